@@ -1,0 +1,15 @@
+// What the addon's files share: one init function each, and how an errno becomes a JavaScript Error.
+#pragma once
+
+#include <napi.h>
+
+#include <string>
+
+void init_accounts(Napi::Env env, Napi::Object exports);
+void init_engine(Napi::Env env, Napi::Object exports);
+void init_exec(Napi::Env env, Napi::Object exports);
+void init_frame_socket(Napi::Env env, Napi::Object exports);
+void init_sockets(Napi::Env env, Napi::Object exports);
+
+// As Node's own: `code` 'ENOENT', `errno` 2 (positive, as libc has it), `syscall`; the message is "WHAT: libc's words".
+Napi::Error errno_error(Napi::Env env, int error, const char* syscall, const std::string& what = "");

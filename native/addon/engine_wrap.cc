@@ -1,0 +1,238 @@
+// The engine as a JavaScript object: each method is one task on the loop's thread; events come back by a bounded
+// queue that never waits for JavaScript.
+#include <algorithm>
+#include <memory>
+
+#include "addon/addon.h"
+#include "engine/endpoints/datagram.h"
+#include "engine/endpoints/tap.h"
+#include "engine/loop.h"
+
+using tsvde::Event;
+using tsvde::Fd;
+using tsvde::Loop;
+using tsvde::MacTable;
+
+namespace {
+
+constexpr size_t kEventQueue = 256;  // events JavaScript is behind with; more are lost, which costs a log line each
+
+std::string mac_text(tsvde::MacKey key) {
+  char text[18];
+  const auto byte = [key](int i) { return static_cast<unsigned>(key >> (8 * i) & 0xff); };
+  snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x", byte(0), byte(1), byte(2), byte(3), byte(4), byte(5));
+  return text;
+}
+
+Napi::Object event_object(Napi::Env env, const Event& event) {
+  Napi::Object object = Napi::Object::New(env);
+  switch (event.kind) {
+    case Event::Kind::endpoint_failed:
+      object.Set("type", "endpoint-failed");
+      object.Set("port", event.port);
+      object.Set("endpoint", event.endpoint);
+      object.Set("errno", event.error);
+      break;
+    case Event::Kind::mac_seen_elsewhere:
+      object.Set("type", "mac-seen-elsewhere");
+      object.Set("mac", mac_text(event.key));
+      object.Set("vlan", static_cast<uint32_t>(event.key >> 48));
+      object.Set("from", event.port);
+      object.Set("to", event.elsewhere);
+      break;
+  }
+  return object;
+}
+
+uint32_t number(const Napi::Value& value) { return value.As<Napi::Number>().Uint32Value(); }
+
+class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
+ public:
+  explicit EngineWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    const auto settings = info[0].As<Napi::Object>();
+    events_ = Events::New(info.Env(), info[1].As<Napi::Function>(), "tsvde engine", kEventQueue, 1);
+    events_.Unref(info.Env());  // waiting for events alone keeps no process alive
+    loop_ = std::make_unique<Loop>(number(settings.Get("macLimit")), [this](const Event& event) {
+      auto copy = std::make_unique<Event>(event);
+      if (events_.NonBlockingCall(copy.get()) == napi_ok) copy.release();
+    });
+    apply(settings);
+    napi_add_env_cleanup_hook(info.Env(), end, this);
+  }
+
+  ~EngineWrap() override {
+    close();
+  }
+
+  static void define(Napi::Env env, Napi::Object exports) {
+    exports.Set("Engine", DefineClass(env, "Engine",
+                                      {
+                                          InstanceMethod("configure", &EngineWrap::configure),
+                                          InstanceMethod("addPort", &EngineWrap::add_port),
+                                          InstanceMethod("removePort", &EngineWrap::remove_port),
+                                          InstanceMethod("attach", &EngineWrap::attach),
+                                          InstanceMethod("detach", &EngineWrap::detach),
+                                          InstanceMethod("counters", &EngineWrap::counters),
+                                          InstanceMethod("resetCounters", &EngineWrap::reset_counters),
+                                          InstanceMethod("macEntries", &EngineWrap::mac_entries),
+                                          InstanceMethod("macStats", &EngineWrap::mac_stats),
+                                          InstanceMethod("flushMacs", &EngineWrap::flush_macs),
+                                          InstanceMethod("close", &EngineWrap::close),
+                                      }));
+  }
+
+ private:
+  static void deliver(Napi::Env env, Napi::Function callback, std::nullptr_t*, Event* event) {
+    const std::unique_ptr<Event> owned(event);
+    if (env != nullptr) callback.Call({event_object(env, *event)});
+  }
+  using Events = Napi::TypedThreadSafeFunction<std::nullptr_t, Event, deliver>;
+
+  // The only safe order: the thread ends, and with it the calls; then what they call goes.
+  static void end(void* wrap) {
+    auto* self = static_cast<EngineWrap*>(wrap);
+    if (!self->loop_) return;
+    self->loop_.reset();
+    self->events_.Release();
+  }
+
+  Loop& loop(const Napi::CallbackInfo& info) {
+    if (!loop_) throw Napi::Error::New(info.Env(), "the switch is closed");
+    return *loop_;
+  }
+
+  // Read here, set there: JavaScript's values are never touched on the loop's thread.
+  void apply(const Napi::Object& given) {
+    bool hub = false;
+    MacTable::Settings settings;
+    loop_->call([&](tsvde::Switch& sw, int64_t) {
+      hub = sw.hub;
+      settings = sw.macs.settings;
+    });
+    const auto seconds = [&](const char* name, int64_t& value) {
+      if (given.Has(name)) value = given.Get(name).As<Napi::Number>().Int64Value();
+    };
+    if (given.Has("hub")) hub = given.Get("hub").ToBoolean();
+    seconds("expireSeconds", settings.expire_seconds);
+    seconds("gcIntervalSeconds", settings.gc_interval_seconds);
+    seconds("minPersistenceSeconds", settings.min_persistence_seconds);
+    loop_->call([&](tsvde::Switch& sw, int64_t) {
+      sw.hub = hub;
+      sw.macs.settings = settings;
+    });
+  }
+
+  void configure(const Napi::CallbackInfo& info) {
+    loop(info);
+    apply(info[0].As<Napi::Object>());
+  }
+
+  void add_port(const Napi::CallbackInfo& info) {
+    loop(info).call([port = number(info[0])](tsvde::Switch& sw, int64_t) { sw.add_port(port); });
+  }
+
+  void remove_port(const Napi::CallbackInfo& info) {
+    loop(info).call([port = number(info[0])](tsvde::Switch& sw, int64_t) { sw.remove_port(port); });
+  }
+
+  void attach(const Napi::CallbackInfo& info) {
+    Fd fd(info[3].As<Napi::Number>());
+    Loop& engine = loop(info);
+    std::unique_ptr<tsvde::Endpoint> endpoint;
+    if (info[2].As<Napi::String>().Utf8Value() == "tap") {
+      endpoint = std::make_unique<tsvde::Tap>(std::move(fd));
+    } else {
+      endpoint = std::make_unique<tsvde::Datagram>(std::move(fd));
+    }
+    const int error = engine.attach(number(info[0]), number(info[1]), std::move(endpoint), number(info[4]));
+    if (error != 0) throw errno_error(info.Env(), error, "attach", "port " + std::to_string(number(info[0])));
+  }
+
+  void detach(const Napi::CallbackInfo& info) { loop(info).detach(number(info[0]), number(info[1])); }
+
+  Napi::Value counters(const Napi::CallbackInfo& info) {
+    std::vector<uint32_t> numbers;
+    std::vector<tsvde::Counters> rows;
+    loop(info).call([&](tsvde::Switch& sw, int64_t) {
+      for (const tsvde::Port* port : sw.ports()) {
+        numbers.push_back(port->number);
+        rows.push_back(port->snapshot());
+      }
+    });
+    auto ports = Napi::Uint32Array::New(info.Env(), numbers.size());
+    std::ranges::copy(numbers, ports.Data());
+    auto values = Napi::BigUint64Array::New(info.Env(), rows.size() * tsvde::kCounterCount);
+    for (size_t i = 0; i < rows.size(); i++) std::ranges::copy(rows[i], values.Data() + i * tsvde::kCounterCount);
+    Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("ports", ports);
+    result.Set("values", values);
+    return result;
+  }
+
+  void reset_counters(const Napi::CallbackInfo& info) {
+    loop(info).call([number = number(info[0])](tsvde::Switch& sw, int64_t) {
+      if (tsvde::Port* port = sw.port(number)) port->counters = {};
+    });
+  }
+
+  Napi::Value mac_entries(const Napi::CallbackInfo& info) {
+    auto entries = loop(info).call([](tsvde::Switch& sw, int64_t now) { return sw.macs.entries(now); });
+    std::ranges::sort(entries, std::ranges::greater{}, &MacTable::Entry::serial);
+    Napi::Array result = Napi::Array::New(info.Env(), entries.size());
+    for (uint32_t i = 0; i < entries.size(); i++) {
+      Napi::Object entry = Napi::Object::New(info.Env());
+      entry.Set("mac", mac_text(entries[i].key));
+      entry.Set("vlan", static_cast<uint32_t>(entries[i].key >> 48));
+      entry.Set("port", entries[i].port);
+      entry.Set("ageSeconds", entries[i].age_seconds);
+      result[i] = entry;
+    }
+    return result;
+  }
+
+  Napi::Value mac_stats(const Napi::CallbackInfo& info) {
+    struct Stats {
+      uint32_t entries, limit;
+      uint64_t moves, evictions;
+    };
+    const auto stats = loop(info).call([](tsvde::Switch& sw, int64_t) {
+      return Stats{sw.macs.size(), sw.macs.limit(), sw.macs.moves(), sw.macs.evictions()};
+    });
+    Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("entries", stats.entries);
+    result.Set("limit", stats.limit);
+    result.Set("moves", Napi::BigInt::New(info.Env(), stats.moves));
+    result.Set("evictions", Napi::BigInt::New(info.Env(), stats.evictions));
+    return result;
+  }
+
+  Napi::Value flush_macs(const Napi::CallbackInfo& info) {
+    const bool all = info[0].IsUndefined();
+    const uint32_t port = all ? 0 : number(info[0]);
+    const uint32_t gone = loop(info).call([=](tsvde::Switch& sw, int64_t) {
+      return all ? sw.macs.flush() : sw.macs.forget_port(port);
+    });
+    return Napi::Number::New(info.Env(), gone);
+  }
+
+  void close(const Napi::CallbackInfo&) { close(); }
+
+  void close() {
+    if (!loop_) return;
+    napi_remove_env_cleanup_hook(Env(), end, this);
+    end(this);
+  }
+
+  // Destroyed from the last to the first.
+  Events events_;
+  std::unique_ptr<Loop> loop_;
+};
+
+}  // namespace
+
+void init_engine(Napi::Env env, Napi::Object exports) {
+  EngineWrap::define(env, exports);
+  Napi::Array names = Napi::Array::New(env, tsvde::kCounterCount);
+  for (uint32_t i = 0; i < tsvde::kCounterCount; i++) names[i] = Napi::String::New(env, tsvde::kCounterNames[i]);
+  exports.Set("counterNames", names);
+}

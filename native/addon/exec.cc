@@ -1,0 +1,2 @@
+#include "addon/addon.h"
+void init_exec(Napi::Env, Napi::Object) {}

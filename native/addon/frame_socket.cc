@@ -1,0 +1,131 @@
+// A client's end of a data socket on Node's own loop: for the library's Plug, where frames are JavaScript's business.
+#include <sys/socket.h>
+#include <uv.h>
+
+#include <array>
+#include <cerrno>
+#include <memory>
+#include <vector>
+
+#include "addon/addon.h"
+#include "engine/endpoints/datagram.h"
+
+using tsvde::kBatch;
+using tsvde::kFrameMax;
+
+namespace {
+
+class FrameSocket : public Napi::ObjectWrap<FrameSocket> {
+ public:
+  explicit FrameSocket(const Napi::CallbackInfo& info)
+      : ObjectWrap(info),
+        socket_(std::make_unique<tsvde::Datagram>(tsvde::Fd(info[0].As<Napi::Number>()))),
+        on_frames_(Napi::Persistent(info[1].As<Napi::Function>())),
+        context_(info.Env(), "tsvde frame socket"),
+        slab_(std::make_unique_for_overwrite<uint8_t[]>(kBatch * (kFrameMax + 1))) {
+    uv_loop_t* loop = nullptr;
+    napi_get_uv_event_loop(info.Env(), &loop);
+    poll_ = new uv_poll_t;
+    poll_->data = this;
+    const int error = uv_poll_init(loop, poll_, socket_->fd());
+    if (error < 0) {
+      delete poll_;
+      poll_ = nullptr;
+      throw errno_error(info.Env(), -error, "uv_poll_init");
+    }
+    Ref();  // held while open: a frame that comes must find it
+    napi_add_env_cleanup_hook(info.Env(), end, this);
+    start();
+  }
+
+  ~FrameSocket() override { end(this); }
+
+  static void define(Napi::Env env, Napi::Object exports) {
+    exports.Set("FrameSocket", DefineClass(env, "FrameSocket",
+                                           {
+                                               InstanceMethod("send", &FrameSocket::send),
+                                               InstanceMethod("pause", &FrameSocket::pause),
+                                               InstanceMethod("resume", &FrameSocket::resume),
+                                               InstanceMethod("close", &FrameSocket::close),
+                                           }));
+  }
+
+ private:
+  static void end(void* wrap) {
+    auto* self = static_cast<FrameSocket*>(wrap);
+    if (self->poll_ == nullptr) return;
+    uv_poll_stop(self->poll_);
+    uv_close(reinterpret_cast<uv_handle_t*>(self->poll_), [](uv_handle_t* handle) { delete reinterpret_cast<uv_poll_t*>(handle); });
+    self->poll_ = nullptr;
+    self->socket_.reset();
+  }
+
+  void start() {
+    uv_poll_start(poll_, UV_READABLE, [](uv_poll_t* poll, int, int) { static_cast<FrameSocket*>(poll->data)->receive(); });
+  }
+
+  void receive() {
+    const Napi::HandleScope scope(Env());
+    std::array<tsvde::Frame, kBatch> frames;
+    for (size_t i = 0; i < kBatch; i++) frames[i].bytes = {&slab_[i * (kFrameMax + 1)], kFrameMax + 1};
+    const uint32_t count = socket_->receive(frames).frames;
+    if (count == 0) return;
+    Napi::Array buffers = Napi::Array::New(Env(), count);
+    for (uint32_t i = 0; i < count; i++) {
+      buffers[i] = Napi::Buffer<uint8_t>::Copy(Env(), frames[i].data(), std::min(frames[i].size(), kFrameMax + 1));
+    }
+    on_frames_.MakeCallback(Value(), {buffers}, context_);
+  }
+
+  Napi::Value send(const Napi::CallbackInfo& info) {
+    require_open(info);
+    const auto given = info[0].As<Napi::Array>();
+    std::vector<tsvde::Frame> frames(given.Length());
+    std::vector<tsvde::Frame*> pointers(given.Length());
+    for (uint32_t i = 0; i < given.Length(); i++) {
+      auto bytes = given.Get(i).As<Napi::Uint8Array>();
+      frames[i].bytes = {bytes.Data(), bytes.ByteLength()};
+      pointers[i] = &frames[i];
+    }
+    uint32_t sent = 0;
+    while (sent < frames.size()) {
+      const auto batch = std::min<size_t>(frames.size() - sent, kBatch);
+      const auto [moved, error] = socket_->send({&pointers[sent], batch});
+      sent += moved;
+      if (error == EAGAIN) break;
+      if (error != 0) throw errno_error(info.Env(), error, "sendmmsg");
+    }
+    return Napi::Number::New(info.Env(), sent);
+  }
+
+  void pause(const Napi::CallbackInfo& info) {
+    require_open(info);
+    uv_poll_stop(poll_);
+  }
+
+  void resume(const Napi::CallbackInfo& info) {
+    require_open(info);
+    start();
+  }
+
+  void close(const Napi::CallbackInfo& info) {
+    if (poll_ == nullptr) return;
+    napi_remove_env_cleanup_hook(info.Env(), end, this);
+    end(this);
+    Unref();
+  }
+
+  void require_open(const Napi::CallbackInfo& info) const {
+    if (poll_ == nullptr) throw Napi::Error::New(info.Env(), "the frame socket is closed");
+  }
+
+  std::unique_ptr<tsvde::Datagram> socket_;
+  Napi::FunctionReference on_frames_;
+  Napi::AsyncContext context_;
+  std::unique_ptr<uint8_t[]> slab_;
+  uv_poll_t* poll_ = nullptr;  // freed by its own close callback, after this object may be gone
+};
+
+}  // namespace
+
+void init_frame_socket(Napi::Env env, Napi::Object exports) { FrameSocket::define(env, exports); }

@@ -1,0 +1,113 @@
+// Descriptors that Node cannot make: unix datagram sockets and TAPs; who is at the other end of a stream; the log.
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "addon/addon.h"
+#include "engine/fd.h"
+
+using tsvde::Fd;
+
+namespace {
+
+// The whole structure counts, NULs and all: an abstract name that a client padded is another one without them.
+sockaddr_un address_of(const Napi::Value& value) {
+  const auto bytes = value.As<Napi::Uint8Array>();
+  sockaddr_un address{};
+  if (bytes.ByteLength() != sizeof address) {
+    throw Napi::TypeError::New(value.Env(), "an address is a whole sockaddr_un of 110 bytes");
+  }
+  std::memcpy(&address, bytes.Data(), sizeof address);
+  return address;
+}
+
+sockaddr_un address_of_path(Napi::Env env, const std::string& path) {
+  sockaddr_un address{};
+  if (path.size() >= sizeof address.sun_path) throw errno_error(env, ENAMETOOLONG, "bind", path);
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, path.size());
+  return address;
+}
+
+void connect_to(Napi::Env env, int fd, const sockaddr_un& peer) {
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&peer), sizeof peer) < 0) throw errno_error(env, errno, "connect");
+}
+
+Napi::Value open_datagram(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::string path = info[0].As<Napi::String>();
+  const sockaddr_un own = address_of_path(env, path);
+  Fd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (fd.number() < 0) throw errno_error(env, errno, "socket");
+  // Connected first: where that fails, no file has been made.
+  if (!info[1].IsNull()) connect_to(env, fd.number(), address_of(info[1]));
+  if (bind(fd.number(), reinterpret_cast<const sockaddr*>(&own), sizeof own) < 0) {
+    throw errno_error(env, errno, "bind", path);
+  }
+  return Napi::Number::New(env, fd.release());
+}
+
+void connect_datagram(const Napi::CallbackInfo& info) {
+  connect_to(info.Env(), info[0].As<Napi::Number>(), address_of(info[1]));
+}
+
+Napi::Value open_tap(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::string name = info[0].As<Napi::String>();
+  Fd fd(open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  if (fd.number() < 0) throw errno_error(env, errno, "open", "/dev/net/tun");
+  ifreq request{};
+  request.ifr_flags = IFF_TAP | IFF_NO_PI;
+  name.copy(request.ifr_name, IFNAMSIZ - 1);
+  if (ioctl(fd.number(), TUNSETIFF, &request) < 0) throw errno_error(env, errno, "TUNSETIFF", name);
+  Napi::Object tap = Napi::Object::New(env);
+  tap.Set("name", Napi::String::New(env, request.ifr_name));
+  tap.Set("fd", Napi::Number::New(env, fd.release()));
+  return tap;
+}
+
+void close_descriptor(const Napi::CallbackInfo& info) { close(info[0].As<Napi::Number>()); }
+
+Napi::Value peer_credentials(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  const int fd = info[0].As<Napi::Number>();
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) throw errno_error(env, errno, "getsockopt");
+  Napi::Object credentials = Napi::Object::New(env);
+  credentials.Set("pid", Napi::Number::New(env, peer.pid));
+  credentials.Set("uid", Napi::Number::New(env, peer.uid));
+  credentials.Set("gid", Napi::Number::New(env, peer.gid));
+  return credentials;
+}
+
+void open_log(const Napi::CallbackInfo& info) {
+  static std::string ident;  // syslog(3) keeps the pointer; the log is the process's, not an environment's
+  ident = info[0].As<Napi::String>();
+  openlog(ident.c_str(), LOG_PID, LOG_DAEMON);
+}
+
+void write_log(const Napi::CallbackInfo& info) {
+  const std::string text = info[1].As<Napi::String>();
+  syslog(info[0].As<Napi::Number>().Int32Value(), "%s", text.c_str());
+}
+
+}  // namespace
+
+void init_sockets(Napi::Env env, Napi::Object exports) {
+  exports.Set("openDatagram", Napi::Function::New(env, open_datagram));
+  exports.Set("connectDatagram", Napi::Function::New(env, connect_datagram));
+  exports.Set("openTap", Napi::Function::New(env, open_tap));
+  exports.Set("closeDescriptor", Napi::Function::New(env, close_descriptor));
+  exports.Set("peerCredentials", Napi::Function::New(env, peer_credentials));
+  exports.Set("openLog", Napi::Function::New(env, open_log));
+  exports.Set("writeLog", Napi::Function::New(env, write_log));
+}

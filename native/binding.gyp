@@ -1,0 +1,38 @@
+{
+  "target_defaults": {
+    "cflags_cc!": ["-fno-rtti", "-fno-exceptions", "-std=gnu++17", "-std=gnu++20"],
+    "cflags_cc": ["-std=c++20", "-O2", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"],
+    "include_dirs": ["."]
+  },
+  "targets": [
+    {
+      "target_name": "engine",
+      "type": "static_library",
+      "cflags_cc": ["-fPIC", "-fno-exceptions", "-fno-rtti"],
+      "sources": [
+        "engine/endpoints/datagram.cc",
+        "engine/endpoints/tap.cc",
+        "engine/frame_queue.cc",
+        "engine/loop.cc",
+        "engine/mac_table.cc",
+        "engine/port.cc",
+        "engine/switch.cc"
+      ]
+    },
+    {
+      "target_name": "tsvde",
+      "dependencies": ["engine"],
+      "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
+      "cflags_cc": ["-fexceptions"],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "sources": [
+        "addon/accounts.cc",
+        "addon/addon.cc",
+        "addon/engine_wrap.cc",
+        "addon/exec.cc",
+        "addon/frame_socket.cc",
+        "addon/sockets.cc"
+      ]
+    }
+  ]
+}

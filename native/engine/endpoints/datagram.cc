@@ -1,0 +1,42 @@
+#include "engine/endpoints/datagram.h"
+
+#include <cerrno>
+
+namespace tsvde {
+namespace {
+
+// Headers for one call, shared by all sockets of the loop thread: only msg_iov differs from call to call.
+std::array<mmsghdr, kBatch>& headers() {
+  static thread_local std::array<mmsghdr, kBatch> headers{};
+  return headers;
+}
+
+}  // namespace
+
+Moved Datagram::receive(std::span<Frame> frames) {
+  auto& messages = headers();
+  for (size_t i = 0; i < frames.size(); i++) {
+    messages[i].msg_hdr.msg_iov = &frames[i].bytes;
+    messages[i].msg_hdr.msg_iovlen = 1;
+  }
+  // MSG_TRUNC: msg_len tells a cut datagram's true size, so that it is dropped as too long and not forwarded cut.
+  const int count =
+      recvmmsg(fd(), messages.data(), static_cast<unsigned>(frames.size()), MSG_DONTWAIT | MSG_TRUNC, nullptr);
+  if (count < 0) return {0, errno};
+  for (int i = 0; i < count; i++) frames[i].bytes.iov_len = messages[i].msg_len;
+  return {static_cast<uint32_t>(count), 0};
+}
+
+Moved Datagram::send(std::span<Frame* const> frames) {
+  auto& messages = headers();
+  for (size_t i = 0; i < frames.size(); i++) {
+    messages[i].msg_hdr.msg_iov = &frames[i]->bytes;
+    messages[i].msg_hdr.msg_iovlen = 1;
+  }
+  const int count =
+      sendmmsg(fd(), messages.data(), static_cast<unsigned>(frames.size()), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (count < 0) return {0, errno};
+  return {static_cast<uint32_t>(count), 0};
+}
+
+}  // namespace tsvde

@@ -1,0 +1,20 @@
+// A connected datagram socket: one datagram is one frame, as VDE clients and QEMU's dgram speak.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <array>
+
+#include "engine/endpoint.h"
+
+namespace tsvde {
+
+class Datagram final : public Endpoint {
+ public:
+  using Endpoint::Endpoint;
+
+  Moved receive(std::span<Frame> frames) override;
+  Moved send(std::span<Frame* const> frames) override;
+};
+
+}  // namespace tsvde

@@ -1,0 +1,59 @@
+#include "engine/frame_queue.h"
+
+#include <algorithm>
+
+namespace tsvde {
+
+// Room for that many frames of an ordinary Ethernet, and for a few of the largest; pages never written cost nothing.
+FrameQueue::FrameQueue(uint32_t limit)
+    : limit_(std::max(limit, 1u)),
+      capacity_(std::max(limit_ * 1536, 4 * (kFrameMax + 1))),
+      ring_(std::make_unique_for_overwrite<uint8_t[]>(capacity_)),
+      places_(std::make_unique_for_overwrite<Place[]>(limit_)) {}
+
+bool FrameQueue::push(const Frame& frame) {
+  uint32_t at = 0;
+  if (frames_ == limit_ || !find_room(frame.size(), at)) return false;
+  std::memcpy(&ring_[at], frame.data(), frame.size());
+  place(front_ + frames_) = {at, frame.size()};
+  frames_++;
+  write_at_ = at + frame.size();
+  bytes_ += frame.size();
+  return true;
+}
+
+uint32_t FrameQueue::peek(std::span<Frame> frames) {
+  const uint32_t count = std::min(frames_, static_cast<uint32_t>(frames.size()));
+  for (uint32_t i = 0; i < count; i++) {
+    const Place& oldest = place(front_ + i);
+    frames[i].bytes = {&ring_[oldest.at], oldest.size};
+  }
+  return count;
+}
+
+void FrameQueue::drop_front(uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) bytes_ -= place(front_ + i).size;
+  front_ = (front_ + count) % limit_;
+  frames_ -= count;
+}
+
+// A frame lies in one piece: behind the newest one, or, where the end of the ring is too near, at its beginning.
+bool FrameQueue::find_room(uint32_t size, uint32_t& at) const {
+  if (frames_ == 0) {
+    at = 0;
+    return size <= capacity_;
+  }
+  const uint32_t oldest = places_[front_ % limit_].at;
+  if (write_at_ > oldest) {
+    if (size <= capacity_ - write_at_) {
+      at = write_at_;
+      return true;
+    }
+    at = 0;
+    return size <= oldest;
+  }
+  at = write_at_;
+  return size <= oldest - write_at_;
+}
+
+}  // namespace tsvde

@@ -1,0 +1,45 @@
+// Frames copied aside for a peer that does not read: first in, first out, bounded in frames and in bytes.
+// All memory is taken when it is made, so that a frame's path allocates nothing. Loop thread only.
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "engine/frame.h"
+
+namespace tsvde {
+
+class FrameQueue {
+ public:
+  explicit FrameQueue(uint32_t limit);
+
+  [[nodiscard]] bool empty() const { return frames_ == 0; }
+  [[nodiscard]] uint32_t frames() const { return frames_; }
+  [[nodiscard]] uint32_t limit() const { return limit_; }
+  [[nodiscard]] uint64_t bytes() const { return bytes_; }
+
+  // false: full, nothing changed.
+  [[nodiscard]] bool push(const Frame& frame);
+  // The oldest frames, still in the queue; returns how many were filled in.
+  [[nodiscard]] uint32_t peek(std::span<Frame> frames);
+  void drop_front(uint32_t count);
+
+ private:
+  struct Place {
+    uint32_t at;  // offset in the ring
+    uint32_t size;
+  };
+  [[nodiscard]] bool find_room(uint32_t size, uint32_t& at) const;
+  [[nodiscard]] Place& place(uint32_t index) { return places_[index % limit_]; }
+
+  uint32_t limit_;
+  uint32_t capacity_;
+  std::unique_ptr<uint8_t[]> ring_;
+  std::unique_ptr<Place[]> places_;
+  uint32_t front_ = 0;  // index of the oldest place
+  uint32_t frames_ = 0;
+  uint32_t write_at_ = 0;
+  uint64_t bytes_ = 0;
+};
+
+}  // namespace tsvde

@@ -1,0 +1,186 @@
+#include "engine/loop.h"
+
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <ctime>
+
+namespace tsvde {
+namespace {
+
+// Slots hold the largest frame each. The odd distance spreads their first bytes over the cache's sets, which slots at
+// a power of two would all share; pages that no frame has reached stay out of memory.
+constexpr size_t kSlot = kFrameMax + 1 + 25 * 64;
+
+int64_t monotonic_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return now.tv_sec;
+}
+
+// Signals are Node's business: a thread that blocks them all never has one delivered to it.
+template <typename Start>
+std::thread without_signals(Start start) {
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  std::thread thread(start);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return thread;
+}
+
+}  // namespace
+
+Loop::Loop(uint32_t mac_limit, EventSink sink)
+    : sink_(std::move(sink)),
+      switch_(mac_limit, [this](MacKey key, uint32_t from, uint32_t to) { seen_elsewhere(key, from, to); }),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      started_at_(monotonic_seconds()),
+      slab_(std::make_unique_for_overwrite<uint8_t[]>(kBatch * kSlot)) {
+  epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
+  epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, wake_.number(), &event);
+  thread_ = without_signals([this] { run(); });
+  pthread_setname_np(thread_.native_handle(), "tsvde-engine");
+}
+
+// --- From other threads
+
+void Loop::post(const Action& action) {
+  if (!thread_.joinable()) return action();
+  std::binary_semaphore done{0};
+  {
+    const std::lock_guard lock(mutex_);
+    posted_.push_back({&action, &done});
+  }
+  eventfd_write(wake_.number(), 1);
+  done.acquire();
+}
+
+void Loop::stop() {
+  if (!thread_.joinable()) return;
+  post([this] { stopping_ = true; });
+  thread_.join();
+  for (const Port* port : switch_.ports()) switch_.remove_port(port->number);
+}
+
+int Loop::attach(uint32_t number, uint32_t id, std::unique_ptr<Endpoint> endpoint, uint32_t queue_limit) {
+  return call([&](Switch& sw, int64_t) {
+    Port* port = sw.port(number);
+    if (port == nullptr) return ENXIO;
+    auto attachment = std::make_unique<Attachment>(*port, id, std::move(endpoint), queue_limit);
+    epoll_event event{.events = EPOLLIN, .data = {.ptr = attachment.get()}};
+    if (epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, attachment->endpoint->fd(), &event) < 0) return errno;
+    port->attachments.push_back(std::move(attachment));
+    sw.update_active(*port);
+    return 0;
+  });
+}
+
+void Loop::detach(uint32_t number, uint32_t id) {
+  call([&](Switch& sw, int64_t) {
+    Port* port = sw.port(number);
+    if (port == nullptr) return;
+    std::erase_if(port->attachments, [&](const std::unique_ptr<Attachment>& attachment) {
+      if (attachment->id != id) return false;
+      port->counters[transmit_drop_closed] += attachment->queue.frames();
+      return true;  // closing the descriptor takes it out of the epoll set
+    });
+    sw.update_active(*port);
+  });
+}
+
+// --- The thread
+
+void Loop::run() {
+  std::array<epoll_event, kBatch> events;
+  while (!stopping_) {
+    const int count = epoll_wait(epoll_.number(), events.data(), static_cast<int>(events.size()), -1);
+    now_ = monotonic_seconds() - started_at_;
+    switch_.macs.expire(now_);
+    bool woken = false;
+    for (int i = 0; i < count; i++) {
+      auto* attachment = static_cast<Attachment*>(events[i].data.ptr);
+      if (attachment == nullptr) {
+        woken = true;
+      } else {
+        serve(*attachment, events[i].events);
+      }
+    }
+    // Last, since a task may take away an endpoint that stands in `events`.
+    if (woken) run_posted();
+  }
+}
+
+void Loop::run_posted() {
+  eventfd_t ignored = 0;
+  eventfd_read(wake_.number(), &ignored);
+  std::vector<Posted> posted;
+  {
+    const std::lock_guard lock(mutex_);
+    posted.swap(posted_);
+  }
+  for (const auto& [action, done] : posted) {
+    (*action)();
+    done->release();
+  }
+}
+
+void Loop::serve(Attachment& attachment, uint32_t readiness) {
+  if ((readiness & EPOLLOUT) != 0) {
+    attachment.port.drain(attachment);
+    if (!attachment.waiting) watch(attachment);
+  }
+  if ((readiness & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) receive(attachment);
+}
+
+void Loop::receive(Attachment& attachment) {
+  for (uint32_t i = 0; i < kBatch; i++) batch_[i].bytes = {&slab_[i * kSlot], kFrameMax + 1};
+  const auto [frames, error] = attachment.endpoint->receive(batch_);
+  if (error != 0 && error != EAGAIN) {
+    attachment.port.counters[receive_drop_error]++;
+    // A socket's error is reported once and then gone; a TAP without its interface will never be well again.
+    if (error == EBADFD) return fail(attachment, error);
+  }
+  switch_.route(attachment.port, {batch_.data(), frames}, now_);
+  flush_touched();
+}
+
+void Loop::flush_touched() {
+  for (Port* port : switch_.touched()) {
+    if (!port->transmit()) continue;
+    for (auto& attachment : port->attachments) watch(*attachment);
+  }
+  switch_.touched().clear();
+}
+
+void Loop::watch(Attachment& attachment) {
+  if (attachment.failed) return;
+  epoll_event event{.events = EPOLLIN | (attachment.waiting ? EPOLLOUT : 0u), .data = {.ptr = &attachment}};
+  epoll_ctl(epoll_.number(), EPOLL_CTL_MOD, attachment.endpoint->fd(), &event);
+}
+
+void Loop::fail(Attachment& attachment, int error) {
+  attachment.failed = true;
+  epoll_ctl(epoll_.number(), EPOLL_CTL_DEL, attachment.endpoint->fd(), nullptr);
+  sink_({.kind = Event::Kind::endpoint_failed,
+         .port = attachment.port.number,
+         .endpoint = attachment.id,
+         .error = error,
+         .key = 0,
+         .elsewhere = 0});
+}
+
+void Loop::seen_elsewhere(MacKey key, uint32_t from, uint32_t to) {
+  if (seen_elsewhere_at_ == now_) return;  // one a second tells enough; the table counts every move
+  seen_elsewhere_at_ = now_;
+  sink_({.kind = Event::Kind::mac_seen_elsewhere, .port = from, .endpoint = 0, .error = 0, .key = key, .elsewhere = to});
+}
+
+}  // namespace tsvde

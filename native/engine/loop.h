@@ -1,0 +1,93 @@
+// The engine's thread: wait, forward, obey. It owns the switch; everybody else changes or reads it by short tasks,
+// run between batches and waited for. It never waits for anybody: events go out through a sink that must not block.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <semaphore>
+#include <thread>
+#include <vector>
+
+#include "engine/switch.h"
+
+namespace tsvde {
+
+struct Event {
+  enum class Kind { endpoint_failed, mac_seen_elsewhere };
+  Kind kind;
+  uint32_t port;      // of the endpoint; or where the address is held
+  uint32_t endpoint;  // endpoint_failed
+  int error;          // endpoint_failed: an errno
+  MacKey key;         // mac_seen_elsewhere
+  uint32_t elsewhere;
+};
+
+class Loop {
+ public:
+  // Called on the loop's thread; must not block.
+  using EventSink = std::function<void(const Event&)>;
+
+  Loop(uint32_t mac_limit, EventSink sink);
+  ~Loop() { stop(); }
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  // Any thread but the loop's: runs `task(switch, now)` on the loop's thread and returns its result. After stop(), runs it here.
+  template <typename Task>
+  auto call(Task task) {
+    using Result = std::invoke_result_t<Task, Switch&, int64_t>;
+    if constexpr (std::is_void_v<Result>) {
+      post([&] { task(switch_, now_); });
+    } else {
+      Result result{};
+      post([&] { result = task(switch_, now_); });
+      return result;
+    }
+  }
+
+  // As call(): 0, or the errno for which the endpoint was not added. A port that does not exist is ENXIO.
+  int attach(uint32_t port, uint32_t id, std::unique_ptr<Endpoint> endpoint, uint32_t queue_limit);
+  void detach(uint32_t port, uint32_t id);
+
+  // Ends the thread, then closes every endpoint; idempotent.
+  void stop();
+
+ private:
+  using Action = std::function<void()>;
+  struct Posted {
+    const Action* action;
+    std::binary_semaphore* done;
+  };
+
+  void post(const Action& action);
+  void run_posted();
+
+  // Loop thread only
+  void run();
+  void serve(Attachment& attachment, uint32_t readiness);
+  void receive(Attachment& attachment);
+  void flush_touched();
+  // Asks for readiness to read, and to write where something waits.
+  void watch(Attachment& attachment);
+  void fail(Attachment& attachment, int error);
+  void seen_elsewhere(MacKey key, uint32_t from, uint32_t to);
+
+  // Destroyed from the last to the first: the thread is joined by stop() before any of it goes.
+  EventSink sink_;
+  Switch switch_;
+  Fd epoll_;
+  Fd wake_;
+  int64_t now_ = 0;  // seconds since the start
+  int64_t started_at_;
+  int64_t seen_elsewhere_at_ = -1;
+  std::unique_ptr<uint8_t[]> slab_;
+  std::array<Frame, kBatch> batch_;
+  std::mutex mutex_;
+  std::vector<Posted> posted_;  // guarded by mutex_
+  bool stopping_ = false;       // set by a posted action
+  std::thread thread_;
+};
+
+}  // namespace tsvde

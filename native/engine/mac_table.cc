@@ -1,0 +1,205 @@
+#include "engine/mac_table.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace tsvde {
+
+static_assert(std::endian::native == std::endian::little, "MacKey is read from a frame as it lies in memory");
+
+namespace {
+
+// The 64-bit finalizer of MurmurHash3 (public domain): spreads addresses that differ in a few bits.
+uint64_t spread(uint64_t key) {
+  key ^= key >> 33;
+  key *= 0xff51afd7ed558ccd;
+  key ^= key >> 33;
+  key *= 0xc4ceb9fe1a85ec53;
+  return key ^ (key >> 33);
+}
+
+template <typename T>
+T* zeroed(size_t count) {
+  void* memory = std::calloc(count, sizeof(T));
+  if (memory == nullptr) std::abort();  // at start only: nothing has been promised to anybody yet
+  return static_cast<T*>(memory);
+}
+
+}  // namespace
+
+MacTable::MacTable(uint32_t limit)
+    : limit_(std::max(limit, 1u)),
+      bucket_mask_(std::bit_ceil(limit_) * 2 - 1),
+      buckets_(zeroed<Index>(size_t{bucket_mask_} + 1)),
+      nodes_(zeroed<Node>(size_t{limit_} + 1)) {}
+
+// --- Basics
+
+std::vector<MacTable::Entry> MacTable::entries(int64_t now) const {
+  std::vector<Entry> entries;
+  entries.reserve(size_);
+  for (Index i = list_.oldest; i != 0; i = nodes_[i].in_table.newer) {
+    const Node& node = nodes_[i];
+    entries.push_back({node.key, node.serial, node.port, static_cast<uint32_t>(now - node.seen)});
+  }
+  return entries;
+}
+
+void MacTable::add_port(uint32_t port) {
+  if (ports_.size() <= port) ports_.resize(port + 1);
+  heap_.reserve(ports_.size());
+}
+
+// --- Learning and lookup
+
+MacTable::Learning MacTable::learn(MacKey key, uint32_t port, int64_t now) {
+  const Index index = find_node(key);
+  if (index == 0) {
+    add(key, port, now);
+    return {Learned::added, port};
+  }
+  Node& node = nodes_[index];
+  const uint32_t previous = node.port;
+  const bool same = previous == port;
+  if (!same && now - node.seen <= settings.min_persistence_seconds) return {Learned::held, previous};
+  if (same && node.seen == now) return {Learned::refreshed, previous};  // the lists are in order already
+
+  node.seen = now;
+  unlink(list_, &Node::in_table, index);
+  append(list_, &Node::in_table, index);
+  leave_port(index);
+  join_port(index, port);
+  if (same) return {Learned::refreshed, previous};
+  moves_++;
+  return {Learned::moved, previous};
+}
+
+std::optional<uint32_t> MacTable::find(MacKey key) const {
+  const Index index = find_node(key);
+  if (index == 0) return std::nullopt;
+  return nodes_[index].port;
+}
+
+void MacTable::add(MacKey key, uint32_t port, int64_t now) {
+  if (size_ == limit_) {
+    remove(ports_[heap_[0]].list.oldest);
+    evictions_++;
+  }
+  const Index index = free_ != 0 ? free_ : fresh_++;
+  Node& node = nodes_[index];
+  if (index == free_) free_ = node.chain;
+  Index& first = bucket(key);
+  node = {.key = key, .serial = next_serial_++, .seen = now, .port = port, .chain = first, .in_table = {}, .in_port = {}};
+  first = index;
+  append(list_, &Node::in_table, index);
+  join_port(index, port);
+  size_++;
+}
+
+// --- Forgetting
+
+uint32_t MacTable::expire(int64_t now) {
+  if (settings.gc_interval_seconds <= 0 || now - last_gc_ < settings.gc_interval_seconds) return 0;
+  last_gc_ = now;
+  const uint32_t before = size_;
+  while (list_.oldest != 0 && nodes_[list_.oldest].seen + settings.expire_seconds < now) remove(list_.oldest);
+  return before - size_;
+}
+
+uint32_t MacTable::forget_port(uint32_t port) {
+  if (port >= ports_.size()) return 0;
+  const uint32_t before = size_;
+  while (ports_[port].count > 0) remove(ports_[port].list.oldest);
+  return before - size_;
+}
+
+uint32_t MacTable::flush() {
+  const uint32_t before = size_;
+  while (list_.oldest != 0) remove(list_.oldest);
+  return before;
+}
+
+void MacTable::remove(Index index) {
+  Node& node = nodes_[index];
+  Index* link = &bucket(node.key);
+  while (*link != index) link = &nodes_[*link].chain;
+  *link = node.chain;
+  unlink(list_, &Node::in_table, index);
+  leave_port(index);
+  node.chain = free_;
+  free_ = index;
+  size_--;
+}
+
+// --- The index by key
+
+MacTable::Index& MacTable::bucket(MacKey key) const { return buckets_[spread(key) & bucket_mask_]; }
+
+MacTable::Index MacTable::find_node(MacKey key) const {
+  Index index = bucket(key);
+  while (index != 0 && nodes_[index].key != key) index = nodes_[index].chain;
+  return index;
+}
+
+// --- The lists, oldest first
+
+void MacTable::append(List& list, Links Node::* links, Index index) {
+  nodes_[index].*links = {.older = list.newest, .newer = 0};
+  if (list.newest != 0) (nodes_[list.newest].*links).newer = index;
+  if (list.oldest == 0) list.oldest = index;
+  list.newest = index;
+}
+
+void MacTable::unlink(List& list, Links Node::* links, Index index) {
+  const Links gone = nodes_[index].*links;
+  (gone.older != 0 ? (nodes_[gone.older].*links).newer : list.oldest) = gone.newer;
+  (gone.newer != 0 ? (nodes_[gone.newer].*links).older : list.newest) = gone.older;
+}
+
+// --- A port's entries, and the heap that knows the port with most of them
+
+void MacTable::join_port(Index index, uint32_t port) {
+  PortEntries& entries = ports_[port];
+  nodes_[index].port = port;
+  append(entries.list, &Node::in_port, index);
+  if (entries.count++ == 0) {
+    entries.heap_at = static_cast<uint32_t>(heap_.size());
+    heap_.push_back(port);
+  }
+  sift(entries.heap_at);
+}
+
+void MacTable::leave_port(Index index) {
+  PortEntries& entries = ports_[nodes_[index].port];
+  unlink(entries.list, &Node::in_port, index);
+  const uint32_t at = entries.heap_at;
+  if (--entries.count == 0) {
+    swap_in_heap(at, static_cast<uint32_t>(heap_.size()) - 1);
+    heap_.pop_back();
+  }
+  if (at < heap_.size()) sift(at);
+}
+
+void MacTable::sift(uint32_t at) {
+  for (uint32_t parent = (at - 1) / 2; at > 0 && count_at(at) > count_at(parent); parent = (at - 1) / 2) {
+    swap_in_heap(at, parent);
+    at = parent;
+  }
+  for (;;) {
+    uint32_t largest = at;
+    for (uint32_t child = 2 * at + 1; child <= 2 * at + 2 && child < heap_.size(); child++) {
+      if (count_at(child) > count_at(largest)) largest = child;
+    }
+    if (largest == at) return;
+    swap_in_heap(at, largest);
+    at = largest;
+  }
+}
+
+void MacTable::swap_in_heap(uint32_t a, uint32_t b) {
+  std::swap(heap_[a], heap_[b]);
+  ports_[heap_[a]].heap_at = a;
+  ports_[heap_[b]].heap_at = b;
+}
+
+}  // namespace tsvde

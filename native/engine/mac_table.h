@@ -1,0 +1,116 @@
+// Which port an address was last heard on (802.1D-2004, 7.8 Learning and 7.9 Filtering Database).
+//
+// A few things make it more than a hash table. An address moves to another port only after a silence on its old one
+// (minimum persistence), so that two ports with one address do not tear it apart. It is bounded: when full, the port
+// that holds most addresses gives up its oldest, so that one port's flood cannot force out the others'. Entries lie
+// on two lists, oldest first, of the table and of their port: expiring, evicting and forgetting a port take time for
+// what goes and not for what stays. All memory is reserved when it is made and touched only as it fills.
+//
+// It is told the time, in whole seconds, and never reads a clock. Loop thread only.
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "engine/frame.h"
+
+namespace tsvde {
+
+class MacTable {
+ public:
+  struct Settings {
+    int64_t expire_seconds = 100;
+    int64_t gc_interval_seconds = 2;  // 0 or less: nothing expires
+    int64_t min_persistence_seconds = 3;
+  };
+  enum class Learned { added, refreshed, moved, held };  // held: heard elsewhere, but too soon to move
+  struct Learning {
+    Learned outcome;
+    uint32_t previous;  // the port it was held for; of meaning when moved or held
+  };
+  struct Entry {
+    MacKey key;
+    uint64_t serial;  // grows with every address added
+    uint32_t port;
+    uint32_t age_seconds;
+  };
+
+  explicit MacTable(uint32_t limit);
+
+  Settings settings;
+
+  // Basics
+  [[nodiscard]] uint32_t size() const { return size_; }
+  [[nodiscard]] uint32_t limit() const { return limit_; }
+  [[nodiscard]] uint64_t moves() const { return moves_; }
+  [[nodiscard]] uint64_t evictions() const { return evictions_; }
+  [[nodiscard]] std::vector<Entry> entries(int64_t now) const;
+  // Must precede learning on a port: takes the memory that learning then does not.
+  void add_port(uint32_t port);
+
+  // Learning and lookup
+  Learning learn(MacKey key, uint32_t port, int64_t now);
+  [[nodiscard]] std::optional<uint32_t> find(MacKey key) const;
+
+  // Forgetting; each returns how many entries went
+  uint32_t expire(int64_t now);
+  uint32_t forget_port(uint32_t port);
+  uint32_t flush();
+
+ private:
+  using Index = uint32_t;  // of a node; 0 is none
+  struct Links {
+    Index older, newer;
+  };
+  struct Node {
+    MacKey key;
+    uint64_t serial;
+    int64_t seen;
+    uint32_t port;
+    Index chain;  // the next node of its bucket, or of the free list
+    Links in_table, in_port;
+  };
+  struct List {
+    Index oldest = 0, newest = 0;
+  };
+  struct PortEntries {
+    List list;
+    uint32_t count = 0;
+    uint32_t heap_at = 0;
+  };
+  struct Free {
+    void operator()(void* memory) const { std::free(memory); }
+  };
+
+  [[nodiscard]] Index& bucket(MacKey key) const;
+  [[nodiscard]] Index find_node(MacKey key) const;
+  void add(MacKey key, uint32_t port, int64_t now);
+  void remove(Index index);
+  void append(List& list, Links Node::* links, Index index);
+  void unlink(List& list, Links Node::* links, Index index);
+  void join_port(Index index, uint32_t port);
+  void leave_port(Index index);
+  void sift(uint32_t at);
+  [[nodiscard]] uint32_t count_at(uint32_t at) const { return ports_[heap_[at]].count; }
+  void swap_in_heap(uint32_t a, uint32_t b);
+
+  uint32_t limit_;
+  uint32_t bucket_mask_;
+  std::unique_ptr<Index[], Free> buckets_;  // calloc'ed: a page never used stays out of memory
+  std::unique_ptr<Node[], Free> nodes_;     // likewise; nodes_[0] is never used
+  Index fresh_ = 1;                         // nodes from here on were never used
+  Index free_ = 0;
+  List list_;
+  std::vector<PortEntries> ports_;  // by number
+  std::vector<uint32_t> heap_;      // of port numbers: the one with most entries first
+  uint32_t size_ = 0;
+  uint64_t next_serial_ = 0;
+  uint64_t moves_ = 0;
+  uint64_t evictions_ = 0;
+  int64_t last_gc_ = 0;
+};
+
+}  // namespace tsvde

@@ -1,0 +1,109 @@
+#include "engine/port.h"
+
+#include <cerrno>
+
+namespace tsvde {
+namespace {
+
+Counter drop_reason(int error) {
+  switch (error) {
+    case ECONNREFUSED:  // the peer has closed its socket; the kernel disconnects ours,
+    case ENOTCONN:      // and says so from then on
+    case ECONNRESET:
+      return transmit_drop_peer_gone;
+    case EMSGSIZE:
+      return transmit_drop_too_long;
+    case EIO:  // a TAP that is down
+    case EBADFD:
+      return transmit_drop_interface_down;
+    case ENOBUFS:
+      return transmit_drop_queue_full;
+    default:
+      return transmit_drop_error;
+  }
+}
+
+}  // namespace
+
+bool Port::transmit() {
+  // A frame counts once, however many endpoints take it; a drop counts for each that does not.
+  Mask taken = 0;
+  bool begun = false;
+  for (auto& attachment : attachments) {
+    const bool waited = attachment->waiting;
+    taken |= send(*attachment);
+    begun |= attachment->waiting != waited;
+  }
+  for (uint32_t i = 0; i < outgoing_count; i++) {
+    if ((taken >> i & 1) != 0) count_transmitted(*outgoing[i]);
+  }
+  outgoing_count = 0;
+  return begun;
+}
+
+Port::Mask Port::send(Attachment& attachment) {
+  if (attachment.waiting) return enqueue(attachment, 0);  // behind what waits already: order is kept
+  Mask taken = 0;
+  for (uint32_t next = 0; next < outgoing_count;) {
+    const auto [frames, error] = attachment.endpoint->send({&outgoing[next], outgoing_count - next});
+    for (uint32_t i = 0; i < frames; i++) taken |= Mask{1} << next++;
+    if (error == EAGAIN) return taken | enqueue(attachment, next);
+    if (error != 0) {
+      counters[drop_reason(error)]++;
+      next++;
+    }
+  }
+  return taken;
+}
+
+Port::Mask Port::enqueue(Attachment& attachment, uint32_t from) {
+  attachment.waiting = true;
+  Mask taken = 0;
+  for (uint32_t i = from; i < outgoing_count; i++) {
+    if (attachment.queue.push(*outgoing[i])) {
+      taken |= Mask{1} << i;
+    } else {
+      counters[transmit_drop_queue_full]++;
+    }
+  }
+  return taken;
+}
+
+void Port::drain(Attachment& attachment) {
+  std::array<Frame, kBatch> frames;
+  std::array<Frame*, kBatch> pointers;
+  while (!attachment.queue.empty()) {
+    const uint32_t count = attachment.queue.peek(frames);
+    for (uint32_t i = 0; i < count; i++) pointers[i] = &frames[i];
+    const auto [sent, error] = attachment.endpoint->send({pointers.data(), count});
+    attachment.queue.drop_front(sent);
+    if (error == EAGAIN) return;
+    if (error != 0) {
+      counters[drop_reason(error)]++;
+      attachment.queue.drop_front(1);
+    }
+  }
+  attachment.waiting = false;
+}
+
+void Port::count_received(const Frame& frame) {
+  counters[receive_bytes] += frame.size();
+  counters[receive_unicast + static_cast<uint32_t>(frame.cast)]++;
+}
+
+void Port::count_transmitted(const Frame& frame) {
+  counters[transmit_bytes] += frame.size();
+  counters[transmit_unicast + static_cast<uint32_t>(frame.cast)]++;
+}
+
+Counters Port::snapshot() const {
+  Counters all = counters;
+  for (const auto& attachment : attachments) {
+    all[queue_frames] += attachment->queue.frames();
+    all[queue_bytes] += attachment->queue.bytes();
+    all[queue_limit] += attachment->queue.limit();
+  }
+  return all;
+}
+
+}  // namespace tsvde

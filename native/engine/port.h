@@ -1,0 +1,57 @@
+// A numbered place of the switch: its endpoints, its counters, and the frames on their way out. Loop thread only.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "engine/counters.h"
+#include "engine/endpoint.h"
+#include "engine/frame_queue.h"
+
+namespace tsvde {
+
+struct Port;
+
+// An endpoint at its port. Each has its own queue: two on one port do not wait for each other.
+struct Attachment {
+  Attachment(Port& port, uint32_t id, std::unique_ptr<Endpoint> endpoint, uint32_t queue_limit)
+      : port(port), id(id), endpoint(std::move(endpoint)), queue(queue_limit) {}
+
+  Port& port;
+  uint32_t id;  // of the endpoint, unique in the switch
+  std::unique_ptr<Endpoint> endpoint;
+  FrameQueue queue;
+  bool waiting = false;  // for the descriptor to be writable; true just while the queue holds something
+  bool failed = false;   // the descriptor is of no use any more; waits to be detached
+};
+
+struct Port {
+  explicit Port(uint32_t number) : number(number) {}
+  Port(const Port&) = delete;
+  Port& operator=(const Port&) = delete;
+
+  // Frames of one batch for this port, in order. A pointer is good until the batch has left.
+  void add(Frame* frame) { outgoing[outgoing_count++] = frame; }
+  // Sends what was added, or queues it, or drops and counts it; true: an attachment has begun to wait.
+  [[nodiscard]] bool transmit();
+  // Sends what waited for this endpoint.
+  void drain(Attachment& attachment);
+  void count_received(const Frame& frame);
+  [[nodiscard]] Counters snapshot() const;
+
+  const uint32_t number;
+  Counters counters{};
+  std::vector<std::unique_ptr<Attachment>> attachments;
+  std::array<Frame*, kBatch> outgoing{};
+  uint32_t outgoing_count = 0;
+
+ private:
+  using Mask = uint64_t;  // a bit a frame of the batch
+  static_assert(kBatch <= 64);
+  [[nodiscard]] Mask send(Attachment& attachment);
+  [[nodiscard]] Mask enqueue(Attachment& attachment, uint32_t from);
+  void count_transmitted(const Frame& frame);
+};
+
+}  // namespace tsvde

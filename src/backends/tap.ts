@@ -1,0 +1,34 @@
+// TAP interfaces: attaches to one that exists, or creates one. It is not brought up and gets no address: that is its owner's.
+import { describeError } from '../errno.ts';
+import { native } from '../native.ts';
+import { SwitchError } from '../protocol/errors.ts';
+
+/** IFNAMSIZ, less the NUL. */
+const NAME_MAX = 15;
+
+/** `name` may be empty or hold %d: then the kernel numbers it. Throws a sentence that names the interface. */
+export function openTap(name: string): { fd: number; name: string } {
+  if (Buffer.byteLength(name) > NAME_MAX) {
+    throw new SwitchError('EINVAL', `cannot attach the TAP '${name}': an interface's name has at most ${NAME_MAX} bytes`);
+  }
+  try {
+    return native.openTap(name);
+  } catch (error) {
+    throw new SwitchError('EIO', `cannot attach the TAP '${name}': ${explain(error as NodeJS.ErrnoException)}`);
+  }
+}
+
+function explain(error: NodeJS.ErrnoException): string {
+  const why = describeError(error);
+  if (error.syscall === 'open') return `/dev/net/tun cannot be opened: ${why}; load the tun module, or run where the device is`;
+  switch (error.code) {
+    case 'EPERM':
+      return `${why}; /dev/net/tun wants root, CAP_NET_ADMIN, or an interface made for this user (ip tuntap add mode tap user …)`;
+    case 'EBUSY':
+      return `${why}; another process has it`;
+    case 'EINVAL':
+      return `${why}; an interface of that name is not a TAP, or one with several queues, or the name is not allowed`;
+    default:
+      return why;
+  }
+}

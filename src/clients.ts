@@ -1,0 +1,173 @@
+// The control socket: a client asks, gets a port, and leaves when its stream ends.
+// A stream carries one request and one reply and is silent from then on; whatever breaks that rule is refused, with one
+// log line that says who and why.
+import { access, chmod, chown, constants, stat, unlink } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
+import type { ControlDirectory } from './control-directory.ts';
+import { describeError } from './errno.ts';
+import { native } from './native.ts';
+import { addressPath, formatAddress, isUnnamed, type JoinRequest, parseRequest } from './protocol/request.ts';
+import { SwitchError } from './protocol/errors.ts';
+
+/** How long a client may take over its request. All known ones send it at once. */
+const REQUEST_TIMEOUT_MS = 10_000;
+
+/** What joining needs of the switch. */
+export interface ClientHost {
+  /** Picks the port and an endpoint id, or throws why not. */
+  claim(wanted: JoinRequest['wanted'], uid: number): { port: number; endpoint: number };
+  attach(seat: Seat): void;
+  /** Undoes `attach`; its end is not told to the seat. */
+  detach(seat: Seat): void;
+  log(message: string): void;
+}
+
+/** A client at its port. */
+export interface Seat {
+  port: number;
+  endpoint: number;
+  fd: number;
+  uid: number;
+  description: string;
+  /** Ends the client's stream, and with it everything of the client. */
+  end(): void;
+}
+
+export interface PortZeroRights {
+  mode?: number;
+  gid?: number;
+}
+
+export class Clients {
+  readonly #host: ClientHost;
+  readonly #directory: ControlDirectory;
+  readonly #portZero: PortZeroRights;
+  readonly #streams = new Set<Socket>();
+  readonly #joining = new Set<Promise<void>>();
+  #server: Server | undefined;
+
+  constructor(host: ClientHost, directory: ControlDirectory, portZero: PortZeroRights) {
+    this.#host = host;
+    this.#directory = directory;
+    this.#portZero = portZero;
+  }
+
+  async listen(): Promise<void> {
+    const server = createServer((stream) => this.#welcome(stream));
+    const path = this.#directory.controlPath;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error) => {
+        const code = (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? 'EADDRINUSE' : 'EIO';
+        reject(new SwitchError(code, `Could not bind to socket '${path}': ${describeError(error)}`));
+      });
+      server.listen(path, resolve);
+    });
+    this.#server = server;
+    server.on('error', (error) => this.#host.log(`accept ${describeError(error)}`));
+    await this.#directory.grant();
+  }
+
+  /** Ends every client; resolves when their files are gone. */
+  async close(): Promise<void> {
+    const closed = this.#server && new Promise((resolve) => this.#server?.close(resolve));
+    for (const stream of this.#streams) stream.destroy();
+    await closed;
+    await Promise.all(this.#joining);
+  }
+
+  #welcome(stream: Socket): void {
+    this.#streams.add(stream);
+    let message = Buffer.alloc(0);
+    const refuse = (reason: string) => {
+      this.#host.log(`refused a client (${peer(stream)}): ${reason}`);
+      stream.destroy();
+    };
+    const silence = setTimeout(() => refuse(`it sent no whole request in ${REQUEST_TIMEOUT_MS / 1000} s`), REQUEST_TIMEOUT_MS);
+    stream.on('error', () => {}); // 'close' follows, and says all that matters
+    stream.once('close', () => {
+      clearTimeout(silence);
+      this.#streams.delete(stream);
+    });
+    const read = (chunk: Buffer) => {
+      message = Buffer.concat([message, chunk]);
+      const parsed = parseRequest(message);
+      if (parsed.outcome === 'incomplete') return;
+      clearTimeout(silence);
+      stream.off('data', read);
+      if (parsed.outcome === 'refused') return refuse(parsed.reason);
+      stream.once('data', () => refuse('it sent more after its request: a control connection carries just one'));
+      this.#track(this.#join(stream, parsed.request).catch((error) => refuse(refusal(error, parsed.request))));
+    };
+    stream.on('data', read);
+  }
+
+  #track(joining: Promise<void>): void {
+    this.#joining.add(joining);
+    void joining.finally(() => this.#joining.delete(joining));
+  }
+
+  async #join(stream: Socket, request: JoinRequest): Promise<void> {
+    const { uid } = native.peerCredentials(descriptorOf(stream));
+    await checkOwnSocket(request.address, uid);
+    if (stream.destroyed) return;
+
+    // From here to the reply without a pause: two clients never race for a number, and an end is never missed.
+    const { port, endpoint } = this.#host.claim(request.wanted, uid);
+    const path = this.#directory.dataPath(port, endpoint);
+    const fd = native.openDatagram(path, isUnnamed(request.address) ? null : request.address);
+    const seat: Seat = { port, endpoint, fd, uid, description: request.description, end: () => stream.destroy() };
+    this.#host.attach(seat);
+    const gone = new Promise<void>((resolve) => stream.once('close', resolve)).then(async () => {
+      this.#host.detach(seat);
+      await unlink(path).catch(() => {});
+    });
+    this.#track(gone);
+
+    await this.#grant(path, port, uid);
+    stream.write(formatAddress(path));
+  }
+
+  /** A root switch gives the data socket to its user; any other can only open it as wide as ctl. */
+  async #grant(path: string, port: number, uid: number): Promise<void> {
+    const { mode, gid } = this.#directory;
+    const portZero = port === 0 ? this.#portZero : {};
+    const root = process.geteuid?.() === 0;
+    await chmod(path, (portZero.mode ?? mode) & (root && portZero.mode === undefined ? 0o700 : 0o777));
+    const group = portZero.gid ?? gid;
+    if (root) await chown(path, uid, group ?? -1);
+    else if (group !== undefined) await chown(path, -1, group);
+  }
+}
+
+/**
+ * A client names the socket we are to send to. It must be one that we may write to, and its own: else a client could make
+ * a root switch send frames into anybody's socket.
+ */
+async function checkOwnSocket(address: Buffer, uid: number): Promise<void> {
+  const path = addressPath(address);
+  if (path === undefined) return;
+  await access(path, constants.R_OK | constants.W_OK);
+  const { uid: owner } = await stat(path);
+  if (uid !== 0 && owner !== uid) throw new SwitchError('EACCES', `its data socket belongs to uid ${owner}`);
+}
+
+function refusal(error: unknown, request: JoinRequest): string {
+  const path = addressPath(request.address);
+  const socket = path === undefined ? 'with an abstract data socket' : `with the data socket ${JSON.stringify(path.toString())}`;
+  const { code, message } = error as NodeJS.ErrnoException;
+  return error instanceof SwitchError ? `${socket}: ${message}` : `${socket}: ${code}: ${describeError(error)}`;
+}
+
+function peer(stream: Socket): string {
+  try {
+    const { pid, uid } = native.peerCredentials(descriptorOf(stream));
+    return `pid ${pid}, uid ${uid}`;
+  } catch {
+    return 'gone already';
+  }
+}
+
+/** Node keeps the number of a socket's descriptor to itself; the kernel tells who the peer is only by it. */
+export function descriptorOf(stream: Socket): number {
+  return (stream as unknown as { _handle?: { fd: number } })._handle?.fd ?? -1;
+}

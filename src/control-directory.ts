@@ -1,0 +1,112 @@
+// The directory that clients know a switch by: made or taken over with its rights, and removed at the end.
+// What is not ours is left as it is: a live switch's directory, files that are not sockets, a directory with other things in it.
+import { chmod, chown, lstat, mkdir, readdir, realpath, rmdir } from 'node:fs/promises';
+import { findGroup } from './accounts.ts';
+import { describeError } from './errno.ts';
+import { PATH_MAX } from './protocol/request.ts';
+import { SwitchError } from './protocol/errors.ts';
+import { removeStaleSocket } from './stale-socket.ts';
+
+export interface DirectoryOptions {
+  directory: string;
+  /** Rights of the `ctl` socket; 0600 when neither this nor `dirMode` is given. */
+  mode?: number;
+  /** Rights of the directory. */
+  dirMode?: number;
+  /** Group of the directory, `ctl` and the data sockets. */
+  group?: string;
+}
+
+const SET_GROUP_ID = 0o2000;
+/** What a switch or its clients leave behind: `ctl`, `001.5`, `.01819-00000`. */
+const OURS = /^(ctl|\d{3,}\.\d+|\.\d+-\d+)$/;
+
+/** `ctl`'s and the directory's rights from what was given, as vde_switch derives them. */
+export function directoryModes(options: { mode?: number; dirMode?: number }): { mode: number; dirMode: number } {
+  const { mode, dirMode } = options;
+  if (mode === undefined) return { mode: dirMode === undefined ? 0o600 : dirMode & 0o666, dirMode: dirMode ?? SET_GROUP_ID | 0o700 };
+  // Whoever may read or write ctl may enter the directory.
+  const enter = ((mode >> 1) | (mode >> 2)) & 0o111;
+  return { mode, dirMode: dirMode ?? SET_GROUP_ID | (mode & 0o666) | enter };
+}
+
+export class ControlDirectory {
+  /** Absolute, symbolic links resolved. */
+  readonly path: string;
+  readonly mode: number;
+  readonly gid: number | undefined;
+  readonly #dirMode: number;
+  readonly #foreign: boolean;
+
+  private constructor(path: string, options: DirectoryOptions, gid: number | undefined, foreign: boolean) {
+    const { mode, dirMode } = directoryModes(options);
+    this.path = path;
+    this.mode = mode;
+    this.gid = gid;
+    this.#dirMode = dirMode;
+    this.#foreign = foreign;
+  }
+
+  /** Throws a sentence when a switch serves it already, when it is no directory, or when it cannot be made. */
+  static async open(options: DirectoryOptions, highestPort: number): Promise<ControlDirectory> {
+    const gid = options.group === undefined ? undefined : findGroup(options.group);
+    if (options.group !== undefined && gid === undefined) throw new SwitchError('EINVAL', `No such group '${options.group}'`);
+    checkLength(options.directory, highestPort);
+    const path = await make(options.directory);
+    checkLength(path, highestPort);
+    await removeStaleSocket(`${path}/ctl`);
+    const foreign = (await readdir(path)).some((name) => !OURS.test(name));
+    return new ControlDirectory(path, options, gid, foreign);
+  }
+
+  get controlPath(): string {
+    return `${this.path}/ctl`;
+  }
+
+  /** The data socket of an endpoint: `DIR/PPP.ID`. */
+  dataPath(port: number, endpoint: number): string {
+    return `${this.path}/${String(port).padStart(3, '0')}.${endpoint}`;
+  }
+
+  /** To be called once `ctl` is bound: until here nobody but us could come in. */
+  async grant(): Promise<void> {
+    await chmod(this.controlPath, this.mode);
+    if (this.gid !== undefined) await chown(this.controlPath, -1, this.gid);
+    if (this.#foreign) return;
+    if (this.gid !== undefined) await chown(this.path, -1, this.gid);
+    await chmod(this.path, this.#dirMode);
+  }
+
+  /** Removes the directory when nothing is left in it. */
+  async remove(): Promise<void> {
+    await rmdir(this.path).catch(() => {});
+  }
+}
+
+async function make(directory: string): Promise<string> {
+  try {
+    await mkdir(directory, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
+      throw new SwitchError('EIO', `Cannot create ctl directory '${directory}': ${describeError(error)}`);
+    }
+  }
+  const path = await realpath(directory).catch((error) => {
+    throw new SwitchError('EIO', `Cannot resolve ctl dir path '${directory}': ${describeError(error)}`);
+  });
+  if (!(await lstat(path)).isDirectory()) {
+    throw new SwitchError('EEXIST', `'${directory}' is not a directory: name one for the switch's sockets, or a path that is free`);
+  }
+  return path;
+}
+
+function checkLength(path: string, highestPort: number): void {
+  const longest = `/${'0'.repeat(Math.max(3, String(highestPort).length))}.9999`;
+  const room = PATH_MAX - longest.length;
+  const length = Buffer.byteLength(path);
+  if (length <= room) return;
+  throw new SwitchError(
+    'ENAMETOOLONG',
+    `the directory '${path}' has ${length} bytes: with the names of its sockets there is room for ${room}; choose a shorter one`,
+  );
+}

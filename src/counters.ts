@@ -1,0 +1,48 @@
+// The engine's counters as objects: `transmit_drop_queue_full` becomes transmitDrops.queue_full.
+import { type NativeCounters, native } from './native.ts';
+
+/** "Receive" is what the switch received from the port. Short frames count with their padding, frames dropped later count too. */
+export interface PortCounters {
+  port: number;
+  receiveBytes: bigint;
+  receiveUnicast: bigint;
+  receiveMulticast: bigint;
+  receiveBroadcast: bigint;
+  /** Taken by an endpoint or its queue. */
+  transmitBytes: bigint;
+  transmitUnicast: bigint;
+  transmitMulticast: bigint;
+  transmitBroadcast: bigint;
+  /** By reason; every reason there is, also at 0. */
+  receiveDrops: Record<string, bigint>;
+  transmitDrops: Record<string, bigint>;
+  /** What waits now for the port's endpoints, and how many frames may. */
+  queueFrames: bigint;
+  queueBytes: bigint;
+  queueLimit: bigint;
+}
+
+const DROP = /^(receive|transmit)_drop_(.*)$/;
+
+export function portCounters({ ports, values }: NativeCounters): PortCounters[] {
+  const width = native.counterNames.length;
+  return Array.from(ports, (port, row) => onePort(port, values.subarray(row * width, (row + 1) * width)));
+}
+
+function onePort(port: number, values: BigUint64Array): PortCounters {
+  const counters: Record<string, unknown> = { port };
+  const receiveDrops: Record<string, bigint> = {};
+  const transmitDrops: Record<string, bigint> = {};
+  native.counterNames.forEach((name, i) => {
+    const value = values[i]!;
+    const [, direction, reason] = DROP.exec(name) ?? [];
+    if (reason === undefined) counters[camelCase(name)] = value;
+    else (direction === 'receive' ? receiveDrops : transmitDrops)[reason] = value;
+  });
+  // The names are the engine's own list; a test holds it against this interface.
+  return { ...counters, receiveDrops, transmitDrops } as unknown as PortCounters;
+}
+
+function camelCase(name: string): string {
+  return name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+}

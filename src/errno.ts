@@ -1,0 +1,20 @@
+// errno names and libc's words for them: `EEXIST` is 17, "File exists".
+import { constants } from 'node:os';
+import { native } from './native.ts';
+import type { ErrnoName } from './protocol/errors.ts';
+
+export function errnoNumber(code: ErrnoName): number {
+  return constants.errno[code];
+}
+
+/** libc's words, as they stand in every reply of the console. */
+export function strerror(errno: number): string {
+  return native.strerror(errno);
+}
+
+/** "Permission denied" for an error that has an errno name; its own message otherwise. */
+export function describeError(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const number = constants.errno[code as keyof typeof constants.errno];
+  return number === undefined ? (message ?? String(error)) : strerror(number);
+}

@@ -1,0 +1,119 @@
+// The door to C++: loads and types the addon. No other file does.
+import { createRequire } from 'node:module';
+
+/** How the engine forwards and forgets; every field may be changed while it runs. Times are whole seconds. */
+export interface EngineSettings {
+  /** true: every frame goes to every other port; false: learn addresses (802.1D-2004, 7.7 to 7.9). */
+  hub: boolean;
+  /** Addresses kept at most; a new one then takes the place of the fullest port's oldest. */
+  macLimit: number;
+  /** An address silent for longer is forgotten. */
+  expireSeconds: number;
+  /** How often forgotten addresses are looked for; 0 or less: never. */
+  gcIntervalSeconds: number;
+  /** An address moves to another port only after this long a silence on the old one. */
+  minPersistenceSeconds: number;
+}
+
+export type EngineEvent =
+  /** The descriptor is of no use any more (a TAP was deleted); the engine has stopped polling it. Detach it. */
+  | { type: 'endpoint-failed'; port: number; endpoint: number; errno: number }
+  /** An address was seen on another port than the one it is held for. At most one event a second. */
+  | { type: 'mac-seen-elsewhere'; mac: string; vlan: number; from: number; to: number };
+
+export interface NativeMacEntry {
+  /** Six lower-case hex bytes, `02:00:00:00:00:01`. */
+  mac: string;
+  vlan: number;
+  port: number;
+  ageSeconds: number;
+}
+
+export interface NativeMacStats {
+  entries: number;
+  limit: number;
+  moves: bigint;
+  evictions: bigint;
+}
+
+/** One row a port, `counterNames.length` values a row, in that order. */
+export interface NativeCounters {
+  ports: Uint32Array;
+  values: BigUint64Array;
+}
+
+/** The engine: one thread that moves frames. Every call returns once the thread has done it (microseconds). */
+export interface NativeEngine {
+  configure(settings: Partial<EngineSettings>): void;
+  /** Ports are numbered places and hold counters; they forward only while an endpoint is attached. */
+  addPort(port: number): void;
+  removePort(port: number): void;
+  /** The engine owns and closes `fd` from here on, also when this throws. `queueFrames` bounds what waits for a slow peer. */
+  attach(port: number, endpoint: number, kind: 'datagram' | 'tap', fd: number, queueFrames: number): void;
+  detach(port: number, endpoint: number): void;
+  counters(): NativeCounters;
+  resetCounters(port: number): void;
+  macEntries(): NativeMacEntry[];
+  macStats(): NativeMacStats;
+  /** Forgets what was learned on `port`, or everything. Returns how many entries went. */
+  flushMacs(port?: number): number;
+  /** Ends the thread and closes every descriptor; idempotent. */
+  close(): void;
+}
+
+/** A client's end of a data socket: one datagram, one frame. Lives on Node's own loop. */
+export interface NativeFrameSocket {
+  /** How many of `frames` the kernel took, in order; fewer than given means its buffer is full. */
+  send(frames: readonly Uint8Array[]): number;
+  /** While paused, frames wait in the kernel, as with a program that does not read. */
+  pause(): void;
+  resume(): void;
+  close(): void;
+}
+
+export interface NativeAccount {
+  name: string;
+  id: number;
+}
+
+export interface NativeAddon {
+  Engine: new (settings: EngineSettings, onEvent: (event: EngineEvent) => void) => NativeEngine;
+  FrameSocket: new (fd: number, onFrames: (frames: Buffer[]) => void) => NativeFrameSocket;
+  counterNames: readonly string[];
+
+  /**
+   * A non-blocking unix datagram socket, bound to `path` and connected to `peer` (a whole sockaddr_un, 110 bytes, taken as it is).
+   * Returns its descriptor; throws an Error with errno `code` and `syscall`, and leaves no file behind.
+   */
+  openDatagram(path: string, peer: Uint8Array | null): number;
+  connectDatagram(fd: number, peer: Uint8Array): void;
+  /** Opens /dev/net/tun and attaches to, or creates, the TAP. Throws with errno `code`; `syscall` is `open` or `TUNSETIFF`. */
+  openTap(name: string): { fd: number; name: string };
+  closeDescriptor(fd: number): void;
+
+  /** SO_PEERCRED: who connected, as the kernel knows it. */
+  peerCredentials(fd: number): { pid: number; uid: number; gid: number };
+  /** libc's words for an errno number. */
+  strerror(errno: number): string;
+  userByName(name: string): NativeAccount | null;
+  userById(uid: number): NativeAccount | null;
+  groupByName(name: string): NativeAccount | null;
+  groupById(gid: number): NativeAccount | null;
+  /** Is `gid` the user's primary group or one that lists them? */
+  isMember(uid: number, gid: number): boolean;
+
+  /** prctl(PR_SET_NAME): the name that ps and pidof show; argv is untouched. */
+  setProcessName(name: string): void;
+  openLog(ident: string): void;
+  /** syslog(3), facility daemon, priority LOG_INFO (6) and the like. */
+  writeLog(priority: number, text: string): void;
+  /**
+   * Becomes another program: same pid, same stdio. Signal dispositions and blocking modes that Node changed are put back,
+   * `keep` loses its close-on-exec flag. Returns only by throwing.
+   */
+  execute(file: string, argv: readonly string[], environment: readonly string[], keep: readonly number[]): never;
+}
+
+const require = createRequire(import.meta.url);
+
+export const native: NativeAddon = require('../native/build/Release/tsvde.node');

@@ -1,0 +1,150 @@
+// A client port: joins a VDE switch, ours or another, and sends and receives frames.
+import { randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import { chmod, realpath, unlink } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import { describeError } from './errno.ts';
+import { type NativeFrameSocket, native } from './native.ts';
+import { SwitchError } from './protocol/errors.ts';
+import { ADDRESS_SIZE, addressPath, formatAddress, formatRequest } from './protocol/request.ts';
+
+export interface PlugOptions {
+  /** The switch port to take; default any free one. 0 is port 0. */
+  port?: number;
+  /** Shown by the switch's port/print. */
+  description?: string;
+}
+
+/** A place at a switch: it lasts as long as `control` is open. */
+export interface Joined {
+  control: Socket;
+  /** The data socket, non-blocking, connected to the switch. The caller owns it. */
+  fd: number;
+  /** The switch's data socket, `DIR/001.5`. */
+  switchPath: string;
+}
+
+/** Where a client's own socket may lie: beside the switch's, or where anybody may write. */
+const FALLBACK_DIRECTORIES = ['/var/run', '/tmp'];
+
+export class Plug extends EventEmitter<{ frame: [frame: Buffer]; close: [] }> {
+  readonly switchPath: string;
+  readonly #control: Socket;
+  readonly #socket: NativeFrameSocket;
+  #open = true;
+
+  private constructor(joined: Joined) {
+    super();
+    this.switchPath = joined.switchPath;
+    this.#control = joined.control;
+    this.#socket = new native.FrameSocket(joined.fd, (frames) => {
+      for (const frame of frames) this.emit('frame', frame);
+    });
+    joined.control.once('close', () => this.close());
+    joined.control.resume();
+  }
+
+  /** Throws a sentence when there is no switch, or when it refuses. */
+  static async connect(directory: string, options: PlugOptions = {}): Promise<Plug> {
+    return new Plug(await joinSwitch(directory, options));
+  }
+
+  /** false: the switch does not read fast enough, and the frame was not sent. */
+  send(frame: Uint8Array): boolean {
+    return this.#socket.send([frame]) === 1;
+  }
+
+  /** As send(), for many: how many were sent. */
+  sendAll(frames: readonly Uint8Array[]): number {
+    return this.#socket.send(frames);
+  }
+
+  /** Leaves frames in the kernel, as a program that does not read does. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** Leaves the switch; idempotent. */
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#control.destroy();
+    this.#socket.close();
+    this.emit('close');
+  }
+}
+
+/** The handshake alone, for a caller that passes the descriptors on. Throws a sentence. */
+export async function joinSwitch(directory: string, options: PlugOptions & { mode?: number } = {}): Promise<Joined> {
+  const path = await realpath(directory).catch((error) => fail(directory, describeError(error)));
+  const control = await connectTo(`${path}/ctl`).catch((error) => fail(directory, describeError(error)));
+  let fd = -1;
+  let ownPath: string | undefined;
+  try {
+    ({ fd, path: ownPath } = bindOwn(path));
+    await chmod(ownPath, options.mode ?? 0o700);
+    const wanted = options.port === undefined ? ({ kind: 'any' } as const) : { kind: 'number' as const, number: options.port };
+    control.write(formatRequest({ wanted, address: formatAddress(ownPath), description: options.description ?? '' }));
+    const address = await readReply(control);
+    native.connectDatagram(fd, address);
+    return { control, fd, switchPath: addressPath(address)?.toString() ?? '' };
+  } catch (error) {
+    control.destroy();
+    if (fd >= 0) native.closeDescriptor(fd);
+    return fail(directory, error instanceof SwitchError ? error.message : describeError(error));
+  } finally {
+    // Connected both ways by now, or given up: the name has served.
+    if (ownPath !== undefined) await unlink(ownPath).catch(() => {});
+  }
+}
+
+function fail(directory: string, why: string): never {
+  throw new SwitchError('EIO', `cannot join the switch at '${directory}': ${why}`);
+}
+
+function connectTo(path: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const stream = connect(path);
+    stream.once('error', reject);
+    stream.once('connect', () => {
+      stream.off('error', reject);
+      stream.on('error', () => {}); // 'close' follows, and says all that matters
+      resolve(stream);
+    });
+  });
+}
+
+/** A name like other clients' `.01819-00000`, with random digits since a process may hold many. */
+function bindOwn(directory: string): { fd: number; path: string } {
+  let last: unknown;
+  for (const place of [directory, ...FALLBACK_DIRECTORIES]) {
+    const path = `${place}/.${String(process.pid).padStart(5, '0')}-${randomBytes(4).readUInt32LE()}`;
+    try {
+      return { fd: native.openDatagram(path, null), path };
+    } catch (error) {
+      last = error;
+    }
+  }
+  throw last;
+}
+
+function readReply(control: Socket): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    let reply = Buffer.alloc(0);
+    const refused = () => reject(new SwitchError('EACCES', 'it refused: the port is taken, reserved or out of range; its log says why'));
+    control.once('close', refused);
+    const read = (chunk: Buffer) => {
+      reply = Buffer.concat([reply, chunk]);
+      if (reply.length < ADDRESS_SIZE) return;
+      control.off('data', read);
+      control.off('close', refused);
+      control.pause();
+      resolve(reply.subarray(0, ADDRESS_SIZE));
+    };
+    control.on('data', read);
+  });
+}

@@ -1,0 +1,354 @@
+// The switch: the engine that moves frames, the ports they move between and the clients that hold them, opened and closed
+// as one. Everything here happens per second or per human; no frame passes through JavaScript.
+import { randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import { findGroup } from './accounts.ts';
+import { openTap } from './backends/tap.ts';
+import { Clients, type Seat } from './clients.ts';
+import { ControlDirectory, type DirectoryOptions } from './control-directory.ts';
+import { type PortCounters, portCounters } from './counters.ts';
+import { strerror } from './errno.ts';
+import { type EngineEvent, type NativeEngine, type NativeMacEntry, type NativeMacStats, native } from './native.ts';
+import { type EndpointInfo, type PortInfo, Ports, type WantedPort } from './ports.ts';
+import { SwitchError } from './protocol/errors.ts';
+
+export interface SwitchOptions {
+  /** Every frame to every port; default false: learn which address is where. */
+  hub?: boolean;
+  /** Usable ports are 1 to this, 65535 at most; default 32. */
+  numPorts?: number;
+  /** The switch's own address, six hex bytes; default 00:ff and four random ones. */
+  mac?: string;
+  /** What bucket numbers are counted to in the console's MAC table; rounded up to a power of two; default 128. */
+  hashSize?: number;
+  /** Addresses kept at most; default 131072. */
+  macLimit?: number;
+  /** Frames that may wait for one slow endpoint; default 256. */
+  queueFrames?: number;
+}
+
+export interface ListenOptions extends DirectoryOptions {
+  /** Rights and group of port 0's data sockets; default those of the others. */
+  portZeroMode?: number;
+  portZeroGroup?: string;
+}
+
+export type MacEntry = NativeMacEntry;
+export type MacStats = NativeMacStats;
+
+interface AttachedTap {
+  port: number;
+  name: string;
+}
+
+export class Switch extends EventEmitter<{ log: [message: string] }> {
+  readonly mac: string;
+  readonly #engine: NativeEngine;
+  readonly #ports: Ports;
+  readonly #queueFrames: number;
+  readonly #startedAt = process.hrtime.bigint();
+  /** What ends an endpoint: a client's stream, a TAP's descriptor. */
+  readonly #ends = new Map<number, () => void>();
+  readonly #taps = new Map<number, AttachedTap>();
+  #hub: boolean;
+  #hashSize: number;
+  #expireSeconds = 100;
+  #gcIntervalSeconds = 2;
+  #minPersistenceSeconds = 3;
+  #directory: ControlDirectory | undefined;
+  #clients: Clients | undefined;
+  #closed: Promise<void> | undefined;
+
+  /** Throws SwitchError EINVAL for options out of range. */
+  constructor(options: SwitchOptions = {}) {
+    super();
+    const { hub = false, numPorts = 32, hashSize = 128, macLimit = 131_072, queueFrames = 256 } = options;
+    this.mac = options.mac === undefined ? randomMac() : parseMac(options.mac);
+    this.#ports = new Ports(numPorts);
+    this.#hashSize = roundHashSize(hashSize);
+    this.#queueFrames = queueFrames;
+    this.#hub = hub;
+    this.#engine = new native.Engine(
+      {
+        hub,
+        macLimit,
+        expireSeconds: this.#expireSeconds,
+        gcIntervalSeconds: this.#gcIntervalSeconds,
+        minPersistenceSeconds: this.#minPersistenceSeconds,
+      },
+      (event) => this.#notice(event),
+    );
+    this.#engine.addPort(0);
+  }
+
+  // --- What it is and how it forwards
+
+  get uptimeSeconds(): number {
+    return Number((process.hrtime.bigint() - this.#startedAt) / 1_000_000_000n);
+  }
+
+  /** What listen() serves. */
+  get control(): { directory: string; mode: number } | undefined {
+    return this.#directory && { directory: this.#directory.path, mode: this.#directory.mode };
+  }
+
+  get hub(): boolean {
+    return this.#hub;
+  }
+
+  set hub(hub: boolean) {
+    this.#engine.configure({ hub });
+    this.#hub = hub;
+  }
+
+  get numPorts(): number {
+    return this.#ports.limit;
+  }
+
+  /** EINVAL outside 1 to 65535; EADDRINUSE while a port beyond it exists. */
+  set numPorts(limit: number) {
+    this.#ports.limit = limit;
+  }
+
+  // --- The MAC table
+
+  get hashSize(): number {
+    return this.#hashSize;
+  }
+
+  /** Rounds up to a power of two, and forgets every address, as vde_switch does. EINVAL below 1. */
+  set hashSize(size: number) {
+    this.#hashSize = roundHashSize(size);
+    this.#engine.flushMacs();
+  }
+
+  get expireSeconds(): number {
+    return this.#expireSeconds;
+  }
+
+  set expireSeconds(expireSeconds: number) {
+    this.#engine.configure({ expireSeconds });
+    this.#expireSeconds = expireSeconds;
+  }
+
+  get gcIntervalSeconds(): number {
+    return this.#gcIntervalSeconds;
+  }
+
+  /** 0 or less: no address expires. */
+  set gcIntervalSeconds(gcIntervalSeconds: number) {
+    this.#engine.configure({ gcIntervalSeconds });
+    this.#gcIntervalSeconds = gcIntervalSeconds;
+  }
+
+  get minPersistenceSeconds(): number {
+    return this.#minPersistenceSeconds;
+  }
+
+  set minPersistenceSeconds(minPersistenceSeconds: number) {
+    this.#engine.configure({ minPersistenceSeconds });
+    this.#minPersistenceSeconds = minPersistenceSeconds;
+  }
+
+  /** Newest first. */
+  macTable(): MacEntry[] {
+    return this.#engine.macEntries();
+  }
+
+  macStats(): MacStats {
+    return this.#engine.macStats();
+  }
+
+  /** Forgets the addresses learned on a port, or all; returns how many went. */
+  flushMacs(port?: number): number {
+    return this.#engine.flushMacs(port);
+  }
+
+  // --- Ports
+
+  port(number: number): PortInfo | undefined {
+    return this.#ports.get(number);
+  }
+
+  ports(): PortInfo[] {
+    return this.#ports.list();
+  }
+
+  /** Creates a port that only a client which names it will get. EINVAL, EEXIST. */
+  createPort(port: number): void {
+    this.#ports.create(port);
+    this.#engine.addPort(port);
+  }
+
+  /** The lowest free number, likewise. ENOSPC. */
+  createPortAuto(): number {
+    const port = this.#ports.createAuto();
+    this.#engine.addPort(port);
+    return port;
+  }
+
+  /** EINVAL, ENXIO; EADDRINUSE while it is active. */
+  removePort(port: number): void {
+    this.#ports.remove(port);
+    this.#engine.removePort(port);
+  }
+
+  setAllocatable(port: number, allocatable: boolean): void {
+    this.#ports.setAllocatable(port, allocatable);
+  }
+
+  /** A login name, a number, NONE or ANY. EINVAL, ENXIO. */
+  setUser(port: number, user: string): void {
+    this.#ports.setUser(port, user);
+  }
+
+  setGroup(port: number, group: string): void {
+    this.#ports.setGroup(port, group);
+  }
+
+  /** Ends one endpoint; a client sees the end of its control stream. EINVAL, ENXIO. */
+  closeEndpoint(port: number, endpoint: number): void {
+    this.#ports.checkNumber(port);
+    const found = this.#ports.get(port)?.endpoints.some(({ id }) => id === endpoint);
+    if (!found) throw new SwitchError('ENXIO', `port ${port} has no endpoint ${endpoint}`);
+    this.#ends.get(endpoint)?.();
+  }
+
+  // --- Counters
+
+  /** One snapshot of every port there is, by number. */
+  counters(): PortCounters[] {
+    return portCounters(this.#engine.counters());
+  }
+
+  /** Of one port, or of all. EINVAL for a number out of range; a port that does not exist has nothing to reset. */
+  resetCounters(port?: number): void {
+    if (port !== undefined) this.#ports.checkNumber(port);
+    const ports = port === undefined ? this.#ports.list().map(({ number }) => number) : [port];
+    for (const number of ports) this.#engine.resetCounters(number);
+  }
+
+  // --- Who plugs in
+
+  /** Serves the VDE protocol on a control directory. Throws a sentence, and leaves what it found as it was, when it cannot. */
+  async listen(options: ListenOptions): Promise<void> {
+    if (this.#clients) throw new SwitchError('EEXIST', `the switch listens on '${this.#directory?.path}' already`);
+    const { portZeroMode: mode, portZeroGroup: group } = options;
+    const gid = group === undefined ? undefined : findGroup(group);
+    if (group !== undefined && gid === undefined) throw new SwitchError('EINVAL', `No such group '${group}'`);
+    const directory = await ControlDirectory.open(options, this.numPorts);
+    const portZero = { ...(mode === undefined ? {} : { mode }), ...(gid === undefined ? {} : { gid }) };
+    const host = {
+      claim: (wanted: WantedPort, uid: number) => this.#claim(wanted, uid),
+      attach: (seat: Seat) => this.#attachClient(seat),
+      detach: (seat: Seat) => this.#detach(seat.port, seat.endpoint),
+      log: (message: string) => this.#log(message),
+    };
+    const clients = new Clients(host, directory, portZero);
+    try {
+      await clients.listen();
+    } catch (error) {
+      await clients.close();
+      await directory.remove();
+      throw error;
+    }
+    this.#directory = directory;
+    this.#clients = clients;
+  }
+
+  /** Attaches a TAP that exists, or makes one that lasts as long as the switch. Throws a sentence that names it. */
+  attachTap(name: string): AttachedTap {
+    const tap = openTap(name);
+    const { port, endpoint } = this.#claimOrClose(tap.fd);
+    this.#attach(port, { id: endpoint, backend: 'tap', description: tap.name }, 'tap', tap.fd, undefined);
+    this.#taps.set(endpoint, { port, name: tap.name });
+    this.#ends.set(endpoint, () => {
+      this.#taps.delete(endpoint);
+      this.#detach(port, endpoint);
+    });
+    return { port, name: tap.name };
+  }
+
+  /** Ends every endpoint, removes every file that was made and stops the engine; idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await this.#clients?.close();
+    this.#engine.close();
+    await this.#directory?.remove();
+  }
+
+  #claim(wanted: WantedPort, uid: number | undefined): { port: number; endpoint: number } {
+    const { number, created } = this.#ports.claim(wanted, uid);
+    if (created) this.#engine.addPort(number);
+    return { port: number, endpoint: this.#ports.nextEndpointId() };
+  }
+
+  #claimOrClose(fd: number): { port: number; endpoint: number } {
+    try {
+      return this.#claim({ kind: 'any' }, undefined);
+    } catch (error) {
+      native.closeDescriptor(fd);
+      throw error;
+    }
+  }
+
+  #attachClient(seat: Seat): void {
+    const endpoint: EndpointInfo = { id: seat.endpoint, backend: 'vde', description: seat.description };
+    this.#attach(seat.port, endpoint, 'datagram', seat.fd, seat.uid);
+    this.#ends.set(seat.endpoint, () => seat.end());
+  }
+
+  #attach(port: number, endpoint: EndpointInfo, kind: 'datagram' | 'tap', fd: number, uid: number | undefined): void {
+    this.#engine.attach(port, endpoint.id, kind, fd, this.#queueFrames);
+    this.#ports.addEndpoint(port, endpoint, uid);
+  }
+
+  #detach(port: number, endpoint: number): void {
+    this.#engine.detach(port, endpoint);
+    this.#ports.removeEndpoint(port, endpoint);
+    this.#ends.delete(endpoint);
+  }
+
+  #notice(event: EngineEvent): void {
+    switch (event.type) {
+      case 'endpoint-failed': {
+        const name = this.#taps.get(event.endpoint)?.name ?? `endpoint ${event.endpoint}`;
+        this.#log(`port ${event.port}: ${name} can no longer be used and is closed: ${strerror(event.errno)}`);
+        this.#ends.get(event.endpoint)?.();
+        return;
+      }
+      case 'mac-seen-elsewhere':
+        this.#log(`MAC ${event.mac} moved from port ${event.from} to port ${event.to}`);
+        return;
+    }
+  }
+
+  #log(message: string): void {
+    this.emit('log', message);
+  }
+}
+
+function randomMac(): string {
+  return `00:ff:${[...randomBytes(4)].map((byte) => byte.toString(16).padStart(2, '0')).join(':')}`;
+}
+
+/** `a:b:c:d:e:f` or with dots, one or two hex digits each. */
+function parseMac(text: string): string {
+  const bytes = text.split(/[:.]/);
+  if (bytes.length === 6 && bytes.every((byte) => /^[0-9a-f]{1,2}$/i.test(byte))) {
+    return bytes.map((byte) => byte.toLowerCase().padStart(2, '0')).join(':');
+  }
+  throw new SwitchError('EINVAL', `Invalid MAC Addr ${text}: give six bytes in hex, like 00:ff:11:22:33:44`);
+}
+
+function roundHashSize(size: number): number {
+  const largest = 2 ** 30;
+  if (!Number.isInteger(size) || size < 1 || size > largest) {
+    throw new SwitchError('EINVAL', `a hash size of ${size}: it must be from 1 to ${largest}`);
+  }
+  return 2 ** Math.ceil(Math.log2(size));
+}
