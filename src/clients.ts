@@ -6,8 +6,9 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { ControlDirectory } from './control-directory.ts';
 import { describeError } from './errno.ts';
 import { native } from './native.ts';
-import { addressPath, formatAddress, isUnnamed, type JoinRequest, parseRequest } from './protocol/request.ts';
 import { SwitchError } from './protocol/errors.ts';
+import { addressPath, formatAddress, isUnnamed, type JoinRequest, parseRequest } from './protocol/request.ts';
+import { listenOnSocket } from './unix-listener.ts';
 
 /** How long a client may take over its request. All known ones send it at once. */
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -54,14 +55,7 @@ export class Clients {
 
   async listen(): Promise<void> {
     const server = createServer((stream) => this.#welcome(stream));
-    const path = this.#directory.controlPath;
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) => {
-        const code = (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? 'EADDRINUSE' : 'EIO';
-        reject(new SwitchError(code, `Could not bind to socket '${path}': ${describeError(error)}`));
-      });
-      server.listen(path, resolve);
-    });
+    await listenOnSocket(server, this.#directory.controlPath);
     this.#server = server;
     server.on('error', (error) => this.#host.log(`accept ${describeError(error)}`));
     await this.#directory.grant();
@@ -82,7 +76,10 @@ export class Clients {
       this.#host.log(`refused a client (${peer(stream)}): ${reason}`);
       stream.destroy();
     };
-    const silence = setTimeout(() => refuse(`it sent no whole request in ${REQUEST_TIMEOUT_MS / 1000} s`), REQUEST_TIMEOUT_MS);
+    const silence = setTimeout(
+      () => refuse(`it sent no whole request in ${REQUEST_TIMEOUT_MS / 1000} s`),
+      REQUEST_TIMEOUT_MS,
+    );
     stream.on('error', () => {}); // 'close' follows, and says all that matters
     stream.once('close', () => {
       clearTimeout(silence);
@@ -153,7 +150,8 @@ async function checkOwnSocket(address: Buffer, uid: number): Promise<void> {
 
 function refusal(error: unknown, request: JoinRequest): string {
   const path = addressPath(request.address);
-  const socket = path === undefined ? 'with an abstract data socket' : `with the data socket ${JSON.stringify(path.toString())}`;
+  const socket =
+    path === undefined ? 'with an abstract data socket' : `with the data socket ${JSON.stringify(path.toString())}`;
   const { code, message } = error as NodeJS.ErrnoException;
   return error instanceof SwitchError ? `${socket}: ${message}` : `${socket}: ${code}: ${describeError(error)}`;
 }

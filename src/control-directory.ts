@@ -3,9 +3,8 @@
 import { chmod, chown, lstat, mkdir, readdir, realpath, rmdir } from 'node:fs/promises';
 import { findGroup } from './accounts.ts';
 import { describeError } from './errno.ts';
-import { PATH_MAX } from './protocol/request.ts';
 import { SwitchError } from './protocol/errors.ts';
-import { removeStaleSocket } from './stale-socket.ts';
+import { PATH_MAX } from './protocol/request.ts';
 
 export interface DirectoryOptions {
   directory: string;
@@ -24,7 +23,8 @@ const OURS = /^(ctl|\d{3,}\.\d+|\.\d+-\d+)$/;
 /** `ctl`'s and the directory's rights from what was given, as vde_switch derives them. */
 export function directoryModes(options: { mode?: number; dirMode?: number }): { mode: number; dirMode: number } {
   const { mode, dirMode } = options;
-  if (mode === undefined) return { mode: dirMode === undefined ? 0o600 : dirMode & 0o666, dirMode: dirMode ?? SET_GROUP_ID | 0o700 };
+  if (mode === undefined)
+    return { mode: dirMode === undefined ? 0o600 : dirMode & 0o666, dirMode: dirMode ?? SET_GROUP_ID | 0o700 };
   // Whoever may read or write ctl may enter the directory.
   const enter = ((mode >> 1) | (mode >> 2)) & 0o111;
   return { mode, dirMode: dirMode ?? SET_GROUP_ID | (mode & 0o666) | enter };
@@ -50,11 +50,11 @@ export class ControlDirectory {
   /** Throws a sentence when a switch serves it already, when it is no directory, or when it cannot be made. */
   static async open(options: DirectoryOptions, highestPort: number): Promise<ControlDirectory> {
     const gid = options.group === undefined ? undefined : findGroup(options.group);
-    if (options.group !== undefined && gid === undefined) throw new SwitchError('EINVAL', `No such group '${options.group}'`);
+    if (options.group !== undefined && gid === undefined)
+      throw new SwitchError('EINVAL', `No such group '${options.group}'`);
     checkLength(options.directory, highestPort);
     const path = await make(options.directory);
     checkLength(path, highestPort);
-    await removeStaleSocket(`${path}/ctl`);
     const foreign = (await readdir(path)).some((name) => !OURS.test(name));
     return new ControlDirectory(path, options, gid, foreign);
   }
@@ -95,7 +95,10 @@ async function make(directory: string): Promise<string> {
     throw new SwitchError('EIO', `Cannot resolve ctl dir path '${directory}': ${describeError(error)}`);
   });
   if (!(await lstat(path)).isDirectory()) {
-    throw new SwitchError('EEXIST', `'${directory}' is not a directory: name one for the switch's sockets, or a path that is free`);
+    throw new SwitchError(
+      'EEXIST',
+      `'${directory}' is not a directory: name one for the switch's sockets, or a path that is free`,
+    );
   }
   return path;
 }

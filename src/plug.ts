@@ -87,7 +87,8 @@ export async function joinSwitch(directory: string, options: PlugOptions & { mod
   try {
     ({ fd, path: ownPath } = bindOwn(path));
     await chmod(ownPath, options.mode ?? 0o700);
-    const wanted = options.port === undefined ? ({ kind: 'any' } as const) : { kind: 'number' as const, number: options.port };
+    const wanted =
+      options.port === undefined ? ({ kind: 'any' } as const) : { kind: 'number' as const, number: options.port };
     control.write(formatRequest({ wanted, address: formatAddress(ownPath), description: options.description ?? '' }));
     const address = await readReply(control);
     native.connectDatagram(fd, address);
@@ -135,7 +136,8 @@ function bindOwn(directory: string): { fd: number; path: string } {
 function readReply(control: Socket): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     let reply = Buffer.alloc(0);
-    const refused = () => reject(new SwitchError('EACCES', 'it refused: the port is taken, reserved or out of range; its log says why'));
+    const refused = () =>
+      reject(new SwitchError('EACCES', 'it refused: the port is taken, reserved or out of range; its log says why'));
     control.once('close', refused);
     const read = (chunk: Buffer) => {
       reply = Buffer.concat([reply, chunk]);

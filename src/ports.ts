@@ -41,10 +41,9 @@ export class Ports {
 
   constructor(limit: number) {
     this.#limit = checkLimit(limit);
-    this.#add(0, true);
   }
 
-  /** Usable ports are 1 to this; port 0 is always there besides. */
+  /** Usable ports are 1 to this, and port 0 for those that ask for it. */
   get limit(): number {
     return this.#limit;
   }
@@ -78,8 +77,8 @@ export class Ports {
 
   remove(number: number): void {
     const port = this.#existing(number);
-    if (number === 0) throw new SwitchError('EINVAL', 'port 0 cannot be removed');
-    if (port.endpoints.length > 0) throw new SwitchError('EADDRINUSE', `port ${number} is active: close its endpoints first`);
+    if (port.endpoints.length > 0)
+      throw new SwitchError('EADDRINUSE', `port ${number} is active: close its endpoints first`);
     this.#ports.delete(number);
   }
 
@@ -183,6 +182,7 @@ function checkLimit(limit: number): number {
 
 function parseAccount(text: string, find: (text: string) => number | undefined, word: string): number | undefined {
   const id = find(text);
-  if (id === undefined && text !== 'NONE' && text !== 'ANY') throw new SwitchError('EINVAL', `there is no ${word} '${text}'`);
+  if (id === undefined && text !== 'NONE' && text !== 'ANY')
+    throw new SwitchError('EINVAL', `there is no ${word} '${text}'`);
   return id;
 }

@@ -78,7 +78,6 @@ export class Switch extends EventEmitter<{ log: [message: string] }> {
       },
       (event) => this.#notice(event),
     );
-    this.#engine.addPort(0);
   }
 
   // --- What it is and how it forwards
@@ -170,6 +169,11 @@ export class Switch extends EventEmitter<{ log: [message: string] }> {
     return this.#ports.get(number);
   }
 
+  /** EINVAL for a number that no port can have. */
+  checkPort(number: number): void {
+    this.#ports.checkNumber(number);
+  }
+
   ports(): PortInfo[] {
     return this.#ports.list();
   }
@@ -208,7 +212,7 @@ export class Switch extends EventEmitter<{ log: [message: string] }> {
 
   /** Ends one endpoint; a client sees the end of its control stream. EINVAL, ENXIO. */
   closeEndpoint(port: number, endpoint: number): void {
-    this.#ports.checkNumber(port);
+    this.checkPort(port);
     const found = this.#ports.get(port)?.endpoints.some(({ id }) => id === endpoint);
     if (!found) throw new SwitchError('ENXIO', `port ${port} has no endpoint ${endpoint}`);
     this.#ends.get(endpoint)?.();
@@ -223,7 +227,7 @@ export class Switch extends EventEmitter<{ log: [message: string] }> {
 
   /** Of one port, or of all. EINVAL for a number out of range; a port that does not exist has nothing to reset. */
   resetCounters(port?: number): void {
-    if (port !== undefined) this.#ports.checkNumber(port);
+    if (port !== undefined) this.checkPort(port);
     const ports = port === undefined ? this.#ports.list().map(({ number }) => number) : [port];
     for (const number of ports) this.#engine.resetCounters(number);
   }

@@ -9,7 +9,10 @@ const NAME_MAX = 15;
 /** `name` may be empty or hold %d: then the kernel numbers it. Throws a sentence that names the interface. */
 export function openTap(name: string): { fd: number; name: string } {
   if (Buffer.byteLength(name) > NAME_MAX) {
-    throw new SwitchError('EINVAL', `cannot attach the TAP '${name}': an interface's name has at most ${NAME_MAX} bytes`);
+    throw new SwitchError(
+      'EINVAL',
+      `cannot attach the TAP '${name}': an interface's name has at most ${NAME_MAX} bytes`,
+    );
   }
   try {
     return native.openTap(name);
@@ -20,7 +23,8 @@ export function openTap(name: string): { fd: number; name: string } {
 
 function explain(error: NodeJS.ErrnoException): string {
   const why = describeError(error);
-  if (error.syscall === 'open') return `/dev/net/tun cannot be opened: ${why}; load the tun module, or run where the device is`;
+  if (error.syscall === 'open')
+    return `/dev/net/tun cannot be opened: ${why}; load the tun module, or run where the device is`;
   switch (error.code) {
     case 'EPERM':
       return `${why}; /dev/net/tun wants root, CAP_NET_ADMIN, or an interface made for this user (ip tuntap add mode tap user …)`;

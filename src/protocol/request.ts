@@ -51,13 +51,16 @@ function parseVersion3(message: Buffer): ParsedRequest {
   const number = type >> 8;
   // A negative number asks for port 0, as libvdeplug's `[-1]` does.
   const wanted =
-    kind === 0 && number === 0 ? ({ kind: 'any' } as const) : { kind: 'number' as const, number: kind === 1 ? 0 : Math.max(number, 0) };
+    kind === 0 && number === 0
+      ? ({ kind: 'any' } as const)
+      : { kind: 'number' as const, number: kind === 1 ? 0 : Math.max(number, 0) };
   return complete(3, wanted, message.subarray(12, FIXED[3]), message.subarray(FIXED[3]));
 }
 
 function complete(version: 1 | 3, wanted: JoinRequest['wanted'], address: Buffer, rest: Buffer): ParsedRequest {
   const family = readUint16(address, 0);
-  if (family !== AF_UNIX && !isUnnamed(address)) return refused(`the address in its request is of family ${family}, not AF_UNIX`);
+  if (family !== AF_UNIX && !isUnnamed(address))
+    return refused(`the address in its request is of family ${family}, not AF_UNIX`);
   if (address[2] !== 0 && !address.includes(0, 2)) return refused('the path in its request does not end');
   const end = rest.indexOf(0);
   const description = rest.subarray(0, end < 0 ? rest.length : end).toString('utf8');
@@ -79,7 +82,8 @@ export function formatRequest(request: Omit<JoinRequest, 'version'>): Buffer {
 /** A sockaddr_un of its full size, NUL padded. */
 export function formatAddress(path: string): Buffer {
   const bytes = Buffer.from(path, 'utf8');
-  if (bytes.length > PATH_MAX) throw new RangeError(`'${path}' has ${bytes.length} bytes: a socket's path has room for ${PATH_MAX}`);
+  if (bytes.length > PATH_MAX)
+    throw new RangeError(`'${path}' has ${bytes.length} bytes: a socket's path has room for ${PATH_MAX}`);
   const address = Buffer.alloc(ADDRESS_SIZE);
   if (little) address.writeUInt16LE(AF_UNIX, 0);
   else address.writeUInt16BE(AF_UNIX, 0);

@@ -1,0 +1,118 @@
+// The spelling of getopt_long_only(3), which vde_switch's users write, turned into plain long options: one dash or two,
+// unique beginnings, aliases, `--opt=value` or `--opt value`, short ones bundled or glued to their value.
+import { ExitError, USAGE } from './exit-error.ts';
+
+export interface OptionSpelling {
+  /** What it is called afterwards. */
+  long: string;
+  aliases?: readonly string[];
+  short?: string;
+  takesValue: boolean;
+}
+
+/** `-s/dir -xn 5` becomes `--sock=/dir --hub --numports=5`. Arguments that are no options follow after `--`. */
+export function normalize(argv: readonly string[], options: readonly OptionSpelling[]): string[] {
+  const canonical: string[] = [];
+  const operands: string[] = [];
+  const words = [...argv];
+  for (let word = words.shift(); word !== undefined; word = words.shift()) {
+    if (word === '--') {
+      operands.push(...words);
+      break;
+    }
+    if (!word.startsWith('-') || word === '-') operands.push(word);
+    else if (isShort(word, options)) canonical.push(...readShort(word.slice(1), words, options));
+    else canonical.push(readLong(word, words, options));
+  }
+  return operands.length === 0 ? canonical : [...canonical, '--', ...operands];
+}
+
+/** A single dash means short options where it is one letter that is one, or where no long option begins so. */
+function isShort(word: string, options: readonly OptionSpelling[]): boolean {
+  if (word.startsWith('--')) return false;
+  const known = options.some(({ short }) => short === word[1]);
+  return known && (word.length === 2 || candidates(nameOf(word), options).length === 0);
+}
+
+function readShort(letters: string, words: string[], options: readonly OptionSpelling[]): string[] {
+  const read: string[] = [];
+  for (let i = 0; i < letters.length; i++) {
+    const option = options.find(({ short }) => short === letters[i]);
+    if (!option)
+      throw new ExitError(USAGE, `unknown option '-${letters[i]}' in '-${letters}'; --help lists the options`);
+    if (!option.takesValue) {
+      read.push(`--${option.long}`);
+      continue;
+    }
+    const glued = letters.slice(i + 1);
+    return [...read, `--${option.long}=${glued === '' ? nextWord(words, `-${letters[i]}`) : glued}`];
+  }
+  return read;
+}
+
+function readLong(word: string, words: string[], options: readonly OptionSpelling[]): string {
+  const name = nameOf(word);
+  const dashed = word.slice(0, word.indexOf(name) + name.length);
+  const option = findLong(dashed, name, options);
+  const equals = word.indexOf('=');
+  if (!option.takesValue) {
+    if (equals >= 0) throw new ExitError(USAGE, `option '${dashed}' takes no value`);
+    return `--${option.long}`;
+  }
+  return `--${option.long}=${equals >= 0 ? word.slice(equals + 1) : nextWord(words, dashed)}`;
+}
+
+function findLong(dashed: string, name: string, options: readonly OptionSpelling[]): OptionSpelling {
+  const exact = options.find((option) => namesOf(option).includes(name));
+  if (exact) return exact;
+  const found = candidates(name, options);
+  if (found.length === 1) return found[0]!;
+  if (found.length > 1) {
+    const names = found.map(({ long }) => `--${long}`).join(', ');
+    throw new ExitError(USAGE, `option '${dashed}' is ambiguous: it may be ${names}`);
+  }
+  const nearest = nearestName(name, options.flatMap(namesOf));
+  throw new ExitError(
+    USAGE,
+    `unknown option '${dashed}'${nearest ? `; did you mean '--${nearest}'?` : '; --help lists the options'}`,
+  );
+}
+
+function candidates(beginning: string, options: readonly OptionSpelling[]): OptionSpelling[] {
+  return options.filter((option) => namesOf(option).some((name) => name.startsWith(beginning)));
+}
+
+function namesOf({ long, aliases = [] }: OptionSpelling): string[] {
+  return [long, ...aliases];
+}
+
+function nameOf(word: string): string {
+  return /^--?([^=]*)/.exec(word)![1]!;
+}
+
+function nextWord(words: string[], option: string): string {
+  const word = words.shift();
+  if (word === undefined) throw new ExitError(USAGE, `option '${option}' needs a value`);
+  return word;
+}
+
+/** The known word that takes fewest changed letters, unless they are most of it. */
+export function nearestName(word: string, known: readonly string[]): string | undefined {
+  const rated = known.map((name) => ({ name, distance: editDistance(word, name) }));
+  const best = rated.sort((a, b) => a.distance - b.distance)[0];
+  return best && best.distance <= Math.max(1, word.length / 3) ? best.name : undefined;
+}
+
+/** Levenshtein's: letters to insert, remove or replace. */
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const current = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      current.push(Math.min(replaced, previous[j]! + 1, current[j - 1]! + 1));
+    }
+    previous = current;
+  }
+  return previous[b.length]!;
+}

@@ -1,0 +1,192 @@
+// The options of tsvde: vde_switch's and its own, grouped by subject, from words to values.
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { resolve } from 'node:path';
+import { Command, CommanderError, Option } from 'commander';
+import type { ManagementOptions } from '../console/server.ts';
+import type { ListenOptions, SwitchOptions } from '../switch.ts';
+import { TSVDE_VERSION, VDE_VERSION } from '../version.ts';
+import { ExitError, USAGE } from './exit-error.ts';
+import { normalize } from './long-only.ts';
+
+export interface TsvdeOptions {
+  switch: SwitchOptions;
+  listen: ListenOptions;
+  taps: string[];
+  management: ManagementOptions | undefined;
+  rcFile: string | undefined;
+  metrics: string | undefined;
+  pidFile: string | undefined;
+  daemon: boolean;
+  readStdin: boolean;
+}
+
+/** Other names that vde_switch knows an option by. */
+const ALIASES: Record<string, readonly string[]> = { sock: ['vdesock', 'unix'], mode: ['mod'] };
+
+/** What is asked for here comes with a later version; to start without it would be another switch than was wanted. */
+const NOT_YET: Record<string, string> = {
+  fstp: 'spanning tree',
+  priority: 'spanning tree, which the priority is for,',
+  'strict-vlan': 'enforcing VLANs',
+  port: 'a port for another backend than VDE and TAP',
+};
+
+/** Throws ExitError; for --help and --version with code 0 and what to print. */
+export function parseOptions(argv: readonly string[]): TsvdeOptions {
+  const program = define();
+  const spellings = program.options.map((option) => ({
+    long: option.long!.slice(2),
+    ...(option.short ? { short: option.short.slice(1) } : {}),
+    aliases: ALIASES[option.long!.slice(2)] ?? [],
+    takesValue: option.required,
+  }));
+  const help = { long: 'help', short: 'h', takesValue: false };
+  try {
+    program.parse(normalize(argv, [...spellings, help]), { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) throw new ExitError(error.exitCode === 0 ? 0 : USAGE, error.message);
+    throw error;
+  }
+  if (program.args.length > 0)
+    throw new ExitError(1, `'${program.args[0]}' is not an option; the control directory is named by --sock`);
+  return interpret(program.opts<Parsed>());
+}
+
+interface Parsed {
+  hub?: true;
+  numports: number;
+  macaddr?: string;
+  hashsize: number;
+  sock: string;
+  mode?: number;
+  dirmode?: number;
+  group?: string;
+  tap: string[];
+  mgmt?: string;
+  mgmtmode: number;
+  mgmtgroup?: string;
+  rcfile?: string;
+  stdin: boolean;
+  metrics?: string;
+  daemon?: true;
+  pidfile?: string;
+  [notYet: string]: unknown;
+}
+
+function define(): Command {
+  const program = new Command('tsvde');
+  const group = (heading: string, ...options: Option[]) => {
+    for (const option of options) program.addOption(option.helpGroup(heading));
+  };
+  group(
+    'Switch:',
+    new Option('-x, --hub', 'send every frame to every port'),
+    new Option('-n, --numports <n>', 'use ports 1 to n').default(32).argParser(number),
+    new Option('--macaddr <mac>', "the switch's own address (default: 00:ff and four random bytes)"),
+    new Option('--hashsize <n>', 'number MAC table buckets up to n in the console').default(128).argParser(number),
+  );
+  group(
+    'Control socket:',
+    new Option('-s, --sock <dir>', 'the directory clients join by (also --vdesock, --unix)').default(
+      defaultDirectory(),
+    ),
+    new Option('-m, --mode <octal>', 'rights of its ctl socket (also --mod; default: 0600)').argParser(octal),
+    new Option('--dirmode <octal>', 'rights of the directory (default: 02700)').argParser(octal),
+    new Option('-g, --group <name>', 'group of the directory and its sockets'),
+  );
+  group(
+    'Ports:',
+    new Option('-t, --tap <name>', 'attach a TAP; may be repeated, or name several with commas')
+      .default([])
+      .argParser(list),
+  );
+  group(
+    'Console:',
+    new Option('-M, --mgmt <path>', 'serve the console on a socket'),
+    new Option('--mgmtmode <octal>', 'rights of that socket').default(0o600, '0600').argParser(octal),
+    new Option('--mgmtgroup <name>', 'group of that socket'),
+    new Option(
+      '-f, --rcfile <file>',
+      'run console commands at start (default: ~/.vde2/vde_switch.rc or /etc/vde2/vde_switch.rc)',
+    ),
+    new Option('--nostdin', 'leave stdin alone: no console there, and its end does not end the switch'),
+  );
+  group('Metrics:', new Option('--metrics <address>', 'serve Prometheus metrics on [HOST:]PORT or unix:PATH'));
+  group(
+    'Process:',
+    new Option('-d, --daemon', 'go on in the background once everything is usable'),
+    new Option('-p, --pidfile <file>', 'write the process id to a file'),
+    new Option('-D, --debugclients <n>', 'without effect, as in vde_switch'),
+  );
+  for (const name of Object.keys(NOT_YET)) {
+    const flags =
+      name === 'fstp' ? '-F, --fstp' : name === 'priority' || name === 'port' ? `--${name} <value>` : `--${name}`;
+    program.addOption(new Option(flags).hideHelp());
+  }
+  return program
+    .description('A virtual Ethernet switch for QEMU guests, TAPs and every program that speaks VDE.')
+    .helpOption('-h, --help', 'show this')
+    .version(`VDE ${VDE_VERSION}\ntsvde ${TSVDE_VERSION}, MIT licence`, '-v, --version', 'show the version')
+    .allowExcessArguments(true)
+    .configureOutput({ writeErr: () => {} })
+    .exitOverride();
+}
+
+function interpret(parsed: Parsed): TsvdeOptions {
+  for (const [name, what] of Object.entries(NOT_YET)) {
+    const key = name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+    if (parsed[key] !== undefined)
+      throw new ExitError(USAGE, `--${name}: ${what} is not supported by this version of tsvde; start it without`);
+  }
+  if (parsed.numports < 1) throw new ExitError(1, 'The switch must have at least 1 port');
+  const { mode, dirmode, group, mgmt, mgmtmode, mgmtgroup } = parsed;
+  return {
+    switch: {
+      hub: parsed.hub === true,
+      numPorts: parsed.numports,
+      hashSize: parsed.hashsize,
+      ...(parsed.macaddr === undefined ? {} : { mac: parsed.macaddr }),
+    },
+    listen: {
+      directory: resolve(parsed.sock),
+      ...(mode === undefined ? {} : { mode }),
+      ...(dirmode === undefined ? {} : { dirMode: dirmode }),
+      ...(group === undefined ? {} : { group }),
+      portZeroMode: mgmtmode,
+      ...(mgmtgroup === undefined ? {} : { portZeroGroup: mgmtgroup }),
+    },
+    taps: parsed.tap,
+    management:
+      mgmt === undefined
+        ? undefined
+        : { path: resolve(mgmt), mode: mgmtmode, ...(mgmtgroup === undefined ? {} : { group: mgmtgroup }) },
+    rcFile: parsed.rcfile === undefined ? defaultRcFile() : resolve(parsed.rcfile),
+    metrics: parsed.metrics,
+    pidFile: parsed.pidfile === undefined ? undefined : resolve(parsed.pidfile),
+    daemon: parsed.daemon === true,
+    readStdin: parsed.stdin !== false && parsed.daemon !== true,
+  };
+}
+
+function defaultDirectory(): string {
+  return process.geteuid?.() === 0 ? '/var/run/vde.ctl' : '/tmp/vde.ctl';
+}
+
+function defaultRcFile(): string | undefined {
+  return [`${homedir()}/.vde2/vde_switch.rc`, '/etc/vde2/vde_switch.rc'].find((path) => existsSync(path));
+}
+
+function number(text: string): number {
+  if (/^(0x[0-9a-f]+|\d+)$/i.test(text)) return Number(text);
+  throw new ExitError(1, `'${text}' is not a number: give it in decimal, or in hex with 0x`);
+}
+
+function octal(text: string): number {
+  if (/^[0-7]{1,5}$/.test(text)) return Number.parseInt(text, 8);
+  throw new ExitError(USAGE, `'${text}' is not a mode: give it in octal, like 660`);
+}
+
+function list(text: string, before: string[]): string[] {
+  return [...before, ...text.split(',').filter((name) => name !== '')];
+}

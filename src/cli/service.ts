@@ -1,0 +1,100 @@
+// Everything that one tsvde process runs: opened in the order in which others come to depend on it, closed in reverse.
+// What fails to open closes what was opened before it, so that nothing is left behind.
+
+import type { ConsoleContext } from '../console/command.ts';
+import { runStartupFile } from '../console/execute.ts';
+import { ConsoleServer } from '../console/server.ts';
+import { runOnStandardStreams } from '../console/standard-streams.ts';
+import { SwitchError } from '../protocol/errors.ts';
+import { Switch } from '../switch.ts';
+import { checkSocketPath } from '../unix-listener.ts';
+import { VDE_VERSION } from '../version.ts';
+import { ExitError } from './exit-error.ts';
+import type { TsvdeOptions } from './options.ts';
+import { writePidFile } from './pid-file.ts';
+
+const CONTROL_FAILED = 255; // vde_switch's code for all that is wrong with its directory
+
+export class Service {
+  readonly #options: TsvdeOptions;
+  readonly #context: ConsoleContext;
+  /** What closes what is open, in the order of opening. */
+  readonly #closers: (() => unknown)[] = [];
+  #closed: Promise<void> | undefined;
+
+  private constructor(options: TsvdeOptions, context: ConsoleContext) {
+    this.#options = options;
+    this.#context = context;
+  }
+
+  /** Throws ExitError. */
+  static async start(options: TsvdeOptions, log: (message: string) => void, shutdown: () => void): Promise<Service> {
+    const sw = await attempt(1, () => new Switch(options.switch));
+    sw.on('log', log);
+    const { management } = options;
+    const context = { switch: sw, version: VDE_VERSION, log, shutdown, ...(management ? { management } : {}) };
+    const service = new Service(options, context);
+    service.#closers.push(() => sw.close());
+    try {
+      await service.#open();
+      return service;
+    } catch (error) {
+      await service.close();
+      throw error;
+    }
+  }
+
+  async #open(): Promise<void> {
+    const { listen, management, pidFile, taps, rcFile, metrics } = this.#options;
+    const { switch: sw } = this.#context;
+    if (management) await attempt(1, () => checkSocketPath(management.path));
+    await attempt(CONTROL_FAILED, () => sw.listen(listen));
+    if (management) await attempt(1, () => this.#serveConsole(management));
+    if (pidFile !== undefined) this.#closers.push(writePidFile(pidFile));
+    for (const tap of taps) await attempt(1, () => sw.attachTap(tap));
+    if (rcFile !== undefined) await attempt(1, () => runStartupFile(rcFile, this.#context));
+    if (metrics !== undefined) await attempt(1, () => this.#serveMetrics(metrics));
+  }
+
+  /** The console on stdin: resolves when that ends. */
+  readCommands(): Promise<void> {
+    return runOnStandardStreams(this.#context, process.stdin, process.stdout);
+  }
+
+  /** Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    for (const close of this.#closers.reverse()) await close();
+  }
+
+  async #serveConsole(management: NonNullable<TsvdeOptions['management']>): Promise<void> {
+    const server = new ConsoleServer(this.#context);
+    await server.listen(management);
+    this.#closers.push(() => server.close());
+  }
+
+  /** Loaded only where it is wanted: it is half of what starting takes. */
+  async #serveMetrics(address: string): Promise<void> {
+    const { startMetrics, parseMetricsAddress } = await import('../metrics/server.ts');
+    const server = await startMetrics(this.#context.switch, {
+      address: parseMetricsAddress(address),
+      version: VDE_VERSION,
+    });
+    this.#closers.push(() => server.close());
+  }
+}
+
+/** Runs a step of the start; what it refuses ends the program with that code, or with 1 where an option is wrong. */
+async function attempt<T>(exitCode: number, step: () => T | Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    if (!(error instanceof SwitchError)) throw error;
+    const wrongOption = error.code === 'EINVAL' || error.code === 'ENAMETOOLONG';
+    throw new ExitError(wrongOption ? 1 : exitCode, error.message);
+  }
+}

@@ -1,0 +1,83 @@
+// tsvde, the command: parse, start, serve until told to end, clean up.
+import type { Writable } from 'node:stream';
+import { setProcessName, systemLog } from '../process.ts';
+import { daemonReport, startDaemon } from './daemon.ts';
+import { ExitError } from './exit-error.ts';
+import { streamLog } from './log.ts';
+import { parseOptions } from './options.ts';
+import { Service } from './service.ts';
+
+const NAME = 'tsvde';
+/** vde_switch goes on when it gets one of these; Node would end, or open its debugger. */
+const IGNORED: readonly NodeJS.Signals[] = [
+  'SIGALRM',
+  'SIGIO',
+  'SIGPROF',
+  'SIGPWR',
+  'SIGSTKFLT',
+  'SIGUSR1',
+  'SIGUSR2',
+  'SIGVTALRM',
+];
+const FLUSH_MS = 200;
+
+/** Why the switch ends; a signal that it is to die of, where its parent wants to see that. */
+type End = { reason: string; signal?: NodeJS.Signals };
+
+export async function main(argv: readonly string[]): Promise<void> {
+  const report = daemonReport();
+  try {
+    setProcessName(NAME);
+    const options = parseOptions(argv);
+    if (options.daemon && !report) return await startDaemon(argv);
+    await serve(options, report ? systemLog(NAME) : streamLog(NAME, process.stderr), report?.ready);
+  } catch (error) {
+    if (!(error instanceof ExitError)) throw error;
+    if (report) report.failed(error);
+    else if (error.exitCode !== 0) process.stderr.write(`${NAME}: ${error.message}\n`);
+    await finish(error.exitCode);
+  }
+}
+
+async function serve(
+  options: ReturnType<typeof parseOptions>,
+  log: (message: string) => void,
+  ready = () => {},
+): Promise<void> {
+  let end: (end: End | undefined) => void = () => {};
+  const ended = new Promise<End | undefined>((resolve) => {
+    end = resolve;
+  });
+  for (const signal of IGNORED) process.on(signal, () => {});
+  process.on('SIGHUP', () => log('Caught signal 1: there is nothing to read again in this version'));
+  process.on('SIGTERM', () => end({ reason: 'Caught signal 15, cleaning up and exiting' }));
+  process.on('SIGINT', () => end({ reason: 'Caught signal 2, cleaning up and exiting', signal: 'SIGINT' }));
+
+  const service = await Service.start(options, log, () => end(undefined));
+  if (options.readStdin)
+    void service.readCommands().then(() => end({ reason: 'EOF on stdin, cleaning up and exiting' }));
+  ready();
+
+  const why = await ended;
+  if (why) log(why.reason);
+  await service.close();
+  await finish(0, why?.signal);
+}
+
+/** Ends the process once what it said is out, or once nobody seems to want it. */
+async function finish(exitCode: number, signal?: NodeJS.Signals): Promise<never> {
+  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  if (signal) {
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  }
+  process.exit(exitCode);
+}
+
+function flushed(stream: Writable): Promise<void> {
+  if (stream.writableLength === 0) return Promise.resolve();
+  return new Promise((resolve) => {
+    setTimeout(resolve, FLUSH_MS);
+    stream.write('', () => resolve());
+  });
+}

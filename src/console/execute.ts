@@ -1,0 +1,72 @@
+// One line of the console, from its words to its whole reply; and files of such lines.
+import { open } from 'node:fs/promises';
+import { describeError } from '../errno.ts';
+import { SwitchError } from '../protocol/errors.ts';
+import type { ConsoleContext, Invoker } from './command.ts';
+import { findCommand } from './menus.ts';
+import { parseLine } from './parse.ts';
+import { dataBlock, result, SUCCESS } from './reply.ts';
+
+/** Scripts may load scripts, but not themselves for ever. */
+const LOAD_DEPTH_MAX = 8;
+const SCRIPT_MAX = 1 << 20;
+
+const unknownCommand = new SwitchError('ENOSYS', 'there is no such command');
+
+/** The reply, without a prompt; nothing for an empty line or a comment. */
+export async function execute(line: string, context: ConsoleContext, invoker: Invoker): Promise<string> {
+  const parsed = parseLine(line);
+  if (!parsed) return '';
+  const command = findCommand(parsed.path);
+  if (!command) return result(unknownCommand);
+  if ('answer' in command) return command.answer(parsed.argument, context, invoker);
+  if ('print' in command) return dataBlock(command.print(parsed.argument, context));
+  try {
+    command.run(parsed.argument, context);
+    return result();
+  } catch (error) {
+    if (error instanceof SwitchError) return result(error);
+    throw error;
+  }
+}
+
+/** Runs a file of commands: the echo of each line and its reply. Throws SwitchError when it cannot be read. */
+export async function runFile(path: string, context: ConsoleContext, depth = 1): Promise<string> {
+  if (depth > LOAD_DEPTH_MAX)
+    throw new SwitchError('EINVAL', `'${path}': scripts load each other more than ${LOAD_DEPTH_MAX} deep`);
+  const invoker: Invoker = { kind: 'script', end: () => {}, runFile: (inner) => runFile(inner, context, depth + 1) };
+  let transcript = '';
+  for (const line of (await readScript(path)).split('\n')) {
+    transcript += `vde[${path}]: ${line}\n`;
+    transcript += await execute(line, context, invoker);
+  }
+  return transcript;
+}
+
+/** At start: replies are not wanted, and what fails is logged and does not stop what follows. */
+export async function runStartupFile(path: string, context: ConsoleContext): Promise<void> {
+  const invoker: Invoker = { kind: 'script', end: () => {}, runFile: async () => '' };
+  for (const [i, line] of (await readScript(path)).split('\n').entries()) {
+    const code = /(?:^|\n)(1\d{3} .*)\n$/.exec(await execute(line, context, invoker))?.[1];
+    if (code !== undefined && code !== SUCCESS) context.log(`${path}:${i + 1}: '${line}': ${code}`);
+  }
+}
+
+/** A directory reads as nothing, as ever; a pipe or a device would keep us waiting, and is refused. */
+async function readScript(path: string): Promise<string> {
+  const file = await open(path, 'r').catch((error) => {
+    throw new SwitchError(
+      error.code === 'EACCES' ? 'EACCES' : 'ENOENT',
+      `cannot open '${path}': ${describeError(error)}`,
+    );
+  });
+  try {
+    const found = await file.stat();
+    if (found.isDirectory()) return '';
+    if (!found.isFile() || found.size > SCRIPT_MAX)
+      throw new SwitchError('EINVAL', `'${path}' is not a file of commands`);
+    return (await file.readFile('utf8')).replace(/\n$/, '');
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,96 @@
+// One session: bytes in, lines, replies out, each with its prompt in one write. It reads on only when its last reply has
+// been taken, so that one who never reads costs one reply of memory.
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+import { SwitchError } from '../protocol/errors.ts';
+import type { ConsoleContext, Invoker } from './command.ts';
+import { execute, runFile } from './execute.ts';
+import { PROMPT, result } from './reply.ts';
+
+const LINE_MAX = 4096;
+/**
+ * vdeterm sends its commands without a newline, while others may send one command in two segments. What comes without a
+ * newline waits this long for the rest of its line; then it is a command. Longer than any two segments of one program,
+ * shorter than a person notices.
+ */
+const LINE_END_MS = 40;
+
+const lineTooLong = new SwitchError('EINVAL', `a line has more than ${LINE_MAX} bytes`);
+
+export interface SessionOptions {
+  kind: 'session' | 'terminal';
+  input: Readable;
+  output: Writable;
+}
+
+/** Resolves when a command has ended it, or when the input has ended and all that was in it is answered. */
+export async function runSession(context: ConsoleContext, { kind, input, output }: SessionOptions): Promise<void> {
+  let afterwards: (() => void) | undefined;
+  const invoker: Invoker = {
+    kind,
+    end(then = () => {}) {
+      afterwards = then;
+    },
+    runFile: (path) => runFile(path, context),
+  };
+  for await (const line of linesOf(input)) {
+    const reply = line === undefined ? result(lineTooLong) : await execute(line, context, invoker);
+    await write(output, afterwards ? reply : reply + PROMPT);
+    if (afterwards) return afterwards();
+  }
+}
+
+/** Lines without their newline; undefined for one that is too long. */
+async function* linesOf(input: Readable): AsyncIterable<string | undefined> {
+  let rest = Buffer.alloc(0);
+  let skipping = false; // to the end of a line that is too long
+  const chunks = input[Symbol.asyncIterator]();
+  let next = read(chunks);
+  for (;;) {
+    const chunk = rest.length === 0 ? await next : await within(next, LINE_END_MS);
+    if (chunk === 'late') {
+      if (!skipping) yield rest.toString();
+      rest = Buffer.alloc(0);
+      skipping = false;
+      continue;
+    }
+    if (chunk.done) break;
+    next = read(chunks);
+    rest = Buffer.concat([rest, chunk.value as Buffer]);
+    for (let at = rest.indexOf(10); at >= 0; at = rest.indexOf(10)) {
+      if (!skipping) yield at > LINE_MAX ? undefined : rest.toString('utf8', 0, at);
+      skipping = false;
+      rest = rest.subarray(at + 1);
+    }
+    if (rest.length > LINE_MAX) {
+      if (!skipping) yield undefined;
+      skipping = true;
+      rest = rest.subarray(-1); // what is left of it still waits for its end
+    }
+  }
+  if (rest.length > 0 && !skipping) yield rest.toString();
+}
+
+/** One chunk ahead of the lines in work; a failure is seen when its turn comes, and not as an unhandled rejection. */
+function read(chunks: AsyncIterator<unknown>): Promise<IteratorResult<unknown>> {
+  const next = chunks.next();
+  next.catch(() => {});
+  return next;
+}
+
+async function within<T>(promise: Promise<T>, milliseconds: number): Promise<T | 'late'> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(resolve, milliseconds, 'late');
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function write(output: Writable, text: string): Promise<void> {
+  if (text === '' || output.destroyed || output.write(text)) return;
+  await Promise.race([once(output, 'drain'), once(output, 'close')]);
+}

@@ -1,0 +1,19 @@
+// Where metrics are served: `9109`, `0.0.0.0:9109`, `[::1]:9109` or `unix:/run/tsvde.metrics`.
+import { resolve } from 'node:path';
+import { SwitchError } from '../protocol/errors.ts';
+
+export type MetricsAddress = { kind: 'tcp'; host: string; port: number } | { kind: 'unix'; path: string };
+
+const DEFAULT_HOST = '127.0.0.1'; // what a switch carries is nobody's business beyond this machine, unless asked
+
+/** Throws SwitchError EINVAL with a sentence. Port 0 lets the kernel choose. */
+export function parseMetricsAddress(text: string): MetricsAddress {
+  if (text.startsWith('unix:') && text.length > 'unix:'.length)
+    return { kind: 'unix', path: resolve(text.slice('unix:'.length)) };
+  const [, v6, host, digits] = /^(?:(?:\[([0-9a-f:.%\w]+)\]|([^:[\]]+)):)?(\d+)$/i.exec(text) ?? [];
+  const port = Number(digits);
+  if (digits === undefined || port > 65535) {
+    throw new SwitchError('EINVAL', `cannot serve metrics on '${text}': give [HOST:]PORT, [IPV6]:PORT or unix:PATH`);
+  }
+  return { kind: 'tcp', host: v6 ?? host ?? DEFAULT_HOST, port };
+}

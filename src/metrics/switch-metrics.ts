@@ -1,0 +1,141 @@
+// A switch's state as Prometheus metrics, in the shape of node_exporter's node_network_*. Nothing is kept up to date between
+// scrapes: update() fills everything from one snapshot of the engine. Values are doubles: exact up to 2^53 bytes.
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { PortCounters } from '../counters.ts';
+import type { Switch } from '../switch.ts';
+
+export class SwitchMetrics {
+  readonly #switch: Switch;
+  readonly #registries: readonly Registry[];
+  readonly #updates: (() => void)[] = [];
+  #rows: PortCounters[] = [];
+
+  constructor(sw: Switch, version: string, registries: readonly Registry[]) {
+    this.#switch = sw;
+    this.#registries = registries;
+    this.#definePorts();
+    this.#defineEndpoints();
+    this.#defineMacTable();
+    this.#gauge('tsvde_hub', '1 when every frame is sent to every port, 0 when addresses are learned.', () =>
+      sw.hub ? 1 : 0,
+    );
+    const build = new Gauge({ ...this.#base('tsvde_build_info', 'Always 1.'), labelNames: ['version', 'node'] });
+    build.set({ version, node: process.version }, 1);
+  }
+
+  update(): void {
+    this.#rows = this.#switch.counters();
+    for (const update of this.#updates) update();
+  }
+
+  #definePorts(): void {
+    this.#direction('receive', 'Received by the switch from the port');
+    this.#direction('transmit', 'Sent by the switch to the port, or waiting in its queue');
+    this.#portGauge('tsvde_port_queue_frames', "Frames that wait for the port's endpoints.", (row) => row.queueFrames);
+    this.#portGauge('tsvde_port_queue_bytes', "Bytes that wait for the port's endpoints.", (row) => row.queueBytes);
+    this.#portGauge(
+      'tsvde_port_queue_limit_frames',
+      'Frames that may wait before they are dropped.',
+      (row) => row.queueLimit,
+    );
+  }
+
+  #direction(direction: 'receive' | 'transmit', help: string): void {
+    const prefix = `tsvde_port_${direction}`;
+    const casts = (row: PortCounters) => ({
+      unicast: row[`${direction}Unicast`],
+      multicast: row[`${direction}Multicast`],
+      broadcast: row[`${direction}Broadcast`],
+    });
+    this.#portCounter(`${prefix}_bytes_total`, `${help}, without FCS, in bytes.`, (row) => row[`${direction}Bytes`]);
+    this.#portCounter(`${prefix}_packets_total`, `${help}: all frames.`, (row) => {
+      const { unicast, multicast, broadcast } = casts(row);
+      return unicast + multicast + broadcast;
+    });
+    for (const cast of ['unicast', 'multicast', 'broadcast'] as const) {
+      this.#portCounter(`${prefix}_${cast}_packets_total`, `${help}: ${cast} frames.`, (row) => casts(row)[cast]);
+    }
+    const from = direction === 'receive' ? 'that came from the port' : 'for the port';
+    const drops = this.#counter(`${prefix}_drop_total`, `Frames ${from} and were dropped, by reason.`, [
+      'port',
+      'reason',
+    ]);
+    this.#updates.push(() => {
+      for (const row of this.#rows) {
+        for (const [reason, value] of Object.entries(row[`${direction}Drops`]))
+          drops.inc({ port: row.port, reason }, Number(value));
+      }
+    });
+  }
+
+  #defineEndpoints(): void {
+    const up = new Gauge({
+      ...this.#base('tsvde_port_up', '1 when an endpoint is attached to the port.'),
+      labelNames: ['port'],
+    });
+    const info = new Gauge({
+      ...this.#base(
+        'tsvde_port_info',
+        'Always 1: an endpoint of the port, what it is and what its client calls itself.',
+      ),
+      labelNames: ['port', 'endpoint', 'backend', 'description'],
+    });
+    this.#updates.push(() => {
+      up.reset();
+      info.reset();
+      for (const { number: port, active, endpoints } of this.#switch.ports()) {
+        up.set({ port }, active ? 1 : 0);
+        for (const { id: endpoint, backend, description } of endpoints)
+          info.set({ port, endpoint, backend, description }, 1);
+      }
+    });
+  }
+
+  #defineMacTable(): void {
+    const sw = this.#switch;
+    this.#gauge('tsvde_mac_table_entries', 'Addresses known.', () => sw.macStats().entries);
+    this.#gauge('tsvde_mac_table_limit_entries', 'Addresses that may be known.', () => sw.macStats().limit);
+    const moves = this.#counter('tsvde_mac_table_moves_total', 'Times that an address moved to another port.', []);
+    const evictions = this.#counter(
+      'tsvde_mac_table_evictions_total',
+      'Addresses forgotten because the table was full.',
+      [],
+    );
+    this.#updates.push(() => {
+      const stats = sw.macStats();
+      moves.inc(Number(stats.moves));
+      evictions.inc(Number(stats.evictions));
+    });
+  }
+
+  #portCounter(name: string, help: string, value: (row: PortCounters) => bigint): void {
+    const counter = this.#counter(name, help, ['port']);
+    this.#updates.push(() => {
+      for (const row of this.#rows) counter.inc({ port: row.port }, Number(value(row)));
+    });
+  }
+
+  #portGauge(name: string, help: string, value: (row: PortCounters) => bigint): void {
+    const gauge = new Gauge({ ...this.#base(name, help), labelNames: ['port'] });
+    this.#updates.push(() => {
+      gauge.reset();
+      for (const row of this.#rows) gauge.set({ port: row.port }, Number(value(row)));
+    });
+  }
+
+  #gauge(name: string, help: string, value: () => number): void {
+    const gauge = new Gauge(this.#base(name, help));
+    this.#updates.push(() => gauge.set(value()));
+  }
+
+  /** prom-client's counters only grow; one that mirrors the engine's begins anew at each scrape. */
+  #counter<T extends string>(name: string, help: string, labelNames: T[]): Counter<T> {
+    const counter = new Counter({ ...this.#base(name, help), labelNames });
+    this.#updates.push(() => counter.reset());
+    return counter;
+  }
+
+  #base(name: string, help: string) {
+    return { name, help, registers: [...this.#registries] };
+  }
+}

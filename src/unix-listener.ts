@@ -1,0 +1,70 @@
+// Listening on a unix socket's path. Its file outlives the process that bound it, so one that nobody serves any more is
+// replaced; a live one, and a file that is no socket, are left alone. Until its rights are granted only we may connect.
+import { chmod, chown, lstat, unlink } from 'node:fs/promises';
+import { connect, type Server } from 'node:net';
+import { describeError } from './errno.ts';
+import { SwitchError } from './protocol/errors.ts';
+import { PATH_MAX } from './protocol/request.ts';
+
+/** Throws a sentence that names the path. The server removes the file when it is closed. */
+export async function listenOnSocket(server: Server, path: string): Promise<void> {
+  checkSocketPath(path);
+  await removeStale(path);
+  await new Promise<void>((resolve, reject) => {
+    const failed = (error: Error) => {
+      const code = (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? 'EADDRINUSE' : 'EIO';
+      reject(new SwitchError(code, `Could not bind to socket '${path}': ${describeError(error)}`));
+    };
+    server.once('error', failed);
+    const before = process.umask(0o177);
+    server.listen(path, () => {
+      server.off('error', failed);
+      resolve();
+    });
+    process.umask(before); // Node binds a path within listen()
+  });
+}
+
+/** As listenOnSocket(), then lets others in. */
+export async function listenAndGrant(
+  server: Server,
+  path: string,
+  rights: { mode: number; gid?: number | undefined },
+): Promise<void> {
+  await listenOnSocket(server, path);
+  if (rights.gid !== undefined) await chown(path, -1, rights.gid);
+  await chmod(path, rights.mode);
+}
+
+export function checkSocketPath(path: string): void {
+  const length = Buffer.byteLength(path);
+  if (length <= PATH_MAX) return;
+  throw new SwitchError(
+    'ENAMETOOLONG',
+    `'${path}' has ${length} bytes: a socket's path has room for ${PATH_MAX}; choose a shorter one`,
+  );
+}
+
+async function removeStale(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (!found) return;
+  if (!found.isSocket())
+    throw new SwitchError('EEXIST', `'${path}' is in the way and is not a socket: remove it or choose another path`);
+  if (await isServed(path))
+    throw new SwitchError('EADDRINUSE', `Could not bind to socket '${path}': Address already in use`);
+  await unlink(path);
+}
+
+function isServed(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(path);
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    // Refused is the one answer that proves the file is stale; any other (no right, backlog full) may be a live one's.
+    probe.once('error', (error: NodeJS.ErrnoException) =>
+      resolve(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT'),
+    );
+  });
+}
