@@ -4,6 +4,7 @@
 import { access, chmod, chown, constants, stat, unlink } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { ControlDirectory } from './control-directory.ts';
+import { descriptorOf } from './descriptor.ts';
 import { describeError } from './errno.ts';
 import { native } from './native.ts';
 import { SwitchError } from './protocol/errors.ts';
@@ -163,9 +164,4 @@ function peer(stream: Socket): string {
   } catch {
     return 'gone already';
   }
-}
-
-/** Node keeps the number of a socket's descriptor to itself; the kernel tells who the peer is only by it. */
-export function descriptorOf(stream: Socket): number {
-  return (stream as unknown as { _handle?: { fd: number } })._handle?.fd ?? -1;
 }

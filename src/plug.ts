@@ -1,8 +1,9 @@
 // A client port: joins a VDE switch, ours or another, and sends and receives frames.
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { chmod, realpath, unlink } from 'node:fs/promises';
+import { chmod, chown, realpath, unlink } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
+import { findGroup } from './accounts.ts';
 import { describeError } from './errno.ts';
 import { type NativeFrameSocket, native } from './native.ts';
 import { SwitchError } from './protocol/errors.ts';
@@ -13,6 +14,13 @@ export interface PlugOptions {
   port?: number;
   /** Shown by the switch's port/print. */
   description?: string;
+}
+
+export interface JoinOptions extends PlugOptions {
+  /** Rights of the client's own socket; default 0700. */
+  mode?: number;
+  /** Group that it is given to. */
+  group?: string;
 }
 
 /** A place at a switch: it lasts as long as `control` is open. */
@@ -79,13 +87,14 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; close: [] }> {
 }
 
 /** The handshake alone, for a caller that passes the descriptors on. Throws a sentence. */
-export async function joinSwitch(directory: string, options: PlugOptions & { mode?: number } = {}): Promise<Joined> {
+export async function joinSwitch(directory: string, options: JoinOptions = {}): Promise<Joined> {
   const path = await realpath(directory).catch((error) => fail(directory, describeError(error)));
   const control = await connectTo(`${path}/ctl`).catch((error) => fail(directory, describeError(error)));
   let fd = -1;
   let ownPath: string | undefined;
   try {
     ({ fd, path: ownPath } = bindOwn(path));
+    if (options.group !== undefined) await chown(ownPath, -1, groupId(options.group));
     await chmod(ownPath, options.mode ?? 0o700);
     const wanted =
       options.port === undefined ? ({ kind: 'any' } as const) : { kind: 'number' as const, number: options.port };
@@ -101,6 +110,12 @@ export async function joinSwitch(directory: string, options: PlugOptions & { mod
     // Connected both ways by now, or given up: the name has served.
     if (ownPath !== undefined) await unlink(ownPath).catch(() => {});
   }
+}
+
+function groupId(name: string): number {
+  const gid = findGroup(name);
+  if (gid === undefined) throw new SwitchError('EINVAL', `there is no group '${name}'`);
+  return gid;
 }
 
 function fail(directory: string, why: string): never {

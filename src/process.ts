@@ -13,3 +13,9 @@ export function systemLog(ident: string): (message: string) => void {
   native.openLog(ident);
   return (message) => native.writeLog(LOG_INFO, message);
 }
+
+/** Becomes another program: same pid, same stdio, its own arguments; `keep` are the descriptors it inherits. */
+export function becomeProgram(file: string, argv: readonly string[], keep: readonly number[]): never {
+  const environment = Object.entries(process.env).map(([name, value]) => `${name}=${value}`);
+  return native.execute(file, argv, environment, keep);
+}

@@ -14,17 +14,29 @@ export interface OptionSpelling {
 export function normalize(argv: readonly string[], options: readonly OptionSpelling[]): string[] {
   const canonical: string[] = [];
   const operands: string[] = [];
-  const words = [...argv];
-  for (let word = words.shift(); word !== undefined; word = words.shift()) {
-    if (word === '--') {
-      operands.push(...words);
-      break;
-    }
-    if (!word.startsWith('-') || word === '-') operands.push(word);
-    else if (isShort(word, options)) canonical.push(...readShort(word.slice(1), words, options));
-    else canonical.push(readLong(word, words, options));
+  for (let rest = [...argv]; rest.length > 0; ) {
+    const leading = normalizeLeading(rest, options);
+    canonical.push(...leading.canonical);
+    operands.push(...leading.rest.slice(0, leading.ended ? undefined : 1));
+    rest = leading.ended ? [] : leading.rest.slice(1);
   }
   return operands.length === 0 ? canonical : [...canonical, '--', ...operands];
+}
+
+/** As normalize(), up to the first argument that is no option; `ended`: by a `--` before it. */
+export function normalizeLeading(
+  argv: readonly string[],
+  options: readonly OptionSpelling[],
+): { canonical: string[]; rest: string[]; ended: boolean } {
+  const canonical: string[] = [];
+  const words = [...argv];
+  while (words[0]?.startsWith('-') && words[0] !== '-') {
+    const word = words.shift()!;
+    if (word === '--') return { canonical, rest: words, ended: true };
+    if (isShort(word, options)) canonical.push(...readShort(word.slice(1), words, options));
+    else canonical.push(readLong(word, words, options));
+  }
+  return { canonical, rest: words, ended: false };
 }
 
 /** A single dash means short options where it is one letter that is one, or where no long option begins so. */

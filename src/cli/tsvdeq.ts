@@ -1,0 +1,109 @@
+// tsvdeq, the command: QEMU on a VDE switch. Parses its own options, plans, and becomes QEMU.
+import { Command, CommanderError, Option } from 'commander';
+import { SwitchError } from '../protocol/errors.ts';
+import { factsAbout, findProgram, launch } from '../qemu/launch.ts';
+import { planQemu } from '../qemu/plan.ts';
+import { parseTarget } from '../qemu/target.ts';
+import { TSVDE_VERSION } from '../version.ts';
+import { ExitError, USAGE } from './exit-error.ts';
+import { normalizeLeading } from './long-only.ts';
+
+const NAME = 'tsvdeq';
+const NOT_FOUND = 127; // as a shell says it
+const NOT_EXECUTABLE = 126;
+/** vdeq took its options also behind QEMU's name; there only whole names are ours, since all else is QEMU's. */
+const BEHIND_QEMU = /^--?(vdesock|sock|unix|mod)(=|$)/;
+const FIRST_DESCRIPTOR = 3; // shown by --print, which opens none
+
+interface Parsed {
+  vdesock: string[];
+  mod: number;
+  print?: true;
+}
+
+export async function main(argv: readonly string[]): Promise<void> {
+  try {
+    await run(argv);
+  } catch (error) {
+    if (!(error instanceof ExitError || error instanceof SwitchError)) throw error;
+    const exitCode = error instanceof ExitError ? error.exitCode : 1;
+    if (exitCode !== 0) process.stderr.write(`${NAME}: ${error.message}\n`);
+    process.exitCode = exitCode;
+  }
+}
+
+async function run(argv: readonly string[]): Promise<void> {
+  const { options, name, args } = parse(argv);
+  const program = find(name);
+  const targets = options.vdesock.map(parseTarget);
+  const plan = planQemu(args, targets, factsAbout(program));
+  for (const note of plan.notes) process.stderr.write(`${NAME}: ${note}\n`);
+  if (!options.print) return launch(program, name, plan, options.mod);
+  const words = [name, ...plan.arguments(plan.joins.map((_, i) => FIRST_DESCRIPTOR + i))];
+  process.stdout.write(`${words.map(quote).join(' ')}\n`);
+}
+
+function parse(argv: readonly string[]): { options: Parsed; name: string; args: string[] } {
+  const program = define();
+  const spellings = program.options.map((option) => ({
+    long: option.long!.slice(2),
+    aliases: option.long === '--vdesock' ? ['sock', 'unix'] : option.long === '--mod' ? ['mode'] : [],
+    takesValue: option.required,
+  }));
+  const help = { long: 'help', short: 'h', takesValue: false };
+  const before = normalizeLeading(argv, [...spellings, help]);
+  const [name, ...rest] = before.rest;
+  const behind = splitBehind(rest);
+  const own = [...before.canonical, ...normalizeLeading(behind.own, spellings).canonical];
+  try {
+    program.parse(own, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) throw new ExitError(error.exitCode === 0 ? 0 : USAGE, error.message);
+    throw error;
+  }
+  if (name === undefined)
+    throw new ExitError(USAGE, 'name the QEMU to run, like: tsvdeq -vdesock /run/vde.ctl qemu-system-x86_64 -net nic');
+  return { options: program.opts<Parsed>(), name, args: behind.args };
+}
+
+function splitBehind(rest: readonly string[]): { own: string[]; args: string[] } {
+  let end = 0;
+  while (end < rest.length && BEHIND_QEMU.test(rest[end]!)) end += rest[end]!.includes('=') ? 1 : 2;
+  return { own: rest.slice(0, end), args: rest.slice(end) };
+}
+
+function define(): Command {
+  return new Command(NAME)
+    .usage('[options] QEMU [QEMU options]')
+    .description('Runs QEMU with its network on a VDE switch, and takes the -net options of old.')
+    .addOption(
+      new Option('--vdesock <path>', 'the control directory of a switch, or several with commas (also --sock, --unix)')
+        .default([])
+        .argParser((text: string, before: string[]) => [...before, ...text.split(',').filter((path) => path !== '')]),
+    )
+    .addOption(new Option('--mod <octal>', "rights of QEMU's own socket").default(0o700, '0700').argParser(octal))
+    .addOption(new Option('--print', "show QEMU's command line and do not run it"))
+    .helpOption('-h, --help', 'show this')
+    .version(`tsvdeq ${TSVDE_VERSION}`, '--version', 'show the version')
+    .configureOutput({ writeErr: () => {} })
+    .exitOverride();
+}
+
+function find(name: string): string {
+  try {
+    return findProgram(name);
+  } catch (error) {
+    if (!(error instanceof SwitchError)) throw error;
+    throw new ExitError(error.code === 'EACCES' ? NOT_EXECUTABLE : NOT_FOUND, error.message);
+  }
+}
+
+function octal(text: string): number {
+  if (/^0?[0-7]{1,4}$/.test(text)) return Number.parseInt(text, 8);
+  throw new ExitError(USAGE, `'${text}' is not a mode: give it in octal, like 700`);
+}
+
+/** For a shell to read again. */
+function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,70 @@
+// From a plan to QEMU itself: find the program, ask what it can do, take the switch ports, become it.
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { accessSync, constants, statSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { userInfo } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { descriptorOf } from '../descriptor.ts';
+import { joinSwitch } from '../plug.ts';
+import { becomeProgram } from '../process.ts';
+import { SwitchError } from '../protocol/errors.ts';
+import type { Plan } from './plan.ts';
+import { defaultTarget, type Target } from './target.ts';
+import type { Facts } from './wiring.ts';
+
+/** The file that `name` is run from, as execvp finds it. ENOENT, or EACCES where it is there and may not be run. */
+export function findProgram(name: string, path = process.env.PATH ?? '/usr/bin:/bin'): string {
+  const files = name.includes('/') ? [name] : path.split(delimiter).map((directory) => join(directory || '.', name));
+  const present = files.filter((file) => statSync(file, { throwIfNoEntry: false })?.isFile());
+  const runnable = present.find(isExecutable);
+  if (runnable !== undefined) return runnable;
+  if (present.length > 0) throw new SwitchError('EACCES', `cannot run '${present[0]}': Permission denied`);
+  throw new SwitchError('ENOENT', `there is no program '${name}'${name.includes('/') ? '' : ' on the PATH'}`);
+}
+
+export function factsAbout(program: string): Facts {
+  // One backend a line, after a heading that has blanks in it.
+  const { stdout } = spawnSync(program, ['-netdev', 'help'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  return {
+    backends: new Set((stdout ?? '').split('\n').filter((line) => /^\S+$/.test(line))),
+    defaultTarget: defaultTarget(),
+    s390x: program.endsWith('s390x'),
+    newMac: () => ['52:54:00', ...[...randomBytes(3)].map((byte) => byte.toString(16).padStart(2, '0'))].join(':'),
+  };
+}
+
+/** Takes every port of the plan and becomes QEMU. Returns only by throwing; then no port is held. */
+export async function launch(program: string, name: string, plan: Plan, mode: number): Promise<never> {
+  const held: { control: Socket; fd: number }[] = [];
+  try {
+    for (const target of plan.joins) held.push(await take(target, mode));
+    const descriptors = held.map(({ fd }) => fd);
+    const argv = [name, ...plan.arguments(descriptors)];
+    // The control streams ride along: the ports live just as long as QEMU.
+    const controls = held.map(({ control }) => descriptorOf(control));
+    return becomeProgram(program, argv, [...descriptors, ...controls]);
+  } finally {
+    for (const { control } of held) control.destroy();
+  }
+}
+
+function take(target: Target, mode: number): Promise<{ control: Socket; fd: number }> {
+  const description = `tsvdeq user=${userInfo().username} pid=${process.pid}`;
+  const { directory, port, group } = target;
+  return joinSwitch(directory, {
+    description,
+    mode: target.mode ?? mode,
+    ...(port === undefined ? {} : { port }),
+    ...(group === undefined ? {} : { group }),
+  });
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
