@@ -11,9 +11,6 @@ import { SwitchError } from './protocol/errors.ts';
 import { addressPath, formatAddress, isUnnamed, type JoinRequest, parseRequest } from './protocol/request.ts';
 import { listenOnSocket } from './unix-listener.ts';
 
-/** How long a client may take over its request. All known ones send it at once. */
-const REQUEST_TIMEOUT_MS = 10_000;
-
 /** What joining needs of the switch. */
 export interface ClientHost {
   /** Picks the port and an endpoint id, or throws why not. */
@@ -35,23 +32,25 @@ export interface Seat {
   end(): void;
 }
 
-export interface PortZeroRights {
-  mode?: number;
-  gid?: number;
+export interface ClientRules {
+  /** Rights and group of port 0's data sockets, where they are not as the others'. */
+  portZero: { mode?: number; gid?: number };
+  /** How long a client may take over its request. All known ones send it at once. */
+  requestTimeoutMs: number;
 }
 
 export class Clients {
   readonly #host: ClientHost;
   readonly #directory: ControlDirectory;
-  readonly #portZero: PortZeroRights;
+  readonly #rules: ClientRules;
   readonly #streams = new Set<Socket>();
   readonly #joining = new Set<Promise<void>>();
   #server: Server | undefined;
 
-  constructor(host: ClientHost, directory: ControlDirectory, portZero: PortZeroRights) {
+  constructor(host: ClientHost, directory: ControlDirectory, rules: ClientRules) {
     this.#host = host;
     this.#directory = directory;
-    this.#portZero = portZero;
+    this.#rules = rules;
   }
 
   async listen(): Promise<void> {
@@ -77,9 +76,10 @@ export class Clients {
       this.#host.log(`refused a client (${peer(stream)}): ${reason}`);
       stream.destroy();
     };
+    const { requestTimeoutMs } = this.#rules;
     const silence = setTimeout(
-      () => refuse(`it sent no whole request in ${REQUEST_TIMEOUT_MS / 1000} s`),
-      REQUEST_TIMEOUT_MS,
+      () => refuse(`it sent no whole request in ${requestTimeoutMs / 1000} s`),
+      requestTimeoutMs,
     );
     stream.on('error', () => {}); // 'close' follows, and says all that matters
     stream.once('close', () => {
@@ -128,7 +128,7 @@ export class Clients {
   /** A root switch gives the data socket to its user; any other can only open it as wide as ctl. */
   async #grant(path: string, port: number, uid: number): Promise<void> {
     const { mode, gid } = this.#directory;
-    const portZero = port === 0 ? this.#portZero : {};
+    const portZero = port === 0 ? this.#rules.portZero : {};
     const root = process.geteuid?.() === 0;
     await chmod(path, (portZero.mode ?? mode) & (root && portZero.mode === undefined ? 0o700 : 0o777));
     const group = portZero.gid ?? gid;

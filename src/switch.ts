@@ -31,6 +31,8 @@ export interface ListenOptions extends DirectoryOptions {
   /** Rights and group of port 0's data sockets; default those of the others. */
   portZeroMode?: number;
   portZeroGroup?: string;
+  /** How long a client may take over its request; default 10 s. */
+  requestTimeoutMs?: number;
 }
 
 export type MacEntry = NativeMacEntry;
@@ -237,7 +239,7 @@ export class Switch extends EventEmitter<{ log: [message: string] }> {
   /** Serves the VDE protocol on a control directory. Throws a sentence, and leaves what it found as it was, when it cannot. */
   async listen(options: ListenOptions): Promise<void> {
     if (this.#clients) throw new SwitchError('EEXIST', `the switch listens on '${this.#directory?.path}' already`);
-    const { portZeroMode: mode, portZeroGroup: group } = options;
+    const { portZeroMode: mode, portZeroGroup: group, requestTimeoutMs = 10_000 } = options;
     const gid = group === undefined ? undefined : findGroup(group);
     if (group !== undefined && gid === undefined) throw new SwitchError('EINVAL', `No such group '${group}'`);
     const directory = await ControlDirectory.open(options, this.numPorts);
@@ -248,7 +250,7 @@ export class Switch extends EventEmitter<{ log: [message: string] }> {
       detach: (seat: Seat) => this.#detach(seat.port, seat.endpoint),
       log: (message: string) => this.#log(message),
     };
-    const clients = new Clients(host, directory, portZero);
+    const clients = new Clients(host, directory, { portZero, requestTimeoutMs });
     try {
       await clients.listen();
     } catch (error) {

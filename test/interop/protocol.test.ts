@@ -1,0 +1,243 @@
+// The control socket against clients that speak it well, oddly and badly.
+import { readdirSync, readlinkSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { native } from '../../src/native.ts';
+import { ADDRESS_SIZE, addressPath, formatAddress } from '../../src/protocol/request.ts';
+import { BROADCAST, frame, network } from '../support/network.ts';
+import { python } from '../support/python.ts';
+import { dataSocket, RawClient, version1, version3, words } from '../support/raw-client.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { until } from '../support/wait.ts';
+
+const MAGIC = 0xfeedface;
+
+async function ask(
+  directory: string,
+  request: Buffer,
+): Promise<{ client: RawClient; path: string | undefined; size: number }> {
+  const client = await RawClient.connect(directory);
+  client.stream.write(request);
+  const answer = await client.answer;
+  return { client, path: answer && addressPath(answer)?.toString(), size: answer?.length ?? 0 };
+}
+
+describe('requests that are granted', () => {
+  test.each([
+    ['version 3, any port', (address: Buffer) => version3(address), '001'],
+    ['version 3, port 7', (address: Buffer) => version3(address, 7 << 8), '007'],
+    ['version 3, port 0', (address: Buffer) => version3(address, 1), '000'],
+    ['version 3, a negative port', (address: Buffer) => version3(address, -256), '000'],
+    ['version 1, any port', (address: Buffer) => version1(address), '001'],
+    ['version 1, port 0', (address: Buffer) => version1(address, 1), '000'],
+    ['a description of 134 bytes', (address: Buffer) => version3(address, 0, 'x'.repeat(134)), '001'],
+  ])('%s', async (_, request, port) => {
+    const { directory } = await network();
+    const { path, size } = await ask(directory, request(dataSocket(temporaryDirectory()).address));
+    expect(size).toBe(ADDRESS_SIZE);
+    expect(path).toMatch(new RegExp(`^${directory}/${port}\\.\\d+$`));
+  });
+
+  test('a request in two segments', async () => {
+    const { directory } = await network();
+    const request = version3(dataSocket(temporaryDirectory()).address, 5 << 8, 'slow');
+    const client = await RawClient.connect(directory);
+    client.stream.setNoDelay();
+    client.stream.write(request.subarray(0, 30));
+    await new Promise((resolve) => client.stream.write('', resolve));
+    client.stream.write(request.subarray(30));
+    expect(addressPath((await client.answer)!)?.toString()).toContain('/005.');
+  });
+
+  test('an abstract address, as User-mode Linux has: frames go both ways', async () => {
+    const { directory, join } = await network();
+    const address = Buffer.alloc(ADDRESS_SIZE);
+    formatAddress('').copy(address);
+    address.write(`\0tsvde-test-${process.pid}`, 2);
+    // Autobind is not reachable from here, so the peer of an abstract name is made by the kernel's own rules.
+    const client = await python(
+      `import socket,struct,sys
+name=${JSON.stringify([...address.subarray(2)])}
+d=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM); d.bind(bytes(name))
+s=socket.socket(socket.AF_UNIX,socket.SOCK_STREAM); s.connect(${JSON.stringify(`${directory}/ctl`)})
+s.send(struct.pack('=III',${MAGIC},3,0)+struct.pack('=H',1)+bytes(name))
+r=s.recv(200); d.connect(r[2:].split(b'\\0')[0].decode()); print('joined',flush=True)
+f=d.recv(2000); d.send(f[6:12]+f[0:6]+f[12:]); sys.stdin.read()`,
+    );
+    await client.output(/joined/);
+    const plug = await join();
+    plug.send(frame('02:00:00:00:00:99', '02:00:00:00:00:01', 60, 1));
+    await plug.receives(frame('02:00:00:00:00:01', '02:00:00:00:00:99', 60, 1));
+  });
+
+  test('no address at all: the client can send, and what is for it is dropped and counted', async () => {
+    const { sw, directory, join } = await network({ hub: true });
+    const { path } = await ask(directory, version3(Buffer.alloc(ADDRESS_SIZE)));
+    expect(path).toContain('/001.');
+    const other = await join();
+    const mute = native.openDatagram(`${temporaryDirectory()}/mute`, formatAddress(path!));
+    new native.FrameSocket(mute, () => {}).send([frame(BROADCAST, '02:00:00:00:00:01')]);
+    await other.receives(frame(BROADCAST, '02:00:00:00:00:01'));
+    other.send(frame(BROADCAST, '02:00:00:00:00:02'));
+    await until(() => sw.counters()[0]?.transmitDrops.peer_gone === 1n, 'the drop');
+  });
+
+  test('the same user may plug several programs into one port: each gets what is for it, none hears the others', async () => {
+    const { join } = await network({ hub: true });
+    const [a, b, other] = [await join({ port: 3 }), await join({ port: 3 }), await join()];
+    other.send(frame(BROADCAST, '02:00:00:00:00:01', 60, 1));
+    await a.receives(frame(BROADCAST, '02:00:00:00:00:01', 60, 1));
+    await b.receives(frame(BROADCAST, '02:00:00:00:00:01', 60, 1));
+    a.send(frame(BROADCAST, '02:00:00:00:00:02', 60, 2));
+    await other.receives(frame(BROADCAST, '02:00:00:00:00:02', 60, 2));
+    expect(b.frames).toHaveLength(1);
+  });
+});
+
+describe('requests that are refused: the stream ends, one log line says why, nothing is left', () => {
+  const somewhere = () => dataSocket(temporaryDirectory()).address;
+  test.each([
+    ['wrong magic', () => words(0x12345678, 3, 0), /magic/],
+    ['byte-swapped magic', () => version3(somewhere()).swap16().subarray(0, 122), /magic/],
+    ['version 0 and a type of its own', () => Buffer.concat([words(MAGIC, 2), somewhere()]), /version 2/],
+    ['version 4', () => Buffer.concat([words(MAGIC, 4, 0), somewhere()]), /version 4/],
+    ['version 0x80000000', () => Buffer.concat([words(MAGIC, 0x80000000, 0), somewhere()]), /version 2147483648/],
+    ['kind 2', () => version3(somewhere(), 2), /kind 2/],
+    ['a port that is too high', () => version3(somewhere(), 33 << 8), /port 33/],
+    ['longer than a request may be', () => version3(somewhere(), 0, 'x'.repeat(200)), /longer than 256/],
+    [
+      'a path that does not end',
+      () => version3(Buffer.concat([words(1).subarray(0, 2), Buffer.alloc(108, 'x')])),
+      /does not end/,
+    ],
+    [
+      'another family',
+      () => version3(Buffer.concat([words(2).subarray(0, 2), Buffer.from('/x'), Buffer.alloc(106)])),
+      /family 2/,
+    ],
+    [
+      'a data socket that is not there',
+      () => version3(formatAddress('/nowhere/at/all')),
+      /"\/nowhere\/at\/all".*ENOENT/,
+    ],
+    ['a data socket that is a file', () => version3(formatAddress('/etc/passwd')), /"\/etc\/passwd".*ECONNREFUSED/],
+    [
+      'an abstract name that nobody has',
+      () => version3(Buffer.from(`01002f6e6f7768657265${'00'.repeat(100)}`, 'hex').fill(0, 2, 3)),
+      /abstract.*ECONNREFUSED/,
+    ],
+  ])('%s', async (_, request, why) => {
+    const { sw, directory, log } = await network();
+    const { client, size } = await ask(directory, request());
+    await client.closed;
+    expect(size).toBe(0);
+    await until(() => log.length > 0, 'a log line');
+    expect(log).toHaveLength(1);
+    expect(log[0]).toMatch(why);
+    expect(log[0]).toMatch(/pid \d+, uid 0|gone already/);
+    expect(sw.ports().filter(({ active }) => active)).toEqual([]);
+    expect(readdirSync(directory)).toEqual(['ctl']);
+  });
+
+  test('more bytes after the request end the client, and with it its port', async () => {
+    const { sw, directory, log } = await network();
+    const { client } = await ask(directory, version3(somewhere()));
+    client.stream.write('x');
+    await client.closed;
+    await until(() => !sw.port(1)?.active, 'an inactive port');
+    expect(log[0]).toMatch(/sent more after its request/);
+  });
+
+  test('silence and half a request, once the time for them is over', async () => {
+    const { directory, log } = await network({ requestTimeoutMs: 50 });
+    const silent = await RawClient.connect(directory);
+    const half = await RawClient.connect(directory);
+    half.stream.write(version3(somewhere()).subarray(0, 60));
+    await Promise.all([silent.closed, half.closed]);
+    await until(() => log.length === 2, 'two log lines');
+    expect(log[0]).toMatch(/no whole request/);
+  });
+
+  test('no port is free', async () => {
+    const { join, log } = await network({ numPorts: 2 });
+    await join();
+    await join();
+    await expect(join()).rejects.toMatchObject({ code: 'EIO', message: expect.stringContaining('refused') });
+    expect(log[0]).toMatch(/all 2 ports are in use/);
+  });
+
+  test('a port reserved for another user', async () => {
+    const { sw, directory, log } = await network();
+    sw.createPort(4);
+    sw.setUser(4, 'daemon');
+    const client = await python(
+      `import os,socket,struct
+os.setgid(65534); os.setuid(65534)
+name='/tmp/tsvde-nobody-${process.pid}'
+d=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM); d.bind(name)
+s=socket.socket(socket.AF_UNIX,socket.SOCK_STREAM); s.connect(${JSON.stringify(`${directory}/ctl`)})
+s.send(struct.pack('=III',${MAGIC},3,4<<8)+struct.pack('=H108s',1,name.encode()))
+print('answer',len(s.recv(200)),flush=True); os.unlink(name)`,
+      { readable: directory },
+    );
+    await client.output(/answer 0/);
+    expect(log[0]).toMatch(/uid 65534.*port 4 is reserved/);
+  });
+
+  test("somebody else's data socket", async () => {
+    const { directory, log } = await network();
+    const { path } = dataSocket(temporaryDirectory());
+    const client = await python(
+      `import os,socket,struct
+os.setgid(65534); os.setuid(65534)
+s=socket.socket(socket.AF_UNIX,socket.SOCK_STREAM); s.connect(${JSON.stringify(`${directory}/ctl`)})
+s.send(struct.pack('=III',${MAGIC},3,0)+struct.pack('=H108s',1,${JSON.stringify(path)}.encode()))
+print('answer',len(s.recv(200)),flush=True)`,
+      { readable: directory },
+    );
+    await client.output(/answer 0/);
+    expect(log[0]).toMatch(/uid 65534.*belongs to uid 0/);
+  });
+});
+
+describe('nothing is left of a client', () => {
+  test('that is killed at any moment of the handshake', async () => {
+    const { sw, directory } = await network();
+    const before = descriptors();
+    const { address } = dataSocket(temporaryDirectory());
+    const request = version3(address);
+    const extra = descriptors() - before;
+    for (let sent = 0; sent <= request.length; sent += 11) {
+      const client = await RawClient.connect(directory);
+      client.stream.write(request.subarray(0, sent));
+      client.stream.destroy();
+      await client.closed;
+    }
+    await until(() => descriptors() === before + extra, 'the descriptors there were');
+    await until(() => readdirSync(directory).length === 1, 'no data socket');
+    expect(sw.ports().filter(({ active }) => active)).toEqual([]);
+  });
+
+  test('after a thousand joins and leaves', async () => {
+    const { sw, directory, join } = await network();
+    const keeper = await join();
+    const before = descriptors();
+    for (let i = 0; i < 1000; i++) {
+      const one = await join();
+      one.plug.close();
+    }
+    await until(() => descriptors() === before, 'the descriptors there were');
+    await until(() => readdirSync(directory).length === 2, 'the data socket of the one that stayed');
+    expect(sw.ports().length).toBeLessThanOrEqual(4);
+    expect(keeper.plug.switchPath).toContain('/001.');
+  });
+});
+
+function descriptors(): number {
+  return readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:');
+    } catch {
+      return false;
+    }
+  }).length;
+}

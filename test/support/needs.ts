@@ -1,0 +1,39 @@
+// Suites that need programs or rights which a machine may not have. A missing one is a skip that names it; with CI=true,
+// where everything is to be there, it is a failure.
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { describe, test } from 'vitest';
+
+/** A command on the PATH, or one of these. */
+export type Need = 'root' | 'tun' | (string & {});
+
+export function describeWith(needs: readonly Need[], name: string, body: () => void): void {
+  const missing = needs.filter((need) => !isThere(need));
+  if (missing.length === 0) {
+    describe(name, body);
+  } else if (process.env.CI === 'true') {
+    test(name, () => {
+      throw new Error(`missing here: ${missing.join(', ')}`);
+    });
+  } else {
+    describe.skip(`${name} (missing here: ${missing.join(', ')})`, body);
+  }
+}
+
+export function isThere(need: Need): boolean {
+  if (need === 'root') return process.geteuid?.() === 0;
+  if (need === 'tun') return isAccessible('/dev/net/tun', constants.R_OK | constants.W_OK);
+  const places = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  return places.some(
+    (place) => isAccessible(join(place, need), constants.X_OK) && statSync(join(place, need)).isFile(),
+  );
+}
+
+function isAccessible(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode);
+    return true;
+  } catch {
+    return false;
+  }
+}

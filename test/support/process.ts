@@ -1,0 +1,129 @@
+// Programs started by a test: what they say, how they end; ended by their own pid when the test ends.
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { atEnd } from './at-end.ts';
+import { until } from './wait.ts';
+
+export const tsvde = fileURLToPath(new URL('../../bin/tsvde', import.meta.url));
+export const tsvdeq = fileURLToPath(new URL('../../bin/tsvdeq', import.meta.url));
+
+export interface Exit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+export interface StartOptions {
+  cwd?: string;
+  env?: NodeJS.ProcessEnv;
+  /** `ignore` is at its end from the start. */
+  stdin?: 'pipe' | 'ignore';
+}
+
+export class Started {
+  readonly #child: ChildProcess;
+  /** With all its output: where it leaves children that hold that, it comes after their end. */
+  readonly exited: Promise<Exit>;
+  readonly #gone: Promise<unknown>;
+  #stdout = '';
+  #stderr = '';
+
+  constructor(command: string, args: readonly string[], { cwd, env = process.env, stdin = 'pipe' }: StartOptions = {}) {
+    const child = spawn(command, args, { stdio: [stdin, 'pipe', 'pipe'], env, ...(cwd === undefined ? {} : { cwd }) });
+    this.#child = child;
+    child.stdout?.on('data', (chunk) => {
+      this.#stdout += chunk;
+    });
+    child.stderr?.on('data', (chunk) => {
+      this.#stderr += chunk;
+    });
+    child.stdin?.on('error', () => {}); // it may have ended
+    this.exited = new Promise((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code, signal) => resolve({ code, signal }));
+    });
+    this.exited.catch(() => {});
+    this.#gone = new Promise((resolve) => {
+      child.once('error', resolve);
+      child.once('exit', resolve);
+    });
+    atEnd(() => this.stop('SIGKILL'));
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  get stdin(): Writable {
+    return this.#child.stdin!;
+  }
+
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  stdout(): string {
+    return this.#stdout;
+  }
+
+  stderr(): string {
+    return this.#stderr;
+  }
+
+  /** Waits until stdout or stderr matches. */
+  output(pattern: RegExp, milliseconds = 10_000): Promise<RegExpMatchArray> {
+    return until(
+      () => (this.#stdout + this.#stderr).match(pattern),
+      `${pattern} from '${this.#child.spawnargs.join(' ')}', which said: ${this.#stdout}${this.#stderr}`,
+      milliseconds,
+    );
+  }
+
+  onStdout(listener: (chunk: Buffer) => void): void {
+    this.#child.stdout!.on('data', listener);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Resolves when it is gone. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    if (this.running) this.#child.kill(signal);
+    await this.#gone;
+  }
+}
+
+export function start(command: string, args: readonly string[], options?: StartOptions): Started {
+  return new Started(command, args, options);
+}
+
+/** Runs to its end. */
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: StartOptions = {},
+): Promise<Exit & { stdout: string; stderr: string }> {
+  const started = start(command, args, { stdin: 'ignore', ...options });
+  const exit = await started.exited;
+  return { ...exit, stdout: started.stdout(), stderr: started.stderr() };
+}
+
+/** Ends a daemon, which is no child of ours, and waits until it is gone. */
+export async function endPid(pid: number, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    return;
+  }
+  await until(() => !isRunning(pid), `the end of process ${pid}`);
+}
+
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,9 @@
+// Directories for one test. Short names: a socket's path has room for 107 bytes.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { atEnd } from './at-end.ts';
+
+export function temporaryDirectory(): string {
+  const path = mkdtempSync('/tmp/tsv-');
+  atEnd(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}

@@ -1,0 +1,16 @@
+// Waiting for the thing itself, never for a time.
+
+/** Resolves with the first truthy answer; throws, naming what was waited for, when none comes in time. */
+export async function until<T>(
+  probe: () => T | Promise<T>,
+  what: string,
+  milliseconds = 5000,
+): Promise<NonNullable<T>> {
+  const deadline = Date.now() + milliseconds;
+  for (;;) {
+    const answer = await probe();
+    if (answer) return answer;
+    if (Date.now() > deadline) throw new Error(`waited ${milliseconds} ms in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
