@@ -62,9 +62,10 @@ void keep_only(const std::vector<int>& keep) {
   DIR* directory = opendir("/proc/self/fd");
   if (directory == nullptr) return;
   while (const dirent* entry = readdir(directory)) {
+    if (entry->d_name[0] == '.') continue;
     const int fd = atoi(entry->d_name);
-    if (fd < 3) continue;
-    const bool kept = std::find(keep.begin(), keep.end(), fd) != keep.end();
+    // Node closes even the standard streams on exec.
+    const bool kept = fd < 3 || std::find(keep.begin(), keep.end(), fd) != keep.end();
     fcntl(fd, F_SETFD, kept ? 0 : FD_CLOEXEC);
   }
   closedir(directory);

@@ -1,0 +1,109 @@
+// The main job, by the command lines a user would type: a host's TAP and two real guests on one tsvde, as a hub and as a
+// switch, and the metrics that tell what happened.
+import { expect, test } from 'vitest';
+import { GUEST_NEEDS, Guest, guestArguments } from '../support/guest.ts';
+import { type Namespace, namespace } from '../support/namespace.ts';
+import { describeWith } from '../support/needs.ts';
+import { Recorder } from '../support/network.ts';
+import { tsvde, tsvdeq } from '../support/process.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { until } from '../support/wait.ts';
+
+const HOST = '10.9.0.254';
+const GUESTS = [
+  { mac: '52:54:00:00:09:01', address: '10.9.0.1' },
+  { mac: '52:54:00:00:09:02', address: '10.9.0.2' },
+] as const;
+
+/** As the command of a guest and of the host's own shell. */
+const ping = (address: string) => `ping -c 3 -i 0.2 -W 5 ${address}`;
+
+async function boot(space: Namespace, socket: string, { mac, address }: (typeof GUESTS)[number]): Promise<Guest> {
+  const args = [
+    '-vdesock',
+    socket,
+    'qemu-system-x86_64',
+    ...guestArguments(),
+    '-net',
+    `nic,model=virtio,macaddr=${mac}`,
+  ];
+  const guest = await Guest.booted(space.start(tsvdeq, args));
+  await guest.run(`ip addr add ${address}/24 dev eth0 && ip link set eth0 up`);
+  return guest;
+}
+
+function metricsOf(space: Namespace): Map<string, number> {
+  const text = space.run('busybox', 'wget', '-q', '-O', '-', 'http://127.0.0.1:9109/metrics');
+  return new Map(
+    text
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'))
+      .map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]),
+  );
+}
+
+describeWith([...GUEST_NEEDS, 'tun', 'ip'], 'two guests and the host', () => {
+  test('reach each other through a hub and through a switch', async () => {
+    const space = namespace();
+    const socket = `${temporaryDirectory()}/qtap-ctl`;
+    const host = space.start(tsvde, ['--hub', '--tap', 'qtap', '--sock', socket, '--metrics', '9109']);
+    await until(() => space.run('ip', '-br', 'link').includes('qtap'), 'the TAP');
+    space.run('ip', 'addr', 'add', `${HOST}/24`, 'dev', 'qtap');
+    space.run('ip', 'link', 'set', 'qtap', 'up');
+    const [one, two] = await Promise.all(GUESTS.map((guest) => boot(space, socket, guest)));
+    const everyPing = async () => {
+      for (const [guest, other] of [
+        [one!, GUESTS[1].address],
+        [two!, GUESTS[0].address],
+      ] as const) {
+        expect(await guest.run(ping(other))).toContain(' 0% packet loss');
+        expect(await guest.run(ping(HOST))).toContain(' 0% packet loss');
+      }
+      for (const { address } of GUESTS)
+        expect(space.run('busybox', ...ping(address).split(' '))).toContain(' 0% packet loss');
+    };
+
+    const third = await Recorder.join(socket);
+    const unicastBetweenGuests = () =>
+      third.frames.filter((frame) => GUESTS.some(({ mac }) => frame.toString('hex', 0, 6) === mac.replaceAll(':', '')));
+    await everyPing();
+    expect(unicastBetweenGuests().length).toBeGreaterThanOrEqual(12);
+    const asHub = metricsOf(space);
+    expect(asHub.get('tsvde_hub')).toBe(1);
+    expect(asHub.get('tsvde_mac_table_entries')).toBe(0);
+
+    host.stdin.write('port/sethub 0\n');
+    await host.output(/1000 Success/);
+    await everyPing(); // every address is learned by the end of it
+    third.frames.length = 0;
+    await everyPing();
+    expect(unicastBetweenGuests()).toEqual([]);
+
+    const asSwitch = metricsOf(space);
+    expect(asSwitch.get('tsvde_mac_table_entries')).toBe(3);
+    for (const port of [1, 2, 3]) {
+      const value = (name: string) => asSwitch.get(`tsvde_port_${name}{port="${port}"}`);
+      expect(value('up')).toBe(1);
+      // Two rounds through the hub and two through the switch, each a dozen echoes and replies at least.
+      expect(value('receive_unicast_packets_total')).toBeGreaterThanOrEqual(36);
+      expect(value('transmit_unicast_packets_total')).toBeGreaterThanOrEqual(36);
+      const drops = [...asSwitch].filter(
+        ([name]) => name.includes(`drop_total{port="${port}"`) && !name.includes('interface_down'),
+      );
+      expect(drops.map(([, count]) => count).every((count) => count === 0)).toBe(true);
+    }
+
+    const { pid } = one!.qemu;
+    one!.qemu.signal('SIGTERM');
+    await until(
+      () =>
+        metricsOf(space).get('tsvde_port_up{port="2"}') === 0 || metricsOf(space).get('tsvde_port_up{port="3"}') === 0,
+      "the end of a guest's port",
+    );
+    expect((await one!.qemu.exited).code).toBe(0);
+    expect(pid).toBeGreaterThan(0);
+    host.signal('SIGTERM');
+    expect(await host.exited).toEqual({ code: 0, signal: null });
+    expect(space.run('ip', '-br', 'link')).not.toContain('qtap');
+  }, 120_000);
+});
