@@ -11,5 +11,6 @@ void init_exec(Napi::Env env, Napi::Object exports);
 void init_frame_socket(Napi::Env env, Napi::Object exports);
 void init_sockets(Napi::Env env, Napi::Object exports);
 
-// As Node's own: `code` 'ENOENT', `errno` 2 (positive, as libc has it), `syscall`; the message is "WHAT: libc's words".
+// As Node's own: `code` 'ENOENT', `errno` 2 (positive, as libc has it), `syscall`; the message is "WHAT:
+// libc's words".
 Napi::Error errno_error(Napi::Env env, int error, const char* syscall, const std::string& what = "");

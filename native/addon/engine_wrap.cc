@@ -1,5 +1,5 @@
-// The engine as a JavaScript object: each method is one task on the loop's thread; events come back by a bounded
-// queue that never waits for JavaScript.
+// The engine as a JavaScript object: each method is one task on the loop's thread; events come back by a
+// bounded queue that never waits for JavaScript.
 #include <algorithm>
 #include <memory>
 
@@ -15,12 +15,14 @@ using tsvde::MacTable;
 
 namespace {
 
-constexpr size_t kEventQueue = 256;  // events JavaScript is behind with; more are lost, which costs a log line each
+constexpr size_t kEventQueue =
+    256;  // events JavaScript is behind with; more are lost, which costs a log line each
 
 std::string mac_text(tsvde::MacKey key) {
   char text[18];
   const auto byte = [key](int i) { return static_cast<unsigned>(key >> (8 * i) & 0xff); };
-  snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x", byte(0), byte(1), byte(2), byte(3), byte(4), byte(5));
+  snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x", byte(0), byte(1), byte(2), byte(3), byte(4),
+           byte(5));
   return text;
 }
 
@@ -44,7 +46,9 @@ Napi::Object event_object(Napi::Env env, const Event& event) {
   return object;
 }
 
-uint32_t number(const Napi::Value& value) { return value.As<Napi::Number>().Uint32Value(); }
+uint32_t number(const Napi::Value& value) {
+  return value.As<Napi::Number>().Uint32Value();
+}
 
 class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
  public:
@@ -60,9 +64,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
     napi_add_env_cleanup_hook(info.Env(), end, this);
   }
 
-  ~EngineWrap() override {
-    close();
-  }
+  ~EngineWrap() override { close(); }
 
   static void define(Napi::Env env, Napi::Object exports) {
     exports.Set("Engine", DefineClass(env, "Engine",
@@ -162,7 +164,8 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
     auto ports = Napi::Uint32Array::New(info.Env(), numbers.size());
     std::ranges::copy(numbers, ports.Data());
     auto values = Napi::BigUint64Array::New(info.Env(), rows.size() * tsvde::kCounterCount);
-    for (size_t i = 0; i < rows.size(); i++) std::ranges::copy(rows[i], values.Data() + i * tsvde::kCounterCount);
+    for (size_t i = 0; i < rows.size(); i++)
+      std::ranges::copy(rows[i], values.Data() + i * tsvde::kCounterCount);
     Napi::Object result = Napi::Object::New(info.Env());
     result.Set("ports", ports);
     result.Set("values", values);
@@ -209,9 +212,8 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   Napi::Value flush_macs(const Napi::CallbackInfo& info) {
     const bool all = info[0].IsUndefined();
     const uint32_t port = all ? 0 : number(info[0]);
-    const uint32_t gone = loop(info).call([=](tsvde::Switch& sw, int64_t) {
-      return all ? sw.macs.flush() : sw.macs.forget_port(port);
-    });
+    const uint32_t gone = loop(info).call(
+        [=](tsvde::Switch& sw, int64_t) { return all ? sw.macs.flush() : sw.macs.forget_port(port); });
     return Napi::Number::New(info.Env(), gone);
   }
 
@@ -233,6 +235,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
 void init_engine(Napi::Env env, Napi::Object exports) {
   EngineWrap::define(env, exports);
   Napi::Array names = Napi::Array::New(env, tsvde::kCounterCount);
-  for (uint32_t i = 0; i < tsvde::kCounterCount; i++) names[i] = Napi::String::New(env, tsvde::kCounterNames[i]);
+  for (uint32_t i = 0; i < tsvde::kCounterCount; i++)
+    names[i] = Napi::String::New(env, tsvde::kCounterNames[i]);
   exports.Set("counterNames", names);
 }

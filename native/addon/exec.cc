@@ -1,4 +1,5 @@
-// Becoming another program as if Node had never been: what Node and libuv change of the process is put back first.
+// Becoming another program as if Node had never been: what Node and libuv change of the process is put back
+// first.
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -16,8 +17,8 @@
 
 namespace {
 
-// The flags of stdin, stdout and stderr as they were when the addon was loaded: before JavaScript opens a stream on
-// one, and libuv makes it non-blocking for everybody who shares it.
+// The flags of stdin, stdout and stderr as they were when the addon was loaded: before JavaScript opens a
+// stream on one, and libuv makes it non-blocking for everybody who shares it.
 std::array<int, 3> standard_flags;
 
 std::vector<std::string> strings(const Napi::Value& value) {

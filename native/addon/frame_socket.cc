@@ -1,4 +1,5 @@
-// A client's end of a data socket on Node's own loop: for the library's Plug, where frames are JavaScript's business.
+// A client's end of a data socket on Node's own loop: for the library's Plug, where frames are JavaScript's
+// business.
 #include <sys/socket.h>
 #include <uv.h>
 
@@ -55,13 +56,15 @@ class FrameSocket : public Napi::ObjectWrap<FrameSocket> {
     auto* self = static_cast<FrameSocket*>(wrap);
     if (self->poll_ == nullptr) return;
     uv_poll_stop(self->poll_);
-    uv_close(reinterpret_cast<uv_handle_t*>(self->poll_), [](uv_handle_t* handle) { delete reinterpret_cast<uv_poll_t*>(handle); });
+    uv_close(reinterpret_cast<uv_handle_t*>(self->poll_),
+             [](uv_handle_t* handle) { delete reinterpret_cast<uv_poll_t*>(handle); });
     self->poll_ = nullptr;
     self->socket_.reset();
   }
 
   void start() {
-    uv_poll_start(poll_, UV_READABLE, [](uv_poll_t* poll, int, int) { static_cast<FrameSocket*>(poll->data)->receive(); });
+    uv_poll_start(poll_, UV_READABLE,
+                  [](uv_poll_t* poll, int, int) { static_cast<FrameSocket*>(poll->data)->receive(); });
   }
 
   void receive() {
@@ -72,7 +75,8 @@ class FrameSocket : public Napi::ObjectWrap<FrameSocket> {
     if (count == 0) return;
     Napi::Array buffers = Napi::Array::New(Env(), count);
     for (uint32_t i = 0; i < count; i++) {
-      buffers[i] = Napi::Buffer<uint8_t>::Copy(Env(), frames[i].data(), std::min(frames[i].size(), kFrameMax + 1));
+      buffers[i] =
+          Napi::Buffer<uint8_t>::Copy(Env(), frames[i].data(), std::min(frames[i].size(), kFrameMax + 1));
     }
     on_frames_.MakeCallback(Value(), {buffers}, context_);
   }
@@ -128,4 +132,6 @@ class FrameSocket : public Napi::ObjectWrap<FrameSocket> {
 
 }  // namespace
 
-void init_frame_socket(Napi::Env env, Napi::Object exports) { FrameSocket::define(env, exports); }
+void init_frame_socket(Napi::Env env, Napi::Object exports) {
+  FrameSocket::define(env, exports);
+}

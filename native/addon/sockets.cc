@@ -1,4 +1,5 @@
-// Descriptors that Node cannot make: unix datagram sockets and TAPs; who is at the other end of a stream; the log.
+// Descriptors that Node cannot make: unix datagram sockets and TAPs; who is at the other end of a stream; the
+// log.
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
@@ -18,7 +19,8 @@ using tsvde::Fd;
 
 namespace {
 
-// The whole structure counts, NULs and all: an abstract name that a client padded is another one without them.
+// The whole structure counts, NULs and all: an abstract name that a client padded is another one without
+// them.
 sockaddr_un address_of(const Napi::Value& value) {
   const auto bytes = value.As<Napi::Uint8Array>();
   sockaddr_un address{};
@@ -38,7 +40,8 @@ sockaddr_un address_of_path(Napi::Env env, const std::string& path) {
 }
 
 void connect_to(Napi::Env env, int fd, const sockaddr_un& peer) {
-  if (connect(fd, reinterpret_cast<const sockaddr*>(&peer), sizeof peer) < 0) throw errno_error(env, errno, "connect");
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&peer), sizeof peer) < 0)
+    throw errno_error(env, errno, "connect");
 }
 
 Napi::Value open_datagram(const Napi::CallbackInfo& info) {
@@ -74,7 +77,9 @@ Napi::Value open_tap(const Napi::CallbackInfo& info) {
   return tap;
 }
 
-void close_descriptor(const Napi::CallbackInfo& info) { close(info[0].As<Napi::Number>()); }
+void close_descriptor(const Napi::CallbackInfo& info) {
+  close(info[0].As<Napi::Number>());
+}
 
 Napi::Value peer_credentials(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();

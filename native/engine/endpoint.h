@@ -1,5 +1,6 @@
 // Where frames come from and go to: the one interface the switch has to the kernel. Loop thread only.
-// Both calls move one or more frames and never block; an endpoint that cannot batch moves one, and nothing else changes.
+// Both calls move one or more frames and never block; an endpoint that cannot batch moves one, and nothing
+// else changes.
 #pragma once
 
 #include <cstdint>

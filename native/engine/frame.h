@@ -1,5 +1,6 @@
 // An Ethernet frame where the kernel put it: bytes, size, and what its two addresses say.
-// Sizes are without FCS. A frame never owns its bytes; VLAN and offload descriptions will be further members here.
+// Sizes are without FCS. A frame never owns its bytes; VLAN and offload descriptions will be further members
+// here.
 #pragma once
 
 #include <sys/uio.h>
@@ -9,7 +10,8 @@
 
 namespace tsvde {
 
-constexpr uint32_t kFrameHeader = 14;  // two addresses and the EtherType (IEEE 802.3, 3.1.1); shorter is no frame
+constexpr uint32_t kFrameHeader =
+    14;  // two addresses and the EtherType (IEEE 802.3, 3.1.1); shorter is no frame
 constexpr uint32_t kFramePadded = 60;  // the smallest frame on a wire (802.3, 4.4.2: 64 octets with FCS)
 constexpr uint32_t kFrameMax = 65535;
 constexpr uint32_t kBatch = 64;  // frames received or sent by one call
@@ -37,7 +39,8 @@ struct Frame {
     cast = !group ? Cast::unicast : destination(0) == kEveryone ? Cast::broadcast : Cast::multicast;
   }
 
-  // Zeroes up to the smallest frame: what was in the buffer before must not leak to a wire. The room is there.
+  // Zeroes up to the smallest frame: what was in the buffer before must not leak to a wire. The room is
+  // there.
   void pad() {
     if (size() >= kFramePadded) return;
     std::memset(data() + size(), 0, kFramePadded - size());

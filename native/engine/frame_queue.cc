@@ -4,7 +4,8 @@
 
 namespace tsvde {
 
-// Room for that many frames of an ordinary Ethernet, and for a few of the largest; pages never written cost nothing.
+// Room for that many frames of an ordinary Ethernet, and for a few of the largest; pages never written cost
+// nothing.
 FrameQueue::FrameQueue(uint32_t limit)
     : limit_(std::max(limit, 1u)),
       capacity_(std::max(limit_ * 1536, 4 * (kFrameMax + 1))),
@@ -37,7 +38,8 @@ void FrameQueue::drop_front(uint32_t count) {
   frames_ -= count;
 }
 
-// A frame lies in one piece: behind the newest one, or, where the end of the ring is too near, at its beginning.
+// A frame lies in one piece: behind the newest one, or, where the end of the ring is too near, at its
+// beginning.
 bool FrameQueue::find_room(uint32_t size, uint32_t& at) const {
   if (frames_ == 0) {
     at = 0;

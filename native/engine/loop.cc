@@ -13,8 +13,8 @@
 namespace tsvde {
 namespace {
 
-// Slots hold the largest frame each. The odd distance spreads their first bytes over the cache's sets, which slots at
-// a power of two would all share; pages that no frame has reached stay out of memory.
+// Slots hold the largest frame each. The odd distance spreads their first bytes over the cache's sets, which
+// slots at a power of two would all share; pages that no frame has reached stay out of memory.
 constexpr size_t kSlot = kFrameMax + 1 + 25 * 64;
 
 int64_t monotonic_seconds() {
@@ -180,7 +180,12 @@ void Loop::fail(Attachment& attachment, int error) {
 void Loop::seen_elsewhere(MacKey key, uint32_t from, uint32_t to) {
   if (seen_elsewhere_at_ == now_) return;  // one a second tells enough; the table counts every move
   seen_elsewhere_at_ = now_;
-  sink_({.kind = Event::Kind::mac_seen_elsewhere, .port = from, .endpoint = 0, .error = 0, .key = key, .elsewhere = to});
+  sink_({.kind = Event::Kind::mac_seen_elsewhere,
+         .port = from,
+         .endpoint = 0,
+         .error = 0,
+         .key = key,
+         .elsewhere = to});
 }
 
 }  // namespace tsvde

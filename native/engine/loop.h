@@ -1,5 +1,6 @@
-// The engine's thread: wait, forward, obey. It owns the switch; everybody else changes or reads it by short tasks,
-// run between batches and waited for. It never waits for anybody: events go out through a sink that must not block.
+// The engine's thread: wait, forward, obey. It owns the switch; everybody else changes or reads it by short
+// tasks, run between batches and waited for. It never waits for anybody: events go out through a sink that
+// must not block.
 #pragma once
 
 #include <array>
@@ -34,7 +35,8 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // Any thread but the loop's: runs `task(switch, now)` on the loop's thread and returns its result. After stop(), runs it here.
+  // Any thread but the loop's: runs `task(switch, now)` on the loop's thread and returns its result. After
+  // stop(), runs it here.
   template <typename Task>
   auto call(Task task) {
     using Result = std::invoke_result_t<Task, Switch&, int64_t>;

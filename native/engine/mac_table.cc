@@ -89,7 +89,13 @@ void MacTable::add(MacKey key, uint32_t port, int64_t now) {
   Node& node = nodes_[index];
   if (index == free_) free_ = node.chain;
   Index& first = bucket(key);
-  node = {.key = key, .serial = next_serial_++, .seen = now, .port = port, .chain = first, .in_table = {}, .in_port = {}};
+  node = {.key = key,
+          .serial = next_serial_++,
+          .seen = now,
+          .port = port,
+          .chain = first,
+          .in_table = {},
+          .in_port = {}};
   first = index;
   append(list_, &Node::in_table, index);
   join_port(index, port);
@@ -133,7 +139,9 @@ void MacTable::remove(Index index) {
 
 // --- The index by key
 
-MacTable::Index& MacTable::bucket(MacKey key) const { return buckets_[spread(key) & bucket_mask_]; }
+MacTable::Index& MacTable::bucket(MacKey key) const {
+  return buckets_[spread(key) & bucket_mask_];
+}
 
 MacTable::Index MacTable::find_node(MacKey key) const {
   Index index = bucket(key);
@@ -143,14 +151,14 @@ MacTable::Index MacTable::find_node(MacKey key) const {
 
 // --- The lists, oldest first
 
-void MacTable::append(List& list, Links Node::* links, Index index) {
+void MacTable::append(List& list, Links Node::*links, Index index) {
   nodes_[index].*links = {.older = list.newest, .newer = 0};
   if (list.newest != 0) (nodes_[list.newest].*links).newer = index;
   if (list.oldest == 0) list.oldest = index;
   list.newest = index;
 }
 
-void MacTable::unlink(List& list, Links Node::* links, Index index) {
+void MacTable::unlink(List& list, Links Node::*links, Index index) {
   const Links gone = nodes_[index].*links;
   (gone.older != 0 ? (nodes_[gone.older].*links).newer : list.oldest) = gone.newer;
   (gone.newer != 0 ? (nodes_[gone.newer].*links).older : list.newest) = gone.older;

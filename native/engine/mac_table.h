@@ -1,10 +1,11 @@
 // Which port an address was last heard on (802.1D-2004, 7.8 Learning and 7.9 Filtering Database).
 //
-// A few things make it more than a hash table. An address moves to another port only after a silence on its old one
-// (minimum persistence), so that two ports with one address do not tear it apart. It is bounded: when full, the port
-// that holds most addresses gives up its oldest, so that one port's flood cannot force out the others'. Entries lie
-// on two lists, oldest first, of the table and of their port: expiring, evicting and forgetting a port take time for
-// what goes and not for what stays. All memory is reserved when it is made and touched only as it fills.
+// A few things make it more than a hash table. An address moves to another port only after a silence on its
+// old one (minimum persistence), so that two ports with one address do not tear it apart. It is bounded: when
+// full, the port that holds most addresses gives up its oldest, so that one port's flood cannot force out the
+// others'. Entries lie on two lists, oldest first, of the table and of their port: expiring, evicting and
+// forgetting a port take time for what goes and not for what stays. All memory is reserved when it is made
+// and touched only as it fills.
 //
 // It is told the time, in whole seconds, and never reads a clock. Loop thread only.
 #pragma once
@@ -89,8 +90,8 @@ class MacTable {
   [[nodiscard]] Index find_node(MacKey key) const;
   void add(MacKey key, uint32_t port, int64_t now);
   void remove(Index index);
-  void append(List& list, Links Node::* links, Index index);
-  void unlink(List& list, Links Node::* links, Index index);
+  void append(List& list, Links Node::*links, Index index);
+  void unlink(List& list, Links Node::*links, Index index);
   void join_port(Index index, uint32_t port);
   void leave_port(Index index);
   void sift(uint32_t at);

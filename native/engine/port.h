@@ -1,4 +1,5 @@
-// A numbered place of the switch: its endpoints, its counters, and the frames on their way out. Loop thread only.
+// A numbered place of the switch: its endpoints, its counters, and the frames on their way out. Loop thread
+// only.
 #pragma once
 
 #include <array>

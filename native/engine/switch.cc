@@ -9,7 +9,9 @@ constexpr uint16_t kVlan = 0;  // one VLAN so far: the key of an address has roo
 
 }  // namespace
 
-Port* Switch::port(uint32_t number) const { return number < ports_.size() ? ports_[number].get() : nullptr; }
+Port* Switch::port(uint32_t number) const {
+  return number < ports_.size() ? ports_[number].get() : nullptr;
+}
 
 Port& Switch::add_port(uint32_t number) {
   if (ports_.size() <= number) ports_.resize(number + 1);

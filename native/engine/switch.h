@@ -1,5 +1,6 @@
-// The forwarding decision: for each frame of a batch, which ports it leaves by. No descriptor, no clock, no thread.
-// Only active ports are ever walked: a switch of 65535 ports with three in use costs what one of four does.
+// The forwarding decision: for each frame of a batch, which ports it leaves by. No descriptor, no clock, no
+// thread. Only active ports are ever walked: a switch of 65535 ports with three in use costs what one of four
+// does.
 #pragma once
 
 #include <functional>

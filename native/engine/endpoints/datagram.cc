@@ -19,9 +19,10 @@ Moved Datagram::receive(std::span<Frame> frames) {
     messages[i].msg_hdr.msg_iov = &frames[i].bytes;
     messages[i].msg_hdr.msg_iovlen = 1;
   }
-  // MSG_TRUNC: msg_len tells a cut datagram's true size, so that it is dropped as too long and not forwarded cut.
-  const int count =
-      recvmmsg(fd(), messages.data(), static_cast<unsigned>(frames.size()), MSG_DONTWAIT | MSG_TRUNC, nullptr);
+  // MSG_TRUNC: msg_len tells a cut datagram's true size, so that it is dropped as too long and not forwarded
+  // cut.
+  const int count = recvmmsg(fd(), messages.data(), static_cast<unsigned>(frames.size()),
+                             MSG_DONTWAIT | MSG_TRUNC, nullptr);
   if (count < 0) return {0, errno};
   for (int i = 0; i < count; i++) frames[i].bytes.iov_len = messages[i].msg_len;
   return {static_cast<uint32_t>(count), 0};

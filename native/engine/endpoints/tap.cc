@@ -35,8 +35,8 @@ bool Tap::too_long(const Frame& frame) const {
   return frame.size() > mtu_ + kFrameHeader + (tagged ? kTag : 0);
 }
 
-// The MTU belongs to the administrator and changes under us; once a second is soon enough. By name each time, since
-// the interface may be renamed; moved to another namespace it keeps the MTU last seen.
+// The MTU belongs to the administrator and changes under us; once a second is soon enough. By name each time,
+// since the interface may be renamed; moved to another namespace it keeps the MTU last seen.
 void Tap::refresh_mtu() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC_COARSE, &now);

@@ -1,5 +1,5 @@
-// A TAP interface: one read or write is one frame (Linux Documentation/networking/tuntap.rst). The kernel checks no
-// MTU on this side, so we do: a frame larger than the interface may carry is refused with EMSGSIZE.
+// A TAP interface: one read or write is one frame (Linux Documentation/networking/tuntap.rst). The kernel
+// checks no MTU on this side, so we do: a frame larger than the interface may carry is refused with EMSGSIZE.
 #pragma once
 
 #include <ctime>
