@@ -11,7 +11,8 @@ const PACKAGES = {
   'vde-switch': program('vde_switch'),
   vdeplug: program('vde_plug'),
   'qemu-system-x86': program('qemu-system-x86_64'),
-  'linux-image-cloud-amd64': () => existsSync('/boot') && readdirSync('/boot').some((name) => /^vmlinuz-.*-cloud-amd64$/.test(name)),
+  'linux-image-cloud-amd64': () =>
+    existsSync('/boot') && readdirSync('/boot').some((name) => /^vmlinuz-.*-cloud-amd64$/.test(name)),
   'busybox-static': program('busybox'),
   cpio: program('cpio'),
   kmod: program('modprobe'),

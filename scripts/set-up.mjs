@@ -8,8 +8,10 @@ import { fileURLToPath } from 'node:url';
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
 export function setUp() {
-  if (isOlder('node_modules/.package-lock.json', ['package-lock.json'])) execute('npm', ['ci', '--no-audit', '--no-fund']);
-  if (isOlder('native/build/Release/tsvde.node', ['native/engine', 'native/addon', 'native/binding.gyp'])) execute('npm', ['run', 'build:native']);
+  if (isOlder('node_modules/.package-lock.json', ['package-lock.json']))
+    execute('npm', ['ci', '--no-audit', '--no-fund']);
+  if (isOlder('native/build/Release/tsvde.node', ['native/engine', 'native/addon', 'native/binding.gyp']))
+    execute('npm', ['run', 'build:native']);
   if (isOlder('dist/index.js', ['src', 'tsconfig.json'])) execute('npm', ['run', 'build:ts']);
 }
 

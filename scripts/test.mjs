@@ -29,7 +29,13 @@ step('install and build', setUp);
 step('types', () => execute(bin('tsc'), ['-p', 'test/tsconfig.json', '--noEmit']));
 step('lint TypeScript', () => execute(bin('biome'), ['check', '--error-on-warnings', '.']));
 if (hasProgram('clang-format')) {
-  step('format C++', () => execute('clang-format', ['--dry-run', '-Werror', ...sources(...ENGINE, 'native/addon', 'native/test', 'native/bench')]));
+  step('format C++', () =>
+    execute('clang-format', [
+      '--dry-run',
+      '-Werror',
+      ...sources(...ENGINE, 'native/addon', 'native/test', 'native/bench'),
+    ]),
+  );
 }
 if (hasProgram('clang-tidy')) {
   const engine = sources(...ENGINE).filter((name) => name.endsWith('.cc'));
@@ -44,5 +50,7 @@ const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json
 const { status } = spawnSync(bin('vitest'), args, { cwd: root, stdio: 'inherit' });
 const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(readFileSync(report, 'utf8'));
 rmSync(reports, { recursive: true });
-console.log(`${numPassedTests} passed, ${numFailedTests} failed${numPendingTests > 0 ? `, ${numPendingTests} skipped` : ''}`);
+console.log(
+  `${numPassedTests} passed, ${numFailedTests} failed${numPendingTests > 0 ? `, ${numPendingTests} skipped` : ''}`,
+);
 process.exit(status === 0 && numFailedTests === 0 && numPassedTests > 0 ? 0 : 1);

@@ -1,0 +1,55 @@
+// The smallest test harness: TEST makes and registers one, CHECK says what did not hold and goes on.
+#pragma once
+
+#include <cstdio>
+#include <random>
+#include <vector>
+
+namespace tsvde::test {
+
+struct Test {
+  const char* name;
+  void (*body)();
+};
+
+inline std::vector<Test>& tests() {
+  static std::vector<Test> all;
+  return all;
+}
+
+inline int& failures() {
+  static int count = 0;
+  return count;
+}
+
+struct Registration {
+  Registration(const char* name, void (*body)()) { tests().push_back({name, body}); }
+};
+
+#define TSVDE_JOIN2(a, b) a##b
+#define TSVDE_JOIN(a, b) TSVDE_JOIN2(a, b)
+#define TEST(name)                                                                                           \
+  static void TSVDE_JOIN(test_, __LINE__)();                                                                 \
+  static const ::tsvde::test::Registration TSVDE_JOIN(registration_, __LINE__)(name,                         \
+                                                                               TSVDE_JOIN(test_, __LINE__)); \
+  static void TSVDE_JOIN(test_, __LINE__)()
+
+#define CHECK(condition)                                                  \
+  do {                                                                    \
+    if (!(condition)) {                                                   \
+      std::printf("%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
+      ::tsvde::test::failures()++;                                        \
+    }                                                                     \
+  } while (false)
+
+// Random, but the same in each run.
+inline std::mt19937& random() {
+  static std::mt19937 generator(20060817);
+  return generator;
+}
+
+inline uint32_t random_below(uint32_t limit) {
+  return std::uniform_int_distribution<uint32_t>(0, limit - 1)(random());
+}
+
+}  // namespace tsvde::test

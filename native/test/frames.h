@@ -1,0 +1,102 @@
+// Frames with bytes of their own, and endpoints that record or refuse them.
+#pragma once
+
+#include <algorithm>
+#include <cerrno>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "engine/switch.h"
+
+namespace tsvde::test {
+
+using Bytes = std::vector<uint8_t>;
+
+inline Bytes frame_bytes(uint64_t destination, uint64_t source, size_t size = 60, uint8_t fill = 0) {
+  Bytes bytes(std::max<size_t>(size, 14), fill);
+  for (int i = 0; i < 6; i++) {
+    bytes[i] = static_cast<uint8_t>(destination >> (8 * (5 - i)));
+    bytes[6 + i] = static_cast<uint8_t>(source >> (8 * (5 - i)));
+  }
+  bytes[12] = 0x88;
+  bytes[13] = 0xb5;
+  bytes.resize(size);
+  return bytes;
+}
+
+constexpr uint64_t kBroadcast = 0xffff'ffff'ffff;
+constexpr uint64_t kA = 0x0200'0000'000a;
+constexpr uint64_t kB = 0x0200'0000'000b;
+
+// A frame as a receive leaves it: in a buffer with room to be padded.
+struct Slot {
+  explicit Slot(const Bytes& bytes) : room(std::max<size_t>(bytes.size(), kFramePadded), 0xaa) {
+    std::ranges::copy(bytes, room.begin());
+    frame.bytes = {room.data(), bytes.size()};
+  }
+  Bytes room;
+  Frame frame;
+};
+
+// Takes `room` frames and then says EAGAIN; or fails each with `error`.
+class FakeEndpoint final : public Endpoint {
+ public:
+  FakeEndpoint() : Endpoint(Fd()) {}
+  Moved receive(std::span<Frame>) override { return {0, EAGAIN}; }
+  Moved send(std::span<Frame* const> frames) override {
+    uint32_t taken = 0;
+    for (const Frame* frame : frames) {
+      if (error != 0) return {taken, error};
+      if (room == 0) return {taken, EAGAIN};
+      room--;
+      taken++;
+      sent.emplace_back(frame->data(), frame->data() + frame->size());
+    }
+    return {taken, 0};
+  }
+  std::vector<Bytes> sent;
+  uint32_t room = 1u << 30;
+  int error = 0;
+};
+
+// A switch whose ports end in fakes, and the loop's part of forwarding.
+struct Bench {
+  explicit Bench(uint32_t ports, uint32_t mac_limit = 1024, uint32_t queue_limit = 4)
+      : sw(mac_limit, [this](MacKey, uint32_t from, uint32_t to) {
+          seen_elsewhere.push_back({from, to});
+        }) {
+    for (uint32_t i = 1; i <= ports; i++) attach(i, queue_limit);
+  }
+
+  FakeEndpoint& attach(uint32_t number, uint32_t queue_limit = 4) {
+    Port& port = sw.add_port(number);
+    auto fake = std::make_unique<FakeEndpoint>();
+    FakeEndpoint& reference = *fake;
+    port.attachments.push_back(std::make_unique<Attachment>(port, next_id++, std::move(fake), queue_limit));
+    sw.update_active(port);
+    return reference;
+  }
+
+  FakeEndpoint& at(uint32_t number, size_t index = 0) {
+    return static_cast<FakeEndpoint&>(*sw.port(number)->attachments[index]->endpoint);
+  }
+
+  void send(uint32_t from, const std::vector<Bytes>& all, int64_t now = 0) {
+    std::deque<Slot> slots;
+    std::vector<Frame> frames;
+    for (const Bytes& bytes : all) frames.push_back(slots.emplace_back(bytes).frame);
+    sw.route(*sw.port(from), frames, now);
+    for (Port* port : sw.touched()) began_waiting += port->transmit() ? 1 : 0;
+    sw.touched().clear();
+  }
+
+  uint64_t count(uint32_t number, Counter counter) { return sw.port(number)->counters[counter]; }
+
+  std::vector<std::pair<uint32_t, uint32_t>> seen_elsewhere;
+  Switch sw;
+  uint32_t next_id = 1;
+  int began_waiting = 0;
+};
+
+}  // namespace tsvde::test

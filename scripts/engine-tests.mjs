@@ -1,0 +1,49 @@
+// Compiles the engine and its tests without Node, once for memory errors and undefined behaviour and once for data races,
+// and runs both.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from './set-up.mjs';
+
+const SANITIZERS = ['address,undefined', 'thread'];
+const DIRECTORIES = ['native/engine', 'native/engine/endpoints', 'native/test'];
+
+const sources = DIRECTORIES.flatMap((directory) =>
+  readdirSync(join(root, directory))
+    .filter((name) => name.endsWith('.cc'))
+    .map((name) => join(directory, name)),
+);
+const output = mkdtempSync('/tmp/tsvde-engine-');
+try {
+  const codes = await Promise.all(SANITIZERS.map(compileAndRun));
+  process.exitCode = Math.max(...codes);
+} finally {
+  rmSync(output, { recursive: true });
+}
+
+async function compileAndRun(sanitizer) {
+  const binary = join(output, sanitizer);
+  const flags = [
+    '-std=c++20',
+    '-O1',
+    '-g',
+    '-Wall',
+    '-Wextra',
+    '-Werror',
+    '-Inative',
+    '-pthread',
+    `-fsanitize=${sanitizer}`,
+    '-fno-sanitize-recover=all',
+  ];
+  const compiled = await run('g++', [...flags, ...sources, '-o', binary]);
+  // The thread sanitizer wants addresses where it expects them.
+  return compiled === 0 ? run('setarch', ['-R', binary]) : compiled;
+}
+
+function run(command, args) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
+    child.on('error', () => resolve(1));
+    child.on('exit', (code) => resolve(code ?? 1));
+  });
+}
