@@ -7,10 +7,10 @@ export async function until<T>(
   milliseconds = 5000,
 ): Promise<NonNullable<T>> {
   const deadline = Date.now() + milliseconds;
-  for (;;) {
+  for (let tries = 0; ; tries++) {
     const answer = await probe();
     if (answer) return answer;
     if (Date.now() > deadline) throw new Error(`waited ${milliseconds} ms in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await new Promise((resolve) => setTimeout(resolve, Math.min(tries, 10)));
   }
 }

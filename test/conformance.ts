@@ -1,0 +1,123 @@
+// One suite for every switch: what comes out, for frames that go in. Implementations differ only in how they are plugged.
+import { expect, test } from 'vitest';
+import { BROADCAST, frame } from './support/network.ts';
+import { type Delivery, ReferenceSwitch } from './support/reference-switch.ts';
+
+export interface Subject {
+  attach(port: number): Promise<void>;
+  detach(port: number): Promise<void>;
+  setHub(hub: boolean): void;
+  /** Everything that leaves the switch because of this frame, by port. */
+  send(from: number, frame: Buffer): Promise<Delivery[]>;
+}
+
+const A = '02:00:00:00:00:0a';
+const B = '02:00:00:00:00:0b';
+
+export function conformance(make: () => Promise<Subject>): void {
+  const ports = async (count: number) => {
+    const subject = await make();
+    for (let port = 1; port <= count; port++) await subject.attach(port);
+    return subject;
+  };
+  const portsOf = (deliveries: Delivery[]) => deliveries.map(({ port }) => port);
+
+  test('a hub sends every frame to every other port', async () => {
+    const subject = await ports(3);
+    subject.setHub(true);
+    expect(portsOf(await subject.send(1, frame(B, A)))).toEqual([2, 3]);
+    expect(portsOf(await subject.send(2, frame(A, B)))).toEqual([1, 3]);
+  });
+
+  test('a frame to a learned address reaches only its port', async () => {
+    const subject = await ports(3);
+    expect(portsOf(await subject.send(1, frame(B, A)))).toEqual([2, 3]);
+    expect(portsOf(await subject.send(2, frame(A, B)))).toEqual([1]);
+    expect(portsOf(await subject.send(1, frame(B, A)))).toEqual([2]);
+    expect(portsOf(await subject.send(3, frame(BROADCAST, A)))).toEqual([1, 2]);
+  });
+
+  test('a frame to an address on its own port goes nowhere', async () => {
+    const subject = await ports(2);
+    await subject.send(1, frame(BROADCAST, A));
+    expect(await subject.send(1, frame(A, B))).toEqual([]);
+  });
+
+  test('an address that turns up elsewhere is held where it was', async () => {
+    const subject = await ports(3);
+    await subject.send(1, frame(BROADCAST, A));
+    expect(portsOf(await subject.send(2, frame(BROADCAST, A)))).toEqual([1, 3]);
+    expect(portsOf(await subject.send(3, frame(A, B)))).toEqual([1]);
+  });
+
+  test('a port that goes takes its addresses along, and no others', async () => {
+    const subject = await ports(4);
+    await subject.send(1, frame(BROADCAST, A));
+    await subject.send(2, frame(BROADCAST, B));
+    await subject.detach(1);
+    expect(portsOf(await subject.send(3, frame(A, B)))).toEqual([2, 4]);
+    expect(portsOf(await subject.send(3, frame(B, A)))).toEqual([2]);
+  });
+
+  test('reserved multicast is a multicast like any other', async () => {
+    const subject = await ports(3);
+    for (const last of ['00', '01', '02', '03', '0e']) {
+      expect(portsOf(await subject.send(1, frame(`01:80:c2:00:00:${last}`, A)))).toEqual([2, 3]);
+    }
+  });
+
+  test('tagged frames pass with their tags, QinQ too', async () => {
+    const subject = await ports(2);
+    for (const tag of ['8100e00a0800', '88a8000a8100000b0800', '810000000800', '81000fff0800']) {
+      const tagged = frame(BROADCAST, A, 100, 9);
+      tagged.write(tag, 12, 'hex');
+      expect(await subject.send(1, tagged)).toEqual([{ port: 2, frame: tagged }]);
+    }
+  });
+
+  test.each([1, 2, 3, 4, 5])('random frames, joins and leaves agree with the reference: seed %i', async (seed) => {
+    const below = randomFrom(seed);
+    const subject = await make();
+    const reference = new ReferenceSwitch();
+    const attached = new Set<number>();
+    const macs = Array.from({ length: 12 }, (_, i) =>
+      i < 9 ? `02:00:00:00:00:0${i}` : ['00:00:00:00:00:00', '01:00:5e:00:00:01', BROADCAST][i - 9]!,
+    );
+    for (let step = 0; step < 400; step++) {
+      const what = below(30);
+      const port = below(7);
+      if (what === 0) {
+        reference.hub = below(3) === 0;
+        subject.setHub(reference.hub);
+      } else if (what < 4 || attached.size < 2) {
+        if (attached.has(port)) {
+          await subject.detach(port);
+          reference.detach(port);
+          attached.delete(port);
+        } else {
+          await subject.attach(port);
+          reference.attach(port);
+          attached.add(port);
+        }
+      } else {
+        const from = [...attached][below(attached.size)]!;
+        const size = [13, 14, 20, 59, 60, 61, 1514, 65000][below(8)]!;
+        const sent = frame(macs[below(12)]!, macs[below(12)]!, Math.max(size, 14), step).subarray(0, size);
+        const expected = reference.send(from, sent, 0);
+        const got = await subject.send(from, sent);
+        expect(got, `step ${step}: ${size} bytes from port ${from}: ${sent.toString('hex', 0, 14)}`).toEqual(expected);
+      }
+    }
+  });
+}
+
+/** The same numbers for the same seed (mulberry32). */
+export function randomFrom(seed: number): (limit: number) => number {
+  let state = seed;
+  return (limit) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
+  };
+}
