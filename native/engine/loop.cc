@@ -44,6 +44,7 @@ Loop::Loop(uint32_t mac_limit, EventSink sink)
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       started_at_(monotonic_seconds()),
       slab_(std::make_unique_for_overwrite<uint8_t[]>(kBatch * kSlot)) {
+  empty_slots(kBatch);
   epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
   epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, wake_.number(), &event);
   thread_ = without_signals([this] { run(); });
@@ -141,15 +142,19 @@ void Loop::serve(Attachment& attachment, uint32_t readiness) {
 }
 
 void Loop::receive(Attachment& attachment) {
-  for (uint32_t i = 0; i < kBatch; i++) batch_[i].bytes = {&slab_[i * kSlot], kFrameMax + 1};
   const auto [frames, error] = attachment.endpoint->receive(batch_);
   if (error != 0 && error != EAGAIN) {
     attachment.port.counters[receive_drop_error]++;
     // A socket's error is reported once and then gone; a TAP without its interface will never be well again.
-    if (error == EBADFD) return fail(attachment, error);
+    if (error == EBADFD) fail(attachment, error);
   }
   switch_.route(attachment.port, {batch_.data(), frames}, now_);
   flush_touched();
+  empty_slots(frames);  // just those that were filled: a batch is often a small one
+}
+
+void Loop::empty_slots(uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) batch_[i].bytes = {&slab_[i * kSlot], kFrameMax + 1};
 }
 
 void Loop::flush_touched() {

@@ -71,6 +71,8 @@ class Loop {
   void serve(Attachment& attachment, uint32_t readiness);
   void receive(Attachment& attachment);
   void flush_touched();
+  // Gives the first `count` slots of the batch all their room again.
+  void empty_slots(uint32_t count);
   // Asks for readiness to read, and to write where something waits.
   void watch(Attachment& attachment);
   void fail(Attachment& attachment, int error);
