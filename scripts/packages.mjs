@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { execute, hasProgram } from './set-up.mjs';
 
 const program = (name) => () => hasProgram(name);
-const pythonModule = (name) => () => spawnSync('python3', ['-c', `import ${name}`]).status === 0;
+const pythonModule = (name) => () => spawnSync('/usr/bin/python3', ['-c', `import ${name}`]).status === 0;
 
 const PACKAGES = {
   vde2: program('vdeq'),

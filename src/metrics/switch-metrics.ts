@@ -2,13 +2,14 @@
 // scrapes: update() fills everything from one snapshot of the engine. Values are doubles: exact up to 2^53 bytes.
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { PortCounters } from '../counters.ts';
-import type { Switch } from '../switch.ts';
+import type { MacStats, Switch } from '../switch.ts';
 
 export class SwitchMetrics {
   readonly #switch: Switch;
   readonly #registries: readonly Registry[];
   readonly #updates: (() => void)[] = [];
   #rows: PortCounters[] = [];
+  #macs: MacStats = { entries: 0, limit: 0, moves: 0n, evictions: 0n };
 
   constructor(sw: Switch, version: string, registries: readonly Registry[]) {
     this.#switch = sw;
@@ -25,6 +26,7 @@ export class SwitchMetrics {
 
   update(): void {
     this.#rows = this.#switch.counters();
+    this.#macs = this.#switch.macStats();
     for (const update of this.#updates) update();
   }
 
@@ -92,9 +94,8 @@ export class SwitchMetrics {
   }
 
   #defineMacTable(): void {
-    const sw = this.#switch;
-    this.#gauge('tsvde_mac_table_entries', 'Addresses known.', () => sw.macStats().entries);
-    this.#gauge('tsvde_mac_table_limit_entries', 'Addresses that may be known.', () => sw.macStats().limit);
+    this.#gauge('tsvde_mac_table_entries', 'Addresses known.', () => this.#macs.entries);
+    this.#gauge('tsvde_mac_table_limit_entries', 'Addresses that may be known.', () => this.#macs.limit);
     const moves = this.#counter('tsvde_mac_table_moves_total', 'Times that an address moved to another port.', []);
     const evictions = this.#counter(
       'tsvde_mac_table_evictions_total',
@@ -102,9 +103,8 @@ export class SwitchMetrics {
       [],
     );
     this.#updates.push(() => {
-      const stats = sw.macStats();
-      moves.inc(Number(stats.moves));
-      evictions.inc(Number(stats.evictions));
+      moves.inc(Number(this.#macs.moves));
+      evictions.inc(Number(this.#macs.evictions));
     });
   }
 

@@ -4,7 +4,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, test } from 'vitest';
 
-/** A command on the PATH, or one of these. */
+/** A command on the PATH, a program's path, or one of these. */
 export type Need = 'root' | 'tun' | (string & {});
 
 export function describeWith(needs: readonly Need[], name: string, body: () => void): void {
@@ -23,6 +23,7 @@ export function describeWith(needs: readonly Need[], name: string, body: () => v
 export function isThere(need: Need): boolean {
   if (need === 'root') return process.geteuid?.() === 0;
   if (need === 'tun') return isAccessible('/dev/net/tun', constants.R_OK | constants.W_OK);
+  if (need.includes('/')) return isAccessible(need, constants.X_OK);
   const places = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
   return places.some(
     (place) => isAccessible(join(place, need), constants.X_OK) && statSync(join(place, need)).isFile(),

@@ -1,0 +1,235 @@
+// The metrics as a scraper sees them: Prometheus' own parser, hostile descriptions, clients that hang.
+import { once } from 'node:events';
+import { existsSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { connect, createServer } from 'node:net';
+import { describe, expect, test } from 'vitest';
+import { Switch } from '../../src/index.ts';
+import { parseMetricsAddress } from '../../src/metrics/address.ts';
+import { startMetrics } from '../../src/metrics/server.ts';
+import { atEnd } from '../support/at-end.ts';
+import { describeWith } from '../support/needs.ts';
+import { BROADCAST, frame, network } from '../support/network.ts';
+import { run } from '../support/process.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { until } from '../support/wait.ts';
+
+const A = '02:00:00:00:00:0a';
+const B = '02:00:00:00:00:0b';
+const OPENMETRICS = 'application/openmetrics-text; version=1.0.0';
+
+async function serve(sw: Switch, address = '0') {
+  const server = await startMetrics(sw, { address: parseMetricsAddress(address), version: '0' });
+  atEnd(() => server.close());
+  return server.address;
+}
+
+async function scrape(address: string, accept = 'text/plain'): Promise<string> {
+  const response = await fetch(address, { headers: { accept } });
+  expect(response.status).toBe(200);
+  return response.text();
+}
+
+/** Samples by name and labels. */
+function samples(text: string): Map<string, number> {
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return new Map(
+    lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]),
+  );
+}
+
+test('what one port sends another receives: bytes, frames by kind, both ways', async () => {
+  const net = await network({ hub: true });
+  const address = await serve(net.sw);
+  const [a, b] = [await net.join(), await net.join()];
+  const sent = [frame(B, A, 20), frame(B, A, 1514), frame(BROADCAST, A, 100), frame('01:00:5e:00:00:01', A, 60)];
+  for (const one of sent) a.send(one);
+  await until(() => b.frames.length === sent.length, 'the frames');
+  const values = samples(await scrape(address));
+  const value = (port: number, name: string) => values.get(`tsvde_port_${name}_total{port="${port}"}`);
+  expect(value(1, 'receive_bytes')).toBe(60 + 1514 + 100 + 60);
+  expect(value(2, 'transmit_bytes')).toBe(value(1, 'receive_bytes'));
+  for (const [kind, count] of Object.entries({
+    packets: 4,
+    unicast_packets: 2,
+    broadcast_packets: 1,
+    multicast_packets: 1,
+  })) {
+    expect(value(1, `receive_${kind}`)).toBe(count);
+    expect(value(2, `transmit_${kind}`)).toBe(count);
+    expect(value(2, `receive_${kind}`)).toBe(0);
+    expect(value(1, `transmit_${kind}`)).toBe(0);
+  }
+});
+
+test('drops stand by reason and direction; queues, endpoints and the MAC table as they are now', async () => {
+  const net = await network({ queueFrames: 7, macLimit: 5 });
+  const address = await serve(net.sw);
+  const [a, b] = [await net.join({ description: 'first' }), await net.join({ port: 9, description: 'second' })];
+  a.send(frame(BROADCAST, A).subarray(0, 13));
+  a.send(frame(A, A));
+  b.plug.pause();
+  for (let i = 0; i < 3000; i++)
+    if (!a.plug.send(frame(BROADCAST, A, 1000, i)))
+      await until(() => a.plug.send(frame(BROADCAST, A, 1000, i)), 'room');
+  let values = new Map<string, number>();
+  const value = (name: string, labels: string) => values.get(`tsvde_${name}{${labels}}`);
+  await until(async () => {
+    values = samples(await scrape(address));
+    return value('port_receive_packets_total', 'port="1"') === 3001;
+  }, 'every frame to be received');
+  expect(value('port_receive_drop_total', 'port="1",reason="too_short"')).toBe(1);
+  expect(value('port_receive_drop_total', 'port="1",reason="same_port"')).toBe(1);
+  const full = value('port_transmit_drop_total', 'port="9",reason="queue_full"')!;
+  expect(full).toBeGreaterThan(1000);
+  expect(full + value('port_transmit_packets_total', 'port="9"')!).toBe(3000);
+  expect(value('port_queue_frames', 'port="9"')).toBe(7);
+  expect(value('port_queue_bytes', 'port="9"')).toBe(7000);
+  expect(value('port_queue_limit_frames', 'port="9"')).toBe(7);
+  expect(value('port_info', 'port="9",endpoint="2",backend="vde",description="second"')).toBe(1);
+  expect(values.get('tsvde_mac_table_entries')).toBe(1);
+  expect(values.get('tsvde_mac_table_limit_entries')).toBe(5);
+
+  b.plug.close();
+  await until(async () => {
+    values = samples(await scrape(address));
+    return value('port_up', 'port="9"') === 0;
+  }, 'port 9 to be down');
+  expect([...values.keys()].filter((name) => name.startsWith('tsvde_port_info'))).toHaveLength(1);
+  // What waited is lost with it: whichever of its two sockets the switch saw the end of first.
+  const lost = ['closed', 'peer_gone'].map(
+    (reason) => value('port_transmit_drop_total', `port="9",reason="${reason}"`)!,
+  );
+  expect(lost[0]! + lost[1]!).toBe(7);
+});
+
+describeWith(['/usr/bin/python3'], "Prometheus' own parser", () => {
+  const parse = (module: string, text: string) =>
+    run('/usr/bin/python3', ['-c', PARSER.replace('MODULE', module), text]);
+  const PARSER = `
+import sys, json
+from prometheus_client.MODULE import text_string_to_metric_families as parse
+families = list(parse(sys.argv[1]))
+print(json.dumps([[f.name, f.type, f.documentation, [[s.name, s.labels, s.value] for s in f.samples]] for f in families]))`;
+
+  test.each([
+    ['text', 'parser', 'text/plain'],
+    ['OpenMetrics', 'openmetrics.parser', OPENMETRICS],
+  ])('reads the %s format, whatever clients call themselves', async (_, module, accept) => {
+    const net = await network();
+    const hostile = 'quote " backslash \\ newline \n# TYPE x counter\nx 1 tab \t escape \x1b[2J ümlaut \ufffd end';
+    await net.join({ description: hostile });
+    await net.join({ description: '}' });
+    const text = await scrape(await serve(net.sw), accept);
+    const { code, stdout, stderr } = await parse(module, text);
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    const families = JSON.parse(stdout) as [string, string, string, [string, Record<string, string>, number][]][];
+    const family = (name: string) => families.find(([found]) => found === name)!;
+    const described = family('tsvde_port_info')[3].map(([, labels]) => labels.description);
+    expect(described).toEqual([hostile, '}']);
+    expect(family('tsvde_port_receive_bytes')[1]).toBe('counter');
+    expect(family('tsvde_port_receive_bytes')[2]).toMatch(/^Received by the switch from the port/);
+    expect(family('tsvde_port_up')[1]).toBe('gauge');
+    expect(family('process_cpu_seconds')[1]).toBe('counter');
+    for (const [name, , help] of families) expect(help, name).not.toBe('');
+    expect(text.trimEnd().endsWith('# EOF')).toBe(module !== 'parser');
+  });
+});
+
+describe('the HTTP server', () => {
+  test('health, readiness, other paths, other methods, HEAD', async () => {
+    const sw = new Switch();
+    atEnd(() => sw.close());
+    const base = (await serve(sw)).replace(/\/metrics$/, '');
+    const status = async (path: string, method = 'GET') => (await fetch(base + path, { method })).status;
+    expect(await status('/healthz')).toBe(200);
+    expect(await status('/readyz')).toBe(503);
+    await sw.listen({ directory: `${temporaryDirectory()}/ctl` });
+    expect(await status('/readyz')).toBe(200);
+    expect(await status('/')).toBe(404);
+    expect(await status('/metrics?x=1')).toBe(200);
+    expect(await status('/metrics', 'POST')).toBe(405);
+    const head = await fetch(`${base}/metrics`, { method: 'HEAD' });
+    expect(head.status).toBe(200);
+    expect(Number(head.headers.get('content-length'))).toBeGreaterThan(1000);
+    expect(await head.text()).toBe('');
+  });
+
+  test('clients that hang, or talk nonsense, do not keep others from scraping, nor the end', async () => {
+    const net = await network();
+    const server = await startMetrics(net.sw, { address: parseMetricsAddress('0'), version: '0' });
+    const { port } = new URL(server.address);
+    const hanging = await Promise.all(
+      [
+        '',
+        'GET /met',
+        'GET /metrics HTTP/1.1\r\nHost: x\r\n',
+        'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n',
+        '\0\x01garbage\r\n\r\n',
+      ].map(async (text) => {
+        const socket = connect(Number(port), '127.0.0.1');
+        socket.on('error', () => {});
+        await once(socket, 'connect');
+        socket.pause();
+        socket.write(text);
+        return socket;
+      }),
+    );
+    const all = await Promise.all(Array.from({ length: 20 }, () => scrape(server.address)));
+    expect(all.every((text) => text.includes('tsvde_build_info'))).toBe(true);
+    await server.close();
+    for (const socket of hanging) socket.destroy();
+    await expect(fetch(server.address)).rejects.toThrow();
+  });
+
+  test('a scrape delays no frame: what flies meanwhile arrives in order', async () => {
+    const net = await network({ hub: true });
+    const address = await serve(net.sw);
+    const [a, b] = [await net.join(), await net.join()];
+    const total = 2000;
+    const scraping = (async () => {
+      for (let i = 0; i < 20; i++) await scrape(address);
+    })();
+    for (let mark = 0; mark < total; mark++) {
+      a.send(frame(B, A, 200, mark));
+      if (mark % 60 === 59) await until(() => b.frames.length === mark + 1, `frame ${mark}`);
+    }
+    await scraping;
+    await until(() => b.frames.length === total, 'every frame');
+    expect(b.frames.every((one, mark) => one.readUInt32BE(14) === mark)).toBe(true);
+  });
+
+  test('on a unix socket: scraped there, replaced when stale, removed at the end', async () => {
+    const net = await network();
+    const path = `${temporaryDirectory()}/metrics`;
+    const left = createServer().listen(path);
+    await once(left, 'listening');
+    await expect(
+      startMetrics(net.sw, { address: parseMetricsAddress(`unix:${path}`), version: '0' }),
+    ).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    left.close();
+    writeFileSync(path, 'a file');
+    await expect(startMetrics(net.sw, { address: parseMetricsAddress(`unix:${path}`), version: '0' })).rejects.toThrow(
+      /not a socket/,
+    );
+    const other = `${path}2`;
+    const server = await startMetrics(net.sw, { address: parseMetricsAddress(`unix:${other}`), version: '0' });
+    expect(server.address).toBe(`unix:${other}`);
+    expect(
+      await new Promise((resolve) =>
+        request({ socketPath: other, path: '/metrics' }, (response) => resolve(response.resume().statusCode)).end(),
+      ),
+    ).toBe(200);
+    await server.close();
+    expect(existsSync(other)).toBe(false);
+  });
+
+  test('a port that is taken is a sentence', async () => {
+    const net = await network();
+    const { port } = new URL(await serve(net.sw));
+    await expect(startMetrics(net.sw, { address: parseMetricsAddress(port), version: '0' })).rejects.toThrow(
+      `cannot serve metrics on 127.0.0.1:${port}: Address already in use`,
+    );
+  });
+});
