@@ -1,0 +1,54 @@
+// What a switch costs while nothing happens, and how soon it is there.
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { type Started, start, tsvde } from '../support/process.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { accepts } from '../support/vde-switch.ts';
+import { until } from '../support/wait.ts';
+
+async function startTsvde(...args: string[]): Promise<Started & { readyAfter: number }> {
+  const directory = `${temporaryDirectory()}/ctl`;
+  const began = performance.now();
+  const started = start(tsvde, ['--sock', directory, ...args]);
+  await until(() => accepts(`${directory}/ctl`), 'ctl');
+  return Object.assign(started, { readyAfter: performance.now() - began });
+}
+
+test('it accepts clients within 300 ms of being started', async () => {
+  const times: number[] = [];
+  for (let i = 0; i < 9; i++) {
+    const started = await startTsvde();
+    times.push(started.readyAfter);
+    await started.stop();
+  }
+  expect(times.sort((a, b) => a - b)[4], `ms: ${times.map(Math.round).join(' ')}`).toBeLessThan(300);
+});
+
+test.each([
+  ['alone', []],
+  ['with metrics', ['--metrics', '0']],
+])('idle, %s, it keeps less than 80 MiB in memory and no thread of it runs', async (_, args) => {
+  const { pid } = await startTsvde(...args);
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  expect(Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024).toBeLessThan(80);
+  // Once the start has settled, a second passes without a single turn on a CPU.
+  await until(
+    async () => {
+      const before = turns(pid);
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      return turns(pid) === before;
+    },
+    'a second without a context switch',
+    15_000,
+  );
+});
+
+function turns(pid: number): string {
+  return readdirSync(`/proc/${pid}/task`)
+    .map((task) =>
+      readFileSync(`/proc/${pid}/task/${task}/status`, 'utf8')
+        .match(/ctxt_switches:\s+\d+/g)
+        ?.join(),
+    )
+    .join('\n');
+}

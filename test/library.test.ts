@@ -1,0 +1,191 @@
+// The library: what a program that uses Switch and Plug may count on.
+
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { Plug, Switch } from '../src/index.ts';
+import { atEnd } from './support/at-end.ts';
+import { BROADCAST, frame, network } from './support/network.ts';
+import { run } from './support/process.ts';
+import { temporaryDirectory } from './support/temporary.ts';
+import { until } from './support/wait.ts';
+
+const dist = fileURLToPath(new URL('../dist/index.js', import.meta.url));
+
+describe('Switch', () => {
+  test.each([
+    [{ numPorts: 0 }, /from 1 to 65535/],
+    [{ numPorts: 65536 }, /from 1 to 65535/],
+    [{ numPorts: 1.5 }, /from 1 to 65535/],
+    [{ mac: '1:2:3' }, /Invalid MAC Addr 1:2:3/],
+    [{ mac: '1:2:3:4:5:6g' }, /Invalid MAC Addr/],
+    [{ hashSize: 0 }, /hash size of 0/],
+  ])('refuses %o with a sentence', (options, sentence) => {
+    expect(() => new Switch(options)).toThrow(sentence);
+  });
+
+  test('ports: created, reserved, removed, each refusal with its errno', () => {
+    const sw = new Switch({ numPorts: 3 });
+    atEnd(() => sw.close());
+    sw.createPort(2);
+    expect(sw.createPortAuto()).toBe(1);
+    expect(sw.createPortAuto()).toBe(3);
+    const refused = (code: string, action: () => unknown) => expect(action).toThrow(expect.objectContaining({ code }));
+    refused('ENOSPC', () => sw.createPortAuto());
+    refused('EEXIST', () => sw.createPort(2));
+    refused('EINVAL', () => sw.createPort(4));
+    refused('EINVAL', () => sw.createPort(0));
+    refused('EADDRINUSE', () => {
+      sw.numPorts = 2;
+    });
+    sw.removePort(3);
+    refused('ENXIO', () => sw.removePort(3));
+    refused('EINVAL', () => sw.setUser(1, 'nobody-of-this-name'));
+    refused('ENXIO', () => sw.closeEndpoint(1, 7));
+    sw.setUser(1, 'root');
+    sw.setGroup(1, '0');
+    expect(sw.port(1)).toMatchObject({ user: 0, group: 0, active: false, allocatable: false });
+    sw.setUser(1, 'ANY');
+    expect(sw.port(1)?.user).toBeUndefined();
+    sw.numPorts = 2;
+    expect(sw.ports().map(({ number }) => number)).toEqual([1, 2]);
+  });
+
+  test('counters have every field that their type promises', async () => {
+    const { sw, join } = await network();
+    await join();
+    const [row] = sw.counters();
+    const { port, receiveDrops, transmitDrops, ...rest } = row!;
+    expect(port).toBe(1);
+    const casts = ['Unicast', 'Multicast', 'Broadcast', 'Bytes'];
+    const names = [
+      ...casts.map((name) => `receive${name}`),
+      ...casts.map((name) => `transmit${name}`),
+      'queueFrames',
+      'queueBytes',
+      'queueLimit',
+    ];
+    expect(Object.keys(rest).sort()).toEqual(names.sort());
+    expect(Object.keys(receiveDrops).sort()).toEqual(['error', 'same_port', 'too_long', 'too_short']);
+    expect(Object.keys(transmitDrops).sort()).toEqual([
+      'closed',
+      'error',
+      'interface_down',
+      'peer_gone',
+      'queue_full',
+      'too_long',
+    ]);
+  });
+
+  test('counters last as long as their port, and are set to zero on demand', async () => {
+    const { sw, join } = await network();
+    const [a] = [await join(), await join()];
+    a.send(frame(BROADCAST, '02:00:00:00:00:01'));
+    await until(() => sw.counters()[0]?.receiveBroadcast === 1n, 'the frame');
+    a.plug.close();
+    await until(() => !sw.port(1)?.active, 'an inactive port');
+    expect(sw.counters()[0]?.receiveBroadcast).toBe(1n);
+    sw.resetCounters(1);
+    expect(sw.counters()[0]?.receiveBroadcast).toBe(0n);
+    sw.resetCounters(20);
+    expect(() => sw.resetCounters(33)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
+  });
+
+  test('closing ends its clients, removes its files, may be repeated, and leaves no descriptor', async () => {
+    const directory = `${temporaryDirectory()}/ctl`;
+    const before = readdirSync('/proc/self/fd').length;
+    const sw = new Switch();
+    await sw.listen({ directory });
+    const plugs = await Promise.all(Array.from({ length: 20 }, () => Plug.connect(directory)));
+    const ends = plugs.map((plug) => once(plug, 'close'));
+    for (const plug of plugs) plug.send(frame(BROADCAST, '02:00:00:00:00:01'));
+    await Promise.all([sw.close(), sw.close(), ...ends]);
+    await sw.close();
+    expect(readdirSync(directory.replace('/ctl', ''))).toEqual([]);
+    await until(() => readdirSync('/proc/self/fd').length <= before, 'the descriptors there were');
+    expect(() => sw.counters()).toThrow(/closed/);
+  });
+
+  test('a second one on the same directory fails and leaves the first as it was', async () => {
+    const { directory, sw, join } = await network();
+    const second = new Switch();
+    atEnd(() => second.close());
+    await expect(second.listen({ directory, mode: 0o777 })).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+      message: expect.stringContaining('Address already in use'),
+    });
+    await join();
+    expect(sw.port(1)?.active).toBe(true);
+    await expect(sw.listen({ directory })).rejects.toMatchObject({ code: 'EEXIST' });
+  });
+
+  test('a directory whose name leaves no room for its sockets is refused before anything is made', async () => {
+    const parent = temporaryDirectory();
+    const sw = new Switch();
+    atEnd(() => sw.close());
+    await expect(sw.listen({ directory: `${parent}/${'x'.repeat(95)}` })).rejects.toMatchObject({
+      code: 'ENAMETOOLONG',
+    });
+    expect(readdirSync(parent)).toEqual([]);
+  });
+});
+
+describe('Plug', () => {
+  test('a switch that is not there is a sentence that names it', async () => {
+    await expect(Plug.connect('/nowhere/ctl')).rejects.toThrow(
+      "cannot join the switch at '/nowhere/ctl': No such file or directory",
+    );
+  });
+
+  test('says so when the switch does not take more', async () => {
+    const { join } = await network({ hub: true });
+    const [a, b] = [await join(), await join()];
+    b.plug.pause();
+    const frames = Array.from({ length: 5000 }, (_, i) => frame(BROADCAST, '02:00:00:00:00:01', 1500, i));
+    let sent = 0;
+    while (sent < frames.length) sent += a.plug.sendAll(frames.slice(sent));
+    b.plug.resume();
+    await until(() => b.frames.length > 90, 'what was kept');
+    expect(b.frames.every((one, i) => one.equals(frames[i]!))).toBe(true);
+  });
+
+  test('when closed it may be closed again, and sends no more', async () => {
+    const { join } = await network();
+    const { plug } = await join();
+    plug.close();
+    plug.close();
+    expect(() => plug.send(frame(BROADCAST, '02:00:00:00:00:01'))).toThrow(/closed/);
+  });
+});
+
+describe('a process that uses it', () => {
+  const program = (body: string) =>
+    run(process.execPath, [
+      '--expose-gc',
+      '--input-type=module',
+      '-e',
+      `import { Switch, Plug } from ${JSON.stringify(dist)};\n${body}`,
+    ]);
+
+  test('ends by itself once the switch is closed', async () => {
+    const directory = `${temporaryDirectory()}/ctl`;
+    const body = `const sw = new Switch(); await sw.listen({ directory: ${JSON.stringify(directory)} });
+      const plug = await Plug.connect(${JSON.stringify(directory)}); plug.send(Buffer.alloc(60, 255)); await sw.close();`;
+    expect(await program(body)).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test('may exit, or lose its last hold of it, without closing it', async () => {
+    const directory = `${temporaryDirectory()}/ctl`;
+    const body = `{ const sw = new Switch(); await sw.listen({ directory: ${JSON.stringify(directory)} }); }
+      for (let i = 0; i < 50; i++) new Switch(); gc(); await new Promise((resolve) => setImmediate(resolve)); gc(); process.exit(7);`;
+    expect(await program(body)).toMatchObject({ code: 7, stderr: '' });
+  });
+
+  test('may have one in each of its workers', async () => {
+    const body = `import { Worker } from 'node:worker_threads';
+      const code = 'import(${JSON.stringify(dist)}).then(({ Switch }) => { const sw = new Switch(); sw.createPort(3); console.log(sw.counters().length); })';
+      await Promise.all([1, 2, 3].map(() => new Promise((resolve) => new Worker(code, { eval: true }).on('exit', resolve))));`;
+    expect(await program(body)).toMatchObject({ code: 0, stderr: '', stdout: '1\n1\n1\n' });
+  });
+});
