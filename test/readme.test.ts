@@ -1,0 +1,77 @@
+// README's commands, as they stand and in their order, in namespaces of their own: what a new user types works.
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { namespace } from './support/namespace.ts';
+import { describeWith } from './support/needs.ts';
+import { run } from './support/process.ts';
+import { temporaryDirectory } from './support/temporary.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const readme = readFileSync(`${root}README.md`, 'utf8');
+
+function blocks(language: string): string[] {
+  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, 'gm'))].map(([, body]) => body!);
+}
+
+const [install, ...session] = blocks('sh');
+
+describeWith(['root', 'tun', 'ip', 'unshare', 'curl', 'unixterm', 'qemu-system-x86_64'], 'README', () => {
+  test('the host and two guests, the console and the metrics', async () => {
+    const home = temporaryDirectory();
+    mkdirSync(`${home}/bin`);
+    for (const name of ['tsvde', 'tsvdeq']) symlinkSync(`${root}bin/${name}`, `${home}/bin/${name}`);
+    for (const name of ['one.img', 'two.img']) writeFileSync(`${home}/${name}`, Buffer.alloc(1 << 20));
+    // Between its blocks a reader waits for what the last one started.
+    const waits = [
+      'until [ "$(printf "port/print\\n" | unixterm /run/qtap-mgmt | grep -c " ACTIVE")" = 3 ]; do sleep 0.1; done; sleep 1',
+      '',
+      'while [ -e /run/qtap-ctl ]; do sleep 0.1; done; kill %1 %2',
+    ];
+    const script = [
+      'set -e',
+      'mount -t tmpfs tmpfs /run',
+      ...session.flatMap((block, i) => [block, waits[i] ?? '']),
+    ].join('\n');
+    writeFileSync(`${home}/script`, script);
+    const space = namespace();
+    const shell = space.start('unshare', ['--mount', 'bash', `${home}/script`], {
+      cwd: home,
+      stdin: 'ignore',
+      env: { ...process.env, PATH: `${home}/bin:${process.env.PATH}` },
+    });
+    const exit = await shell.exited;
+    expect(exit, shell.stdout() + shell.stderr()).toEqual({ code: 0, signal: null });
+    expect(shell.stdout()).toMatch(/Port 0001 .* ACTIVE[^]*tuntap +: qtap/);
+    expect(shell.stdout()).toMatch(/Port 0003 .* ACTIVE[^]*unix prog +: tsvdeq user=root/);
+    expect(shell.stdout()).toMatch(/hash\/print +show every address/);
+    // What the guests' network boot ROMs sent.
+    expect(shell.stdout()).toMatch(/tsvde_port_receive_packets_total\{port="2"\} [1-9]/);
+  }, 60_000);
+
+  test('the library', async () => {
+    const home = temporaryDirectory();
+    mkdirSync(`${home}/node_modules`);
+    symlinkSync(root, `${home}/node_modules/tsvde`);
+    const [example] = blocks('js');
+    writeFileSync(`${home}/example.mjs`, example!.replaceAll('/tmp/example.ctl', `${home}/ctl`));
+    expect(await run(process.execPath, [`${home}/example.mjs`])).toMatchObject({
+      code: 0,
+      stdout: '60 bytes\n',
+      stderr: '',
+    });
+  });
+
+  test('installing from a fresh clone', async () => {
+    const home = temporaryDirectory();
+    chmodSync(home, 0o755);
+    execFileSync('git', ['clone', '--quiet', root, `${home}/tsvde`]);
+    const env = { ...process.env, npm_config_prefix: `${home}/prefix` };
+    const installed = await run('bash', ['-e', '-c', install!], { cwd: `${home}/tsvde`, env });
+    expect(installed.code, installed.stdout + installed.stderr).toBe(0);
+    const { stdout } = await run(`${home}/prefix/bin/tsvde`, ['--version']);
+    expect(stdout).toMatch(/^VDE 2\.3\.3\+tsvde\.\d/);
+    expect(execFileSync('git', ['status', '--porcelain'], { cwd: `${home}/tsvde`, encoding: 'utf8' })).toBe('');
+  }, 240_000);
+});
