@@ -32,8 +32,13 @@ export async function listenAndGrant(
   rights: { mode: number; gid?: number | undefined },
 ): Promise<void> {
   await listenOnSocket(server, path);
-  if (rights.gid !== undefined) await chown(path, -1, rights.gid);
-  await chmod(path, rights.mode);
+  try {
+    if (rights.gid !== undefined) await chown(path, -1, rights.gid);
+    await chmod(path, rights.mode);
+  } catch (error) {
+    server.close();
+    throw error;
+  }
 }
 
 export function checkSocketPath(path: string): void {

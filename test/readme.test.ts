@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = readFileSync(`${root}README.md`, 'utf8');
 
 function blocks(language: string): string[] {
-  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, 'gm'))].map(([, body]) => body!);
+  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(([, body]) => body!);
 }
 
 const [install, ...session] = blocks('sh');
@@ -23,9 +23,9 @@ describeWith(['root', 'tun', 'ip', 'unshare', 'curl', 'unixterm', 'qemu-system-x
     mkdirSync(`${home}/bin`);
     for (const name of ['tsvde', 'tsvdeq']) symlinkSync(`${root}bin/${name}`, `${home}/bin/${name}`);
     for (const name of ['one.img', 'two.img']) writeFileSync(`${home}/${name}`, Buffer.alloc(1 << 20));
-    // Between its blocks a reader waits for what the last one started.
+    // Between its blocks a reader waits for what the last one started: both guests' boot ROMs to have sent something.
     const waits = [
-      'until [ "$(printf "port/print\\n" | unixterm /run/qtap-mgmt | grep -c " ACTIVE")" = 3 ]; do sleep 0.1; done; sleep 1',
+      'until [ "$(curl -s localhost:9109/metrics | grep -c "^tsvde_port_receive_packets_total.* [1-9]")" -ge 2 ]; do sleep 0.1; done',
       '',
       'while [ -e /run/qtap-ctl ]; do sleep 0.1; done; kill %1 %2',
     ];
@@ -36,17 +36,20 @@ describeWith(['root', 'tun', 'ip', 'unshare', 'curl', 'unixterm', 'qemu-system-x
     ].join('\n');
     writeFileSync(`${home}/script`, script);
     const space = namespace();
-    const shell = space.start('unshare', ['--mount', 'bash', `${home}/script`], {
-      cwd: home,
-      stdin: 'ignore',
-      env: { ...process.env, PATH: `${home}/bin:${process.env.PATH}` },
-    });
+    const shell = space.start(
+      'unshare',
+      ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'bash', `${home}/script`],
+      {
+        cwd: home,
+        stdin: 'ignore',
+        env: { ...process.env, PATH: `${home}/bin:${process.env.PATH}` },
+      },
+    );
     const exit = await shell.exited;
     expect(exit, shell.stdout() + shell.stderr()).toEqual({ code: 0, signal: null });
-    expect(shell.stdout()).toMatch(/Port 0001 .* ACTIVE[^]*tuntap +: qtap/);
-    expect(shell.stdout()).toMatch(/Port 0003 .* ACTIVE[^]*unix prog +: tsvdeq user=root/);
+    expect(shell.stdout()).toMatch(/Port 0001 .* ACTIVE[\s\S]*tuntap +: qtap/);
+    expect(shell.stdout()).toMatch(/Port 0003 .* ACTIVE[\s\S]*unix prog +: tsvdeq user=root/);
     expect(shell.stdout()).toMatch(/hash\/print +show every address/);
-    // What the guests' network boot ROMs sent.
     expect(shell.stdout()).toMatch(/tsvde_port_receive_packets_total\{port="2"\} [1-9]/);
   }, 60_000);
 

@@ -8,6 +8,8 @@ export interface OptionSpelling {
   aliases?: readonly string[];
   short?: string;
   takesValue: boolean;
+  /** Not found by a beginning of its name. */
+  whole?: boolean;
 }
 
 /** `-s/dir -xn 5` becomes `--sock=/dir --hub --numports=5`. Arguments that are no options follow after `--`. */
@@ -91,7 +93,9 @@ function findLong(dashed: string, name: string, options: readonly OptionSpelling
 }
 
 function candidates(beginning: string, options: readonly OptionSpelling[]): OptionSpelling[] {
-  return options.filter((option) => namesOf(option).some((name) => name.startsWith(beginning)));
+  return options.filter((option) =>
+    namesOf(option).some((name) => (option.whole ? name === beginning : name.startsWith(beginning))),
+  );
 }
 
 function namesOf({ long, aliases = [] }: OptionSpelling): string[] {

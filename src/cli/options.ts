@@ -32,6 +32,9 @@ const NOT_YET: Record<string, string> = {
   port: 'a port for another backend than VDE and TAP',
 };
 
+/** What vde_switch does not have must not make an abbreviation of its options ambiguous: `--s DIR` stays --sock. */
+const NEVER_SHORTENED = ['--strict-vlan', '--port'];
+
 /** Throws ExitError; for --help and --version with code 0 and what to print. */
 export function parseOptions(argv: readonly string[]): TsvdeOptions {
   const program = define();
@@ -40,6 +43,7 @@ export function parseOptions(argv: readonly string[]): TsvdeOptions {
     ...(option.short ? { short: option.short.slice(1) } : {}),
     aliases: ALIASES[option.long!.slice(2)] ?? [],
     takesValue: option.required,
+    whole: NEVER_SHORTENED.includes(option.long!),
   }));
   const help = { long: 'help', short: 'h', takesValue: false };
   try {
@@ -62,7 +66,7 @@ interface Parsed {
   mode?: number;
   dirmode?: number;
   group?: string;
-  tap: string[];
+  tap?: string[];
   mgmt?: string;
   mgmtmode: number;
   mgmtgroup?: string;
@@ -88,35 +92,33 @@ function define(): Command {
   );
   group(
     'Control socket:',
-    new Option('-s, --sock <dir>', 'the directory clients join by (also --vdesock, --unix)').default(
-      defaultDirectory(),
-    ),
+    new Option('-s, --sock <dir>', 'the directory clients join by (also --vdesock, --unix)')
+      .default(defaultDirectory(), defaultDirectory())
+      .argParser(path),
     new Option('-m, --mode <octal>', 'rights of its ctl socket (also --mod; default: 0600)').argParser(octal),
     new Option('--dirmode <octal>', 'rights of the directory (default: 02700)').argParser(octal),
     new Option('-g, --group <name>', 'group of the directory and its sockets'),
   );
   group(
     'Ports:',
-    new Option('-t, --tap <name>', 'attach a TAP; may be repeated, or name several with commas')
-      .default([])
-      .argParser(list),
+    new Option('-t, --tap <name>', 'attach a TAP; may be repeated, or name several with commas').argParser(list),
   );
   group(
     'Console:',
-    new Option('-M, --mgmt <path>', 'serve the console on a socket'),
+    new Option('-M, --mgmt <path>', 'serve the console on a socket').argParser(path),
     new Option('--mgmtmode <octal>', 'rights of that socket').default(0o600, '0600').argParser(octal),
     new Option('--mgmtgroup <name>', 'group of that socket'),
     new Option(
       '-f, --rcfile <file>',
       'run console commands at start (default: ~/.vde2/vde_switch.rc or /etc/vde2/vde_switch.rc)',
-    ),
+    ).argParser(path),
     new Option('--nostdin', 'leave stdin alone: no console there, and its end does not end the switch'),
   );
   group('Metrics:', new Option('--metrics <address>', 'serve Prometheus metrics on [HOST:]PORT or unix:PATH'));
   group(
     'Process:',
     new Option('-d, --daemon', 'go on in the background once everything is usable'),
-    new Option('-p, --pidfile <file>', 'write the process id to a file'),
+    new Option('-p, --pidfile <file>', 'write the process id to a file').argParser(path),
     new Option('-D, --debugclients <n>', 'without effect, as in vde_switch'),
   );
   for (const name of Object.keys(NOT_YET)) {
@@ -149,21 +151,21 @@ function interpret(parsed: Parsed): TsvdeOptions {
       ...(parsed.macaddr === undefined ? {} : { mac: parsed.macaddr }),
     },
     listen: {
-      directory: resolve(parsed.sock),
+      directory: parsed.sock,
       ...(mode === undefined ? {} : { mode }),
       ...(dirmode === undefined ? {} : { dirMode: dirmode }),
       ...(group === undefined ? {} : { group }),
       portZeroMode: mgmtmode,
       ...(mgmtgroup === undefined ? {} : { portZeroGroup: mgmtgroup }),
     },
-    taps: parsed.tap,
+    taps: parsed.tap ?? [],
     management:
       mgmt === undefined
         ? undefined
-        : { path: resolve(mgmt), mode: mgmtmode, ...(mgmtgroup === undefined ? {} : { group: mgmtgroup }) },
-    rcFile: parsed.rcfile === undefined ? defaultRcFile() : resolve(parsed.rcfile),
+        : { path: mgmt, mode: mgmtmode, ...(mgmtgroup === undefined ? {} : { group: mgmtgroup }) },
+    rcFile: parsed.rcfile ?? defaultRcFile(),
     metrics: parsed.metrics,
-    pidFile: parsed.pidfile === undefined ? undefined : resolve(parsed.pidfile),
+    pidFile: parsed.pidfile,
     daemon: parsed.daemon === true,
     readStdin: parsed.stdin !== false && parsed.daemon !== true,
   };
@@ -183,10 +185,17 @@ function number(text: string): number {
 }
 
 function octal(text: string): number {
-  if (/^[0-7]{1,5}$/.test(text)) return Number.parseInt(text, 8);
+  if (/^0*[0-7]{1,4}$/.test(text)) return Number.parseInt(text, 8);
   throw new ExitError(USAGE, `'${text}' is not a mode: give it in octal, like 660`);
 }
 
-function list(text: string, before: string[]): string[] {
-  return [...before, ...text.split(',').filter((name) => name !== '')];
+/** The empty name, for which the kernel picks one, is a list of itself. */
+function list(text: string, before: string[] = []): string[] {
+  return [...before, ...(text === '' ? [''] : text.split(',').filter((name) => name !== ''))];
+}
+
+/** Absolute: what is resolved later, or by a daemon, is the same file. */
+function path(text: string): string {
+  if (text !== '') return resolve(text);
+  throw new ExitError(USAGE, 'an option that takes a path was given an empty one: name a file or a directory');
 }

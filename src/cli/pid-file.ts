@@ -1,19 +1,19 @@
 // The pid file: made only where there is none, or where the switch that wrote it is gone; removed only while it is ours.
-import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { describeError } from '../errno.ts';
 import { ExitError } from './exit-error.ts';
 
 /** Throws ExitError 1 when a switch that lives holds it, or when the file is something else. Returns what removes it. */
 export function writePidFile(path: string): () => void {
   const content = `${process.pid}\n`;
-  if (isStale(path)) unlinkSync(path);
   try {
+    if (isStale(path)) unlinkSync(path);
     writeFileSync(path, content, { flag: 'wx', mode: 0o644 });
   } catch (error) {
     throw new ExitError(1, `Error in pidfile creation: '${path}': ${describeError(error)}`);
   }
   return () => {
-    if (read(path) === content) unlinkSync(path);
+    if (read(path) === content) rmSync(path, { force: true });
   };
 }
 

@@ -5,6 +5,7 @@ import type { ConsoleContext } from '../console/command.ts';
 import { runStartupFile } from '../console/execute.ts';
 import { ConsoleServer } from '../console/server.ts';
 import { runOnStandardStreams } from '../console/standard-streams.ts';
+import { describeError } from '../errno.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { Switch } from '../switch.ts';
 import { checkSocketPath } from '../unix-listener.ts';
@@ -93,8 +94,16 @@ async function attempt<T>(exitCode: number, step: () => T | Promise<T>): Promise
   try {
     return await step();
   } catch (error) {
+    if (isSystemError(error)) {
+      throw new ExitError(exitCode, `cannot ${error.syscall} '${error.path}': ${describeError(error)}`);
+    }
     if (!(error instanceof SwitchError)) throw error;
     const wrongOption = error.code === 'EINVAL' || error.code === 'ENAMETOOLONG';
     throw new ExitError(wrongOption ? 1 : exitCode, error.message);
   }
+}
+
+/** What the system refuses about a file: no defect of ours, and no stack trace for the user. */
+function isSystemError(error: unknown): error is NodeJS.ErrnoException & { path: string } {
+  return error instanceof Error && 'syscall' in error && 'path' in error;
 }

@@ -1,5 +1,7 @@
 // tsvde, the command: parse, start, serve until told to end, clean up.
+import { closeSync } from 'node:fs';
 import type { Writable } from 'node:stream';
+import { isatty } from 'node:tty';
 import { setProcessName, systemLog } from '../process.ts';
 import { daemonReport, startDaemon } from './daemon.ts';
 import { ExitError } from './exit-error.ts';
@@ -20,6 +22,9 @@ const IGNORED: readonly NodeJS.Signals[] = [
   'SIGVTALRM',
 ];
 const FLUSH_MS = 200;
+
+/** The standard streams that are terminals. */
+const TERMINALS = [0, 1, 2].filter((fd) => isatty(fd));
 
 /** Why the switch ends; a signal that it is to die of, where its parent wants to see that. */
 type End = { reason: string; signal?: NodeJS.Signals };
@@ -67,6 +72,8 @@ async function serve(
 /** Ends the process once what it said is out, or once nobody seems to want it. */
 async function finish(exitCode: number, signal?: NodeJS.Signals): Promise<never> {
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  // Node gives terminals their settings back when it ends, and crashes over one that has hung up: not if it is closed.
+  for (const fd of TERMINALS) if (!isatty(fd)) closeSync(fd);
   if (signal) {
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);

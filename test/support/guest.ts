@@ -61,7 +61,7 @@ export class Guest {
   async run(line: string): Promise<string> {
     const mark = `END-${++this.#count}-`;
     this.qemu.stdin.write(`${line}; echo ${mark}$?\n`);
-    const [, output = '', code] = await this.qemu.output(new RegExp(`([^]*)${mark}(\\d+)`), 60_000);
+    const [, output = '', code] = await this.qemu.output(new RegExp(`([\\s\\S]*)${mark}(\\d+)`), 60_000);
     const own = output.slice(Math.max(0, output.lastIndexOf(`END-${this.#count - 1}-`)));
     if (code !== '0') throw new Error(`'${line}' failed in the guest with ${code}: ${own}`);
     return own;
