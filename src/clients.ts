@@ -13,8 +13,8 @@ import { listenOnSocket } from './unix-listener.ts';
 
 /** What joining needs of the switch. */
 export interface ClientHost {
-  /** Picks the port and an endpoint id, or throws why not. */
-  claim(wanted: JoinRequest['wanted'], uid: number): { port: number; endpoint: number };
+  /** Picks the port and an endpoint id, or throws why not. `undo` is for a client that then cannot be attached. */
+  claim(wanted: JoinRequest['wanted'], uid: number): { port: number; endpoint: number; undo(): void };
   attach(seat: Seat): void;
   /** Undoes `attach`; its end is not told to the seat. */
   detach(seat: Seat): void;
@@ -110,9 +110,15 @@ export class Clients {
     if (stream.destroyed) return;
 
     // From here to the reply without a pause: two clients never race for a number, and an end is never missed.
-    const { port, endpoint } = this.#host.claim(request.wanted, uid);
+    const { port, endpoint, undo } = this.#host.claim(request.wanted, uid);
     const path = this.#directory.dataPath(port, endpoint);
-    const fd = native.openDatagram(path, isUnnamed(request.address) ? null : request.address);
+    let fd: number;
+    try {
+      fd = native.openDatagram(path, isUnnamed(request.address) ? null : request.address);
+    } catch (error) {
+      undo();
+      throw error;
+    }
     const seat: Seat = { port, endpoint, fd, uid, description: request.description, end: () => stream.destroy() };
     this.#host.attach(seat);
     const gone = new Promise<void>((resolve) => stream.once('close', resolve)).then(async () => {

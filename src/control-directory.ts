@@ -54,7 +54,12 @@ export class ControlDirectory {
       throw new SwitchError('EINVAL', `No such group '${options.group}'`);
     checkLength(options.directory, highestPort);
     const path = await make(options.directory);
-    checkLength(path, highestPort);
+    try {
+      checkLength(path, highestPort); // symbolic links may have made it longer
+    } catch (error) {
+      await rmdir(path).catch(() => {});
+      throw error;
+    }
     const foreign = (await readdir(path)).some((name) => !OURS.test(name));
     return new ControlDirectory(path, options, gid, foreign);
   }

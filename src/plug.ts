@@ -35,6 +35,8 @@ export interface Joined {
 /** Where a client's own socket may lie: beside the switch's, or where anybody may write. */
 const FALLBACK_DIRECTORIES = ['/var/run', '/tmp'];
 
+const REPLY_TIMEOUT_MS = 5000;
+
 export class Plug extends EventEmitter<{ frame: [frame: Buffer]; close: [] }> {
   readonly switchPath: string;
   readonly #control: Socket;
@@ -154,11 +156,16 @@ function readReply(control: Socket): Promise<Buffer> {
     const refused = () =>
       reject(new SwitchError('EACCES', 'it refused: the port is taken, reserved or out of range; its log says why'));
     control.once('close', refused);
+    // vde_switch says nothing at all to one that it refuses.
+    control.setTimeout(REPLY_TIMEOUT_MS, () =>
+      reject(new SwitchError('EIO', `it did not answer in ${REPLY_TIMEOUT_MS / 1000} s`)),
+    );
     const read = (chunk: Buffer) => {
       reply = Buffer.concat([reply, chunk]);
       if (reply.length < ADDRESS_SIZE) return;
       control.off('data', read);
       control.off('close', refused);
+      control.setTimeout(0);
       control.pause();
       resolve(reply.subarray(0, ADDRESS_SIZE));
     };

@@ -264,8 +264,14 @@ export class Switch extends EventEmitter<{ log: [message: string] }> {
 
   /** Attaches a TAP that exists, or makes one that lasts as long as the switch. Throws a sentence that names it. */
   attachTap(name: string): AttachedTap {
-    const tap = openTap(name);
-    const { port, endpoint } = this.#claimOrClose(tap.fd);
+    const { port, endpoint, undo } = this.#claim({ kind: 'any' }, undefined);
+    let tap: { fd: number; name: string };
+    try {
+      tap = openTap(name);
+    } catch (error) {
+      undo();
+      throw error;
+    }
     this.#attach(port, { id: endpoint, backend: 'tap', description: tap.name }, 'tap', tap.fd, undefined);
     this.#taps.set(endpoint, { port, name: tap.name });
     this.#ends.set(endpoint, () => {
@@ -287,19 +293,10 @@ export class Switch extends EventEmitter<{ log: [message: string] }> {
     await this.#directory?.remove();
   }
 
-  #claim(wanted: WantedPort, uid: number | undefined): { port: number; endpoint: number } {
-    const { number, created } = this.#ports.claim(wanted, uid);
-    if (created) this.#engine.addPort(number);
-    return { port: number, endpoint: this.#ports.nextEndpointId() };
-  }
-
-  #claimOrClose(fd: number): { port: number; endpoint: number } {
-    try {
-      return this.#claim({ kind: 'any' }, undefined);
-    } catch (error) {
-      native.closeDescriptor(fd);
-      throw error;
-    }
+  #claim(wanted: WantedPort, uid: number | undefined): { port: number; endpoint: number; undo(): void } {
+    const { number: port, created } = this.#ports.claim(wanted, uid);
+    if (created) this.#engine.addPort(port);
+    return { port, endpoint: this.#ports.nextEndpointId(), undo: () => created && this.removePort(port) };
   }
 
   #attachClient(seat: Seat): void {

@@ -2,6 +2,7 @@
 // What they deliver is compared byte for byte, through a hub and through a switch.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { Plug } from '../../src/index.ts';
 import { namespace } from '../support/namespace.ts';
@@ -33,7 +34,9 @@ async function vdePlug({ sw, directory }: Network, ...args: string[]) {
       rest = rest.subarray(2 + rest.readUInt16BE(0));
     }
   });
-  await until(() => active() > before, 'vde_plug to join');
+  // Its own socket's name goes once it has its answer and is connected.
+  const named = () => readdirSync(directory).some((name) => name.startsWith('.'));
+  await until(() => active() > before && !named(), 'vde_plug to join');
   return {
     started,
     received,
@@ -199,5 +202,11 @@ describeWith(['vde_switch'], 'our plug at vde_switch', () => {
     expect(b.switchPath).toContain('/009.');
     a.close();
     b.close();
+  });
+
+  test('is not kept waiting when it is refused, though vde_switch says nothing', async () => {
+    const directory = `${temporaryDirectory()}/vde`;
+    await startVdeSwitch(directory, ['-n', '3']);
+    await expect(Plug.connect(directory, { port: 20 })).rejects.toThrow(/did not answer in 5 s/);
   });
 });
