@@ -197,5 +197,5 @@ function list(text: string, before: string[] = []): string[] {
 /** Absolute: what is resolved later, or by a daemon, is the same file. */
 function path(text: string): string {
   if (text !== '') return resolve(text);
-  throw new ExitError(USAGE, 'an option that takes a path was given an empty one: name a file or a directory');
+  throw new ExitError(USAGE, "'' is not a path: name a file or a directory");
 }
