@@ -1,6 +1,5 @@
 // The switch: the engine that moves frames, the ports they move between and the clients that hold them, opened and closed
 // as one. Everything here happens per second or per human; no frame passes through JavaScript.
-import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { findGroup } from './accounts.ts';
 import { openTap } from './backends/tap.ts';
@@ -11,6 +10,7 @@ import { strerror } from './errno.ts';
 import { type EngineEvent, type NativeEngine, type NativeMacEntry, type NativeMacStats, native } from './native.ts';
 import { type EndpointInfo, type PortInfo, Ports, type WantedPort } from './ports.ts';
 import { SwitchError } from './protocol/errors.ts';
+import { parseMac, randomMac } from './protocol/mac.ts';
 
 export interface SwitchOptions {
   /** Every frame to every port; default false: learn which address is where. */
@@ -65,7 +65,7 @@ export class Switch extends EventEmitter<{ log: [message: string] }> {
   constructor(options: SwitchOptions = {}) {
     super();
     const { hub = false, numPorts = 32, hashSize = 128, macLimit = 131_072, queueFrames = 256 } = options;
-    this.mac = options.mac === undefined ? randomMac() : parseMac(options.mac);
+    this.mac = options.mac === undefined ? randomMac('00:ff') : parseMac(options.mac);
     this.#ports = new Ports(numPorts);
     this.#hashSize = roundHashSize(hashSize);
     this.#queueFrames = queueFrames;
@@ -333,19 +333,6 @@ export class Switch extends EventEmitter<{ log: [message: string] }> {
   #log(message: string): void {
     this.emit('log', message);
   }
-}
-
-function randomMac(): string {
-  return `00:ff:${[...randomBytes(4)].map((byte) => byte.toString(16).padStart(2, '0')).join(':')}`;
-}
-
-/** `a:b:c:d:e:f` or with dots, one or two hex digits each. */
-function parseMac(text: string): string {
-  const bytes = text.split(/[:.]/);
-  if (bytes.length === 6 && bytes.every((byte) => /^[0-9a-f]{1,2}$/i.test(byte))) {
-    return bytes.map((byte) => byte.toLowerCase().padStart(2, '0')).join(':');
-  }
-  throw new SwitchError('EINVAL', `Invalid MAC Addr ${text}: give six bytes in hex, like 00:ff:11:22:33:44`);
 }
 
 function roundHashSize(size: number): number {

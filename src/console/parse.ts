@@ -40,12 +40,3 @@ export function parseFlag(word: string | undefined): boolean {
   if (number === 0 || number === 1) return number === 1;
   throw new SwitchError('EINVAL', `${number} is neither 0 nor 1`);
 }
-
-/** `02:00:00:00:00:01`, also with dots and with one digit a byte, as the six hex bytes that the MAC table shows. */
-export function parseMac(text: string): string {
-  const bytes = text.split(/[:.]/);
-  if (bytes.length === 6 && bytes.every((byte) => /^[0-9a-f]{1,2}$/i.test(byte))) {
-    return bytes.map((byte) => byte.toLowerCase().padStart(2, '0')).join(':');
-  }
-  throw new SwitchError('EINVAL', `'${text}' is not a MAC address: give six bytes in hex, like 02:00:00:00:00:01`);
-}

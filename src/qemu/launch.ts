@@ -1,6 +1,5 @@
 // From a plan to QEMU itself: find the program, ask what it can do, take the switch ports, become it.
 import { spawnSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { accessSync, constants, statSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { userInfo } from 'node:os';
@@ -9,6 +8,7 @@ import { descriptorOf } from '../descriptor.ts';
 import { joinSwitch } from '../plug.ts';
 import { becomeProgram } from '../process.ts';
 import { SwitchError } from '../protocol/errors.ts';
+import { randomMac } from '../protocol/mac.ts';
 import type { Plan } from './plan.ts';
 import { defaultTarget, type Target } from './target.ts';
 import type { Facts } from './wiring.ts';
@@ -30,7 +30,7 @@ export function factsAbout(program: string): Facts {
     backends: new Set((stdout ?? '').split('\n').filter((line) => /^\S+$/.test(line))),
     defaultTarget: defaultTarget(),
     s390x: program.endsWith('s390x'),
-    newMac: () => ['52:54:00', ...[...randomBytes(3)].map((byte) => byte.toString(16).padStart(2, '0'))].join(':'),
+    newMac: () => randomMac('52:54:00'),
   };
 }
 

@@ -1,8 +1,9 @@
 // The hash table menu: the MAC table, under the name it has in VDE.
 import { SwitchError } from '../../protocol/errors.ts';
+import { parseMac } from '../../protocol/mac.ts';
 import type { MacEntry } from '../../switch.ts';
 import type { Menu } from '../command.ts';
-import { parseMac, parseNumber } from '../parse.ts';
+import { parseNumber } from '../parse.ts';
 
 export const hashMenu: Menu = {
   name: 'hash',

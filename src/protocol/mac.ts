@@ -1,0 +1,18 @@
+// MAC addresses as text: six bytes in hex.
+import { randomBytes } from 'node:crypto';
+import { SwitchError } from './errors.ts';
+
+/** `2:0:0:0:0:a` or with dots, as `02:00:00:00:00:0a`. Throws SwitchError EINVAL for anything else. */
+export function parseMac(text: string): string {
+  const bytes = text.split(/[:.]/);
+  if (bytes.length !== 6 || !bytes.every((byte) => /^[0-9a-f]{1,2}$/i.test(byte))) {
+    throw new SwitchError('EINVAL', `Invalid MAC Addr ${text}: give six bytes in hex, like 00:ff:11:22:33:44`);
+  }
+  return bytes.map((byte) => byte.toLowerCase().padStart(2, '0')).join(':');
+}
+
+/** What is left of the six bytes after `prefix`, at random. */
+export function randomMac(prefix: string): string {
+  const random = [...randomBytes(6 - prefix.split(':').length)];
+  return [prefix, ...random.map((byte) => byte.toString(16).padStart(2, '0'))].join(':');
+}
