@@ -71,7 +71,7 @@ interface Parsed {
   mgmtmode: number;
   mgmtgroup?: string;
   rcfile?: string;
-  stdin: boolean;
+  nostdin?: true;
   metrics?: string;
   daemon?: true;
   pidfile?: string;
@@ -167,7 +167,7 @@ function interpret(parsed: Parsed): TsvdeOptions {
     metrics: parsed.metrics,
     pidFile: parsed.pidfile,
     daemon: parsed.daemon === true,
-    readStdin: parsed.stdin !== false && parsed.daemon !== true,
+    readStdin: !parsed.nostdin && !parsed.daemon,
   };
 }
 

@@ -1,5 +1,5 @@
 // One line of the console, from its words to its whole reply; and files of such lines.
-import { open } from 'node:fs/promises';
+import { constants, open } from 'node:fs/promises';
 import { describeError } from '../errno.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import type { ConsoleContext, Invoker } from './command.ts';
@@ -36,7 +36,7 @@ export async function runFile(path: string, context: ConsoleContext, depth = 1):
     throw new SwitchError('EINVAL', `'${path}': scripts load each other more than ${LOAD_DEPTH_MAX} deep`);
   const invoker: Invoker = { kind: 'script', end: () => {}, runFile: (inner) => runFile(inner, context, depth + 1) };
   let transcript = '';
-  for (const line of (await readScript(path)).split('\n')) {
+  for (const line of await readScript(path)) {
     transcript += `vde[${path}]: ${line}\n`;
     transcript += await execute(line, context, invoker);
   }
@@ -46,15 +46,16 @@ export async function runFile(path: string, context: ConsoleContext, depth = 1):
 /** At start: replies are not wanted, and what fails is logged and does not stop what follows. */
 export async function runStartupFile(path: string, context: ConsoleContext): Promise<void> {
   const invoker: Invoker = { kind: 'script', end: () => {}, runFile: async () => '' };
-  for (const [i, line] of (await readScript(path)).split('\n').entries()) {
+  for (const [i, line] of (await readScript(path)).entries()) {
     const code = /(?:^|\n)(1\d{3} .*)\n$/.exec(await execute(line, context, invoker))?.[1];
     if (code !== undefined && code !== SUCCESS) context.log(`${path}:${i + 1}: '${line}': ${code}`);
   }
 }
 
 /** A directory reads as nothing, as ever; a pipe or a device would keep us waiting, and is refused. */
-async function readScript(path: string): Promise<string> {
-  const file = await open(path, 'r').catch((error) => {
+async function readScript(path: string): Promise<string[]> {
+  // A pipe that nobody writes to would be waited for at open already.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error) => {
     throw new SwitchError(
       error.code === 'EACCES' ? 'EACCES' : 'ENOENT',
       `cannot open '${path}': ${describeError(error)}`,
@@ -62,10 +63,10 @@ async function readScript(path: string): Promise<string> {
   });
   try {
     const found = await file.stat();
-    if (found.isDirectory()) return '';
+    if (found.isDirectory() || (found.isFile() && found.size === 0)) return [];
     if (!found.isFile() || found.size > SCRIPT_MAX)
       throw new SwitchError('EINVAL', `'${path}' is not a file of commands`);
-    return (await file.readFile('utf8')).replace(/\n$/, '');
+    return (await file.readFile('utf8')).replace(/\n$/, '').split('\n');
   } finally {
     await file.close();
   }

@@ -18,7 +18,8 @@ export interface ManagementOptions {
 export class ConsoleServer {
   readonly #context: ConsoleContext;
   readonly #sessions = new Set<Socket>();
-  readonly #server = createServer((session) => this.#welcome(session));
+  // One who has said all and waits for the answers has ended just their own side.
+  readonly #server = createServer({ allowHalfOpen: true }, (session) => this.#welcome(session));
 
   constructor(context: ConsoleContext) {
     this.#context = context;

@@ -1,0 +1,193 @@
+// Lines as they come: joined, split, without an end, too long, binary; clients that are many, that wait, that go.
+
+import { once } from 'node:events';
+import { statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { PassThrough } from 'node:stream';
+import { expect, test } from 'vitest';
+import { ConsoleServer } from '../../src/console/server.ts';
+import { runOnStandardStreams } from '../../src/console/standard-streams.ts';
+import { serveConsole } from '../support/console.ts';
+import { describeWith } from '../support/needs.ts';
+import { network } from '../support/network.ts';
+import { run, start } from '../support/process.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { until } from '../support/wait.ts';
+
+const OK = '1000 Success\n';
+const EXISTS = '1017 File exists\n';
+const UNKNOWN = '1038 Function not implemented\n';
+const TOO_LONG = '1022 Invalid argument\n';
+
+test('each line of a joined write is answered', async () => {
+  const client = await (await serveConsole(await network())).connect();
+  client.socket.write('port/create 5\nport/create 6\nport/create 5\n');
+  expect(await client.replies(3)).toBe(`${OK}\nvde$ ${OK}\nvde$ ${EXISTS}`);
+});
+
+test('a command in several segments is one', async () => {
+  const client = await (await serveConsole(await network())).connect();
+  for (const part of ['port/', 'create', ' 5', '\n']) {
+    await new Promise((resolve) => client.socket.write(part, resolve));
+  }
+  expect(await client.replies(1)).toBe(OK);
+});
+
+test('a command without a newline is one all the same, as vdeterm sends it', async () => {
+  const client = await (await serveConsole(await network())).connect();
+  client.socket.write('port/create 5');
+  expect(await client.replies(1)).toBe(OK);
+  client.socket.write('port/create 5');
+  expect(await client.replies(1)).toBe(EXISTS);
+});
+
+test('what is left when the client ends its side is answered before the end', async () => {
+  const client = await (await serveConsole(await network())).connect();
+  client.socket.end('port/create 5\nport/create 5');
+  await once(client.socket, 'close');
+  expect(client.take()).toBe(`${OK}\nvde$ ${EXISTS}\nvde$ `);
+});
+
+test.each([127, 128, 129, 4095, 4096])('a line of %i bytes is a line', async (length) => {
+  const client = await (await serveConsole(await network())).connect();
+  client.socket.write(`${'port/create 5'.padEnd(length)}\nport/create 5\n`);
+  expect(await client.replies(2)).toBe(`${OK}\nvde$ ${EXISTS}`);
+});
+
+test.each([4097, 5000, 200_000])('a line of %i bytes is refused once, and the next one is answered', async (length) => {
+  const client = await (await serveConsole(await network())).connect();
+  client.socket.write(`${'x'.repeat(length)}\nport/create 5\n`);
+  expect(await client.replies(2)).toBe(`${TOO_LONG}\nvde$ ${OK}`);
+});
+
+test('binary input is answered, and nothing breaks', async () => {
+  const net = await network();
+  const client = await (await serveConsole(net)).connect();
+  const bytes = Buffer.from(Array.from({ length: 2000 }, (_, i) => (i * 7919) % 256).filter((byte) => byte !== 10));
+  client.socket.write(Buffer.concat([bytes, Buffer.from('\n')]));
+  expect(await client.replies(1)).toBe(UNKNOWN);
+  expect(await client.ask('port/create 1')).toBe(OK);
+});
+
+test('a hundred connections that say nothing do not keep one from being answered', async () => {
+  const served = await serveConsole(await network());
+  await Promise.all(Array.from({ length: 100 }, () => served.connect()));
+  expect(await (await served.connect()).ask('port/create 1')).toBe(OK);
+});
+
+test('a client that does not read gets every reply once it does', async () => {
+  const served = await serveConsole(await network());
+  const client = await served.connect();
+  client.socket.pause();
+  const count = 400;
+  client.socket.write('help\n'.repeat(count));
+  expect(await (await served.connect()).ask('port/create 1')).toBe(OK);
+  client.socket.resume();
+  expect((await client.replies(count)).match(/1000 Success/g)).toHaveLength(count);
+});
+
+test('a client that goes in the middle of a reply is gone, and that is all', async () => {
+  const served = await serveConsole(await network());
+  for (let i = 0; i < 20; i++) {
+    const client = await served.connect();
+    client.socket.write('help\n'.repeat(50));
+    client.socket.destroy();
+  }
+  expect(await (await served.connect()).ask('port/create 1')).toBe(OK);
+});
+
+test.each(['logout', 'shutdown'])('%s says so and ends the session', async (command) => {
+  const served = await serveConsole(await network());
+  const client = await served.connect();
+  client.socket.write(`${command}\n`);
+  await once(client.socket, 'close');
+  expect(client.take()).toBe('9999 END OF SESSION');
+  expect(served.shutdowns()).toBe(command === 'shutdown' ? 1 : 0);
+});
+
+test('the socket: its mode, a stale one replaced, a live one and a file left alone, removed at the end', async () => {
+  const { sw } = await network();
+  const context = { switch: sw, version: '0', log: () => {}, shutdown: () => {} };
+  const path = `${temporaryDirectory()}/mgmt`;
+  const first = new ConsoleServer(context);
+  await first.listen({ path, mode: 0o620 });
+  expect(statSync(path).mode & 0o777).toBe(0o620);
+  await expect(new ConsoleServer(context).listen({ path, mode: 0o600 })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  await first.close();
+  expect(statSync(path, { throwIfNoEntry: false })).toBeUndefined();
+  writeFileSync(path, 'somebody wrote this');
+  await expect(new ConsoleServer(context).listen({ path, mode: 0o600 })).rejects.toThrow(
+    /is in the way and is not a socket/,
+  );
+  expect(statSync(path).size).toBe(19);
+  const long = `${temporaryDirectory()}/${'x'.repeat(100)}`;
+  await expect(new ConsoleServer(context).listen({ path: long, mode: 0o600 })).rejects.toMatchObject({
+    code: 'ENAMETOOLONG',
+  });
+  // What a killed process leaves: a socket that nobody serves.
+  const stale = `${temporaryDirectory()}/mgmt`;
+  await run('python3', [
+    '-c',
+    `import socket; s = socket.socket(socket.AF_UNIX); s.bind(${JSON.stringify(stale)}); s.listen()`,
+  ]);
+  const second = new ConsoleServer(context);
+  await second.listen({ path: stale, mode: 0o600 });
+  await second.close();
+});
+
+test('on a pipe nothing is said before the first reply, and each reply is followed by the prompt', async () => {
+  const { sw } = await network();
+  const [input, output] = [new PassThrough(), new PassThrough()];
+  let said = '';
+  output.on('data', (chunk) => {
+    said += chunk;
+  });
+  const ended = runOnStandardStreams({ switch: sw, version: '0', log: () => {}, shutdown: () => {} }, input, output);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(said).toBe('');
+  input.write('port/create 5\nlogout\n');
+  await until(() => said.includes(OK), 'the reply');
+  input.end();
+  await ended;
+  expect(said).toBe(`${OK}\nvde$ \nvde$ `);
+});
+
+describeWith(['unixterm', 'unixcmd', 'vdeterm', 'python3'], "Debian's console clients", () => {
+  test('unixterm', async () => {
+    const served = await serveConsole(await network());
+    const term = start('unixterm', [served.path]);
+    await term.output(/vde\$ $/);
+    term.stdin.write('port/showinfo\n');
+    await term.output(/Numports=32\nHUB=false\n.*\n\.\n1000 Success\n\nvde\$ $/);
+  });
+
+  test('unixcmd', async () => {
+    const served = await serveConsole(await network());
+    // Its script has a word that the program does not know: the data comes, and the exit code says nothing.
+    const { stdout } = await run('unixcmd', ['-s', served.path, '-f', '/etc/vde2/vdecmd', 'port/showinfo']);
+    expect(stdout).toContain('Numports=32');
+  });
+
+  test('vdeterm, on a terminal: it hides the codes', async () => {
+    const served = await serveConsole(await network());
+    const term = start('python3', ['-c', "import pty, sys; pty.spawn(['vdeterm', sys.argv[1]])", served.path]);
+    await term.output(/vde(\[.*\])?[$:] /);
+    term.stdin.write('port/create 5\n');
+    await term.output(/Success/);
+    term.stdin.write('port/allprint\n');
+    await term.output(/Port 0005 untagged_vlan=0000 INACTIVE/);
+    expect(term.stdout()).not.toContain('1000 Success');
+  });
+});
+
+test('a server that closes ends its sessions', async () => {
+  const { sw } = await network();
+  const path = `${temporaryDirectory()}/mgmt`;
+  const server = new ConsoleServer({ switch: sw, version: '0', log: () => {}, shutdown: () => {} });
+  await server.listen({ path, mode: 0o600 });
+  const client = connect(path);
+  await once(client, 'data');
+  const ended = once(client, 'close');
+  await server.close();
+  await ended;
+});

@@ -1,0 +1,80 @@
+// A console session as programs hold it: text out, text back up to the prompt.
+import { connect, type Socket } from 'node:net';
+import { ConsoleServer } from '../../src/console/server.ts';
+import { atEnd } from './at-end.ts';
+import type { Network } from './network.ts';
+import { temporaryDirectory } from './temporary.ts';
+import { until } from './wait.ts';
+
+export const PROMPT = '\nvde$ ';
+
+export class ConsoleClient {
+  readonly socket: Socket;
+  #text = '';
+  ended = false;
+
+  private constructor(socket: Socket) {
+    this.socket = socket;
+    socket.on('error', () => {});
+    socket.on('data', (chunk) => {
+      this.#text += chunk;
+    });
+    socket.on('close', () => {
+      this.ended = true;
+    });
+    atEnd(() => socket.destroy());
+  }
+
+  /** Connected, and past the banner. */
+  static async connect(path: string): Promise<ConsoleClient> {
+    const socket = connect(path);
+    const client = new ConsoleClient(socket);
+    await client.replies(1);
+    return client;
+  }
+
+  /** Everything up to the `count`th prompt from here, without the last prompt. */
+  async replies(count: number): Promise<string> {
+    const prompts = () => this.#text.split(/(?:^|\n)vde\$ /).length - 1;
+    await until(() => prompts() >= count || this.ended, `${count} prompts, after: ${this.#text.slice(-300)}`);
+    return this.take().replace(/\n?vde\$ $/, '');
+  }
+
+  /** All that has come. */
+  take(): string {
+    const text = this.#text;
+    this.#text = '';
+    return text;
+  }
+
+  async ask(line: string): Promise<string> {
+    this.socket.write(`${line}\n`);
+    return this.replies(1);
+  }
+}
+
+export interface Served {
+  path: string;
+  log: string[];
+  /** How often the console asked for the end of the switch. */
+  shutdowns(): number;
+  connect(): Promise<ConsoleClient>;
+}
+
+/** A console for a switch of ours. */
+export async function serveConsole({ sw, log }: Network, mode = 0o600): Promise<Served> {
+  const path = `${temporaryDirectory()}/mgmt`;
+  let shutdowns = 0;
+  const server = new ConsoleServer({
+    switch: sw,
+    version: '2.3.3+tsvde.0.0.0',
+    management: { path, mode },
+    log: (line) => log.push(line),
+    shutdown: () => {
+      shutdowns++;
+    },
+  });
+  await server.listen({ path, mode });
+  atEnd(() => server.close());
+  return { path, log, shutdowns: () => shutdowns, connect: () => ConsoleClient.connect(path) };
+}
