@@ -44,7 +44,8 @@ export async function runSession(context: ConsoleContext, { kind, input, output 
 async function* linesOf(input: Readable): AsyncIterable<string | undefined> {
   let rest = Buffer.alloc(0);
   let skipping = false; // to the end of a line that is too long
-  const chunks = input[Symbol.asyncIterator]();
+  // The end of the input is not yet the end of the stream: what is left of it may be a command to be answered.
+  const chunks = input.iterator({ destroyOnReturn: false });
   let next = read(chunks);
   for (;;) {
     const chunk = rest.length === 0 ? await next : await within(next, LINE_END_MS);
