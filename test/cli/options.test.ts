@@ -48,6 +48,7 @@ describe('spellings', () => {
     ['-mgmt /m', '--mgmt=/m'],
     ['-mgmtm 600', '--mgmtmode=600'],
     ['-M -x', '--mgmt=-x'],
+    ['-s9', '--sock=9'],
     ['--strict', '--strict'],
     ['a -x b', '--hub -- a b'],
     ['-x -- -d', '--hub -- -d'],
@@ -59,7 +60,7 @@ describe('spellings', () => {
 
   test.each([
     ['--foo', "unknown option '--foo'; --help lists the options"],
-    ['-socket /d', "unknown option '-socket'; did you mean '--sock'?"],
+    ['--socket /d', "unknown option '--socket'; did you mean '--sock'?"],
     ['--deamon', "unknown option '--deamon'; did you mean '--daemon'?"],
     ['--stric', "unknown option '--stric'; did you mean '--strict'?"],
     ['-mg /m', "option '-mg' is ambiguous: it may be --mgmt, --mgmtmode"],
@@ -164,7 +165,7 @@ describe('refused', () => {
     ['-m 9', 2, "'9' is not a mode: give it in octal, like 660"],
     ['-m 10000', 2, "'10000' is not a mode"],
     ['-s=', 2, "'' is not a path"],
-    ['-M=', 2, "'' is not a path"],
+    ['--mgmt=', 2, "'' is not a path"],
   ])('%s', (line, exitCode, message) => {
     expect(() => parseOptions(words(line))).toThrow(
       expect.objectContaining({ exitCode, message: expect.stringContaining(message) }),

@@ -95,7 +95,7 @@ describe('a session', () => {
         ' Current User: root Access Control: (User: NONE - Group: NONE)\n' +
         ' IN:  pkts          0          bytes                    0\n' +
         ' OUT: pkts          1          bytes                   60\n' +
-        `  -- endpoint ID 0002 module unix prog   : no endpoint description\n.\n${OK}`,
+        `  -- endpoint ID 0002 module unix prog   : \n.\n${OK}`,
     );
     const row = 'Hash: 0043 Addr: 02:00:00:00:00:01 VLAN 0000 to port: 001  age \\d secs';
     expect(await client.ask('hash/print')).toMatch(new RegExp(`^${DATA}${row}\n\\.\n${OK}$`));

@@ -155,8 +155,7 @@ function describeTraffic(frames: bigint, bytes: bigint): string {
 
 function describeEndpoint({ id, backend, description }: EndpointInfo): string {
   const module = backend === 'vde' ? 'unix prog' : 'tuntap';
-  const text = description === '' ? 'no endpoint description' : printable(description);
-  return `  -- endpoint ID ${pad4(id)} module ${module.padEnd(12)}: ${text}`;
+  return `  -- endpoint ID ${pad4(id)} module ${module.padEnd(12)}: ${printable(description)}`;
 }
 
 function pad4(number: number): string {

@@ -1,0 +1,148 @@
+// How programs start a switch and what they do until it is usable: their exact command lines, and the lines and files
+// that they wait for. Rows of users.md.
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { Plug } from '../../src/index.ts';
+import { atEnd } from '../support/at-end.ts';
+import { namespace } from '../support/namespace.ts';
+import { describeWith } from '../support/needs.ts';
+import { endPid, isRunning, run, start, tsvde } from '../support/process.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { until } from '../support/wait.ts';
+
+const modeOf = (path: string) => statSync(path).mode & 0o7777;
+
+test('NixOS: its first lines on stdout are the reply to showinfo, and ctl is there by then', async () => {
+  const directory = `${temporaryDirectory()}/vde1.ctl`;
+  const started = start(tsvde, ['--sock', directory, '--dirmode', '0700', '--hub']);
+  let thereBefore = false;
+  started.onStdout(() => {
+    thereBefore ||= existsSync(`${directory}/ctl`);
+  });
+  started.stdin.write('showinfo\n');
+  await started.output(/1000 Success\n/);
+  expect(thereBefore).toBe(true);
+  expect(started.stdout()).toMatch(/^0000 DATA END WITH '\.'\nVDE switch V\.2\.3\.3[^]*\n\.\n1000 Success\n/);
+  expect(modeOf(directory)).toBe(0o700);
+  started.stdin.end();
+  started.signal('SIGTERM');
+  expect(await started.exited).toEqual({ code: 0, signal: null });
+  expect(existsSync(directory)).toBe(false);
+});
+
+/** What NixOS's driver did: stdin is a terminal, stdout a pipe, and one line of it is read. */
+const OLD_NIXOS = `
+import os, pty, subprocess, sys
+program, directory, ending = sys.argv[1:]
+master, slave = pty.openpty()
+switch = subprocess.Popen([program, '-s', directory, '--dirmode', '0700', '--hub'],
+                          stdin=slave, stdout=subprocess.PIPE, bufsize=1, universal_newlines=True)
+os.close(slave)
+os.write(master, b'version\\n')
+print(switch.stdout.readline().strip(), os.path.exists(directory + '/ctl'))
+switch.terminate() if ending == 'terminate' else os.close(master)
+print(switch.wait(), os.path.exists(directory))
+`;
+
+describeWith(['python3'], "NixOS's driver before 2025", () => {
+  test.each(['terminate', 'close the terminal'])('one line is enough, then %s', async (ending) => {
+    const directory = `${temporaryDirectory()}/vde1.ctl`;
+    const driver = await run('python3', ['-c', OLD_NIXOS, tsvde, directory, ending]);
+    expect(driver.stdout, driver.stderr).toBe('1038 Function not implemented True\n0 False\n');
+  });
+});
+
+test('Kathará: run() returns when the pid file is there and a client can have port 65535; kill -9, rm -rf, again', async () => {
+  const lab = `${temporaryDirectory()}/kt-0123456789ab`;
+  const args = ['-n', '65535', '-x', '-d', '-s', `${lab}/ctl`, '-p', `${lab}/pid`];
+  for (let round = 0; round < 2; round++) {
+    mkdirSync(lab, { recursive: true });
+    expect(await run(tsvde, args)).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
+    const pid = Number(readFileSync(`${lab}/pid`, 'utf8').trim());
+    atEnd(() => endPid(pid, 'SIGKILL'));
+    const plug = await Plug.connect(`${lab}/ctl`, { port: 65535 });
+    expect(plug.switchPath).toMatch(/\/65535\.\d+$/);
+    plug.close();
+    await endPid(pid, 'SIGKILL');
+    if (round === 0) rmSync(lab, { recursive: true });
+  }
+  // Without the rm: what the dead one left is replaced.
+  expect(await run(tsvde, args)).toMatchObject({ code: 0, stderr: '' });
+  const pid = Number(readFileSync(`${lab}/pid`, 'utf8').trim());
+  await endPid(pid);
+  expect(existsSync(`${lab}/ctl`) || existsSync(`${lab}/pid`)).toBe(false);
+});
+
+test('Samba: the pid file is read as soon as the command returns; kill -9', async () => {
+  const prefix = temporaryDirectory();
+  const args = ['--pidfile', `${prefix}/vde.pid`, '--sock', `${prefix}/vde.sock`, '--daemon'];
+  expect((await run(tsvde, args)).code).toBe(0);
+  const pid = Number(readFileSync(`${prefix}/vde.pid`, 'utf8'));
+  expect(isRunning(pid)).toBe(true);
+  await endPid(pid, 'SIGKILL');
+});
+
+describeWith(['unixterm'], 'Marionnet', () => {
+  test('single dashes, sockets that are polled for, its console by unixterm, SIGTERM', async () => {
+    const socket = `${temporaryDirectory()}/S1`;
+    writeFileSync(`${socket}.rc`, 'port/create 3\n');
+    const options = ['-x', '-n', '9', '-mod', '777', '--rcfile', `${socket}.rc`];
+    const started = start(tsvde, [...options, '-unix', socket, '--mgmt', `${socket}-mgmt`]);
+    await until(() => existsSync(`${socket}/ctl`) && existsSync(`${socket}-mgmt`), 'its sockets');
+    const terminal = start('unixterm', [`${socket}-mgmt`]);
+    await terminal.output(/vde\$ /);
+    terminal.stdin.write('port/create 4\n');
+    await terminal.output(/vde\$ 1000 Success\n/);
+    terminal.stdin.write('port/allprint\n');
+    await terminal.output(/Port 0003 [^]*Port 0004 [^]*\n1000 Success\n/);
+    expect([modeOf(socket), modeOf(`${socket}/ctl`), modeOf(`${socket}-mgmt`)]).toEqual([0o2777, 0o777, 0o600]);
+    started.signal('SIGTERM');
+    expect(await started.exited).toEqual({ code: 0, signal: null });
+    expect(await terminal.exited).toMatchObject({ code: 0 });
+    expect(existsSync(socket) || existsSync(`${socket}-mgmt`)).toBe(false);
+  });
+});
+
+const HOOK = '/etc/network/if-pre-up.d/vde2';
+
+/** Debian's own hook with tsvde where it looks for vde_switch, in namespaces of its own; it ends what it began. */
+const IFUPDOWN = `
+set -e
+mount -t tmpfs tmpfs /run
+mount --bind "$1" /usr/bin/vde_switch
+IFACE=tap0 METHOD=static IF_VDE2_SWITCH=- ${HOOK}
+cd /var/run/vde2
+stat -c '%n %a %G %F' tap0.ctl tap0.ctl/ctl tap0.mgmt tap0.pid
+ip link set tap0 up
+cat /sys/class/net/tap0/carrier
+kill "$(cat tap0.pid)"
+while [ -e tap0.pid ] || [ -e tap0.ctl ] || [ -e tap0.mgmt ]; do sleep 0.05; done
+`;
+
+describeWith(['root', 'tun', 'ip', 'unshare', 'vde_tunctl', 'start-stop-daemon', HOOK], "Debian's ifupdown", () => {
+  test('its pre-up hook starts the switch: the TAP is attached, group and modes are as asked', async () => {
+    const shim = `${temporaryDirectory()}/vde_switch`;
+    writeFileSync(shim, `#!/bin/sh\nexec ${process.execPath} ${tsvde} "$@"\n`);
+    chmodSync(shim, 0o755);
+    const hook = namespace().start('unshare', ['--mount', 'sh', '-c', IFUPDOWN, 'sh', shim]);
+    expect(await hook.exited, hook.stderr()).toEqual({ code: 0, signal: null });
+    expect(hook.stdout().split('\n')).toEqual([
+      'tap0.ctl 2770 vde2-net directory',
+      'tap0.ctl/ctl 660 vde2-net socket',
+      'tap0.mgmt 660 root socket',
+      'tap0.pid 644 root regular file',
+      '1',
+      '',
+    ]);
+  });
+});
+
+test('every program finds it by its command line: /proc keeps the arguments', async () => {
+  const directory = `${temporaryDirectory()}/ctl`;
+  expect((await run(tsvde, ['-daemon', '-sock', directory, '-p', `${directory}.pid`])).code).toBe(0);
+  const pid = readFileSync(`${directory}.pid`, 'utf8').trim();
+  atEnd(() => endPid(Number(pid)));
+  expect(execFileSync('pgrep', ['-f', `tsvde.*-sock ${directory}`], { encoding: 'utf8' })).toBe(`${pid}\n`);
+  expect(readFileSync(`/proc/${pid}/comm`, 'utf8')).toBe('tsvde\n');
+});
