@@ -57,6 +57,7 @@ export class Clients {
     const server = createServer((stream) => this.#welcome(stream));
     await listenOnSocket(server, this.#directory.controlPath);
     this.#server = server;
+    this.#directory.removeLeftovers();
     server.on('error', (error) => this.#host.log(`accept ${describeError(error)}`));
     await this.#directory.grant();
   }

@@ -1,5 +1,6 @@
 // The directory that clients know a switch by: made or taken over with its rights, and removed at the end.
 // What is not ours is left as it is: a live switch's directory, files that are not sockets, a directory with other things in it.
+import { lstatSync, readdirSync, unlinkSync } from 'node:fs';
 import { chmod, chown, lstat, mkdir, readdir, realpath, rmdir } from 'node:fs/promises';
 import { findGroup } from './accounts.ts';
 import { describeError } from './errno.ts';
@@ -17,6 +18,7 @@ export interface DirectoryOptions {
 }
 
 const SET_GROUP_ID = 0o2000;
+const DATA_SOCKET = /^\d{3,}\.\d+$/;
 /** What a switch or its clients leave behind: `ctl`, `001.5`, `.01819-00000`. */
 const OURS = /^(ctl|\d{3,}\.\d+|\.\d+-\d+)$/;
 
@@ -71,6 +73,17 @@ export class ControlDirectory {
   /** The data socket of an endpoint: `DIR/PPP.ID`. */
   dataPath(port: number, endpoint: number): string {
     return `${this.path}/${String(port).padStart(3, '0')}.${endpoint}`;
+  }
+
+  /**
+   * Removes the data sockets that a switch left here when it was killed, whose names new clients will need. Only for who
+   * has bound `ctl`; synchronous, so that no client can have joined.
+   */
+  removeLeftovers(): void {
+    for (const name of readdirSync(this.path).filter((one) => DATA_SOCKET.test(one))) {
+      const path = `${this.path}/${name}`;
+      if (lstatSync(path).isSocket()) unlinkSync(path);
+    }
   }
 
   /** To be called once `ctl` is bound: until here nobody but us could come in. */

@@ -1,7 +1,9 @@
 // Listening on a unix socket's path. Its file outlives the process that bound it, so one that nobody serves any more is
 // replaced; a live one, and a file that is no socket, are left alone. Until its rights are granted only we may connect.
+import { existsSync } from 'node:fs';
 import { chmod, chown, lstat, unlink } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
+import { dirname } from 'node:path';
 import { describeError } from './errno.ts';
 import { SwitchError } from './protocol/errors.ts';
 import { PATH_MAX } from './protocol/request.ts';
@@ -13,7 +15,9 @@ export async function listenOnSocket(server: Server, path: string): Promise<void
   await new Promise<void>((resolve, reject) => {
     const failed = (error: Error) => {
       const code = (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? 'EADDRINUSE' : 'EIO';
-      reject(new SwitchError(code, `Could not bind to socket '${path}': ${describeError(error)}`));
+      // libuv calls a missing directory EACCES too.
+      const why = existsSync(dirname(path)) ? error : { code: 'ENOENT' };
+      reject(new SwitchError(code, `Could not bind to socket '${path}': ${describeError(why)}`));
     };
     server.once('error', failed);
     const before = process.umask(0o177);

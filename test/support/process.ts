@@ -1,5 +1,6 @@
 // Programs started by a test: what they say, how they end; ended by their own pid when the test ends.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { atEnd } from './at-end.ts';
@@ -119,10 +120,10 @@ export async function endPid(pid: number, signal: NodeJS.Signals = 'SIGTERM'): P
   await until(() => !isRunning(pid), `the end of process ${pid}`);
 }
 
+/** One that is dead and not yet waited for, which a container's init may be slow to do, does not run. */
 export function isRunning(pid: number): boolean {
   try {
-    process.kill(pid, 0);
-    return true;
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
   } catch {
     return false;
   }

@@ -1,0 +1,125 @@
+// -d: the command returns when everything is usable, every time; what goes on in the background has nothing of its parent's.
+import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { Plug } from '../../src/index.ts';
+import { atEnd } from '../support/at-end.ts';
+import { namespace } from '../support/namespace.ts';
+import { describeWith } from '../support/needs.ts';
+import { Recorder } from '../support/network.ts';
+import { endPid, isRunning, run, start, tsvde } from '../support/process.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { until } from '../support/wait.ts';
+
+async function startDaemon(home: string, ...args: string[]): Promise<number> {
+  const result = await run(tsvde, ['-d', '-s', `${home}/ctl`, '-p', `${home}/pid`, ...args]);
+  expect(result).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
+  const pid = Number(readFileSync(`${home}/pid`, 'utf8'));
+  atEnd(() => endPid(pid, 'SIGKILL'));
+  return pid;
+}
+
+/** What the command promises is looked for by the very next commands of a shell. */
+const HUNDRED = `
+for round in $(seq 100); do
+  here="$2/$round"
+  mkdir "$here"
+  "$1" -d -s "$here/ctl" -M "$here/mgmt" -p "$here/pid" -t "dt$round" || { echo "round $round failed"; exit 1; }
+  [ -S "$here/ctl/ctl" ] && [ -S "$here/mgmt" ] && [ -e "/sys/class/net/dt$round" ] && kill "$(cat "$here/pid")" ||
+    { echo "round $round: not usable"; ls -l "$here" "$here/ctl"; exit 1; }
+done
+`;
+
+describeWith(['root', 'tun', 'ip'], 'a hundred daemons', () => {
+  test('ctl, console, pid file and TAP are there whenever the command has returned; and gone at the end', async () => {
+    const home = temporaryDirectory();
+    const space = namespace();
+    const shell = space.start('sh', ['-c', HUNDRED, 'sh', tsvde, home], { stdin: 'ignore' });
+    expect(await shell.exited, shell.stdout() + shell.stderr()).toEqual({ code: 0, signal: null });
+    for (let round = 1; round <= 100; round++) {
+      const [ctl, mgmt, pid] = ['ctl', 'mgmt', 'pid'].map((name) => `${home}/${round}/${name}`);
+      await until(() => !existsSync(ctl!) && !existsSync(mgmt!) && !existsSync(pid!), `the end of daemon ${round}`);
+    }
+    await until(() => !space.run('ip', '-br', 'link').includes('dt'), 'the end of every TAP');
+  }, 120_000);
+});
+
+test('it leads its own session, holds nothing of its parent and stays where it was started', async () => {
+  const home = temporaryDirectory();
+  const started = start(tsvde, ['-d', '-s', 'ctl', '-p', 'pid', '-M', 'mgmt'], { cwd: home });
+  // Its output ends with the parent: the daemon does not hold it open.
+  expect(await started.exited).toEqual({ code: 0, signal: null });
+  const pid = Number(readFileSync(`${home}/pid`, 'utf8'));
+  atEnd(() => endPid(pid, 'SIGKILL'));
+  const [, , , session] = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ');
+  expect(Number(session)).toBe(pid);
+  for (const fd of [0, 1, 2]) expect(readlinkSync(`/proc/${pid}/fd/${fd}`)).toBe('/dev/null');
+  expect(readlinkSync(`/proc/${pid}/cwd`)).toBe(home);
+  await endPid(pid);
+  expect(['ctl', 'pid', 'mgmt'].filter((name) => existsSync(`${home}/${name}`))).toEqual([]);
+});
+
+test('kill -9 with clients plugged in, and again: they can join, and nothing is left at the end', async () => {
+  const home = temporaryDirectory();
+  for (let round = 0; round < 2; round++) {
+    const pid = await startDaemon(home);
+    const clients = [await Recorder.join(`${home}/ctl`), await Recorder.join(`${home}/ctl`, { port: 7 })];
+    const ends = clients.map(({ plug }) => new Promise((resolve) => plug.once('close', resolve)));
+    await endPid(pid, 'SIGKILL');
+    await Promise.all(ends);
+  }
+  const pid = await startDaemon(home);
+  const plug = await Plug.connect(`${home}/ctl`, { port: 7 });
+  await endPid(pid);
+  plug.close();
+  expect(existsSync(`${home}/ctl`)).toBe(false);
+});
+
+test('it lives on when the terminal that started it is gone', async () => {
+  const home = temporaryDirectory();
+  const pid = await startDaemon(home);
+  process.kill(pid, 'SIGHUP');
+  const plug = await Plug.connect(`${home}/ctl`);
+  plug.close();
+  expect(isRunning(pid)).toBe(true);
+});
+
+/** A /dev of its own with a log in it, which is read here. */
+const WITH_LOG = `
+set -e
+mkdir "$2/dev"
+mount --bind /dev "$2/dev"
+mount -t tmpfs tmpfs /dev
+ln -s "$2/dev/null" /dev/null
+ln -s "$2/dev/urandom" /dev/urandom
+exec python3 "$2/reader" "$1" "$2"
+`;
+const READER = `
+import os, signal, socket, subprocess, sys
+program, home = sys.argv[1:]
+log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+log.bind('/dev/log')
+log.settimeout(10)
+subprocess.run([program, '-d', '-s', home + '/ctl', '-p', home + '/pid'], check=True)
+client = socket.socket(socket.AF_UNIX)
+client.connect(home + '/ctl/ctl')
+client.send(b'nonsense')
+print(log.recv(1000).decode())
+pid = int(open(home + '/pid').read())
+os.kill(pid, signal.SIGTERM)
+print(log.recv(1000).decode(), pid)
+`;
+
+describeWith(['root', 'unshare', 'python3'], 'the system log', () => {
+  test('is where a daemon says what a foreground switch says on stderr', async () => {
+    const home = temporaryDirectory();
+    writeFileSync(`${home}/reader`, READER);
+    const reader = await run('unshare', ['--mount', 'sh', '-c', WITH_LOG, 'sh', tsvde, home]);
+    expect(reader.stderr).toBe('');
+    const [refused, ended] = reader.stdout.split('\n');
+    expect(refused).toMatch(/^<\d+>.* tsvde\[\d+\]: refused a client \(pid \d+, uid 0\): /);
+    const [, logged, pid] = /tsvde\[(\d+)\]: Caught signal 15, cleaning up and exiting (\d+)$/.exec(ended!)!;
+    expect(logged).toBe(pid);
+  });
+});

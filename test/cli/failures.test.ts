@@ -1,0 +1,175 @@
+// What keeps a switch from starting: one sentence that names the thing, an exit code, and everything as it was before, in the
+// foreground and as a daemon alike.
+
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { describe, expect, test } from 'vitest';
+import { atEnd } from '../support/at-end.ts';
+import { BROADCAST, frame, Recorder } from '../support/network.ts';
+import { run, start, tsvde } from '../support/process.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { startTsvde } from '../support/tsvde.ts';
+import { until } from '../support/wait.ts';
+
+/** `%` stands for the test's directory, in which `file` is a text and `taken` a socket that somebody serves. */
+const CASES: [why: string, args: string, exitCode: number, message: string][] = [
+  [
+    'no place for the directory',
+    '-s %/no/ctl',
+    255,
+    "Cannot create ctl directory '%/no/ctl': No such file or directory",
+  ],
+  [
+    'a file in its place',
+    '-s %/file',
+    255,
+    "'%/file' is not a directory: name one for the switch's sockets, or a path that is free",
+  ],
+  ['a group that is none', '-s %/ctl -g no-such-group', 1, "No such group 'no-such-group'"],
+  [
+    'a management group that is none',
+    '-s %/ctl -M %/mgmt --mgmtgroup no-such-group',
+    1,
+    "No such group 'no-such-group'",
+  ],
+  [
+    'no place for the console',
+    '-s %/ctl -M %/no/mgmt',
+    1,
+    "Could not bind to socket '%/no/mgmt': No such file or directory",
+  ],
+  [
+    'a file in its place',
+    '-s %/ctl -M %/file',
+    1,
+    "'%/file' is in the way and is not a socket: remove it or choose another path",
+  ],
+  ['a live console', '-s %/ctl -M %/taken', 1, "Could not bind to socket '%/taken': Address already in use"],
+  ['a pid file that is something else', '-s %/ctl -p %/file', 1, "Error in pidfile creation: '%/file': File exists"],
+  [
+    'no place for the pid file',
+    '-s %/ctl -p %/no/pid',
+    1,
+    "Error in pidfile creation: '%/no/pid': No such file or directory",
+  ],
+  ['no rc file', '-s %/ctl -f %/no.rc', 1, "cannot open '%/no.rc': No such file or directory"],
+  [
+    'metrics nowhere',
+    '-s %/ctl -M %/mgmt --metrics here',
+    1,
+    "cannot serve metrics on 'here': give [HOST:]PORT, [IPV6]:PORT or unix:PATH",
+  ],
+  [
+    'metrics on a live socket',
+    '-s %/ctl -p %/pid --metrics unix:%/taken',
+    1,
+    "Could not bind to socket '%/taken': Address already in use",
+  ],
+  [
+    'an address that is none',
+    '-s %/ctl --macaddr 00:11',
+    1,
+    'Invalid MAC Addr 00:11: give six bytes in hex, like 00:ff:11:22:33:44',
+  ],
+  ['no ports', '-s %/ctl -n 0', 1, 'The switch must have at least 1 port'],
+  ['an unknown option', '-s %/ctl --hubb', 2, "unknown option '--hubb'; did you mean '--hub'?"],
+  [
+    'an option of a later version',
+    '-s %/ctl -F',
+    2,
+    '--fstp: spanning tree is not supported by this version of tsvde; start it without',
+  ],
+  [
+    'a TAP that cannot be',
+    `-s %/ctl -M %/mgmt -p %/pid -t ${'t'.repeat(16)}`,
+    1,
+    `cannot attach the TAP '${'t'.repeat(16)}': an interface's name has at most 15 bytes`,
+  ],
+];
+
+describe.each(['in the foreground', 'as a daemon'])('%s', (where) => {
+  test.each(CASES)('%s: %s', async (_, args, exitCode, message) => {
+    const home = temporaryDirectory();
+    writeFileSync(`${home}/file`, 'text');
+    const taken = createServer().listen(`${home}/taken`);
+    atEnd(() => taken.close());
+    await until(() => taken.listening, 'the taken socket');
+    const words = args.replaceAll('%', home).split(' ');
+    const result = await run(tsvde, where === 'as a daemon' ? ['-d', ...words] : words);
+    expect(result).toEqual({
+      code: exitCode,
+      signal: null,
+      stdout: '',
+      stderr: `tsvde: ${message.replaceAll('%', home)}\n`,
+    });
+    expect(readdirSync(home).sort()).toEqual(['file', 'taken']);
+    expect(readFileSync(`${home}/file`, 'utf8')).toBe('text');
+  });
+
+  test('a path that is too long for a socket', async () => {
+    const home = temporaryDirectory();
+    const flags = where === 'as a daemon' ? ['-d'] : [];
+    const long = `${home}/${'l'.repeat(100 - home.length)}`;
+    const directory = await run(tsvde, [...flags, '-s', long]);
+    expect(directory).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/has 101 bytes: .* room for 9\d; choose/),
+    });
+    const management = await run(tsvde, [...flags, '-s', `${home}/ctl`, '-M', `${long}1234567`]);
+    expect(management).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/has 108 bytes: .* room for 107; choose/),
+    });
+    expect(readdirSync(home)).toEqual([]);
+  });
+});
+
+test('a second switch on a live directory fails, and the first does not notice', async () => {
+  const { directory, home } = await startTsvde(['-m', '640', '-p', 'pid', '-M', 'mgmt'], { cwd: temporaryDirectory() });
+  const [a, b] = [await Recorder.join(directory), await Recorder.join(directory)];
+  const before = statSync(directory);
+  const inodes = readdirSync(directory).map((name) => [name, statSync(`${directory}/${name}`).ino]);
+  for (const more of [[], ['-d'], ['-m', '666', '-M', `${home}/mgmt2`]]) {
+    expect(await run(tsvde, ['-s', directory, ...more])).toMatchObject({
+      code: 255,
+      stderr: `tsvde: Could not bind to socket '${directory}/ctl': Address already in use\n`,
+    });
+  }
+  expect(statSync(directory)).toMatchObject({ mode: before.mode, ctimeMs: before.ctimeMs });
+  expect(readdirSync(directory).map((name) => [name, statSync(`${directory}/${name}`).ino])).toEqual(inodes);
+  expect(existsSync(`${home}/mgmt2`)).toBe(false);
+  a.send(frame(BROADCAST, '02:00:00:00:00:0a', 100));
+  await b.receives(frame(BROADCAST, '02:00:00:00:00:0a', 100));
+});
+
+test('a pid file that a live switch holds is left to it; one whose switch is gone is replaced', async () => {
+  const home = temporaryDirectory();
+  const args = (name: string) => ['-s', `${home}/${name}`, '-p', `${home}/pid`];
+  const first = start(tsvde, args('one'));
+  await until(() => existsSync(`${home}/pid`), 'the pid file');
+  expect(await run(tsvde, ['-d', ...args('two')])).toMatchObject({
+    code: 1,
+    stderr: `tsvde: Error in pidfile creation: '${home}/pid': File exists\n`,
+  });
+  expect(readFileSync(`${home}/pid`, 'utf8')).toBe(`${first.pid}\n`);
+  await first.stop('SIGKILL');
+  const sleeper = start('sleep', ['60']);
+  for (const stale of [`${first.pid}\n`, `${sleeper.pid}`, '', ' \n']) {
+    writeFileSync(`${home}/pid`, stale);
+    const next = start(tsvde, args('two'));
+    await until(() => readFileSync(`${home}/pid`, 'utf8') === `${next.pid}\n`, `its own pid instead of '${stale}'`);
+    await next.stop();
+    expect(existsSync(`${home}/pid`)).toBe(false);
+  }
+});
+
+test('a pid file that is no longer its own is left alone at the end', async () => {
+  const home = temporaryDirectory();
+  const started = start(tsvde, ['-s', `${home}/ctl`, '-p', `${home}/pid`]);
+  await until(() => existsSync(`${home}/pid`), 'the pid file');
+  writeFileSync(`${home}/pid`, '1\n');
+  mkdirSync(`${home}/ctl/mine`);
+  await started.stop();
+  expect(readFileSync(`${home}/pid`, 'utf8')).toBe('1\n');
+  expect(readdirSync(`${home}/ctl`), 'what is not the switch’s').toEqual(['mine']);
+});

@@ -1,0 +1,144 @@
+// TAPs: made, attached to, refused, deleted under the switch.
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { namespace } from '../support/namespace.ts';
+import { describeWith } from '../support/needs.ts';
+import { BROADCAST, frame, Recorder } from '../support/network.ts';
+import { tsvde } from '../support/process.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { accepts } from '../support/vde-switch.ts';
+import { until } from '../support/wait.ts';
+
+const serving = (directory: string) => until(() => accepts(`${directory}/ctl`), `a switch on ${directory}`);
+
+describeWith(['root', 'tun', 'ip'], 'with a TAP', () => {
+  test('several, with commas and repeated; one that exists stays when we go', async () => {
+    const home = temporaryDirectory();
+    const space = namespace();
+    space.run('ip', 'tuntap', 'add', 'mode', 'tap', 'name', 'kept');
+    const started = space.start(tsvde, ['-s', `${home}/ctl`, '-t', 'kept,new1', '--tap', 'new2']);
+    await serving(`${home}/ctl`);
+    await until(() => space.run('ip', '-br', 'link').includes('new2'), 'the TAPs');
+    started.stdin.write('port/print\n');
+    await started.output(/tuntap {6}: kept[\s\S]*tuntap {6}: new1[\s\S]*tuntap {6}: new2/);
+    await started.stop();
+    expect(space.run('ip', '-br', 'link')).toMatch(/kept/);
+    expect(space.run('ip', '-br', 'link')).not.toMatch(/new/);
+  });
+
+  test.each([
+    [
+      'a name that is too long',
+      'averyveryverylongname',
+      /cannot attach the TAP 'averyveryverylongname'.*at most 15 bytes/,
+    ],
+    ['a device that is no TAP', 'lo', /cannot attach the TAP 'lo': Invalid argument/],
+    ['a TAP that somebody has', 'busy', /cannot attach the TAP 'busy': Device or resource busy/],
+  ])('%s: a sentence, exit 1, nothing left', async (_, name, sentence) => {
+    const home = temporaryDirectory();
+    const space = namespace();
+    if (name === 'busy') {
+      space.start(tsvde, ['-s', `${home}/other`, '-t', 'busy']);
+      await until(() => space.run('ip', '-br', 'link').includes('busy'), 'the TAP of the other');
+    }
+    for (const daemon of [[], ['-d']]) {
+      const args = [
+        ...daemon,
+        '-t',
+        'fine',
+        '-t',
+        name,
+        '-s',
+        `${home}/ctl`,
+        '-M',
+        `${home}/mgmt`,
+        '-p',
+        `${home}/pid`,
+      ];
+      const started = space.start(tsvde, args);
+      expect((await started.exited).code).toBe(1);
+      expect(started.stderr()).toMatch(sentence);
+      expect(started.stderr().trim().split('\n')).toHaveLength(1);
+      expect(readdirSync(home).filter((entry) => entry !== 'other')).toEqual([]);
+      expect(space.run('ip', '-br', 'link')).not.toContain('fine');
+    }
+  });
+
+  test('no right to make one, and no /dev/net/tun: the sentence names the interface and the device', async () => {
+    const home = temporaryDirectory();
+    const space = namespace();
+    const command = [tsvde, '-t', 'mine', '-s', `${home}/ctl`];
+    const unprivileged = space.start('setpriv', [
+      '--bounding-set',
+      '-net_admin',
+      '--inh-caps',
+      '-net_admin',
+      ...command,
+    ]);
+    expect((await unprivileged.exited).code).toBe(1);
+    expect(unprivileged.stderr()).toMatch(/TAP 'mine': Operation not permitted; \/dev\/net\/tun wants root/);
+    const hidden = space.start('unshare', [
+      '--mount',
+      'sh',
+      '-c',
+      `mount -t tmpfs none /dev/net && exec ${command.join(' ')}`,
+    ]);
+    expect((await hidden.exited).code).toBe(1);
+    expect(hidden.stderr()).toMatch(/TAP 'mine': \/dev\/net\/tun cannot be opened: No such file or directory/);
+    expect(readdirSync(home)).toEqual([]);
+  });
+
+  test('one that is deleted under the switch is closed and told of; the switch goes on, and rests', async () => {
+    const home = temporaryDirectory();
+    const space = namespace();
+    const started = space.start(tsvde, ['-s', `${home}/ctl`, '-t', 'gone']);
+    await serving(`${home}/ctl`);
+    await until(() => space.run('ip', '-br', 'link').includes('gone'), 'the TAP');
+    space.run('ip', 'link', 'del', 'gone');
+    await started.output(/port 1: gone can no longer be used and is closed/);
+    started.stdin.write('port/print\n');
+    await started.output(/DATA END WITH '\.'\n\.\n1000 Success/);
+    const cpu = () =>
+      readFileSync(`/proc/${started.pid}/stat`, 'utf8')
+        .split(' ')
+        .slice(13, 15)
+        .map(Number)
+        .reduce((a, b) => a + b);
+    await until(async () => {
+      const before = cpu();
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      return cpu() === before;
+    }, 'a switch at rest');
+  });
+
+  test("frames longer than the interface's MTU are dropped and counted, as it is and as it becomes", async () => {
+    const home = temporaryDirectory();
+    const space = namespace();
+    const started = space.start(tsvde, ['-s', `${home}/ctl`, '-t', 'small', '--metrics', '9109']);
+    await serving(`${home}/ctl`);
+    await until(() => space.run('ip', '-br', 'link').includes('small'), 'the TAP');
+    space.run('ip', 'link', 'set', 'small', 'mtu', '1000', 'up');
+    const client = await Recorder.join(`${home}/ctl`);
+    const counter = (name: string) => {
+      const text = space.run('busybox', 'wget', '-q', '-O', '-', 'http://127.0.0.1:9109/metrics');
+      return Number(
+        text
+          .split('\n')
+          .find((line) => line.startsWith(`tsvde_port_transmit_${name}`))
+          ?.split(' ')
+          .at(-1),
+      );
+    };
+    const tooLong = () => counter('drop_total{port="1",reason="too_long"}');
+    const passed = () => counter('packets_total{port="1"}');
+    client.send(frame(BROADCAST, '02:00:00:00:00:01', 1014));
+    client.send(frame(BROADCAST, '02:00:00:00:00:01', 1015));
+    await until(() => tooLong() === 1 && passed() === 1, 'one frame to pass and one to be dropped');
+    space.run('ip', 'link', 'set', 'small', 'mtu', '9000');
+    await until(() => {
+      client.send(frame(BROADCAST, '02:00:00:00:00:01', 9014));
+      return passed() > 1;
+    }, 'the new MTU to be known');
+    await started.stop();
+  });
+});
