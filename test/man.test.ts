@@ -1,0 +1,36 @@
+// The manual pages: rendered without a warning, and true to the programs.
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { menus } from '../src/console/menus.ts';
+import { describeWith } from './support/needs.ts';
+import { run, tsvde, tsvdeq } from './support/process.ts';
+
+const directory = fileURLToPath(new URL('../man/', import.meta.url));
+const pages = readdirSync(directory).map((name) => `${directory}${name}`);
+
+describeWith(['man', 'mandoc'], 'the manual pages', () => {
+  test.each(pages)('%s renders without a warning', async (page) => {
+    const env = { ...process.env, LC_ALL: 'C.UTF-8', MANROFFSEQ: '' };
+    expect(await run('man', ['--warnings', '-l', page], { env })).toMatchObject({ code: 0, stderr: '' });
+    expect((await run('mandoc', ['-T', 'lint', '-W', 'warning', page])).stdout).toBe('');
+  });
+
+  test.each([
+    ['tsvde.1', tsvde],
+    ['tsvdeq.1', tsvdeq],
+  ])('%s names every option of the program', async (page, program) => {
+    const { stdout: help } = await run(program, ['--help']);
+    const { stdout: text } = await run('mandoc', ['-T', 'utf8', '-O', 'width=200', directory + page]);
+    const plain = text.replace(/.[\b]/g, '');
+    const options = [...help.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].map(([, option]) => option!);
+    expect(options.length).toBeGreaterThan(4);
+    for (const option of options) expect(plain).toMatch(new RegExp(`${option}\\b|[^-]${option.slice(1)}\\b`));
+  });
+});
+
+test('tsvde.1 names every console command, and what each takes', () => {
+  const page = readFileSync(`${directory}tsvde.1`, 'utf8');
+  for (const { path } of menus.flatMap(({ commands }) => commands))
+    expect(page).toMatch(new RegExp(`^\\.It Ic ${path}\\b`, 'm'));
+});
