@@ -65,7 +65,7 @@ test('kill -9 with clients plugged in, and again: they can join, and nothing is 
   for (let round = 0; round < 2; round++) {
     const pid = await startDaemon(home);
     const clients = [await Recorder.join(`${home}/ctl`), await Recorder.join(`${home}/ctl`, { port: 7 })];
-    const ends = clients.map(({ plug }) => new Promise((resolve) => plug.once('close', resolve)));
+    const ends = clients.map(({ plug }) => new Promise<void>((resolve) => plug.once('close', resolve)));
     await endPid(pid, 'SIGKILL');
     await Promise.all(ends);
   }

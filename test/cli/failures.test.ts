@@ -125,7 +125,7 @@ describe.each(['in the foreground', 'as a daemon'])('%s', (where) => {
 });
 
 test('a second switch on a live directory fails, and the first does not notice', async () => {
-  const { directory, home } = await startTsvde(['-m', '640', '-p', 'pid', '-M', 'mgmt'], { cwd: temporaryDirectory() });
+  const { directory, home } = await startTsvde(['-m', '640']);
   const [a, b] = [await Recorder.join(directory), await Recorder.join(directory)];
   const before = statSync(directory);
   const inodes = readdirSync(directory).map((name) => [name, statSync(`${directory}/${name}`).ino]);

@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest';
+import { run, tsvde } from '../support/process.ts';
+
+test.each(['--help', '-h'])('%s shows every option by subject', async (option) => {
+  const { code, stdout } = await run(tsvde, [option]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(
+    /Switch:[\s\S]*--hub[\s\S]*Control socket:[\s\S]*--sock[\s\S]*Console:[\s\S]*--mgmt[\s\S]*Metrics:/,
+  );
+});
+
+test.each(['--version', '-v', '-version'])('%s', async (option) => {
+  expect(await run(tsvde, [option])).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^VDE 2\.3\.3\+tsvde\./),
+  });
+});
