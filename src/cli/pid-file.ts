@@ -1,16 +1,20 @@
 // The pid file: made only where there is none, or where the switch that wrote it is gone; removed only while it is ours.
-import { readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { describeError } from '../errno.ts';
 import { ExitError } from './exit-error.ts';
 
 /** Throws ExitError 1 when a switch that lives holds it, or when the file is something else. Returns what removes it. */
 export function writePidFile(path: string): () => void {
   const content = `${process.pid}\n`;
+  const draft = `${path}.${process.pid}`; // whoever polls the file sees a whole number, or no file
   try {
-    if (isStale(path)) unlinkSync(path);
-    writeFileSync(path, content, { flag: 'wx', mode: 0o644 });
+    writeFileSync(draft, content, { mode: 0o644 });
+    if (isStale(path)) renameSync(draft, path);
+    else linkSync(draft, path);
   } catch (error) {
     throw new ExitError(1, `Error in pidfile creation: '${path}': ${describeError(error)}`);
+  } finally {
+    rmSync(draft, { force: true });
   }
   return () => {
     if (read(path) === content) rmSync(path, { force: true });
