@@ -10,7 +10,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <cstdlib>
+#include <string>
 #include <vector>
 
 #include "addon/addon.h"
@@ -20,6 +22,10 @@ namespace {
 // The flags of stdin, stdout and stderr as they were when the addon was loaded: before JavaScript opens a
 // stream on one, and libuv makes it non-blocking for everybody who shares it.
 std::array<int, 3> standard_flags;
+
+// The descriptors above those that a parent gave us, for `-netdev tap,fd=10 10<>/dev/tap5`. Node marks them
+// close-on-exec like its own.
+std::vector<int> inherited;
 
 std::vector<std::string> strings(const Napi::Value& value) {
   const auto array = value.As<Napi::Array>();
@@ -59,17 +65,55 @@ void restore_limits() {
   setrlimit(RLIMIT_NOFILE, &own);
 }
 
-void keep_only(const std::vector<int>& keep) {
+std::vector<int> open_descriptors() {
+  std::vector<int> all;
   DIR* directory = opendir("/proc/self/fd");
-  if (directory == nullptr) return;
+  if (directory == nullptr) return all;
   while (const dirent* entry = readdir(directory)) {
-    if (entry->d_name[0] == '.') continue;
     const int fd = atoi(entry->d_name);
-    // Node closes even the standard streams on exec.
-    const bool kept = fd < 3 || std::find(keep.begin(), keep.end(), fd) != keep.end();
-    fcntl(fd, F_SETFD, kept ? 0 : FD_CLOEXEC);
+    if (fd > 2 && fd != dirfd(directory)) all.push_back(fd);
   }
   closedir(directory);
+  return all;
+}
+
+struct Descriptor {
+  int fd;
+  int access;        // O_RDONLY, O_WRONLY or O_RDWR
+  std::string file;  // where its link in /proc points, `pipe:[1234]`
+};
+
+std::vector<Descriptor> describe(const std::vector<int>& descriptors) {
+  std::vector<Descriptor> result;
+  for (const int fd : descriptors) {
+    std::array<char, PATH_MAX> file;
+    const ssize_t size = readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), file.data(), file.size());
+    if (size > 0) result.push_back({fd, fcntl(fd, F_GETFL) & O_ACCMODE, std::string(file.data(), size)});
+  }
+  return result;
+}
+
+// When no JavaScript has run, Node's own descriptors are of epoll, of events, and pipes with both ends here.
+std::vector<int> inherited_descriptors() {
+  const std::vector<Descriptor> all = describe(open_descriptors());
+  const auto is_nodes_own = [&all](const Descriptor& one) {
+    if (one.file.starts_with("anon_inode:")) return true;
+    return one.file.starts_with("pipe:") && std::ranges::any_of(all, [&one](const Descriptor& other) {
+             return other.file == one.file && other.access != one.access;
+           });
+  };
+  std::vector<int> result;
+  for (const Descriptor& one : all) {
+    if (!is_nodes_own(one)) result.push_back(one.fd);
+  }
+  return result;
+}
+
+void keep_only(const std::vector<int>& keep) {
+  for (const int fd : open_descriptors()) fcntl(fd, F_SETFD, FD_CLOEXEC);
+  for (int fd = 0; fd < 3; fd++) fcntl(fd, F_SETFD, 0);  // Node closes even these on exec
+  for (const int fd : inherited) fcntl(fd, F_SETFD, 0);
+  for (const int fd : keep) fcntl(fd, F_SETFD, 0);
 }
 
 void execute(const Napi::CallbackInfo& info) {
@@ -97,6 +141,7 @@ void set_process_name(const Napi::CallbackInfo& info) {
 
 void init_exec(Napi::Env env, Napi::Object exports) {
   for (int fd = 0; fd < 3; fd++) standard_flags[fd] = fcntl(fd, F_GETFL);
+  inherited = inherited_descriptors();
   exports.Set("execute", Napi::Function::New(env, execute));
   exports.Set("setProcessName", Napi::Function::New(env, set_process_name));
 }

@@ -13,6 +13,9 @@ import type { Plan } from './plan.ts';
 import { defaultTarget, type Target } from './target.ts';
 import type { Facts } from './wiring.ts';
 
+/** A script around QEMU may do anything when it is asked for help. */
+const HELP_TIMEOUT_MS = 5000;
+
 /** The file that `name` is run from, as execvp finds it. ENOENT, or EACCES where it is there and may not be run. */
 export function findProgram(name: string, path = process.env.PATH ?? '/usr/bin:/bin'): string {
   const files = name.includes('/') ? [name] : path.split(delimiter).map((directory) => join(directory || '.', name));
@@ -25,7 +28,11 @@ export function findProgram(name: string, path = process.env.PATH ?? '/usr/bin:/
 
 export function factsAbout(program: string): Facts {
   // One backend a line, after a heading that has blanks in it.
-  const { stdout } = spawnSync(program, ['-netdev', 'help'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  const { stdout } = spawnSync(program, ['-netdev', 'help'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+    timeout: HELP_TIMEOUT_MS,
+  });
   return {
     backends: new Set((stdout ?? '').split('\n').filter((line) => /^\S+$/.test(line))),
     defaultTarget: defaultTarget(),

@@ -1,4 +1,5 @@
-// QEMU's network option strings, `nic,vlan=1,model=virtio`: a kind and its settings, in order. A comma within a value is doubled.
+// QEMU's network options, `nic,vlan=1,model=virtio`: a kind and its settings, in order. A comma within a value is doubled.
+// -netdev may be JSON as well.
 import { SwitchError } from '../protocol/errors.ts';
 
 export interface NetOption {
@@ -7,7 +8,9 @@ export interface NetOption {
   settings: Map<string, string>;
 }
 
-export function parseNetOption(text: string): NetOption {
+/** Undefined for JSON that is none: that QEMU shall complain of. */
+export function parseNetOption(text: string): NetOption | undefined {
+  if (text.startsWith('{')) return parseJson(text);
   const [kind = '', ...rest] = splitCommas(text);
   const settings = new Map<string, string>();
   for (const setting of rest) {
@@ -21,6 +24,16 @@ export function parseNetOption(text: string): NetOption {
 
 export function formatNetOption({ kind, settings }: NetOption): string {
   return [kind, ...[...settings].map(([key, value]) => `${key}=${value.replaceAll(',', ',,')}`)].join(',');
+}
+
+function parseJson(text: string): NetOption | undefined {
+  try {
+    const { type, ...rest } = JSON.parse(text) as Record<string, unknown>;
+    const scalars = Object.entries(rest).filter(([, value]) => typeof value !== 'object');
+    return { kind: String(type), settings: new Map(scalars.map(([key, value]) => [key, String(value)])) };
+  } catch {
+    return undefined;
+  }
 }
 
 /** A number in C's spelling. Throws SwitchError EINVAL that names the setting. */

@@ -1,10 +1,10 @@
 // The rewriting, pure: QEMU's arguments as people wrote them for vdeq, and what this QEMU knows, to the ports to join and
-// the arguments as QEMU takes them today. A vlan of old joins its members: one NIC and one backend are wired to each
-// other, any other number through a QEMU hub. What is not about the network stays as it is, and where it is.
-import { parseNetOption } from './net-option.ts';
-import { memberOf, type Network, networkArguments } from './network.ts';
+// the arguments as QEMU takes them today. What is not about the network stays as it is, and where it is.
+import { type Member, memberOf, newMember } from './member.ts';
+import { type NetOption, parseNetOption } from './net-option.ts';
+import { type Network, networkArguments } from './network.ts';
 import type { Target } from './target.ts';
-import { type Argument, type Facts, Joins } from './wiring.ts';
+import { type Argument, type Facts, Wiring } from './wiring.ts';
 
 export interface Plan {
   /** The switch ports to take, in the order of their descriptors. */
@@ -15,58 +15,71 @@ export interface Plan {
   notes: readonly string[];
 }
 
+interface NetworkWords {
+  option: 'net' | 'nic' | 'netdev';
+  parsed: NetOption;
+  words: [string, string];
+}
+
 /** `sockets` are those of -vdesock; with none, and no VDE network among the arguments, the default switch is joined. */
 export function planQemu(args: readonly string[], sockets: readonly Target[], facts: Facts): Plan {
-  const joins = new Joins(facts);
-  const waiting = [...sockets];
-  const networks = new Map<number, Network>();
-  const output: (Argument | Network)[] = [];
-
-  const network = (vlan: number): Network => {
-    const found = networks.get(vlan);
-    if (found) return found;
-    const made: Network = { vlan, members: [] };
-    networks.set(vlan, made);
-    output.push(made);
-    return made;
+  const wiring = new Wiring(facts);
+  const vlans = new Vlans();
+  const waiting = sockets.map((target, vlan) => newMember('vde', vlan, { target }));
+  const aimed = (member: Member): Member => {
+    if (member.kind !== 'vde' || member.target) return member;
+    return { ...member, target: waiting.shift()?.target ?? sockets.at(-1) ?? facts.defaultTarget };
+  };
+  const place = ({ option, parsed, words }: NetworkWords): (Argument | Network)[] => {
+    const member = option === 'net' ? memberOf(parsed, words) : undefined;
+    if (member) return vlans.add(aimed(member));
+    if (option === 'net' || parsed.kind !== 'vde' || facts.backends.has('vde')) return words;
+    return wiring.replaceModern(option, parsed);
   };
 
-  let anyVde = false;
-  for (let i = 0; i < args.length; i++) {
-    const word = args[i]!;
-    const option = /^--?(net|nic|netdev)$/.exec(word)?.[1];
-    const value = args[i + 1];
-    if (option === undefined || value === undefined) {
-      output.push(word);
-      continue;
-    }
-    i++;
-    const parsed = value.startsWith('{') ? undefined : parseNetOption(value);
-    if (parsed?.kind === 'vde') anyVde = true;
-    const member = option === 'net' && parsed ? memberOf(parsed, [word, value]) : undefined;
-    if (member) {
-      if (member.kind === 'vde') member.target ??= waiting.shift() ?? sockets.at(-1) ?? facts.defaultTarget;
-      network(member.vlan).members.push(member);
-    } else if (option !== 'net' && parsed?.kind === 'vde' && !facts.backends.has('vde')) {
-      output.push(...joins.replaceModern(option as 'nic' | 'netdev', parsed));
-    } else {
-      output.push(word, value);
-    }
-  }
+  const items = readItems(args);
+  const output = items.flatMap((item) => (typeof item === 'string' ? item : place(item)));
+  const anyVde = items.some((item) => typeof item !== 'string' && item.parsed.kind === 'vde');
+  const added = sockets.length > 0 || anyVde ? waiting : [newMember('vde', 0, { target: facts.defaultTarget })];
+  output.push(...added.flatMap((member) => vlans.add(member)));
 
-  const added = waiting.length > 0 || anyVde ? waiting : [facts.defaultTarget];
-  added.forEach((target, vlan) => {
-    network(vlan).members.push({ kind: 'vde', vlan, explicit: true, target, settings: new Map(), words: [] });
-  });
-
-  const argumentList = output.flatMap((item) => (isNetwork(item) ? networkArguments(item, joins) : [item]));
+  const argumentList = output.flatMap((item) => (Array.isArray(item) ? networkArguments(item, wiring) : item));
   return {
-    joins: joins.targets,
-    notes: joins.notes,
+    joins: wiring.targets,
+    notes: wiring.notes,
     arguments: (descriptors) => argumentList.map((item) => (typeof item === 'string' ? item : item(descriptors))),
   };
 }
 
-function isNetwork(item: Argument | Network): item is Network {
-  return typeof item === 'object';
+class Vlans {
+  readonly #networks = new Map<number, Network>();
+
+  /** Gives the network at its first member: that is its place among the arguments. */
+  add(member: Member): [Network] | [] {
+    const network = this.#networks.get(member.vlan);
+    if (network) {
+      network.push(member);
+      return [];
+    }
+    const made = [member];
+    this.#networks.set(member.vlan, made);
+    return [made];
+  }
+}
+
+function readItems(args: readonly string[]): (string | NetworkWords)[] {
+  const items: (string | NetworkWords)[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const word = args[i]!;
+    const option = /^--?(net|nic|netdev)$/.exec(word)?.[1] as NetworkWords['option'] | undefined;
+    const value = args[i + 1];
+    const parsed = option && value !== undefined ? parseNetOption(value) : undefined;
+    if (option && parsed) {
+      items.push({ option, parsed, words: [word, value!] });
+      i++;
+    } else {
+      items.push(word);
+    }
+  }
+  return items;
 }

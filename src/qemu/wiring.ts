@@ -1,7 +1,7 @@
 // The pieces that rewritten networks are made of, in today's spelling: backends, hub ports, NICs; their ids, and the
 // switch ports that their descriptors are of.
+import { type Member, newMember, vdeTarget } from './member.ts';
 import { formatNetOption, type NetOption } from './net-option.ts';
-import { type Member, vdeTarget } from './network.ts';
 import type { Target } from './target.ts';
 
 /** A word of QEMU's command line, or one that is known once there are descriptors. */
@@ -21,7 +21,7 @@ export interface Facts {
 /** NICs that any machine can be given as a device. Others are part of a board, and QEMU finds them by `-net nic`. */
 const PLUGGABLE = /^(virtio-net-\w+|e1000e?(-\w+)?|rtl8139|ne2k_(pci|isa)|pcnet|i8255\w+|vmxnet3|tulip|igb|usb-net)$/;
 
-export class Joins {
+export class Wiring {
   readonly targets: Target[] = [];
   readonly notes: string[] = [];
   readonly #facts: Facts;
@@ -66,13 +66,13 @@ export class Joins {
 
   /** `-netdev vde,…` or `-nic vde,…` for a QEMU that was built without it. */
   replaceModern(option: 'nic' | 'netdev', parsed: NetOption): Argument[] {
-    const target = vdeTarget(parsed) ?? this.#facts.defaultTarget;
-    const rest = new Map([...parsed.settings].filter(([key]) => !['sock', 'port', 'group', 'mode'].includes(key)));
-    if (option === 'netdev')
-      return ['-netdev', this.#descriptorBackend(rest.get('id') ?? this.#newId({ kind: 'vde', vlan: 0 }), target)];
-    const id = this.#newId({ kind: 'vde', vlan: 0 });
-    const nic = { kind: 'nic', vlan: 0, explicit: true, settings: renamed(rest, { mac: 'macaddr' }), words: [] };
-    return ['-netdev', this.#descriptorBackend(id, target), ...this.nic(nic, id)];
+    const settings = new Map(
+      [...parsed.settings].filter(([key]) => !['id', 'sock', 'port', 'group', 'mode'].includes(key)),
+    );
+    const id = parsed.settings.get('id') ?? this.#newId({ kind: 'vde', vlan: 0 });
+    const backend = ['-netdev', this.#descriptorBackend(id, vdeTarget(parsed) ?? this.#facts.defaultTarget)];
+    if (option === 'netdev') return backend;
+    return [...backend, ...this.nic(newMember('nic', 0, { settings: renamed(settings, { mac: 'macaddr' }) }), id)];
   }
 
   #descriptorBackend(id: string, target: Target): Argument {

@@ -1,0 +1,56 @@
+// One member of a vlan of old: a NIC or a backend, as `-net …,vlan=N` wrote it.
+import { SwitchError } from '../protocol/errors.ts';
+import { type NetOption, numberSetting } from './net-option.ts';
+import { parseTarget, type Target } from './target.ts';
+
+export interface Member {
+  /** nic, vde, user, tap, socket … */
+  kind: string;
+  vlan: number;
+  /** Did it name its vlan, or is it one that this QEMU cannot take as it stands? */
+  explicit: boolean;
+  settings: ReadonlyMap<string, string>;
+  /** Of a VDE network: where it goes. */
+  target?: Target | undefined;
+  /** As it was written, `-net`, `nic,…`; nothing for what we add. */
+  words: readonly string[];
+}
+
+const VDE_SETTINGS = ['sock', 'port', 'group', 'mode', 'id'];
+
+/** Undefined for what is no member (`-net none`, a NIC that names its netdev) and stays as it is. */
+export function memberOf(option: NetOption, words: readonly string[]): Member | undefined {
+  const { kind } = option;
+  const settings = new Map(option.settings);
+  if (['none', 'hubport', 'help', '?'].includes(kind) || settings.has('netdev')) return undefined;
+  const vlan = numberSetting(option, 'vlan');
+  settings.delete('vlan');
+  const member = { kind, vlan: vlan ?? 0, explicit: vlan !== undefined || kind === 'vde', settings, words };
+  return kind === 'vde' ? { ...member, target: oldTarget(option, settings) } : member;
+}
+
+export function newMember(kind: string, vlan: number, more: Partial<Member> = {}): Member {
+  return { kind, vlan, explicit: true, settings: new Map(), words: [], ...more };
+}
+
+/** The target of a `vde,…` option; undefined when it names no switch. */
+export function vdeTarget(option: NetOption): Target | undefined {
+  const sock = option.settings.get('sock');
+  if (sock === undefined) return undefined;
+  const port = numberSetting(option, 'port');
+  const mode = numberSetting(option, 'mode');
+  const group = option.settings.get('group');
+  return {
+    ...parseTarget(sock),
+    ...(port === undefined ? {} : { port }),
+    ...(mode === undefined ? {} : { mode }),
+    ...(group === undefined ? {} : { group }),
+  };
+}
+
+function oldTarget(option: NetOption, settings: ReadonlyMap<string, string>): Target | undefined {
+  const unknown = [...settings.keys()].find((key) => !VDE_SETTINGS.includes(key));
+  if (unknown !== undefined)
+    throw new SwitchError('EINVAL', `-net vde has no setting '${unknown}': it knows vlan, ${VDE_SETTINGS.join(', ')}`);
+  return vdeTarget(option);
+}
