@@ -111,7 +111,14 @@ export interface NativeAddon {
    * Becomes another program: same pid, same stdio. Signal dispositions and blocking modes that Node changed are put back,
    * `keep` loses its close-on-exec flag. Returns only by throwing.
    */
-  execute(file: string, argv: readonly string[], environment: readonly string[], keep: readonly number[]): never;
+  execute(
+    file: string,
+    argv: readonly string[],
+    environment: readonly string[],
+    keep: readonly number[],
+    ignoredSignals: bigint,
+    openFiles: number | undefined,
+  ): never;
 }
 
 const require = createRequire(import.meta.url);

@@ -1,4 +1,4 @@
-// The process as others see it: its name in ps and pidof, its lines in the system log.
+// The process itself: its name in ps and pidof, its lines in the system log, its becoming another program.
 import { native } from './native.ts';
 
 const LOG_INFO = 6;
@@ -14,8 +14,22 @@ export function systemLog(ident: string): (message: string) => void {
   return (message) => native.writeLog(LOG_INFO, message);
 }
 
+/** What Node changed of the process before any JavaScript ran. */
+export interface ProcessState {
+  /** A bit for each signal, as in /proc/PID/status. */
+  ignoredSignals: bigint;
+  /** The soft limit. */
+  openFiles?: number | undefined;
+}
+
 /** Becomes another program: same pid, same stdio, its own arguments; `keep` are the descriptors it inherits. */
-export function becomeProgram(file: string, argv: readonly string[], keep: readonly number[]): never {
-  const environment = Object.entries(process.env).map(([name, value]) => `${name}=${value}`);
-  return native.execute(file, argv, environment, keep);
+export function becomeProgram(
+  file: string,
+  argv: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  keep: readonly number[],
+  before: ProcessState,
+): never {
+  const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+  return native.execute(file, argv, variables, keep, before.ignoredSignals, before.openFiles);
 }

@@ -41,10 +41,12 @@ std::vector<char*> pointers(std::vector<std::string>& all) {
   return result;
 }
 
-// Handlers are reset by execve; these two Node ignores from its start, and what is ignored stays so.
-void restore_signals() {
-  signal(SIGPIPE, SIG_DFL);
-  signal(SIGXFSZ, SIG_DFL);
+// `ignored` as in /proc/PID/status: bit n is signal n + 1. What is ignored stays so through execve, handlers
+// do not; Node ignores SIGPIPE and SIGXFSZ.
+void restore_signals(uint64_t ignored) {
+  for (int number = 1; number < NSIG; number++) {
+    signal(number, (ignored >> (number - 1)) & 1 ? SIG_IGN : SIG_DFL);
+  }
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -56,12 +58,10 @@ void restore_blocking() {
   }
 }
 
-// Node raises its soft limit of open files to the hard one. What it was is what the parent has.
-void restore_limits() {
-  rlimit parents{};
+void restore_limit(rlim_t open_files) {
   rlimit own{};
-  if (prlimit(getppid(), RLIMIT_NOFILE, nullptr, &parents) < 0 || getrlimit(RLIMIT_NOFILE, &own) < 0) return;
-  own.rlim_cur = std::min(parents.rlim_cur, own.rlim_max);
+  if (getrlimit(RLIMIT_NOFILE, &own) < 0) return;
+  own.rlim_cur = std::min(open_files, own.rlim_max);
   setrlimit(RLIMIT_NOFILE, &own);
 }
 
@@ -124,9 +124,10 @@ void execute(const Napi::CallbackInfo& info) {
   std::vector<int> keep;
   for (uint32_t i = 0; i < given.Length(); i++) keep.push_back(given.Get(i).As<Napi::Number>());
 
-  restore_signals();
+  bool lossless = false;
+  restore_signals(info[4].As<Napi::BigInt>().Uint64Value(&lossless));
   restore_blocking();
-  restore_limits();
+  if (info[5].IsNumber()) restore_limit(info[5].As<Napi::Number>().Int64Value());
   keep_only(keep);
   execve(file.c_str(), pointers(arguments).data(), pointers(environment).data());
   throw errno_error(info.Env(), errno, "execve", file);

@@ -6,7 +6,7 @@ import { userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { descriptorOf } from '../descriptor.ts';
 import { joinSwitch } from '../plug.ts';
-import { becomeProgram } from '../process.ts';
+import { becomeProgram, type ProcessState } from '../process.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { randomMac } from '../protocol/mac.ts';
 import type { Plan } from './plan.ts';
@@ -50,7 +50,8 @@ export async function launch(program: string, name: string, plan: Plan, mode: nu
     const argv = [name, ...plan.arguments(descriptors)];
     // The control streams ride along: the ports live just as long as QEMU.
     const controls = held.map(({ control }) => descriptorOf(control));
-    return becomeProgram(program, argv, [...descriptors, ...controls]);
+    const { TSVDEQ_BEFORE, ...environment } = process.env;
+    return becomeProgram(program, argv, environment, [...descriptors, ...controls], stateBefore(TSVDEQ_BEFORE));
   } finally {
     for (const { control } of held) control.destroy();
   }
@@ -65,6 +66,12 @@ function take(target: Target, mode: number): Promise<{ control: Socket; fd: numb
     ...(port === undefined ? {} : { port }),
     ...(group === undefined ? {} : { group }),
   });
+}
+
+/** As bin/tsvdeq noted it: the ignored signals in hexadecimal, the limit of open files or `unlimited`. */
+function stateBefore(noted = '0'): ProcessState {
+  const [ignored, limit] = noted.split(' ');
+  return { ignoredSignals: BigInt(`0x${ignored}`), ...(Number(limit) > 0 ? { openFiles: Number(limit) } : {}) };
 }
 
 function isExecutable(file: string): boolean {

@@ -1,0 +1,261 @@
+// The rewriting as a table: what people type, and what QEMU of today is given instead. Here descriptors are 3, 4, 5 …
+import { describe, expect, test } from 'vitest';
+import { planQemu } from '../../src/qemu/plan.ts';
+import { parseTarget, type Target } from '../../src/qemu/target.ts';
+import type { Facts } from '../../src/qemu/wiring.ts';
+
+const DEFAULT = { directory: '/var/run/vde.ctl' };
+const QEMU_7: Facts = {
+  backends: new Set(['socket', 'stream', 'dgram', 'hubport', 'tap', 'user', 'vde']),
+  defaultTarget: DEFAULT,
+  s390x: false,
+  newMac: () => '52:54:00:aa:bb:cc',
+};
+const WITHOUT_VDE: Facts = { ...QEMU_7, backends: new Set(['socket', 'dgram', 'hubport', 'tap', 'user']) };
+const QEMU_6: Facts = { ...QEMU_7, backends: new Set(['socket', 'hubport', 'tap', 'user', 'vde']) };
+
+interface Row {
+  /** QEMU's arguments; and of -vdesock, if it was given. */
+  typed: string;
+  sock?: string;
+  facts?: Facts;
+  becomes: string;
+  joins?: Target[];
+}
+
+const DGRAM = (id: string, fd = 3) => `-netdev dgram,id=${id},local.type=fd,local.str=${fd}`;
+const MAC = 'macaddr=52:54:00:aa:bb:cc';
+const PCI_MAC = 'mac=52:54:00:aa:bb:cc';
+const at = (...paths: string[]): Target[] => paths.map((directory) => ({ directory }));
+/** Two VDE networks, or a VDE network and another, on one vlan. */
+const hubbed = (id: string, port: string, hub = 1) => `-netdev hubport,id=${port},hubid=${hub},netdev=${id}`;
+
+const rows: Record<string, Row[]> = {
+  'a NIC and a switch': [
+    {
+      typed: '-net nic,model=virtio,macaddr=52:54:00:00:00:01',
+      sock: '/s',
+      becomes: `${DGRAM('vlan0-vde')} -device virtio-net-pci,netdev=vlan0-vde,mac=52:54:00:00:00:01`,
+      joins: at('/s'),
+    },
+    {
+      typed: '-m 512 -hda one.img -net nic -nographic',
+      sock: '/s',
+      becomes: `-m 512 -hda one.img ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC} -nographic`,
+    },
+    { typed: '-m 512', sock: '/s', becomes: `-m 512 ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}` },
+    { typed: '', becomes: `${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`, joins: [DEFAULT] },
+    { typed: '-net nic', becomes: `${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`, joins: [DEFAULT] },
+  ],
+  'an older QEMU': [
+    {
+      typed: '-net nic,model=e1000',
+      sock: '/s',
+      facts: QEMU_6,
+      becomes: `-netdev socket,id=vlan0-vde,fd=3 -device e1000,netdev=vlan0-vde,${PCI_MAC}`,
+    },
+    {
+      typed: '-net nic,model=e1000',
+      sock: '/s',
+      facts: { ...QEMU_7, backends: new Set() }, // it would not say
+      becomes: `-netdev socket,id=vlan0-vde,fd=3 -device e1000,netdev=vlan0-vde,${PCI_MAC}`,
+    },
+  ],
+  '-net vde as vdeq took it': [
+    {
+      typed: '-net nic,vlan=2,model=rtl8139 -net vde,vlan=2,sock=/run/a.ctl,port=3',
+      becomes: `${DGRAM('vlan2-vde')} -device rtl8139,netdev=vlan2-vde,${PCI_MAC}`,
+      joins: [{ directory: '/run/a.ctl', port: 3 }],
+    },
+    { typed: '-net vde', becomes: `${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`, joins: [DEFAULT] },
+    {
+      typed: '--net vde',
+      sock: '/s',
+      becomes: `${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
+      joins: at('/s'),
+    },
+    {
+      typed: '-net vde,sock="/run/a.ctl",id=lan,group=vde2-net,mode=0660 -net nic,model=virtio,name=eth7,addr=5',
+      becomes: `${DGRAM('lan')} -device virtio-net-pci,netdev=lan,${PCI_MAC},id=eth7,addr=5`,
+      joins: [{ directory: '/run/a.ctl', group: 'vde2-net', mode: 0o660 }],
+    },
+    {
+      typed: '-net vde,sock=/run/a.ctl[7] -net nic,model=virtio',
+      becomes: `${DGRAM('vlan0-vde')} -device virtio-net-pci,netdev=vlan0-vde,${PCI_MAC}`,
+      joins: [{ directory: '/run/a.ctl', port: 7 }],
+    },
+    {
+      typed: '-net nic,vlan=0x1 -net vde,vlan=01,port=010,sock=/a,,b',
+      becomes: `${DGRAM('vlan1-vde')} -net nic,netdev=vlan1-vde,${MAC}`,
+      joins: [{ directory: '/a,b', port: 8 }],
+    },
+  ],
+  'several networks': [
+    {
+      typed:
+        '-net nic,vlan=1,model=virtio -net vde,vlan=1,sock=/a -net nic,vlan=2,model=virtio -net user,vlan=2,restrict',
+      becomes:
+        `${DGRAM('vlan1-vde')} -device virtio-net-pci,netdev=vlan1-vde,${PCI_MAC}` +
+        ` -netdev user,id=vlan2-user,restrict=on -device virtio-net-pci,netdev=vlan2-user,${PCI_MAC}`,
+      joins: at('/a'),
+    },
+    {
+      typed: '-net nic,vlan=0,model=virtio -net nic,vlan=1,model=virtio',
+      sock: '/a,/b',
+      becomes:
+        `${DGRAM('vlan0-vde')} -device virtio-net-pci,netdev=vlan0-vde,${PCI_MAC}` +
+        ` ${DGRAM('vlan1-vde', 4)} -device virtio-net-pci,netdev=vlan1-vde,${PCI_MAC}`,
+      joins: at('/a', '/b'),
+    },
+    {
+      typed: '-net vde,vlan=5 -net nic,vlan=5,model=e1000',
+      sock: '/a,/b',
+      becomes:
+        `${DGRAM('vlan5-vde')} -device e1000,netdev=vlan5-vde,${PCI_MAC}` +
+        ` ${DGRAM('vlan1-vde', 4)} -net nic,netdev=vlan1-vde,${MAC}`,
+      joins: at('/a', '/b'),
+    },
+    {
+      typed: '-net tap,vlan=1,ifname=tap7,script=no -net nic,vlan=1,model=ne2k_isa -net vde,vlan=3,sock=/a',
+      becomes:
+        `-netdev tap,id=vlan1-tap,ifname=tap7,script=no -device ne2k_isa,netdev=vlan1-tap,${PCI_MAC}` +
+        ` ${DGRAM('vlan3-vde')} -net nic,netdev=vlan3-vde,${MAC}`,
+    },
+    {
+      typed: '-net socket,vlan=1,name=wire,listen=:8010 -net vde,vlan=2,sock=/a',
+      becomes: `-netdev socket,id=wire,listen=:8010 ${DGRAM('vlan2-vde')} -net nic,netdev=vlan2-vde,${MAC}`,
+    },
+    {
+      typed: '-net nic,vlan=4 -net vde,sock=/a',
+      becomes: `-net nic,${MAC} ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
+    },
+  ],
+  'more than two on a vlan meet on a hub': [
+    {
+      typed: '-net nic,model=virtio -net user',
+      sock: '/a',
+      becomes:
+        `-netdev user,id=vlan0-user ${hubbed('vlan0-user', 'vlan0-port')}` +
+        ` ${DGRAM('vlan0-vde')} ${hubbed('vlan0-vde', 'vlan0-port2')}` +
+        ` -netdev hubport,id=vlan0-port3,hubid=1 -device virtio-net-pci,netdev=vlan0-port3,${PCI_MAC}`,
+    },
+    {
+      typed: '-net vde,vlan=3,sock=/a -net vde,vlan=3,sock=/b',
+      becomes:
+        `${DGRAM('vlan3-vde')} ${hubbed('vlan3-vde', 'vlan3-port', 4)}` +
+        ` ${DGRAM('vlan3-vde2', 4)} ${hubbed('vlan3-vde2', 'vlan3-port2', 4)}` +
+        ` -netdev hubport,id=vlan3-port3,hubid=4 -net nic,netdev=vlan3-port3,${MAC}`,
+      joins: at('/a', '/b'),
+    },
+    {
+      typed: '-net nic,vlan=1,model=e1000 -net nic,vlan=1,model=e1000 -net vde,sock=/a,vlan=1',
+      becomes:
+        `${DGRAM('vlan1-vde')} ${hubbed('vlan1-vde', 'vlan1-port', 2)}` +
+        ` -netdev hubport,id=vlan1-port2,hubid=2 -device e1000,netdev=vlan1-port2,${PCI_MAC}` +
+        ` -netdev hubport,id=vlan1-port3,hubid=2 -device e1000,netdev=vlan1-port3,${PCI_MAC}`,
+    },
+  ],
+  'NICs of a board, or of no bus': [
+    {
+      typed: '-net nic,model=lance',
+      sock: '/s',
+      becomes: `${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,model=lance,${MAC}`,
+    },
+    {
+      typed: '-net nic,model=virtio',
+      sock: '/s',
+      facts: { ...QEMU_7, s390x: true },
+      becomes: `${DGRAM('vlan0-vde')} -device virtio-net-ccw,netdev=vlan0-vde,${PCI_MAC}`,
+    },
+  ],
+  'what is of today stays as it is': [
+    {
+      typed: '-netdev vde,id=n0,sock=/a -device virtio-net-pci,netdev=n0',
+      becomes: '-netdev vde,id=n0,sock=/a -device virtio-net-pci,netdev=n0',
+      joins: [],
+    },
+    { typed: '-nic vde,sock=/a,model=e1000', becomes: '-nic vde,sock=/a,model=e1000', joins: [] },
+    {
+      typed: '-netdev {"type":"vde","id":"n0","sock":"/a"} -net nic,netdev=n0',
+      becomes: '-netdev {"type":"vde","id":"n0","sock":"/a"} -net nic,netdev=n0',
+      joins: [],
+    },
+    {
+      typed: '-netdev user,id=u -device e1000,netdev=u -net none',
+      sock: '/s',
+      becomes: `-netdev user,id=u -device e1000,netdev=u -net none ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
+    },
+    {
+      typed: '-net vde,vlan=1,sock=/a -net nic -net user',
+      becomes: `${DGRAM('vlan1-vde')} -net nic,netdev=vlan1-vde,${MAC} -net nic -net user`,
+    },
+    {
+      typed: '-netdev {bad -append x',
+      sock: '/s',
+      becomes: `-netdev {bad -append x ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
+    },
+    { typed: '-net', sock: '/s', becomes: `-net ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}` },
+  ],
+  'today’s spelling for a QEMU without VDE': [
+    {
+      typed: '-netdev vde,id=n0,sock=/a,port=2 -device virtio-net-pci,netdev=n0',
+      facts: WITHOUT_VDE,
+      becomes: `${DGRAM('n0')} -device virtio-net-pci,netdev=n0`,
+      joins: [{ directory: '/a', port: 2 }],
+    },
+    {
+      typed: '-netdev {"type":"vde","id":"n0","sock":"/a","port":2} -device e1000,netdev=n0',
+      facts: WITHOUT_VDE,
+      becomes: `${DGRAM('n0')} -device e1000,netdev=n0`,
+      joins: [{ directory: '/a', port: 2 }],
+    },
+    {
+      typed: '-nic vde,id=n1,sock=/a,model=e1000,mac=52:54:00:00:00:02',
+      facts: WITHOUT_VDE,
+      becomes: `${DGRAM('n1')} -device e1000,netdev=n1,mac=52:54:00:00:00:02`,
+      joins: at('/a'),
+    },
+    {
+      typed: '-nic vde',
+      facts: WITHOUT_VDE,
+      becomes: `${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
+      joins: [DEFAULT],
+    },
+  ],
+};
+
+const words = (line: string) => line.split(' ').filter((word) => word !== '');
+const targets = (sock?: string) => sock?.split(',').map(parseTarget) ?? [];
+
+describe.each(Object.entries(rows))('%s', (_, some) => {
+  test.each(some)('$typed', ({ typed, sock, facts = QEMU_7, becomes, joins }) => {
+    const plan = planQemu(words(typed), targets(sock), facts);
+    expect(plan.arguments(plan.joins.map((_, i) => 3 + i)).join(' ')).toBe(becomes);
+    if (joins) expect(plan.joins).toEqual(joins);
+  });
+});
+
+test('a word of QEMU with blanks, commas or nothing in it is that word', () => {
+  const args = ['-append', 'console=ttyS0 quiet', '-name', '', '-drive', 'file=a,,b'];
+  expect(
+    planQemu(args, [{ directory: '/s' }], QEMU_7)
+      .arguments([3])
+      .slice(0, 6),
+  ).toEqual(args);
+});
+
+test('who gave no MAC is told what was chosen', () => {
+  expect(planQemu(['-net', 'nic'], [{ directory: '/s' }], QEMU_7).notes).toEqual([
+    "a NIC without macaddr= was given 52:54:00:aa:bb:cc: QEMU's own choice is the same for every guest",
+  ]);
+  expect(planQemu(['-net', 'nic,macaddr=52:54:00:00:00:01'], [{ directory: '/s' }], QEMU_7).notes).toEqual([]);
+});
+
+test.each([
+  ['-net vde,soc=/a', "-net vde has no setting 'soc': it knows vlan, sock, port, group, mode, id"],
+  ['-net vde,sock=/a,port=x', 'port=x is not a number'],
+  ['-net nic,vlan=one', 'vlan=one is not a number'],
+  ['-net vde,sock=/a,mode=0888', 'mode=0888 is not a number'],
+])('%s', (typed, message) => {
+  expect(() => planQemu(words(typed), [], QEMU_7)).toThrow(message);
+});
