@@ -4,9 +4,9 @@ import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
 import type { ManagementOptions } from '../console/server.ts';
+import { ExitError, USAGE } from '../exit-error.ts';
 import type { ListenOptions, SwitchOptions } from '../switch.ts';
 import { TSVDE_VERSION, VDE_VERSION } from '../version.ts';
-import { ExitError, USAGE } from './exit-error.ts';
 import { normalize } from './long-only.ts';
 
 export interface TsvdeOptions {

@@ -1,7 +1,7 @@
 // The pid file: made only where there is none, or where the switch that wrote it is gone; removed only while it is ours.
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { describeError } from '../errno.ts';
-import { ExitError } from './exit-error.ts';
+import { ExitError } from '../exit-error.ts';
 
 /** Throws ExitError 1 when a switch that lives holds it, or when the file is something else. Returns what removes it. */
 export function writePidFile(path: string): () => void {

@@ -6,11 +6,11 @@ import { runStartupFile } from '../console/execute.ts';
 import { ConsoleServer } from '../console/server.ts';
 import { runOnStandardStreams } from '../console/standard-streams.ts';
 import { describeError } from '../errno.ts';
+import { ExitError } from '../exit-error.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { Switch } from '../switch.ts';
 import { checkSocketPath } from '../unix-listener.ts';
 import { VDE_VERSION } from '../version.ts';
-import { ExitError } from './exit-error.ts';
 import type { TsvdeOptions } from './options.ts';
 import { writePidFile } from './pid-file.ts';
 

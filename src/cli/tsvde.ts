@@ -2,9 +2,9 @@
 import { closeSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { isatty } from 'node:tty';
+import { ExitError } from '../exit-error.ts';
 import { setProcessName, systemLog } from '../process.ts';
 import { daemonReport, startDaemon } from './daemon.ts';
-import { ExitError } from './exit-error.ts';
 import { streamLog } from './log.ts';
 import { parseOptions } from './options.ts';
 import { Service } from './service.ts';

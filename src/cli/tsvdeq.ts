@@ -1,16 +1,14 @@
 // tsvdeq, the command: QEMU on a VDE switch. Parses its own options, plans, and becomes QEMU.
 import { Command, CommanderError, Option } from 'commander';
+import { ExitError, USAGE } from '../exit-error.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { factsAbout, findProgram, launch } from '../qemu/launch.ts';
 import { planQemu } from '../qemu/plan.ts';
 import { parseTarget } from '../qemu/target.ts';
 import { TSVDE_VERSION } from '../version.ts';
-import { ExitError, USAGE } from './exit-error.ts';
 import { normalizeLeading } from './long-only.ts';
 
 const NAME = 'tsvdeq';
-const NOT_FOUND = 127; // as a shell says it
-const NOT_EXECUTABLE = 126;
 /** vdeq took its options also behind QEMU's name; there only whole names are ours, since all else is QEMU's. */
 const BEHIND_QEMU = /^--?(vdesock|sock|unix|mod)(=|$)/;
 const FIRST_DESCRIPTOR = 3; // shown by --print, which opens none
@@ -34,7 +32,7 @@ export async function main(argv: readonly string[]): Promise<void> {
 
 async function run(argv: readonly string[]): Promise<void> {
   const { options, name, args } = parse(argv);
-  const program = find(name);
+  const program = findProgram(name);
   const targets = options.vdesock.map(parseTarget);
   const plan = planQemu(args, targets, factsAbout(program));
   for (const note of plan.notes) process.stderr.write(`${NAME}: ${note}\n`);
@@ -87,15 +85,6 @@ function define(): Command {
     .version(`tsvdeq ${TSVDE_VERSION}`, '--version', 'show the version')
     .configureOutput({ writeErr: () => {} })
     .exitOverride();
-}
-
-function find(name: string): string {
-  try {
-    return findProgram(name);
-  } catch (error) {
-    if (!(error instanceof SwitchError)) throw error;
-    throw new ExitError(error.code === 'EACCES' ? NOT_EXECUTABLE : NOT_FOUND, error.message);
-  }
 }
 
 function octal(text: string): number {

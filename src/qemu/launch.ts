@@ -5,25 +5,29 @@ import type { Socket } from 'node:net';
 import { userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { descriptorOf } from '../descriptor.ts';
+import { describeError } from '../errno.ts';
+import { ExitError } from '../exit-error.ts';
 import { joinSwitch } from '../plug.ts';
 import { becomeProgram, type ProcessState } from '../process.ts';
-import { SwitchError } from '../protocol/errors.ts';
 import { randomMac } from '../protocol/mac.ts';
 import type { Plan } from './plan.ts';
 import { defaultTarget, type Target } from './target.ts';
 import type { Facts } from './wiring.ts';
 
+const NOT_EXECUTABLE = 126; // as a shell says it
+const NOT_FOUND = 127;
+
 /** A script around QEMU may do anything when it is asked for help. */
 const HELP_TIMEOUT_MS = 5000;
 
-/** The file that `name` is run from, as execvp finds it. ENOENT, or EACCES where it is there and may not be run. */
+/** The file that `name` is run from, as execvp finds it. Throws ExitError 126 or 127. */
 export function findProgram(name: string, path = process.env.PATH ?? '/usr/bin:/bin'): string {
   const files = name.includes('/') ? [name] : path.split(delimiter).map((directory) => join(directory || '.', name));
   const present = files.filter((file) => statSync(file, { throwIfNoEntry: false })?.isFile());
   const runnable = present.find(isExecutable);
   if (runnable !== undefined) return runnable;
-  if (present.length > 0) throw new SwitchError('EACCES', `cannot run '${present[0]}': Permission denied`);
-  throw new SwitchError('ENOENT', `there is no program '${name}'${name.includes('/') ? '' : ' on the PATH'}`);
+  if (present.length > 0) throw new ExitError(NOT_EXECUTABLE, `cannot run '${present[0]}': Permission denied`);
+  throw new ExitError(NOT_FOUND, `there is no program '${name}'${name.includes('/') ? '' : ' on the PATH'}`);
 }
 
 export function factsAbout(program: string): Facts {
@@ -51,7 +55,12 @@ export async function launch(program: string, name: string, plan: Plan, mode: nu
     // The control streams ride along: the ports live just as long as QEMU.
     const controls = held.map(({ control }) => descriptorOf(control));
     const { TSVDEQ_BEFORE, ...environment } = process.env;
-    return becomeProgram(program, argv, environment, [...descriptors, ...controls], stateBefore(TSVDEQ_BEFORE));
+    const before = stateBefore(TSVDEQ_BEFORE);
+    try {
+      return becomeProgram(program, argv, environment, [...descriptors, ...controls], before);
+    } catch (error) {
+      throw new ExitError(NOT_EXECUTABLE, `cannot run '${program}': ${describeError(error)}`);
+    }
   } finally {
     for (const { control } of held) control.destroy();
   }

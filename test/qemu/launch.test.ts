@@ -1,0 +1,222 @@
+// tsvdeq becomes the program: a script that stands for QEMU says what it was given.
+import { chmodSync, writeFileSync } from 'node:fs';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { describeWith } from '../support/needs.ts';
+import { network } from '../support/network.ts';
+import { run, start, tsvdeq } from '../support/process.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { startVdeSwitch } from '../support/vde-switch.ts';
+import { until } from '../support/wait.ts';
+
+const FAKE = `#!/bin/sh
+if [ "$*" = "-netdev help" ]; then printf 'Available netdev backend types:\\ndgram\\nhubport\\n'; exit; fi
+case $1 in
+  report)
+    grep -E '^Sig(Ign)' /proc/$$/status
+    echo "limit $(ulimit -Sn)"
+    for fd in 0 1 2; do grep flags /proc/$$/fdinfo/$fd; done
+    for fd in /proc/$$/fd/*; do echo "fd \${fd##*/} $(readlink "$fd")"; done
+    env | grep -E '^(TSVDE|PWD)'
+    ;;
+  arguments) for word in "$0" "$@"; do echo "<$word>"; done; echo "pid $$" ;;
+  wait) echo ready; exec sleep 60 ;;
+  echo) cat ;;
+  fail) exit 7 ;;
+esac
+`;
+
+let home: string;
+let fake: string;
+beforeAll(() => {
+  home = temporaryDirectory();
+  fake = `${home}/qemu-fake`;
+  writeFileSync(fake, FAKE, { mode: 0o755 });
+});
+
+const through = (directory: string, ...args: string[]) => ['-vdesock', directory, fake, ...args];
+
+test('its pid, its own name and words, the switch’s descriptor', async () => {
+  const { directory } = await network();
+  const started = start(
+    tsvdeq,
+    through(directory, 'arguments', '', 'a  b', '-net', 'nic,model=e1000,macaddr=52:54:00:00:00:01'),
+  );
+  expect((await started.exited).code).toBe(0);
+  const lines = started.stdout().trim().split('\n');
+  expect(lines).toEqual([
+    `<${fake}>`,
+    '<arguments>',
+    '<>',
+    '<a  b>',
+    '<-netdev>',
+    expect.stringMatching(/^<dgram,id=vlan0-vde,local\.type=fd,local\.str=\d+>$/),
+    '<-device>',
+    '<e1000,netdev=vlan0-vde,mac=52:54:00:00:00:01>',
+    `pid ${started.pid}`,
+  ]);
+  expect(started.stderr()).toBe('');
+});
+
+describe('signals, streams, limits, descriptors and environment are what they were', () => {
+  const WAYS: Record<string, string> = {
+    plainly: 'exec "$@"',
+    'with ignored signals': 'trap \'\' HUP PIPE QUIT; exec "$@"',
+    'with a low limit of open files': 'ulimit -Sn 200; exec "$@"',
+    'with inherited descriptors': 'exec "$@" 5</dev/null 9</etc/passwd 40</dev/null',
+    'with the ends of pipes inherited': 'sleep 0 | "$@" 7<&0 8<&0',
+    'with streams that are files': 'exec "$@" </etc/passwd',
+  };
+  // What differs by its nature: inode numbers; the two descriptors of the switch.
+  const comparable = (stdout: string) =>
+    stdout
+      .replace(/(pipe|socket):\[\d+\]/g, '$1')
+      .replace(/^fd (?:\d+) socket\n/gm, (line) => (/ [012] /.test(line) ? line : ''));
+
+  test.each(Object.entries(WAYS))('%s', async (_, line) => {
+    const { directory } = await network();
+    const directly = await run('sh', ['-c', line, 'sh', fake, 'report']);
+    const wrapped = await run('sh', ['-c', line, 'sh', tsvdeq, ...through(directory, 'report')]);
+    expect(directly.stdout).toContain('fd 1 ');
+    expect(comparable(wrapped.stdout)).toBe(comparable(directly.stdout));
+    expect(
+      wrapped.stdout.match(/^fd \d+ socket/gm)!.length - (directly.stdout.match(/^fd \d+ socket/gm)?.length ?? 0),
+    ).toBe(2);
+  });
+});
+
+test('QEMU’s exit status; its end by a signal', async () => {
+  const { directory } = await network();
+  expect(await run(tsvdeq, through(directory, 'fail'))).toMatchObject({ code: 7, stdout: '' });
+  const started = start(tsvdeq, through(directory, 'wait'));
+  await started.output(/ready/);
+  started.signal('SIGUSR1');
+  expect(await started.exited).toEqual({ code: null, signal: 'SIGUSR1' });
+});
+
+test('every byte of stdin is QEMU’s', async () => {
+  const { directory } = await network();
+  const started = start(tsvdeq, through(directory, 'echo'));
+  const text = 'system_powerdown\n'.repeat(20_000);
+  started.stdin.end(text);
+  expect((await started.exited).code).toBe(0);
+  expect(started.stdout() === text).toBe(true);
+});
+
+test('the port is there as long as QEMU is', async () => {
+  const { directory, sw } = await network();
+  const started = start(tsvdeq, ['-vdesock', `${directory}[9]`, fake, 'wait']);
+  await started.output(/ready/);
+  const { endpoints } = sw.ports().find(({ number }) => number === 9)!;
+  expect(endpoints[0]!.description).toContain(`tsvdeq user=`);
+  expect(endpoints[0]!.description).toContain(`pid=${started.pid}`);
+  await started.stop('SIGKILL');
+  await until(() => sw.ports().every(({ endpoints }) => endpoints.length === 0), 'the port without an endpoint');
+});
+
+describe('what cannot be is one sentence, and QEMU is not started', () => {
+  const NIC = ['arguments', '-net', 'nic'];
+  const rows: [string, () => string[], number, string | RegExp][] = [
+    ['no switch', () => through(`${home}/none`, ...NIC), 1, /^tsvdeq: .*\/none.*No such file or directory.*\n$/],
+    [
+      'no program',
+      () => ['-vdesock', home, 'qemu-of-no-kind'],
+      127,
+      "tsvdeq: there is no program 'qemu-of-no-kind' on the PATH\n",
+    ],
+    ['no such file', () => ['-vdesock', home, './qemu'], 127, "tsvdeq: there is no program './qemu'\n"],
+    ['no QEMU named', () => ['-vdesock', home], 2, /^tsvdeq: name the QEMU to run, like: tsvdeq -vdesock .*\n$/],
+    ['an option of no kind', () => ['--frob', fake], 2, /^tsvdeq: .*--frob.*\n$/],
+    ['a mode of no kind', () => ['--mod', '9', fake], 2, "tsvdeq: '9' is not a mode: give it in octal, like 700\n"],
+    [
+      'a vlan of no kind',
+      () => through(home, 'arguments', '-net', 'nic,vlan=x'),
+      1,
+      'tsvdeq: vlan=x is not a number\n',
+    ],
+  ];
+  test.each(rows)('%s', async (_, args, code, message) => {
+    const result = await run(tsvdeq, args());
+    expect(result.stderr.replaceAll(/^tsvdeq: a NIC without.*\n/gm, '')).toMatch(message);
+    expect(result).toMatchObject({ code, signal: null, stdout: '' });
+  });
+
+  test('a file that is not executable', async () => {
+    writeFileSync(`${home}/text`, 'text');
+    chmodSync(`${home}/text`, 0o644);
+    expect(await run(tsvdeq, ['-vdesock', home, `${home}/text`])).toMatchObject({
+      code: 126,
+      stderr: `tsvdeq: cannot run '${home}/text': Permission denied\n`,
+    });
+  });
+
+  test('the second of two switches is not there: the first has its port back', async () => {
+    const { directory, sw } = await network();
+    expect((await run(tsvdeq, through(`${directory},${home}/none`, ...NIC))).code).toBe(1);
+    await until(() => sw.ports().every(({ endpoints }) => endpoints.length === 0), 'no port held');
+  });
+
+  test('a file that is no program', async () => {
+    const { directory, sw } = await network();
+    writeFileSync(`${home}/binary`, '\x7fELF of no kind', { mode: 0o755 });
+    const result = await run(tsvdeq, ['-vdesock', directory, `${home}/binary`]);
+    expect(result.code).toBe(126);
+    expect(result.stderr).toMatch(/cannot run '.*binary': Exec format error\n$/);
+    await until(() => sw.ports().every(({ endpoints }) => endpoints.length === 0), 'no port held');
+  });
+});
+
+test('a script around QEMU that does not answer, or answers nonsense, is started all the same', async () => {
+  const { directory } = await network();
+  const script = `${home}/wrapper`;
+  writeFileSync(script, '#!/bin/sh\n[ "$2" = help ] && { echo usage: none; exit 3; }\necho "$@"\n', { mode: 0o755 });
+  const { code, stdout } = await run(tsvdeq, ['-vdesock', directory, script, '-net', 'nic,macaddr=52:54:00:00:00:01']);
+  expect({ code, stdout }).toEqual({
+    code: 0,
+    stdout: expect.stringMatching(
+      /^-netdev socket,id=vlan0-vde,fd=\d+ -net nic,netdev=vlan0-vde,macaddr=52:54:00:00:00:01\n$/,
+    ),
+  });
+});
+
+describe('its own options', () => {
+  const SPELLINGS: string[][] = [
+    ['-vdesock', 'SOCK', 'QEMU'],
+    ['--vdesock=SOCK', 'QEMU'],
+    ['-sock', 'SOCK', 'QEMU'],
+    ['--sock', 'SOCK', 'QEMU'],
+    ['-unix', 'SOCK', 'QEMU'],
+    ['--mod', '0770', '-vdesock', 'SOCK', 'QEMU'],
+    ['QEMU', '-sock', 'SOCK'],
+    ['QEMU', '-vdesock', 'SOCK', '--mod', '700'],
+    ['QEMU', '-unix=SOCK'],
+  ];
+  test.each(SPELLINGS.map((words) => [words.join(' '), words] as const))('%s', async (_, words) => {
+    const args = words.map((word) => word.replace('SOCK', `${home}/s1,${home}/s2`).replace('QEMU', fake));
+    const { stdout, code } = await run(tsvdeq, ['--print', ...args, 'frob']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/qemu-fake frob -netdev dgram,id=vlan0-vde.* -netdev dgram,id=vlan1-vde/);
+  });
+
+  test('--print shows what a shell takes back as the same words', async () => {
+    const odd = ['arguments', "it's", 'a b', '$HOME', '', '*', '-net', 'nic,macaddr=52:54:00:00:00:01'];
+    const { stdout } = await run(tsvdeq, ['--print', '-vdesock', home, fake, ...odd]);
+    const again = await run('sh', ['-c', stdout]);
+    expect(again.stdout.split('\n').slice(0, 7)).toEqual([`<${fake}>`, ...odd.slice(0, 6).map((word) => `<${word}>`)]);
+  });
+});
+
+describeWith(['vde_switch'], 'Debian’s vde_switch', () => {
+  test('has a port for QEMU, which ends with it', async () => {
+    const directory = `${temporaryDirectory()}/ctl`;
+    const sw = await startVdeSwitch(directory);
+    const started = start(tsvdeq, through(directory, 'wait'));
+    await started.output(/ready/);
+    sw.stdin.write('port/print\n');
+    await sw.output(new RegExp(`endpoint ID 00\\d+ module unix prog\\s+: tsvdeq user=\\w+ pid=${started.pid}`));
+    await started.stop('SIGKILL');
+    await until(() => {
+      sw.stdin.write('port/allprint\n');
+      return /endpoint ID/.test(sw.stdout().slice(sw.stdout().lastIndexOf('port/allprint'))) ? undefined : true;
+    }, 'the end of the port');
+  });
+});
