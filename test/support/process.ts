@@ -75,7 +75,7 @@ export class Started {
   output(pattern: RegExp, milliseconds = 10_000): Promise<RegExpMatchArray> {
     return until(
       () => (this.#stdout + this.#stderr).match(pattern),
-      `${pattern} from '${this.#child.spawnargs.join(' ')}', which said: ${this.#stdout}${this.#stderr}`,
+      () => `${pattern} from '${this.#child.spawnargs.join(' ')}', which said: ${this.#stdout}${this.#stderr}`,
       milliseconds,
     );
   }

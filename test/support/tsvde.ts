@@ -12,6 +12,9 @@ export async function startTsvde(
   const home = options.cwd ?? temporaryDirectory();
   const directory = `${home}/ctl`;
   const started = start(tsvde, ['-s', directory, ...args], options);
-  await until(() => accepts(`${directory}/ctl`), `a switch on ${directory}, which says: ${started.stderr()}`);
+  await until(
+    () => accepts(`${directory}/ctl`),
+    () => `a switch on ${directory}, which says: ${started.stderr()}`,
+  );
   return { started, home, directory };
 }

@@ -1,0 +1,150 @@
+// What tsvdeq writes, before Debian's QEMU: each line is accepted and wired as it was meant, by QEMU's own account.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { atEnd } from '../support/at-end.ts';
+import { describeWith } from '../support/needs.ts';
+import { network, type Recorder } from '../support/network.ts';
+import { endPid, isRunning, run, type Started, start, tsvdeq } from '../support/process.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { until } from '../support/wait.ts';
+
+const QEMU = 'qemu-system-x86_64';
+const STOPPED = ['-accel', 'tcg', '-nodefaults', '-display', 'none', '-S', '-m', '64'];
+const MACHINE = [...STOPPED, '-monitor', 'stdio'];
+
+async function ask(qemu: Started, command: string): Promise<string> {
+  const before = qemu.stdout().length;
+  qemu.stdin.write(`${command}\n`);
+  return until(
+    () => {
+      const said = qemu.stdout().slice(before).replaceAll('\r', '');
+      return /\n([\s\S]*)\(qemu\) $/.exec(said)?.[1];
+    },
+    () => `the monitor's answer to '${command}': ${qemu.stderr()}`,
+  );
+}
+
+describeWith([QEMU], 'QEMU accepts', () => {
+  const rows: { line: string; network: RegExp[] }[] = [
+    {
+      line: '-net nic,model=virtio',
+      network: [/^virtio-net-pci\.0: .*model=virtio-net-pci.*\n \\ vlan0-vde: .*dgram/m],
+    },
+    { line: '', network: [/^e1000\.0: .*model=e1000.*\n \\ vlan0-vde: /m] }, // the machine's own choice
+    {
+      line: '-net nic,vlan=2,model=rtl8139,macaddr=52:54:00:00:00:07,name=old -net vde,vlan=2,sock=DIR,port=5',
+      network: [/^old: .*model=rtl8139,macaddr=52:54:00:00:00:07\n \\ vlan2-vde: /m],
+    },
+    {
+      line: '-net nic,vlan=1,model=e1000 -net user,vlan=1 -net nic,vlan=2,model=ne2k_isa -net vde,vlan=2',
+      network: [/model=e1000.*\n \\ vlan1-user: .*net=10\.0\.2\.0/, /model=ne2k_isa.*\n \\ vlan2-vde: /],
+    },
+    {
+      line: '-net nic,model=pcnet -net user -net vde',
+      network: [/^hub 1\n( \\ vlan0-port\d?: .*\n){3}/m, /^ \\ vlan0-port\d: .*vlan0-vde/m, /model=pcnet/],
+    },
+    {
+      line: '-net nic,vlan=0,model=virtio -net nic,vlan=0,model=i82551 -net socket,vlan=0,listen=127.0.0.1:0',
+      network: [/^hub 1\n( \\ vlan0-port\d?: .*\n){4}/m],
+    },
+    { line: '-net vde,vlan=3,id=lan -net nic,vlan=3,model=vmxnet3,addr=9', network: [/model=vmxnet3.*\n \\ lan: /] },
+    { line: '-net none -net vde,vlan=1 -net nic,vlan=1,model=tulip', network: [/model=tulip.*\n \\ vlan1-vde: /] },
+  ];
+
+  test.each(rows)('$line', async ({ line, network: lines }) => {
+    const { directory } = await network();
+    const words = line
+      .replaceAll('DIR', directory)
+      .split(' ')
+      .filter((word) => word !== '');
+    const qemu = start(tsvdeq, ['-vdesock', directory, QEMU, ...MACHINE, ...words]);
+    await qemu.output(/\(qemu\) /);
+    const wiring = await ask(qemu, 'info network');
+    for (const pattern of lines) expect(wiring).toMatch(pattern);
+    qemu.stdin.write('quit\n');
+    expect(await qemu.exited).toEqual({ code: 0, signal: null });
+    // It warns of hubs, since a person who wires -netdev by hand seldom means one.
+    expect(qemu.stderr().replaceAll(/^tsvdeq: a NIC without.*\n/gm, '')).not.toMatch(
+      /tsvdeq|not connected|has no peer/,
+    );
+  });
+
+  test('-netdev vde and -nic vde of today, rewritten for a QEMU that knows no VDE', async () => {
+    const { directory, sw } = await network();
+    const script = `${temporaryDirectory()}/qemu-without-vde`;
+    writeFileSync(
+      script,
+      `#!/bin/sh\n[ "$*" = "-netdev help" ] && { echo socket; echo hubport; exit; }\nexec ${QEMU} "$@"\n`,
+      { mode: 0o755 },
+    );
+    const words = [
+      '-netdev',
+      `vde,id=n0,sock=${directory}`,
+      '-device',
+      'virtio-net-pci,netdev=n0',
+      '-nic',
+      `vde,sock=${directory},model=e1000`,
+    ];
+    const qemu = start(tsvdeq, [script, ...MACHINE, ...words]);
+    await qemu.output(/\(qemu\) /);
+    expect(await ask(qemu, 'info network')).toMatch(/virtio-net-pci.*\n \\ n0: [\s\S]*e1000.*\n \\ vlan0-vde: /);
+    expect(sw.ports().filter(({ endpoints }) => endpoints.length > 0).length).toBe(2);
+    await qemu.stop();
+  });
+});
+
+describeWith([QEMU], 'a guest’s firmware', () => {
+  /** iPXE asks for an address by DHCP: from the MAC that the NIC has, to everybody. */
+  async function asksForAnAddress(host: Recorder, mac: string): Promise<void> {
+    const isDhcp = (bytes: Buffer) =>
+      bytes.toString('hex', 0, 12) === `ffffffffffff${mac.replaceAll(':', '')}` && bytes.readUInt16BE(36) === 67;
+    await until(() => host.frames.some(isDhcp), `a DHCP request from ${mac}`, 60_000);
+  }
+  const firmware = ['-accel', 'tcg', '-nodefaults', '-display', 'none', '-m', '64', '-boot', 'n'];
+
+  test.each(['virtio', 'e1000', 'rtl8139'])(
+    'is heard through %s',
+    async (model) => {
+      const mac = '52:54:00:00:01:01';
+      const net = await network();
+      const host = await net.join();
+      const qemu = start(tsvdeq, [
+        '-sock',
+        net.directory,
+        QEMU,
+        ...firmware,
+        '-net',
+        `nic,model=${model},macaddr=${mac}`,
+      ]);
+      await asksForAnAddress(host, mac);
+      await qemu.stop();
+    },
+    90_000,
+  );
+});
+
+describeWith([QEMU], '-daemonize', () => {
+  test('the port is QEMU’s after tsvdeq’s process is gone, and ends with it', async () => {
+    const { directory, sw } = await network();
+    const pidFile = `${temporaryDirectory()}/pid`;
+    const result = await run(tsvdeq, [
+      '-vdesock',
+      directory,
+      QEMU,
+      ...STOPPED,
+      '-daemonize',
+      '-pidfile',
+      pidFile,
+      '-net',
+      'nic',
+    ]);
+    expect(result.code).toBe(0);
+    const pid = Number(readFileSync(pidFile, 'utf8'));
+    atEnd(() => endPid(pid, 'SIGKILL'));
+    const joined = () => sw.ports().filter(({ endpoints }) => endpoints.length > 0).length;
+    expect(isRunning(pid)).toBe(true);
+    expect(joined()).toBe(1);
+    await endPid(pid);
+    await until(() => joined() === 0, 'the end of the port');
+  });
+});
