@@ -16,7 +16,8 @@
         "engine/loop.cc",
         "engine/mac_table.cc",
         "engine/port.cc",
-        "engine/switch.cc"
+        "engine/switch.cc",
+        "engine/vlan.cc"
       ]
     },
     {

@@ -5,6 +5,12 @@ import { createRequire } from 'node:module';
 export interface EngineSettings {
   /** true: every frame goes to every other port; false: learn addresses (802.1D-2004, 7.7 to 7.9). */
   hub: boolean;
+  /** true: tags of a VLAN that was never created are refused; false: they are payload of the port's own VLAN. */
+  strictVlan: boolean;
+  /** Frames to 01:80:c2:00:00:00 come as events and are not forwarded. */
+  takesBpdus: boolean;
+  /** Every frame that comes or leaves is an event too. For looking, not for speed. */
+  capture: boolean;
   /** Addresses kept at most; a new one then takes the place of the fullest port's oldest. */
   macLimit: number;
   /** An address silent for longer is forgotten. */
@@ -19,7 +25,12 @@ export type EngineEvent =
   /** The descriptor is of no use any more (a TAP was deleted); the engine has stopped polling it. Detach it. */
   | { type: 'endpoint-failed'; port: number; endpoint: number; errno: number }
   /** An address was seen on another port than the one it is held for. At most one event a second. */
-  | { type: 'mac-seen-elsewhere'; mac: string; vlan: number; from: number; to: number };
+  | { type: 'mac-seen-elsewhere'; mac: string; vlan: number; from: number; to: number }
+  /** While watchMacs() is on. */
+  | { type: 'mac-added' | 'mac-removed'; mac: string; vlan: number; port: number }
+  /** Without a tag, at most 128 bytes; at most 256 a second and port. */
+  | { type: 'bpdu'; port: number; vlan: number; bytes: Buffer }
+  | { type: 'frame-received' | 'frame-transmitted'; port: number; bytes: Buffer };
 
 export interface NativeMacEntry {
   /** Six lower-case hex bytes, `02:00:00:00:00:01`. */
@@ -51,12 +62,24 @@ export interface NativeEngine {
   /** The engine owns and closes `fd` from here on, also when this throws. `queueFrames` bounds what waits for a slow peer. */
   attach(port: number, endpoint: number, kind: 'datagram' | 'tap', fd: number, queueFrames: number): void;
   detach(port: number, endpoint: number): void;
+  setVlanCreated(vlan: number, created: boolean): void;
+  /** 4095: the port takes and gives no untagged frames. The port leaves its old untagged VLAN. A new port has VLAN 0. */
+  setUntaggedVlan(port: number, vlan: number): void;
+  setMember(port: number, vlan: number, member: boolean): void;
+  /** Nothing but BPDUs enters, nothing at all leaves but by send(). */
+  setDiscarding(port: number, vlan: number, discarding: boolean): void;
+  /** A whole frame, by that port alone. */
+  send(port: number, frame: Uint8Array): void;
+  /** Whether addresses that come and go are events. */
+  watchMacs(wanted: boolean): void;
+  /** Events that came faster than they were taken: at most 512 wait. */
+  eventsLost(): bigint;
   counters(): NativeCounters;
   resetCounters(port: number): void;
   macEntries(): NativeMacEntry[];
   macStats(): NativeMacStats;
-  /** Forgets what was learned on `port`, or everything. Returns how many entries went. */
-  flushMacs(port?: number): number;
+  /** Forgets what was learned on `port`, in `vlan`, or everything. Returns how many entries went. */
+  flushMacs(port?: number, vlan?: number): number;
   /** Ends the thread and closes every descriptor; idempotent. */
   close(): void;
 }

@@ -1,6 +1,7 @@
 // The engine as a JavaScript object: each method is one task on the loop's thread; events come back by a
 // bounded queue that never waits for JavaScript.
 #include <algorithm>
+#include <atomic>
 #include <memory>
 
 #include "addon/addon.h"
@@ -15,8 +16,10 @@ using tsvde::MacTable;
 
 namespace {
 
-constexpr size_t kEventQueue =
-    256;  // events JavaScript is behind with; more are lost, which costs a log line each
+// Events that JavaScript may be behind with; more are lost, and counted. The last places are kept for what
+// must not be lost to a flood of frames: that an endpoint failed.
+constexpr size_t kEventQueue = 512;
+constexpr size_t kEventReserve = 64;
 
 std::string mac_text(tsvde::MacKey key) {
   char text[18];
@@ -42,6 +45,25 @@ Napi::Object event_object(Napi::Env env, const Event& event) {
       object.Set("from", event.port);
       object.Set("to", event.elsewhere);
       break;
+    case Event::Kind::mac_added:
+    case Event::Kind::mac_removed:
+      object.Set("type", event.kind == Event::Kind::mac_added ? "mac-added" : "mac-removed");
+      object.Set("mac", mac_text(event.key));
+      object.Set("vlan", static_cast<uint32_t>(event.key >> 48));
+      object.Set("port", event.port);
+      break;
+    case Event::Kind::bpdu:
+      object.Set("type", "bpdu");
+      object.Set("port", event.port);
+      object.Set("vlan", static_cast<uint32_t>(event.vlan));
+      object.Set("bytes", Napi::Buffer<uint8_t>::Copy(env, event.bytes.data(), event.bytes.size()));
+      break;
+    case Event::Kind::received:
+    case Event::Kind::transmitted:
+      object.Set("type", event.kind == Event::Kind::received ? "frame-received" : "frame-transmitted");
+      object.Set("port", event.port);
+      object.Set("bytes", Napi::Buffer<uint8_t>::Copy(env, event.bytes.data(), event.bytes.size()));
+      break;
   }
   return object;
 }
@@ -50,16 +72,18 @@ uint32_t number(const Napi::Value& value) {
   return value.As<Napi::Number>().Uint32Value();
 }
 
+uint16_t vlan(const Napi::Value& value) {
+  return static_cast<uint16_t>(number(value) & 0xfff);
+}
+
 class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
  public:
   explicit EngineWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     const auto settings = info[0].As<Napi::Object>();
     events_ = Events::New(info.Env(), info[1].As<Napi::Function>(), "tsvde engine", kEventQueue, 1);
     events_.Unref(info.Env());  // waiting for events alone keeps no process alive
-    loop_ = std::make_unique<Loop>(number(settings.Get("macLimit")), [this](const Event& event) {
-      auto copy = std::make_unique<Event>(event);
-      if (events_.NonBlockingCall(copy.get()) == napi_ok) copy.release();
-    });
+    loop_ =
+        std::make_unique<Loop>(number(settings.Get("macLimit")), [this](const Event& event) { post(event); });
     apply(settings);
     napi_add_env_cleanup_hook(info.Env(), end, this);
   }
@@ -74,6 +98,13 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
                                           InstanceMethod("removePort", &EngineWrap::remove_port),
                                           InstanceMethod("attach", &EngineWrap::attach),
                                           InstanceMethod("detach", &EngineWrap::detach),
+                                          InstanceMethod("setVlanCreated", &EngineWrap::set_vlan_created),
+                                          InstanceMethod("setUntaggedVlan", &EngineWrap::set_untagged_vlan),
+                                          InstanceMethod("setMember", &EngineWrap::set_member),
+                                          InstanceMethod("setDiscarding", &EngineWrap::set_discarding),
+                                          InstanceMethod("send", &EngineWrap::send),
+                                          InstanceMethod("watchMacs", &EngineWrap::watch_macs),
+                                          InstanceMethod("eventsLost", &EngineWrap::events_lost),
                                           InstanceMethod("counters", &EngineWrap::counters),
                                           InstanceMethod("resetCounters", &EngineWrap::reset_counters),
                                           InstanceMethod("macEntries", &EngineWrap::mac_entries),
@@ -84,11 +115,30 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   }
 
  private:
-  static void deliver(Napi::Env env, Napi::Function callback, std::nullptr_t*, Event* event) {
-    const std::unique_ptr<Event> owned(event);
-    if (env != nullptr) callback.Call({event_object(env, *event)});
+  struct Waiting {
+    Event event;
+    std::shared_ptr<std::atomic<size_t>> waiting;  // how many there are; outlives whom it counts for
+  };
+
+  static void deliver(Napi::Env env, Napi::Function callback, std::nullptr_t*, Waiting* given) {
+    const std::unique_ptr<Waiting> owned(given);
+    --*owned->waiting;
+    if (env != nullptr) callback.Call({event_object(env, owned->event)});
   }
-  using Events = Napi::TypedThreadSafeFunction<std::nullptr_t, Event, deliver>;
+  using Events = Napi::TypedThreadSafeFunction<std::nullptr_t, Waiting, deliver>;
+
+  // On the loop's thread.
+  void post(const Event& event) {
+    const bool has_room =
+        *waiting_ < kEventQueue - kEventReserve || event.kind == Event::Kind::endpoint_failed;
+    auto given = std::make_unique<Waiting>(event, waiting_);
+    if (!has_room || events_.NonBlockingCall(given.get()) != napi_ok) {
+      lost_++;
+      return;
+    }
+    ++*waiting_;
+    given.release();
+  }
 
   // The only safe order: the thread ends, and with it the calls; then what they call goes.
   static void end(void* wrap) {
@@ -105,22 +155,32 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
 
   // Read here, set there: JavaScript's values are never touched on the loop's thread.
   void apply(const Napi::Object& given) {
-    bool hub = false;
-    MacTable::Settings settings;
-    loop_->call([&](tsvde::Switch& sw, int64_t) {
-      hub = sw.hub;
-      settings = sw.macs.settings;
+    struct Settings {
+      bool hub, strict_vlan, takes_bpdus, capture;
+      MacTable::Settings macs;
+    };
+    Settings settings = loop_->call([](tsvde::Switch& sw, int64_t) {
+      return Settings{sw.hub, sw.strict_vlan, sw.takes_bpdus, sw.capture, sw.macs.settings};
     });
+    const auto flag = [&](const char* name, bool& value) {
+      if (given.Has(name)) value = given.Get(name).ToBoolean();
+    };
     const auto seconds = [&](const char* name, int64_t& value) {
       if (given.Has(name)) value = given.Get(name).As<Napi::Number>().Int64Value();
     };
-    if (given.Has("hub")) hub = given.Get("hub").ToBoolean();
-    seconds("expireSeconds", settings.expire_seconds);
-    seconds("gcIntervalSeconds", settings.gc_interval_seconds);
-    seconds("minPersistenceSeconds", settings.min_persistence_seconds);
+    flag("hub", settings.hub);
+    flag("strictVlan", settings.strict_vlan);
+    flag("takesBpdus", settings.takes_bpdus);
+    flag("capture", settings.capture);
+    seconds("expireSeconds", settings.macs.expire_seconds);
+    seconds("gcIntervalSeconds", settings.macs.gc_interval_seconds);
+    seconds("minPersistenceSeconds", settings.macs.min_persistence_seconds);
     loop_->call([&](tsvde::Switch& sw, int64_t) {
-      sw.hub = hub;
-      sw.macs.settings = settings;
+      sw.hub = settings.hub;
+      sw.strict_vlan = settings.strict_vlan;
+      sw.takes_bpdus = settings.takes_bpdus;
+      sw.capture = settings.capture;
+      sw.macs.settings = settings.macs;
     });
   }
 
@@ -151,6 +211,46 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   }
 
   void detach(const Napi::CallbackInfo& info) { loop(info).detach(number(info[0]), number(info[1])); }
+
+  void set_vlan_created(const Napi::CallbackInfo& info) {
+    loop(info).call([vlan = vlan(info[0]), created = info[1].ToBoolean().Value()](
+                        tsvde::Switch& sw, int64_t) { sw.vlans.set_created(vlan, created); });
+  }
+
+  // Of a port that exists: a task that is given it.
+  template <typename Task>
+  void with_port(const Napi::CallbackInfo& info, Task task) {
+    loop(info).call([&, port = number(info[0])](tsvde::Switch& sw, int64_t) {
+      if (tsvde::Port* found = sw.port(port)) task(sw, *found);
+    });
+  }
+
+  void set_untagged_vlan(const Napi::CallbackInfo& info) {
+    with_port(info, [vlan = vlan(info[1])](tsvde::Switch& sw, tsvde::Port& port) {
+      sw.set_untagged_vlan(port, vlan);
+    });
+  }
+
+  void set_member(const Napi::CallbackInfo& info) {
+    with_port(info, [vlan = vlan(info[1]), member = info[2].ToBoolean().Value()](
+                        tsvde::Switch& sw, tsvde::Port& port) { sw.set_member(port, vlan, member); });
+  }
+
+  void set_discarding(const Napi::CallbackInfo& info) {
+    with_port(info, [vlan = vlan(info[1]), discarding = info[2].ToBoolean().Value()](
+                        tsvde::Switch& sw, tsvde::Port& port) { sw.set_discarding(port, vlan, discarding); });
+  }
+
+  void send(const Napi::CallbackInfo& info) {
+    auto bytes = info[1].As<Napi::Uint8Array>();
+    loop(info).send(number(info[0]), {bytes.Data(), bytes.ByteLength()});
+  }
+
+  void watch_macs(const Napi::CallbackInfo& info) { loop(info).watch_macs(info[0].ToBoolean()); }
+
+  Napi::Value events_lost(const Napi::CallbackInfo& info) {
+    return Napi::BigInt::New(info.Env(), lost_.load());
+  }
 
   Napi::Value counters(const Napi::CallbackInfo& info) {
     std::vector<uint32_t> numbers;
@@ -210,10 +310,14 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   }
 
   Napi::Value flush_macs(const Napi::CallbackInfo& info) {
-    const bool all = info[0].IsUndefined();
-    const uint32_t port = all ? 0 : number(info[0]);
-    const uint32_t gone = loop(info).call(
-        [=](tsvde::Switch& sw, int64_t) { return all ? sw.macs.flush() : sw.macs.forget_port(port); });
+    const bool any_port = info[0].IsUndefined();
+    const bool any_vlan = info[1].IsUndefined();
+    const uint32_t of_port = any_port ? 0 : number(info[0]);
+    const uint16_t of_vlan = any_vlan ? 0 : vlan(info[1]);
+    const uint32_t gone = loop(info).call([=](tsvde::Switch& sw, int64_t) {
+      if (any_port) return any_vlan ? sw.macs.flush() : sw.macs.forget_vlan(of_vlan);
+      return any_vlan ? sw.macs.forget_port(of_port) : sw.macs.forget_port(of_port, of_vlan);
+    });
     return Napi::Number::New(info.Env(), gone);
   }
 
@@ -226,6 +330,8 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   }
 
   // Destroyed from the last to the first.
+  std::shared_ptr<std::atomic<size_t>> waiting_ = std::make_shared<std::atomic<size_t>>(0);
+  std::atomic<uint64_t> lost_ = 0;
   Events events_;
   std::unique_ptr<Loop> loop_;
 };

@@ -70,7 +70,7 @@ class FrameSocket : public Napi::ObjectWrap<FrameSocket> {
   void receive() {
     const Napi::HandleScope scope(Env());
     std::array<tsvde::Frame, kBatch> frames;
-    for (size_t i = 0; i < kBatch; i++) frames[i].bytes = {&slab_[i * (kFrameMax + 1)], kFrameMax + 1};
+    for (size_t i = 0; i < kBatch; i++) frames[i].parts[0] = {&slab_[i * (kFrameMax + 1)], kFrameMax + 1};
     const uint32_t count = socket_->receive(frames).frames;
     if (count == 0) return;
     Napi::Array buffers = Napi::Array::New(Env(), count);
@@ -88,7 +88,7 @@ class FrameSocket : public Napi::ObjectWrap<FrameSocket> {
     std::vector<tsvde::Frame*> pointers(given.Length());
     for (uint32_t i = 0; i < given.Length(); i++) {
       auto bytes = given.Get(i).As<Napi::Uint8Array>();
-      frames[i].bytes = {bytes.Data(), bytes.ByteLength()};
+      frames[i].parts[0] = {bytes.Data(), bytes.ByteLength()};
       pointers[i] = &frames[i];
     }
     uint32_t sent = 0;

@@ -1,12 +1,15 @@
-// An Ethernet frame where the kernel put it: bytes, size, and what its two addresses say.
-// Sizes are without FCS. A frame never owns its bytes; VLAN and offload descriptions will be further members
-// here.
+// An Ethernet frame where the kernel put it: bytes, size, its VLAN, and what its two addresses say.
+// Sizes are without FCS. A frame never owns its bytes. Its other form, with a VLAN tag or without, is a
+// choice of parts of the same bytes. An offload description will be a further member here.
 #pragma once
 
 #include <sys/uio.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
+#include <vector>
 
 namespace tsvde {
 
@@ -14,6 +17,9 @@ constexpr uint32_t kFrameHeader =
     14;  // two addresses and the EtherType (IEEE 802.3, 3.1.1); shorter is no frame
 constexpr uint32_t kFramePadded = 60;  // the smallest frame on a wire (802.3, 4.4.2: 64 octets with FCS)
 constexpr uint32_t kFrameMax = 65535;
+constexpr uint16_t kTpid = 0x8100;  // the EtherType of a VLAN tag (802.1Q-2018, table 9-1)
+constexpr uint32_t kTagAt = 12;     // where it stands: behind the addresses
+constexpr uint32_t kTagSize = 4;
 constexpr uint32_t kBatch = 64;  // frames received or sent by one call
 
 // A table key: the MAC address in bits 0 to 47, first byte lowest, and its VLAN in bits 48 to 63.
@@ -22,14 +28,28 @@ using MacKey = uint64_t;
 enum class Cast : uint8_t { unicast, multicast, broadcast };
 
 struct Frame {
-  iovec bytes{};  // as sendmmsg wants it; iov_len is the room before a receive and the size after it
+  // As sendmmsg wants them. What was received is one part, whose iov_len is the room before and the size
+  // after it.
+  std::array<iovec, 3> parts{};
+  uint32_t part_count = 1;
   Cast cast = Cast::unicast;
+  bool tagged = false;  // its tag says its VLAN; any other tag is payload
+  uint16_t vlan = 0;
+  Frame* other = nullptr;  // itself with a tag, or without, once somebody wanted that
 
-  [[nodiscard]] uint8_t* data() const { return static_cast<uint8_t*>(bytes.iov_base); }
-  [[nodiscard]] uint32_t size() const { return static_cast<uint32_t>(bytes.iov_len); }
+  // Of the first part, in which both addresses always are.
+  [[nodiscard]] uint8_t* data() const { return static_cast<uint8_t*>(parts[0].iov_base); }
+  [[nodiscard]] uint32_t size() const {
+    size_t size = parts[0].iov_len;
+    for (uint32_t i = 1; i < part_count; i++) size += parts[i].iov_len;
+    return static_cast<uint32_t>(size);
+  }
 
   [[nodiscard]] MacKey destination(uint16_t vlan) const { return key(data(), vlan); }
   [[nodiscard]] MacKey source(uint16_t vlan) const { return key(data() + 6, vlan); }
+  [[nodiscard]] uint16_t ether_type() const { return big_endian(12); }
+  // Of a frame whose EtherType is kTpid (802.1Q-2018, 9.6).
+  [[nodiscard]] uint16_t vlan_id() const { return big_endian(14) & 0xfff; }
   // The group bit of the first byte (802.3, 3.2.3).
   [[nodiscard]] bool source_is_group() const { return (data()[6] & 1) != 0; }
 
@@ -44,10 +64,48 @@ struct Frame {
   void pad() {
     if (size() >= kFramePadded) return;
     std::memset(data() + size(), 0, kFramePadded - size());
-    bytes.iov_len = kFramePadded;
+    parts[0].iov_len = kFramePadded;
+  }
+
+  // For who keeps it longer than the batch; never on the way of a frame.
+  [[nodiscard]] std::vector<uint8_t> copy() const {
+    std::vector<uint8_t> bytes;
+    for (uint32_t i = 0; i < part_count; i++) {
+      const auto* part = static_cast<const uint8_t*>(parts[i].iov_base);
+      bytes.insert(bytes.end(), part, part + parts[i].iov_len);
+    }
+    return bytes;
+  }
+
+  // Fills `form` with this frame and a tag of priority 0 before its EtherType; `tag` is kTagSize bytes that
+  // live as long.
+  void with_tag(Frame& form, uint8_t* tag) const {
+    const std::array<uint8_t, kTagSize> bytes = {kTpid >> 8, kTpid & 0xff, static_cast<uint8_t>(vlan >> 8),
+                                                 static_cast<uint8_t>(vlan)};
+    std::ranges::copy(bytes, tag);
+    form.parts = {iovec{data(), kTagAt}, iovec{tag, kTagSize}, iovec{data() + kTagAt, size() - kTagAt}};
+    form.part_count = 3;
+    form.cast = cast;
+  }
+
+  // Fills `form` with this frame without its tag, padded with zeroes up to the smallest frame.
+  void without_tag(Frame& form) const {
+    static std::array<uint8_t, kTagSize> zeroes{};
+    constexpr uint32_t kRest = kTagAt + kTagSize;
+    form.parts = {iovec{data(), kTagAt}, iovec{data() + kRest, size() - kRest}, iovec{}};
+    form.part_count = 2;
+    form.cast = cast;
+    const uint32_t left = size() - kTagSize;
+    if (left >= kFramePadded) return;
+    form.parts[2] = {zeroes.data(), kFramePadded - left};
+    form.part_count = 3;
   }
 
  private:
+  [[nodiscard]] uint16_t big_endian(uint32_t at) const {
+    return static_cast<uint16_t>(data()[at] << 8 | data()[at + 1]);
+  }
+
   // Little-endian hosts only, as is everything QEMU runs fast on; the static_assert in mac_table.cc says so.
   static MacKey key(const uint8_t* address, uint16_t vlan) {
     MacKey mac = 0;

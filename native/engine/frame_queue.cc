@@ -15,11 +15,16 @@ FrameQueue::FrameQueue(uint32_t limit)
 bool FrameQueue::push(const Frame& frame) {
   uint32_t at = 0;
   if (frames_ == limit_ || !find_room(frame.size(), at)) return false;
-  std::memcpy(&ring_[at], frame.data(), frame.size());
-  place(front_ + frames_) = {at, frame.size()};
+  const uint32_t size = frame.size();
+  place(front_ + frames_) = {at, size};
   frames_++;
-  write_at_ = at + frame.size();
-  bytes_ += frame.size();
+  bytes_ += size;
+  for (uint32_t i = 0; i < frame.part_count; i++) {
+    const iovec& part = frame.parts[i];
+    std::memcpy(&ring_[at], part.iov_base, part.iov_len);
+    at += static_cast<uint32_t>(part.iov_len);
+  }
+  write_at_ = at;
   return true;
 }
 
@@ -27,7 +32,7 @@ uint32_t FrameQueue::peek(std::span<Frame> frames) {
   const uint32_t count = std::min(frames_, static_cast<uint32_t>(frames.size()));
   for (uint32_t i = 0; i < count; i++) {
     const Place& oldest = place(front_ + i);
-    frames[i].bytes = {&ring_[oldest.at], oldest.size};
+    frames[i].parts[0] = {&ring_[oldest.at], oldest.size};
   }
   return count;
 }

@@ -39,7 +39,7 @@ std::thread without_signals(Start start) {
 
 Loop::Loop(uint32_t mac_limit, EventSink sink)
     : sink_(std::move(sink)),
-      switch_(mac_limit, [this](MacKey key, uint32_t from, uint32_t to) { seen_elsewhere(key, from, to); }),
+      switch_(mac_limit, *this),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       started_at_(monotonic_seconds()),
@@ -94,6 +94,31 @@ void Loop::detach(uint32_t number, uint32_t id) {
       return true;  // closing the descriptor takes it out of the epoll set
     });
     sw.update_active(*port);
+  });
+}
+
+int Loop::send(uint32_t number, std::span<uint8_t> bytes) {
+  return call([&](Switch& sw, int64_t) {
+    Port* port = sw.port(number);
+    if (port == nullptr) return ENXIO;
+    Frame frame;
+    frame.parts[0] = {bytes.data(), bytes.size()};
+    frame.classify();
+    sw.leave_by(*port, frame);
+    flush_touched();
+    return 0;
+  });
+}
+
+void Loop::watch_macs(bool wanted) {
+  call([&](Switch& sw, int64_t) {
+    if (!wanted) {
+      sw.macs.observer = nullptr;
+      return;
+    }
+    sw.macs.observer = [this](MacKey key, uint32_t port, bool added) {
+      sink_({.kind = added ? Event::Kind::mac_added : Event::Kind::mac_removed, .port = port, .key = key});
+    };
   });
 }
 
@@ -154,7 +179,7 @@ void Loop::receive(Attachment& attachment) {
 }
 
 void Loop::empty_slots(uint32_t count) {
-  for (uint32_t i = 0; i < count; i++) batch_[i].bytes = {&slab_[i * kSlot], kFrameMax + 1};
+  for (uint32_t i = 0; i < count; i++) batch_[i].parts[0] = {&slab_[i * kSlot], kFrameMax + 1};
 }
 
 void Loop::flush_touched() {
@@ -177,20 +202,28 @@ void Loop::fail(Attachment& attachment, int error) {
   sink_({.kind = Event::Kind::endpoint_failed,
          .port = attachment.port.number,
          .endpoint = attachment.id,
-         .error = error,
-         .key = 0,
-         .elsewhere = 0});
+         .error = error});
 }
 
 void Loop::seen_elsewhere(MacKey key, uint32_t from, uint32_t to) {
   if (seen_elsewhere_at_ == now_) return;  // one a second tells enough; the table counts every move
   seen_elsewhere_at_ = now_;
-  sink_({.kind = Event::Kind::mac_seen_elsewhere,
-         .port = from,
-         .endpoint = 0,
-         .error = 0,
-         .key = key,
-         .elsewhere = to});
+  sink_({.kind = Event::Kind::mac_seen_elsewhere, .port = from, .key = key, .elsewhere = to});
+}
+
+void Loop::bpdu(const Port& from, const Frame& frame) {
+  constexpr size_t kMost = 128;  // it is less than half of that
+  Frame form = frame;
+  if (frame.tagged) frame.without_tag(form);
+  auto bytes = form.copy();
+  bytes.resize(std::min(bytes.size(), kMost));
+  sink_({.kind = Event::Kind::bpdu, .port = from.number, .vlan = frame.vlan, .bytes = std::move(bytes)});
+}
+
+void Loop::captured(const Port& port, const Frame& frame, bool received) {
+  sink_({.kind = received ? Event::Kind::received : Event::Kind::transmitted,
+         .port = port.number,
+         .bytes = frame.copy()});
 }
 
 }  // namespace tsvde

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <semaphore>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -16,22 +17,32 @@
 namespace tsvde {
 
 struct Event {
-  enum class Kind { endpoint_failed, mac_seen_elsewhere };
+  enum class Kind {
+    endpoint_failed,
+    mac_seen_elsewhere,
+    mac_added,
+    mac_removed,
+    bpdu,
+    received,
+    transmitted
+  };
   Kind kind;
-  uint32_t port;      // of the endpoint; or where the address is held
-  uint32_t endpoint;  // endpoint_failed
-  int error;          // endpoint_failed: an errno
-  MacKey key;         // mac_seen_elsewhere
-  uint32_t elsewhere;
+  uint32_t port = 0;             // of the endpoint, the address or the frame
+  uint32_t endpoint = 0;         // endpoint_failed
+  int error = 0;                 // endpoint_failed: an errno
+  MacKey key = 0;                // mac_*
+  uint32_t elsewhere = 0;        // mac_seen_elsewhere
+  uint16_t vlan = 0;             // bpdu
+  std::vector<uint8_t> bytes{};  // bpdu: without a tag; received, transmitted: the whole frame
 };
 
-class Loop {
+class Loop : Switch::Observer {
  public:
   // Called on the loop's thread; must not block.
   using EventSink = std::function<void(const Event&)>;
 
   Loop(uint32_t mac_limit, EventSink sink);
-  ~Loop() { stop(); }
+  ~Loop() override { stop(); }
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
@@ -52,6 +63,11 @@ class Loop {
   // As call(): 0, or the errno for which the endpoint was not added. A port that does not exist is ENXIO.
   int attach(uint32_t port, uint32_t id, std::unique_ptr<Endpoint> endpoint, uint32_t queue_limit);
   void detach(uint32_t port, uint32_t id);
+
+  // Sends a frame of our own by one port. A port that does not exist is ENXIO.
+  int send(uint32_t port, std::span<uint8_t> bytes);
+  // Tells of every address that comes or goes.
+  void watch_macs(bool wanted);
 
   // Ends the thread, then closes every endpoint; idempotent.
   void stop();
@@ -76,7 +92,9 @@ class Loop {
   // Asks for readiness to read, and to write where something waits.
   void watch(Attachment& attachment);
   void fail(Attachment& attachment, int error);
-  void seen_elsewhere(MacKey key, uint32_t from, uint32_t to);
+  void seen_elsewhere(MacKey key, uint32_t from, uint32_t to) override;
+  void bpdu(const Port& from, const Frame& frame) override;
+  void captured(const Port& port, const Frame& frame, bool received) override;
 
   // Destroyed from the last to the first: the thread is joined by stop() before any of it goes.
   EventSink sink_;

@@ -100,6 +100,7 @@ void MacTable::add(MacKey key, uint32_t port, int64_t now) {
   append(list_, &Node::in_table, index);
   join_port(index, port);
   size_++;
+  if (observer) observer(key, port, true);
 }
 
 // --- Forgetting
@@ -119,6 +120,26 @@ uint32_t MacTable::forget_port(uint32_t port) {
   return before - size_;
 }
 
+uint32_t MacTable::forget_port(uint32_t port, uint16_t vlan) {
+  if (port >= ports_.size()) return 0;
+  return forget_of(ports_[port].list, &Node::in_port, vlan);
+}
+
+uint32_t MacTable::forget_vlan(uint16_t vlan) {
+  return forget_of(list_, &Node::in_table, vlan);
+}
+
+uint32_t MacTable::forget_of(const List& list, Links Node::*links, uint16_t vlan) {
+  const uint32_t before = size_;
+  for (Index i = list.oldest; i != 0;) {
+    const Node& node = nodes_[i];
+    const Index next = (node.*links).newer;
+    if (node.key >> 48 == vlan) remove(i);
+    i = next;
+  }
+  return before - size_;
+}
+
 uint32_t MacTable::flush() {
   const uint32_t before = size_;
   while (list_.oldest != 0) remove(list_.oldest);
@@ -127,6 +148,7 @@ uint32_t MacTable::flush() {
 
 void MacTable::remove(Index index) {
   Node& node = nodes_[index];
+  if (observer) observer(node.key, node.port, false);
   Index* link = &bucket(node.key);
   while (*link != index) link = &nodes_[*link].chain;
   *link = node.chain;

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -49,6 +50,8 @@ class MacTable {
   [[nodiscard]] uint64_t moves() const { return moves_; }
   [[nodiscard]] uint64_t evictions() const { return evictions_; }
   [[nodiscard]] std::vector<Entry> entries(int64_t now) const;
+  // Told of each address that comes or goes, where somebody wants to know.
+  std::function<void(MacKey key, uint32_t port, bool added)> observer;
   // Must precede learning on a port: takes the memory that learning then does not.
   void add_port(uint32_t port);
 
@@ -59,6 +62,8 @@ class MacTable {
   // Forgetting; each returns how many entries went
   uint32_t expire(int64_t now);
   uint32_t forget_port(uint32_t port);
+  uint32_t forget_port(uint32_t port, uint16_t vlan);
+  uint32_t forget_vlan(uint16_t vlan);
   uint32_t flush();
 
  private:
@@ -90,6 +95,7 @@ class MacTable {
   [[nodiscard]] Index find_node(MacKey key) const;
   void add(MacKey key, uint32_t port, int64_t now);
   void remove(Index index);
+  uint32_t forget_of(const List& list, Links Node::*links, uint16_t vlan);
   void append(List& list, Links Node::*links, Index index);
   void unlink(List& list, Links Node::*links, Index index);
   void join_port(Index index, uint32_t port);

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <memory>
 #include <vector>
 
 #include "engine/counters.h"
 #include "engine/endpoint.h"
 #include "engine/frame_queue.h"
+#include "engine/vlan.h"
 
 namespace tsvde {
 
@@ -46,6 +48,13 @@ struct Port {
   std::vector<std::unique_ptr<Attachment>> attachments;
   std::array<Frame*, kBatch> outgoing{};
   uint32_t outgoing_count = 0;
+
+  // VLANs, by VID. Who changes one of these tells Vlans.
+  uint16_t untagged_vlan = 0;        // kNoVlan: none
+  std::bitset<kVlans> member_of{1};  // with the untagged one
+  std::bitset<kVlans> discarding;    // by order of spanning tree: nothing enters or leaves but BPDUs
+  int64_t bpdus_counted_at = 0;      // a second, and how many BPDUs came in it
+  uint32_t bpdus = 0;
 
  private:
   using Mask = uint64_t;  // a bit a frame of the batch

@@ -5,7 +5,11 @@
 namespace tsvde {
 namespace {
 
-constexpr uint16_t kVlan = 0;  // one VLAN so far: the key of an address has room for it already
+// Where spanning tree talks (802.1Q-2018, table 8-1): 01:80:c2:00:00:00, first byte lowest.
+constexpr MacKey kBridgeGroup = 0x00'00'00'c2'80'01;
+// From one port in one second. Two hellos a VLAN would do; a flood of them must not take the control plane's
+// time.
+constexpr uint32_t kBpduRate = 256;
 
 }  // namespace
 
@@ -49,17 +53,44 @@ void Switch::update_active(Port& port) {
     active_.erase(place);
     macs.forget_port(port.number);
   }
+  vlans.update(port);
+}
+
+void Switch::set_untagged_vlan(Port& port, uint16_t vlan) {
+  if (vlan == port.untagged_vlan) return;
+  macs.forget_port(port.number, port.untagged_vlan);
+  vlans.set_untagged(port, vlan);
+}
+
+void Switch::set_member(Port& port, uint16_t vlan, bool member) {
+  if (!member) macs.forget_port(port.number, vlan);
+  port.member_of[vlan] = member;
+  vlans.update(port, vlan);
+}
+
+void Switch::set_discarding(Port& port, uint16_t vlan, bool discarding) {
+  if (discarding) macs.forget_port(port.number, vlan);
+  port.discarding[vlan] = discarding;
+  vlans.update(port, vlan);
 }
 
 void Switch::route(Port& from, std::span<Frame> frames, int64_t now) {
+  forms_used_ = 0;
   for (Frame& frame : frames) {
     if (!admit(from, frame)) continue;
+    if (capture) observer_.captured(from, frame, true);
     if (hub) {
-      flood(from, frame);
-      continue;
+      repeat(from, frame);
+    } else if (!classify(from, frame)) {
+      from.counters[receive_drop_vlan]++;
+    } else if (takes_bpdus && frame.destination(0) == kBridgeGroup) {
+      hand_up(from, frame, now);
+    } else if (from.discarding[frame.vlan]) {
+      from.counters[receive_drop_discarding]++;
+    } else {
+      learn(from, frame, now);
+      forward(from, frame);
     }
-    learn(from, frame, now);
-    forward(from, frame);
   }
 }
 
@@ -78,10 +109,31 @@ bool Switch::admit(Port& from, Frame& frame) {
   return true;
 }
 
+// Which VLAN it is in (802.1Q-2018, 6.9): its tag's, else the port's. Is the port a member of that?
+bool Switch::classify(Port& from, Frame& frame) const {
+  frame.tagged = frame.ether_type() == kTpid && (strict_vlan || vlans.created(frame.vlan_id()));
+  frame.vlan = frame.tagged ? frame.vlan_id() : from.untagged_vlan;
+  frame.other = nullptr;
+  return from.member_of[frame.vlan];
+}
+
+void Switch::hand_up(Port& from, const Frame& frame, int64_t now) {
+  if (from.bpdus_counted_at != now) {
+    from.bpdus_counted_at = now;
+    from.bpdus = 0;
+  }
+  if (from.bpdus == kBpduRate) {
+    from.counters[receive_drop_bpdu_rate]++;
+    return;
+  }
+  from.bpdus++;
+  observer_.bpdu(from, frame);
+}
+
 // A group address is nobody's own (802.1D-2004, 7.8): it is not learned, and its frame goes on.
 void Switch::learn(const Port& from, const Frame& frame, int64_t now) {
   if (frame.source_is_group()) return;
-  const MacKey key = frame.source(kVlan);
+  const MacKey key = frame.source(frame.vlan);
   const auto [outcome, previous] = macs.learn(key, from.number, now);
   switch (outcome) {
     case MacTable::Learned::added:
@@ -89,31 +141,61 @@ void Switch::learn(const Port& from, const Frame& frame, int64_t now) {
       return;
     case MacTable::Learned::moved:
     case MacTable::Learned::held:
-      seen_elsewhere_(key, previous, from.number);
+      observer_.seen_elsewhere(key, previous, from.number);
   }
 }
 
 void Switch::forward(Port& from, Frame& frame) {
   if (frame.cast != Cast::unicast) return flood(from, frame);
-  const auto known = macs.find(frame.destination(kVlan));
+  const auto known = macs.find(frame.destination(frame.vlan));
   if (!known) return flood(from, frame);
   if (*known == from.number) {
     from.counters[receive_drop_same_port]++;
     return;
   }
-  leave_by(*ports_[*known], frame);
+  Port& to = *ports_[*known];
+  leave_by(to, frame, to.untagged_vlan != frame.vlan);
 }
 
-// A hub never repeats to port 0, as in vde_switch, where that port is for listening programs' own traffic.
 void Switch::flood(const Port& from, Frame& frame) {
-  for (Port* port : active_) {
-    if (port != &from && !(hub && port->number == 0)) leave_by(*port, frame);
+  const auto& [untagged, tagged] = vlans.members(frame.vlan);
+  for (Port* port : untagged) {
+    if (port != &from) leave_by(*port, frame, false);
+  }
+  for (Port* port : tagged) {
+    if (port != &from) leave_by(*port, frame, true);
   }
 }
 
+// A hub knows no VLANs, and never repeats to port 0, as in vde_switch, where that port is for listening
+// programs' own traffic.
+void Switch::repeat(const Port& from, Frame& frame) {
+  for (Port* port : active_) {
+    if (port != &from && port->number != 0) leave_by(*port, frame);
+  }
+}
+
+void Switch::leave_by(Port& port, Frame& frame, bool tagged) {
+  leave_by(port, frame.tagged == tagged ? frame : other_form(frame));
+}
+
 void Switch::leave_by(Port& port, Frame& frame) {
+  if (capture) observer_.captured(port, frame, false);
   if (port.outgoing_count == 0) touched_.push_back(&port);
   port.add(&frame);
+}
+
+Frame& Switch::other_form(Frame& frame) {
+  if (frame.other != nullptr) return *frame.other;
+  Frame& form = forms_[forms_used_];
+  if (frame.tagged) {
+    frame.without_tag(form);
+  } else {
+    frame.with_tag(form, tags_[forms_used_].data());
+  }
+  forms_used_++;
+  frame.other = &form;
+  return form;
 }
 
 }  // namespace tsvde

@@ -3,7 +3,7 @@
 // does.
 #pragma once
 
-#include <functional>
+#include <array>
 #include <memory>
 #include <span>
 #include <vector>
@@ -15,11 +15,19 @@ namespace tsvde {
 
 class Switch {
  public:
-  // Told of an address that turned up on another port than the one it is held for.
-  using SeenElsewhere = std::function<void(MacKey key, uint32_t from, uint32_t to)>;
+  // Told of what happens while frames are routed. Must not block.
+  class Observer {
+   public:
+    virtual ~Observer() = default;
+    // An address turned up on another port than the one it is held for.
+    virtual void seen_elsewhere(MacKey key, uint32_t from, uint32_t to) = 0;
+    // For spanning tree; the frame is not forwarded. `size` is without a tag.
+    virtual void bpdu(const Port& from, const Frame& frame) = 0;
+    // Where capture is on: a frame that came, before anything is decided, or one that leaves.
+    virtual void captured(const Port& port, const Frame& frame, bool received) = 0;
+  };
 
-  Switch(uint32_t mac_limit, SeenElsewhere seen_elsewhere)
-      : macs(mac_limit), seen_elsewhere_(std::move(seen_elsewhere)) {}
+  Switch(uint32_t mac_limit, Observer& observer) : macs(mac_limit), observer_(observer) {}
 
   // Ports
   [[nodiscard]] Port* port(uint32_t number) const;
@@ -29,24 +37,42 @@ class Switch {
   // Follows whether the port has endpoints; one that lost its last also loses its addresses.
   void update_active(Port& port);
 
+  // VLANs; each forgets the addresses that the change makes untrue
+  void set_untagged_vlan(Port& port, uint16_t vlan);
+  void set_member(Port& port, uint16_t vlan, bool member);
+  void set_discarding(Port& port, uint16_t vlan, bool discarding);
+
   // Forwarding: adds each frame to the ports it leaves by, which then stand in touched(), each once.
   void route(Port& from, std::span<Frame> frames, int64_t now);
   [[nodiscard]] std::vector<Port*>& touched() { return touched_; }
+  // Adds one frame to one port, whatever its state: a BPDU of our own.
+  void leave_by(Port& port, Frame& frame);
 
   bool hub = false;
+  bool strict_vlan = false;  // tags of a VLAN that was never created are refused and not payload
+  bool takes_bpdus = false;
+  bool capture = false;
   MacTable macs;
+  Vlans vlans;
 
  private:
   [[nodiscard]] static bool admit(Port& from, Frame& frame);
+  [[nodiscard]] bool classify(Port& from, Frame& frame) const;
+  void hand_up(Port& from, const Frame& frame, int64_t now);
   void learn(const Port& from, const Frame& frame, int64_t now);
   void forward(Port& from, Frame& frame);
   void flood(const Port& from, Frame& frame);
-  void leave_by(Port& port, Frame& frame);
+  void repeat(const Port& from, Frame& frame);
+  void leave_by(Port& port, Frame& frame, bool tagged);
+  [[nodiscard]] Frame& other_form(Frame& frame);
 
   std::vector<std::unique_ptr<Port>> ports_;  // by number, with gaps
   std::vector<Port*> active_;                 // ascending
   std::vector<Port*> touched_;
-  SeenElsewhere seen_elsewhere_;
+  std::array<Frame, kBatch> forms_;  // of this batch's frames, with a tag or without
+  std::array<std::array<uint8_t, kTagSize>, kBatch> tags_;
+  uint32_t forms_used_ = 0;
+  Observer& observer_;
 };
 
 }  // namespace tsvde

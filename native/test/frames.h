@@ -33,7 +33,7 @@ constexpr uint64_t kB = 0x0200'0000'000b;
 struct Slot {
   explicit Slot(const Bytes& bytes) : room(std::max<size_t>(bytes.size(), kFramePadded), 0xaa) {
     std::ranges::copy(bytes, room.begin());
-    frame.bytes = {room.data(), bytes.size()};
+    frame.parts[0] = {room.data(), bytes.size()};
   }
   Bytes room;
   Frame frame;
@@ -51,7 +51,7 @@ class FakeEndpoint final : public Endpoint {
       if (room == 0) return {taken, EAGAIN};
       room--;
       taken++;
-      sent.emplace_back(frame->data(), frame->data() + frame->size());
+      sent.push_back(frame->copy());
     }
     return {taken, 0};
   }
@@ -61,13 +61,12 @@ class FakeEndpoint final : public Endpoint {
 };
 
 // A switch whose ports end in fakes, and the loop's part of forwarding.
-struct Bench {
-  explicit Bench(uint32_t ports, uint32_t mac_limit = 1024, uint32_t queue_limit = 4)
-      : sw(mac_limit, [this](MacKey, uint32_t from, uint32_t to) {
-          seen_elsewhere.push_back({from, to});
-        }) {
+struct Bench : Switch::Observer {
+  explicit Bench(uint32_t ports, uint32_t mac_limit = 1024, uint32_t queue_limit = 4) : sw(mac_limit, *this) {
     for (uint32_t i = 1; i <= ports; i++) attach(i, queue_limit);
   }
+  Bench(const Bench&) = delete;  // the switch knows where it is
+  Bench& operator=(const Bench&) = delete;
 
   FakeEndpoint& attach(uint32_t number, uint32_t queue_limit = 4) {
     Port& port = sw.add_port(number);
@@ -91,9 +90,23 @@ struct Bench {
     sw.touched().clear();
   }
 
+  void seen_elsewhere(MacKey, uint32_t from, uint32_t to) override { moves.push_back({from, to}); }
+  void bpdu(const Port& from, const Frame& frame) override { bpdus.push_back({from.number, frame.vlan}); }
+  void captured(const Port& port, const Frame& frame, bool received) override {
+    captures.push_back({port.number, received, frame.copy()});
+  }
+
   uint64_t count(uint32_t number, Counter counter) { return sw.port(number)->counters[counter]; }
 
-  std::vector<std::pair<uint32_t, uint32_t>> seen_elsewhere;
+  struct Capture {
+    uint32_t port;
+    bool received;
+    Bytes bytes;
+    bool operator==(const Capture&) const = default;
+  };
+  std::vector<std::pair<uint32_t, uint32_t>> moves;  // from, to
+  std::vector<std::pair<uint32_t, uint16_t>> bpdus;  // port, VLAN
+  std::vector<Capture> captures;
   Switch sw;
   uint32_t next_id = 1;
   int began_waiting = 0;

@@ -65,7 +65,7 @@ TEST("a station that moved is told of, and frames from its new place go on") {
   Bench bench(3);
   bench.send(1, {frame_bytes(kBroadcast, kA)}, 0);
   bench.send(2, {frame_bytes(kBroadcast, kA)}, 1);
-  CHECK(bench.seen_elsewhere == (std::vector<std::pair<uint32_t, uint32_t>>{{1, 2}}));
+  CHECK(bench.moves == (std::vector<std::pair<uint32_t, uint32_t>>{{1, 2}}));
   CHECK(bench.at(3).sent.size() == 2);
   bench.send(3, {frame_bytes(kA, kB)}, 2);
   CHECK(bench.at(1).sent.size() == 2 && bench.at(2).sent.size() == 1);

@@ -5,7 +5,7 @@
 namespace tsvde {
 namespace {
 
-// Headers for one call, shared by all sockets of the loop thread: only msg_iov differs from call to call.
+// Headers for one call, shared by all sockets of the loop thread: only the parts differ from call to call.
 std::array<mmsghdr, kBatch>& headers() {
   static thread_local std::array<mmsghdr, kBatch> headers{};
   return headers;
@@ -16,7 +16,7 @@ std::array<mmsghdr, kBatch>& headers() {
 Moved Datagram::receive(std::span<Frame> frames) {
   auto& messages = headers();
   for (size_t i = 0; i < frames.size(); i++) {
-    messages[i].msg_hdr.msg_iov = &frames[i].bytes;
+    messages[i].msg_hdr.msg_iov = frames[i].parts.data();
     messages[i].msg_hdr.msg_iovlen = 1;
   }
   // MSG_TRUNC: msg_len tells a cut datagram's true size, so that it is dropped as too long and not forwarded
@@ -24,15 +24,15 @@ Moved Datagram::receive(std::span<Frame> frames) {
   const int count = recvmmsg(fd(), messages.data(), static_cast<unsigned>(frames.size()),
                              MSG_DONTWAIT | MSG_TRUNC, nullptr);
   if (count < 0) return {0, errno};
-  for (int i = 0; i < count; i++) frames[i].bytes.iov_len = messages[i].msg_len;
+  for (int i = 0; i < count; i++) frames[i].parts[0].iov_len = messages[i].msg_len;
   return {static_cast<uint32_t>(count), 0};
 }
 
 Moved Datagram::send(std::span<Frame* const> frames) {
   auto& messages = headers();
   for (size_t i = 0; i < frames.size(); i++) {
-    messages[i].msg_hdr.msg_iov = &frames[i]->bytes;
-    messages[i].msg_hdr.msg_iovlen = 1;
+    messages[i].msg_hdr.msg_iov = frames[i]->parts.data();
+    messages[i].msg_hdr.msg_iovlen = frames[i]->part_count;
   }
   const int count =
       sendmmsg(fd(), messages.data(), static_cast<unsigned>(frames.size()), MSG_DONTWAIT | MSG_NOSIGNAL);

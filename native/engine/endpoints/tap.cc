@@ -15,7 +15,7 @@ Moved Tap::receive(std::span<Frame> frames) {
   for (uint32_t i = 0; i < frames.size(); i++) {
     const ssize_t size = ::read(fd(), frames[i].data(), frames[i].size());
     if (size < 0) return {i, i > 0 && errno == EAGAIN ? 0 : errno};
-    frames[i].bytes.iov_len = static_cast<size_t>(size);
+    frames[i].parts[0].iov_len = static_cast<size_t>(size);
   }
   return {static_cast<uint32_t>(frames.size()), 0};
 }
@@ -24,15 +24,16 @@ Moved Tap::send(std::span<Frame* const> frames) {
   refresh_mtu();
   for (uint32_t i = 0; i < frames.size(); i++) {
     if (too_long(*frames[i])) return {i, EMSGSIZE};
-    if (::write(fd(), frames[i]->data(), frames[i]->size()) < 0) return {i, errno};
+    if (writev(fd(), frames[i]->parts.data(), static_cast<int>(frames[i]->part_count)) < 0) return {i, errno};
   }
   return {static_cast<uint32_t>(frames.size()), 0};
 }
 
 bool Tap::too_long(const Frame& frame) const {
-  constexpr uint32_t kTag = 4;  // an 802.1Q tag is not part of what an MTU limits
-  const bool tagged = frame.data()[12] == 0x81 && frame.data()[13] == 0x00;
-  return frame.size() > mtu_ + kFrameHeader + (tagged ? kTag : 0);
+  // An 802.1Q tag is not part of what an MTU limits. Where a frame has more parts, the second begins at the EtherType.
+  const auto* type = frame.part_count == 1 ? frame.data() + kTagAt : static_cast<uint8_t*>(frame.parts[1].iov_base);
+  const bool tagged = (type[0] << 8 | type[1]) == kTpid;
+  return frame.size() > mtu_ + kFrameHeader + (tagged ? kTagSize : 0);
 }
 
 // The MTU belongs to the administrator and changes under us; once a second is soon enough. By name each time,

@@ -1,0 +1,140 @@
+#include "engine/vlan.h"
+
+#include "test/check.h"
+#include "test/frames.h"
+
+using namespace tsvde;
+using namespace tsvde::test;
+
+namespace {
+
+Bytes tagged(Bytes bytes, uint16_t tag) {
+  const Bytes inserted = {0x81, 0x00, static_cast<uint8_t>(tag >> 8), static_cast<uint8_t>(tag)};
+  bytes.insert(bytes.begin() + 12, inserted.begin(), inserted.end());
+  return bytes;
+}
+
+// Ports 1 and 2 in VLAN 0; 3 untagged in 10; 4 untagged in 0 and tagged in 10 and 20.
+struct FourPorts : Bench {
+  FourPorts() : Bench(4) {
+    for (const uint16_t vlan : {10, 20}) {
+      sw.vlans.set_created(vlan, true);
+      sw.set_member(*sw.port(4), vlan, true);
+    }
+    sw.set_untagged_vlan(*sw.port(3), 10);
+  }
+};
+
+const Bytes kFrame = frame_bytes(kBroadcast, kA, 64, 7);
+
+}  // namespace
+
+TEST("VLANs are kept apart, and frames leave with the tag that their port takes") {
+  FourPorts bench;
+  bench.send(3, {kFrame});
+  CHECK(bench.at(1).sent.empty() && bench.at(2).sent.empty());
+  CHECK(bench.at(4).sent == std::vector<Bytes>{tagged(kFrame, 10)});
+  bench.send(4, {tagged(kFrame, 0xa000 | 10), tagged(kFrame, 20)});
+  CHECK(bench.at(3).sent == std::vector<Bytes>{kFrame});
+  CHECK(bench.at(1).sent.empty());
+  bench.send(3, {tagged(kFrame, 0x6000 | 10)});  // tagged to tagged: as it came, with its priority
+  CHECK(bench.at(4).sent.back() == tagged(kFrame, 0x6000 | 10));
+  CHECK(bench.count(4, transmit_bytes) == 68 + 68);
+  bench.send(1, {kFrame});
+  CHECK(bench.at(2).sent.size() == 1 && bench.at(4).sent.back() == kFrame && bench.at(3).sent.size() == 1);
+}
+
+TEST(
+    "a tag of another's VLAN is dropped and counted; one of no VLAN is payload, unless the switch is "
+    "strict") {
+  FourPorts bench;
+  bench.send(1, {tagged(kFrame, 10), tagged(kFrame, 20)});
+  CHECK(bench.count(1, receive_drop_vlan) == 2 && bench.at(2).sent.empty());
+  bench.send(1, {tagged(kFrame, 30), tagged(kFrame, 4095)});
+  CHECK(bench.at(2).sent == (std::vector<Bytes>{tagged(kFrame, 30), tagged(kFrame, 4095)}));
+  bench.send(3, {tagged(kFrame, 30)});
+  CHECK(bench.at(4).sent.back() == tagged(tagged(kFrame, 30), 10));
+  bench.sw.strict_vlan = true;
+  bench.send(1, {tagged(kFrame, 30), tagged(kFrame, 4095)});
+  CHECK(bench.count(1, receive_drop_vlan) == 4 && bench.at(2).sent.size() == 2);
+}
+
+TEST("a priority tag is of VLAN 0, and comes off") {
+  FourPorts bench;
+  bench.send(1, {tagged(kFrame, 0xe000)});
+  CHECK(bench.at(2).sent == std::vector<Bytes>{kFrame} && bench.at(4).sent == std::vector<Bytes>{kFrame});
+  bench.send(3, {tagged(kFrame, 0)});
+  CHECK(bench.count(3, receive_drop_vlan) == 1);
+}
+
+TEST("a port without an untagged VLAN takes and gives no untagged frames") {
+  FourPorts bench;
+  bench.sw.set_untagged_vlan(*bench.sw.port(4), kNoVlan);
+  bench.send(4, {kFrame});
+  CHECK(bench.count(4, receive_drop_vlan) == 1);
+  bench.send(1, {kFrame});
+  CHECK(bench.at(4).sent.empty() && bench.at(2).sent.size() == 1);
+  bench.send(4, {tagged(kFrame, 10)});
+  CHECK(bench.at(3).sent.size() == 1);
+}
+
+TEST("what has lost its tag is padded again with zeroes") {
+  FourPorts bench;
+  bench.send(4, {tagged(frame_bytes(kBroadcast, kA, 56, 7), 10)});
+  Bytes padded = frame_bytes(kBroadcast, kA, 56, 7);
+  padded.resize(60);
+  CHECK(bench.at(3).sent == std::vector<Bytes>{padded});
+}
+
+TEST("one address may be in several VLANs, on a port of each") {
+  FourPorts bench;
+  bench.send(1, {frame_bytes(kBroadcast, kA)});
+  bench.send(3, {frame_bytes(kBroadcast, kA)});
+  CHECK(bench.sw.macs.size() == 2);
+  bench.send(4, {tagged(frame_bytes(kA, kB), 10)});
+  CHECK(bench.at(3).sent.size() == 1 && bench.at(1).sent.empty());
+  bench.send(3, {frame_bytes(kB, kA)});  // a known address on a port that takes the VLAN with its tag
+  CHECK(bench.at(4).sent.back() == tagged(frame_bytes(kB, kA), 10));
+}
+
+TEST("who leaves a VLAN takes the addresses it had there, and no others") {
+  FourPorts bench;
+  bench.send(4, {frame_bytes(kBroadcast, kA), tagged(frame_bytes(kBroadcast, kB), 10),
+                 tagged(frame_bytes(kBroadcast, kB), 20)});
+  bench.sw.set_member(*bench.sw.port(4), 20, false);
+  CHECK(bench.sw.macs.size() == 2);
+  bench.sw.set_untagged_vlan(*bench.sw.port(4), 20);
+  CHECK(bench.sw.macs.size() == 1);
+  CHECK(bench.sw.macs.forget_vlan(10) == 1);
+}
+
+TEST("a port that discards neither learns nor forwards in that VLAN, but hands its BPDUs up") {
+  FourPorts bench;
+  Bytes bpdu = frame_bytes(0x0180'c200'0000, kA);
+  bench.send(1, {bpdu});
+  CHECK(bench.at(2).sent.size() == 1);  // without spanning tree, forwarded as any multicast
+  bench.sw.takes_bpdus = true;
+  bench.sw.set_discarding(*bench.sw.port(1), 0, true);
+  bench.send(1, {frame_bytes(kBroadcast, kB), bpdu});
+  bench.send(4, {tagged(bpdu, 20)});
+  CHECK(bench.bpdus == (std::vector<std::pair<uint32_t, uint16_t>>{{1, 0}, {4, 20}}));
+  CHECK(bench.count(1, receive_drop_discarding) == 1 && bench.sw.macs.size() == 0);
+  bench.send(2, {frame_bytes(kBroadcast, kB)});
+  CHECK(bench.at(1).sent.empty() && bench.at(4).sent.size() == 2);
+}
+
+TEST("a flood of BPDUs is cut off, and counted") {
+  Bench bench(2);
+  bench.sw.takes_bpdus = true;
+  for (int i = 0; i < 300; i++) bench.send(1, {frame_bytes(0x0180'c200'0000, kA)}, 5);
+  CHECK(bench.bpdus.size() == 256 && bench.count(1, receive_drop_bpdu_rate) == 44);
+  bench.send(1, {frame_bytes(0x0180'c200'0000, kA)}, 6);
+  CHECK(bench.bpdus.size() == 257);
+}
+
+TEST("capture shows what came, before any decision, and what leaves, as it leaves") {
+  FourPorts bench;
+  bench.sw.capture = true;
+  bench.send(3, {kFrame});
+  CHECK(bench.captures == (std::vector<Bench::Capture>{{3, true, kFrame}, {4, false, tagged(kFrame, 10)}}));
+}
