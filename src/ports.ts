@@ -15,7 +15,10 @@ export interface EndpointInfo {
 
 export interface PortInfo {
   number: number;
+  /** 4095: none. */
   untaggedVlan: number;
+  /** With the untagged one. */
+  vlans: ReadonlySet<number>;
   /** At least one endpoint is attached. */
   active: boolean;
   /** May a client that asks for any port be given this one? */
@@ -96,6 +99,10 @@ export class Ports {
     port.group = parseAccount(group, findGroup, 'group');
   }
 
+  setVlans(number: number, untaggedVlan: number, vlans: ReadonlySet<number>): void {
+    Object.assign(this.#existing(number), { untaggedVlan, vlans });
+  }
+
   checkNumber(number: number): void {
     if (number !== 0) this.#checkNumber(number);
   }
@@ -139,6 +146,7 @@ export class Ports {
     this.#ports.set(number, {
       number,
       untaggedVlan: 0,
+      vlans: new Set([0]),
       allocatable,
       currentUser: undefined,
       user: undefined,

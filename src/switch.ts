@@ -7,10 +7,12 @@ import { Clients, type Seat } from './clients.ts';
 import { ControlDirectory, type DirectoryOptions } from './control-directory.ts';
 import { type PortCounters, portCounters } from './counters.ts';
 import { strerror } from './errno.ts';
-import { type EngineEvent, type NativeEngine, type NativeMacEntry, type NativeMacStats, native } from './native.ts';
+import { DEFAULT_MAC_TIMES, MacTable } from './mac-table.ts';
+import { type EngineEvent, type NativeEngine, native } from './native.ts';
 import { type EndpointInfo, type PortInfo, Ports, type WantedPort } from './ports.ts';
 import { SwitchError } from './protocol/errors.ts';
 import { parseMac, randomMac } from './protocol/mac.ts';
+import { Vlans } from './vlans.ts';
 
 export interface SwitchOptions {
   /** Every frame to every port; default false: learn which address is where. */
@@ -23,6 +25,8 @@ export interface SwitchOptions {
   hashSize?: number;
   /** Addresses kept at most; default 131072. */
   macLimit?: number;
+  /** Refuse tags of VLANs that were never created, as vde_switch does; default false: they are payload. */
+  strictVlan?: boolean;
   /** Frames that may wait for one slow endpoint; default 256. */
   queueFrames?: number;
 }
@@ -35,9 +39,6 @@ export interface ListenOptions extends DirectoryOptions {
   requestTimeoutMs?: number;
 }
 
-export type MacEntry = NativeMacEntry;
-export type MacStats = NativeMacStats;
-
 interface AttachedTap {
   port: number;
   name: string;
@@ -45,6 +46,8 @@ interface AttachedTap {
 
 export class Switch extends EventEmitter<{ log: [message: string] }> {
   readonly mac: string;
+  readonly macs: MacTable;
+  readonly vlans: Vlans;
   readonly #engine: NativeEngine;
   readonly #ports: Ports;
   readonly #queueFrames: number;
@@ -53,10 +56,6 @@ export class Switch extends EventEmitter<{ log: [message: string] }> {
   readonly #ends = new Map<number, () => void>();
   readonly #taps = new Map<number, AttachedTap>();
   #hub: boolean;
-  #hashSize: number;
-  #expireSeconds = 100;
-  #gcIntervalSeconds = 2;
-  #minPersistenceSeconds = 3;
   #directory: ControlDirectory | undefined;
   #clients: Clients | undefined;
   #closed: Promise<void> | undefined;
@@ -64,22 +63,31 @@ export class Switch extends EventEmitter<{ log: [message: string] }> {
   /** Throws SwitchError EINVAL for options out of range. */
   constructor(options: SwitchOptions = {}) {
     super();
-    const { hub = false, numPorts = 32, hashSize = 128, macLimit = 131_072, queueFrames = 256 } = options;
+    const {
+      hub = false,
+      numPorts = 32,
+      hashSize = 128,
+      macLimit = 131_072,
+      queueFrames = 256,
+      strictVlan = false,
+    } = options;
     this.mac = options.mac === undefined ? randomMac('00:ff') : parseMac(options.mac);
     this.#ports = new Ports(numPorts);
-    this.#hashSize = roundHashSize(hashSize);
     this.#queueFrames = queueFrames;
     this.#hub = hub;
     this.#engine = new native.Engine(
       {
         hub,
+        strictVlan,
+        takesBpdus: false,
+        capture: false,
         macLimit,
-        expireSeconds: this.#expireSeconds,
-        gcIntervalSeconds: this.#gcIntervalSeconds,
-        minPersistenceSeconds: this.#minPersistenceSeconds,
+        ...DEFAULT_MAC_TIMES,
       },
       (event) => this.#notice(event),
     );
+    this.macs = new MacTable(this.#engine, hashSize);
+    this.vlans = new Vlans(this.#engine, this.#ports, strictVlan);
   }
 
   // --- What it is and how it forwards
@@ -109,60 +117,6 @@ export class Switch extends EventEmitter<{ log: [message: string] }> {
   /** EINVAL outside 1 to 65535; EADDRINUSE while a port beyond it exists. */
   set numPorts(limit: number) {
     this.#ports.limit = limit;
-  }
-
-  // --- The MAC table
-
-  get hashSize(): number {
-    return this.#hashSize;
-  }
-
-  /** Rounds up to a power of two, and forgets every address, as vde_switch does. EINVAL below 1. */
-  set hashSize(size: number) {
-    this.#hashSize = roundHashSize(size);
-    this.#engine.flushMacs();
-  }
-
-  get expireSeconds(): number {
-    return this.#expireSeconds;
-  }
-
-  set expireSeconds(expireSeconds: number) {
-    this.#engine.configure({ expireSeconds });
-    this.#expireSeconds = expireSeconds;
-  }
-
-  get gcIntervalSeconds(): number {
-    return this.#gcIntervalSeconds;
-  }
-
-  /** 0 or less: no address expires. */
-  set gcIntervalSeconds(gcIntervalSeconds: number) {
-    this.#engine.configure({ gcIntervalSeconds });
-    this.#gcIntervalSeconds = gcIntervalSeconds;
-  }
-
-  get minPersistenceSeconds(): number {
-    return this.#minPersistenceSeconds;
-  }
-
-  set minPersistenceSeconds(minPersistenceSeconds: number) {
-    this.#engine.configure({ minPersistenceSeconds });
-    this.#minPersistenceSeconds = minPersistenceSeconds;
-  }
-
-  /** Newest first. */
-  macTable(): MacEntry[] {
-    return this.#engine.macEntries();
-  }
-
-  macStats(): MacStats {
-    return this.#engine.macStats();
-  }
-
-  /** Forgets the addresses learned on a port, or all; returns how many went. */
-  flushMacs(port?: number): number {
-    return this.#engine.flushMacs(port);
   }
 
   // --- Ports
@@ -333,12 +287,4 @@ export class Switch extends EventEmitter<{ log: [message: string] }> {
   #log(message: string): void {
     this.emit('log', message);
   }
-}
-
-function roundHashSize(size: number): number {
-  const largest = 2 ** 30;
-  if (!Number.isInteger(size) || size < 1 || size > largest) {
-    throw new SwitchError('EINVAL', `a hash size of ${size}: it must be from 1 to ${largest}`);
-  }
-  return 2 ** Math.ceil(Math.log2(size));
 }

@@ -13,6 +13,13 @@ describe('the reference switch', () => {
       setHub(hub) {
         reference.hub = hub;
       },
+      setStrictVlan(strict) {
+        reference.strictVlan = strict;
+      },
+      createVlan: (vlan) => reference.createVlan(vlan),
+      setUntaggedVlan: (port, vlan) => reference.setUntaggedVlan(port, vlan),
+      addPort: (vlan, port) => reference.addPort(vlan, port),
+      removePort: (vlan, port) => reference.removePort(vlan, port),
       send: async (from, frame) => reference.send(from, frame, 0),
     };
   });
@@ -22,7 +29,7 @@ describe('the engine', () => {
   conformance(async () => {
     const net = await network();
     // The suite's time stands still; the engine's must not decide anything.
-    net.sw.minPersistenceSeconds = 1_000_000;
+    net.sw.macs.setTimes({ minPersistenceSeconds: 1_000_000 });
     return new EngineSubject(net);
   });
 });
@@ -39,6 +46,26 @@ class EngineSubject implements Subject {
 
   setHub(hub: boolean): void {
     this.#net.sw.hub = hub;
+  }
+
+  setStrictVlan(strict: boolean): void {
+    this.#net.sw.vlans.strict = strict;
+  }
+
+  createVlan(vlan: number): void {
+    this.#net.sw.vlans.create(vlan);
+  }
+
+  setUntaggedVlan(port: number, vlan: number): void {
+    this.#net.sw.vlans.setUntagged(port, vlan);
+  }
+
+  addPort(vlan: number, port: number): void {
+    this.#net.sw.vlans.addPort(vlan, port);
+  }
+
+  removePort(vlan: number, port: number): void {
+    this.#net.sw.vlans.removePort(vlan, port);
   }
 
   async attach(port: number): Promise<void> {

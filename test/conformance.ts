@@ -8,6 +8,11 @@ export interface Subject {
   attach(port: number): Promise<void>;
   detach(port: number): Promise<void>;
   setHub(hub: boolean): void;
+  setStrictVlan(strict: boolean): void;
+  createVlan(vlan: number): void;
+  setUntaggedVlan(port: number, vlan: number): void;
+  addPort(vlan: number, port: number): void;
+  removePort(vlan: number, port: number): void;
   /** Everything that leaves the switch because of this frame, by port. */
   send(from: number, frame: Buffer): Promise<Delivery[]>;
 }
@@ -69,10 +74,74 @@ export function conformance(make: () => Promise<Subject>): void {
 
   test('tagged frames pass with their tags, QinQ too', async () => {
     const subject = await ports(2);
-    for (const tag of ['8100e00a0800', '88a8000a8100000b0800', '810000000800', '81000fff0800']) {
+    for (const tag of ['8100e00a0800', '88a8000a8100000b0800', '8100a0018100000b0800', '81000fff0800']) {
       const tagged = frame(BROADCAST, A, 100, 9);
       tagged.write(tag, 12, 'hex');
       expect(await subject.send(1, tagged)).toEqual([{ port: 2, frame: tagged }]);
+    }
+  });
+
+  test('VLANs: what is tagged for whom, what comes back, and what is nobody’s', async () => {
+    const subject = await ports(4);
+    for (const vlan of [10, 20]) {
+      subject.createVlan(vlan);
+      subject.addPort(vlan, 4);
+    }
+    subject.setUntaggedVlan(3, 10);
+    const bare = frame(BROADCAST, A, 100, 9);
+    const tagged = (tag: number) => withTag(bare, tag);
+    const rows: [from: number, sent: Buffer, ...to: [number, Buffer][]][] = [
+      [3, bare, [4, tagged(10)]],
+      [4, tagged(0xa00a), [3, bare]],
+      [4, tagged(20)],
+      [1, tagged(10)],
+      [3, tagged(0)],
+      [1, tagged(0xe000), [2, bare], [4, bare]],
+      [3, tagged(0xe00a), [4, tagged(0xe00a)]],
+    ];
+    for (const [from, sent, ...to] of rows)
+      expect(await subject.send(from, sent)).toEqual(to.map(([port, got]) => ({ port, frame: got })));
+    expect(portsOf(await subject.send(1, tagged(30)))).toEqual([2, 4]);
+    subject.setStrictVlan(true);
+    for (const id of [30, 4094, 4095]) expect(await subject.send(1, tagged(id))).toEqual([]);
+  });
+
+  test.each([6, 7, 8, 9])('random VLANs, members and tags agree with the reference: seed %i', async (seed) => {
+    const below = randomFrom(seed);
+    const subject = await make();
+    const reference = new ReferenceSwitch();
+    const both = (change: (one: Subject | ReferenceSwitch) => void) => [subject, reference].forEach(change);
+    const vlans = [0, 1, 7, 4094];
+    const strict = seed % 2 === 0;
+    subject.setStrictVlan(strict);
+    reference.strictVlan = strict;
+    for (const vlan of vlans.slice(1)) both((one) => one.createVlan(vlan));
+    for (let port = 0; port < 6; port++) {
+      await subject.attach(port);
+      reference.attach(port);
+    }
+    const untagged = new Map<number, number>();
+    for (let step = 0; step < 500; step++) {
+      const [port, vlan] = [below(6), vlans[below(4)]!];
+      const what = below(12);
+      if (what === 0) {
+        const chosen = below(5) === 0 ? 4095 : vlan;
+        untagged.set(port, chosen);
+        both((one) => one.setUntaggedVlan(port, chosen));
+      } else if (what === 1) {
+        both((one) => one.addPort(vlan, port));
+      } else if (what === 2) {
+        if (vlan !== (untagged.get(port) ?? 0)) both((one) => one.removePort(vlan, port));
+      } else {
+        const macs = [BROADCAST, ...Array.from({ length: 6 }, (_, i) => `02:00:00:00:00:0${i}`)];
+        const bare = frame(macs[below(7)]!, macs[1 + below(6)]!, [14, 56, 60, 100, 1514][below(5)]!, step);
+        const id = [...vlans, 9, 4095][below(6)]!;
+        const sent = below(3) === 0 ? bare : withTag(bare, (below(8) << 13) | id);
+        const got = await subject.send(port, sent);
+        expect(summary(got), `step ${step}: ${sent.toString('hex', 0, 18)} from port ${port}`).toEqual(
+          summary(reference.send(port, sent, 0)),
+        );
+      }
     }
   });
 
@@ -112,6 +181,11 @@ export function conformance(make: () => Promise<Subject>): void {
       }
     }
   });
+}
+
+function withTag(bytes: Buffer, tag: number): Buffer {
+  const inserted = Buffer.from([0x81, 0x00, tag >> 8, tag & 0xff]);
+  return Buffer.concat([bytes.subarray(0, 12), inserted, bytes.subarray(12)]);
 }
 
 /** What is compared thousands of times: a frame by its bytes' hash. */

@@ -67,7 +67,15 @@ describe('Switch', () => {
       'queueLimit',
     ];
     expect(Object.keys(rest).sort()).toEqual(names.sort());
-    expect(Object.keys(receiveDrops).sort()).toEqual(['error', 'same_port', 'too_long', 'too_short']);
+    expect(Object.keys(receiveDrops).sort()).toEqual([
+      'bpdu_rate',
+      'discarding',
+      'error',
+      'same_port',
+      'too_long',
+      'too_short',
+      'vlan',
+    ]);
     expect(Object.keys(transmitDrops).sort()).toEqual([
       'closed',
       'error',

@@ -2,7 +2,8 @@
 // scrapes: update() fills everything from one snapshot of the engine. Values are doubles: exact up to 2^53 bytes.
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { PortCounters } from '../counters.ts';
-import type { MacStats, Switch } from '../switch.ts';
+import type { MacStats } from '../mac-table.ts';
+import type { Switch } from '../switch.ts';
 
 export class SwitchMetrics {
   readonly #switch: Switch;
@@ -26,7 +27,7 @@ export class SwitchMetrics {
 
   update(): void {
     this.#rows = this.#switch.counters();
-    this.#macs = this.#switch.macStats();
+    this.#macs = this.#switch.macs.stats();
     for (const update of this.#updates) update();
   }
 

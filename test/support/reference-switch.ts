@@ -6,44 +6,102 @@ export interface Delivery {
   frame: Buffer;
 }
 
+interface Port {
+  active: boolean;
+  untaggedVlan: number;
+  vlans: Set<number>;
+}
+
 const MIN_PERSISTENCE = 3;
 const EXPIRE = 100;
+const NO_VLAN = 4095;
+const TPID = 0x8100;
 
 export class ReferenceSwitch {
   hub = false;
-  readonly #ports = new Set<number>();
-  readonly #seen = new Map<string, { port: number; at: number }>();
+  strictVlan = false;
+  readonly #ports = new Map<number, Port>();
+  readonly #created = new Set([0]);
+  readonly #seen = new Map<string, { port: number; vlan: number; at: number }>();
 
-  attach(port: number): void {
-    this.#ports.add(port);
+  attach(number: number): void {
+    const port = this.#ports.get(number);
+    if (port) port.active = true;
+    else this.#ports.set(number, { active: true, untaggedVlan: 0, vlans: new Set([0]) });
   }
 
-  detach(port: number): void {
-    this.#ports.delete(port);
-    for (const [mac, { port: home }] of this.#seen) if (home === port) this.#seen.delete(mac);
+  detach(number: number): void {
+    this.#ports.get(number)!.active = false;
+    this.#forget(({ port }) => port === number);
+  }
+
+  createVlan(vlan: number): void {
+    this.#created.add(vlan);
+  }
+
+  setUntaggedVlan(number: number, vlan: number): void {
+    const port = this.#ports.get(number)!;
+    if (vlan === port.untaggedVlan) return;
+    this.#leave(number, port.untaggedVlan);
+    if (vlan !== NO_VLAN) port.vlans.add(vlan);
+    port.untaggedVlan = vlan;
+  }
+
+  addPort(vlan: number, number: number): void {
+    this.#ports.get(number)!.vlans.add(vlan);
+  }
+
+  removePort(vlan: number, number: number): void {
+    this.#leave(number, vlan);
   }
 
   /** Who gets a frame that comes from a port, and what they get. */
   send(from: number, sent: Buffer, now: number): Delivery[] {
     if (sent.length < 14 || sent.length > 65535) return [];
     const frame = padded(sent);
-    return this.#destinations(from, frame, now).map((port) => ({ port, frame }));
+    if (this.hub) return this.#others(from, (_, number) => number !== 0).map((port) => ({ port, frame }));
+    const { untaggedVlan, vlans } = this.#ports.get(from)!;
+    const id = frame.readUInt16BE(14) & 0xfff;
+    const tagged = frame.readUInt16BE(12) === TPID && (this.strictVlan || this.#created.has(id));
+    const vlan = tagged ? id : untaggedVlan;
+    if (!vlans.has(vlan)) return [];
+    const bare = tagged ? padded(Buffer.concat([frame.subarray(0, 12), frame.subarray(16)])) : frame;
+    const tag = Buffer.from([TPID >> 8, TPID & 0xff, vlan >> 8, vlan & 0xff]);
+    const withTag = tagged ? frame : Buffer.concat([frame.subarray(0, 12), tag, frame.subarray(12)]);
+    return this.#destinations(from, frame, vlan, now).map((port) => ({
+      port,
+      frame: this.#ports.get(port)!.untaggedVlan === vlan ? bare : withTag,
+    }));
   }
 
-  #destinations(from: number, frame: Buffer, now: number): number[] {
-    const others = [...this.#ports].filter((port) => port !== from).sort((a, b) => a - b);
-    if (this.hub) return others.filter((port) => port !== 0);
-    this.#learn(from, frame.toString('hex', 6, 12), now);
-    const home = (frame[0]! & 1) === 0 ? this.#seen.get(frame.toString('hex', 0, 6)) : undefined;
-    if (!home) return others;
+  #destinations(from: number, frame: Buffer, vlan: number, now: number): number[] {
+    this.#learn(from, frame.toString('hex', 6, 12), vlan, now);
+    const home = (frame[0]! & 1) === 0 ? this.#seen.get(`${vlan}/${frame.toString('hex', 0, 6)}`) : undefined;
+    if (!home) return this.#others(from, ({ vlans }) => vlans.has(vlan));
     return home.port === from ? [] : [home.port];
   }
 
-  #learn(from: number, mac: string, now: number): void {
-    for (const [known, { at }] of this.#seen) if (at + EXPIRE < now) this.#seen.delete(known);
+  #others(from: number, wanted: (port: Port, number: number) => boolean): number[] {
+    return [...this.#ports]
+      .filter(([number, port]) => number !== from && port.active && wanted(port, number))
+      .map(([number]) => number)
+      .sort((a, b) => a - b);
+  }
+
+  #learn(from: number, mac: string, vlan: number, now: number): void {
+    this.#forget(({ at }) => at + EXPIRE < now);
     if ((Number.parseInt(mac.slice(0, 2), 16) & 1) === 1) return;
-    const home = this.#seen.get(mac);
+    const home = this.#seen.get(`${vlan}/${mac}`);
     if (home && home.port !== from && now - home.at <= MIN_PERSISTENCE) return;
-    this.#seen.set(mac, { port: from, at: now });
+    this.#seen.set(`${vlan}/${mac}`, { port: from, vlan, at: now });
+  }
+
+  #leave(number: number, vlan: number): void {
+    this.#ports.get(number)!.vlans.delete(vlan);
+    this.#forget((home) => home.port === number && home.vlan === vlan);
+  }
+
+  #forget(which: (home: { port: number; vlan: number; at: number }) => boolean): void {
+    for (const [key, home] of this.#seen) if (which(home)) this.#seen.delete(key);
   }
 }

@@ -1,9 +1,9 @@
 // The console's own commands: help, its end and the switch's, scripts.
 import { SwitchError } from '../../protocol/errors.ts';
 import type { Menu } from '../command.ts';
+import { octal } from '../format.ts';
 import { menus } from '../menus.ts';
 import { END_OF_SESSION, result, versionLines } from '../reply.ts';
-import { octal } from './ds.ts';
 
 const COLUMNS = [
   ['COMMAND PATH', 'SYNTAX', 'HELP'],

@@ -1,5 +1,6 @@
 // The data socket menu: where clients plug in.
 import type { Menu } from '../command.ts';
+import { octal } from '../format.ts';
 
 export const dsMenu: Menu = {
   name: 'ds',
@@ -17,7 +18,3 @@ export const dsMenu: Menu = {
     },
   ],
 };
-
-export function octal(mode: number): string {
-  return mode.toString(8).padStart(3, '0');
-}

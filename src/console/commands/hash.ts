@@ -1,9 +1,11 @@
 // The hash table menu: the MAC table, under the name it has in VDE.
+
+import type { MacEntry } from '../../mac-table.ts';
 import { SwitchError } from '../../protocol/errors.ts';
 import { parseMac } from '../../protocol/mac.ts';
-import type { MacEntry } from '../../switch.ts';
 import type { Menu } from '../command.ts';
-import { parseNumber } from '../parse.ts';
+import { pad } from '../format.ts';
+import { parseNumber, parseWords } from '../parse.ts';
 
 export const hashMenu: Menu = {
   name: 'hash',
@@ -14,10 +16,10 @@ export const hashMenu: Menu = {
       syntax: '',
       help: 'size and times of the MAC table',
       *print(_, { switch: sw }) {
-        yield `Hash size ${sw.hashSize}`;
-        yield `GC interval ${sw.gcIntervalSeconds} secs`;
-        yield `GC expire ${sw.expireSeconds} secs`;
-        yield `Min persistence ${sw.minPersistenceSeconds} secs`;
+        yield `Hash size ${sw.macs.hashSize}`;
+        yield `GC interval ${sw.macs.times.gcIntervalSeconds} secs`;
+        yield `GC expire ${sw.macs.times.expireSeconds} secs`;
+        yield `Min persistence ${sw.macs.times.minPersistenceSeconds} secs`;
       },
     },
     {
@@ -25,7 +27,7 @@ export const hashMenu: Menu = {
       syntax: 'N',
       help: 'set the number of buckets shown, forgetting all addresses',
       run(argument, { switch: sw }) {
-        sw.hashSize = parseNumber(argument);
+        sw.macs.hashSize = parseNumber(argument);
       },
     },
     {
@@ -33,7 +35,7 @@ export const hashMenu: Menu = {
       syntax: 'N',
       help: 'set the seconds between two searches for old addresses, 0 for never',
       run(argument, { switch: sw }) {
-        sw.gcIntervalSeconds = parseNumber(argument);
+        sw.macs.setTimes({ gcIntervalSeconds: parseNumber(argument) });
       },
     },
     {
@@ -41,7 +43,7 @@ export const hashMenu: Menu = {
       syntax: 'N',
       help: 'set the seconds of silence after which an address is old',
       run(argument, { switch: sw }) {
-        sw.expireSeconds = parseNumber(argument);
+        sw.macs.setTimes({ expireSeconds: parseNumber(argument) });
       },
     },
     {
@@ -49,7 +51,7 @@ export const hashMenu: Menu = {
       syntax: 'N',
       help: 'set the seconds of silence before an address may move to another port',
       run(argument, { switch: sw }) {
-        sw.minPersistenceSeconds = parseNumber(argument);
+        sw.macs.setTimes({ minPersistenceSeconds: parseNumber(argument) });
       },
     },
     {
@@ -57,7 +59,7 @@ export const hashMenu: Menu = {
       syntax: '',
       help: 'show every address and its port',
       *print(_, { switch: sw }) {
-        const rows = sw.macTable().map((entry) => ({ entry, bucket: bucketOf(entry, sw.hashSize) }));
+        const rows = sw.macs.entries().map((entry) => ({ entry, bucket: bucketOf(entry, sw.macs.hashSize) }));
         // Newest first within a bucket: a stable sort keeps the table's order.
         for (const { entry, bucket } of rows.sort((a, b) => a.bucket - b.bucket)) yield describe(entry, bucket);
       },
@@ -71,21 +73,31 @@ export const hashMenu: Menu = {
         if (rest.length > 0) throw new SwitchError('EINVAL', 'hash/find takes an address and a VLAN');
         const mac = parseMac(text);
         const vlan = parseNumber(vlanText);
-        const entry = sw.macTable().find((candidate) => candidate.mac === mac && candidate.vlan === vlan);
+        const entry = sw.macs.entries().find((candidate) => candidate.mac === mac && candidate.vlan === vlan);
         if (!entry) throw new SwitchError('ENODEV', `${mac} is on no port`);
-        yield describe(entry, bucketOf(entry, sw.hashSize));
+        yield describe(entry, bucketOf(entry, sw.macs.hashSize));
+      },
+    },
+    {
+      path: 'hash/flush',
+      syntax: '[port|vlan N]',
+      help: 'forget all addresses, or those of port N, or of VLAN N',
+      run(argument, { switch: sw }) {
+        if (argument === '') return void sw.macs.flush();
+        const [kind, text] = parseWords(argument, 2);
+        const number = parseNumber(text);
+        if (kind === 'port') sw.checkPort(number);
+        else if (kind === 'vlan') sw.vlans.check(number);
+        else throw new SwitchError('EINVAL', `hash/flush takes port N or vlan N, not '${argument}'`);
+        sw.macs.flush({ [kind]: number });
       },
     },
   ],
 };
 
 function describe(entry: MacEntry, bucket: number): string {
-  const where = `VLAN ${pad(entry.vlan, 4)} to port: ${pad(entry.port, 3)}`;
-  return `Hash: ${pad(bucket, 4)} Addr: ${entry.mac} ${where}  age ${entry.ageSeconds} secs`;
-}
-
-function pad(number: number, width: number): string {
-  return String(number).padStart(width, '0');
+  const where = `VLAN ${pad(entry.vlan)} to port: ${pad(entry.port, 3)}`;
+  return `Hash: ${pad(bucket)} Addr: ${entry.mac} ${where}  age ${entry.ageSeconds} secs`;
 }
 
 /** The bucket that vde_switch would keep the address in: programs compare these numbers, so they are kept too. */

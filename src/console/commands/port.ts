@@ -5,6 +5,7 @@ import type { EndpointInfo, PortInfo } from '../../ports.ts';
 import { SwitchError } from '../../protocol/errors.ts';
 import type { Switch } from '../../switch.ts';
 import type { Menu } from '../command.ts';
+import { pad } from '../format.ts';
 import { parseFlag, parseNumber, parseOptionalNumber, parseWords } from '../parse.ts';
 import { printable } from '../reply.ts';
 
@@ -39,11 +40,20 @@ export const portMenu: Menu = {
       },
     },
     {
+      path: 'port/setvlan',
+      syntax: 'N VLAN',
+      help: 'VLAN is the untagged VLAN of port N; 4095 for none',
+      run(argument, { switch: sw }) {
+        const [port, vlan] = parseWords(argument, 2);
+        sw.vlans.setUntagged(parseNumber(port), parseNumber(vlan));
+      },
+    },
+    {
       path: 'port/createauto',
       syntax: '',
       help: 'create the lowest free port, for clients that ask for its number',
       *print(_, { switch: sw }) {
-        yield `Port ${pad4(sw.createPortAuto())}`;
+        yield `Port ${pad(sw.createPortAuto())}`;
       },
     },
     {
@@ -139,7 +149,7 @@ function* printPorts(sw: Switch, argument: string, wanted: (port: PortInfo) => b
 function* describePort(port: PortInfo, counters: PortCounters): Iterable<string> {
   const active = port.active ? 'ACTIVE' : 'INACTIVE';
   const not = port.allocatable ? '' : 'NOT ';
-  yield `Port ${pad4(port.number)} untagged_vlan=${pad4(port.untaggedVlan)} ${active} - ${not}Unnamed Allocatable`;
+  yield `Port ${pad(port.number)} untagged_vlan=${pad(port.untaggedVlan)} ${active} - ${not}Unnamed Allocatable`;
   const access = `(User: ${userName(port.user)} - Group: ${groupName(port.group)})`;
   yield ` Current User: ${userName(port.currentUser)} Access Control: ${access}`;
   const { receiveUnicast, receiveMulticast, receiveBroadcast, transmitUnicast, transmitMulticast, transmitBroadcast } =
@@ -155,9 +165,5 @@ function describeTraffic(frames: bigint, bytes: bigint): string {
 
 function describeEndpoint({ id, backend, description }: EndpointInfo): string {
   const module = backend === 'vde' ? 'unix prog' : 'tuntap';
-  return `  -- endpoint ID ${pad4(id)} module ${module.padEnd(12)}: ${printable(description)}`;
-}
-
-function pad4(number: number): string {
-  return String(number).padStart(4, '0');
+  return `  -- endpoint ID ${pad(id)} module ${module.padEnd(12)}: ${printable(description)}`;
 }

@@ -1,0 +1,37 @@
+// What became of each port's frames, in full: port/print has room for two sums alone.
+import type { PortCounters } from '../../counters.ts';
+import { SwitchError } from '../../protocol/errors.ts';
+import type { Menu } from '../command.ts';
+import { pad } from '../format.ts';
+import { parseOptionalNumber } from '../parse.ts';
+
+export const countersMenu: Menu = {
+  commands: [
+    {
+      path: 'counters',
+      syntax: '[N]',
+      help: 'show the frames of all ports, or of port N, and the drops by reason',
+      *print(argument, { switch: sw }) {
+        const number = parseOptionalNumber(argument);
+        if (number !== undefined) sw.checkPort(number);
+        const rows = sw.counters().filter(({ port }) => number === undefined || port === number);
+        if (number !== undefined && rows.length === 0) throw new SwitchError('ENXIO', `there is no port ${number}`);
+        for (const row of rows) yield* describeRow(row);
+      },
+    },
+  ],
+};
+
+/** Only the reasons that there were. */
+function* describeRow(row: PortCounters): Iterable<string> {
+  yield `Port ${pad(row.port)}`;
+  for (const direction of ['receive', 'transmit'] as const) {
+    const casts = (['Unicast', 'Multicast', 'Broadcast'] as const).map(
+      (cast) => `${cast.toLowerCase()} ${row[`${direction}${cast}`]}`,
+    );
+    yield ` ${direction} bytes ${row[`${direction}Bytes`]} ${casts.join(' ')}`;
+    const drops = Object.entries(row[`${direction}Drops`]).filter(([, count]) => count > 0n);
+    for (const [reason, count] of drops) yield `  drop ${reason} ${count}`;
+  }
+  yield ` queue frames ${row.queueFrames} bytes ${row.queueBytes} limit ${row.queueLimit}`;
+}

@@ -1,0 +1,77 @@
+// The VLAN menu: which VLANs there are, and who is in them.
+import type { Switch } from '../../switch.ts';
+import type { VlanMember } from '../../vlans.ts';
+import type { Menu } from '../command.ts';
+import { pad } from '../format.ts';
+import { parseNumber, parseOptionalNumber, parseWords } from '../parse.ts';
+
+export const vlanMenu: Menu = {
+  name: 'vlan',
+  title: 'VLAN MANAGEMENT MENU',
+  commands: [
+    {
+      path: 'vlan/create',
+      syntax: 'N',
+      help: 'create VLAN N, 1 to 4094',
+      run(argument, { switch: sw }) {
+        sw.vlans.create(parseNumber(argument));
+      },
+    },
+    {
+      path: 'vlan/remove',
+      syntax: 'N',
+      help: 'remove VLAN N, which must have no port',
+      run(argument, { switch: sw }) {
+        sw.vlans.remove(parseNumber(argument));
+      },
+    },
+    {
+      path: 'vlan/addport',
+      syntax: 'N PORT',
+      help: 'port PORT takes the frames of VLAN N, with their tag',
+      run(argument, { switch: sw }) {
+        const [vlan, port] = parseWords(argument, 2);
+        sw.vlans.addPort(parseNumber(vlan), parseNumber(port));
+      },
+    },
+    {
+      path: 'vlan/delport',
+      syntax: 'N PORT',
+      help: 'port PORT no longer takes the tagged frames of VLAN N',
+      run(argument, { switch: sw }) {
+        const [vlan, port] = parseWords(argument, 2);
+        sw.vlans.removePort(parseNumber(vlan), parseNumber(port));
+      },
+    },
+    {
+      path: 'vlan/print',
+      syntax: '[N]',
+      help: 'show the VLANs, or VLAN N, and their active ports',
+      *print(argument, { switch: sw }) {
+        yield* printVlans(sw, argument, ({ active }) => active);
+      },
+    },
+    {
+      path: 'vlan/allprint',
+      syntax: '[N]',
+      help: 'likewise with the ports that have no endpoint',
+      *print(argument, { switch: sw }) {
+        yield* printVlans(sw, argument, () => true);
+      },
+    },
+  ],
+};
+
+function* printVlans(sw: Switch, argument: string, wanted: (member: VlanMember) => boolean): Iterable<string> {
+  const only = parseOptionalNumber(argument);
+  if (only !== undefined) sw.vlans.check(only);
+  for (const vlan of only === undefined ? sw.vlans.list() : [only]) {
+    yield `VLAN ${pad(vlan)}`;
+    for (const member of sw.vlans.members(vlan).filter(wanted)) yield describeMember(member);
+  }
+}
+
+function describeMember({ port, tagged, active }: VlanMember): string {
+  const status = active ? 'Forwarding' : 'Learning';
+  return ` -- Port ${pad(port)} tagged=${Number(tagged)} active=${Number(active)} status=${status}`;
+}
