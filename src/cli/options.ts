@@ -28,7 +28,6 @@ const ALIASES: Record<string, readonly string[]> = { sock: ['vdesock', 'unix'], 
 const NOT_YET: Record<string, string> = {
   fstp: 'spanning tree',
   priority: 'spanning tree, which the priority is for,',
-  'strict-vlan': 'enforcing VLANs',
   port: 'a port for another backend than VDE and TAP',
 };
 
@@ -59,6 +58,7 @@ export function parseOptions(argv: readonly string[]): TsvdeOptions {
 
 interface Parsed {
   hub?: true;
+  strictVlan?: true;
   numports: number;
   macaddr?: string;
   hashsize: number;
@@ -87,6 +87,7 @@ function define(): Command {
     'Switch:',
     new Option('-x, --hub', 'send every frame to every port'),
     new Option('-n, --numports <n>', 'use ports 1 to n').default(32).argParser(number),
+    new Option('--strict-vlan', 'refuse tags of VLANs that were not created, as vde_switch does'),
     new Option('--macaddr <mac>', "the switch's own address (default: 00:ff and four random bytes)"),
     new Option('--hashsize <n>', 'number MAC table buckets up to n in the console').default(128).argParser(number),
   );
@@ -146,6 +147,7 @@ function interpret(parsed: Parsed): TsvdeOptions {
   return {
     switch: {
       hub: parsed.hub === true,
+      strictVlan: parsed.strictVlan === true,
       numPorts: parsed.numports,
       hashSize: parsed.hashsize,
       ...(parsed.macaddr === undefined ? {} : { mac: parsed.macaddr }),

@@ -156,7 +156,6 @@ describe('refused', () => {
     ['-F', 2, '--fstp: spanning tree is not supported'],
     ['--fstp', 2, '--fstp: spanning tree is not supported'],
     ['--priority 4096', 2, 'spanning tree, which the priority is for, is not supported'],
-    ['--strict-vlan', 2, '--strict-vlan: enforcing VLANs is not supported'],
     ['--port user', 2, '--port: a port for another backend than VDE and TAP is not supported'],
     ['/tmp/my.ctl', 1, "'/tmp/my.ctl' is not an option; the control directory is named by --sock"],
     ['-n 0', 1, 'The switch must have at least 1 port'],
