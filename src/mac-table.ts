@@ -21,6 +21,7 @@ export class MacTable {
   readonly #engine: NativeEngine;
   #times = DEFAULT_MAC_TIMES;
   #hashSize: number;
+  #watched = false;
 
   constructor(engine: NativeEngine, hashSize: number) {
     this.#engine = engine;
@@ -44,6 +45,16 @@ export class MacTable {
   set hashSize(size: number) {
     this.#hashSize = roundHashSize(size);
     this.#engine.flushMacs();
+  }
+
+  /** Whether addresses that come and go are events of the switch. */
+  get watched(): boolean {
+    return this.#watched;
+  }
+
+  set watched(watched: boolean) {
+    this.#engine.watchMacs(watched);
+    this.#watched = watched;
   }
 
   /** Newest first. */

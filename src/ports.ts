@@ -72,10 +72,13 @@ export class Ports {
     this.#add(number, false);
   }
 
-  createAuto(): number {
+  /** One that exists keeps all its settings but that. */
+  createAuto(): { number: number; created: boolean } {
     const number = this.#lowestFree();
-    this.#add(number, false);
-    return number;
+    const created = !this.#ports.has(number);
+    if (created) this.#add(number, false);
+    else this.setAllocatable(number, false);
+    return { number, created };
   }
 
   remove(number: number): void {

@@ -12,6 +12,7 @@ import { type EngineEvent, type NativeEngine, native } from './native.ts';
 import { type EndpointInfo, type PortInfo, Ports, type WantedPort } from './ports.ts';
 import { SwitchError } from './protocol/errors.ts';
 import { parseMac, randomMac } from './protocol/mac.ts';
+import type { SwitchEvent } from './switch-events.ts';
 import { Vlans } from './vlans.ts';
 
 export interface SwitchOptions {
@@ -44,7 +45,7 @@ interface AttachedTap {
   name: string;
 }
 
-export class Switch extends EventEmitter<{ log: [message: string] }> {
+export class Switch extends EventEmitter<{ log: [message: string]; event: [event: SwitchEvent] }> {
   readonly mac: string;
   readonly macs: MacTable;
   readonly vlans: Vlans;
@@ -137,13 +138,13 @@ export class Switch extends EventEmitter<{ log: [message: string] }> {
   /** Creates a port that only a client which names it will get. EINVAL, EEXIST. */
   createPort(port: number): void {
     this.#ports.create(port);
-    this.#engine.addPort(port);
+    this.#addPort(port);
   }
 
   /** The lowest free number, likewise. ENOSPC. */
   createPortAuto(): number {
-    const port = this.#ports.createAuto();
-    this.#engine.addPort(port);
+    const { number: port, created } = this.#ports.createAuto();
+    if (created) this.#addPort(port);
     return port;
   }
 
@@ -249,8 +250,13 @@ export class Switch extends EventEmitter<{ log: [message: string] }> {
 
   #claim(wanted: WantedPort, uid: number | undefined): { port: number; endpoint: number; undo(): void } {
     const { number: port, created } = this.#ports.claim(wanted, uid);
-    if (created) this.#engine.addPort(port);
+    if (created) this.#addPort(port);
     return { port, endpoint: this.#ports.nextEndpointId(), undo: () => created && this.removePort(port) };
+  }
+
+  #addPort(port: number): void {
+    this.#engine.addPort(port);
+    this.emit('event', { type: 'port-created', port });
   }
 
   #attachClient(seat: Seat): void {
@@ -262,12 +268,16 @@ export class Switch extends EventEmitter<{ log: [message: string] }> {
   #attach(port: number, endpoint: EndpointInfo, kind: 'datagram' | 'tap', fd: number, uid: number | undefined): void {
     this.#engine.attach(port, endpoint.id, kind, fd, this.#queueFrames);
     this.#ports.addEndpoint(port, endpoint, uid);
+    this.emit('event', { type: 'endpoint-added', port, endpoint: endpoint.id });
+    this.emit('event', { type: 'endpoint-described', port, endpoint: endpoint.id, description: endpoint.description });
   }
 
   #detach(port: number, endpoint: number): void {
     this.#engine.detach(port, endpoint);
     this.#ports.removeEndpoint(port, endpoint);
     this.#ends.delete(endpoint);
+    this.emit('event', { type: 'endpoint-removed', port, endpoint });
+    if (!this.#ports.get(port)!.active) this.emit('event', { type: 'port-inactive', port });
   }
 
   #notice(event: EngineEvent): void {
@@ -280,6 +290,10 @@ export class Switch extends EventEmitter<{ log: [message: string] }> {
       }
       case 'mac-seen-elsewhere':
         this.#log(`MAC ${event.mac} moved from port ${event.from} to port ${event.to}`);
+        return;
+      case 'mac-added':
+      case 'mac-removed':
+        this.emit('event', event);
         return;
     }
   }

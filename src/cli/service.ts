@@ -5,6 +5,7 @@ import type { ConsoleContext } from '../console/command.ts';
 import { runStartupFile } from '../console/execute.ts';
 import { ConsoleServer } from '../console/server.ts';
 import { runOnStandardStreams } from '../console/standard-streams.ts';
+import { Subscriptions } from '../console/subscriptions.ts';
 import { describeError } from '../errno.ts';
 import { ExitError } from '../exit-error.ts';
 import { SwitchError } from '../protocol/errors.ts';
@@ -33,7 +34,14 @@ export class Service {
     const sw = await attempt(1, () => new Switch(options.switch));
     sw.on('log', log);
     const { management } = options;
-    const context = { switch: sw, version: VDE_VERSION, log, shutdown, ...(management ? { management } : {}) };
+    const context = {
+      switch: sw,
+      subscriptions: new Subscriptions(sw),
+      version: VDE_VERSION,
+      log,
+      shutdown,
+      ...(management ? { management } : {}),
+    };
     const service = new Service(options, context);
     service.#closers.push(() => sw.close());
     try {

@@ -1,9 +1,11 @@
 // What a command is: a row of its menu's table. Help, replies and errors follow from the row.
 import type { Switch } from '../switch.ts';
+import type { Subscriber, Subscriptions } from './subscriptions.ts';
 
 /** What the commands work on; one for all sessions of a process. */
 export interface ConsoleContext {
   switch: Switch;
+  subscriptions: Subscriptions;
   /** `2.3.3+tsvde.0.1.0` */
   version: string;
   /** The management socket, where there is one. */
@@ -16,6 +18,8 @@ export interface ConsoleContext {
 /** Who gave the command: one who may leave, the terminal that the switch runs at, or a file, which ends nothing. */
 export interface Invoker {
   kind: 'session' | 'terminal' | 'script';
+  /** Where debug lines go; nowhere for the rc file. */
+  subscriber?: Subscriber | undefined;
   /** Runs a script file and returns its echo and replies. */
   runFile(path: string): Promise<string>;
   /** Ends the session when the reply is out, and then does what is to follow. */
@@ -31,12 +35,12 @@ interface Row {
 
 /** Its reply is a code; throws SwitchError for any but 1000. */
 interface Doing extends Row {
-  run(argument: string, context: ConsoleContext): void;
+  run(argument: string, context: ConsoleContext, invoker: Invoker): void;
 }
 
 /** Its reply is a data block and a code. */
 interface Printing extends Row {
-  print(argument: string, context: ConsoleContext): Iterable<string>;
+  print(argument: string, context: ConsoleContext, invoker: Invoker): Iterable<string>;
 }
 
 /** Makes its whole reply itself. */

@@ -6,6 +6,7 @@ import type { ConsoleContext, Invoker } from './command.ts';
 import { findCommand } from './menus.ts';
 import { parseLine } from './parse.ts';
 import { dataBlock, result, SUCCESS } from './reply.ts';
+import type { Subscriber } from './subscriptions.ts';
 
 /** Scripts may load scripts, but not themselves for ever. */
 const LOAD_DEPTH_MAX = 8;
@@ -20,9 +21,9 @@ export async function execute(line: string, context: ConsoleContext, invoker: In
   const command = findCommand(parsed.path);
   if (!command) return result(unknownCommand);
   if ('answer' in command) return command.answer(parsed.argument, context, invoker);
-  if ('print' in command) return dataBlock(command.print(parsed.argument, context));
+  if ('print' in command) return dataBlock(command.print(parsed.argument, context, invoker));
   try {
-    command.run(parsed.argument, context);
+    command.run(parsed.argument, context, invoker);
     return result();
   } catch (error) {
     if (error instanceof SwitchError) return result(error);
@@ -31,10 +32,20 @@ export async function execute(line: string, context: ConsoleContext, invoker: In
 }
 
 /** Runs a file of commands: the echo of each line and its reply. Throws SwitchError when it cannot be read. */
-export async function runFile(path: string, context: ConsoleContext, depth = 1): Promise<string> {
+export async function runFile(
+  path: string,
+  context: ConsoleContext,
+  subscriber: Subscriber,
+  depth = 1,
+): Promise<string> {
   if (depth > LOAD_DEPTH_MAX)
     throw new SwitchError('EINVAL', `'${path}': scripts load each other more than ${LOAD_DEPTH_MAX} deep`);
-  const invoker: Invoker = { kind: 'script', end: () => {}, runFile: (inner) => runFile(inner, context, depth + 1) };
+  const invoker: Invoker = {
+    kind: 'script',
+    subscriber,
+    end: () => {},
+    runFile: (inner) => runFile(inner, context, subscriber, depth + 1),
+  };
   let transcript = '';
   for (const line of await readScript(path)) {
     transcript += `vde[${path}]: ${line}\n`;

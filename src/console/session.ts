@@ -6,6 +6,7 @@ import { SwitchError } from '../protocol/errors.ts';
 import type { ConsoleContext, Invoker } from './command.ts';
 import { execute, runFile } from './execute.ts';
 import { PROMPT, result } from './reply.ts';
+import type { Subscriber } from './subscriptions.ts';
 
 const LINE_MAX = 4096;
 /**
@@ -26,17 +27,29 @@ export interface SessionOptions {
 /** Resolves when a command has ended it, or when the input has ended and all that was in it is answered. */
 export async function runSession(context: ConsoleContext, { kind, input, output }: SessionOptions): Promise<void> {
   let afterwards: (() => void) | undefined;
+  const subscriber: Subscriber = {
+    categories: new Set(),
+    tell(line) {
+      if (!output.writableNeedDrain && !output.destroyed) output.write(line);
+    },
+  };
   const invoker: Invoker = {
     kind,
+    subscriber,
     end(then = () => {}) {
       afterwards = then;
     },
-    runFile: (path) => runFile(path, context),
+    runFile: (path) => runFile(path, context, subscriber),
   };
-  for await (const line of linesOf(input)) {
-    const reply = line === undefined ? result(lineTooLong) : await execute(line, context, invoker);
-    await write(output, afterwards ? reply : reply + PROMPT);
-    if (afterwards) return afterwards();
+  context.subscriptions.join(subscriber);
+  try {
+    for await (const line of linesOf(input)) {
+      const reply = line === undefined ? result(lineTooLong) : await execute(line, context, invoker);
+      await write(output, afterwards ? reply : reply + PROMPT);
+      if (afterwards) return afterwards();
+    }
+  } finally {
+    context.subscriptions.leave(subscriber);
   }
 }
 

@@ -7,6 +7,7 @@ import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { ConsoleServer } from '../../src/console/server.ts';
 import { runOnStandardStreams } from '../../src/console/standard-streams.ts';
+import { Subscriptions } from '../../src/console/subscriptions.ts';
 import { serveConsole } from '../support/console.ts';
 import { describeWith } from '../support/needs.ts';
 import { network } from '../support/network.ts';
@@ -107,7 +108,7 @@ test.each(['logout', 'shutdown'])('%s says so and ends the session', async (comm
 
 test('the socket: its mode, a stale one replaced, a live one and a file left alone, removed at the end', async () => {
   const { sw } = await network();
-  const context = { switch: sw, version: '0', log: () => {}, shutdown: () => {} };
+  const context = { switch: sw, subscriptions: new Subscriptions(sw), version: '0', log: () => {}, shutdown: () => {} };
   const path = `${temporaryDirectory()}/mgmt`;
   const first = new ConsoleServer(context);
   await first.listen({ path, mode: 0o620 });
@@ -142,7 +143,11 @@ test('on a pipe nothing is said before the first reply, and each reply is follow
   output.on('data', (chunk) => {
     said += chunk;
   });
-  const ended = runOnStandardStreams({ switch: sw, version: '0', log: () => {}, shutdown: () => {} }, input, output);
+  const ended = runOnStandardStreams(
+    { switch: sw, subscriptions: new Subscriptions(sw), version: '0', log: () => {}, shutdown: () => {} },
+    input,
+    output,
+  );
   await new Promise((resolve) => setImmediate(resolve));
   expect(said).toBe('');
   input.write('port/create 5\nlogout\n');
@@ -183,7 +188,13 @@ describeWith(['unixterm', 'unixcmd', 'vdeterm', 'python3'], "Debian's console cl
 test('a server that closes ends its sessions', async () => {
   const { sw } = await network();
   const path = `${temporaryDirectory()}/mgmt`;
-  const server = new ConsoleServer({ switch: sw, version: '0', log: () => {}, shutdown: () => {} });
+  const server = new ConsoleServer({
+    switch: sw,
+    subscriptions: new Subscriptions(sw),
+    version: '0',
+    log: () => {},
+    shutdown: () => {},
+  });
   await server.listen({ path, mode: 0o600 });
   const client = connect(path);
   await once(client, 'data');

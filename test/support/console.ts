@@ -1,6 +1,7 @@
 // A console session as programs hold it: text out, text back up to the prompt.
 import { connect, type Socket } from 'node:net';
 import { ConsoleServer } from '../../src/console/server.ts';
+import { Subscriptions } from '../../src/console/subscriptions.ts';
 import { atEnd } from './at-end.ts';
 import type { Network } from './network.ts';
 import { temporaryDirectory } from './temporary.ts';
@@ -30,6 +31,7 @@ export class ConsoleClient {
     const socket = connect(path);
     const client = new ConsoleClient(socket);
     await client.replies(1);
+    if (client.ended) throw new Error(`no console on ${path}`);
     return client;
   }
 
@@ -67,6 +69,7 @@ export async function serveConsole({ sw, log }: Network, mode = 0o600): Promise<
   let shutdowns = 0;
   const server = new ConsoleServer({
     switch: sw,
+    subscriptions: new Subscriptions(sw),
     version: '2.3.3+tsvde.0.0.0',
     management: { path, mode },
     log: (line) => log.push(line),

@@ -1,0 +1,59 @@
+// The debug menu: lines that tell a session what happens, as it happens.
+import { type ErrnoName, SwitchError } from '../../protocol/errors.ts';
+import type { Menu } from '../command.ts';
+import type { Category } from '../events.ts';
+import type { Subscriptions } from '../subscriptions.ts';
+
+const HEADINGS = [
+  ['CATEGORY', 'TAG', 'STATUS', 'HELP'],
+  ['------------', '---', '------', '----'],
+] as const;
+
+export const debugMenu: Menu = {
+  name: 'debug',
+  title: 'DEBUG MENU',
+  commands: [
+    {
+      path: 'debug/list',
+      syntax: '',
+      help: 'show the kinds of debug lines, and whether they are on here',
+      *print(argument, { subscriptions }, { subscriber }) {
+        for (const [name, tag, status, help] of HEADINGS) yield row(name, tag, status, help);
+        for (const category of find(subscriptions, argument, 'ENOENT')) {
+          const status = subscriber?.categories.has(category) ? 'ON' : 'OFF';
+          yield row(category.name, category.tag.toString(8).padStart(3, '0'), status, category.help);
+        }
+      },
+    },
+    {
+      path: 'debug/add',
+      syntax: 'dbgpath',
+      help: 'show debug lines here whose kind begins so, or all',
+      run(argument, { subscriptions }, { subscriber }) {
+        const found = find(subscriptions, argument, 'EINVAL');
+        if (subscriber && subscriptions.turnOn(subscriber, found).length === 0)
+          throw new SwitchError('EEXIST', 'they are on already');
+      },
+    },
+    {
+      path: 'debug/del',
+      syntax: 'dbgpath',
+      help: 'show them no longer',
+      run(argument, { subscriptions }, { subscriber }) {
+        const found = find(subscriptions, argument, 'EINVAL');
+        if (subscriber && subscriptions.turnOff(subscriber, found).length === 0)
+          throw new SwitchError('ENOENT', 'they are not on');
+      },
+    },
+  ],
+};
+
+function find(subscriptions: Subscriptions, prefix: string, code: ErrnoName): Category[] {
+  const found = subscriptions.categories.filter(({ name }) => name.startsWith(prefix));
+  if (found.length > 0) return found;
+  throw new SwitchError(code, `no kind of debug line begins with '${prefix}'`);
+}
+
+function row(name: string, tag: string, status: string, help: string): string {
+  return `${name.padEnd(22)} ${tag} ${status.padEnd(6)} ${help}`;
+}

@@ -1,0 +1,129 @@
+// The frame that switches tell each other about the tree: RSTP's layout in LLC, but with roles of vde_switch's own.
+// 53 bytes, not padded; offsets are without a tag, which lies at 12 and moves what follows by four bytes.
+import type { BridgeId } from './vector.ts';
+
+const AT = {
+  source: 6,
+  length: 12,
+  llc: 14, // 42 42 03, protocol 00 00
+  version: 19,
+  type: 20,
+  flags: 21,
+  root: 22,
+  cost: 30,
+  bridge: 34,
+  port: 42,
+  age: 44,
+  maxAge: 46,
+  hello: 48,
+  forwardDelay: 50,
+} as const;
+
+const SIZE = 53;
+/** What the original still reads of a frame that was cut. */
+const SIZE_MIN = 51;
+const TAG_SIZE = 4;
+const GROUP_ADDRESS = Buffer.from('0180c2000000', 'hex');
+const LLC_AND_PROTOCOL = Buffer.from('4242030000', 'hex');
+const TAG_TYPE = 0x8100;
+
+/** The original's own: IEEE has 10 for a root port and 01 for a blocked one. */
+const ROLE_BITS = { unknown: 0, root: 0x04, blocked: 0x08, designated: 0x0c } as const;
+const FLAG = { topologyChange: 0x01, proposal: 0x02, learning: 0x10, forwarding: 0x20, agreement: 0x40 } as const;
+
+export type BpduRole = keyof typeof ROLE_BITS;
+
+export interface Bpdu {
+  topologyChange: boolean;
+  /** The sender's port is blocked: it waits for an answer. */
+  proposal: boolean;
+  role: BpduRole;
+  forwarding: boolean;
+  agreement: boolean;
+  root: BridgeId;
+  /** What the way to the root costs the sender. */
+  cost: number;
+  bridge: BridgeId;
+  /** 16 bits, as portId() makes them. */
+  port: number;
+  /** Ours counts the switches between the root and the sender, the original's its seconds since it last heard. */
+  age: number;
+}
+
+/** From a switch of this address; with a tag of that VLAN, or without. */
+export function encodeBpdu(bpdu: Bpdu, sender: { mac: string; tag?: number | undefined }): Buffer {
+  const bytes = Buffer.alloc(SIZE);
+  GROUP_ADDRESS.copy(bytes);
+  idBytes(sender.mac).copy(bytes, AT.source);
+  bytes.writeUInt16BE(SIZE - AT.llc, AT.length);
+  LLC_AND_PROTOCOL.copy(bytes, AT.llc);
+  bytes[AT.version] = 2;
+  bytes[AT.type] = 2;
+  bytes[AT.flags] = flagsOf(bpdu);
+  idBytes(bpdu.root).copy(bytes, AT.root);
+  bytes.writeUInt32BE(bpdu.cost, AT.cost);
+  idBytes(bpdu.bridge).copy(bytes, AT.bridge);
+  bytes.writeUInt16BE(bpdu.port, AT.port);
+  // Little-endian seconds: for less than 256 of them the same bytes as the standard's 1/256 s, big-endian.
+  bytes.writeUInt16LE(Math.min(bpdu.age, 0xffff), AT.age);
+  bytes.writeUInt16LE(40, AT.maxAge);
+  bytes.writeUInt16LE(4, AT.hello);
+  bytes.writeUInt16LE(0, AT.forwardDelay);
+  return sender.tag === undefined ? bytes : tagged(bytes, sender.tag);
+}
+
+/** undefined for what the original ignores, and for frames to that address which are no BPDU by their LLC. */
+export function decodeBpdu(frame: Buffer): Bpdu | undefined {
+  const bytes = untagged(frame);
+  if (bytes.length < SIZE_MIN || bytes[AT.version] !== 2 || bytes[AT.type] !== 2) return undefined;
+  if (bytes.compare(LLC_AND_PROTOCOL, 0, LLC_AND_PROTOCOL.length, AT.llc, AT.version) !== 0) return undefined;
+  const flags = bytes[AT.flags]!;
+  return {
+    topologyChange: (flags & FLAG.topologyChange) !== 0,
+    proposal: (flags & FLAG.proposal) !== 0,
+    role: roleOf(flags),
+    forwarding: (flags & FLAG.forwarding) !== 0,
+    agreement: (flags & FLAG.agreement) !== 0,
+    root: idText(bytes, AT.root),
+    cost: bytes.readUInt32BE(AT.cost),
+    bridge: idText(bytes, AT.bridge),
+    port: bytes.readUInt16BE(AT.port),
+    age: bytes.readUInt16LE(AT.age),
+  };
+}
+
+function flagsOf(bpdu: Bpdu): number {
+  let flags: number = ROLE_BITS[bpdu.role];
+  if (bpdu.topologyChange) flags |= FLAG.topologyChange;
+  if (bpdu.proposal) flags |= FLAG.proposal;
+  if (bpdu.forwarding) flags |= FLAG.learning | FLAG.forwarding;
+  if (bpdu.agreement) flags |= FLAG.agreement;
+  return flags;
+}
+
+function roleOf(flags: number): BpduRole {
+  const bits = flags & ROLE_BITS.designated;
+  if (bits === ROLE_BITS.designated) return 'designated';
+  if (bits === ROLE_BITS.blocked) return 'blocked';
+  return bits === ROLE_BITS.root ? 'root' : 'unknown';
+}
+
+function tagged(bytes: Buffer, vlan: number): Buffer {
+  const tag = Buffer.alloc(TAG_SIZE);
+  tag.writeUInt16BE(TAG_TYPE, 0);
+  tag.writeUInt16BE(vlan, 2);
+  return Buffer.concat([bytes.subarray(0, AT.length), tag, bytes.subarray(AT.length)]);
+}
+
+function untagged(frame: Buffer): Buffer {
+  if (frame.length < AT.length + TAG_SIZE || frame.readUInt16BE(AT.length) !== TAG_TYPE) return frame;
+  return Buffer.concat([frame.subarray(0, AT.length), frame.subarray(AT.length + TAG_SIZE)]);
+}
+
+function idBytes(text: string): Buffer {
+  return Buffer.from(text.replaceAll(':', ''), 'hex');
+}
+
+function idText(bytes: Buffer, at: number): BridgeId {
+  return bytes.toString('hex', at, at + 8).replace(/..\B/g, '$&:');
+}

@@ -1,0 +1,18 @@
+// What the spanning tree asks of the switch: to be done in the order given, states before the BPDUs that speak of them.
+
+export type PortState = 'discarding' | 'forwarding';
+export type EventCategory = 'fstp/+' | 'fstp/-' | 'fstp/status' | 'fstp/root';
+
+export type Effect =
+  | { kind: 'send'; port: number; vlan: number; tagged: boolean; bytes: Buffer }
+  | { kind: 'state'; port: number; vlan: number; state: PortState }
+  /** Forget every address learned in this VLAN. */
+  | { kind: 'flush'; vlan: number }
+  /** For the console's subscribers, in the original's words. */
+  | { kind: 'event'; category: EventCategory; text: string };
+
+/** `Port 0001 VLAN 01:2c`: the VLAN as two bytes, the high one first. */
+export function placeText(port: number, vlan: number): string {
+  const hex = vlan.toString(16).padStart(4, '0');
+  return `Port ${String(port).padStart(4, '0')} VLAN ${hex.slice(0, 2)}:${hex.slice(2)}`;
+}

@@ -1,0 +1,242 @@
+// The spanning tree of one VLAN. Its time is the machine's, its effects those of the event that caused them.
+//
+// Where it differs from the original on purpose:
+// - It remembers the best offer of every port, so that when the root port is lost the next best is taken at once; the
+//   original takes itself for the root, opens all it had blocked, and is put right by the next hello: a loop till then.
+// - Of two ports on a segment that both sides need not, exactly one end blocks. The original blocks both, and the
+//   stations of a hub between two switches are cut off for ever.
+// - Offers carry an age in switches, and end at a bound, so that word of a dead root does not go round for ever.
+// - A neighbour that goes on contradicting us (it does not hear us) keeps its port shut: else a one-way wire loops.
+// - A bonus counts at once, setting a port to edge gives up the offer it held, and both cost at least nothing.
+import { type Bpdu, decodeBpdu } from './bpdu.ts';
+import type { Effect } from './effect.ts';
+import { type Election, elect, sameElection } from './election.ts';
+import {
+  HELLO_SECONDS,
+  OFFER_SECONDS,
+  PORT_COST,
+  PORT_COST_MAX,
+  PORT_COST_MIN,
+  SILENCE_SECONDS,
+} from './limits.ts';
+import { type Due, Outbox } from './outbox.ts';
+import { dueState, forgetNeighbours, newPort, type Role, type TreePort } from './port.ts';
+import { type BridgeId, compareVectors, portId, sameSender, type Vector } from './vector.ts';
+import { judge } from './verdict.ts';
+
+export interface Bonus {
+  port: number;
+  cost: number;
+}
+
+export class Tree {
+  readonly #own: BridgeId;
+  readonly #outbox: Outbox;
+  readonly #ports = new Map<number, TreePort>();
+  readonly #edges = new Set<number>();
+  #bonus: Bonus = { port: 0, cost: 0 };
+  #election: Election;
+  /** undefined: switched off, all ports forward and nothing is sent. */
+  #helloAt: number | undefined;
+
+  constructor(vlan: number, own: { id: BridgeId; mac: string }) {
+    this.#own = own.id;
+    this.#outbox = new Outbox(vlan, own.mac);
+    this.#election = elect(own.id, [], () => PORT_COST);
+    this.#announceRoot();
+  }
+
+  get election(): Readonly<Election> {
+    return this.#election;
+  }
+
+  get bonus(): Bonus {
+    return this.#bonus;
+  }
+
+  get ports(): Iterable<Readonly<TreePort>> {
+    return this.#ports.values();
+  }
+
+  /** What is due and may go at this time; called after every event. */
+  take(now: number): Effect[] {
+    return this.#outbox.take(now, (port, due) => this.#compose(port, due));
+  }
+
+  start(now: number): void {
+    this.#helloAt = now + HELLO_SECONDS;
+    for (const port of this.#ports.values()) this.#greet(port);
+  }
+
+  stop(): void {
+    this.#helloAt = undefined;
+    for (const port of this.#ports.values()) {
+      this.#outbox.forget(port);
+      forgetNeighbours(port);
+    }
+    this.#election = elect(this.#own, [], () => PORT_COST);
+    this.#announceRoot();
+    this.#settle();
+  }
+
+  /** Active in this VLAN now, or tagged another way than before. */
+  addPort(number: number, tagged: boolean): void {
+    const known = this.#ports.get(number);
+    if (known) {
+      known.tagged = tagged;
+      return;
+    }
+    const port = newPort(number, tagged, this.#edges.has(number));
+    this.#ports.set(number, port);
+    this.#greet(port);
+  }
+
+  removePort(number: number): void {
+    const port = this.#ports.get(number);
+    if (!port) return;
+    if (port.heardAt !== undefined) this.#outbox.event('fstp/-', number);
+    this.#outbox.forget(port);
+    this.#ports.delete(number);
+    this.#reconsider();
+  }
+
+  setEdge(number: number, edge: boolean): void {
+    if (this.#edges.has(number) === edge) return;
+    if (edge) this.#edges.add(number);
+    else this.#edges.delete(number);
+    const port = this.#ports.get(number);
+    if (!port) return;
+    forgetNeighbours(port);
+    this.#outbox.forget(port);
+    port.role = edge ? 'edge' : 'designated';
+    this.#greet(port);
+    this.#reconsider();
+  }
+
+  setBonus(bonus: Bonus): void {
+    this.#bonus = bonus;
+    this.#reconsider();
+  }
+
+  receive(number: number, frame: Buffer, now: number): void {
+    const port = this.#ports.get(number);
+    if (!port || port.role === 'edge' || this.#helloAt === undefined || !port.receives.take(now)) return;
+    const bpdu = decodeBpdu(frame);
+    if (!bpdu) return;
+    if (port.heardAt === undefined) this.#outbox.event('fstp/+', number);
+    port.heardAt = now;
+    this.#obey(port, bpdu, now);
+    this.#reconsider();
+    if (bpdu.topologyChange && port.state === 'forwarding') this.#changeTopology(port);
+  }
+
+  tick(now: number): void {
+    if (this.#helloAt === undefined) return;
+    for (const port of this.#ports.values()) this.#expire(port, now);
+    this.#reconsider();
+    if (now < this.#helloAt) return;
+    this.#helloAt = now + HELLO_SECONDS;
+    for (const port of this.#ports.values()) if (port.role !== 'edge') this.#outbox.send(port, { agreement: true });
+  }
+
+  #greet(port: TreePort): void {
+    if (this.#helloAt !== undefined && port.role !== 'edge') this.#outbox.send(port);
+  }
+
+  #obey(port: TreePort, bpdu: Bpdu, now: number): void {
+    const verdict = judge(bpdu, port, this.#offered(port));
+    if (verdict === 'offer') this.#hold(port, bpdu, now);
+    else if (verdict === 'withdrawal') port.offer = undefined;
+    else if (port.role === 'designated' && verdict === 'concession') port.conceded = true;
+    else if (port.role === 'designated' && verdict === 'contradiction') {
+      port.conceded = false;
+      this.#outbox.send(port);
+    }
+  }
+
+  #hold(port: TreePort, bpdu: Bpdu, now: number): void {
+    const { root, cost, bridge, port: id, age } = bpdu;
+    const another = !port.offer || !sameSender(bpdu, port.offer.vector);
+    port.offer = { vector: { root, cost, bridge, port: id }, age, heardAt: now };
+    // The sender may wait for our answer, and have none yet that is about this offer.
+    if (another || bpdu.proposal) this.#outbox.send(port, { agreement: true });
+  }
+
+  #expire(port: TreePort, now: number): void {
+    if (port.offer && now - port.offer.heardAt > OFFER_SECONDS) port.offer = undefined;
+    if (port.heardAt === undefined || now - port.heardAt <= SILENCE_SECONDS) return;
+    this.#outbox.event('fstp/-', port.number);
+    forgetNeighbours(port);
+  }
+
+  /** Elects again, and gives every port its role and state. */
+  #reconsider(): void {
+    const before = this.#election;
+    this.#election = elect(this.#own, this.#ports.values(), (port) => this.#costOf(port));
+    const { root, cost, port: rootPort } = this.#election;
+    const offerChanged = root !== before.root || cost !== before.cost;
+    for (const port of this.#ports.values()) this.#assignRole(port, offerChanged);
+    if (!sameElection(before, this.#election)) this.#announceRoot();
+    if (this.#settle()) this.#changeTopology();
+    if (rootPort && rootPort !== before.port) this.#outbox.send(rootPort, { agreement: true });
+  }
+
+  #assignRole(port: TreePort, offerChanged: boolean): void {
+    const before = port.role;
+    port.role = this.#roleOf(port);
+    // What was conceded was another offer. All are asked anew, and shut until they answer.
+    if (offerChanged || port.role !== 'designated') port.conceded = false;
+    if (port.role === 'designated') port.offer = undefined;
+    if (port.heardAt !== undefined && (offerChanged || port.role !== before)) this.#outbox.send(port);
+  }
+
+  #roleOf(port: TreePort): Role {
+    if (port.role === 'edge') return 'edge';
+    if (port === this.#election.port) return 'root';
+    if (!port.offer || compareVectors(port.offer.vector, this.#offered(port)) > 0) return 'designated';
+    return port.offer.vector.bridge === this.#own ? 'backup' : 'alternate';
+  }
+
+  /** Shuts before it opens. Did anything change? */
+  #settle(): boolean {
+    const changing = [...this.#ports.values()].filter((port) => port.state !== dueState(port));
+    for (const port of changing) if (dueState(port) === 'discarding') this.#outbox.state(port, 'discarding');
+    for (const port of changing) if (dueState(port) === 'forwarding') this.#outbox.state(port, 'forwarding');
+    return changing.length > 0;
+  }
+
+  #changeTopology(origin?: TreePort): void {
+    this.#outbox.flush();
+    for (const port of this.#ports.values()) {
+      if (port === origin || port.role === 'edge' || port.heardAt === undefined) continue;
+      if (port.state === 'forwarding') this.#outbox.send(port, { topologyChange: true });
+    }
+  }
+
+  #announceRoot(): void {
+    this.#outbox.event('fstp/root', this.#election.port?.number ?? 0, ` -> ${this.#election.root}`);
+  }
+
+  #costOf(port: TreePort): number {
+    const bonus = this.#bonus.port === port.number ? this.#bonus.cost : 0;
+    return Math.min(Math.max(PORT_COST - bonus, PORT_COST_MIN), PORT_COST_MAX);
+  }
+
+  #offered(port: TreePort): Vector {
+    return { root: this.#election.root, cost: this.#election.cost, bridge: this.#own, port: portId(port.number) };
+  }
+
+  #compose(port: TreePort, { agreement = false, topologyChange = false }: Due): Bpdu {
+    const forwarding = port.state === 'forwarding';
+    const others = forwarding ? 'designated' : 'blocked';
+    return {
+      ...this.#offered(port),
+      topologyChange,
+      proposal: !forwarding,
+      role: port.role === 'root' ? 'root' : others,
+      forwarding,
+      agreement,
+      age: (this.#election.port?.offer?.age ?? -1) + 1,
+    };
+  }
+}
