@@ -1,9 +1,11 @@
 // The library: a switch, and a plug for it.
 
+export type { Capture, CapturedFrame } from './capture.ts';
 export type { PortCounters } from './counters.ts';
 export type { MacEntry, MacStats, MacTable, MacTimes } from './mac-table.ts';
 export { Plug, type PlugOptions } from './plug.ts';
 export type { EndpointInfo, PortInfo } from './ports.ts';
 export { type ErrnoName, SwitchError } from './protocol/errors.ts';
 export { type ListenOptions, Switch, type SwitchOptions } from './switch.ts';
+export type { SwitchEvent } from './switch-events.ts';
 export type { VlanMember, Vlans } from './vlans.ts';

@@ -3,6 +3,7 @@
 import { EventEmitter } from 'node:events';
 import { findGroup } from './accounts.ts';
 import { openTap } from './backends/tap.ts';
+import { Capture } from './capture.ts';
 import { Clients, type Seat } from './clients.ts';
 import { ControlDirectory, type DirectoryOptions } from './control-directory.ts';
 import { type PortCounters, portCounters } from './counters.ts';
@@ -49,6 +50,7 @@ export class Switch extends EventEmitter<{ log: [message: string]; event: [event
   readonly mac: string;
   readonly macs: MacTable;
   readonly vlans: Vlans;
+  readonly capture: Capture;
   readonly #engine: NativeEngine;
   readonly #ports: Ports;
   readonly #queueFrames: number;
@@ -88,6 +90,7 @@ export class Switch extends EventEmitter<{ log: [message: string]; event: [event
       (event) => this.#notice(event),
     );
     this.macs = new MacTable(this.#engine, hashSize);
+    this.capture = new Capture(this.#engine);
     this.vlans = new Vlans(this.#engine, this.#ports, strictVlan);
   }
 
@@ -118,6 +121,11 @@ export class Switch extends EventEmitter<{ log: [message: string]; event: [event
   /** EINVAL outside 1 to 65535; EADDRINUSE while a port beyond it exists. */
   set numPorts(limit: number) {
     this.#ports.limit = limit;
+  }
+
+  /** Of the engine's that came faster than they were taken: addresses, BPDUs, captured frames. */
+  get eventsLost(): bigint {
+    return this.#engine.eventsLost();
   }
 
   // --- Ports
@@ -290,6 +298,16 @@ export class Switch extends EventEmitter<{ log: [message: string]; event: [event
       }
       case 'mac-seen-elsewhere':
         this.#log(`MAC ${event.mac} moved from port ${event.from} to port ${event.to}`);
+        return;
+      case 'frame-received':
+      case 'frame-transmitted':
+        this.capture.deliver({
+          direction: event.type === 'frame-received' ? 'received' : 'transmitted',
+          port: event.port,
+          bytes: event.bytes,
+        });
+        return;
+      case 'bpdu':
         return;
       case 'mac-added':
       case 'mac-removed':

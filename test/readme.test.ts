@@ -51,7 +51,9 @@ describeWith(['root', 'tun', 'ip', 'unshare', 'curl', 'unixterm', 'qemu-system-x
     expect(shell.stdout()).toMatch(/Port 0001 .* ACTIVE[\s\S]*tuntap +: qtap/);
     expect(shell.stdout()).toMatch(/Port 0003 .* ACTIVE[\s\S]*unix prog +: tsvdeq user=root/);
     expect(shell.stdout()).toMatch(/hash\/print +show every address/);
-    expect(shell.stdout()).toContain('VLAN 0010\n -- Port 0001 tagged=1 active=0 status=Learning\n -- Port 0003 tagged=0');
+    expect(shell.stdout()).toContain(
+      'VLAN 0010\n -- Port 0001 tagged=1 active=0 status=Learning\n -- Port 0003 tagged=0',
+    );
     expect(shell.stdout()).toMatch(/tsvde_port_receive_packets_total\{port="2"\} [1-9]/);
   }, 60_000);
 

@@ -3,6 +3,7 @@
 
 import type { ConsoleContext } from '../console/command.ts';
 import { runStartupFile } from '../console/execute.ts';
+import { Plugins } from '../console/plugins.ts';
 import { ConsoleServer } from '../console/server.ts';
 import { runOnStandardStreams } from '../console/standard-streams.ts';
 import { Subscriptions } from '../console/subscriptions.ts';
@@ -37,6 +38,7 @@ export class Service {
     const context = {
       switch: sw,
       subscriptions: new Subscriptions(sw),
+      plugins: new Plugins(),
       version: VDE_VERSION,
       log,
       shutdown,
@@ -44,6 +46,7 @@ export class Service {
     };
     const service = new Service(options, context);
     service.#closers.push(() => sw.close());
+    service.#closers.push(() => context.plugins.close());
     try {
       await service.#open();
       return service;

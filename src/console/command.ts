@@ -1,11 +1,13 @@
 // What a command is: a row of its menu's table. Help, replies and errors follow from the row.
 import type { Switch } from '../switch.ts';
+import type { Plugins } from './plugins.ts';
 import type { Subscriber, Subscriptions } from './subscriptions.ts';
 
 /** What the commands work on; one for all sessions of a process. */
 export interface ConsoleContext {
   switch: Switch;
   subscriptions: Subscriptions;
+  plugins: Plugins;
   /** `2.3.3+tsvde.0.1.0` */
   version: string;
   /** The management socket, where there is one. */

@@ -18,7 +18,7 @@ const unknownCommand = new SwitchError('ENOSYS', 'there is no such command');
 export async function execute(line: string, context: ConsoleContext, invoker: Invoker): Promise<string> {
   const parsed = parseLine(line);
   if (!parsed) return '';
-  const command = findCommand(parsed.path);
+  const command = findCommand(parsed.path, context);
   if (!command) return result(unknownCommand);
   if ('answer' in command) return command.answer(parsed.argument, context, invoker);
   if ('print' in command) return dataBlock(command.print(parsed.argument, context, invoker));

@@ -1,17 +1,32 @@
 // Every menu, in the order of `help`. To add one: a file in commands/ and its line here.
-import type { Command, Menu } from './command.ts';
+import type { Command, ConsoleContext, Menu } from './command.ts';
 import { consoleMenu } from './commands/console.ts';
 import { countersMenu } from './commands/counters.ts';
 import { debugMenu } from './commands/debug.ts';
 import { dsMenu } from './commands/ds.ts';
 import { hashMenu } from './commands/hash.ts';
+import { pluginMenu } from './commands/plugin.ts';
 import { portMenu } from './commands/port.ts';
 import { vlanMenu } from './commands/vlan.ts';
 
-export const menus: readonly Menu[] = [dsMenu, consoleMenu, debugMenu, hashMenu, portMenu, vlanMenu, countersMenu];
+export const menus: readonly Menu[] = [
+  dsMenu,
+  consoleMenu,
+  debugMenu,
+  pluginMenu,
+  hashMenu,
+  portMenu,
+  vlanMenu,
+  countersMenu,
+];
 
-export function findCommand(path: string): Command | undefined {
-  for (const { commands } of menus) {
+/** With those of the plugins that are loaded, which come last. */
+export function allMenus({ plugins }: ConsoleContext): readonly Menu[] {
+  return [...menus, ...plugins.menus];
+}
+
+export function findCommand(path: string, context: ConsoleContext): Command | undefined {
+  for (const { commands } of allMenus(context)) {
     const found = commands.find((command) => command.path === path);
     if (found) return found;
   }

@@ -4,7 +4,7 @@
 import { Clock } from './clock.ts';
 import type { Effect, PortState } from './effect.ts';
 import { PORT_COST } from './limits.ts';
-import type { Role } from './port.ts';
+import type { Role, TreePort } from './port.ts';
 import { type Bonus, Tree } from './tree.ts';
 import { type BridgeId, bridgeId } from './vector.ts';
 
@@ -37,7 +37,7 @@ export interface VlanView {
   designated: BridgeId | undefined;
   rootPort: number | undefined;
   cost: number;
-  /** Seconds since the root port heard; of the root, since the start. */
+  /** Seconds since the root port last heard of it; of the root, since the start. */
   age: number;
   bonus: Bonus;
   /** The active ones: untagged first, ascending. */
@@ -61,26 +61,108 @@ export class SpanningTree {
     this.#id = bridgeId(this.priority, this.mac);
   }
 
-  // --- The whole
-
   get on(): boolean {
     return this.#on;
   }
 
   switchOn(now: number): Effect[] {
-    return this.#all(now, (tree, at) => {
-      if (!this.#on) tree.start(at);
-    }, true);
+    if (this.#on) return this.tick(now);
+    this.#on = true;
+    return this.#all(now, (tree, at) => tree.start(at));
   }
 
   /** Every port forwards. */
   switchOff(now: number): Effect[] {
-    return this.#all(now, (tree) => {
-      if (this.#on) tree.stop();
-    }, false);
+    if (!this.#on) return this.tick(now);
+    this.#on = false;
+    return this.#all(now, (tree) => tree.stop());
   }
 
   tick(now: number): Effect[] {
     return this.#all(now, (tree, at) => tree.tick(at));
   }
+
+  // --- VLANs and their active ports. What names a VLAN that is not there has no effect.
+
+  createVlan(vlan: number, now: number): Effect[] {
+    if (this.#trees.has(vlan)) return [];
+    const tree = new Tree(vlan, { id: this.#id, mac: this.mac });
+    this.#trees.set(vlan, tree);
+    return this.#one(vlan, now, (at) => this.#on && tree.start(at));
+  }
+
+  removeVlan(vlan: number): void {
+    this.#trees.delete(vlan);
+  }
+
+  /** An active port is now in this VLAN, forwarding, or changes whether it is tagged there. */
+  addPort({ vlan, port, tagged }: Membership, now: number): Effect[] {
+    return this.#one(vlan, now, (_, tree) => tree.addPort(port, tagged));
+  }
+
+  /** It became inactive, or left the VLAN. */
+  removePort({ vlan, port }: Omit<Membership, 'tagged'>, now: number): Effect[] {
+    return this.#one(vlan, now, (_, tree) => tree.removePort(port));
+  }
+
+  // --- Settings; they outlast the port's activity
+
+  /** An edge port forwards, sends no BPDU and hears none. */
+  setEdge({ vlan, port, edge }: { vlan: number; port: number; edge: boolean }, now: number): Effect[] {
+    return this.#one(vlan, now, (_, tree) => tree.setEdge(port, edge));
+  }
+
+  /** One port of a VLAN costs that much less. */
+  setBonus({ vlan, ...bonus }: Bonus & { vlan: number }, now: number): Effect[] {
+    return this.#one(vlan, now, (_, tree) => tree.setBonus(bonus));
+  }
+
+  // --- BPDUs
+
+  /** A frame to 01:80:c2:00:00:00, with its tag or without. */
+  receive({ vlan, port, bytes }: { vlan: number; port: number; bytes: Buffer }, now: number): Effect[] {
+    return this.#one(vlan, now, (at, tree) => tree.receive(port, bytes, at));
+  }
+
+  // --- What is known
+
+  vlans(): number[] {
+    return [...this.#trees.keys()].sort((a, b) => a - b);
+  }
+
+  view(vlan: number): VlanView | undefined {
+    const tree = this.#trees.get(vlan);
+    if (!tree) return undefined;
+    const { root, designated, port, cost } = tree.election;
+    return {
+      vlan,
+      root,
+      designated,
+      rootPort: port?.number,
+      cost,
+      age: Math.floor(this.#now - (port?.offer?.heardAt ?? 0)),
+      bonus: tree.bonus,
+      ports: [...tree.ports].map(viewPort).sort((a, b) => Number(a.tagged) - Number(b.tagged) || a.port - b.port),
+    };
+  }
+
+  #one(vlan: number, now: number, act: (at: number, tree: Tree) => void): Effect[] {
+    this.#now = this.#clock.at(now);
+    const tree = this.#trees.get(vlan);
+    if (!tree) return [];
+    act(this.#now, tree);
+    return tree.take(this.#now);
+  }
+
+  #all(now: number, act: (tree: Tree, at: number) => void): Effect[] {
+    this.#now = this.#clock.at(now);
+    return [...this.#trees.values()].flatMap((tree) => {
+      act(tree, this.#now);
+      return tree.take(this.#now);
+    });
+  }
+}
+
+function viewPort({ number, tagged, role, state }: Readonly<TreePort>): PortView {
+  return { port: number, tagged, cost: PORT_COST, role, state };
 }

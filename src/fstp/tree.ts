@@ -11,14 +11,7 @@
 import { type Bpdu, decodeBpdu } from './bpdu.ts';
 import type { Effect } from './effect.ts';
 import { type Election, elect, sameElection } from './election.ts';
-import {
-  HELLO_SECONDS,
-  OFFER_SECONDS,
-  PORT_COST,
-  PORT_COST_MAX,
-  PORT_COST_MIN,
-  SILENCE_SECONDS,
-} from './limits.ts';
+import { HELLO_SECONDS, OFFER_SECONDS, PORT_COST, PORT_COST_MAX, PORT_COST_MIN, SILENCE_SECONDS } from './limits.ts';
 import { type Due, Outbox } from './outbox.ts';
 import { dueState, forgetNeighbours, newPort, type Role, type TreePort } from './port.ts';
 import { type BridgeId, compareVectors, portId, sameSender, type Vector } from './vector.ts';
@@ -76,7 +69,7 @@ export class Tree {
     }
     this.#election = elect(this.#own, [], () => PORT_COST);
     this.#announceRoot();
-    this.#settle();
+    this.#reconsider();
   }
 
   /** Active in this VLAN now, or tagged another way than before. */

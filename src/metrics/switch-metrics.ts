@@ -21,6 +21,12 @@ export class SwitchMetrics {
     this.#gauge('tsvde_hub', '1 when every frame is sent to every port, 0 when addresses are learned.', () =>
       sw.hub ? 1 : 0,
     );
+    const lost = this.#counter(
+      'tsvde_engine_events_lost_total',
+      'What the engine had to tell and nobody took in time: addresses, BPDUs, captured frames.',
+      [],
+    );
+    this.#updates.push(() => lost.inc(Number(sw.eventsLost)));
     const build = new Gauge({ ...this.#base('tsvde_build_info', 'Always 1.'), labelNames: ['version', 'node'] });
     build.set({ version, node: process.version }, 1);
   }

@@ -5,6 +5,7 @@ import { statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
+import { Plugins } from '../../src/console/plugins.ts';
 import { ConsoleServer } from '../../src/console/server.ts';
 import { runOnStandardStreams } from '../../src/console/standard-streams.ts';
 import { Subscriptions } from '../../src/console/subscriptions.ts';
@@ -108,7 +109,14 @@ test.each(['logout', 'shutdown'])('%s says so and ends the session', async (comm
 
 test('the socket: its mode, a stale one replaced, a live one and a file left alone, removed at the end', async () => {
   const { sw } = await network();
-  const context = { switch: sw, subscriptions: new Subscriptions(sw), version: '0', log: () => {}, shutdown: () => {} };
+  const context = {
+    switch: sw,
+    subscriptions: new Subscriptions(sw),
+    plugins: new Plugins(),
+    version: '0',
+    log: () => {},
+    shutdown: () => {},
+  };
   const path = `${temporaryDirectory()}/mgmt`;
   const first = new ConsoleServer(context);
   await first.listen({ path, mode: 0o620 });
@@ -144,7 +152,14 @@ test('on a pipe nothing is said before the first reply, and each reply is follow
     said += chunk;
   });
   const ended = runOnStandardStreams(
-    { switch: sw, subscriptions: new Subscriptions(sw), version: '0', log: () => {}, shutdown: () => {} },
+    {
+      switch: sw,
+      subscriptions: new Subscriptions(sw),
+      plugins: new Plugins(),
+      version: '0',
+      log: () => {},
+      shutdown: () => {},
+    },
     input,
     output,
   );
@@ -191,6 +206,7 @@ test('a server that closes ends its sessions', async () => {
   const server = new ConsoleServer({
     switch: sw,
     subscriptions: new Subscriptions(sw),
+    plugins: new Plugins(),
     version: '0',
     log: () => {},
     shutdown: () => {},

@@ -24,18 +24,20 @@ async function both() {
 
 /** What cannot be the same, and does not matter. */
 function masked(reply: string): string {
-  return reply
-    .replace(/^VDE switch V\..*\n.*\n/m, 'VERSION\n')
-    .replace(/pid \d+ MAC [0-9a-f:]+ uptime \d+/, 'PROCESS')
-    .replace(/^mgmt \S+/m, 'mgmt PATH')
-    .replace(/ctl dir \S+/, 'ctl dir PATH')
-    .replace(/Numports=\d+/, 'Numports=N')
-    .replace(/endpoint ID \d+/g, 'endpoint ID N')
-    .replace(/age \d+ secs/g, 'age N secs')
-    .replace(/pid=\d+/g, 'pid=N')
-    // Theirs says that a port lost its last endpoint also where none could be closed.
-    .replace(/^3022 port\/- \d+\n(?=1006)/, '')
-    .replace(/^(\S+ +\d{3} (?:ON |OFF) +).*$/gm, '$1HELP');
+  return (
+    reply
+      .replace(/^VDE switch V\..*\n.*\n/m, 'VERSION\n')
+      .replace(/pid \d+ MAC [0-9a-f:]+ uptime \d+/, 'PROCESS')
+      .replace(/^mgmt \S+/m, 'mgmt PATH')
+      .replace(/ctl dir \S+/, 'ctl dir PATH')
+      .replace(/Numports=\d+/, 'Numports=N')
+      .replace(/endpoint ID \d+/g, 'endpoint ID N')
+      .replace(/age \d+ secs/g, 'age N secs')
+      .replace(/pid=\d+/g, 'pid=N')
+      // Theirs says that a port lost its last endpoint also where none could be closed.
+      .replace(/^3022 port\/- \d+\n(?=1006)/, '')
+      .replace(/^(\S+ +\d{3} (?:ON |OFF) +).*$/gm, '$1HELP')
+  );
 }
 
 const NUMBERS = ['0', '1', '2', '3', '7', '31', '32', '33', '99', '-1'];

@@ -1,5 +1,6 @@
 // A console session as programs hold it: text out, text back up to the prompt.
 import { connect, type Socket } from 'node:net';
+import { Plugins } from '../../src/console/plugins.ts';
 import { ConsoleServer } from '../../src/console/server.ts';
 import { Subscriptions } from '../../src/console/subscriptions.ts';
 import { atEnd } from './at-end.ts';
@@ -70,6 +71,7 @@ export async function serveConsole({ sw, log }: Network, mode = 0o600): Promise<
   const server = new ConsoleServer({
     switch: sw,
     subscriptions: new Subscriptions(sw),
+    plugins: new Plugins(),
     version: '2.3.3+tsvde.0.0.0',
     management: { path, mode },
     log: (line) => log.push(line),

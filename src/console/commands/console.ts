@@ -2,7 +2,7 @@
 import { SwitchError } from '../../protocol/errors.ts';
 import type { Menu } from '../command.ts';
 import { octal } from '../format.ts';
-import { menus } from '../menus.ts';
+import { allMenus } from '../menus.ts';
 import { END_OF_SESSION, result, versionLines } from '../reply.ts';
 
 const COLUMNS = [
@@ -16,9 +16,9 @@ export const consoleMenu: Menu = {
       path: 'help',
       syntax: '[arg]',
       help: 'what the commands are, or those that begin with arg',
-      *print(argument) {
+      *print(argument, context) {
         for (const [path, syntax, help] of COLUMNS) yield row(path, syntax, help);
-        for (const { name, title, commands } of menus) {
+        for (const { name, title, commands } of allMenus(context)) {
           if (name?.startsWith(argument)) yield row(name, '============', title ?? '');
           for (const { path, syntax, help } of commands) if (path.startsWith(argument)) yield row(path, syntax, help);
         }

@@ -1,0 +1,46 @@
+// The plugin menu: what can be added to the console while the switch runs.
+import { SwitchError } from '../../protocol/errors.ts';
+import type { Menu } from '../command.ts';
+
+const HEADINGS = [
+  ['NAME', 'HELP'],
+  ['------------', '----'],
+] as const;
+
+export const pluginMenu: Menu = {
+  name: 'plugin',
+  title: 'PLUGINS MENU',
+  commands: [
+    {
+      path: 'plugin/list',
+      syntax: '',
+      help: 'show the plugins that are loaded',
+      *print(argument, { plugins }) {
+        for (const [name, help] of HEADINGS) yield row(name, help);
+        const loaded = plugins.list(argument);
+        if (loaded.length === 0) throw new SwitchError('ENOENT', 'no such plugin is loaded');
+        for (const { name, help } of loaded) yield row(name, help);
+      },
+    },
+    {
+      path: 'plugin/add',
+      syntax: 'library',
+      help: 'load dump, pdump or iplog',
+      run(argument, context) {
+        context.plugins.add(argument, context);
+      },
+    },
+    {
+      path: 'plugin/del',
+      syntax: 'name',
+      help: 'unload the first plugin whose name begins so',
+      run(argument, context) {
+        context.plugins.remove(argument, context);
+      },
+    },
+  ],
+};
+
+function row(name: string, help: string): string {
+  return `${name.padEnd(22)} ${help}`;
+}
