@@ -125,6 +125,8 @@ export interface NativeAddon {
   /** Is `gid` the user's primary group or one that lists them? */
   isMember(uid: number, gid: number): boolean;
 
+  /** What /proc and ps show as the arguments; without effect where they are longer than those the process was started with. */
+  setArguments(argv: readonly string[]): void;
   /** prctl(PR_SET_NAME): the name that ps and pidof show; argv is untouched. */
   setProcessName(name: string): void;
   openLog(ident: string): void;

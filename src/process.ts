@@ -8,6 +8,14 @@ export function setProcessName(name: string): void {
   native.setProcessName(name);
 }
 
+/**
+ * By a name of vde2's: programs look for that in /proc, by pidof or by what pgrep -f shows, where Node and the path of our
+ * script would stand before it.
+ */
+export function setArguments(argv: readonly string[]): void {
+  native.setArguments(argv);
+}
+
 /** Where a daemon's log goes. */
 export function systemLog(ident: string): (message: string) => void {
   native.openLog(ident);

@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
+#include <fstream>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -138,11 +140,32 @@ void set_process_name(const Napi::CallbackInfo& info) {
   prctl(PR_SET_NAME, name.c_str());
 }
 
+// Where the kernel shows the arguments from: fields 48 and 49 of /proc/self/stat (proc(5)).
+std::span<char> argument_area() {
+  std::ifstream stat("/proc/self/stat");
+  std::string field;
+  for (int i = 1; i < 48; i++) stat >> field;
+  uintptr_t start = 0;
+  uintptr_t end = 0;
+  stat >> start >> end;
+  return {reinterpret_cast<char*>(start), stat ? end - start : 0};  // NOLINT(performance-no-int-to-ptr)
+}
+
+// libuv has copied what was there before.
+void set_arguments(const Napi::CallbackInfo& info) {
+  std::string area;
+  for (const std::string& word : strings(info[0])) area += word + '\0';
+  const std::span<char> shown = argument_area();
+  if (area.size() > shown.size()) return;
+  std::ranges::fill(std::ranges::copy(area, shown.begin()).out, shown.end(), '\0');
+}
+
 }  // namespace
 
 void init_exec(Napi::Env env, Napi::Object exports) {
   for (int fd = 0; fd < 3; fd++) standard_flags[fd] = fcntl(fd, F_GETFL);
   inherited = inherited_descriptors();
   exports.Set("execute", Napi::Function::New(env, execute));
+  exports.Set("setArguments", Napi::Function::New(env, set_arguments));
   exports.Set("setProcessName", Napi::Function::New(env, set_process_name));
 }

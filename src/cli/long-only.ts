@@ -12,12 +12,15 @@ export interface OptionSpelling {
   whole?: boolean;
 }
 
+/** Told of a word that is wrong, in place of an end: it is passed over. */
+export type Tolerate = (message: string) => void;
+
 /** `-s/dir -xn 5` becomes `--sock=/dir --hub --numports=5`. Arguments that are no options follow after `--`. */
-export function normalize(argv: readonly string[], options: readonly OptionSpelling[]): string[] {
+export function normalize(argv: readonly string[], options: readonly OptionSpelling[], tolerate?: Tolerate): string[] {
   const canonical: string[] = [];
   const operands: string[] = [];
   for (let rest = [...argv]; rest.length > 0; ) {
-    const leading = normalizeLeading(rest, options);
+    const leading = normalizeLeading(rest, options, tolerate);
     canonical.push(...leading.canonical);
     operands.push(...leading.rest.slice(0, leading.ended ? undefined : 1));
     rest = leading.ended ? [] : leading.rest.slice(1);
@@ -29,14 +32,20 @@ export function normalize(argv: readonly string[], options: readonly OptionSpell
 export function normalizeLeading(
   argv: readonly string[],
   options: readonly OptionSpelling[],
+  tolerate?: Tolerate,
 ): { canonical: string[]; rest: string[]; ended: boolean } {
   const canonical: string[] = [];
   const words = [...argv];
   while (words[0]?.startsWith('-') && words[0] !== '-') {
     const word = words.shift()!;
     if (word === '--') return { canonical, rest: words, ended: true };
-    if (isShort(word, options)) canonical.push(...readShort(word.slice(1), words, options));
-    else canonical.push(readLong(word, words, options));
+    try {
+      if (isShort(word, options)) canonical.push(...readShort(word.slice(1), words, options));
+      else canonical.push(readLong(word, words, options));
+    } catch (error) {
+      if (!(tolerate && error instanceof ExitError)) throw error;
+      tolerate(error.message);
+    }
   }
   return { canonical, rest: words, ended: false };
 }

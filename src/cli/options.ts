@@ -2,12 +2,13 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
 import type { ManagementOptions } from '../console/server.ts';
 import { ExitError, USAGE } from '../exit-error.ts';
 import type { ListenOptions, SwitchOptions } from '../switch.ts';
 import { TSVDE_VERSION, VDE_VERSION } from '../version.ts';
-import { normalize } from './long-only.ts';
+import { normalize, type Tolerate } from './long-only.ts';
 
 export interface TsvdeOptions {
   switch: SwitchOptions;
@@ -21,6 +22,9 @@ export interface TsvdeOptions {
   readStdin: boolean;
 }
 
+/** On the PATH, it takes the place of vde2's. */
+const COMPAT_DIRECTORY = fileURLToPath(new URL('../../bin/compat', import.meta.url));
+
 /** Other names that vde_switch knows an option by. */
 const ALIASES: Record<string, readonly string[]> = { sock: ['vdesock', 'unix'], mode: ['mod'] };
 
@@ -32,11 +36,14 @@ const NOT_YET: Record<string, string> = {
 };
 
 /** What vde_switch does not have must not make an abbreviation of its options ambiguous: `--s DIR` stays --sock. */
-const NEVER_SHORTENED = ['--strict-vlan', '--port'];
+const NEVER_SHORTENED = ['--strict-vlan', '--port', '--compat-path'];
 
-/** Throws ExitError; for --help and --version with code 0 and what to print. */
-export function parseOptions(argv: readonly string[]): TsvdeOptions {
-  const program = define();
+/**
+ * Throws ExitError; for --help and --version with what was printed. With `tolerate`, wrong options are passed over, as
+ * vde_switch does.
+ */
+export function parseOptions(argv: readonly string[], name = 'tsvde', tolerate?: Tolerate): TsvdeOptions {
+  const program = define(name);
   const spellings = program.options.map((option) => ({
     long: option.long!.slice(2),
     ...(option.short ? { short: option.short.slice(1) } : {}),
@@ -46,10 +53,17 @@ export function parseOptions(argv: readonly string[]): TsvdeOptions {
   }));
   const help = { long: 'help', short: 'h', takesValue: false };
   try {
-    program.parse(normalize(argv, [...spellings, help]), { from: 'user' });
+    const words = normalize(argv, [...spellings, help], tolerate);
+    const readable = tolerate ? words.filter((word) => isReadable(word, program.options, tolerate)) : words;
+    program.parse(readable, { from: 'user' });
   } catch (error) {
-    if (error instanceof CommanderError) throw new ExitError(error.exitCode === 0 ? 0 : USAGE, error.message);
-    throw error;
+    if (!(error instanceof CommanderError)) throw error;
+    if (tolerate && error.code === 'commander.helpDisplayed') throw new ExitError(1, '');
+    throw new ExitError(error.exitCode === 0 ? 0 : USAGE, error.message);
+  }
+  if (program.args.length > 0 && tolerate) {
+    program.outputHelp();
+    throw new ExitError(1, '');
   }
   if (program.args.length > 0)
     throw new ExitError(1, `'${program.args[0]}' is not an option; the control directory is named by --sock`);
@@ -78,8 +92,8 @@ interface Parsed {
   [notYet: string]: unknown;
 }
 
-function define(): Command {
-  const program = new Command('tsvde');
+function define(name: string): Command {
+  const program = new Command(name);
   const group = (heading: string, ...options: Option[]) => {
     for (const option of options) program.addOption(option.helpGroup(heading));
   };
@@ -130,10 +144,32 @@ function define(): Command {
   return program
     .description('A virtual Ethernet switch for QEMU guests, TAPs and every program that speaks VDE.')
     .helpOption('-h, --help', 'show this')
+    .addOption(
+      new Option('--compat-path', 'show the directory of programs by the names that VDE has for them').helpGroup(
+        'Process:',
+      ),
+    )
+    .on('option:compat-path', () => {
+      process.stdout.write(`${COMPAT_DIRECTORY}\n`);
+      throw new ExitError(0, '');
+    })
     .version(`VDE ${VDE_VERSION}\ntsvde ${TSVDE_VERSION}, MIT licence`, '-v, --version', 'show the version')
     .allowExcessArguments(true)
     .configureOutput({ writeErr: () => {} })
     .exitOverride();
+}
+
+/** Is it no option with a value that cannot be read? */
+function isReadable(word: string, options: readonly Option[], tolerate: Tolerate): boolean {
+  const [, long, value = ''] = /^(--[^=]+)=(.*)$/s.exec(word) ?? [];
+  try {
+    options.find((option) => option.long === long)?.parseArg?.(value, undefined);
+    return true;
+  } catch (error) {
+    if (!(error instanceof ExitError)) throw error;
+    tolerate(error.message);
+    return false;
+  }
 }
 
 function interpret(parsed: Parsed): TsvdeOptions {

@@ -18,20 +18,25 @@ import { writePidFile } from './pid-file.ts';
 
 const CONTROL_FAILED = 255; // vde_switch's code for all that is wrong with its directory
 
+export interface ServiceOptions extends TsvdeOptions {
+  /** What cannot be had beside the control directory is said, and done without. */
+  tolerant: boolean;
+}
+
 export class Service {
-  readonly #options: TsvdeOptions;
+  readonly #options: ServiceOptions;
   readonly #context: ConsoleContext;
   /** What closes what is open, in the order of opening. */
   readonly #closers: (() => unknown)[] = [];
   #closed: Promise<void> | undefined;
 
-  private constructor(options: TsvdeOptions, context: ConsoleContext) {
+  private constructor(options: ServiceOptions, context: ConsoleContext) {
     this.#options = options;
     this.#context = context;
   }
 
   /** Throws ExitError. */
-  static async start(options: TsvdeOptions, log: (message: string) => void, shutdown: () => void): Promise<Service> {
+  static async start(options: ServiceOptions, log: (message: string) => void, shutdown: () => void): Promise<Service> {
     const sw = await attempt(1, () => new Switch(options.switch));
     sw.on('log', log);
     const { management } = options;
@@ -59,12 +64,12 @@ export class Service {
   async #open(): Promise<void> {
     const { listen, management, pidFile, taps, rcFile, metrics } = this.#options;
     const { switch: sw } = this.#context;
-    if (management) await attempt(1, () => checkSocketPath(management.path));
+    if (management) await this.#want(() => checkSocketPath(management.path));
     await attempt(CONTROL_FAILED, () => sw.listen(listen));
-    if (management) await attempt(1, () => this.#serveConsole(management));
+    if (management) await this.#want(() => this.#serveConsole(management));
     if (pidFile !== undefined) this.#closers.push(writePidFile(pidFile));
-    for (const tap of taps) await attempt(1, () => sw.attachTap(tap));
-    if (rcFile !== undefined) await attempt(1, () => runStartupFile(rcFile, this.#context));
+    for (const tap of taps) await this.#want(() => sw.attachTap(tap));
+    if (rcFile !== undefined) await this.#want(() => runStartupFile(rcFile, this.#context));
     if (metrics !== undefined) await attempt(1, () => this.#serveMetrics(metrics));
   }
 
@@ -81,6 +86,15 @@ export class Service {
 
   async #close(): Promise<void> {
     for (const close of this.#closers.reverse()) await close();
+  }
+
+  async #want(step: () => unknown): Promise<void> {
+    try {
+      await attempt(1, step);
+    } catch (error) {
+      if (!(this.#options.tolerant && error instanceof ExitError)) throw error;
+      this.#context.log(error.message);
+    }
   }
 
   async #serveConsole(management: NonNullable<TsvdeOptions['management']>): Promise<void> {

@@ -3,13 +3,22 @@ import { closeSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { isatty } from 'node:tty';
 import { ExitError } from '../exit-error.ts';
-import { setProcessName, systemLog } from '../process.ts';
+import { setArguments, setProcessName, systemLog } from '../process.ts';
 import { daemonReport, startDaemon } from './daemon.ts';
 import { streamLog } from './log.ts';
 import { parseOptions } from './options.ts';
-import { Service } from './service.ts';
+import { Service, type ServiceOptions } from './service.ts';
 
-const NAME = 'tsvde';
+/** How it behaves under the name it was called by. */
+export interface Manner {
+  name: string;
+  /** As vde_switch: what is wrong with an option, a TAP, the console's path or the rc file is said, and does not end the start. */
+  tolerant: boolean;
+}
+
+const OWN: Manner = { name: 'tsvde', tolerant: false };
+export const VDE_SWITCH: Manner = { name: 'vde_switch', tolerant: true };
+
 /** vde_switch goes on when it gets one of these; Node would end, or open its debugger. */
 const IGNORED: readonly NodeJS.Signals[] = [
   'SIGALRM',
@@ -29,26 +38,25 @@ const TERMINALS = [0, 1, 2].filter((fd) => isatty(fd));
 /** Why the switch ends; a signal that it is to die of, where its parent wants to see that. */
 type End = { reason: string; signal?: NodeJS.Signals };
 
-export async function main(argv: readonly string[]): Promise<void> {
+export async function main(argv: readonly string[], manner = OWN): Promise<void> {
+  const { name, tolerant } = manner;
   const report = daemonReport();
+  const log = report ? systemLog(name) : streamLog(name, process.stderr);
   try {
-    setProcessName(NAME);
-    const options = parseOptions(argv);
+    setProcessName(name);
+    if (manner !== OWN) setArguments([name, ...argv]);
+    const options = parseOptions(argv, name, tolerant ? (report ? () => {} : log) : undefined);
     if (options.daemon && !report) return await startDaemon(argv);
-    await serve(options, report ? systemLog(NAME) : streamLog(NAME, process.stderr), report?.ready);
+    await serve({ ...options, tolerant }, log, report?.ready);
   } catch (error) {
     if (!(error instanceof ExitError)) throw error;
     if (report) report.failed(error);
-    else if (error.exitCode !== 0) process.stderr.write(`${NAME}: ${error.message}\n`);
+    else if (error.exitCode !== 0 && error.message !== '') process.stderr.write(`${name}: ${error.message}\n`);
     await finish(error.exitCode);
   }
 }
 
-async function serve(
-  options: ReturnType<typeof parseOptions>,
-  log: (message: string) => void,
-  ready = () => {},
-): Promise<void> {
+async function serve(options: ServiceOptions, log: (message: string) => void, ready = () => {}): Promise<void> {
   let end: (end: End | undefined) => void = () => {};
   const ended = new Promise<End | undefined>((resolve) => {
     end = resolve;

@@ -66,14 +66,14 @@ export class SpanningTree {
   }
 
   switchOn(now: number): Effect[] {
-    if (this.#on) return this.tick(now);
+    if (this.#on) return [];
     this.#on = true;
     return this.#all(now, (tree, at) => tree.start(at));
   }
 
   /** Every port forwards. */
   switchOff(now: number): Effect[] {
-    if (!this.#on) return this.tick(now);
+    if (!this.#on) return [];
     this.#on = false;
     return this.#all(now, (tree) => tree.stop());
   }
@@ -86,9 +86,10 @@ export class SpanningTree {
 
   createVlan(vlan: number, now: number): Effect[] {
     if (this.#trees.has(vlan)) return [];
-    const tree = new Tree(vlan, { id: this.#id, mac: this.mac });
-    this.#trees.set(vlan, tree);
-    return this.#one(vlan, now, (at) => this.#on && tree.start(at));
+    this.#trees.set(vlan, new Tree(vlan, { id: this.#id, mac: this.mac }));
+    return this.#one(vlan, now, (at, tree) => {
+      if (this.#on) tree.start(at);
+    });
   }
 
   removeVlan(vlan: number): void {

@@ -169,8 +169,9 @@ export class Tree {
     const { root, cost, port: rootPort } = this.#election;
     const offerChanged = root !== before.root || cost !== before.cost;
     for (const port of this.#ports.values()) this.#assignRole(port, offerChanged);
-    if (!sameElection(before, this.#election)) this.#announceRoot();
-    if (this.#settle()) this.#changeTopology();
+    const elected = !sameElection(before, this.#election);
+    if (elected) this.#announceRoot();
+    if (this.#settle(elected ? rootPort : undefined)) this.#changeTopology();
     if (rootPort && rootPort !== before.port) this.#outbox.send(rootPort, { agreement: true });
   }
 
@@ -190,11 +191,13 @@ export class Tree {
     return port.offer.vector.bridge === this.#own ? 'backup' : 'alternate';
   }
 
-  /** Shuts before it opens. Did anything change? */
-  #settle(): boolean {
-    const changing = [...this.#ports.values()].filter((port) => port.state !== dueState(port));
+  /** Shuts before it opens; a port just elected is said to be open even if it was. Did anything change? */
+  #settle(elected: TreePort | undefined): boolean {
+    const ports = [...this.#ports.values()];
+    const changing = ports.filter((port) => port.state !== dueState(port));
     for (const port of changing) if (dueState(port) === 'discarding') this.#outbox.state(port, 'discarding');
-    for (const port of changing) if (dueState(port) === 'forwarding') this.#outbox.state(port, 'forwarding');
+    const opening = ports.filter((port) => port === elected || port.state !== dueState(port));
+    for (const port of opening) this.#outbox.state(port, 'forwarding');
     return changing.length > 0;
   }
 
