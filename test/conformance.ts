@@ -183,7 +183,7 @@ export function conformance(make: () => Promise<Subject>): void {
   });
 }
 
-function withTag(bytes: Buffer, tag: number): Buffer {
+export function withTag(bytes: Buffer, tag: number): Buffer {
   const inserted = Buffer.from([0x81, 0x00, tag >> 8, tag & 0xff]);
   return Buffer.concat([bytes.subarray(0, 12), inserted, bytes.subarray(12)]);
 }
