@@ -64,6 +64,7 @@ export class Outbox {
     for (const [port, due] of this.#due) {
       if (!port.sends.take(now)) continue;
       this.#due.delete(port);
+      port.told = true;
       this.#effects.push(this.#frame(port, compose(port, due)));
     }
     const effects = this.#effects;

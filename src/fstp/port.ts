@@ -23,6 +23,8 @@ export interface TreePort {
   /** When a neighbour last spoke; undefined when none does. */
   heardAt: number | undefined;
   offer: Offer | undefined;
+  /** What we offer now has been sent here: what arrived before that concedes something else. */
+  told: boolean;
   /** The neighbour has taken our offer, or blocks its end: nothing can loop through here while we forward. */
   conceded: boolean;
   readonly sends: Budget;
@@ -37,6 +39,7 @@ export function newPort(number: number, tagged: boolean, edge: boolean): TreePor
     role: edge ? 'edge' : 'designated',
     heardAt: undefined,
     offer: undefined,
+    told: false,
     conceded: false,
     sends: new Budget(SENDS_PER_SECOND),
     receives: new Budget(RECEIVES_PER_SECOND),

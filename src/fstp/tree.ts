@@ -140,10 +140,9 @@ export class Tree {
     const verdict = judge(bpdu, port, this.#offered(port));
     if (verdict === 'offer') this.#hold(port, bpdu, now);
     else if (verdict === 'withdrawal') port.offer = undefined;
-    else if (port.role === 'designated' && verdict === 'concession') port.conceded = true;
-    else if (port.role === 'designated' && verdict === 'contradiction') {
-      port.conceded = false;
-      this.#outbox.send(port);
+    else if (verdict !== 'nothing' && port.role === 'designated') {
+      port.conceded = verdict === 'concession' && port.told;
+      if (!port.conceded) this.#outbox.send(port);
     }
   }
 
@@ -179,6 +178,7 @@ export class Tree {
     const before = port.role;
     port.role = this.#roleOf(port);
     // What was conceded was another offer. All are asked anew, and shut until they answer.
+    if (offerChanged) port.told = false;
     if (offerChanged || port.role !== 'designated') port.conceded = false;
     if (port.role === 'designated') port.offer = undefined;
     if (port.heardAt !== undefined && (offerChanged || port.role !== before)) this.#outbox.send(port);

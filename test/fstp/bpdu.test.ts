@@ -1,0 +1,100 @@
+// The BPDU's bytes, as the reference has them, and what is no BPDU.
+import { describe, expect, test } from 'vitest';
+import { type Bpdu, decodeBpdu, encodeBpdu } from '../../src/fstp/bpdu.ts';
+import { bridgeId, compareVectors, portId } from '../../src/fstp/vector.ts';
+
+const MAC = '00:ff:11:22:33:44';
+const HELLO =
+  '0180c200000000ff1122334400274242030000' +
+  '02027c800000ff1122334400000000800000ff11223344800100002800040000' +
+  '0000';
+
+const hello: Bpdu = {
+  topologyChange: false,
+  proposal: false,
+  role: 'designated',
+  forwarding: true,
+  agreement: true,
+  root: bridgeId(0x8000, MAC),
+  cost: 0,
+  bridge: bridgeId(0x8000, MAC),
+  port: portId(1),
+  age: 0,
+};
+
+const blocked = { role: 'blocked', proposal: true, forwarding: false } as const;
+
+describe('encoding', () => {
+  test("the reference's hello, byte for byte", () => {
+    expect(encodeBpdu(hello, { mac: MAC }).toString('hex')).toBe(HELLO);
+  });
+
+  test('a tag moves what follows the addresses by four bytes', () => {
+    const tagged = encodeBpdu(hello, { mac: MAC, tag: 300 }).toString('hex');
+    expect(tagged).toBe(`${HELLO.slice(0, 24)}8100012c${HELLO.slice(24)}`);
+    expect(tagged.length).toBe(57 * 2);
+  });
+
+  test.each([
+    ['7c', {}],
+    ['3c', { agreement: false }],
+    ['74', { role: 'root' }],
+    ['4a', blocked],
+    ['0a', { ...blocked, agreement: false }],
+    ['35', { role: 'root', agreement: false, topologyChange: true }],
+  ] as const)('flags %s', (flags, fields) => {
+    const bytes = encodeBpdu({ ...hello, ...fields }, { mac: MAC });
+    expect(bytes.toString('hex', 21, 22)).toBe(flags);
+    expect(decodeBpdu(bytes)).toEqual({ ...hello, ...fields });
+  });
+});
+
+describe('decoding', () => {
+  test('every field, with and without a tag', () => {
+    const odd = { ...hello, cost: 0xfffffffe, port: 0xfedc, age: 0x1234, root: '00:01:02:03:04:05:06:07' };
+    expect(decodeBpdu(encodeBpdu(odd, { mac: MAC }))).toEqual(odd);
+    expect(decodeBpdu(encodeBpdu(odd, { mac: MAC, tag: 4093 }))).toEqual(odd);
+  });
+
+  test.each([
+    ['nothing', ''],
+    ['addresses alone', HELLO.slice(0, 24)],
+    ['50 bytes', HELLO.slice(0, 100)],
+    ['50 bytes and a tag', `${HELLO.slice(0, 24)}8100012c${HELLO.slice(24, 100)}`],
+    ['a tag and no more', `${HELLO.slice(0, 24)}8100012c`],
+    ['version 0', HELLO.replace('02027c', '00027c')],
+    ['version 3', HELLO.replace('02027c', '03027c')],
+    ['type 0, of the older spanning tree', HELLO.replace('02027c', '02007c')],
+    ['another LLC', HELLO.replace('424203', 'aaaa03')],
+    ['another protocol', HELLO.replace('4242030000', '4242030001')],
+  ])('%s is no BPDU', (_, hex) => {
+    expect(decodeBpdu(Buffer.from(hex, 'hex'))).toBeUndefined();
+  });
+
+  test('51 bytes are enough, more are ignored, and any prefix and any byte is safe', () => {
+    const bytes = Buffer.from(HELLO, 'hex');
+    expect(decodeBpdu(bytes.subarray(0, 51))).toEqual(hello);
+    expect(decodeBpdu(Buffer.concat([bytes, Buffer.alloc(2000, 0xff)]))).toEqual(hello);
+    for (let length = 0; length <= bytes.length; length++) decodeBpdu(bytes.subarray(0, length));
+    for (let at = 0; at < bytes.length; at++) decodeBpdu(Buffer.from(bytes).fill(0xff, at, at + 1));
+  });
+});
+
+test('ids and vectors: less is better, the first difference decides', () => {
+  expect(bridgeId(0x1000, MAC)).toBe('10:00:00:ff:11:22:33:44');
+  expect([1, 15, 16, 255, 256, 2047, 4097].map((port) => portId(port).toString(16))).toEqual([
+    '8001',
+    '800f',
+    '8110',
+    '8fff',
+    '9000',
+    'ffff',
+    '8001',
+  ]);
+  const vector = { root: hello.root, cost: 5, bridge: hello.bridge, port: 7 };
+  expect(compareVectors(vector, { ...vector })).toBe(0);
+  const better = { root: '00:00:00:00:00:00:00:01', cost: 4, bridge: '7f:ff:ff:ff:ff:ff:ff:ff', port: 6 };
+  for (const key of ['root', 'cost', 'bridge', 'port'] as const)
+    expect(compareVectors({ ...vector, [key]: better[key] }, vector)).toBeLessThan(0);
+  expect(compareVectors({ ...vector, root: better.root, cost: 99 }, vector)).toBeLessThan(0);
+});
