@@ -53,13 +53,14 @@ export class Clients {
     this.#rules = rules;
   }
 
-  async listen(): Promise<void> {
+  /** `fd`: of a socket that listens on the control path already. */
+  async listen(fd?: number): Promise<void> {
     const server = createServer((stream) => this.#welcome(stream));
-    await listenOnSocket(server, this.#directory.controlPath);
+    await listenOnSocket(server, this.#directory.controlPath, fd);
     this.#server = server;
     this.#directory.removeLeftovers();
     server.on('error', (error) => this.#host.log(`accept ${describeError(error)}`));
-    await this.#directory.grant();
+    if (fd === undefined) await this.#directory.grant();
   }
 
   /** Ends every client; resolves when their files are gone. */

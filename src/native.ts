@@ -109,6 +109,8 @@ export interface NativeAddon {
    * Returns its descriptor; throws an Error with errno `code` and `syscall`, and leaves no file behind.
    */
   openDatagram(path: string, peer: Uint8Array | null): number;
+  /** One datagram to a unix socket's path, or to the abstract name behind an `@`. Never waits. */
+  sendDatagram(path: string, text: string): void;
   connectDatagram(fd: number, peer: Uint8Array): void;
   /** Opens /dev/net/tun and attaches to, or creates, the TAP. Throws with errno `code`; `syscall` is `open` or `TUNSETIFF`. */
   openTap(name: string): { fd: number; name: string };

@@ -1,8 +1,6 @@
 // The process itself: its name in ps and pidof, its lines in the system log, its becoming another program.
 import { native } from './native.ts';
 
-const LOG_INFO = 6;
-
 /** At most 15 bytes are shown; the arguments in /proc stay as they are. */
 export function setProcessName(name: string): void {
   native.setProcessName(name);
@@ -16,10 +14,15 @@ export function setArguments(argv: readonly string[]): void {
   native.setArguments(argv);
 }
 
-/** Where a daemon's log goes. */
-export function systemLog(ident: string): (message: string) => void {
+/** Where a daemon's log goes; priorities are syslog(3)'s. */
+export function systemLog(ident: string): (priority: number, message: string) => void {
   native.openLog(ident);
-  return (message) => native.writeLog(LOG_INFO, message);
+  return (priority, message) => native.writeLog(priority, message);
+}
+
+/** To a unix datagram socket: its path, or an abstract name behind an `@`. */
+export function sendDatagram(path: string, text: string): void {
+  native.sendDatagram(path, text);
 }
 
 /** What Node changed of the process before any JavaScript ran. */

@@ -37,6 +37,8 @@ export interface ListenOptions extends DirectoryOptions {
   /** Rights and group of port 0's data sockets; default those of the others. */
   portZeroMode?: number;
   portZeroGroup?: string;
+  /** A descriptor that listens on `DIR/ctl` already, as systemd hands it over; its file and rights are left alone. */
+  fd?: number;
   /** How long a client may take over its request; default 10 s. */
   requestTimeoutMs?: number;
 }
@@ -46,7 +48,11 @@ interface AttachedTap {
   name: string;
 }
 
-export class Switch extends EventEmitter<{ log: [message: string]; event: [event: SwitchEvent] }> {
+export type LogLevel = 'warning' | 'info' | 'debug';
+/** A line without an end; `info` where no level is given. */
+export type Log = (message: string, level?: LogLevel) => void;
+
+export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: SwitchEvent] }> {
   readonly mac: string;
   readonly macs: MacTable;
   readonly vlans: Vlans;
@@ -211,11 +217,11 @@ export class Switch extends EventEmitter<{ log: [message: string]; event: [event
       claim: (wanted: WantedPort, uid: number) => this.#claim(wanted, uid),
       attach: (seat: Seat) => this.#attachClient(seat),
       detach: (seat: Seat) => this.#detach(seat.port, seat.endpoint),
-      log: (message: string) => this.#log(message),
+      log: (message: string) => this.#log(message, 'warning'),
     };
     const clients = new Clients(host, directory, { portZero, requestTimeoutMs });
     try {
-      await clients.listen();
+      await clients.listen(options.fd);
     } catch (error) {
       await clients.close();
       await directory.remove();
@@ -292,7 +298,10 @@ export class Switch extends EventEmitter<{ log: [message: string]; event: [event
     switch (event.type) {
       case 'endpoint-failed': {
         const name = this.#taps.get(event.endpoint)?.name ?? `endpoint ${event.endpoint}`;
-        this.#log(`port ${event.port}: ${name} can no longer be used and is closed: ${strerror(event.errno)}`);
+        this.#log(
+          `port ${event.port}: ${name} can no longer be used and is closed: ${strerror(event.errno)}`,
+          'warning',
+        );
         this.#ends.get(event.endpoint)?.();
         return;
       }
@@ -316,7 +325,7 @@ export class Switch extends EventEmitter<{ log: [message: string]; event: [event
     }
   }
 
-  #log(message: string): void {
-    this.emit('log', message);
+  #log(message: string, level: LogLevel = 'info'): void {
+    this.emit('log', message, level);
   }
 }

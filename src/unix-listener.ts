@@ -8,8 +8,12 @@ import { describeError } from './errno.ts';
 import { SwitchError } from './protocol/errors.ts';
 import { PATH_MAX } from './protocol/request.ts';
 
-/** Throws a sentence that names the path. The server removes the file when it is closed. */
-export async function listenOnSocket(server: Server, path: string): Promise<void> {
+/**
+ * Throws a sentence that names the path. The server removes the file when it is closed. With `fd`, somebody else (systemd)
+ * has bound the path and listens already: that is taken over, and the file is theirs.
+ */
+export async function listenOnSocket(server: Server, path: string, fd?: number): Promise<void> {
+  if (fd !== undefined) return takeOver(server, path, fd);
   checkSocketPath(path);
   await removeStale(path);
   await new Promise<void>((resolve, reject) => {
@@ -29,13 +33,24 @@ export async function listenOnSocket(server: Server, path: string): Promise<void
   });
 }
 
+function takeOver(server: Server, path: string, fd: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(new SwitchError('EIO', `descriptor ${fd}, given for '${path}', cannot be used: ${describeError(error)}`)),
+    );
+    server.listen({ fd }, resolve);
+  });
+}
+
 /** As listenOnSocket(), then lets others in. */
 export async function listenAndGrant(
   server: Server,
   path: string,
   rights: { mode: number; gid?: number | undefined },
+  fd?: number,
 ): Promise<void> {
-  await listenOnSocket(server, path);
+  await listenOnSocket(server, path, fd);
+  if (fd !== undefined) return;
   try {
     if (rights.gid !== undefined) await chown(path, -1, rights.gid);
     await chmod(path, rights.mode);

@@ -77,6 +77,22 @@ Napi::Value open_tap(const Napi::CallbackInfo& info) {
   return tap;
 }
 
+// To a unix datagram socket by its path, or by an abstract name that begins with @.
+void send_datagram(const Napi::CallbackInfo& info) {
+  const std::string path = info[0].As<Napi::String>();
+  const std::string text = info[1].As<Napi::String>();
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) throw errno_error(info.Env(), ENAMETOOLONG, "sendto", path);
+  path.copy(address.sun_path, path.size());
+  if (path.starts_with('@')) address.sun_path[0] = '\0';
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+  const Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (sendto(socket.number(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
+             reinterpret_cast<const sockaddr*>(&address), size) < 0)
+    throw errno_error(info.Env(), errno, "sendto", path);
+}
+
 void close_descriptor(const Napi::CallbackInfo& info) {
   close(info[0].As<Napi::Number>());
 }
@@ -110,6 +126,7 @@ void write_log(const Napi::CallbackInfo& info) {
 void init_sockets(Napi::Env env, Napi::Object exports) {
   exports.Set("openDatagram", Napi::Function::New(env, open_datagram));
   exports.Set("connectDatagram", Napi::Function::New(env, connect_datagram));
+  exports.Set("sendDatagram", Napi::Function::New(env, send_datagram));
   exports.Set("openTap", Napi::Function::New(env, open_tap));
   exports.Set("closeDescriptor", Napi::Function::New(env, close_descriptor));
   exports.Set("peerCredentials", Napi::Function::New(env, peer_credentials));

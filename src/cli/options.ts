@@ -8,6 +8,7 @@ import type { ManagementOptions } from '../console/server.ts';
 import { ExitError, USAGE } from '../exit-error.ts';
 import type { ListenOptions, SwitchOptions } from '../switch.ts';
 import { TSVDE_VERSION, VDE_VERSION } from '../version.ts';
+import type { LogOptions } from './log.ts';
 import { normalize, type Tolerate } from './long-only.ts';
 
 export interface TsvdeOptions {
@@ -20,6 +21,9 @@ export interface TsvdeOptions {
   pidFile: string | undefined;
   daemon: boolean;
   readStdin: boolean;
+  log: LogOptions;
+  /** Where to say that all is usable. */
+  readyFd: number | undefined;
 }
 
 /** On the PATH, it takes the place of vde2's. */
@@ -36,7 +40,15 @@ const NOT_YET: Record<string, string> = {
 };
 
 /** What vde_switch does not have must not make an abbreviation of its options ambiguous: `--s DIR` stays --sock. */
-const NEVER_SHORTENED = ['--strict-vlan', '--port', '--compat-path'];
+const NEVER_SHORTENED = [
+  '--strict-vlan',
+  '--port',
+  '--compat-path',
+  '--log-format',
+  '--quiet',
+  '--verbose',
+  '--ready-fd',
+];
 
 /**
  * Throws ExitError; for --help and --version with what was printed. With `tolerate`, wrong options are passed over, as
@@ -89,6 +101,10 @@ interface Parsed {
   metrics?: string;
   daemon?: true;
   pidfile?: string;
+  logFormat: 'text' | 'json';
+  quiet?: true;
+  verbose?: true;
+  readyFd?: number;
   [notYet: string]: unknown;
 }
 
@@ -134,6 +150,12 @@ function define(name: string): Command {
     'Process:',
     new Option('-d, --daemon', 'go on in the background once everything is usable'),
     new Option('-p, --pidfile <file>', 'write the process id to a file').argParser(path),
+    new Option('--ready-fd <n>', 'write a newline to descriptor n, and close it, once everything is usable').argParser(
+      number,
+    ),
+    new Option('-q, --quiet', 'log warnings alone'),
+    new Option('--verbose', 'log clients that come and go too'),
+    new Option('--log-format <format>', 'log lines as text or as json').choices(['text', 'json']).default('text'),
     new Option('-D, --debugclients <n>', 'without effect, as in vde_switch'),
   );
   for (const name of Object.keys(NOT_YET)) {
@@ -206,6 +228,8 @@ function interpret(parsed: Parsed): TsvdeOptions {
     pidFile: parsed.pidfile,
     daemon: parsed.daemon === true,
     readStdin: !parsed.nostdin && !parsed.daemon,
+    log: { format: parsed.logFormat, level: parsed.quiet ? 'warning' : parsed.verbose ? 'debug' : 'info' },
+    readyFd: parsed.readyFd,
   };
 }
 

@@ -2,19 +2,21 @@
 // What fails to open closes what was opened before it, so that nothing is left behind.
 
 import type { ConsoleContext } from '../console/command.ts';
-import { runStartupFile } from '../console/execute.ts';
+import { runDeclarations, runStartupFile } from '../console/execute.ts';
 import { Plugins } from '../console/plugins.ts';
+import { printable } from '../console/reply.ts';
 import { ConsoleServer } from '../console/server.ts';
 import { runOnStandardStreams } from '../console/standard-streams.ts';
 import { Subscriptions } from '../console/subscriptions.ts';
 import { describeError } from '../errno.ts';
-import { ExitError } from '../exit-error.ts';
+import { ExitError, USAGE } from '../exit-error.ts';
 import { SwitchError } from '../protocol/errors.ts';
-import { Switch } from '../switch.ts';
+import { type Log, Switch } from '../switch.ts';
 import { checkSocketPath } from '../unix-listener.ts';
 import { VDE_VERSION } from '../version.ts';
 import type { TsvdeOptions } from './options.ts';
 import { writePidFile } from './pid-file.ts';
+import { passedSockets } from './service-manager.ts';
 
 const CONTROL_FAILED = 255; // vde_switch's code for all that is wrong with its directory
 
@@ -36,9 +38,14 @@ export class Service {
   }
 
   /** Throws ExitError. */
-  static async start(options: ServiceOptions, log: (message: string) => void, shutdown: () => void): Promise<Service> {
+  static async start(options: ServiceOptions, log: Log, shutdown: () => void): Promise<Service> {
     const sw = await attempt(1, () => new Switch(options.switch));
     sw.on('log', log);
+    sw.on('event', (event) => {
+      if (event.type === 'endpoint-described')
+        log(`port ${event.port}: endpoint ${event.endpoint} joined: ${printable(event.description)}`, 'debug');
+      if (event.type === 'endpoint-removed') log(`port ${event.port}: endpoint ${event.endpoint} left`, 'debug');
+    });
     const { management } = options;
     const context = {
       switch: sw,
@@ -64,13 +71,43 @@ export class Service {
   async #open(): Promise<void> {
     const { listen, management, pidFile, taps, rcFile, metrics } = this.#options;
     const { switch: sw } = this.#context;
+    const passed = passedSockets();
+    if (passed.has('mgmt') && !management)
+      throw new ExitError(
+        USAGE,
+        "a socket named 'mgmt' was passed: say by --mgmt where it is, which the console shows",
+      );
     if (management) await this.#want(() => checkSocketPath(management.path));
-    await attempt(CONTROL_FAILED, () => sw.listen(listen));
-    if (management) await this.#want(() => this.#serveConsole(management));
+    await attempt(CONTROL_FAILED, () => sw.listen({ ...listen, ...descriptor(passed.get('ctl')) }));
+    if (management) await this.#want(() => this.#serveConsole({ ...management, ...descriptor(passed.get('mgmt')) }));
     if (pidFile !== undefined) this.#closers.push(writePidFile(pidFile));
     for (const tap of taps) await this.#want(() => sw.attachTap(tap));
     if (rcFile !== undefined) await this.#want(() => runStartupFile(rcFile, this.#context));
-    if (metrics !== undefined) await attempt(1, () => this.#serveMetrics(metrics));
+    const metricsFd = passed.get('metrics');
+    if (metrics !== undefined || metricsFd !== undefined)
+      await attempt(1, () => this.#serveMetrics(metricsFd ?? metrics!));
+  }
+
+  /** For people: how much is in use. */
+  get status(): string {
+    const ports = this.#context.switch.ports();
+    return `${ports.filter(({ active }) => active).length} ports active`;
+  }
+
+  /** Told whenever the status is another one. */
+  onStatus(listener: (status: string) => void): void {
+    this.#context.switch.on('event', ({ type }) => {
+      if (type === 'endpoint-added' || type === 'endpoint-removed') listener(this.status);
+    });
+  }
+
+  /** Reads the rc file's declarations again. */
+  async reload(): Promise<void> {
+    const { rcFile } = this.#options;
+    const { log } = this.#context;
+    if (rcFile === undefined) return log('Caught signal 1: there is no rc file to read again');
+    log(`Caught signal 1: reading '${rcFile}' again`);
+    await attempt(1, () => runDeclarations(rcFile, this.#context)).catch((error) => log(error.message, 'warning'));
   }
 
   /** The console on stdin: resolves when that ends. */
@@ -104,14 +141,18 @@ export class Service {
   }
 
   /** Loaded only where it is wanted: it is half of what starting takes. */
-  async #serveMetrics(address: string): Promise<void> {
+  async #serveMetrics(address: string | number): Promise<void> {
     const { startMetrics, parseMetricsAddress } = await import('../metrics/server.ts');
     const server = await startMetrics(this.#context.switch, {
-      address: parseMetricsAddress(address),
+      address: typeof address === 'number' ? { kind: 'descriptor', fd: address } : parseMetricsAddress(address),
       version: VDE_VERSION,
     });
     this.#closers.push(() => server.close());
   }
+}
+
+function descriptor(fd: number | undefined): { fd?: number } {
+  return fd === undefined ? {} : { fd };
 }
 
 /** Runs a step of the start; what it refuses ends the program with that code, or with 1 where an option is wrong. */

@@ -3,11 +3,13 @@ import { closeSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { isatty } from 'node:tty';
 import { ExitError } from '../exit-error.ts';
-import { setArguments, setProcessName, systemLog } from '../process.ts';
+import { setArguments, setProcessName } from '../process.ts';
+import type { Log } from '../switch.ts';
 import { daemonReport, startDaemon } from './daemon.ts';
-import { streamLog } from './log.ts';
+import { daemonLog, streamLog } from './log.ts';
 import { parseOptions } from './options.ts';
 import { Service, type ServiceOptions } from './service.ts';
+import { ServiceManager, tellReady } from './service-manager.ts';
 
 /** How it behaves under the name it was called by. */
 export interface Manner {
@@ -41,38 +43,48 @@ type End = { reason: string; signal?: NodeJS.Signals };
 export async function main(argv: readonly string[], manner = OWN): Promise<void> {
   const { name, tolerant } = manner;
   const report = daemonReport();
-  const log = report ? systemLog(name) : streamLog(name, process.stderr);
+  const say = (message: string) => void process.stderr.write(`${name}: ${message}\n`);
   try {
     setProcessName(name);
     if (manner !== OWN) setArguments([name, ...argv]);
-    const options = parseOptions(argv, name, tolerant ? (report ? () => {} : log) : undefined);
+    // A daemon is the second to read them, and has nobody to tell.
+    const options = parseOptions(argv, name, tolerant ? (report ? () => {} : say) : undefined);
     if (options.daemon && !report) return await startDaemon(argv);
+    const log = report ? daemonLog(name, options.log) : streamLog(name, process.stderr, options.log);
     await serve({ ...options, tolerant }, log, report?.ready);
   } catch (error) {
     if (!(error instanceof ExitError)) throw error;
     if (report) report.failed(error);
-    else if (error.exitCode !== 0 && error.message !== '') process.stderr.write(`${name}: ${error.message}\n`);
+    else if (error.exitCode !== 0 && error.message !== '') say(error.message);
     await finish(error.exitCode);
   }
 }
 
-async function serve(options: ServiceOptions, log: (message: string) => void, ready = () => {}): Promise<void> {
+async function serve(options: ServiceOptions, log: Log, ready = () => {}): Promise<void> {
   let end: (end: End | undefined) => void = () => {};
   const ended = new Promise<End | undefined>((resolve) => {
     end = resolve;
   });
   for (const signal of IGNORED) process.on(signal, () => {});
-  process.on('SIGHUP', () => log('Caught signal 1: there is nothing to read again in this version'));
   process.on('SIGTERM', () => end({ reason: 'Caught signal 15, cleaning up and exiting' }));
   process.on('SIGINT', () => end({ reason: 'Caught signal 2, cleaning up and exiting', signal: 'SIGINT' }));
 
+  const manager = new ServiceManager();
   const service = await Service.start(options, log, () => end(undefined));
+  process.on('SIGHUP', () => {
+    manager.reloading();
+    void service.reload().then(() => manager.ready(service.status));
+  });
   if (options.readStdin)
     void service.readCommands().then(() => end({ reason: 'EOF on stdin, cleaning up and exiting' }));
+  service.onStatus((status) => manager.status(status));
+  if (options.readyFd !== undefined) tellReady(options.readyFd);
+  manager.ready(service.status);
   ready();
 
   const why = await ended;
   if (why) log(why.reason);
+  manager.stopping();
   await service.close();
   await finish(0, why?.signal);
 }

@@ -1,5 +1,5 @@
 // What a command is: a row of its menu's table. Help, replies and errors follow from the row.
-import type { Switch } from '../switch.ts';
+import type { Log, Switch } from '../switch.ts';
 import type { Plugins } from './plugins.ts';
 import type { Subscriber, Subscriptions } from './subscriptions.ts';
 
@@ -12,7 +12,7 @@ export interface ConsoleContext {
   version: string;
   /** The management socket, where there is one. */
   management?: { path: string; mode: number };
-  log(message: string): void;
+  log: Log;
   /** Ends the process, after its clean-up. */
   shutdown(): void;
 }
@@ -33,6 +33,8 @@ interface Row {
   path: string;
   syntax: string;
   help: string;
+  /** It says how something is to be, and may be said again: what SIGHUP reads from the rc file. */
+  declares?: true;
 }
 
 /** Its reply is a code; throws SwitchError for any but 1000. */

@@ -56,10 +56,30 @@ export async function runFile(
 
 /** At start: replies are not wanted, and what fails is logged and does not stop what follows. */
 export async function runStartupFile(path: string, context: ConsoleContext): Promise<void> {
+  await runLines(path, context, () => true);
+}
+
+/** Once more: only the lines that say how something is to be; what is so already is no failure. */
+export async function runDeclarations(path: string, context: ConsoleContext): Promise<void> {
+  const declares = (line: string) => {
+    const parsed = parseLine(line);
+    return parsed !== undefined && findCommand(parsed.path, context)?.declares === true;
+  };
+  await runLines(path, context, declares, [new SwitchError('EEXIST', '')]);
+}
+
+async function runLines(
+  path: string,
+  context: ConsoleContext,
+  wanted: (line: string) => boolean,
+  accepted: readonly SwitchError[] = [],
+): Promise<void> {
   const invoker: Invoker = { kind: 'script', end: () => {}, runFile: async () => '' };
+  const successes = [SUCCESS, ...accepted.map((error) => result(error).trimEnd())];
   for (const [i, line] of (await readScript(path)).entries()) {
+    if (!wanted(line)) continue;
     const code = /(?:^|\n)(1\d{3} .*)\n$/.exec(await execute(line, context, invoker))?.[1];
-    if (code !== undefined && code !== SUCCESS) context.log(`${path}:${i + 1}: '${line}': ${code}`);
+    if (code !== undefined && !successes.includes(code)) context.log(`${path}:${i + 1}: '${line}': ${code}`, 'warning');
   }
 }
 

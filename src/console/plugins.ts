@@ -4,6 +4,9 @@ import { basename } from 'node:path';
 import { SwitchError } from '../protocol/errors.ts';
 import type { ConsoleContext, Menu } from './command.ts';
 import type { Category } from './events.ts';
+import { dump } from './plugins/dump.ts';
+import { iplog } from './plugins/iplog.ts';
+import { pdump } from './plugins/pdump.ts';
 
 export interface Plugin {
   name: string;
@@ -18,7 +21,7 @@ export interface LoadedPlugin {
   unload(): void;
 }
 
-const BUILT_IN: readonly Plugin[] = [];
+const BUILT_IN: readonly Plugin[] = [dump, pdump, iplog];
 
 export class Plugins {
   readonly #loaded = new Map<Plugin, LoadedPlugin>();

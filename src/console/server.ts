@@ -13,6 +13,8 @@ export interface ManagementOptions {
   mode: number;
   /** Name of the group that it is given to. */
   group?: string;
+  /** A descriptor that listens on the path already. */
+  fd?: number;
 }
 
 export class ConsoleServer {
@@ -26,10 +28,10 @@ export class ConsoleServer {
   }
 
   /** Throws a sentence; a live socket, and a file that is none, are left as they are. */
-  async listen({ path, mode, group }: ManagementOptions): Promise<void> {
+  async listen({ path, mode, group, fd }: ManagementOptions): Promise<void> {
     const gid = group === undefined ? undefined : findGroup(group);
     if (group !== undefined && gid === undefined) throw new SwitchError('EINVAL', `No such group '${group}'`);
-    await listenAndGrant(this.#server, path, { mode, gid });
+    await listenAndGrant(this.#server, path, { mode, gid }, fd);
     this.#server.on('error', (error) => this.#context.log(`mgmt accept ${error.message}`));
   }
 

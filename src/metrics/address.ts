@@ -2,7 +2,11 @@
 import { resolve } from 'node:path';
 import { SwitchError } from '../protocol/errors.ts';
 
-export type MetricsAddress = { kind: 'tcp'; host: string; port: number } | { kind: 'unix'; path: string };
+export type MetricsAddress =
+  | { kind: 'tcp'; host: string; port: number }
+  | { kind: 'unix'; path: string }
+  /** One that listens already. */
+  | { kind: 'descriptor'; fd: number };
 
 const DEFAULT_HOST = '127.0.0.1'; // what a switch carries is nobody's business beyond this machine, unless asked
 

@@ -5,7 +5,7 @@ import { type OpenMetricsContentType, Registry } from 'prom-client';
 import { describeError } from '../errno.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import type { Switch } from '../switch.ts';
-import { listenAndGrant } from '../unix-listener.ts';
+import { listenAndGrant, listenOnSocket } from '../unix-listener.ts';
 import type { MetricsAddress } from './address.ts';
 import { defineProcessMetrics } from './process-metrics.ts';
 import { SwitchMetrics } from './switch-metrics.ts';
@@ -93,6 +93,10 @@ async function listen(server: Server, address: MetricsAddress): Promise<string> 
   if (address.kind === 'unix') {
     await listenAndGrant(server, address.path, { mode: 0o660 });
     return `unix:${address.path}`;
+  }
+  if (address.kind === 'descriptor') {
+    await listenOnSocket(server, 'metrics', address.fd);
+    return `descriptor ${address.fd}`;
   }
   const { host, port } = address;
   await new Promise<void>((resolve, reject) => {

@@ -34,6 +34,7 @@ export const hashMenu: Menu = {
       path: 'hash/setgcint',
       syntax: 'N',
       help: 'set the seconds between two searches for old addresses, 0 for never',
+      declares: true,
       run(argument, { switch: sw }) {
         sw.macs.setTimes({ gcIntervalSeconds: parseNumber(argument) });
       },
@@ -42,6 +43,7 @@ export const hashMenu: Menu = {
       path: 'hash/setexpire',
       syntax: 'N',
       help: 'set the seconds of silence after which an address is old',
+      declares: true,
       run(argument, { switch: sw }) {
         sw.macs.setTimes({ expireSeconds: parseNumber(argument) });
       },
@@ -50,6 +52,7 @@ export const hashMenu: Menu = {
       path: 'hash/setminper',
       syntax: 'N',
       help: 'set the seconds of silence before an address may move to another port',
+      declares: true,
       run(argument, { switch: sw }) {
         sw.macs.setTimes({ minPersistenceSeconds: parseNumber(argument) });
       },

@@ -27,6 +27,7 @@ export const portMenu: Menu = {
       path: 'port/setnumports',
       syntax: 'N',
       help: 'set the highest port number',
+      declares: true,
       run(argument, { switch: sw }) {
         sw.numPorts = parseNumber(argument);
       },
@@ -35,6 +36,7 @@ export const portMenu: Menu = {
       path: 'port/sethub',
       syntax: '0/1',
       help: '1: a hub, every frame to every port; 0: a switch',
+      declares: true,
       run(argument, { switch: sw }) {
         sw.hub = parseNumber(argument) !== 0;
       },
@@ -43,6 +45,7 @@ export const portMenu: Menu = {
       path: 'port/setvlan',
       syntax: 'N VLAN',
       help: 'VLAN is the untagged VLAN of port N; 4095 for none',
+      declares: true,
       run(argument, { switch: sw }) {
         const [port, vlan] = parseWords(argument, 2);
         sw.vlans.setUntagged(parseNumber(port), parseNumber(vlan));
@@ -60,6 +63,7 @@ export const portMenu: Menu = {
       path: 'port/create',
       syntax: 'N',
       help: 'create port N, for clients that ask for its number',
+      declares: true,
       run(argument, { switch: sw }) {
         const port = parseNumber(argument);
         if (port === 0) sw.createPortAuto();
@@ -78,6 +82,7 @@ export const portMenu: Menu = {
       path: 'port/allocatable',
       syntax: 'N 0/1',
       help: '1: a client that asks for any port may be given port N',
+      declares: true,
       run(argument, { switch: sw }) {
         const [port, flag] = parseWords(argument, 2);
         sw.setAllocatable(parseNumber(port), parseFlag(flag));
@@ -87,6 +92,7 @@ export const portMenu: Menu = {
       path: 'port/setuser',
       syntax: 'N user',
       help: 'reserve port N for a user (a name, a number or NONE)',
+      declares: true,
       run(argument, { switch: sw }) {
         const [port, user = ''] = parseWords(argument, 2);
         sw.setUser(parseNumber(port), user);
@@ -96,6 +102,7 @@ export const portMenu: Menu = {
       path: 'port/setgroup',
       syntax: 'N user',
       help: 'reserve port N for a group (a name, a number or NONE)',
+      declares: true,
       run(argument, { switch: sw }) {
         const [port, group = ''] = parseWords(argument, 2);
         sw.setGroup(parseNumber(port), group);

@@ -13,6 +13,7 @@ export const vlanMenu: Menu = {
       path: 'vlan/create',
       syntax: 'N',
       help: 'create VLAN N, 1 to 4094',
+      declares: true,
       run(argument, { switch: sw }) {
         sw.vlans.create(parseNumber(argument));
       },
@@ -29,6 +30,7 @@ export const vlanMenu: Menu = {
       path: 'vlan/addport',
       syntax: 'N PORT',
       help: 'port PORT takes the frames of VLAN N, with their tag',
+      declares: true,
       run(argument, { switch: sw }) {
         const [vlan, port] = parseWords(argument, 2);
         sw.vlans.addPort(parseNumber(vlan), parseNumber(port));

@@ -1,0 +1,50 @@
+// dump: every frame as a debug line of hex, for the sessions that asked for it.
+import type { CapturedFrame } from '../../capture.ts';
+import type { ConsoleContext, Menu } from '../command.ts';
+import { pad } from '../format.ts';
+import { parseNumber } from '../parse.ts';
+import type { Plugin } from '../plugins.ts';
+
+const CATEGORIES = [
+  { name: 'dump/packetin', tag: 0o101, help: 'a frame came' },
+  { name: 'dump/packetout', tag: 0o102, help: 'a frame left' },
+];
+
+export const dump: Plugin = {
+  name: 'dump',
+  help: 'show frames as debug lines',
+  load({ switch: sw, subscriptions }) {
+    let stop: (() => void) | undefined;
+    const setActive = (active: boolean) => {
+      if (active) stop ??= sw.capture.start((frame) => publish(frame, subscriptions));
+      else {
+        stop?.();
+        stop = undefined;
+      }
+    };
+    return { menu: menu(setActive), categories: CATEGORIES, unload: () => setActive(false) };
+  },
+};
+
+function publish({ direction, port, bytes }: CapturedFrame, subscriptions: ConsoleContext['subscriptions']): void {
+  const name = direction === 'received' ? 'dump/packetin' : 'dump/packetout';
+  const hex = bytes.toString('hex').replace(/../g, '$& ');
+  subscriptions.publish(name, `Pkt: Port ${pad(port)} len=${pad(bytes.length)} ${hex}`);
+}
+
+function menu(setActive: (active: boolean) => void): Menu {
+  return {
+    name: 'dump',
+    title: 'FRAMES AS DEBUG LINES',
+    commands: [
+      {
+        path: 'dump/active',
+        syntax: '0/1',
+        help: '1: tell of frames those who gave debug/add dump',
+        run(argument) {
+          setActive(parseNumber(argument) !== 0);
+        },
+      },
+    ],
+  };
+}

@@ -1,0 +1,135 @@
+// Writing to a file without waiting for its disk: in order, in the background, with bounded memory. What does not fit is
+// dropped and counted; the first error ends it, with one log line.
+import { closeSync, write, writeSync } from 'node:fs';
+import { describeError } from '../../errno.ts';
+import type { OpenFile } from './regular-file.ts';
+
+const WAITING_MAX = 4 << 20;
+/** While buffered, so much is waited for before a write. */
+const BLOCK = 64 << 10;
+
+export interface FileWriterOptions {
+  file: OpenFile;
+  /** Opened with O_APPEND. */
+  appends: boolean;
+  /** What is written, for the log: `frames`. */
+  noun: string;
+  log(message: string): void;
+  /** It is closed then. */
+  onFailure(): void;
+}
+
+export class FileWriter {
+  readonly #options: FileWriterOptions;
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  #position = 0;
+  #inFlight: { block: Buffer; position: number } | undefined;
+  #buffered = false;
+  #ended = false;
+  #lost = 0;
+
+  constructor(options: FileWriterOptions) {
+    this.#options = options;
+  }
+
+  get file(): OpenFile {
+    return this.#options.file;
+  }
+
+  set buffered(buffered: boolean) {
+    this.#buffered = buffered;
+    this.#writeOn();
+  }
+
+  write(chunk: Buffer): void {
+    if (this.#ended) return;
+    if (this.#waitingBytes + chunk.length > WAITING_MAX) return this.#lose();
+    this.#waiting.push(chunk);
+    this.#waitingBytes += chunk.length;
+    this.#writeOn();
+  }
+
+  /** All is in the file when this returns. */
+  flush(): void {
+    if (this.#ended) return;
+    try {
+      // The block that is on its way may be late, or half: the same bytes are written to the same place again.
+      if (this.#inFlight && !this.#options.appends) this.#writeNow(this.#inFlight);
+      this.#writeNow(this.#take());
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Flushed; idempotent. */
+  close(): void {
+    this.flush();
+    if (this.#ended) return;
+    this.#end();
+    if (this.#lost > 0) this.#log(`${this.#lost} ${this.#options.noun} were lost: the disk is too slow`);
+  }
+
+  #writeOn(): void {
+    const enough = this.#buffered ? BLOCK : 1;
+    if (!this.#ended && !this.#inFlight && this.#waitingBytes >= enough) this.#start(this.#take());
+  }
+
+  #start(inFlight: { block: Buffer; position: number }): void {
+    const { block, position } = inFlight;
+    this.#inFlight = inFlight;
+    write(this.file.fd, block, 0, block.length, this.#at(position), (error, written) => {
+      this.#inFlight = undefined;
+      if (this.#ended) this.#release();
+      else if (error) this.#fail(error);
+      else if (written < block.length) this.#start({ block: block.subarray(written), position: position + written });
+      else this.#writeOn();
+    });
+  }
+
+  #take(): { block: Buffer; position: number } {
+    const taken = { block: Buffer.concat(this.#waiting), position: this.#position };
+    this.#position += this.#waitingBytes;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    return taken;
+  }
+
+  #writeNow({ block, position }: { block: Buffer; position: number }): void {
+    for (let done = 0; done < block.length; )
+      done += writeSync(this.file.fd, block, done, block.length - done, this.#at(position + done));
+  }
+
+  #at(position: number): number | null {
+    return this.#options.appends ? null : position;
+  }
+
+  #lose(): void {
+    if (this.#lost++ === 0) this.#log(`${this.#options.noun} are lost: the disk is too slow`);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#ended) return;
+    this.#end();
+    this.#log(`cannot write: ${describeError(error)}; no more ${this.#options.noun} go there`);
+    this.#options.onFailure();
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#take();
+    if (!this.#inFlight) this.#release();
+  }
+
+  #release(): void {
+    try {
+      closeSync(this.file.fd);
+    } catch (error) {
+      this.#log(`cannot close: ${describeError(error)}`);
+    }
+  }
+
+  #log(message: string): void {
+    this.#options.log(`${this.file.path}: ${message}`);
+  }
+}

@@ -1,0 +1,86 @@
+// IP addresses as numbers, and ranges of them. An IPv6 address has bit 128 set: so each family is apart, and IPv4 sorts
+// first. node:net reads and writes the text; its BlockList can neither forget a range nor say where it begins.
+import { isIPv4, isIPv6, SocketAddress } from 'node:net';
+import { SwitchError } from '../../protocol/errors.ts';
+import { parseNumber } from '../parse.ts';
+
+export type IpAddress = bigint;
+
+export interface IpRange {
+  first: IpAddress;
+  /** How many bits at the end may differ. */
+  free: bigint;
+}
+
+const IPV6 = 1n << 128n;
+
+export function ipv4Address(bytes: Buffer): IpAddress {
+  return BigInt(bytes.readUInt32BE(0));
+}
+
+export function ipv6Address(bytes: Buffer): IpAddress {
+  return IPV6 | (bytes.readBigUInt64BE(0) << 64n) | bytes.readBigUInt64BE(8);
+}
+
+/** No octal, no zone. EINVAL. */
+export function parseAddress(text: string): IpAddress {
+  if (isIPv4(text)) return groupsOfDotted(text).reduce(joinGroup, 0n);
+  if (isIPv6(text) && !text.includes('%')) return IPV6 | groupsOf(text).reduce(joinGroup, 0n);
+  throw new SwitchError('EINVAL', `'${text}' is not an IP address`);
+}
+
+/** `10.0.0.0/8`; an address alone is a range of one. EINVAL. */
+export function parseRange(text: string): IpRange {
+  const [word = '', length, ...rest] = text.split('/');
+  const address = parseAddress(word);
+  const bits = isV6(address) ? 128 : 32;
+  const fixed = length === undefined ? bits : parseNumber(length);
+  if (rest.length > 0 || fixed < 0 || fixed > bits)
+    throw new SwitchError('EINVAL', `'${text}' has no length of 0 to ${bits} behind its address`);
+  const free = BigInt(bits - fixed);
+  return { first: (address >> free) << free, free };
+}
+
+export function contains({ first, free }: IpRange, address: IpAddress): boolean {
+  return address >> free === first >> free;
+}
+
+/** `ipv4` or `ipv6`. */
+export function familyOf(address: IpAddress): string {
+  return isV6(address) ? 'ipv6' : 'ipv4';
+}
+
+export function formatAddress(address: IpAddress): string {
+  const hex = (address & (IPV6 - 1n)).toString(16);
+  if (!isV6(address)) return [...Buffer.from(hex.padStart(8, '0'), 'hex')].join('.');
+  const groups = hex.padStart(32, '0').match(/.{4}/g)!;
+  return new SocketAddress({ family: 'ipv6', address: groups.join(':') }).address;
+}
+
+export function formatRange({ first, free }: IpRange): string {
+  return `${formatAddress(first)}/${(isV6(first) ? 128n : 32n) - free}`;
+}
+
+function isV6(address: IpAddress): boolean {
+  return address >= IPV6;
+}
+
+/** Eight numbers of sixteen bits, of a text that is known to be right. */
+function groupsOf(text: string): number[] {
+  const [head = [], tail = []] = text.split('::').map((part) => part.split(':').flatMap(groupsOfWord));
+  return [...head, ...new Array<number>(8 - head.length - tail.length).fill(0), ...tail];
+}
+
+function groupsOfWord(word: string): number[] {
+  if (word === '') return [];
+  return word.includes('.') ? groupsOfDotted(word) : [Number.parseInt(word, 16)];
+}
+
+function groupsOfDotted(text: string): number[] {
+  const [a = 0, b = 0, c = 0, d = 0] = text.split('.').map(Number);
+  return [a * 256 + b, c * 256 + d];
+}
+
+function joinGroup(value: bigint, group: number): bigint {
+  return (value << 16n) | BigInt(group);
+}

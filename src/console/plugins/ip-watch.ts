@@ -1,0 +1,140 @@
+// What iplog does: looks at the source of every frame that comes, and logs each address of its ranges when it appears, or
+// appears elsewhere. It costs nothing without ranges, and no timer while no address is held.
+import { userName } from '../../accounts.ts';
+import { SwitchError } from '../../protocol/errors.ts';
+import type { SwitchEvent } from '../../switch-events.ts';
+import type { ConsoleContext } from '../command.ts';
+import { printable } from '../reply.ts';
+import { contains, familyOf, formatAddress, type IpRange } from './ip-address.ts';
+import { IpLog } from './ip-log.ts';
+import { ipSource } from './ip-source.ts';
+import { IpTable, type Sighting } from './ip-table.ts';
+
+export const NEW_ADDRESS = 'iplog/newip';
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
+export class IpWatch {
+  readonly log: IpLog;
+  readonly #context: ConsoleContext;
+  readonly #table = new IpTable();
+  #ranges: IpRange[] = [];
+  #gcIntervalSeconds = 10;
+  expireSeconds = 360;
+  #stop: (() => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #onEvent = (event: SwitchEvent) => {
+    if (event.type === 'port-inactive') this.#table.forgetPort(event.port);
+  };
+
+  constructor(context: ConsoleContext) {
+    this.#context = context;
+    this.log = new IpLog(context.log);
+    context.switch.on('event', this.#onEvent);
+  }
+
+  /** In the order of adding. */
+  get ranges(): readonly IpRange[] {
+    return this.#ranges;
+  }
+
+  get gcIntervalSeconds(): number {
+    return this.#gcIntervalSeconds;
+  }
+
+  /** 0 or less: addresses are never forgotten for their silence. */
+  set gcIntervalSeconds(seconds: number) {
+    this.#gcIntervalSeconds = seconds;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#wait();
+  }
+
+  /** EEXIST. */
+  addRange(range: IpRange): void {
+    if (this.#ranges.some((other) => isSame(range, other))) throw new SwitchError('EEXIST', 'that range is there');
+    this.#ranges.push(range);
+    this.#stop ??= this.#context.switch.capture.start(({ direction, port, bytes }) => {
+      if (direction === 'received') this.#look(port, bytes);
+    });
+  }
+
+  /** ENOENT. */
+  removeRange(range: IpRange): void {
+    const rest = this.#ranges.filter((other) => !isSame(range, other));
+    if (rest.length === this.#ranges.length) throw new SwitchError('ENOENT', 'there is no such range');
+    this.#ranges = rest;
+    if (rest.length === 0) this.#pause();
+  }
+
+  sightings(): Sighting[] {
+    return this.#table.list();
+  }
+
+  userOf({ port }: Sighting): number | undefined {
+    return this.#context.switch.port(port)?.currentUser;
+  }
+
+  /** `ipv4 10.0.0.1`; `user=root`: as they stand in every line. */
+  describe(sighting: Sighting): { address: string; user: string } {
+    const { address } = sighting;
+    const user = this.userOf(sighting);
+    return {
+      address: `${familyOf(address)} ${formatAddress(address)}`,
+      user: `user=${user === undefined ? '(none)' : userName(user)}`,
+    };
+  }
+
+  close(): void {
+    this.#pause();
+    clearTimeout(this.#timer);
+    this.#context.switch.off('event', this.#onEvent);
+    this.log.close();
+  }
+
+  #pause(): void {
+    this.#stop?.();
+    this.#stop = undefined;
+  }
+
+  #look(port: number, frame: Buffer): void {
+    const source = ipSource(frame);
+    if (!source || !this.#ranges.some((range) => contains(range, source.address))) return;
+    const sighting = { ...source, port };
+    if (!this.#table.has(sighting) && !this.#tell(sighting)) return;
+    this.#table.note(sighting, now());
+    this.#wait();
+  }
+
+  /** false: its port was closed before anybody looked at the frame, and nobody can say whose it was. */
+  #tell(sighting: Sighting): boolean {
+    const { mac, port, vlan } = sighting;
+    const { endpoints = [] } = this.#context.switch.port(port) ?? {};
+    if (endpoints.length === 0) return false;
+    const { address, user } = this.describe(sighting);
+    const descriptions = endpoints.map(({ description }) => `"${printable(description)}"`);
+    const line = `${address} mac=${mac} port=${port} vlan=${vlan} ${user} ${descriptions.join(' ')}`;
+    this.log.write(line);
+    this.#context.subscriptions.publish(NEW_ADDRESS, line);
+    return true;
+  }
+
+  /** For the next search for old addresses, where there are any and none is waited for. */
+  #wait(): void {
+    if (this.#timer || this.#table.size === 0 || this.#gcIntervalSeconds <= 0) return;
+    const milliseconds = Math.min(this.#gcIntervalSeconds * 1000, TIMER_MAX_MS);
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#table.forgetBefore(now() - this.expireSeconds);
+      this.#wait();
+    }, milliseconds).unref();
+  }
+}
+
+function isSame(a: IpRange, b: IpRange): boolean {
+  return a.first === b.first && a.free === b.free;
+}
+
+/** Seconds; of no date. */
+function now(): number {
+  return performance.now() / 1000;
+}

@@ -1,0 +1,141 @@
+// iplog: who used which IP address, on which port and when. Its commands.
+import { findUser } from '../../accounts.ts';
+import { SwitchError } from '../../protocol/errors.ts';
+import type { Menu } from '../command.ts';
+import { parseNumber } from '../parse.ts';
+import type { LoadedPlugin, Plugin } from '../plugins.ts';
+import { familyOf, formatRange, parseAddress, parseRange } from './ip-address.ts';
+import type { Sighting } from './ip-table.ts';
+import { IpWatch, NEW_ADDRESS } from './ip-watch.ts';
+
+export interface LoadedIpLog extends LoadedPlugin {
+  /** For SIGHUP: goes on in a new file by the same name. */
+  reopen(): void;
+}
+
+export const iplog = {
+  name: 'iplog',
+  help: 'log which IP address is at which port, and whose',
+  load(context): LoadedIpLog {
+    const watch = new IpWatch(context);
+    return {
+      menu: { name: 'iplog', title: 'LOG OF IP ADDRESSES', commands: [...settings(watch), ...listings(watch)] },
+      categories: [{ name: NEW_ADDRESS, tag: 0o301, help: 'an IP address appeared' }],
+      unload: () => watch.close(),
+      reopen: () => watch.log.reopen(),
+    };
+  },
+} satisfies Plugin;
+
+function settings(watch: IpWatch): Menu['commands'] {
+  return [
+    {
+      path: 'iplog/showinfo',
+      syntax: '',
+      help: 'where the log goes, and the times',
+      *print() {
+        yield 'iplog: ip/port/user logging plugin';
+        yield watch.log.state;
+        yield `GC interval ${watch.gcIntervalSeconds} secs`;
+        yield `GC expire ${watch.expireSeconds} secs`;
+      },
+    },
+    {
+      path: 'iplog/logfile',
+      syntax: 'pathname',
+      help: 'log to a file, to the system log (-) or nowhere (nothing)',
+      run(argument) {
+        watch.log.direct(argument);
+      },
+    },
+    {
+      path: 'iplog/ipadd',
+      syntax: 'ipaddr/mask',
+      help: 'log the addresses of a range, 10.0.0.0/8 or fd00::/8',
+      run(argument) {
+        watch.addRange(parseRange(argument));
+      },
+    },
+    {
+      path: 'iplog/ipdel',
+      syntax: 'ipaddr/mask',
+      help: 'log them no longer',
+      run(argument) {
+        watch.removeRange(parseRange(argument));
+      },
+    },
+    {
+      path: 'iplog/list',
+      syntax: '',
+      help: 'show the ranges',
+      *print() {
+        for (const family of ['ipv4', 'ipv6'])
+          for (const range of watch.ranges)
+            if (familyOf(range.first) === family) yield `  ${family}: ${formatRange(range)}`;
+      },
+    },
+    {
+      path: 'iplog/setgcint',
+      syntax: 'N',
+      help: 'search for old addresses every N seconds, 0 for never',
+      run(argument) {
+        watch.gcIntervalSeconds = parseNumber(argument);
+      },
+    },
+    {
+      path: 'iplog/setexpire',
+      syntax: 'N',
+      help: 'an address silent for N seconds is old',
+      run(argument) {
+        watch.expireSeconds = parseNumber(argument);
+      },
+    },
+  ];
+}
+
+function listings(watch: IpWatch): Menu['commands'] {
+  function* show(wanted: (sighting: Sighting) => boolean = () => true): Iterable<string> {
+    for (const sighting of watch.sightings().filter(wanted)) {
+      const { address, user } = watch.describe(sighting);
+      yield `${address} port=${sighting.port} ${user}`;
+    }
+  }
+  return [
+    {
+      path: 'iplog/iplist',
+      syntax: '',
+      help: 'show the addresses seen lately',
+      *print() {
+        yield* show();
+      },
+    },
+    {
+      path: 'iplog/ipport',
+      syntax: 'port',
+      help: 'show those of a port',
+      *print(argument) {
+        const wanted = parseNumber(argument);
+        yield* show(({ port }) => port === wanted);
+      },
+    },
+    {
+      path: 'iplog/ipuser',
+      syntax: 'user',
+      help: 'show those of a user',
+      *print(argument) {
+        const wanted = findUser(argument);
+        if (wanted === undefined) throw new SwitchError('EINVAL', `there is no user '${argument}'`);
+        yield* show((sighting) => watch.userOf(sighting) === wanted);
+      },
+    },
+    {
+      path: 'iplog/ipsearch',
+      syntax: 'ipaddr',
+      help: 'show where an address is',
+      *print(argument) {
+        const wanted = parseAddress(argument);
+        yield* show(({ address }) => address === wanted);
+      },
+    },
+  ];
+}
