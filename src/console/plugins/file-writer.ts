@@ -44,7 +44,10 @@ export class FileWriter {
 
   write(chunk: Buffer): void {
     if (this.#ended) return;
-    if (this.#waitingBytes + chunk.length > WAITING_MAX) return this.#lose();
+    if (this.#waitingBytes + chunk.length > WAITING_MAX) {
+      if (this.#lost++ === 0) this.#log(`${this.#options.noun} are lost: the disk is too slow`);
+      return;
+    }
     this.#waiting.push(chunk);
     this.#waitingBytes += chunk.length;
     this.#writeOn();
@@ -102,10 +105,6 @@ export class FileWriter {
 
   #at(position: number): number | null {
     return this.#options.appends ? null : position;
-  }
-
-  #lose(): void {
-    if (this.#lost++ === 0) this.#log(`${this.#options.noun} are lost: the disk is too slow`);
   }
 
   #fail(error: unknown): void {

@@ -3,12 +3,14 @@ import { constants } from 'node:fs';
 import { resolve } from 'node:path';
 import { systemLog } from '../../process.ts';
 import { SwitchError } from '../../protocol/errors.ts';
+import type { Log } from '../../switch.ts';
 import { printable } from '../reply.ts';
 import { FileWriter } from './file-writer.ts';
 import { openRegular } from './regular-file.ts';
 
 const SYSLOG = '-';
 const IDENT = 'tsvde';
+const LOG_INFO = 6;
 
 export class IpLog {
   readonly #log: (message: string) => void;
@@ -18,8 +20,8 @@ export class IpLog {
   #syslog: ((line: string) => void) | undefined;
 
   /** `log` is told of what fails. */
-  constructor(log: (message: string) => void) {
-    this.#log = (message) => log(`iplog: ${printable(message)}`);
+  constructor(log: Log) {
+    this.#log = (message) => log(`iplog: ${printable(message)}`, 'warning');
   }
 
   get state(): string {
@@ -34,7 +36,9 @@ export class IpLog {
     this.close();
     this.#path = path;
     this.#file = file;
-    if (target === SYSLOG) this.#syslog = systemLog(IDENT);
+    if (target !== SYSLOG) return;
+    const write = systemLog(IDENT);
+    this.#syslog = (line) => write(LOG_INFO, line);
   }
 
   write(line: string): void {

@@ -1,13 +1,14 @@
 // pdump: every frame, of all ports and both ways, into a pcap file.
 import { closeSync, ftruncateSync } from 'node:fs';
+import { describeError } from '../../errno.ts';
 import { SwitchError } from '../../protocol/errors.ts';
-import type { ConsoleContext } from '../command.ts';
+import type { ConsoleContext, Menu } from '../command.ts';
 import { parseNumber } from '../parse.ts';
 import type { Plugin } from '../plugins.ts';
 import { printable } from '../reply.ts';
 import { FileWriter } from './file-writer.ts';
 import { pcapHeader, pcapRecord } from './pcap.ts';
-import { openRegular } from './regular-file.ts';
+import { type OpenFile, openRegular } from './regular-file.ts';
 
 /** In the list, and silent, as ever. */
 const CATEGORIES = [
@@ -42,7 +43,14 @@ class FrameFile {
 
   /** What was in the file is gone, but for the one in use, which goes on. EINVAL: and nothing has changed. */
   set name(name: string) {
-    this.#writer = this.#open(name);
+    const file = openRegular(name, 0, 'EINVAL');
+    const old = this.#writer;
+    if (old?.file.identity === file.identity) {
+      closeSync(file.fd);
+    } else {
+      this.#writer = this.#begin(file);
+      old?.close();
+    }
     this.#name = name;
   }
 
@@ -54,7 +62,7 @@ class FrameFile {
   /** EEXIST, EINVAL. */
   start(): void {
     if (this.#stop) throw new SwitchError('EEXIST', 'frames are being dumped already');
-    this.#writer ??= this.#open(this.#name);
+    this.#writer ??= this.#begin(openRegular(this.#name, 0, 'EINVAL'));
     this.#stop = this.#context.switch.capture.start(({ bytes }) => this.#writer?.write(pcapRecord(bytes, Date.now())));
   }
 
@@ -76,21 +84,15 @@ class FrameFile {
     this.#stop = undefined;
   }
 
-  #open(name: string): FileWriter {
-    const file = openRegular(name, 0, 'EINVAL');
-    const current = this.#writer;
-    if (current?.file.identity === file.identity) {
-      closeSync(file.fd);
-      return current;
-    }
-    current?.close();
-    ftruncateSync(file.fd);
-    const writer = new FileWriter({
+  #begin(file: OpenFile): FileWriter {
+    truncate(file);
+    const writer: FileWriter = new FileWriter({
       file,
       appends: false,
       noun: 'frames',
-      log: (message) => this.#context.log(`pdump: ${printable(message)}`),
+      log: (message) => this.#context.log(`pdump: ${printable(message)}`, 'warning'),
       onFailure: () => {
+        if (this.#writer !== writer) return;
         this.#pause();
         this.#writer = undefined;
       },
@@ -101,7 +103,16 @@ class FrameFile {
   }
 }
 
-function menu(frames: FrameFile): ReturnType<Plugin['load']>['menu'] {
+function truncate({ fd, path }: OpenFile): void {
+  try {
+    ftruncateSync(fd);
+  } catch (error) {
+    closeSync(fd);
+    throw new SwitchError('EINVAL', `cannot empty '${path}': ${describeError(error)}`);
+  }
+}
+
+function menu(frames: FrameFile): Menu {
   return {
     name: 'pdump',
     title: 'FRAMES INTO A PCAP FILE',
