@@ -18,6 +18,7 @@ const PACKAGES = {
   kmod: program('modprobe'),
   iproute2: program('ip'),
   procps: program('pgrep'),
+  systemd: program('systemd-analyze'),
   curl: program('curl'),
   python3: program('python3'),
   'python3-prometheus-client': pythonModule('prometheus_client'),

@@ -16,7 +16,7 @@ import { checkSocketPath } from '../unix-listener.ts';
 import { VDE_VERSION } from '../version.ts';
 import type { TsvdeOptions } from './options.ts';
 import { writePidFile } from './pid-file.ts';
-import { passedSockets } from './service-manager.ts';
+import { passedSockets, tellReady } from './service-manager.ts';
 
 const CONTROL_FAILED = 255; // vde_switch's code for all that is wrong with its directory
 
@@ -86,6 +86,7 @@ export class Service {
     const metricsFd = passed.get('metrics');
     if (metrics !== undefined || metricsFd !== undefined)
       await attempt(1, () => this.#serveMetrics(metricsFd ?? metrics!));
+    if (this.#options.readyFd !== undefined) tellReady(this.#options.readyFd);
   }
 
   /** For people: how much is in use. */

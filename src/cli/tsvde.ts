@@ -9,7 +9,7 @@ import { daemonReport, startDaemon } from './daemon.ts';
 import { daemonLog, streamLog } from './log.ts';
 import { parseOptions } from './options.ts';
 import { Service, type ServiceOptions } from './service.ts';
-import { ServiceManager, tellReady } from './service-manager.ts';
+import { ServiceManager } from './service-manager.ts';
 
 /** How it behaves under the name it was called by. */
 export interface Manner {
@@ -78,7 +78,6 @@ async function serve(options: ServiceOptions, log: Log, ready = () => {}): Promi
   if (options.readStdin)
     void service.readCommands().then(() => end({ reason: 'EOF on stdin, cleaning up and exiting' }));
   service.onStatus((status) => manager.status(status));
-  if (options.readyFd !== undefined) tellReady(options.readyFd);
   manager.ready(service.status);
   ready();
 

@@ -1,0 +1,157 @@
+// What a service manager sees and gives: notifications, passed sockets, a ready descriptor; the rc file read again; the log.
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { Plug } from '../../src/index.ts';
+import { ConsoleClient } from '../support/console.ts';
+import { describeWith } from '../support/needs.ts';
+import { BROADCAST, frame, Recorder } from '../support/network.ts';
+import { run, start, tsvde } from '../support/process.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { startTsvde } from '../support/tsvde.ts';
+
+/** A service manager's socket that prints what it is told, one datagram a line. */
+const LISTENER = `
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1].replace('@', '\\0', 1) if sys.argv[1].startswith('@') else sys.argv[1])
+print('bound', flush=True)
+while True: print(s.recv(4096).decode().replace('\\n', ' '), flush=True)
+`;
+
+describeWith(['python3'], 'sd_notify', () => {
+  test.each(['path', 'abstract'])(
+    'READY, STATUS, WATCHDOG, RELOADING, STOPPING, to a socket by its %s name',
+    async (kind) => {
+      const home = temporaryDirectory();
+      const address = kind === 'path' ? `${home}/notify` : `@${home}/notify`;
+      const listener = start('python3', ['-c', LISTENER, address]);
+      await listener.output(/bound/);
+      const env = { ...process.env, NOTIFY_SOCKET: address, WATCHDOG_USEC: '100000' };
+      writeFileSync(`${home}/rc`, 'port/create 3\n');
+      const { started, directory } = await startTsvde(['-f', `${home}/rc`], { env, cwd: home });
+      await listener.output(new RegExp(`READY=1 MAINPID=${started.pid} STATUS=0 ports active\n`));
+      await listener.output(/WATCHDOG=1\n[\s\S]*WATCHDOG=1\n/);
+      const plug = await Plug.connect(directory);
+      await listener.output(/STATUS=1 ports active\n/);
+      plug.close();
+      started.signal('SIGHUP');
+      await listener.output(/RELOADING=1 MONOTONIC_USEC=\d+\n[\s\S]*READY=1 /);
+      await started.stop();
+      await listener.output(/STOPPING=1\n$/);
+    },
+  );
+});
+
+test('--ready-fd: a newline once clients can join', async () => {
+  const home = temporaryDirectory();
+  const line = `exec 4>ready; "$1" -s ctl --ready-fd 4 --nostdin & switch=$!
+    until [ -s ready ]; do sleep 0.01; done; test -S ctl/ctl && wc -c <ready; kill $switch; wait $switch`;
+  expect(await run('sh', ['-c', line, 'sh', tsvde], { cwd: home })).toMatchObject({ code: 0, stdout: '1\n' });
+  const refused = await run(tsvde, ['-s', `${home}/ctl2`, '--ready-fd', '99']);
+  expect(refused).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('--ready-fd 99: nothing can be written there'),
+  });
+  expect(existsSync(`${home}/ctl2`)).toBe(false);
+});
+
+/** As systemd does: listens, and becomes the service with the descriptors from 3 on. */
+const ACTIVATE = `
+import os, socket, sys
+names, program, *args = sys.argv[1:]
+sockets = []
+for spec in names.split(','):
+    name, address = spec.split('=')
+    if address.isdigit():
+        s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True)
+    else:
+        s = socket.socket(socket.AF_UNIX); s.bind(address)
+    s.listen(); sockets.append(s.detach())
+spare = [os.dup(fd) for fd in sockets]
+base = max(spare) + 1
+high = [os.dup2(fd, base + i) for i, fd in enumerate(spare)]
+for i, fd in enumerate(high): os.dup2(fd, 3 + i, inheritable=True)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(high)), LISTEN_FDNAMES=':'.join(n.split('=')[0] for n in names.split(',')))
+os.execv(program, [program, *args])
+`;
+
+describeWith(['python3'], 'passed sockets', () => {
+  test('ctl, mgmt and metrics: clients wait in them until the switch is there; the files are left to whoever made them', async () => {
+    const home = temporaryDirectory();
+    mkdirSync(`${home}/ctl`);
+    const names = `ctl=${home}/ctl/ctl,mgmt=${home}/mgmt,metrics=0`;
+    const started = start('python3', ['-c', ACTIVATE, names, tsvde, '-s', `${home}/ctl`, '-M', `${home}/mgmt`]);
+    const [, port] = await started.output(/^(\d+)\n/);
+    const [a, b] = [await Recorder.join(`${home}/ctl`), await Recorder.join(`${home}/ctl`)];
+    a.send(frame(BROADCAST, '02:00:00:00:00:01'));
+    await b.receives(frame(BROADCAST, '02:00:00:00:00:01'));
+    const console = await ConsoleClient.connect(`${home}/mgmt`);
+    expect(await console.ask('port/print')).toContain('Port 0002');
+    const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    expect(metrics).toContain('tsvde_port_up{port="2"} 1');
+    started.signal('SIGTERM');
+    expect(await started.exited).toEqual({ code: 0, signal: null });
+    expect(existsSync(`${home}/ctl/ctl`) && existsSync(`${home}/mgmt`)).toBe(true);
+  });
+
+  test('a name that is none of ours ends the start with a sentence', async () => {
+    const home = temporaryDirectory();
+    const result = await run('python3', ['-c', ACTIVATE, `other=${home}/other`, tsvde, '-s', `${home}/ctl`]);
+    expect(result).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/a socket named 'other' was passed: .*ctl, mgmt, metrics/),
+    });
+  });
+});
+
+test('SIGHUP reads again what the rc file declares, and nothing else of it', async () => {
+  const home = temporaryDirectory();
+  writeFileSync(`${home}/rc`, 'vlan/create 10\nport/create 3\n');
+  const { started } = await startTsvde(['-f', `${home}/rc`], { cwd: home });
+  writeFileSync(
+    `${home}/rc`,
+    'vlan/create 10\nvlan/create 20\nport/create 3\nport/setvlan 3 20\nport/createauto\nshutdown\nvlan/create x\n',
+  );
+  started.signal('SIGHUP');
+  await started.output(/rc:7: 'vlan\/create x': 1022 Invalid argument/);
+  started.stdin.write('vlan/allprint\nport/allprint\n');
+  await started.output(/VLAN 0010\nVLAN 0020\n -- Port 0003[\s\S]*Port 0003[\s\S]*1000 Success/);
+  expect(started.stdout()).not.toMatch(/^Port 0001/m);
+  expect(started.stderr()).not.toMatch(/rc:[1-6]:|Shutdown/);
+  await started.stop();
+});
+
+describe('the log', () => {
+  async function logged(options: readonly string[]): Promise<string> {
+    const { started, directory } = await startTsvde(options);
+    await expect(Plug.connect(directory, { port: 999 })).rejects.toThrow();
+    const plug = await Plug.connect(directory, { description: 'a "client"\n' });
+    plug.close();
+    await started.stop();
+    return started.stderr();
+  }
+
+  test('as text: what is refused, and the end', async () => {
+    expect(await logged([])).toMatch(/^tsvde: refused a client .*\ntsvde: Caught signal 15, .*\n$/);
+  });
+
+  test('--quiet: warnings alone', async () => {
+    expect(await logged(['-q'])).toMatch(/^tsvde: refused a client .*\n$/);
+  });
+
+  test('--verbose: who comes and goes, too', async () => {
+    expect(await logged(['--verbose'])).toMatch(/endpoint \d+ joined: a "client"\\x0a\n/);
+  });
+
+  test('--log-format json: an object a line', async () => {
+    const lines = (await logged(['--log-format', 'json']))
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines).toMatchObject([
+      { level: 'warning', name: 'tsvde', message: expect.stringMatching(/^refused a client/) },
+      { level: 'info', message: 'Caught signal 15, cleaning up and exiting' },
+    ]);
+    expect(Date.parse(lines[0].time)).toBeGreaterThan(Date.now() - 60_000);
+  });
+});
