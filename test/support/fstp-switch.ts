@@ -1,0 +1,78 @@
+// A switch in this process that is nothing but our spanning tree and flooding, its ports plugs at other switches.
+
+import type { Effect } from '../../src/fstp/effect.ts';
+import { SpanningTree } from '../../src/fstp/machine.ts';
+import { Plug } from '../../src/index.ts';
+import { atEnd } from './at-end.ts';
+import { VLAN } from './fstp-network.ts';
+
+const BPDU_ADDRESS = '0180c2000000';
+
+interface Port {
+  plug: Plug;
+  forwarding: boolean;
+}
+
+export class FstpSwitch {
+  readonly tree: SpanningTree;
+  readonly #ports = new Map<number, Port>();
+  /** Frames forwarded: a storm shows here. */
+  forwarded = 0;
+
+  constructor(mac: string) {
+    this.tree = new SpanningTree({ mac });
+    this.tree.createVlan(VLAN, now());
+    this.tree.switchOn(now());
+    const timer = setInterval(() => this.#obey(this.tree.tick(now())), 1000);
+    atEnd(() => clearInterval(timer));
+  }
+
+  /** A cable from that port of ours to any of theirs. */
+  async join(port: number, directory: string): Promise<void> {
+    const plug = await Plug.connect(directory, { description: `fstp ${port}` });
+    atEnd(() => plug.close());
+    this.#ports.set(port, { plug, forwarding: true });
+    plug.on('frame', (frame) => this.#receive(port, frame));
+    this.#obey(this.tree.addPort({ vlan: VLAN, port, tagged: false }, now()));
+  }
+
+  /** The cable is pulled: both ends see it. */
+  leave(port: number): void {
+    this.#ports.get(port)!.plug.close();
+    this.#ports.delete(port);
+    this.#obey(this.tree.removePort({ vlan: VLAN, port }, now()));
+  }
+
+  /** `1 root forwarding, 2 alternate discarding` */
+  get ports(): string {
+    return this.view.ports.map(({ port, role, state }) => `${port} ${role} ${state}`).join(', ');
+  }
+
+  get view() {
+    return this.tree.view(VLAN)!;
+  }
+
+  #receive(port: number, frame: Buffer): void {
+    if (frame.toString('hex', 0, 6) === BPDU_ADDRESS) {
+      this.#obey(this.tree.receive({ vlan: VLAN, port, bytes: frame }, now()));
+      return;
+    }
+    if (!this.#ports.get(port)?.forwarding) return;
+    for (const [other, { plug, forwarding }] of this.#ports) {
+      if (other === port || !forwarding) continue;
+      this.forwarded++;
+      plug.send(frame);
+    }
+  }
+
+  #obey(effects: Effect[]): void {
+    for (const effect of effects) {
+      if (effect.kind === 'send') this.#ports.get(effect.port)?.plug.send(effect.bytes);
+      else if (effect.kind === 'state') this.#ports.get(effect.port)!.forwarding = effect.state === 'forwarding';
+    }
+  }
+}
+
+function now(): number {
+  return performance.now() / 1000;
+}
