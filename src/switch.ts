@@ -8,11 +8,13 @@ import { Clients, type Seat } from './clients.ts';
 import { ControlDirectory, type DirectoryOptions } from './control-directory.ts';
 import { type PortCounters, portCounters } from './counters.ts';
 import { strerror } from './errno.ts';
+import { DEFAULT_PRIORITY } from './fstp/machine.ts';
 import { DEFAULT_MAC_TIMES, MacTable } from './mac-table.ts';
 import { type EngineEvent, type NativeEngine, native } from './native.ts';
 import { type EndpointInfo, type PortInfo, Ports, type WantedPort } from './ports.ts';
 import { SwitchError } from './protocol/errors.ts';
 import { parseMac, randomMac } from './protocol/mac.ts';
+import { SpanningTrees } from './spanning-trees.ts';
 import type { SwitchEvent } from './switch-events.ts';
 import { Vlans } from './vlans.ts';
 
@@ -29,6 +31,10 @@ export interface SwitchOptions {
   macLimit?: number;
   /** Refuse tags of VLANs that were never created, as vde_switch does; default false: they are payload. */
   strictVlan?: boolean;
+  /** Spanning tree, which a hub cannot have; default false. */
+  fstp?: boolean;
+  /** The switch's in spanning tree, 16 bits: the lowest is root; default 0x8000. */
+  priority?: number;
   /** Frames that may wait for one slow endpoint; default 256. */
   queueFrames?: number;
 }
@@ -56,6 +62,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   readonly mac: string;
   readonly macs: MacTable;
   readonly vlans: Vlans;
+  readonly spanningTrees: SpanningTrees;
   readonly capture: Capture;
   readonly #engine: NativeEngine;
   readonly #ports: Ports;
@@ -79,6 +86,8 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
       macLimit = 131_072,
       queueFrames = 256,
       strictVlan = false,
+      fstp = false,
+      priority = DEFAULT_PRIORITY,
     } = options;
     this.mac = options.mac === undefined ? randomMac('00:ff') : parseMac(options.mac);
     this.#ports = new Ports(numPorts);
@@ -97,7 +106,11 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     );
     this.macs = new MacTable(this.#engine, hashSize);
     this.capture = new Capture(this.#engine);
-    this.vlans = new Vlans(this.#engine, this.#ports, strictVlan);
+    this.spanningTrees = new SpanningTrees(this.#engine, { mac: this.mac, priority }, (category, text) =>
+      this.emit('event', { type: 'spanning-tree', category, text }),
+    );
+    this.vlans = new Vlans(this.#engine, this.#ports, this.spanningTrees, strictVlan);
+    if (fstp && !hub) this.spanningTrees.switchOn();
   }
 
   // --- What it is and how it forwards
@@ -115,7 +128,9 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     return this.#hub;
   }
 
+  /** A hub has no spanning tree: that is switched off. */
   set hub(hub: boolean) {
+    if (hub) this.spanningTrees.switchOff();
     this.#engine.configure({ hub });
     this.#hub = hub;
   }
@@ -258,6 +273,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
 
   async #close(): Promise<void> {
     await this.#clients?.close();
+    this.spanningTrees.close();
     this.#engine.close();
     await this.#directory?.remove();
   }
@@ -282,6 +298,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   #attach(port: number, endpoint: EndpointInfo, kind: 'datagram' | 'tap', fd: number, uid: number | undefined): void {
     this.#engine.attach(port, endpoint.id, kind, fd, this.#queueFrames);
     this.#ports.addEndpoint(port, endpoint, uid);
+    this.spanningTrees.portChanged(port, this.#ports.get(port));
     this.emit('event', { type: 'endpoint-added', port, endpoint: endpoint.id });
     this.emit('event', { type: 'endpoint-described', port, endpoint: endpoint.id, description: endpoint.description });
   }
@@ -290,6 +307,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     this.#engine.detach(port, endpoint);
     this.#ports.removeEndpoint(port, endpoint);
     this.#ends.delete(endpoint);
+    this.spanningTrees.portChanged(port, this.#ports.get(port));
     this.emit('event', { type: 'endpoint-removed', port, endpoint });
     if (!this.#ports.get(port)!.active) this.emit('event', { type: 'port-inactive', port });
   }
@@ -317,6 +335,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
         });
         return;
       case 'bpdu':
+        this.spanningTrees.received(event.port, event.vlan, event.bytes);
         return;
       case 'mac-added':
       case 'mac-removed':

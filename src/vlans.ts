@@ -15,7 +15,15 @@ export interface VlanMember {
   active: boolean;
 }
 
+/** Who must know of changes. */
+export interface VlanWatcher {
+  vlanCreated(vlan: number): void;
+  vlanRemoved(vlan: number): void;
+  portChanged(number: number, port: PortInfo | undefined): void;
+}
+
 export class Vlans {
+  readonly #watcher: VlanWatcher;
   readonly #engine: NativeEngine;
   readonly #ports: Ports;
   /** VLAN 0, the network of who knows of none, is always there. */
@@ -23,7 +31,8 @@ export class Vlans {
 
   #strict: boolean;
 
-  constructor(engine: NativeEngine, ports: Ports, strict: boolean) {
+  constructor(engine: NativeEngine, ports: Ports, watcher: VlanWatcher, strict: boolean) {
+    this.#watcher = watcher;
     this.#engine = engine;
     this.#ports = ports;
     this.#strict = strict;
@@ -50,6 +59,7 @@ export class Vlans {
     if (this.#created.has(vlan)) throw new SwitchError('EEXIST', `VLAN ${vlan} exists already`);
     this.#created.add(vlan);
     this.#engine.setVlanCreated(vlan, true);
+    this.#watcher.vlanCreated(vlan);
   }
 
   /** EINVAL, ENXIO; EADDRINUSE for VLAN 0 and while it has members. */
@@ -60,6 +70,7 @@ export class Vlans {
     if (member) throw new SwitchError('EADDRINUSE', `port ${member.port} is in VLAN ${vlan}: take it out first`);
     this.#created.delete(vlan);
     this.#engine.setVlanCreated(vlan, false);
+    this.#watcher.vlanRemoved(vlan);
   }
 
   /** By port number. */
@@ -81,6 +92,7 @@ export class Vlans {
     if (vlan !== NO_VLAN) memberships.add(vlan);
     this.#ports.setVlans(port, vlan, memberships);
     this.#engine.setUntaggedVlan(port, vlan);
+    this.#watcher.portChanged(port, this.#ports.get(port));
   }
 
   /** The port takes the VLAN's frames, with their tag. EINVAL, ENXIO. */
@@ -113,6 +125,7 @@ export class Vlans {
     else memberships.delete(vlan);
     this.#ports.setVlans(port, untaggedVlan, memberships);
     this.#engine.setMember(port, vlan, member);
+    this.#watcher.portChanged(port, this.#ports.get(port));
   }
 
   #existing(port: number): PortInfo {

@@ -34,8 +34,6 @@ const ALIASES: Record<string, readonly string[]> = { sock: ['vdesock', 'unix'], 
 
 /** What is asked for here comes with a later version; to start without it would be another switch than was wanted. */
 const NOT_YET: Record<string, string> = {
-  fstp: 'spanning tree',
-  priority: 'spanning tree, which the priority is for,',
   port: 'a port for another backend than VDE and TAP',
 };
 
@@ -84,6 +82,8 @@ export function parseOptions(argv: readonly string[], name = 'tsvde', tolerate?:
 
 interface Parsed {
   hub?: true;
+  fstp?: true;
+  priority: number;
   strictVlan?: true;
   numports: number;
   macaddr?: string;
@@ -117,6 +117,10 @@ function define(name: string): Command {
     'Switch:',
     new Option('-x, --hub', 'send every frame to every port'),
     new Option('-n, --numports <n>', 'use ports 1 to n').default(32).argParser(number),
+    new Option('-F, --fstp', 'keep loops of switches open by spanning tree (not as a hub)'),
+    new Option('--priority <n>', 'the priority in that, the lowest is root')
+      .default(0x8000, '0x8000')
+      .argParser(number),
     new Option('--strict-vlan', 'refuse tags of VLANs that were not created, as vde_switch does'),
     new Option('--macaddr <mac>', "the switch's own address (default: 00:ff and four random bytes)"),
     new Option('--hashsize <n>', 'number MAC table buckets up to n in the console').default(128).argParser(number),
@@ -159,9 +163,7 @@ function define(name: string): Command {
     new Option('-D, --debugclients <n>', 'without effect, as in vde_switch'),
   );
   for (const name of Object.keys(NOT_YET)) {
-    const flags =
-      name === 'fstp' ? '-F, --fstp' : name === 'priority' || name === 'port' ? `--${name} <value>` : `--${name}`;
-    program.addOption(new Option(flags).hideHelp());
+    program.addOption(new Option(`--${name} <value>`).hideHelp());
   }
   return program
     .description('A virtual Ethernet switch for QEMU guests, TAPs and every program that speaks VDE.')
@@ -205,6 +207,8 @@ function interpret(parsed: Parsed): TsvdeOptions {
   return {
     switch: {
       hub: parsed.hub === true,
+      fstp: parsed.fstp === true,
+      priority: parsed.priority & 0xffff,
       strictVlan: parsed.strictVlan === true,
       numPorts: parsed.numports,
       hashSize: parsed.hashsize,

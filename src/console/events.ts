@@ -15,6 +15,10 @@ export interface Category {
 export const CATEGORIES = [
   { name: 'hash/+', tag: 0o11, help: 'an address was learned' },
   { name: 'hash/-', tag: 0o12, help: 'an address was forgotten' },
+  { name: 'fstp/status', tag: 0o44, help: 'spanning tree opened or shut a port' },
+  { name: 'fstp/root', tag: 0o45, help: 'there is another root, or another way to it' },
+  { name: 'fstp/+', tag: 0o41, help: 'a switch was heard on a port' },
+  { name: 'fstp/-', tag: 0o42, help: 'it is heard no longer' },
   { name: 'port/+', tag: 0o21, help: 'a port was created' },
   { name: 'port/-', tag: 0o22, help: 'a port lost its last endpoint' },
   { name: 'port/descr', tag: 0o23, help: 'an endpoint said what it is' },
@@ -37,6 +41,8 @@ export function describeEvent(event: SwitchEvent): [category: CategoryName, text
       return ['port/ep/-', endpointText(event)];
     case 'endpoint-described':
       return ['port/descr', `${endpointText(event)} -> "${printable(event.description)}"`];
+    case 'spanning-tree':
+      return [event.category, event.text];
     case 'mac-added':
       return ['hash/+', macText(event)];
     case 'mac-removed':

@@ -4,6 +4,7 @@ import { consoleMenu } from './commands/console.ts';
 import { countersMenu } from './commands/counters.ts';
 import { debugMenu } from './commands/debug.ts';
 import { dsMenu } from './commands/ds.ts';
+import { fstpMenu } from './commands/fstp.ts';
 import { hashMenu } from './commands/hash.ts';
 import { pluginMenu } from './commands/plugin.ts';
 import { portMenu } from './commands/port.ts';
@@ -15,6 +16,7 @@ export const menus: readonly Menu[] = [
   debugMenu,
   pluginMenu,
   hashMenu,
+  fstpMenu,
   portMenu,
   vlanMenu,
   countersMenu,

@@ -106,5 +106,8 @@ async function within<T>(promise: Promise<T>, milliseconds: number): Promise<T |
 
 async function write(output: Writable, text: string): Promise<void> {
   if (text === '' || output.destroyed || output.write(text)) return;
-  await Promise.race([once(output, 'drain'), once(output, 'close')]);
+  const over = new AbortController(); // whichever comes, the other is no longer listened for
+  const { signal } = over;
+  await Promise.race([once(output, 'drain', { signal }), once(output, 'close', { signal })]);
+  over.abort();
 }

@@ -157,7 +157,8 @@ export class SpanningTree {
 
   #all(now: number, act: (tree: Tree, at: number) => void): Effect[] {
     this.#now = this.#clock.at(now);
-    return [...this.#trees.values()].flatMap((tree) => {
+    return this.vlans().flatMap((vlan) => {
+      const tree = this.#trees.get(vlan)!;
       act(tree, this.#now);
       return tree.take(this.#now);
     });

@@ -34,6 +34,8 @@ function masked(reply: string): string {
       .replace(/endpoint ID \d+/g, 'endpoint ID N')
       .replace(/age \d+ secs/g, 'age N secs')
       .replace(/pid=\d+/g, 'pid=N')
+    .replace(/(80:00:|MAC )([0-9a-f]{2}:){5}[0-9a-f]{2}/g, '$1MAC')
+    .replace(/ age \d+ bonus/g, ' age N bonus')
       // Theirs says that a port lost its last endpoint also where none could be closed.
       .replace(/^3022 port\/- \d+\n(?=1006)/, '')
       .replace(/^(\S+ +\d{3} (?:ON |OFF) +).*$/gm, '$1HELP')
@@ -49,7 +51,7 @@ function randomCommand(below: (limit: number) => number): string {
   const pick = (words: readonly string[]) => words[below(words.length)]!;
   const port = () => pick(NUMBERS);
   const vlan = () => pick(VLANS);
-  const category = () => pick(['port', 'hash', 'port/+', 'port/ep', 'hash/-', 'no-such']);
+  const category = () => pick(['port', 'hash', 'port/+', 'port/ep', 'hash/-', 'fstp', 'fstp/root', '', 'no-such']);
   const commands = [
     () => 'ds/showinfo',
     () => 'showinfo',
@@ -85,6 +87,12 @@ function randomCommand(below: (limit: number) => number): string {
     () => `vlan/allprint ${pick(VLANS.slice(1))}`,
     () => 'vlan/print',
     () => 'vlan/allprint',
+    () => 'fstp/showinfo',
+    () => `fstp/setfstp ${below(2)}`,
+    () => `fstp/setedge ${vlan()} ${port()} ${below(2)}`,
+    () => `fstp/bonus ${vlan()} ${port()} ${below(1000)}`,
+    () => `fstp/print ${vlan()}`,
+    () => 'fstp/print',
     () => `debug/add ${category()}`,
     () => `debug/del ${category()}`,
     () => `debug/list ${category()}`,

@@ -1,4 +1,5 @@
 // The VLAN menu: which VLANs there are, and who is in them.
+import type { PortState } from '../../fstp/effect.ts';
 import type { Switch } from '../../switch.ts';
 import type { VlanMember } from '../../vlans.ts';
 import type { Menu } from '../command.ts';
@@ -69,11 +70,13 @@ function* printVlans(sw: Switch, argument: string, wanted: (member: VlanMember) 
   if (only !== undefined) sw.vlans.check(only);
   for (const vlan of only === undefined ? sw.vlans.list() : [only]) {
     yield `VLAN ${pad(vlan)}`;
-    for (const member of sw.vlans.members(vlan).filter(wanted)) yield describeMember(member);
+    for (const member of sw.vlans.members(vlan).filter(wanted))
+      yield describeMember(member, sw.spanningTrees.stateOf(vlan, member.port));
   }
 }
 
-function describeMember({ port, tagged, active }: VlanMember): string {
-  const status = active ? 'Forwarding' : 'Learning';
+/** vde_switch calls the state of an inactive port "Learning". */
+function describeMember({ port, tagged, active }: VlanMember, state: PortState): string {
+  const status = !active ? 'Learning' : state === 'forwarding' ? 'Forwarding' : 'Discarding';
   return ` -- Port ${pad(port)} tagged=${Number(tagged)} active=${Number(active)} status=${status}`;
 }

@@ -1,0 +1,94 @@
+// The spanning tree menu.
+import { SwitchError } from '../../protocol/errors.ts';
+import type { PortView, VlanView } from '../../spanning-trees.ts';
+import type { Menu } from '../command.ts';
+import { pad } from '../format.ts';
+import { parseFlag, parseNumber, parseOptionalNumber, parseWords } from '../parse.ts';
+
+const NOBODY = 'ff:ff:ff:ff:ff:ff:ff:ff';
+const ROLES: Record<PortView['role'], string> = {
+  root: 'Root',
+  designated: 'Designated',
+  alternate: 'Alternate/Backup',
+  backup: 'Alternate/Backup',
+  edge: 'Edge',
+};
+
+export const fstpMenu: Menu = {
+  name: 'fstp',
+  title: 'FAST SPANNING TREE MENU',
+  commands: [
+    {
+      path: 'fstp/showinfo',
+      syntax: '',
+      help: 'whether spanning tree is on, and who this switch is in it',
+      *print(_, { switch: sw }) {
+        const { priority, enabled } = sw.spanningTrees;
+        yield `MAC ${sw.mac} Priority ${priority} (0x${priority.toString(16)})`;
+        yield `FSTP=${enabled}`;
+      },
+    },
+    {
+      path: 'fstp/setfstp',
+      syntax: '0/1',
+      help: '1: switch spanning tree on; 0: off',
+      declares: true,
+      *print(argument, { switch: sw }) {
+        const on = parseNumber(argument) !== 0;
+        if (sw.hub) yield "Can't use fstp in hub mode";
+        else if (on) sw.spanningTrees.switchOn();
+        else sw.spanningTrees.switchOff();
+      },
+    },
+    {
+      path: 'fstp/setedge',
+      syntax: 'VLAN PORT 1/0',
+      help: '1: the port is an edge of that VLAN, with no switch behind it',
+      declares: true,
+      run(argument, { switch: sw }) {
+        const [vlanText, portText, flag] = parseWords(argument, 3);
+        const [vlan, port, edge] = [parseNumber(vlanText), parseNumber(portText), parseFlag(flag)];
+        sw.checkPort(port);
+        sw.vlans.check(vlan);
+        sw.spanningTrees.setEdge(vlan, port, edge);
+      },
+    },
+    {
+      path: 'fstp/bonus',
+      syntax: 'VLAN PORT COST',
+      help: 'the way by that port costs so much less in that VLAN',
+      declares: true,
+      run(argument, { switch: sw }) {
+        const [vlan, port, cost] = parseWords(argument, 3).map(parseNumber) as [number, number, number];
+        sw.checkPort(port);
+        sw.vlans.check(vlan);
+        sw.spanningTrees.setBonus(vlan, port, cost);
+      },
+    },
+    {
+      path: 'fstp/print',
+      syntax: '[N]',
+      help: 'show the trees, or that of VLAN N',
+      *print(argument, { switch: sw }) {
+        const only = parseOptionalNumber(argument);
+        if (only !== undefined) sw.vlans.check(only);
+        for (const vlan of only === undefined ? sw.vlans.list() : [only]) {
+          const view = sw.spanningTrees.view(vlan);
+          if (!view) throw new SwitchError('ENXIO', `VLAN ${vlan} has no tree`);
+          yield* describeTree(view, sw.spanningTrees.enabled);
+        }
+      },
+    },
+  ],
+};
+
+function* describeTree(view: VlanView, on: boolean): Iterable<string> {
+  const { vlan, root, designated = NOBODY, rootPort, cost, age, bonus, ports } = view;
+  yield `FST DATA VLAN ${pad(vlan)} ${rootPort === undefined ? 'ROOTSWITCH' : ''} ${on ? '' : 'FSTP IS DISABLED'}`;
+  yield ` ++ root ${root}`;
+  yield ` ++ designated ${designated}`;
+  const bonusText = `bonusport ${pad(bonus.port)} bonuscost ${bonus.cost}`;
+  yield ` ++ rootport ${pad(rootPort ?? 0)} cost ${cost} age ${age} ${bonusText}`;
+  for (const { port, tagged, cost: portCost, role } of ports)
+    yield ` -- Port ${pad(port)} tagged=${Number(tagged)} portcost=${portCost} role=${ROLES[role]}`;
+}
