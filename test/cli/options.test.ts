@@ -151,11 +151,18 @@ describe('command lines of programs that start vde_switch', () => {
   });
 });
 
+test.each([
+  ['-F --priority 4096', { fstp: true, priority: 4096 }],
+  ['--fstp', { fstp: true, priority: 0x8000 }],
+  ['--priority 0x11000', { fstp: false, priority: 0x1000 }],
+  ['--strict-vlan', { strictVlan: true }],
+])('%s', (line, expected) => {
+  expect(parseOptions(words(line)).switch).toMatchObject(expected);
+});
+
 describe('refused', () => {
   test.each([
-    ['-F', 2, '--fstp: spanning tree is not supported'],
-    ['--fstp', 2, '--fstp: spanning tree is not supported'],
-    ['--priority 4096', 2, 'spanning tree, which the priority is for, is not supported'],
+    ['--priority high', 1, "'high' is not a number"],
     ['--port user', 2, '--port: a port for another backend than VDE and TAP is not supported'],
     ['/tmp/my.ctl', 1, "'/tmp/my.ctl' is not an option; the control directory is named by --sock"],
     ['-n 0', 1, 'The switch must have at least 1 port'],

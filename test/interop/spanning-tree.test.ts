@@ -1,0 +1,113 @@
+// Rings of our switches and Debian's, wired by its own tools: one copy of each broadcast arrives, nothing goes round, and
+// who is cut off by the loss of a cable is reached by the other way.
+import { describe, expect, test } from 'vitest';
+import { describeWith } from '../support/needs.ts';
+import { BROADCAST, frame, network, Recorder } from '../support/network.ts';
+import { type Started, start } from '../support/process.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { startVdeSwitch } from '../support/vde-switch.ts';
+import { until } from '../support/wait.ts';
+
+type Kind = 'ours' | 'theirs';
+
+/** Three hellos and the second in which they are noticed; vde_switch may take two windows of 16 seconds. */
+const HEALED_MS = 45_000;
+
+async function startSwitch(kind: Kind, priority: number): Promise<string> {
+  if (kind === 'ours') return (await network({ fstp: true, priority })).directory;
+  const directory = `${temporaryDirectory()}/vde`;
+  await startVdeSwitch(directory, ['-F', '--priority', String(priority)]);
+  return directory;
+}
+
+class Ring {
+  readonly plugs: Recorder[] = [];
+  readonly cables: Started[] = [];
+  #mark = 0;
+
+  static async of(kinds: readonly Kind[]): Promise<Ring> {
+    const ring = new Ring();
+    const directories: string[] = [];
+    for (const [i, kind] of kinds.entries()) directories.push(await startSwitch(kind, 0x8000 + i));
+    for (const directory of directories) ring.plugs.push(await Recorder.join(directory));
+    const ends =
+      directories.length === 2
+        ? [
+            [0, 1],
+            [0, 1],
+          ]
+        : directories.map((_, i) => [i, (i + 1) % directories.length]);
+    for (const [from, to] of ends)
+      ring.cables.push(start('dpipe', ['vde_plug', directories[from!]!, '=', 'vde_plug', directories[to!]!]));
+    return ring;
+  }
+
+  /** How many copies of a new broadcast arrive at each plug but the sender's, in a while that is long for a frame. */
+  async copies(from: number): Promise<number[]> {
+    const sent = frame(BROADCAST, `02:00:00:00:00:0${from}`, 100, ++this.#mark);
+    this.plugs[from]!.send(sent);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    return this.plugs.filter((_, i) => i !== from).map(({ frames }) => frames.filter((got) => got.equals(sent)).length);
+  }
+
+  /** Every plug reaches every other, and none twice. */
+  async settles(milliseconds: number): Promise<void> {
+    let last: number[] = [];
+    await until(
+      async () => {
+        last = (await Promise.all(this.plugs.map((_, i) => this.copies(i)))).flat();
+        return last.every((count) => count === 1);
+      },
+      () => `one copy of each broadcast, not ${last.join(' ')}`,
+      milliseconds,
+    );
+  }
+
+  /** BPDUs are not counted: hellos go on. */
+  async isQuiet(): Promise<boolean> {
+    const heard = () => this.plugs.map(({ frames }) => frames.filter((got) => got[12] === 0x88).length);
+    const before = heard();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    return heard().every((count, i) => count === before[i]);
+  }
+}
+
+describeWith(['vde_switch', 'dpipe', 'vde_plug', 'root'], 'spanning tree', () => {
+  describe.each<[string, Kind[]]>([
+    ['two of ours, two cables', ['ours', 'ours']],
+    ['ours and theirs, two cables', ['ours', 'theirs']],
+    ['three of ours', ['ours', 'ours', 'ours']],
+    ['two of ours and one of theirs', ['ours', 'ours', 'theirs']],
+    ['one of ours and two of theirs, of which one is root', ['theirs', 'ours', 'theirs']],
+  ])('%s', (_, kinds) => {
+    test('no storm, one copy, and another way when a cable is cut', async () => {
+      const ring = await Ring.of(kinds);
+      await ring.settles(HEALED_MS);
+      expect(await ring.isQuiet()).toBe(true);
+      await ring.cables[0]!.stop();
+      await ring.settles(HEALED_MS);
+      expect(await ring.isQuiet()).toBe(true);
+    }, 120_000);
+  });
+
+  test('a forged flood of BPDUs is bounded, counted, and slows nobody', async () => {
+    const net = await network({ fstp: true });
+    const [forger, a, b] = [await net.join(), await net.join(), await net.join()];
+    const bpdu = Buffer.from(`0180c200000002ff00000001002742420300000202${'7c'.padEnd(62, '0')}00`, 'hex');
+    let sent = 0;
+    for (let round = 0; round < 100; round++) {
+      for (let i = 0; i < 100; i++) if (forger.plug.send(bpdu)) sent++;
+      a.send(frame(BROADCAST, '02:00:00:00:00:0a', 100, round));
+      await b.receives(frame(BROADCAST, '02:00:00:00:00:0a', 100, round));
+    }
+    const row = net.sw.counters().find(({ port }) => port === forgerPort(net.sw.ports()))!;
+    expect(sent).toBeGreaterThan(1000);
+    expect(Number(row.receiveDrops.bpdu_rate)).toBeGreaterThan(sent / 2);
+    expect(b.frames.some((got) => got.equals(bpdu))).toBe(false);
+    expect(b.frames.filter((got) => got[0] === 0x01).length).toBeLessThan(200);
+
+    function forgerPort(ports: { number: number }[]): number {
+      return ports[0]!.number;
+    }
+  });
+});
