@@ -34,8 +34,8 @@ function masked(reply: string): string {
       .replace(/endpoint ID \d+/g, 'endpoint ID N')
       .replace(/age \d+ secs/g, 'age N secs')
       .replace(/pid=\d+/g, 'pid=N')
-    .replace(/(80:00:|MAC )([0-9a-f]{2}:){5}[0-9a-f]{2}/g, '$1MAC')
-    .replace(/ age \d+ bonus/g, ' age N bonus')
+      .replace(/(80:00:|MAC )([0-9a-f]{2}:){5}[0-9a-f]{2}/g, '$1MAC')
+      .replace(/ age \d+ bonus/g, ' age N bonus')
       // Theirs says that a port lost its last endpoint also where none could be closed.
       .replace(/^3022 port\/- \d+\n(?=1006)/, '')
       .replace(/^(\S+ +\d{3} (?:ON |OFF) +).*$/gm, '$1HELP')

@@ -33,14 +33,13 @@ export class FstpSwitch {
     atEnd(() => plug.close());
     this.#ports.set(port, { plug, forwarding: true });
     plug.on('frame', (frame) => this.#receive(port, frame));
+    plug.on('close', () => this.#lose(port));
     this.#obey(this.tree.addPort({ vlan: VLAN, port, tagged: false }, now()));
   }
 
   /** The cable is pulled: both ends see it. */
   leave(port: number): void {
     this.#ports.get(port)!.plug.close();
-    this.#ports.delete(port);
-    this.#obey(this.tree.removePort({ vlan: VLAN, port }, now()));
   }
 
   /** `1 root forwarding, 2 alternate discarding` */
@@ -63,6 +62,11 @@ export class FstpSwitch {
       this.forwarded++;
       plug.send(frame);
     }
+  }
+
+  #lose(port: number): void {
+    this.#ports.delete(port);
+    this.#obey(this.tree.removePort({ vlan: VLAN, port }, now()));
   }
 
   #obey(effects: Effect[]): void {

@@ -30,8 +30,10 @@ Moved Tap::send(std::span<Frame* const> frames) {
 }
 
 bool Tap::too_long(const Frame& frame) const {
-  // An 802.1Q tag is not part of what an MTU limits. Where a frame has more parts, the second begins at the EtherType.
-  const auto* type = frame.part_count == 1 ? frame.data() + kTagAt : static_cast<uint8_t*>(frame.parts[1].iov_base);
+  // An 802.1Q tag is not part of what an MTU limits. Where a frame has more parts, the second begins at the
+  // EtherType.
+  const auto* type =
+      frame.part_count == 1 ? frame.data() + kTagAt : static_cast<uint8_t*>(frame.parts[1].iov_base);
   const bool tagged = (type[0] << 8 | type[1]) == kTpid;
   return frame.size() > mtu_ + kFrameHeader + (tagged ? kTagSize : 0);
 }

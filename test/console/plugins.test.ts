@@ -1,0 +1,446 @@
+// The plugins that are built in: what a stranger's frames, a full or a slow disk and the wrong file do to them.
+import { execFileSync } from 'node:child_process';
+import {
+  constants,
+  existsSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { open } from 'node:fs/promises';
+import { describe, expect, test, vi } from 'vitest';
+import { FileWriter } from '../../src/console/plugins/file-writer.ts';
+import {
+  contains,
+  formatAddress,
+  formatRange,
+  parseAddress,
+  parseRange,
+} from '../../src/console/plugins/ip-address.ts';
+import { IpLog } from '../../src/console/plugins/ip-log.ts';
+import { ipSource } from '../../src/console/plugins/ip-source.ts';
+import { IpTable } from '../../src/console/plugins/ip-table.ts';
+import { randomFrom } from '../conformance.ts';
+import { atEnd } from '../support/at-end.ts';
+import { ConsoleClient, serveConsole } from '../support/console.ts';
+import { ipFrame } from '../support/ip-frame.ts';
+import { describeWith } from '../support/needs.ts';
+import { BROADCAST, frame, network, Recorder } from '../support/network.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { startTsvde } from '../support/tsvde.ts';
+import { until } from '../support/wait.ts';
+
+const OK = '1000 Success\n';
+const NO_FILE = '1002 No such file or directory\n';
+const FIRST = '02:00:00:00:00:01';
+
+/** A switch with two plugs, and its console with a plugin. */
+async function withPlugin(name: string, ...commands: string[]) {
+  const net = await network();
+  const { connect, log } = await serveConsole(net);
+  const console = await connect();
+  for (const command of [`plugin/add ${name}`, ...commands]) await console.ask(command);
+  const a = await net.join({ port: 3, description: 'first' });
+  const b = await net.join({ port: 4 });
+  const through = async (sent: Buffer) => {
+    a.send(sent);
+    await b.receives(sent);
+  };
+  return { ...net, console, log, a, b, through, home: temporaryDirectory() };
+}
+
+describe('dump', () => {
+  test('tells nobody who did not ask, and nothing once it is unloaded', async () => {
+    const { console, through } = await withPlugin('dump', 'dump/active 1');
+    await through(frame(BROADCAST, FIRST, 60, 1));
+    expect(console.take()).toBe('');
+    await console.ask('debug/add dump');
+    await through(frame(BROADCAST, FIRST, 60, 2));
+    await until(() => console.take().includes('3102 dump/packetout'), 'a line');
+    expect(await console.ask('plugin/del dump')).toBe(OK);
+    await through(frame(BROADCAST, FIRST, 60, 3));
+    expect(await console.ask('dump/active 1')).toBe('1038 Function not implemented\n');
+  });
+});
+
+describe('pdump', () => {
+  const REFUSED = /\nERROR: cannot dump to \S+\n\.\n1022 Invalid argument\n$/;
+
+  test('writes to regular files only, and follows no symbolic link', async () => {
+    const { console, home } = await withPlugin('pdump');
+    writeFileSync(`${home}/precious`, 'precious');
+    symlinkSync(`${home}/precious`, `${home}/link`);
+    execFileSync('mkfifo', [`${home}/pipe`]);
+    for (const name of [`${home}/link`, `${home}/pipe`, home, '/dev/null', `${home}/none/a`])
+      expect(await console.ask(`pdump/filename ${name}`)).toMatch(REFUSED);
+    expect(readFileSync(`${home}/precious`, 'utf8')).toBe('precious');
+    expect(await console.ask('pdump/filename')).toContain('dumpfile=vde_dump.cap\n');
+  });
+
+  test('empties a file that is there, but goes on in the one that is in use', async () => {
+    const { console, home, through } = await withPlugin('pdump');
+    const path = `${home}/a.cap`;
+    writeFileSync(path, 'x'.repeat(1000));
+    await console.ask(`pdump/filename ${path}`);
+    await until(() => statSync(path).size === 24, 'the header');
+    await console.ask('pdump/active 1');
+    await through(frame(BROADCAST, FIRST, 60, 1));
+    expect(await console.ask(`pdump/filename ${home}/./a.cap`)).toContain(`dumpfile=${home}/./a.cap\n`);
+    await through(frame(BROADCAST, FIRST, 60, 2));
+    await console.ask('pdump/active 0');
+    expect(statSync(path).size).toBe(24 + 4 * 76);
+  });
+
+  test('a refused file leaves the dump as it is', async () => {
+    const { console, home, through } = await withPlugin('pdump');
+    await console.ask(`pdump/filename ${home}/a.cap`);
+    await console.ask('pdump/active 1');
+    expect(await console.ask('pdump/filename /nowhere/b.cap')).toMatch(REFUSED);
+    await through(frame(BROADCAST, FIRST));
+    await until(() => statSync(`${home}/a.cap`).size === 24 + 2 * 76, 'the frame in the file');
+    expect(await console.ask('pdump/active 0')).toContain(OK);
+  });
+
+  test('while buffered keeps frames until it stops', async () => {
+    const { console, home, through } = await withPlugin('pdump', 'pdump/buffered 1');
+    await console.ask(`pdump/filename ${home}/a.cap`);
+    await console.ask('pdump/active 1');
+    await through(frame(BROADCAST, FIRST));
+    expect(statSync(`${home}/a.cap`).size).toBe(0);
+    await console.ask('plugin/del pdump');
+    expect(statSync(`${home}/a.cap`).size).toBe(24 + 2 * 76);
+    await through(frame(BROADCAST, FIRST, 60, 1));
+    expect(statSync(`${home}/a.cap`).size).toBe(24 + 2 * 76);
+  });
+
+  test('a switch that ends leaves a whole file', async () => {
+    const home = temporaryDirectory();
+    const { started, directory } = await startTsvde(['-M', `${home}/mgmt`]);
+    const console = await until(() => ConsoleClient.connect(`${home}/mgmt`).catch(() => undefined), 'the console');
+    for (const command of ['plugin/add pdump', 'pdump/buffered 1', `pdump/filename ${home}/a.cap`, 'pdump/active 1'])
+      await console.ask(command);
+    const a = await Recorder.join(directory, { port: 3 });
+    const b = await Recorder.join(directory, { port: 4 });
+    a.send(frame(BROADCAST, FIRST));
+    await b.receives(frame(BROADCAST, FIRST));
+    await console.ask('showinfo'); // what the engine told is here before this is answered
+    await started.stop();
+    expect(statSync(`${home}/a.cap`).size).toBe(24 + 2 * 76);
+  });
+});
+
+describeWith(['root', 'mount'], 'a disk that is full', () => {
+  function smallDisk(): string {
+    const path = temporaryDirectory();
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16k', 'none', path]);
+    atEnd(() => execFileSync('umount', [path]));
+    return path;
+  }
+
+  test('pdump stops with one log line, and may be started elsewhere', async () => {
+    const { console, home, through, log } = await withPlugin('pdump');
+    await console.ask(`pdump/filename ${smallDisk()}/a.cap`);
+    await console.ask('pdump/active 1');
+    for (let i = 0; i < 20; i++) await through(frame(BROADCAST, FIRST, 1514, i));
+    await until(() => log.some((line) => line.includes('No space left on device')), 'the log line');
+    for (let i = 20; i < 25; i++) await through(frame(BROADCAST, FIRST, 1514, i));
+    expect(log.filter((line) => line.startsWith('pdump:'))).toHaveLength(1);
+    expect(await console.ask('pdump/active 0')).toContain(NO_FILE);
+    await console.ask(`pdump/filename ${home}/b.cap`);
+    expect(await console.ask('pdump/active 1')).toContain(OK);
+  });
+
+  test('iplog says so once, and can be given another file', async () => {
+    const { console, home, a, log } = await withPlugin('iplog', 'iplog/ipadd 10.0.0.0/8');
+    await console.ask(`iplog/logfile ${smallDisk()}/log`);
+    for (let i = 0; i < 400; i++) {
+      await until(() => a.plug.send(ipFrame(`10.0.${i >> 8}.${i & 255}`)), 'room');
+    }
+    await until(() => log.some((line) => line.includes('No space left on device')), 'the log line');
+    expect(log.filter((line) => line.startsWith('iplog:'))).toHaveLength(1);
+    expect(await console.ask('iplog/showinfo')).toContain('\nlog disabled\n');
+    expect(await console.ask(`iplog/logfile ${home}/log`)).toBe(OK);
+  });
+});
+
+describe('FileWriter', () => {
+  function writer(path: string, flags: number, appends = false) {
+    const log: string[] = [];
+    const onFailure = vi.fn();
+    const file = { fd: openSync(path, flags | constants.O_CREAT, 0o600), path, identity: '' };
+    return {
+      log,
+      onFailure,
+      writer: new FileWriter({ file, appends, noun: 'frames', log: (m) => log.push(m), onFailure }),
+    };
+  }
+
+  test.each([true, false])('keeps the order, whenever it is flushed (appends: %s)', async (appends) => {
+    const path = `${temporaryDirectory()}/file`;
+    const flags = constants.O_WRONLY | (appends ? constants.O_APPEND : 0);
+    const { writer: out } = writer(path, flags, appends);
+    let expected = '';
+    for (let i = 0; i < 20_000; i++) {
+      out.write(Buffer.from(`${i}\n`));
+      expected += `${i}\n`;
+      if (i % 1000 === 999) await new Promise((resolve) => setImmediate(resolve));
+      if (!appends && i % 3333 === 3332) {
+        out.flush();
+        expect(readFileSync(path, 'utf8')).toBe(expected);
+      }
+    }
+    await until(() => statSync(path).size === expected.length, 'the end of it');
+    out.close();
+    out.close();
+    expect(readFileSync(path, 'utf8')).toBe(expected);
+  });
+
+  test('ends with its first error', async () => {
+    const { writer: out, log, onFailure } = writer('/dev/full', constants.O_WRONLY);
+    out.write(Buffer.from('one'));
+    await until(() => onFailure.mock.calls.length > 0, 'the failure');
+    for (let i = 0; i < 3; i++) out.write(Buffer.from('two'));
+    out.flush();
+    out.close();
+    expect(log).toEqual(['/dev/full: cannot write: No space left on device; no more frames go there']);
+    expect(onFailure).toHaveBeenCalledTimes(1);
+  });
+
+  test('drops and counts what the disk is too slow for', async () => {
+    const path = `${temporaryDirectory()}/pipe`;
+    execFileSync('mkfifo', [path]); // the slowest of disks
+    const reader = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const { writer: out, log } = writer(path, constants.O_WRONLY, true);
+    const chunk = Buffer.alloc(1 << 20, 'x');
+    for (let i = 0; i < 20; i++) out.write(chunk); // one is on its way, four wait
+    expect(log).toEqual([`${path}: frames are lost: the disk is too slow`]);
+    let read = 0;
+    await until(
+      async () => {
+        read += await reader.read().then(
+          ({ bytesRead }) => bytesRead,
+          () => 0,
+        );
+        return read === 5 << 20;
+      },
+      () => `all of it, after ${read} bytes`,
+    );
+    await reader.close();
+    out.close();
+    expect(log.slice(1)).toEqual([`${path}: 15 frames were lost: the disk is too slow`]);
+  });
+});
+
+describe('IP addresses', () => {
+  test.each([
+    ['10.0.0.1', '10.0.0.1'],
+    ['0.0.0.0', '0.0.0.0'],
+    ['255.255.255.255', '255.255.255.255'],
+    ['::', '::'],
+    ['::1', '::1'],
+    ['1::', '1::'],
+    ['FD00::0:1', 'fd00::1'],
+    ['1:2:3:4:5:6:7:8', '1:2:3:4:5:6:7:8'],
+    ['1:0:0:2:0:0:0:3', '1:0:0:2::3'],
+    ['2001:db8:0:1:1:1:1:1', '2001:db8:0:1:1:1:1:1'],
+    ['::ffff:1.2.3.4', '::ffff:1.2.3.4'],
+    ['1:2:3:4:5:6:1.2.3.4', '1:2:3:4:5:6:102:304'],
+  ])('%s is %s', (text, canonical) => {
+    expect(formatAddress(parseAddress(text))).toBe(canonical);
+  });
+
+  test.each(['', 'x', '10.0.0', '010.0.0.1', '10.0.0.256', '1:::2', ':1', 'fe80::1%lo', '10.0.0.0/8', ' 10.0.0.1'])(
+    '%j is none',
+    (text) => {
+      expect(() => parseAddress(text)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
+    },
+  );
+
+  test.each([
+    ['10.1.2.3/8', '10.0.0.0/8', '10.255.0.0', '11.0.0.0'],
+    ['10.1.2.3', '10.1.2.3/32', '10.1.2.3', '10.1.2.2'],
+    ['1.2.3.4/0', '0.0.0.0/0', '255.0.0.0', '::'],
+    ['1::/0', '::/0', 'ffff::', '0.0.0.0'],
+    ['fe80::1/64', 'fe80::/64', 'fe80::ffff:ffff:ffff:ffff', 'fe80:0:0:1::'],
+    ['::ffff:0:0/96', '::ffff:0.0.0.0/96', '::ffff:10.0.0.1', '10.0.0.1'],
+    ['192.168.1.129/0x19', '192.168.1.128/25', '192.168.1.255', '192.168.1.127'],
+  ])('%s is %s, with %s and without %s', (text, canonical, inside, outside) => {
+    const range = parseRange(text);
+    expect(formatRange(range)).toBe(canonical);
+    expect(contains(range, parseAddress(inside))).toBe(true);
+    expect(contains(range, parseAddress(outside))).toBe(false);
+  });
+
+  test.each(['10.0.0.0/33', '10.0.0.0/-1', '10.0.0.0/', '10.0.0.0/8/8', '10.0.0.0/8x', '::/129', '/8', ''])(
+    '%j is no range',
+    (text) => {
+      expect(() => parseRange(text)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
+    },
+  );
+});
+
+describe('the source of a frame', () => {
+  const SIX = 'fd00:0:0:0:0:0:0:1';
+
+  test('of IPv4 and IPv6, with and without a tag', () => {
+    const at = (source: string, tag?: number) => ipSource(ipFrame(source, tag === undefined ? {} : { tag }));
+    expect(at('10.0.0.1')).toEqual({ address: parseAddress('10.0.0.1'), mac: FIRST, vlan: 0 });
+    expect(at('10.0.0.1', 0xe00a)).toEqual({ address: parseAddress('10.0.0.1'), mac: FIRST, vlan: 10 });
+    expect(at(SIX)).toEqual({ address: parseAddress('fd00::1'), mac: FIRST, vlan: 0 });
+    expect(at(SIX, 10)).toEqual({ address: parseAddress('fd00::1'), mac: FIRST, vlan: 10 });
+  });
+
+  test.each([
+    ['a version that is not 4', ipFrame('10.0.0.1', { first: 0x65 })],
+    ['a header shorter than any', ipFrame('10.0.0.1', { first: 0x44 })],
+    ['a header longer than the packet', ipFrame('10.0.0.1', { first: 0x4f })],
+    ['a packet shorter than its header', ipFrame('10.0.0.1', { length: 19 })],
+    ['a packet longer than the frame', ipFrame('10.0.0.1', { length: 47 })],
+    ['a version that is not 6', ipFrame(SIX, { first: 0x40 })],
+    ['a payload longer than the frame', ipFrame(SIX, { length: 7 })],
+    ['neither', frame(BROADCAST, FIRST)],
+  ])('none: %s', (_, bytes) => {
+    expect(ipSource(bytes)).toBeUndefined();
+  });
+
+  test('never throws: frames cut short, with any byte changed, and of nothing but chance', () => {
+    const below = randomFrom(1);
+    for (const whole of [
+      ipFrame('10.0.0.1'),
+      ipFrame(SIX),
+      ipFrame('10.0.0.1', { tag: 5 }),
+      ipFrame(SIX, { tag: 5 }),
+    ]) {
+      for (let size = 0; size < whole.length; size++) expect(ipSource(whole.subarray(0, size))).toBeUndefined();
+      for (let at = 0; at < whole.length; at++) {
+        for (const value of [0, 1, 0x45, 0x60, 0x81, 0xff]) ipSource(Buffer.from(whole).fill(value, at, at + 1));
+      }
+    }
+    for (let i = 0; i < 20_000; i++) {
+      const chance = Buffer.from(Array.from({ length: below(80) }, () => below(256)));
+      if (chance.length > 14) chance.writeUInt16BE([0x0800, 0x86dd, 0x8100][below(3)]!, 12);
+      if (chance.length > 18 && below(2) === 0) chance.writeUInt16BE([0x0800, 0x86dd][below(2)]!, 16);
+      ipSource(chance);
+    }
+  });
+});
+
+describe('the table of addresses', () => {
+  const seen = (last: number, port = 1) => ({ address: parseAddress(`10.0.0.${last}`), mac: FIRST, vlan: 0, port });
+
+  test('forgets the one silent longest when it is full, and those silent too long', () => {
+    const table = new IpTable(3);
+    for (const last of [1, 2, 3]) table.note(seen(last), last);
+    table.note(seen(1), 4);
+    table.note(seen(4), 5);
+    expect(table.list()).toEqual([seen(1), seen(3), seen(4)]);
+    table.forgetBefore(4);
+    expect(table.list()).toEqual([seen(1), seen(4)]);
+  });
+
+  test('knows an address only where it was', () => {
+    const table = new IpTable();
+    table.note(seen(1, 3), 0);
+    expect(table.has(seen(1, 3))).toBe(true);
+    expect(table.has(seen(1, 4))).toBe(false);
+    expect(table.has({ ...seen(1, 3), vlan: 7 })).toBe(false);
+    expect(table.has({ ...seen(1, 3), mac: '02:00:00:00:00:02' })).toBe(false);
+    table.forgetPort(3);
+    expect(table.size).toBe(0);
+  });
+});
+
+describe('iplog', () => {
+  test('an address that was silent too long is forgotten, and told of again', async () => {
+    const { console, a } = await withPlugin('iplog', 'iplog/ipadd 10.0.0.0/8', 'iplog/setgcint 1', 'iplog/setexpire 0');
+    await console.ask('debug/add iplog');
+    for (let i = 0; i < 2; i++) {
+      a.send(ipFrame('10.0.0.1'));
+      await until(() => console.take().includes('3301 iplog/newip ipv4 10.0.0.1 '), 'the line');
+      await until(async () => !(await console.ask('iplog/iplist')).includes('10.0.0.1'), 'its end');
+    }
+  });
+
+  test('a description is told on one line', async () => {
+    const { join, console } = await withPlugin('iplog', 'iplog/ipadd 10.0.0.0/8', 'debug/add iplog');
+    const c = await join({ description: 'c\nMar  1 00:00:00 ipv4 forged' });
+    c.send(ipFrame('10.0.0.1'));
+    let said = '';
+    await until(() => {
+      said += console.take();
+      return said.endsWith('\n');
+    }, 'the line');
+    expect(said).toMatch(/^3301 [^\n]* "c\\x0aMar {2}1 [^\n]*"\n$/);
+  });
+
+  test('looks at no frame without a range, and at none once it is unloaded', async () => {
+    const { console, through } = await withPlugin('iplog', 'iplog/ipadd 10.0.0.0/8', 'iplog/ipdel 10.0.0.0/8');
+    await console.ask('debug/add iplog');
+    await through(ipFrame('10.0.0.1'));
+    expect(await console.ask('iplog/iplist')).not.toContain('10.0.0.1');
+    await console.ask('iplog/ipadd 10.0.0.0/8');
+    await console.ask('plugin/del iplog');
+    await through(ipFrame('10.0.0.2'));
+    expect(await console.ask('plugin/add iplog')).toBe(OK);
+    expect(await console.ask('iplog/iplist')).not.toContain('10.0.0');
+    expect(await console.ask('iplog/list')).not.toContain('10.0.0');
+  });
+
+  test('its file is regular, and no symbolic link', async () => {
+    const { console, home } = await withPlugin('iplog');
+    writeFileSync(`${home}/precious`, 'precious');
+    symlinkSync(`${home}/precious`, `${home}/link`);
+    await console.ask(`iplog/logfile ${home}/log`);
+    for (const name of [`${home}/link`, home, '/dev/null'])
+      expect(await console.ask(`iplog/logfile ${name}`)).toBe(NO_FILE);
+    expect(await console.ask('iplog/showinfo')).toContain(`\nlog on file ${home}/log\n`);
+  });
+
+  test('the log goes on in a new file once the old one was moved away', () => {
+    const home = temporaryDirectory();
+    const said: string[] = [];
+    const log = new IpLog((message) => said.push(message));
+    log.direct(`${home}/log`);
+    log.write('one');
+    renameSync(`${home}/log`, `${home}/log.1`);
+    log.reopen();
+    log.write('two');
+    log.close();
+    log.reopen();
+    const lines = (path: string) => readFileSync(path, 'utf8').replace(/^[A-Z][a-z]{2} [ \d]\d [\d:]{8} /gm, '');
+    expect(lines(`${home}/log.1`)).toBe('one\nSIGHUP: closing file\n');
+    expect(lines(`${home}/log`)).toBe('SIGHUP: opening file\ntwo\n');
+    expect(said).toEqual([]);
+  });
+
+  test('one that cannot be opened again is tried again next time', () => {
+    const home = temporaryDirectory();
+    const said: string[] = [];
+    const log = new IpLog((message) => said.push(message));
+    execFileSync('mkdir', [`${home}/logs`]);
+    log.direct(`${home}/logs/log`);
+    renameSync(`${home}/logs`, `${home}/gone`);
+    log.reopen();
+    expect(log.state).toBe('log disabled');
+    expect(said).toEqual([`iplog: cannot open '${home}/logs/log': No such file or directory`]);
+    renameSync(`${home}/gone`, `${home}/logs`);
+    log.reopen();
+    expect(log.state).toBe(`log on file ${home}/logs/log`);
+    log.close();
+  });
+
+  test('the time is as in the system log', () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: new Date(2026, 0, 5, 13, 4, 5) });
+    atEnd(() => vi.useRealTimers());
+    const path = `${temporaryDirectory()}/log`;
+    const log = new IpLog(() => {});
+    log.direct(path);
+    log.write('line');
+    log.close();
+    expect(readFileSync(path, 'utf8')).toBe('Jan  5 13:04:05 line\n');
+    expect(existsSync(path)).toBe(true);
+  });
+});

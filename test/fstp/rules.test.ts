@@ -1,0 +1,114 @@
+// The rules by which one switch answers one BPDU.
+import { expect, test } from 'vitest';
+import type { Bpdu } from '../../src/fstp/bpdu.ts';
+import type { SpanningTree } from '../../src/fstp/machine.ts';
+import { brief, forged, idOf, machine } from '../support/fstp-forge.ts';
+import { VLAN } from '../support/fstp-network.ts';
+
+const COST = 20_000_000;
+
+function hears(tree: SpanningTree, port: number, fields: Partial<Bpdu>, now = 1): string[] {
+  return brief(tree.receive({ vlan: VLAN, port, bytes: forged(fields) }, now));
+}
+
+function state(tree: SpanningTree, port: number): string | undefined {
+  return tree.view(VLAN)!.ports.find((one) => one.port === port)?.state;
+}
+
+/** Bridge 9 is below us at that port, and has taken our offer. */
+function concede(tree: SpanningTree, port: number): string[] {
+  const { root, cost } = tree.view(VLAN)!;
+  return hears(tree, port, { role: 'root', root, cost: cost + COST, bridge: idOf(9) });
+}
+
+test('a better root: the other switches are shut out before anything is sent, and let in as they concede', () => {
+  const tree = machine(3);
+  concede(tree, 2);
+  expect(state(tree, 2)).toBe('forwarding');
+  // Port 3 has no switch behind it, and is left alone.
+  expect(hears(tree, 1, { root: idOf(1), bridge: idOf(1) })).toEqual(['2 discarding', 'flush', 'send 2', 'send 1 tc']);
+  expect(concede(tree, 2)).toEqual(['2 forwarding', 'flush', 'send 1 tc', 'send 2 tc']);
+});
+
+test('a repeated hello has no effect', () => {
+  const tree = machine(2);
+  hears(tree, 1, { root: idOf(1), bridge: idOf(1) });
+  expect(hears(tree, 1, { root: idOf(1), bridge: idOf(1) }, 5)).toEqual([]);
+});
+
+test('the way to the root answers a neighbour that waits', () => {
+  const tree = machine(2);
+  hears(tree, 1, { root: idOf(1), bridge: idOf(1) });
+  expect(hears(tree, 1, { root: idOf(1), bridge: idOf(1), role: 'blocked', proposal: true })).toEqual(['send 1']);
+});
+
+test('one that has its root through us and claims a better one concedes nothing, and is told', () => {
+  const tree = machine(1);
+  expect(hears(tree, 1, { role: 'root', root: idOf(1), cost: COST })).toEqual(['1 discarding', 'flush', 'send 1']);
+  expect(tree.view(VLAN)).toMatchObject({ rootPort: undefined });
+});
+
+test('a neighbour below us that offers as well is told, and shut out until it concedes', () => {
+  const tree = machine(1);
+  expect(hears(tree, 1, { bridge: idOf(9) })).toEqual(['1 discarding', 'flush', 'send 1']);
+  expect(concede(tree, 1)).toEqual(['1 forwarding', 'flush', 'send 1 tc']);
+});
+
+test('who offered the root and now has it through us leaves us without', () => {
+  const tree = machine(1);
+  hears(tree, 1, { root: idOf(1), cost: COST, bridge: idOf(2) });
+  expect(tree.view(VLAN)).toMatchObject({ root: idOf(1), rootPort: 1, cost: 2 * COST });
+  hears(tree, 1, { root: idOf(1), cost: 3 * COST, bridge: idOf(2), role: 'root' });
+  expect(tree.view(VLAN)).toMatchObject({ root: idOf(5), rootPort: undefined, cost: 0 });
+});
+
+test('the worse word of the root port counts, and of the others the best is next', () => {
+  const tree = machine(2);
+  hears(tree, 1, { root: idOf(1), bridge: idOf(2), cost: COST });
+  hears(tree, 2, { root: idOf(1), bridge: idOf(3), cost: COST });
+  expect(tree.view(VLAN)).toMatchObject({ rootPort: 1, designated: idOf(2) });
+  hears(tree, 1, { root: idOf(1), bridge: idOf(2), cost: 2 * COST });
+  expect(tree.view(VLAN)).toMatchObject({ rootPort: 2, designated: idOf(3), cost: 2 * COST });
+});
+
+test('our own BPDU of before, come back on another port, is no way to a better root', () => {
+  const tree = machine(2);
+  hears(tree, 2, { root: idOf(1), cost: COST, bridge: idOf(5), port: 0x8001 });
+  expect(tree.view(VLAN)).toMatchObject({ root: idOf(5), rootPort: undefined });
+  expect(state(tree, 2)).toBe('discarding');
+});
+
+test('a topology change passes on to the other switches, once, and not through a blocked port', () => {
+  const tree = machine(4);
+  hears(tree, 1, { root: idOf(1), bridge: idOf(1) });
+  concede(tree, 2);
+  hears(tree, 3, { root: idOf(1), bridge: idOf(4), cost: COST, port: 0x8001 });
+  expect(state(tree, 3)).toBe('discarding');
+  expect(hears(tree, 1, { root: idOf(1), bridge: idOf(1), topologyChange: true }, 2)).toEqual(['flush', 'send 2 tc']);
+  const blocked = { root: idOf(1), bridge: idOf(4), cost: COST, topologyChange: true };
+  expect(hears(tree, 3, blocked, 3)).toEqual([]);
+});
+
+test('what cannot be sent or flushed in this second is, once, in the next', () => {
+  const tree = machine(2);
+  concede(tree, 2);
+  const change = () =>
+    hears(tree, 2, { role: 'root', root: idOf(5), cost: COST, bridge: idOf(9), topologyChange: true });
+  concede(tree, 1);
+  const now = Array.from({ length: 50 }, change).flat();
+  expect(now.filter((one) => one === 'send 1 tc').length).toBeLessThanOrEqual(20);
+  expect(now.filter((one) => one === 'flush').length).toBeLessThanOrEqual(4);
+  expect(brief(tree.tick(2))).toEqual(['flush', 'send 1 tc']);
+  expect(brief(tree.tick(3))).toEqual([]);
+});
+
+test('an offer ends after 12 s of silence, the neighbour after 20', () => {
+  const tree = machine(2);
+  hears(tree, 1, { root: idOf(1), bridge: idOf(1) }, 0);
+  const at = (second: number) => tree.tick(second).flatMap((effect) => (effect.kind === 'event' ? [effect.text] : []));
+  const texts = Array.from({ length: 21 }, (_, i) => at(i + 1));
+  expect(texts.flatMap((text, i) => (text.length > 0 ? [[i + 1, ...text]] : []))).toEqual([
+    [13, `Port 0000 VLAN 00:00 -> ${idOf(5)}`, 'Port 0001 VLAN 00:00 discarding'],
+    [21, 'Port 0001 VLAN 00:00', 'Port 0001 VLAN 00:00 learning+forwarding'],
+  ]);
+});
