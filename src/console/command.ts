@@ -35,8 +35,8 @@ interface Row {
   path: string;
   syntax: string;
   help: string;
-  /** It says how something is to be, and may be said again: what SIGHUP reads from the rc file. */
-  declares?: true;
+  /** It says how something is to be, with this argument, and may be said again: what SIGHUP reads from the rc file. */
+  declares?: true | ((argument: string) => boolean);
 }
 
 /** Its reply is a code; throws SwitchError for any but 1000. */

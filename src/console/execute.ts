@@ -61,7 +61,8 @@ export async function runStartupFile(path: string, context: ConsoleContext): Pro
 export async function runDeclarations(path: string, context: ConsoleContext): Promise<void> {
   const declares = (line: string) => {
     const parsed = parseLine(line);
-    return parsed !== undefined && findCommand(parsed.path, context)?.declares === true;
+    const declared = parsed && findCommand(parsed.path, context)?.declares;
+    return typeof declared === 'function' ? declared(parsed!.argument) : declared === true;
   };
   await runLines(path, context, declares, [new SwitchError('EEXIST', '')]);
 }
