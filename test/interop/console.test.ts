@@ -152,10 +152,7 @@ describeWith(['vde_switch', 'root'], "the console, beside vde_switch's", () => {
     const { theirs, ours } = await both();
     const below = randomFrom(seed);
     const script = `${temporaryDirectory()}/script`;
-    writeFileSync(
-      script,
-      '# a script\nport/create 9\n  vlan/create 7\nbogus\nport/allprint 9\nlogout\nvlan/print 7\n',
-    );
+    writeFileSync(script, '# a script\nport/create 9\n  vlan/create 7\nbogus\nport/allprint 9\nlogout\nvlan/print 7\n');
     const given: string[] = [];
     for (let i = 0; i < 400; i++) {
       const command = randomCommand(below, script);
