@@ -19,6 +19,7 @@ const PACKAGES = {
   kmod: program('modprobe'),
   iproute2: program('ip'),
   procps: program('pgrep'),
+  psmisc: program('killall'),
   systemd: program('systemd-analyze'),
   tcpdump: program('tcpdump'),
   curl: program('curl'),
