@@ -1,5 +1,6 @@
 // Under vde_switch's own name: found as it is found, and as lenient as it is.
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { atEnd } from '../support/at-end.ts';
 import { describeWith } from '../support/needs.ts';
@@ -26,6 +27,14 @@ describeWith(['pidof', 'pgrep', 'sh'], 'the name', () => {
     await endPid(Number(pid));
     expect(existsSync(`${home}/ctl`)).toBe(false);
   });
+});
+
+test('its executable is Node, under a name of its own', async () => {
+  const directory = `${temporaryDirectory()}/ctl`;
+  const started = start(vdeSwitch, ['-s', directory]);
+  await until(() => accepts(`${directory}/ctl`), 'a switch');
+  expect(readFileSync(`/proc/${started.pid}/comm`, 'utf8')).toBe('vde_switch\n');
+  expect(basename(readlinkSync(`/proc/${started.pid}/exe`))).toBe(basename(realpathSync(process.execPath)));
 });
 
 describe('what vde_switch forgives', () => {
