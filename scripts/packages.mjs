@@ -10,6 +10,7 @@ const PACKAGES = {
   vde2: program('vdeq'),
   'vde-switch': program('vde_switch'),
   vdeplug: program('vde_plug'),
+  'user-mode-linux': program('linux.uml'),
   'qemu-system-x86': program('qemu-system-x86_64'),
   'linux-image-cloud-amd64': () =>
     existsSync('/boot') && readdirSync('/boot').some((name) => /^vmlinuz-.*-cloud-amd64$/.test(name)),
@@ -19,6 +20,7 @@ const PACKAGES = {
   iproute2: program('ip'),
   procps: program('pgrep'),
   systemd: program('systemd-analyze'),
+  tcpdump: program('tcpdump'),
   curl: program('curl'),
   python3: program('python3'),
   'python3-prometheus-client': pythonModule('prometheus_client'),
