@@ -53,12 +53,18 @@ export interface NativeCounters {
   values: BigUint64Array;
 }
 
-/** The engine: one thread that moves frames. Every call returns once the thread has done it (microseconds). */
 /** What frames come and go by; `fd` is non-blocking. */
 export type Transport =
   /** A connected datagram socket: one datagram, one frame. */
-  { kind: 'datagram'; fd: number } | { kind: 'tap'; fd: number };
+  | { kind: 'datagram'; fd: number }
+  | { kind: 'tap'; fd: number }
+  /** A connected stream socket: each frame behind its length. */
+  | { kind: 'stream'; fd: number }
+  /** A bound datagram socket and the one it is for, as openUdp() and openUnixPeer() make them. */
+  | { kind: 'peer'; fd: number; peer: Uint8Array }
+  | { kind: 'multicast'; fd: number; senderFd: number };
 
+/** The engine: one thread that moves frames. Every call returns once the thread has done it (microseconds). */
 export interface NativeEngine {
   configure(settings: Partial<EngineSettings>): void;
   /** Ports are numbered places and hold counters; they forward only while an endpoint is attached. */
