@@ -45,10 +45,10 @@ function masked(reply: string): string {
   );
 }
 
-/** Names and syntax, in their order; the words beside them are our own, as are two commands. */
 /** What theirs has no command for. */
 const ADDITIONS = ['hash/flush', 'counters', 'port/attach', 'port/attached', 'port/detach'];
 
+/** Names and syntax, in their order; the words beside them are our own. */
 function helpRows(help: string): string[] {
   return help
     .split('\n')

@@ -94,7 +94,10 @@ export class FileWriter {
   /** The block that is on its way may be late, or half. */
   #settle(inFlight: { block: Buffer; position: number }): void {
     // The same bytes may be written to the same place again, but not appended again: another thread does it, in a moment.
-    if (!this.#options.appends) return this.#writeNow(inFlight);
+    if (!this.#options.appends) {
+      this.#writeNow(inFlight);
+      return;
+    }
     const end = inFlight.position + inFlight.block.length;
     const clock = new Int32Array(new SharedArrayBuffer(4));
     for (let waited = 0; waited < APPEND_MS && fstatSync(this.file.fd).size < end; waited++)
