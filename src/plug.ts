@@ -37,7 +37,7 @@ const FALLBACK_DIRECTORIES = ['/var/run', '/tmp'];
 
 const REPLY_TIMEOUT_MS = 5000;
 
-export class Plug extends EventEmitter<{ frame: [frame: Buffer]; close: [] }> {
+export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; close: [] }> {
   readonly switchPath: string;
   readonly #control: Socket;
   readonly #socket: NativeFrameSocket;
@@ -47,19 +47,28 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; close: [] }> {
     super();
     this.switchPath = joined.switchPath;
     this.#control = joined.control;
-    this.#socket = new native.FrameSocket(joined.fd, (frames) => {
-      for (const frame of frames) this.emit('frame', frame);
-    });
+    this.#socket = new native.FrameSocket(
+      joined.fd,
+      (frames) => {
+        for (const frame of frames) this.emit('frame', frame);
+      },
+      () => this.emit('drain'),
+    );
     joined.control.once('close', () => this.close());
     joined.control.resume();
   }
 
   /** Throws a sentence when there is no switch, or when it refuses. */
-  static async connect(directory: string, options: PlugOptions = {}): Promise<Plug> {
+  static async connect(directory: string, options: JoinOptions = {}): Promise<Plug> {
     return new Plug(await joinSwitch(directory, options));
   }
 
-  /** false: the switch does not read fast enough, and the frame was not sent. */
+  /** Has neither side ended it? */
+  get open(): boolean {
+    return this.#open;
+  }
+
+  /** false: the switch does not read fast enough, and the frame was not sent; 'drain' follows when there is room. */
   send(frame: Uint8Array): boolean {
     return this.#socket.send([frame]) === 1;
   }

@@ -4,9 +4,10 @@ import { ExitError, USAGE } from '../exit-error.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { factsAbout, findProgram, launch } from '../qemu/launch.ts';
 import { planQemu } from '../qemu/plan.ts';
-import { parseTarget } from '../qemu/target.ts';
+import { parseTarget } from '../target.ts';
 import { TSVDE_VERSION } from '../version.ts';
 import { normalizeLeading } from './long-only.ts';
+import { octalMode } from './mode.ts';
 
 const NAME = 'tsvdeq';
 /** vdeq took its options also behind QEMU's name; there only whole names are ours, since all else is QEMU's. */
@@ -79,17 +80,12 @@ function define(): Command {
         .default([])
         .argParser((text: string, before: string[]) => [...before, ...text.split(',').filter((path) => path !== '')]),
     )
-    .addOption(new Option('--mod <octal>', "rights of QEMU's own socket").default(0o700, '0700').argParser(octal))
+    .addOption(new Option('--mod <octal>', "rights of QEMU's own socket").default(0o700, '0700').argParser(octalMode))
     .addOption(new Option('--print', "show QEMU's command line and do not run it"))
     .helpOption('-h, --help', 'show this')
     .version(`tsvdeq ${TSVDE_VERSION}`, '--version', 'show the version')
     .configureOutput({ writeErr: () => {} })
     .exitOverride();
-}
-
-function octal(text: string): number {
-  if (/^0?[0-7]{1,4}$/.test(text)) return Number.parseInt(text, 8);
-  throw new ExitError(USAGE, `'${text}' is not a mode: give it in octal, like 700`);
 }
 
 /** For a shell to read again. */

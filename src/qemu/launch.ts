@@ -2,7 +2,6 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { descriptorOf } from '../descriptor.ts';
 import { describeError } from '../errno.ts';
@@ -10,8 +9,9 @@ import { ExitError } from '../exit-error.ts';
 import { joinSwitch } from '../plug.ts';
 import { becomeProgram, type ProcessState } from '../process.ts';
 import { randomMac } from '../protocol/mac.ts';
+import { selfDescription } from '../self-description.ts';
+import { defaultTarget, type Target } from '../target.ts';
 import type { Plan } from './plan.ts';
-import { defaultTarget, type Target } from './target.ts';
 import type { Facts } from './wiring.ts';
 
 const NOT_EXECUTABLE = 126; // as a shell says it
@@ -67,10 +67,9 @@ export async function launch(program: string, name: string, plan: Plan, mode: nu
 }
 
 function take(target: Target, mode: number): Promise<{ control: Socket; fd: number }> {
-  const description = `tsvdeq user=${userInfo().username} pid=${process.pid}`;
   const { directory, port, group } = target;
   return joinSwitch(directory, {
-    description,
+    description: selfDescription('tsvdeq'),
     mode: target.mode ?? mode,
     ...(port === undefined ? {} : { port }),
     ...(group === undefined ? {} : { group }),

@@ -1,7 +1,7 @@
 // One member of a vlan of old: a NIC or a backend, as `-net …,vlan=N` wrote it.
 import { SwitchError } from '../protocol/errors.ts';
+import { parseTarget, type Target } from '../target.ts';
 import { type NetOption, numberSetting } from './net-option.ts';
-import { parseTarget, type Target } from './target.ts';
 
 export interface Member {
   /** nic, vde, user, tap, socket … */

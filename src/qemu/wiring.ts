@@ -1,8 +1,9 @@
 // The pieces that rewritten networks are made of, in today's spelling: backends, hub ports, NICs; their ids, and the
 // switch ports that their descriptors are of.
+
+import type { Target } from '../target.ts';
 import { type Member, newMember, vdeTarget } from './member.ts';
 import { formatNetOption, type NetOption } from './net-option.ts';
-import type { Target } from './target.ts';
 
 /** A word of QEMU's command line, or one that is known once there are descriptors. */
 export type Argument = string | ((descriptors: readonly number[]) => string);
