@@ -4,14 +4,13 @@
 import type { Target } from '../target.ts';
 import { type Member, newMember, vdeTarget } from './member.ts';
 import { formatNetOption, type NetOption } from './net-option.ts';
+import { type BackendWishes, descriptorOption, type QemuFacts, streamOption, vdeOption } from './vde-backend.ts';
 
 /** A word of QEMU's command line, or one that is known once there are descriptors. */
 export type Argument = string | ((descriptors: readonly number[]) => string);
 
 /** What the plan depends on, so that the same words give the same plan. */
-export interface Facts {
-  /** What `QEMU -netdev help` lists. */
-  backends: ReadonlySet<string>;
+export interface Facts extends QemuFacts {
   defaultTarget: Target;
   /** Is it a QEMU for s390x, whose virtio NIC is no PCI device? */
   s390x: boolean;
@@ -24,18 +23,22 @@ const PLUGGABLE = /^(virtio-net-\w+|e1000e?(-\w+)?|rtl8139|ne2k_(pci|isa)|pcnet|
 
 export class Wiring {
   readonly targets: Target[] = [];
+  /** Sockets that QEMU opens itself. */
+  readonly opened: string[] = [];
   readonly notes: string[] = [];
   readonly #facts: Facts;
+  readonly #wishes: BackendWishes;
   readonly #ids = new Map<string, number>();
 
-  constructor(facts: Facts) {
+  constructor(facts: Facts, wishes: BackendWishes) {
     this.#facts = facts;
+    this.#wishes = wishes;
   }
 
   backend(member: Member): { id: string; words: Argument[] } {
     const settings = renamed(member.settings, { name: 'id' });
     const id = settings.get('id') ?? this.#newId(member);
-    if (member.kind === 'vde') return { id, words: ['-netdev', this.#descriptorBackend(id, member.target!)] };
+    if (member.kind === 'vde') return { id, words: ['-netdev', this.#vdeBackend(id, member.target!)] };
     settings.delete('id');
     return {
       id,
@@ -71,18 +74,25 @@ export class Wiring {
       [...parsed.settings].filter(([key]) => !['id', 'sock', 'port', 'group', 'mode'].includes(key)),
     );
     const id = parsed.settings.get('id') ?? this.#newId({ kind: 'vde', vlan: 0 });
-    const backend = ['-netdev', this.#descriptorBackend(id, vdeTarget(parsed) ?? this.#facts.defaultTarget)];
+    const backend = ['-netdev', this.#vdeBackend(id, vdeTarget(parsed) ?? this.#facts.defaultTarget)];
     if (option === 'netdev') return backend;
     return [...backend, ...this.nic(newMember('nic', 0, { settings: renamed(settings, { mac: 'macaddr' }) }), id)];
   }
 
-  #descriptorBackend(id: string, target: Target): Argument {
-    const index = this.targets.push(target) - 1;
-    const dgram = this.#facts.backends.has('dgram');
-    return (descriptors) =>
-      dgram
-        ? `dgram,id=${id},local.type=fd,local.str=${descriptors[index]}`
-        : `socket,id=${id},fd=${descriptors[index]}`;
+  #vdeBackend(id: string, target: Target): Argument {
+    const { via, mode } = this.#wishes;
+    switch (via) {
+      case 'vde':
+        this.opened.push(`${target.directory}/ctl`);
+        return vdeOption(id, { ...(mode === undefined ? {} : { mode }), ...target }, this.#facts);
+      case 'stream':
+        this.opened.push(target.directory);
+        return streamOption(id, target, this.#facts);
+      case 'dgram': {
+        const index = this.targets.push(target) - 1;
+        return (descriptors) => descriptorOption(id, descriptors[index]!, this.#facts);
+      }
+    }
   }
 
   #mac(settings: Record<string, string>): string {

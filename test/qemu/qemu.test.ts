@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { atEnd } from '../support/at-end.ts';
 import { describeWith } from '../support/needs.ts';
-import { network, type Recorder } from '../support/network.ts';
+import { type Network, network, type Recorder } from '../support/network.ts';
 import { endPid, isRunning, run, type Started, start, tsvdeq } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/wait.ts';
@@ -67,6 +67,30 @@ describeWith([QEMU], 'QEMU accepts', () => {
     expect(qemu.stderr().replaceAll(/^tsvdeq: a NIC without.*\n/gm, '')).not.toMatch(
       /tsvdeq|not connected|has no peer/,
     );
+  });
+
+  test.each(['dgram', 'vde'])('-vdesock A,B: two NICs on two switches, --via %s', async (via) => {
+    const [a, b] = [await network(), await network()];
+    const args = [
+      '--via',
+      via,
+      '-vdesock',
+      `${a.directory},${b.directory}[7]`,
+      QEMU,
+      ...MACHINE,
+      '-net',
+      'nic,model=virtio',
+    ];
+    const qemu = start(tsvdeq, args);
+    await qemu.output(/\(qemu\) /);
+    const wiring = await ask(qemu, 'info network');
+    expect(wiring).toMatch(new RegExp(`virtio-net-pci.*\\n \\\\ vlan0-vde: .*type=${via}`));
+    expect(wiring).toMatch(new RegExp(`e1000.*\\n \\\\ vlan1-vde: .*type=${via}`));
+    const active = ({ sw }: Network) => sw.ports().filter((port) => port.active);
+    expect([active(a).length, active(b).map(({ number }) => number)]).toEqual([1, [7]]);
+    expect(active(a)[0]!.endpoints[0]!.description).toContain(`pid=${qemu.pid}`);
+    await qemu.stop();
+    await until(() => active(a).length + active(b).length === 0, 'the end of both ports');
   });
 
   test('-netdev vde and -nic vde of today, rewritten for a QEMU that knows no VDE', async () => {
