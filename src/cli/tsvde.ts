@@ -1,7 +1,7 @@
 // tsvde, the command: parse, start, serve until told to end, clean up.
 import { ExitError } from '../exit-error.ts';
+import type { Log } from '../log.ts';
 import { setArguments, setProcessName } from '../process.ts';
-import type { Log } from '../switch.ts';
 import { daemonReport, startDaemon } from './daemon.ts';
 import { finish } from './finish.ts';
 import { daemonLog, streamLog } from './log.ts';
