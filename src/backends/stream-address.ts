@@ -1,0 +1,30 @@
+// Where a stream is listened for or connected to: by TCP or by a unix socket.
+import type { Socket } from 'node:net';
+import { descriptorOf } from '../descriptor.ts';
+import { native } from '../native.ts';
+import { type Family, formatHostPort } from './internet.ts';
+import { formatUnixName } from './unix-name.ts';
+
+export type StreamAddress =
+  | { type: 'inet'; host: string; port: number; family: Family; keepAlive: boolean }
+  /** `path` begins with a NUL where it is an abstract name. */
+  | { type: 'unix'; path: string };
+
+export function formatStreamAddress(address: StreamAddress): string {
+  if (address.type === 'inet') return formatHostPort(address.host, address.port);
+  return formatUnixName(address.path);
+}
+
+/**
+ * Takes a connected socket out of Node's hands: returns a descriptor of our own. Nothing must have been read from it.
+ * TCP sends each frame at once, in both roles.
+ */
+export function takeDescriptor(socket: Socket, keepAlive: boolean): number {
+  socket.setNoDelay(true);
+  socket.setKeepAlive(keepAlive);
+  try {
+    return native.duplicate(descriptorOf(socket));
+  } finally {
+    socket.destroy(); // closes Node's descriptor, and leaves the connection
+  }
+}
