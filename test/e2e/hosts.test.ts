@@ -12,9 +12,9 @@ import { startSshd } from '../support/ssh.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/wait.ts';
 
-const [overVxlan, overWireGuard, overSsh] = blocks('sh', { of: 'Several hosts' }) as [string, string, string];
-const A = '02:00:00:00:00:0a';
-const B = '02:00:00:00:00:0b';
+const [overVxlan, overWireGuard, overSsh, streamThere, streamHere] = blocks('sh', { of: 'Several hosts' }) as [
+  ...[string, string, string, string, string],
+];
 
 /** Of a host whose files lie in a directory of their own. */
 class Host {
@@ -65,7 +65,9 @@ function twoHosts(): [Host, Host] {
 }
 
 /** What is on one switch and what is on the other hear each other, in frames of up to `mtu`. */
-async function reachEachOther([one, two]: [Host, Host], mtu: number): Promise<void> {
+async function reachEachOther([one, two]: [Host, Host], mtu: number, round = 0): Promise<void> {
+  // Of each round its own: an address moves only after a silence.
+  const [A, B] = [`02:00:00:00:${10 + round}:0a`, `02:00:00:00:${10 + round}:0b`];
   const [a, b] = [await one.join(), await two.join()];
   const hello = frame(BROADCAST, A, 60, 1);
   await until(
@@ -143,9 +145,12 @@ describeWith(
 );
 
 describeWith(['root', 'ip', 'ss', 'sshd', 'ssh', 'dpipe', 'vde_plug', 'unshare'], 'two hosts over ssh', () => {
-  async function overSshd([one, two]: [Host, Host]) {
-    await startSshd({ home: one.home, server: two.space, address: '192.0.2.2', alias: 'host-b', path: two.path });
-    for (const { space, home } of [one, two]) {
+  const withSshd = ([one, two]: [Host, Host]) =>
+    startSshd({ home: one.home, server: two.space, address: '192.0.2.2', alias: 'host-b', path: two.path });
+
+  async function overSshd(hosts: [Host, Host]) {
+    await withSshd(hosts);
+    for (const { space, home } of hosts) {
       const sw = space.start(tsvde, ['--sock', `${home}/lan-ctl`]);
       await until(
         () => existsSync(`${home}/lan-ctl/ctl`),
@@ -174,4 +179,25 @@ describeWith(['root', 'ip', 'ss', 'sshd', 'ssh', 'dpipe', 'vde_plug', 'unshare']
     },
     30_000,
   );
+
+  test('a stream port behind a forwarded socket, and again after ssh was gone', async () => {
+    const hosts = twoHosts();
+    const [one, two] = hosts;
+    await withSshd(hosts);
+    two.run(streamThere.replaceAll('192.0.2.1', '192.0.2.2'));
+    const [forward, ...rest] = streamHere.split(/(?<=\n)/);
+    expect(forward).toMatch(/^ssh -N .* &\n$/);
+    const line = one.words(forward!.replace(':/run/', `:${two.home}/`)).replace(/ &\n$/, '');
+    const startSsh = () => one.space.start('sh', ['-c', `exec ${line}`], { env: { ...process.env, PATH: one.path } });
+    const first = startSsh();
+    await until(
+      () => existsSync(`${one.home}/far.stream`),
+      () => `ssh, which says ${first.stderr()}`,
+    );
+    one.run(rest.join(''));
+    await reachEachOther(hosts, 1500);
+    await first.stop();
+    startSsh();
+    await reachEachOther(hosts, 1500, 1);
+  }, 30_000);
 });

@@ -93,6 +93,26 @@ describeWith([QEMU], 'QEMU accepts', () => {
     await until(() => active(a).length + active(b).length === 0, 'the end of both ports');
   });
 
+  test('--via stream: each QEMU is a port of its own behind one socket', async () => {
+    const { sw } = await network();
+    const path = `${temporaryDirectory()}/lan.stream`;
+    await sw.attachPort(`stream,server=on,addr.type=unix,addr.path=${path}`);
+    const args = ['--via', 'stream', '-vdesock', path, QEMU, ...MACHINE, '-net', 'nic,model=virtio'];
+    const [one, two] = [start(tsvdeq, args), start(tsvdeq, args)];
+    for (const qemu of [one, two]) {
+      await qemu.output(/\(qemu\) /);
+      const connected = /virtio-net-pci.*\n \\ vlan0-vde: .*type=stream,.*lan\.stream/;
+      await until(async () => connected.test(await ask(qemu, 'info network')), 'QEMU to connect');
+    }
+    const here = () =>
+      sw.ports().flatMap(({ active, endpoints }) => (active ? endpoints.map(({ description }) => description) : []));
+    await until(() => here().length === 2, 'both ports'); // the sockets that tsvdeq tried are gone
+    expect(here().sort()).toEqual([one, two].map(({ pid }) => expect.stringContaining(`pid ${pid},`)));
+    await one.stop();
+    await until(() => here().length === 1, 'the end of one');
+    await two.stop();
+  });
+
   test('-netdev vde and -nic vde of today, rewritten for a QEMU that knows no VDE', async () => {
     const { directory, sw } = await network();
     const script = `${temporaryDirectory()}/qemu-without-vde`;
@@ -125,6 +145,22 @@ describeWith([QEMU], 'a guest’s firmware', () => {
     await until(() => host.frames.some(isDhcp), `a DHCP request from ${mac}`, 60_000);
   }
   const firmware = ['-accel', 'tcg', '-nodefaults', '-display', 'none', '-m', '64', '-boot', 'n'];
+
+  test.each(['vde', 'stream'])(
+    'is heard --via %s',
+    async (via) => {
+      const mac = '52:54:00:00:01:02';
+      const net = await network();
+      const host = await net.join();
+      const path = via === 'stream' ? `${temporaryDirectory()}/lan.stream` : net.directory;
+      if (via === 'stream') await net.sw.attachPort(`stream,server=on,addr.type=unix,addr.path=${path}`);
+      const nic = ['-net', `nic,model=virtio,macaddr=${mac}`];
+      const qemu = start(tsvdeq, ['--via', via, '-sock', path, QEMU, ...firmware, ...nic]);
+      await asksForAnAddress(host, mac);
+      await qemu.stop();
+    },
+    90_000,
+  );
 
   test.each(['virtio', 'e1000', 'rtl8139'])(
     'is heard through %s',
