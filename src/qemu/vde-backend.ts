@@ -35,13 +35,13 @@ export function vdeOption(id: string, target: Target, { backends }: QemuFacts): 
       "this QEMU was built without its backend 'vde': leave --via away, or use --via dgram",
     );
   const { directory, port, group, mode } = target;
-  const settings = new Map([
+  const settings: [string, string][] = [
     ['id', id],
     ['sock', directory],
-  ]);
-  if (port !== undefined) settings.set('port', String(port));
-  if (group !== undefined) settings.set('group', group);
-  if (mode !== undefined) settings.set('mode', `0${mode.toString(8)}`);
+  ];
+  if (port !== undefined) settings.push(['port', String(port)]);
+  if (group !== undefined) settings.push(['group', group]);
+  if (mode !== undefined) settings.push(['mode', `0${mode.toString(8)}`]);
   return formatNetOption({ kind: 'vde', settings });
 }
 
@@ -54,15 +54,15 @@ export function streamOption(id: string, target: Target, { backends, version }: 
       'EINVAL',
       `'${target.directory}' is a stream socket, which has no port ${target.port} to choose`,
     );
-  const settings = new Map([
+  const settings: [string, string][] = [
     ['id', id],
     ['server', 'off'],
     ['addr.type', 'unix'],
     ['addr.path', target.directory],
-  ]);
+  ];
   // Each spelling is an error to the versions before it, and the older one is on its way out.
   const [major, minor] = version() ?? [0, 0];
-  if (major > 9 || (major === 9 && minor >= 2)) settings.set('reconnect-ms', String(RECONNECT_MS));
-  else if (major >= 8) settings.set('reconnect', String(RECONNECT_MS / 1000));
+  if (major > 9 || (major === 9 && minor >= 2)) settings.push(['reconnect-ms', String(RECONNECT_MS)]);
+  else if (major >= 8) settings.push(['reconnect', String(RECONNECT_MS / 1000)]);
   return formatNetOption({ kind: 'stream', settings });
 }

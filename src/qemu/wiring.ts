@@ -3,7 +3,7 @@
 
 import type { Target } from '../target.ts';
 import { type Member, newMember, vdeTarget } from './member.ts';
-import { formatNetOption, type NetOption } from './net-option.ts';
+import { formatNetOption, type NetOption, renameKeys, type Settings, setting, withoutKeys } from './net-option.ts';
 import { type BackendWishes, descriptorOption, type QemuFacts, streamOption, vdeOption } from './vde-backend.ts';
 
 /** A word of QEMU's command line, or one that is known once there are descriptors. */
@@ -36,14 +36,11 @@ export class Wiring {
   }
 
   backend(member: Member): { id: string; words: Argument[] } {
-    const settings = renamed(member.settings, { name: 'id' });
-    const id = settings.get('id') ?? this.#newId(member);
+    const settings = renameKeys(member.settings, { name: 'id' });
+    const id = setting(settings, 'id') ?? this.#newId(member);
     if (member.kind === 'vde') return { id, words: ['-netdev', this.#vdeBackend(id, member.target!)] };
-    settings.delete('id');
-    return {
-      id,
-      words: ['-netdev', formatNetOption({ kind: member.kind, settings: new Map([['id', id], ...settings]) })],
-    };
+    const all: Settings = [['id', id], ...withoutKeys(settings, 'id')];
+    return { id, words: ['-netdev', formatNetOption({ kind: member.kind, settings: all })] };
   }
 
   /** A port of the hub that stands for a vlan; with a netdev in it, or for a NIC. */
@@ -55,28 +52,29 @@ export class Wiring {
   }
 
   nic(member: Member, netdev: string | undefined): Argument[] {
-    const { model: given, ...rest } = Object.fromEntries(member.settings);
+    const given = setting(member.settings, 'model');
     const model = given === 'virtio' ? (this.#facts.s390x ? 'virtio-net-ccw' : 'virtio-net-pci') : given;
-    const settings = new Map(Object.entries({ macaddr: this.#mac(rest), ...rest }));
-    const wired: [string, string][] = netdev === undefined ? [] : [['netdev', netdev]];
+    const settings: Settings = [
+      ['macaddr', setting(member.settings, 'macaddr') ?? this.#newMac()],
+      ...withoutKeys(member.settings, 'model', 'macaddr'),
+    ];
+    const wired: Settings = netdev === undefined ? [] : [['netdev', netdev]];
     if (model !== undefined && PLUGGABLE.test(model)) {
-      const device = renamed(settings, { macaddr: 'mac', name: 'id' });
-      return ['-device', formatNetOption({ kind: model, settings: new Map([...wired, ...device]) })];
+      const device = renameKeys(settings, { macaddr: 'mac', name: 'id' });
+      return ['-device', formatNetOption({ kind: model, settings: [...wired, ...device] })];
     }
     // No model: the machine's own, which QEMU knows best. A board's model likewise.
-    const onBoard: [string, string][] = model === undefined ? [] : [['model', model]];
-    return ['-net', formatNetOption({ kind: 'nic', settings: new Map([...wired, ...onBoard, ...settings]) })];
+    const onBoard: Settings = model === undefined ? [] : [['model', model]];
+    return ['-net', formatNetOption({ kind: 'nic', settings: [...wired, ...onBoard, ...settings] })];
   }
 
   /** `-netdev vde,…` or `-nic vde,…` for a QEMU that was built without it. */
   replaceModern(option: 'nic' | 'netdev', parsed: NetOption): Argument[] {
-    const settings = new Map(
-      [...parsed.settings].filter(([key]) => !['id', 'sock', 'port', 'group', 'mode'].includes(key)),
-    );
-    const id = parsed.settings.get('id') ?? this.#newId({ kind: 'vde', vlan: 0 });
+    const settings = withoutKeys(parsed.settings, 'id', 'sock', 'port', 'group', 'mode');
+    const id = setting(parsed.settings, 'id') ?? this.#newId({ kind: 'vde', vlan: 0 });
     const backend = ['-netdev', this.#vdeBackend(id, vdeTarget(parsed) ?? this.#facts.defaultTarget)];
     if (option === 'netdev') return backend;
-    return [...backend, ...this.nic(newMember('nic', 0, { settings: renamed(settings, { mac: 'macaddr' }) }), id)];
+    return [...backend, ...this.nic(newMember('nic', 0, { settings: renameKeys(settings, { mac: 'macaddr' }) }), id)];
   }
 
   #vdeBackend(id: string, target: Target): Argument {
@@ -95,8 +93,7 @@ export class Wiring {
     }
   }
 
-  #mac(settings: Record<string, string>): string {
-    if (settings.macaddr !== undefined) return settings.macaddr;
+  #newMac(): string {
     const mac = this.#facts.newMac();
     this.notes.push(`a NIC without macaddr= was given ${mac}: QEMU's own choice is the same for every guest`);
     return mac;
@@ -109,8 +106,4 @@ export class Wiring {
     this.#ids.set(base, count);
     return count === 1 ? base : `${base}${count}`;
   }
-}
-
-function renamed(settings: ReadonlyMap<string, string>, names: Record<string, string>): Map<string, string> {
-  return new Map([...settings].map(([key, value]) => [names[key] ?? key, value]));
 }

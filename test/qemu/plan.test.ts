@@ -126,6 +126,13 @@ const rows: Record<string, Row[]> = {
         ` ${DGRAM('vlan3-vde')} -net nic,netdev=vlan3-vde,${MAC}`,
     },
     {
+      typed:
+        '-net user,vlan=1,hostfwd=tcp::1-:22,hostfwd=udp::2-:53 -net nic,vlan=1,model=e1000 -net vde,vlan=2,sock=/a',
+      becomes:
+        `-netdev user,id=vlan1-user,hostfwd=tcp::1-:22,hostfwd=udp::2-:53 -device e1000,netdev=vlan1-user,${PCI_MAC}` +
+        ` ${DGRAM('vlan2-vde')} -net nic,netdev=vlan2-vde,${MAC}`,
+    },
+    {
       typed: '-net socket,vlan=1,name=wire,listen=:8010 -net vde,vlan=2,sock=/a',
       becomes: `-netdev socket,id=wire,listen=:8010 ${DGRAM('vlan2-vde')} -net nic,netdev=vlan2-vde,${MAC}`,
     },

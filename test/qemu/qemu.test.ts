@@ -93,6 +93,26 @@ describeWith([QEMU], 'QEMU accepts', () => {
     await until(() => active(a).length + active(b).length === 0, 'the end of both ports');
   });
 
+  test('-net user with several forwards keeps each', async () => {
+    const { directory } = await network();
+    const user = 'user,vlan=1,hostfwd=tcp:127.0.0.1:0-:22,hostfwd=udp:127.0.0.1:0-:53';
+    const qemu = start(tsvdeq, [
+      '-vdesock',
+      directory,
+      QEMU,
+      ...MACHINE,
+      '-net',
+      user,
+      '-net',
+      'nic,vlan=1,model=e1000',
+    ]);
+    await qemu.output(/\(qemu\) /);
+    expect(await ask(qemu, 'info usernet')).toMatch(
+      /(TCP\[HOST_FORWARD\].* 22 [\s\S]*UDP|UDP[\s\S]*TCP)\[HOST_FORWARD\]/,
+    );
+    await qemu.stop();
+  });
+
   test('--via stream: each QEMU is a port of its own behind one socket', async () => {
     const { sw } = await network();
     const path = `${temporaryDirectory()}/lan.stream`;
