@@ -54,13 +54,18 @@ export interface NativeCounters {
 }
 
 /** The engine: one thread that moves frames. Every call returns once the thread has done it (microseconds). */
+/** What frames come and go by; `fd` is non-blocking. */
+export type Transport =
+  /** A connected datagram socket: one datagram, one frame. */
+  { kind: 'datagram'; fd: number } | { kind: 'tap'; fd: number };
+
 export interface NativeEngine {
   configure(settings: Partial<EngineSettings>): void;
   /** Ports are numbered places and hold counters; they forward only while an endpoint is attached. */
   addPort(port: number): void;
   removePort(port: number): void;
-  /** The engine owns and closes `fd` from here on, also when this throws. `queueFrames` bounds what waits for a slow peer. */
-  attach(port: number, endpoint: number, kind: 'datagram' | 'tap', fd: number, queueFrames: number): void;
+  /** The engine owns and closes the descriptors from here on, also when this throws. `queueFrames` bounds what waits for a slow peer. */
+  attach(port: number, endpoint: number, transport: Transport, queueFrames: number): void;
   detach(port: number, endpoint: number): void;
   setVlanCreated(vlan: number, created: boolean): void;
   /** 4095: the port takes and gives no untagged frames. The port leaves its old untagged VLAN. A new port has VLAN 0. */

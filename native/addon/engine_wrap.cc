@@ -76,6 +76,13 @@ uint16_t vlan(const Napi::Value& value) {
   return static_cast<uint16_t>(number(value) & 0xfff);
 }
 
+std::unique_ptr<tsvde::Endpoint> make_endpoint(const Napi::Object& transport) {
+  const std::string kind = transport.Get("kind").As<Napi::String>();
+  Fd fd(transport.Get("fd").As<Napi::Number>());
+  if (kind == "tap") return std::make_unique<tsvde::Tap>(std::move(fd));
+  return std::make_unique<tsvde::Datagram>(std::move(fd));
+}
+
 class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
  public:
   explicit EngineWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
@@ -198,15 +205,9 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   }
 
   void attach(const Napi::CallbackInfo& info) {
-    Fd fd(info[3].As<Napi::Number>());
-    Loop& engine = loop(info);
-    std::unique_ptr<tsvde::Endpoint> endpoint;
-    if (info[2].As<Napi::String>().Utf8Value() == "tap") {
-      endpoint = std::make_unique<tsvde::Tap>(std::move(fd));
-    } else {
-      endpoint = std::make_unique<tsvde::Datagram>(std::move(fd));
-    }
-    const int error = engine.attach(number(info[0]), number(info[1]), std::move(endpoint), number(info[4]));
+    auto endpoint = make_endpoint(info[2].As<Napi::Object>());
+    const int error =
+        loop(info).attach(number(info[0]), number(info[1]), std::move(endpoint), number(info[3]));
     if (error != 0) throw errno_error(info.Env(), error, "attach", "port " + std::to_string(number(info[0])));
   }
 
