@@ -5,8 +5,9 @@ import { type PortSpec, parsePortSpec } from '../protocol/port-spec.ts';
 import { COMMON_KEYS, type Key, type Keys, readValues, type Values } from './keys.ts';
 import type { Kind } from './kind.ts';
 import { tap } from './tap.ts';
+import { user } from './user.ts';
 
-export const kinds: readonly Kind[] = [tap];
+export const kinds: readonly Kind[] = [tap, user];
 
 /** A spec that can be opened: its words are those of its kind. */
 export interface PortRequest {
