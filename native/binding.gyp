@@ -31,6 +31,7 @@
         "slirp/filter.cc",
         "slirp/library.cc",
         "slirp/main.cc",
+        "slirp/reassembly.cc",
         "slirp/relay.cc",
         "slirp/stack.cc"
       ]

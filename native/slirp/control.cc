@@ -98,7 +98,8 @@ void Control::report(const Stack& stack) {
   reported_at_ = time.tv_sec;
   const Drops& drops = stack.drops();
   std::string now = "stats " + std::to_string(count_connections(stack.connections()));
-  for (const uint64_t value : {drops.too_short, drops.too_long, drops.not_for_us, drops.not_taken})
+  for (const uint64_t value :
+       {drops.too_short, drops.too_long, drops.not_for_us, drops.fragments, drops.not_taken})
     now += " " + std::to_string(value);
   now += "\n";
   if (now == reported_) return;

@@ -38,6 +38,12 @@ std::string add_guest_forwards(Stack& stack, const Config& config, std::list<Rel
   return "";
 }
 
+// What waited for one that died, and may have been its death.
+void drop_what_waits() {
+  while (recv(kFrames, nullptr, 0, MSG_DONTWAIT | MSG_TRUNC) >= 0) {
+  }
+}
+
 void run(Stack& stack, std::list<Relay>& relays, Control& control) {
   std::vector<pollfd> polled;
   for (;;) {
@@ -80,6 +86,7 @@ int main(int count, char** arguments) {
     control.failed(failure);
     return 1;
   }
+  drop_what_waits();
   control.ready(library.version);
   run(stack, relays, control);
   return 0;

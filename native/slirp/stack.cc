@@ -186,7 +186,7 @@ void Stack::receive() {
     const auto* bytes = static_cast<const uint8_t*>(in_parts_[i].iov_base);
     switch (filter_.judge({bytes, std::min(size, slot_)}, size)) {
       case Verdict::pass:
-        library_.input(slirp_, bytes, static_cast<int>(size));
+        input({bytes, size});
         break;
       case Verdict::too_short:
         drops_.too_short++;
@@ -200,6 +200,11 @@ void Stack::receive() {
     }
   }
   flush();
+}
+
+void Stack::input(std::span<const uint8_t> frame) {
+  const auto whole = reassembly_.add(frame, drops_.fragments);
+  if (!whole.empty()) library_.input(slirp_, whole.data(), static_cast<int>(whole.size()));
 }
 
 ssize_t Stack::send(const void* bytes, size_t size) {

@@ -11,11 +11,13 @@
 
 #include "slirp/filter.h"
 #include "slirp/library.h"
+#include "slirp/reassembly.h"
 
 namespace tsvde::slirp {
 
 struct Drops {
   uint64_t too_short = 0, too_long = 0, not_for_us = 0;
+  uint64_t fragments = 0;  // of datagrams that will not be whole
   uint64_t not_taken = 0;  // the switch did not read for a whole second
 };
 
@@ -59,6 +61,7 @@ class Stack {
 
   static const SlirpCb& callbacks();
   [[nodiscard]] ssize_t send(const void* bytes, size_t size);
+  void input(std::span<const uint8_t> frame);
   void flush();
   void run_timers();
 
@@ -69,6 +72,7 @@ class Stack {
   Slirp* slirp_ = nullptr;
   std::vector<std::unique_ptr<Timer>> timers_;
   std::vector<pollfd>* polled_ = nullptr;  // during fill() and dispatch()
+  Reassembly reassembly_;
   Drops drops_;
 
   // Room for a batch in, and another out: frames to the switch are gathered and sent by one call.

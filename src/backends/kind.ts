@@ -77,6 +77,7 @@ export const BACKEND_STATS = {
   ignored: { type: 'counter', help: 'Frames that are not for the user-mode stack: between guests, or to groups.' },
   drop_too_short: { type: 'counter', help: 'Frames of fewer than 14 bytes (user).' },
   drop_too_long: { type: 'counter', help: "Frames of more than the network's MTU (user)." },
+  drop_fragment: { type: 'counter', help: 'IPv4 fragments that did not come in their order (user).' },
   drop_not_taken: { type: 'counter', help: 'Frames that the switch did not take from the user-mode stack in time.' },
   refused: { type: 'counter', help: 'Connections refused because there was no room for them.' },
 } as const satisfies Record<string, { type: 'gauge' | 'counter'; help: string }>;

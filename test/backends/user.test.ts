@@ -65,6 +65,7 @@ describeWith(USER_NEEDS, 'two guests on one user-mode network', () => {
     expect(one.busybox('wget', '-q', '-O', '-', 'http://10.0.2.2/')).toBe('hello from the host\n');
     expect(two.busybox('wget', '-q', '-O', '-', 'http://10.0.2.2/')).toBe('hello from the host\n');
     expect(two.busybox('ping', '-c', '1', '10.0.2.2')).toContain(' 0% packet loss');
+    expect(two.busybox('ping', '-c', '2', '-i', '0.2', '-s', '5000', '10.0.2.2')).toContain(' 0% packet loss'); // in fragments
   });
 
   test('a file comes by TFTP as it is, and none from outside the directory', () => {

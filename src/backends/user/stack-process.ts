@@ -12,6 +12,7 @@ export interface StackStats {
   tooShort: number;
   tooLong: number;
   notForUs: number;
+  fragments: number;
   notTaken: number;
 }
 
@@ -131,14 +132,9 @@ export class StackProcess {
 }
 
 /** In the order of its `stats` line. */
-export function readStats([
-  connections = 0,
-  tooShort = 0,
-  tooLong = 0,
-  notForUs = 0,
-  notTaken = 0,
-]: number[]): StackStats {
-  return { connections, tooShort, tooLong, notForUs, notTaken };
+export function readStats(values: readonly number[]): StackStats {
+  const [connections = 0, tooShort = 0, tooLong = 0, notForUs = 0, fragments = 0, notTaken = 0] = values;
+  return { connections, tooShort, tooLong, notForUs, fragments, notTaken };
 }
 
 function gone(): SwitchError {

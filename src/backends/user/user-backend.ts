@@ -12,7 +12,7 @@ import { readStats, StackProcess, type StackStats } from './stack-process.ts';
 /** A flow of libslirp's has up to 64 KiB on its way, and there are many. */
 const BUFFER_BYTES = 4 << 20;
 const RETRY_FIRST_MS = 100;
-const RETRY_MAX_MS = 30_000;
+const RETRY_MAX_MS = 5000;
 /** One that lived for this long died of something new. */
 const SOUND_MS = 60_000;
 const COMPLAINTS_A_MINUTE = 10;
@@ -111,6 +111,7 @@ export class UserBackend implements Backend {
       ignored: total('notForUs'),
       drop_too_short: total('tooShort'),
       drop_too_long: total('tooLong'),
+      drop_fragment: total('fragments'),
       drop_not_taken: total('notTaken'),
     };
   }
