@@ -1,21 +1,17 @@
 // README's commands, as they stand and in their order, in namespaces of their own: what a new user types works.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { namespace } from './support/namespace.ts';
 import { describeWith } from './support/needs.ts';
 import { run } from './support/process.ts';
+import { blocks } from './support/readme.ts';
 import { temporaryDirectory } from './support/temporary.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const readme = readFileSync(`${root}README.md`, 'utf8');
-
-function blocks(language: string): string[] {
-  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(([, body]) => body!);
-}
-
-const [install, ...session] = blocks('sh');
+// What takes two hosts is run on two: test/e2e/hosts.test.ts.
+const [install, ...session] = blocks('sh', { but: 'Several hosts' });
 
 describeWith(['root', 'tun', 'ip', 'unshare', 'curl', 'unixterm', 'dpipe', 'qemu-system-x86_64'], 'README', () => {
   test('the host and two guests, the console and the metrics', async () => {
