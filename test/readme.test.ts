@@ -25,6 +25,11 @@ describeWith(['root', 'tun', 'ip', 'unshare', 'curl', 'unixterm', 'dpipe', 'qemu
         '--hub --tap qtap',
         'until [ "$(curl -s localhost:9109/metrics | grep -c "^tsvde_port_receive_packets_total.* [1-9]")" -ge 2 ]; do sleep 0.1; done',
       ],
+      // Both cables to be in, and the second to be shut.
+      [
+        'dpipe vde_plug',
+        "until (printf 'fstp/print\\n'; sleep 0.2) | unixterm /run/b-mgmt | grep -q Alternate; do :; done",
+      ],
       ['kill $(cat /run/qtap.pid)', 'while [ -e /run/qtap-ctl ]; do sleep 0.1; done; kill %1 %2'],
     ];
     const waitAfter = (block: string) => waits.find(([after]) => block.includes(after))?.[1] ?? '';
