@@ -22,12 +22,14 @@ describeWith(['root', 'tun', 'ip', 'unshare', 'curl', 'unixterm', 'qemu-system-x
     const home = temporaryDirectory();
     mkdirSync(`${home}/bin`);
     for (const name of ['tsvde', 'tsvdeq']) symlinkSync(`${root}bin/${name}`, `${home}/bin/${name}`);
-    for (const name of ['one.img', 'two.img']) writeFileSync(`${home}/${name}`, Buffer.alloc(1 << 20));
+    for (const name of ['one.img', 'two.img', 'three.img']) writeFileSync(`${home}/${name}`, Buffer.alloc(1 << 20));
     // Between its blocks a reader waits for what the last one started: both guests' boot ROMs to have sent something.
     const waits = [
       'until [ "$(curl -s localhost:9109/metrics | grep -c "^tsvde_port_receive_packets_total.* [1-9]")" -ge 2 ]; do sleep 0.1; done',
       '',
       '',
+      // Likewise, by a port of each kind: the stream's and the socket's guest, and the group.
+      'until [ "$(curl -s localhost:9110/metrics | grep -c "^tsvde_port_receive_packets_total.* [1-9]")" -ge 3 ]; do sleep 0.1; done; kill %3 %4 %5 $(cat /run/mix.pid)',
       'while [ -e /run/qtap-ctl ]; do sleep 0.1; done; kill %1 %2',
     ];
     const script = [
