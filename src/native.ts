@@ -117,7 +117,12 @@ export interface NativeAccount {
 
 export interface NativeAddon {
   Engine: new (settings: EngineSettings, onEvent: (event: EngineEvent) => void) => NativeEngine;
-  FrameSocket: new (fd: number, onFrames: (frames: Buffer[]) => void) => NativeFrameSocket;
+  /** `onDrain`: there is room again after send() took fewer than it was given. */
+  FrameSocket: new (
+    fd: number,
+    onFrames: (frames: Buffer[]) => void,
+    onDrain: () => void,
+  ) => NativeFrameSocket;
   counterNames: readonly string[];
 
   /**

@@ -225,7 +225,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     const host = {
       claim: (wanted: WantedPort, uid: number) => this.#claim(wanted, uid),
       attach: (seat: Seat) => this.#attachClient(seat),
-      detach: (seat: Seat) => this.#detach(seat.port, seat.endpoint),
+      detach: (port: number, endpoint: number) => this.#detach(port, endpoint),
       log: (message: string) => this.#log(message, 'warning'),
     };
     const clients = new Clients(host, directory, { portZero, requestTimeoutMs });
