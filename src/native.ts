@@ -144,6 +144,8 @@ export interface NativeAddon {
   /** Opens /dev/net/tun and attaches to, or creates, the TAP. Throws with errno `code`; `syscall` is `open` or `TUNSETIFF`. */
   openTap(name: string): { fd: number; name: string };
   closeDescriptor(fd: number): void;
+  /** Of the whole process; returns what it was. */
+  setUmask(mask: number): number;
 
   /** SO_PEERCRED: who connected, as the kernel knows it. */
   peerCredentials(fd: number): { pid: number; uid: number; gid: number };
