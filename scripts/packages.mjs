@@ -10,6 +10,7 @@ const PACKAGES = {
   vde2: program('vdeq'),
   'vde-switch': program('vde_switch'),
   vdeplug: program('vde_plug'),
+  'user-mode-linux': program('linux.uml'),
   'qemu-system-x86': program('qemu-system-x86_64'),
   'linux-image-cloud-amd64': () =>
     existsSync('/boot') && readdirSync('/boot').some((name) => /^vmlinuz-.*-cloud-amd64$/.test(name)),
@@ -24,6 +25,7 @@ const PACKAGES = {
   'openssh-client': program('ssh'),
   'openssh-server': program('sshd'),
   systemd: program('systemd-analyze'),
+  tcpdump: program('tcpdump'),
   curl: program('curl'),
   python3: program('python3'),
   'python3-prometheus-client': pythonModule('prometheus_client'),

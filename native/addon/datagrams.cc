@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -65,6 +66,7 @@ Address unix_address(const Napi::Value& given) {
 Fd new_socket(Napi::Env env, int family) {
   Fd fd(socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (fd.number() < 0) throw errno_error(env, errno, "socket");
+  if (family == AF_UNIX) return fd;
   setsockopt(fd.number(), SOL_SOCKET, SO_SNDBUF, &kSocketBuffer, sizeof kSocketBuffer);
   setsockopt(fd.number(), SOL_SOCKET, SO_RCVBUF, &kSocketBuffer, sizeof kSocketBuffer);
   return fd;
@@ -97,8 +99,11 @@ Napi::Value open_udp(const Napi::CallbackInfo& info) {
   return peer_object(env, std::move(fd), peer);
 }
 
-// A file that nobody serves any more makes room; a live one does not.
-bool is_stale(const Address& address) {
+// A socket's file that nobody serves any more makes room; a live one does not, nor does a file that is no
+// socket.
+bool is_stale(const char* path, const Address& address) {
+  struct stat found {};
+  if (lstat(path, &found) < 0 || !S_ISSOCK(found.st_mode)) return false;
   const Fd probe(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   return connect(probe.number(), address.get(), address.size) < 0 && errno == ECONNREFUSED;
 }
@@ -109,7 +114,7 @@ Napi::Value open_unix(const Napi::CallbackInfo& info) {
   const Address peer = unix_address(info[1]);
   Fd fd = new_socket(env, AF_UNIX);
   const auto* path = reinterpret_cast<const sockaddr_un&>(local.bytes).sun_path;
-  if (path[0] != '\0' && is_stale(local)) unlink(path);
+  if (path[0] != '\0' && is_stale(path, local)) unlink(path);
   bind_to(env, fd, local);
   return peer_object(env, std::move(fd), peer);
 }
@@ -143,6 +148,29 @@ Napi::Value open_multicast(const Napi::CallbackInfo& info) {
   return object;
 }
 
+// Streams by names in the abstract namespace, of just the bytes that are given: Node fills names up with
+// NULs, or does not, by its version.
+Fd stream_socket(Napi::Env env) {
+  Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (fd.number() < 0) throw errno_error(env, errno, "socket");
+  return fd;
+}
+
+Napi::Value listen_abstract(const Napi::CallbackInfo& info) {
+  const Address address = unix_address(info[0]);
+  Fd fd = stream_socket(info.Env());
+  bind_to(info.Env(), fd, address);
+  if (listen(fd.number(), SOMAXCONN) < 0) throw errno_error(info.Env(), errno, "listen");
+  return Napi::Number::New(info.Env(), fd.release());
+}
+
+Napi::Value connect_abstract(const Napi::CallbackInfo& info) {
+  const Address address = unix_address(info[0]);
+  Fd fd = stream_socket(info.Env());
+  if (connect(fd.number(), address.get(), address.size) < 0) throw errno_error(info.Env(), errno, "connect");
+  return Napi::Number::New(info.Env(), fd.release());
+}
+
 Napi::Value duplicate(const Napi::CallbackInfo& info) {
   const int fd = fcntl(info[0].As<Napi::Number>(), F_DUPFD_CLOEXEC, 0);
   if (fd < 0) throw errno_error(info.Env(), errno, "fcntl");
@@ -155,5 +183,7 @@ void init_datagrams(Napi::Env env, Napi::Object exports) {
   exports.Set("openUdp", Napi::Function::New(env, open_udp));
   exports.Set("openUnixPeer", Napi::Function::New(env, open_unix));
   exports.Set("openMulticast", Napi::Function::New(env, open_multicast));
+  exports.Set("listenAbstract", Napi::Function::New(env, listen_abstract));
+  exports.Set("connectAbstract", Napi::Function::New(env, connect_abstract));
   exports.Set("duplicate", Napi::Function::New(env, duplicate));
 }

@@ -1,6 +1,7 @@
 // A stream that we connect, and connect again when it is lost: its port stays held meanwhile.
 import { Socket } from 'node:net';
 import { describeError } from '../errno.ts';
+import { native } from '../native.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { resolveHost } from './internet.ts';
 import type { Backend, BackendHost, BackendStats, Place } from './kind.ts';
@@ -53,14 +54,13 @@ export class Connector implements Backend {
   async #connect(): Promise<string | undefined> {
     const name = formatStreamAddress(this.#address);
     try {
-      const socket = await this.#open();
+      const fd = await this.#open();
       if (this.#closed) {
-        socket.destroy();
+        native.closeDescriptor(fd);
         return undefined;
       }
-      const keepAlive = this.#address.type === 'inet' && this.#address.keepAlive;
       this.#place.attach({
-        transport: { kind: 'stream', fd: takeDescriptor(socket, keepAlive) },
+        transport: { kind: 'stream', fd },
         description: name,
         ended: (why) => this.#lost(why),
       });
@@ -74,19 +74,21 @@ export class Connector implements Backend {
     return undefined;
   }
 
-  async #open(): Promise<Socket> {
+  async #open(): Promise<number> {
     const address = this.#address;
+    if (address.type === 'abstract') return native.connectAbstract(address.name);
     const where =
       address.type === 'unix'
         ? { path: address.path }
         : { port: address.port, host: await resolveHost(address.host || 'localhost', address.family) };
+    const keepAlive = address.type === 'inet' && address.keepAlive;
     return new Promise((resolve, reject) => {
       // Paused before it is connected: not a byte is read here.
       const socket = new Socket().pause();
       this.#socket = socket;
       socket.once('error', reject);
       socket.once('close', () => reject(new SwitchError('EIO', 'closed')));
-      socket.connect(where, () => resolve(socket));
+      socket.connect(where, () => resolve(takeDescriptor(socket, keepAlive)));
     });
   }
 

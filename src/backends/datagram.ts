@@ -1,9 +1,9 @@
 // Ports of datagrams: one peer, by UDP or by unix sockets, or the members of a multicast group. They are usable at once,
 // whether anybody is there or not, and end only when they are detached.
 import { chmod, unlink } from 'node:fs/promises';
-import { describeError } from '../errno.ts';
 import { native, type Transport } from '../native.ts';
 import { SwitchError } from '../protocol/errors.ts';
+import { attempt } from './attempt.ts';
 import { formatHostPort, type HostPort, resolveHost } from './internet.ts';
 import type { Backend, BackendHost } from './kind.ts';
 import { formatUnixName } from './unix-name.ts';
@@ -53,7 +53,7 @@ export async function openMulticast(
   const address = await resolveHost(group.host, 4);
   if (!isMulticast(address)) throw new SwitchError('EINVAL', `${address} is no multicast group: those are 224.0.0.0/4`);
   const own = localAddress === '' ? '0.0.0.0' : await resolveHost(localAddress, 4);
-  const hint = localAddress === '' ? 'an address of the interface to use may help, like 127.0.0.1' : '';
+  const hint = localAddress === '' ? 'name an address of the interface to use, like 127.0.0.1' : undefined;
   const opened = attempt(
     `join ${address}`,
     () => native.openMulticast({ address, port: group.port, localAddress: own, ttl }),
@@ -92,14 +92,4 @@ function attach(
       await remove();
     },
   };
-}
-
-function attempt<T>(what: string, open: () => T, hint = ''): T {
-  try {
-    return open();
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const kept = code === 'EADDRINUSE' || code === 'EACCES' ? code : 'EIO';
-    throw new SwitchError(kept, `cannot ${what}: ${describeError(error)}${hint && `; ${hint}`}`);
-  }
 }

@@ -5,6 +5,7 @@ import { describeError } from '../errno.ts';
 import { native } from '../native.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { listenAndGrant } from '../unix-listener.ts';
+import { attempt, refusal } from './attempt.ts';
 import { formatHostPort, resolveHost } from './internet.ts';
 import type { Backend, BackendHost, BackendStats, Place } from './kind.ts';
 import { formatStreamAddress, type StreamAddress, takeDescriptor } from './stream-address.ts';
@@ -50,8 +51,7 @@ export class Listener implements Backend {
 
   async #listen(): Promise<void> {
     const address = this.#address;
-    if (address.type === 'unix' && !address.path.startsWith('\0'))
-      await listenAndGrant(this.#server, address.path, this.#options.rights);
+    if (address.type === 'unix') await listenAndGrant(this.#server, address.path, this.#options.rights);
     else await listenBare(this.#server, address);
     this.#server.on('error', (error) => this.#host.log(`accept: ${describeError(error)}`, 'warning'));
     const bound = this.#server.address();
@@ -105,14 +105,14 @@ export class Listener implements Backend {
   }
 }
 
-async function listenBare(server: Server, address: StreamAddress): Promise<void> {
+async function listenBare(server: Server, address: Exclude<StreamAddress, { type: 'unix' }>): Promise<void> {
+  const name = formatStreamAddress(address);
   const where =
-    address.type === 'unix' ? { path: address.path } : { port: address.port, ...(await localHost(address)) };
+    address.type === 'inet'
+      ? { port: address.port, ...(await localHost(address)) }
+      : { fd: attempt(`listen on ${name}`, () => native.listenAbstract(address.name)) };
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const code = error.code === 'EADDRINUSE' || error.code === 'EACCES' ? error.code : 'EIO';
-      reject(new SwitchError(code, `cannot listen on ${formatStreamAddress(address)}: ${describeError(error)}`));
-    });
+    server.once('error', (error) => reject(refusal(`listen on ${name}`, error)));
     server.listen(where, () => {
       server.removeAllListeners('error');
       resolve();

@@ -7,12 +7,13 @@ import { formatUnixName } from './unix-name.ts';
 
 export type StreamAddress =
   | { type: 'inet'; host: string; port: number; family: Family; keepAlive: boolean }
-  /** `path` begins with a NUL where it is an abstract name. */
-  | { type: 'unix'; path: string };
+  | { type: 'unix'; path: string }
+  /** With the NUL before it. */
+  | { type: 'abstract'; name: string };
 
 export function formatStreamAddress(address: StreamAddress): string {
   if (address.type === 'inet') return formatHostPort(address.host, address.port);
-  return formatUnixName(address.path);
+  return formatUnixName(address.type === 'unix' ? address.path : address.name);
 }
 
 /**

@@ -57,7 +57,8 @@ function readAddress(values: Values<typeof keys>): StreamAddress {
   const path = values['addr.path'];
   if (path !== undefined) {
     const { 'addr.abstract': abstract = false, 'addr.tight': tight = true } = values;
-    return { type: 'unix', path: unixName(path, { abstract, tight }) };
+    const name = unixName(path, { abstract, tight });
+    return abstract ? { type: 'abstract', name } : { type: 'unix', path: name };
   }
   return {
     type: 'inet',

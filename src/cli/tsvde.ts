@@ -64,15 +64,16 @@ async function serve(options: ServiceOptions, log: Log, ready = () => {}): Promi
   process.on('SIGINT', () => end({ reason: 'Caught signal 2, cleaning up and exiting', signal: 'SIGINT' }));
 
   const manager = new ServiceManager();
-  const service = await Service.start(options, log, () => end(undefined));
-  process.on('SIGHUP', () => {
-    manager.reloading();
-    void service.reload().then(() => manager.ready(service.status));
+  const starting = Service.start(options, log, () => end(undefined)).then((service) => {
+    manager.ready(service.status);
+    return service;
   });
+  // One that comes during the start waits for its end, and does not end it.
+  process.on('SIGHUP', () => void starting.then((service) => reload(service, manager)).catch(() => {}));
+  const service = await starting;
+  service.onStatus((status) => manager.status(status));
   if (options.readStdin)
     void service.readCommands().then(() => end({ reason: 'EOF on stdin, cleaning up and exiting' }));
-  service.onStatus((status) => manager.status(status));
-  manager.ready(service.status);
   ready();
 
   const why = await ended;
@@ -80,4 +81,10 @@ async function serve(options: ServiceOptions, log: Log, ready = () => {}): Promi
   manager.stopping();
   await service.close();
   await finish(0, why?.signal);
+}
+
+async function reload(service: Service, manager: ServiceManager): Promise<void> {
+  manager.reloading();
+  await service.reload();
+  manager.ready(service.status);
 }

@@ -23,8 +23,10 @@ export interface Invoker {
   kind: 'session' | 'terminal' | 'script';
   /** Where debug lines go; nowhere for the rc file. */
   subscriber?: Subscriber | undefined;
-  /** Runs a script file and returns its echo and replies. */
-  runFile(path: string): Promise<string>;
+  /** Shows something before the reply is whole. */
+  say(text: string): Promise<void>;
+  /** Runs a script file, and says each of its lines and replies. */
+  runFile(path: string): Promise<void>;
   /** Ends the session when the reply is out, and then does what is to follow. */
   end(afterwards?: () => void): void;
 }
@@ -34,8 +36,8 @@ interface Row {
   path: string;
   syntax: string;
   help: string;
-  /** It says how something is to be, and may be said again: what SIGHUP reads from the rc file. */
-  declares?: true;
+  /** It says how something is to be, with this argument, and may be said again: what SIGHUP reads from the rc file. */
+  declares?: true | ((argument: string) => boolean);
 }
 
 /** Its reply is a code; throws SwitchError for any but 1000. */

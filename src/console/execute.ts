@@ -6,7 +6,6 @@ import type { ConsoleContext, Invoker } from './command.ts';
 import { findCommand } from './menus.ts';
 import { parseLine } from './parse.ts';
 import { dataBlock, result, SUCCESS } from './reply.ts';
-import type { Subscriber } from './subscriptions.ts';
 
 /** Scripts may load scripts, but not themselves for ever. */
 const LOAD_DEPTH_MAX = 8;
@@ -31,27 +30,26 @@ export async function execute(line: string, context: ConsoleContext, invoker: In
   }
 }
 
-/** Runs a file of commands: the echo of each line and its reply. Throws SwitchError when it cannot be read. */
+/** Runs a file of commands: says the echo of each line, and its reply. Throws SwitchError when it cannot be read. */
 export async function runFile(
   path: string,
   context: ConsoleContext,
-  subscriber: Subscriber,
+  { subscriber, say }: Pick<Invoker, 'subscriber' | 'say'>,
   depth = 1,
-): Promise<string> {
+): Promise<void> {
   if (depth > LOAD_DEPTH_MAX)
     throw new SwitchError('EINVAL', `'${path}': scripts load each other more than ${LOAD_DEPTH_MAX} deep`);
   const invoker: Invoker = {
     kind: 'script',
     subscriber,
+    say,
     end: () => {},
-    runFile: (inner) => runFile(inner, context, subscriber, depth + 1),
+    runFile: (inner) => runFile(inner, context, { subscriber, say }, depth + 1),
   };
-  let transcript = '';
   for (const line of await readScript(path)) {
-    transcript += `vde[${path}]: ${line}\n`;
-    transcript += await execute(line, context, invoker);
+    await say(`vde[${path}]: ${line}\n`);
+    await say(await execute(line, context, invoker));
   }
-  return transcript;
 }
 
 /** At start: replies are not wanted, and what fails is logged and does not stop what follows. */
@@ -63,7 +61,8 @@ export async function runStartupFile(path: string, context: ConsoleContext): Pro
 export async function runDeclarations(path: string, context: ConsoleContext): Promise<void> {
   const declares = (line: string) => {
     const parsed = parseLine(line);
-    return parsed !== undefined && findCommand(parsed.path, context)?.declares === true;
+    const declared = parsed && findCommand(parsed.path, context)?.declares;
+    return typeof declared === 'function' ? declared(parsed!.argument) : declared === true;
   };
   await runLines(path, context, declares, [new SwitchError('EEXIST', '')]);
 }
@@ -74,7 +73,8 @@ async function runLines(
   wanted: (line: string) => boolean,
   accepted: readonly SwitchError[] = [],
 ): Promise<void> {
-  const invoker: Invoker = { kind: 'script', end: () => {}, runFile: async () => '' };
+  const nothing = async () => {};
+  const invoker: Invoker = { kind: 'script', say: nothing, end: () => {}, runFile: nothing };
   const successes = [SUCCESS, ...accepted.map((error) => result(error).trimEnd())];
   for (const [i, line] of (await readScript(path)).entries()) {
     if (!wanted(line)) continue;

@@ -62,7 +62,8 @@ export const consoleMenu: Menu = {
       help: 'run the commands in a file',
       async answer(path, _, invoker) {
         try {
-          return (await invoker.runFile(path)) + result();
+          await invoker.runFile(path);
+          return result();
         } catch (error) {
           if (error instanceof SwitchError) return result(error);
           throw error;

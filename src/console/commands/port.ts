@@ -66,7 +66,8 @@ export const portMenu: Menu = {
       path: 'port/create',
       syntax: 'N',
       help: 'create port N, for clients that ask for its number',
-      declares: true,
+      // 0, for any port, would be another one each time.
+      declares: (argument) => argument !== '0',
       run(argument, { switch: sw }) {
         const port = parseNumber(argument);
         if (port === 0) sw.createPortAuto();
