@@ -19,7 +19,6 @@ const PACKAGES = {
   kmod: program('modprobe'),
   iproute2: program('ip'),
   procps: program('pgrep'),
-  tcpdump: program('tcpdump'),
   'wireguard-tools': program('wg'),
   'wireguard-go': program('wireguard-go'),
   'openssh-client': program('ssh'),

@@ -121,7 +121,7 @@ export interface NativeAddon {
   FrameSocket: new (
     fd: number,
     onFrames: (frames: Buffer[]) => void,
-    onDrain: () => void,
+    onDrain?: () => void,
   ) => NativeFrameSocket;
   counterNames: readonly string[];
 
