@@ -82,7 +82,11 @@ test('a UDP peer that nobody is at costs nothing, and is heard when it comes', a
 function unixPeer(own: string, theirs?: string): { socket: NativeFrameSocket; frames: Buffer[] } {
   const frames: Buffer[] = [];
   const address = theirs === undefined ? null : formatAddress(theirs);
-  const socket = new native.FrameSocket(native.openDatagram(own, address), (more) => frames.push(...more));
+  const socket = new native.FrameSocket(
+    native.openDatagram(own, address),
+    (more) => frames.push(...more),
+    () => {},
+  );
   atEnd(() => socket.close());
   return { socket, frames };
 }
