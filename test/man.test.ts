@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { menus } from '../src/console/menus.ts';
 import { describeWith } from './support/needs.ts';
-import { run, tsvde, tsvdeq } from './support/process.ts';
+import { run, tsvde, tsvdectl, tsvdeq } from './support/process.ts';
 
 const directory = fileURLToPath(new URL('../man/', import.meta.url));
 const pages = readdirSync(directory).map((name) => `${directory}${name}`);
@@ -18,6 +18,7 @@ describeWith(['man', 'mandoc'], 'the manual pages', () => {
 
   test.each([
     ['tsvde.1', tsvde],
+    ['tsvdectl.1', tsvdectl],
     ['tsvdeq.1', tsvdeq],
   ])('%s names every option of the program', async (page, program) => {
     const { stdout: help } = await run(program, ['--help']);

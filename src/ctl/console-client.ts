@@ -22,13 +22,13 @@ export interface ClientOptions {
 
 export class ConsoleClient {
   readonly path: string;
-  /** Resolves, with the reason, when nothing more comes. */
-  readonly ended: Promise<ExitError>;
+  /** Resolves when nothing more comes: with the reason, or with nothing where the session was ended by a command. */
+  readonly ended: Promise<ExitError | undefined>;
   #greeting = '';
   readonly #socket: Socket;
   readonly #timeoutSeconds: number;
   readonly #reader = new ReplyReader();
-  #end!: (why: ExitError) => void;
+  #end!: (why: ExitError | undefined) => void;
   #waiting: { resolve(reply: ConsoleReply | undefined): void; reject(why: ExitError): void } | undefined;
   /** The last command's turn: the next one waits for it. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -124,7 +124,10 @@ export class ConsoleClient {
   }
 
   #close(): void {
-    for (const event of this.#reader.end()) if (event.type === 'reply') this.#answer(event.reply);
+    for (const event of this.#reader.end()) {
+      if (event.type === 'reply') this.#answer(event.reply);
+      this.#end(undefined);
+    }
     this.#fail(`'${this.path}' has closed the connection`);
   }
 }

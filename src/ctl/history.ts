@@ -1,6 +1,6 @@
 // The lines typed before, kept where the XDG base directory specification has a program's state. Each is added when it is typed,
 // so that sessions side by side lose nothing of each other's.
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { describeError } from '../errno.ts';
@@ -35,13 +35,15 @@ export function openHistory(path: string, warn: (sentence: string) => void): His
   let lines: string[] = [];
   attempt(() => {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    const all = readFileSync(path, { encoding: 'utf8', flag: 'a+', mode: 0o600 } as { encoding: 'utf8'; flag: string });
-    const typed = all.split('\n').filter((line) => line !== '');
+    closeSync(openSync(path, 'a', 0o600));
+    const typed = readFileSync(path, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '');
     lines = typed.slice(-HISTORY_MAX);
-    if (typed.length > 2 * HISTORY_MAX) writeFileSync(path, lines.map((line) => `${line}\n`).join(''), { mode: 0o600 });
+    if (typed.length > 2 * HISTORY_MAX) writeFileSync(path, lines.map((line) => `${line}\n`).join(''));
   });
   return {
     lines: lines.reverse(),
-    add: (line) => attempt(() => appendFileSync(path, `${line}\n`, { mode: 0o600 })),
+    add: (line) => attempt(() => appendFileSync(path, `${line}\n`)),
   };
 }

@@ -28,8 +28,6 @@ export class Terminal {
   readonly #waiting: string[] = [];
   /** The editor's line is on the screen: no command is at work. */
   #editing = false;
-  /** The session's end was wanted. */
-  #asked = false;
 
   constructor(client: ConsoleClient, options: TerminalOptions) {
     this.#client = client;
@@ -66,7 +64,7 @@ export class Terminal {
     this.#edit();
     try {
       const why = await Promise.race([left, this.#client.ended]);
-      if (why && !this.#asked) throw why;
+      if (why) throw why;
     } finally {
       this.#editor.close();
     }
@@ -96,11 +94,7 @@ export class Terminal {
       const reply = await this.#client.ask(command(line)).catch(() => undefined); // why, `ended` tells
       if (!reply) return;
       output.write(format(reply));
-      if (reply.ended) {
-        this.#asked = true;
-        this.#editor.close();
-        return;
-      }
+      if (reply.ended) return this.#editor.close();
     }
     this.#edit();
   }
