@@ -8,7 +8,7 @@ import { Capture } from './capture.ts';
 import { Clients, type Seat } from './clients.ts';
 import { ControlDirectory, type DirectoryOptions } from './control-directory.ts';
 import { type PortCounters, portCounters } from './counters.ts';
-import { strerror } from './errno.ts';
+import { describeEnd } from './errno.ts';
 import { DEFAULT_PRIORITY } from './fstp/machine.ts';
 import type { Log, LogLevel } from './log.ts';
 import { DEFAULT_MAC_TIMES, MacTable } from './mac-table.ts';
@@ -225,7 +225,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     const host = {
       claim: (wanted: WantedPort, uid: number) => this.#claim(wanted, uid),
       attach: (seat: Seat) => this.#attachClient(seat),
-      detach: (seat: Seat) => this.#detach(seat.port, seat.endpoint),
+      detach: (port: number, endpoint: number) => this.#detach(port, endpoint),
       log: (message: string) => this.#log(message, 'warning'),
     };
     const clients = new Clients(host, directory, { portZero, requestTimeoutMs });
@@ -336,7 +336,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   #notice(event: EngineEvent): void {
     switch (event.type) {
       case 'endpoint-failed':
-        this.#ends.get(event.endpoint)?.(strerror(event.errno));
+        this.#ends.get(event.endpoint)?.(describeEnd(event.errno));
         return;
       case 'mac-seen-elsewhere':
         this.#log(`MAC ${event.mac} moved from port ${event.from} to port ${event.to}`);

@@ -16,6 +16,8 @@ export interface Key<T = unknown> {
   value: ValueType<T>;
   help: string;
   required?: true;
+  /** It needs one of these beside it, `key` or `key=value`; only then it may be required. */
+  goesWith?: readonly string[];
   /** Its values come as a list, which is empty where there are none. */
   repeatable?: true;
   /** Where it is not given. */
@@ -28,7 +30,7 @@ type ValueOf<K extends Key> =
   K extends Key<infer T>
     ? K extends { repeatable: true }
       ? readonly T[]
-      : K extends { required: true } | { fallback: unknown }
+      : K extends { fallback: unknown } | { required: true; goesWith?: never }
         ? T
         : T | undefined
     : never;
@@ -80,21 +82,31 @@ export const COMMON_KEYS = {
 
 /** Of what a kind takes, as its values; throws EINVAL with a sentence that names the key and what it may be. */
 export function readValues<K extends Keys>(keys: K, { kind, pairs }: PortSpec): Values<K> {
-  const given: Record<string, unknown[]> = {};
+  const refuse = (why: string): never => {
+    throw new SwitchError('EINVAL', `${kind}${why}`);
+  };
+  const given = new Map<string, unknown[]>();
   for (const [name, word] of pairs) {
     const key = Object.hasOwn(keys, name) ? keys[name] : undefined;
-    if (!key) throw new SwitchError('EINVAL', unknownKey(kind, name, Object.keys(keys)));
+    if (!key) return refuse(unknownKey(kind, name, Object.keys(keys)));
     const value = key.value.parse(word);
-    if (value === undefined)
-      throw new SwitchError('EINVAL', `${kind}: ${name} is '${word}': it must be ${key.value.what}`);
-    given[name] ??= [];
-    given[name].push(value);
-    if (given[name].length > 1 && !key.repeatable) throw new SwitchError('EINVAL', `${kind}: ${name} is given twice`);
+    if (value === undefined) refuse(`: ${name} is '${word}': it must be ${key.value.what}`);
+    const values = given.get(name) ?? [];
+    if (values.length > 0 && !key.repeatable) refuse(`: ${name} is given twice`);
+    given.set(name, [...values, value]);
   }
+  const single = (name: string) => given.get(name)?.[0] ?? keys[name]?.fallback;
+  const holds = (condition: string) => {
+    const [name = '', word] = condition.split('=');
+    const value = single(name);
+    return word === undefined ? given.has(name) : value === keys[name]?.value.parse(word);
+  };
   const values: Record<string, unknown> = {};
-  for (const [name, { required, repeatable, fallback, help }] of Object.entries<Key>(keys)) {
-    if (required && !given[name]) throw new SwitchError('EINVAL', `${kind}: ${name} is missing: ${help}`);
-    values[name] = repeatable ? (given[name] ?? []) : (given[name]?.[0] ?? fallback);
+  for (const [name, { required, goesWith, repeatable, help }] of Object.entries<Key>(keys)) {
+    const wanted = goesWith === undefined || goesWith.some(holds);
+    if (given.has(name) && !wanted) refuse(`: ${name} goes only with ${goesWith!.join(' or ')}`);
+    if (required && wanted && !given.has(name)) refuse(`: ${name} is missing: ${help}`);
+    values[name] = repeatable ? (given.get(name) ?? []) : single(name);
   }
   return values as Values<K>;
 }
@@ -102,5 +114,5 @@ export function readValues<K extends Keys>(keys: K, { kind, pairs }: PortSpec): 
 function unknownKey(kind: string, name: string, known: readonly string[]): string {
   const nearest = nearestName(name, known);
   const hint = nearest ? `did you mean '${nearest}'?` : `--port ${kind},help lists its keys`;
-  return `${kind} has no key '${name}'; ${hint}`;
+  return ` has no key '${name}'; ${hint}`;
 }

@@ -2,12 +2,16 @@
 import { SwitchError } from '../protocol/errors.ts';
 import { nearestName } from '../protocol/nearest.ts';
 import { type PortSpec, parsePortSpec } from '../protocol/port-spec.ts';
+import { dgram } from './dgram.ts';
 import { COMMON_KEYS, type Key, type Keys, readValues, type Values } from './keys.ts';
 import type { Kind } from './kind.ts';
+import { socket } from './socket.ts';
+import { stream } from './stream.ts';
 import { tap } from './tap.ts';
 import { user } from './user.ts';
+import { vde } from './vde.ts';
 
-export const kinds: readonly Kind[] = [tap, user];
+export const kinds: readonly Kind[] = [tap, socket, stream, dgram, user, vde];
 
 /** A spec that can be opened: its words are those of its kind. */
 export interface PortRequest {
@@ -50,9 +54,10 @@ function findKind({ kind: name }: PortSpec): Kind {
   throw new SwitchError('EINVAL', `there is no kind of port '${name}'; ${hint}`);
 }
 
-function describeKey({ value, help, required, repeatable, fallback }: Key): string {
+function describeKey({ value, help, required, goesWith, repeatable, fallback }: Key): string {
   const notes = [
     value.what,
+    ...(goesWith ? [`with ${goesWith.join(' or ')}`] : []),
     ...(required ? ['required'] : []),
     ...(repeatable ? ['may be repeated'] : []),
     ...(fallback === undefined ? [] : [`default ${fallback === true ? 'on' : fallback === false ? 'off' : fallback}`]),

@@ -109,6 +109,8 @@ interface Parsed {
 
 function define(name: string): Command {
   const program = new Command(name);
+  // Under another's name there is no sub-command.
+  if (name === 'tsvde') program.usage('[options]\n       tsvde plug [options] [[vde:]DIR[[PORT]]]');
   const group = (heading: string, ...options: Option[]) => {
     for (const option of options) program.addOption(option.helpGroup(heading));
   };
