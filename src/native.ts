@@ -112,8 +112,11 @@ export interface NativeAddon {
   /** One datagram to a unix socket's path, or to the abstract name behind an `@`. Never waits. */
   sendDatagram(path: string, text: string): void;
   connectDatagram(fd: number, peer: Uint8Array): void;
-  /** Opens /dev/net/tun and attaches to, or creates, the TAP. Throws with errno `code`; `syscall` is `open` or `TUNSETIFF`. */
-  openTap(name: string): { fd: number; name: string };
+  /**
+   * Opens /dev/net/tun and attaches to, or creates, the TAP; with offloads, where it can be. Throws with errno `code`;
+   * `syscall` is `open` or `TUNSETIFF`.
+   */
+  openTap(name: string, offloads: boolean): { fd: number; name: string };
   closeDescriptor(fd: number): void;
 
   /** SO_PEERCRED: who connected, as the kernel knows it. */

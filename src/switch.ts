@@ -49,6 +49,11 @@ export interface ListenOptions extends DirectoryOptions {
   requestTimeoutMs?: number;
 }
 
+export interface TapOptions {
+  /** Whole TCP and UDP datagrams and unfinished checksums, where the kernel has them; default true. */
+  offloads?: boolean;
+}
+
 interface AttachedTap {
   port: number;
   name: string;
@@ -247,11 +252,11 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   }
 
   /** Attaches a TAP that exists, or makes one that lasts as long as the switch. Throws a sentence that names it. */
-  attachTap(name: string): AttachedTap {
+  attachTap(name: string, { offloads = true }: TapOptions = {}): AttachedTap {
     const { port, endpoint, undo } = this.#claim({ kind: 'any' }, undefined);
     let tap: { fd: number; name: string };
     try {
-      tap = openTap(name);
+      tap = openTap(name, offloads);
     } catch (error) {
       undo();
       throw error;

@@ -19,6 +19,7 @@ namespace tsvde {
   X(receive_drop_discarding) /* spanning tree holds the port shut */                     \
   X(receive_drop_bpdu_rate)  /* more BPDUs than spanning tree looks at */                \
   X(receive_drop_error)      /* the endpoint could not be read */                        \
+  X(receive_drop_bad_offload) /* its offload header does not fit it */                   \
   X(transmit_bytes)          /* transmitted: taken by an endpoint or its queue */        \
   X(transmit_unicast)                                                                    \
   X(transmit_multicast)                                                                  \

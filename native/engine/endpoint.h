@@ -24,13 +24,17 @@ class Endpoint {
   virtual ~Endpoint() = default;
 
   [[nodiscard]] int fd() const { return fd_.number(); }
+  // What frames may leave undone that are sent by it; others are finished before.
+  [[nodiscard]] Offloads offloads() const { return offloads_; }
 
-  // Fills each frame's bytes and size; a frame longer than its room has its true size and cut bytes.
+  // Fills each frame's bytes and size, and what offload leaves undone; a frame longer than its room has its
+  // true size and cut bytes. EBADMSG: the frame behind those that came was malformed, and is gone.
   virtual Moved receive(std::span<Frame> frames) = 0;
   virtual Moved send(std::span<Frame* const> frames) = 0;
 
  protected:
   Fd fd_;
+  Offloads offloads_ = 0;
 };
 
 }  // namespace tsvde

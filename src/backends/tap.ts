@@ -6,8 +6,8 @@ import { SwitchError } from '../protocol/errors.ts';
 /** IFNAMSIZ, less the NUL. */
 const NAME_MAX = 15;
 
-/** `name` may be empty or hold %d: then the kernel numbers it. Throws a sentence that names the interface. */
-export function openTap(name: string): { fd: number; name: string } {
+/** `name` may be empty or hold %d: then the kernel numbers it. `offloads`: where the kernel has them. Throws a sentence that names the interface. */
+export function openTap(name: string, offloads: boolean): { fd: number; name: string } {
   if (Buffer.byteLength(name) > NAME_MAX) {
     throw new SwitchError(
       'EINVAL',
@@ -15,7 +15,7 @@ export function openTap(name: string): { fd: number; name: string } {
     );
   }
   try {
-    return native.openTap(name);
+    return native.openTap(name, offloads);
   } catch (error) {
     throw new SwitchError('EIO', `cannot attach the TAP '${name}': ${explain(error as NodeJS.ErrnoException)}`);
   }
