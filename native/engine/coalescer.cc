@@ -75,8 +75,7 @@ bool Coalescer::read(const Frame& frame, Segment& segment) {
   const iovec& last = frame.all_parts().back();
   segment.payload.iov_len = size - headers->payload;
   if (last.iov_len < segment.payload.iov_len) return false;
-  segment.payload.iov_base =
-      static_cast<uint8_t*>(last.iov_base) + (last.iov_len - segment.payload.iov_len);
+  segment.payload.iov_base = static_cast<uint8_t*>(last.iov_base) + (last.iov_len - segment.payload.iov_len);
   return true;
 }
 

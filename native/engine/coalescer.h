@@ -1,8 +1,8 @@
 // Joins TCP segments of one connection that lie next to each other in a batch into the datagram they were cut
 // from, for an endpoint that takes it whole. Only what Linux would cut into the very same frames again is
 // joined: every header but length, number and checksum is the same, and every checksum is right, so that a
-// wrong one arrives as it came. Nothing is waited for and no frame overtakes another. No descriptor, no clock;
-// takes no memory.
+// wrong one arrives as it came. Nothing is waited for and no frame overtakes another. No descriptor, no
+// clock; takes no memory.
 #pragma once
 
 #include <array>
@@ -43,11 +43,11 @@ class Coalescer {
   void append(const Segment& segment);
   void close();
 
-  Segment first_;         // of the run that is open
-  bool open_ = false;     // first_ may be continued,
-  uint32_t joined_ = 0;   // and so many segments were joined; 0: not even its own checksum was looked at
-  uint32_t size_ = 0;     // of their payload
-  uint8_t flags_ = 0;     // of the last of them
+  Segment first_;        // of the run that is open
+  bool open_ = false;    // first_ may be continued,
+  uint32_t joined_ = 0;  // and so many segments were joined; 0: not even its own checksum was looked at
+  uint32_t size_ = 0;    // of their payload
+  uint8_t flags_ = 0;    // of the last of them
   std::array<Run, kBatch / 2> runs_;
   uint32_t runs_used_ = 0;
   std::array<iovec, kBatch + kBatch / 2> parts_;

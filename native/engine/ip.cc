@@ -72,7 +72,8 @@ std::optional<Headers> read_headers(std::span<const uint8_t> bytes) {
   const uint16_t type = read16(&bytes[at]);
   Headers headers;
   headers.network = at + 2;
-  if (type == kIp4 ? !read_ip4(bytes, headers) : type != kIp6 || !read_ip6(bytes, headers)) return std::nullopt;
+  if (type == kIp4 ? !read_ip4(bytes, headers) : type != kIp6 || !read_ip6(bytes, headers))
+    return std::nullopt;
   if (!read_transport(bytes, headers)) return std::nullopt;
   return headers;
 }

@@ -1,5 +1,5 @@
-// Where the headers of a TCP or UDP frame lie: Ethernet with any tags, IPv4 or IPv6, TCP or UDP. Everything is
-// checked against the bytes there are; what is not such a frame is nullopt.
+// Where the headers of a TCP or UDP frame lie: Ethernet with any tags, IPv4 or IPv6, TCP or UDP. Everything
+// is checked against the bytes there are; what is not such a frame is nullopt.
 #pragma once
 
 #include <cstdint>

@@ -11,7 +11,8 @@ namespace tsvde {
 
 class Segmenter {
  public:
-  // Begins a frame whose offload.any(); its bytes are read until the last frame of it is out.
+  // Begins a frame whose offload.any(), as it was received or with a tag put on or off; its bytes are read
+  // until the last frame of it is out.
   void start(const Frame& frame);
   // The next frame, good until kBatch more have come; nullptr: that were all.
   [[nodiscard]] Frame* next();

@@ -1,6 +1,6 @@
 // The virtio-net header, which stands before a frame of a TAP that has offloads (virtio 1.2, 5.1.6; in the
-// host's byte order there), to and from a frame's Offload. A header is whoever's word: a guest behind a bridge
-// may have written it, so nothing in it is used before it is checked against the frame.
+// host's byte order there), to and from a frame's Offload. A header is whoever's word: a guest behind a
+// bridge may have written it, so nothing in it is used before it is checked against the frame.
 #pragma once
 
 #include "engine/frame.h"

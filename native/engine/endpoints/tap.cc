@@ -17,8 +17,8 @@ namespace {
 constexpr unsigned kUso4 = 0x20;
 constexpr unsigned kUso6 = 0x40;
 
-// A batch of the largest datagrams would not stay in the processor's cache until it is sent on, and would keep
-// others waiting.
+// A batch of the largest datagrams would not stay in the processor's cache until it is sent on, and would
+// keep others waiting.
 constexpr size_t kBatchBytes = 4 * kFrameMax;
 
 }  // namespace

@@ -1,6 +1,6 @@
 // A TAP interface: one read or write is one frame (Linux Documentation/networking/tuntap.rst), or with the
-// virtio-net header a whole datagram of the kernel's that stands for several. The kernel checks no MTU on this
-// side, so we do: a frame larger than the interface may carry is refused with EMSGSIZE.
+// virtio-net header a whole datagram of the kernel's that stands for several. The kernel checks no MTU on
+// this side, so we do: a frame larger than the interface may carry is refused with EMSGSIZE.
 #pragma once
 
 #include <ctime>
