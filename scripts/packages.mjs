@@ -18,6 +18,8 @@ const PACKAGES = {
   kmod: program('modprobe'),
   iproute2: program('ip'),
   procps: program('pgrep'),
+  tcpdump: program('tcpdump'),
+  ethtool: program('ethtool'),
   systemd: program('systemd-analyze'),
   curl: program('curl'),
   python3: program('python3'),
