@@ -11,7 +11,9 @@
       "cflags_cc": ["-fPIC", "-fno-exceptions", "-fno-rtti"],
       "sources": [
         "engine/coalescer.cc",
+        "engine/endpoints/addressed.cc",
         "engine/endpoints/datagram.cc",
+        "engine/endpoints/stream.cc",
         "engine/endpoints/tap.cc",
         "engine/frame_queue.cc",
         "engine/ip.cc",
@@ -25,6 +27,22 @@
       ]
     },
     {
+      "target_name": "tsvde-slirp",
+      "type": "executable",
+      "cflags_cc": ["-fno-exceptions", "-fno-rtti"],
+      "libraries": ["-ldl"],
+      "sources": [
+        "slirp/config.cc",
+        "slirp/control.cc",
+        "slirp/filter.cc",
+        "slirp/library.cc",
+        "slirp/main.cc",
+        "slirp/reassembly.cc",
+        "slirp/relay.cc",
+        "slirp/stack.cc"
+      ]
+    },
+    {
       "target_name": "tsvde",
       "dependencies": ["engine"],
       "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
@@ -33,6 +51,7 @@
       "sources": [
         "addon/accounts.cc",
         "addon/addon.cc",
+        "addon/datagrams.cc",
         "addon/engine_wrap.cc",
         "addon/exec.cc",
         "addon/frame_socket.cc",

@@ -29,6 +29,14 @@ describeWith(['man', 'mandoc'], 'the manual pages', () => {
   });
 });
 
+test('tsvde.1 names, under SIGHUP, what an rc file declares', () => {
+  const page = readFileSync(`${directory}tsvde.1`, 'utf8');
+  const [, list] = /^\.It Dv SIGHUP\n[\s\S]*?^\.Po\n([\s\S]*?)^\.Pc/m.exec(page)!;
+  const named = [...list!.matchAll(/^\.Ic (\S+)/gm)].map(([, path]) => path!);
+  const declared = menus.flatMap(({ commands }) => commands).filter(({ declares }) => declares);
+  expect(named.sort()).toEqual(declared.map(({ path }) => path).sort());
+});
+
 test('tsvde.1 names every console command, and what each takes', () => {
   const page = readFileSync(`${directory}tsvde.1`, 'utf8');
   for (const { path } of menus.flatMap(({ commands }) => commands))

@@ -1,12 +1,11 @@
 // One line of the console, from its words to its whole reply; and files of such lines.
 import { constants, open } from 'node:fs/promises';
 import { describeError } from '../errno.ts';
-import { SwitchError } from '../protocol/errors.ts';
-import type { ConsoleContext, Invoker } from './command.ts';
+import { type ErrnoName, SwitchError } from '../protocol/errors.ts';
+import type { ConsoleContext, Invoker, Step } from './command.ts';
 import { findCommand } from './menus.ts';
 import { parseLine } from './parse.ts';
-import { dataBlock, result, SUCCESS } from './reply.ts';
-import type { Subscriber } from './subscriptions.ts';
+import { codeLine, dataBlock, dataBlockOf, failureOf, type Reply, result, textOf } from './reply.ts';
 
 /** Scripts may load scripts, but not themselves for ever. */
 const LOAD_DEPTH_MAX = 8;
@@ -14,44 +13,44 @@ const SCRIPT_MAX = 1 << 20;
 
 const unknownCommand = new SwitchError('ENOSYS', 'there is no such command');
 
-/** The reply, without a prompt; nothing for an empty line or a comment. */
-export async function execute(line: string, context: ConsoleContext, invoker: Invoker): Promise<string> {
+/** The reply; nothing for an empty line or a comment. */
+export async function execute(line: string, context: ConsoleContext, invoker: Invoker): Promise<Reply | undefined> {
   const parsed = parseLine(line);
-  if (!parsed) return '';
-  const command = findCommand(parsed.path, context);
+  if (!parsed) return undefined;
+  const { path, argument } = parsed;
+  const command = findCommand(path, context);
   if (!command) return result(unknownCommand);
-  if ('answer' in command) return command.answer(parsed.argument, context, invoker);
-  if ('print' in command) return dataBlock(command.print(parsed.argument, context, invoker));
-  try {
-    command.run(parsed.argument, context, invoker);
-    return result();
-  } catch (error) {
-    if (error instanceof SwitchError) return result(error);
-    throw error;
-  }
+  if ('answer' in command) return command.answer(argument, context, invoker);
+  if ('print' in command) return dataBlock(command.print(argument, context, invoker), command);
+  if ('show' in command) return dataBlockOf(() => command.show(argument, context, invoker), command.format);
+  return result(await failureOf(() => command.run(argument, context, invoker)));
 }
 
-/** Runs a file of commands: the echo of each line and its reply. Throws SwitchError when it cannot be read. */
+/** Runs a file of commands: says the echo of each line, and its reply. Throws SwitchError when it cannot be read. */
 export async function runFile(
   path: string,
   context: ConsoleContext,
-  subscriber: Subscriber,
+  { subscriber, say }: Pick<Invoker, 'subscriber' | 'say'>,
   depth = 1,
-): Promise<string> {
+): Promise<Step[]> {
   if (depth > LOAD_DEPTH_MAX)
     throw new SwitchError('EINVAL', `'${path}': scripts load each other more than ${LOAD_DEPTH_MAX} deep`);
   const invoker: Invoker = {
     kind: 'script',
     subscriber,
+    say,
     end: () => {},
-    runFile: (inner) => runFile(inner, context, subscriber, depth + 1),
+    runFile: (inner, others = say) => runFile(inner, context, { subscriber, say: others }, depth + 1),
   };
-  let transcript = '';
+  const steps: Step[] = [];
   for (const line of await readScript(path)) {
-    transcript += `vde[${path}]: ${line}\n`;
-    transcript += await execute(line, context, invoker);
+    await say(`vde[${path}]: ${line}
+`);
+    const reply = await execute(line, context, invoker);
+    await say(textOf(reply));
+    steps.push({ line, reply });
   }
-  return transcript;
+  return steps;
 }
 
 /** At start: replies are not wanted, and what fails is logged and does not stop what follows. */
@@ -63,23 +62,24 @@ export async function runStartupFile(path: string, context: ConsoleContext): Pro
 export async function runDeclarations(path: string, context: ConsoleContext): Promise<void> {
   const declares = (line: string) => {
     const parsed = parseLine(line);
-    return parsed !== undefined && findCommand(parsed.path, context)?.declares === true;
+    const declared = parsed && findCommand(parsed.path, context)?.declares;
+    return typeof declared === 'function' ? declared(parsed!.argument) : declared === true;
   };
-  await runLines(path, context, declares, [new SwitchError('EEXIST', '')]);
+  await runLines(path, context, declares, ['EEXIST']);
 }
 
 async function runLines(
   path: string,
   context: ConsoleContext,
   wanted: (line: string) => boolean,
-  accepted: readonly SwitchError[] = [],
+  accepted: readonly ErrnoName[] = [],
 ): Promise<void> {
-  const invoker: Invoker = { kind: 'script', end: () => {}, runFile: async () => '' };
-  const successes = [SUCCESS, ...accepted.map((error) => result(error).trimEnd())];
+  const invoker: Invoker = { kind: 'script', say: async () => {}, end: () => {}, runFile: async () => [] };
   for (const [i, line] of (await readScript(path)).entries()) {
     if (!wanted(line)) continue;
-    const code = /(?:^|\n)(1\d{3} .*)\n$/.exec(await execute(line, context, invoker))?.[1];
-    if (code !== undefined && !successes.includes(code)) context.log(`${path}:${i + 1}: '${line}': ${code}`, 'warning');
+    const error = (await execute(line, context, invoker))?.error;
+    if (error && !accepted.includes(error.code))
+      context.log(`${path}:${i + 1}: '${line}': ${codeLine(error)}`, 'warning');
   }
 }
 

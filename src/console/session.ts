@@ -5,7 +5,7 @@ import type { Readable, Writable } from 'node:stream';
 import { SwitchError } from '../protocol/errors.ts';
 import type { ConsoleContext, Invoker } from './command.ts';
 import { execute, runFile } from './execute.ts';
-import { PROMPT, result } from './reply.ts';
+import { PROMPT, result, textOf } from './reply.ts';
 import type { Subscriber } from './subscriptions.ts';
 
 const LINE_MAX = 4096;
@@ -39,13 +39,14 @@ export async function runSession(context: ConsoleContext, { kind, input, output 
     end(then = () => {}) {
       afterwards = then;
     },
-    runFile: (path) => runFile(path, context, subscriber),
+    say: (text) => write(output, text),
+    runFile: (path, say = invoker.say) => runFile(path, context, { subscriber, say }),
   };
   context.subscriptions.join(subscriber);
   try {
     for await (const line of linesOf(input)) {
       const reply = line === undefined ? result(lineTooLong) : await execute(line, context, invoker);
-      await write(output, afterwards ? reply : reply + PROMPT);
+      await write(output, textOf(reply) + (afterwards ? '' : PROMPT));
       if (afterwards) return afterwards();
     }
   } finally {

@@ -17,10 +17,6 @@ namespace {
 constexpr unsigned kUso4 = 0x20;
 constexpr unsigned kUso6 = 0x40;
 
-// A batch of the largest datagrams would not stay in the processor's cache until it is sent on, and would
-// keep others waiting.
-constexpr size_t kBatchBytes = 4 * kFrameMax;
-
 }  // namespace
 
 Tap::Tap(Fd fd)
@@ -58,23 +54,27 @@ Offloads Tap::take_offloads() const {
 }
 
 Moved Tap::receive(std::span<Frame> frames) {
-  size_t bytes = 0;
-  for (uint32_t i = 0; i < frames.size(); i++) {
-    Frame& frame = frames[i];
-    if (bytes >= kBatchBytes) return {i, 0};
+  uint32_t count = 0;
+  uint32_t on_wire = 0;
+  for (size_t read = 0; read < frames.size(); read++) {
+    Frame& frame = frames[count];
     VirtioHeader header{};
     const iovec parts[2] = {{&header, sizeof header}, frame.parts[0]};
     const ssize_t size = header_ ? readv(fd(), parts, 2) : ::read(fd(), frame.data(), frame.size());
-    if (size < 0) return {i, i > 0 && errno == EAGAIN ? 0 : errno};
+    if (size < 0) return {count, count > 0 && errno == EAGAIN ? 0 : errno};
     frame.parts[0].iov_len = static_cast<size_t>(size) - (header_ ? sizeof header : 0);
     if (!read_virtio_header(header, frame)) {
       frame.parts[0] = parts[1];
       frame.offload = {};
-      return {i, EBADMSG};
+      drops(receive_drop_bad_offload)++;
+      continue;
     }
-    bytes += frame.size();
+    count++;
+    on_wire += frame.frames();
+    // Where the next may be as large, the batch would become more than one for who is sent frames.
+    if (on_wire + frame.frames() > kBatch) break;
   }
-  return {static_cast<uint32_t>(frames.size()), 0};
+  return {count, 0};
 }
 
 Moved Tap::send(std::span<Frame* const> frames) {

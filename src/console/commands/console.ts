@@ -1,37 +1,41 @@
 // The console's own commands: help, its end and the switch's, scripts.
 import { SwitchError } from '../../protocol/errors.ts';
-import type { Menu } from '../command.ts';
+import { type Menu, printing, type Step, showing } from '../command.ts';
+import { execute } from '../execute.ts';
 import { octal } from '../format.ts';
 import { allMenus } from '../menus.ts';
-import { END_OF_SESSION, result, versionLines } from '../reply.ts';
+import { asJson, failureOf, plain, type Reply, result, versionLines } from '../reply.ts';
 
-const COLUMNS = [
-  ['COMMAND PATH', 'SYNTAX', 'HELP'],
-  ['------------', '--------------', '------------'],
-] as const;
+const HEADING = [row('COMMAND PATH', 'SYNTAX', 'HELP'), row('------------', '--------------', '------------')];
+const ENDED: Reply = { data: null, text: '', last: true };
+const silent = async () => {};
 
 export const consoleMenu: Menu = {
   commands: [
-    {
+    printing({
       path: 'help',
       syntax: '[arg]',
       help: 'what the commands are, or those that begin with arg',
+      heading: HEADING,
       *print(argument, context) {
-        for (const [path, syntax, help] of COLUMNS) yield row(path, syntax, help);
-        for (const { name, title, commands } of allMenus(context)) {
-          if (name?.startsWith(argument)) yield row(name, '============', title ?? '');
-          for (const { path, syntax, help } of commands) if (path.startsWith(argument)) yield row(path, syntax, help);
+        for (const { name, title = '', commands } of allMenus(context)) {
+          if (name?.startsWith(argument)) yield { menu: name, title };
+          for (const { path, syntax, help } of commands) if (path.startsWith(argument)) yield { path, syntax, help };
         }
       },
-    },
+      format: (entry) =>
+        entry.menu === undefined
+          ? row(entry.path, entry.syntax, entry.help)
+          : row(entry.menu, '============', entry.title),
+    }),
     {
       path: 'logout',
       syntax: '',
       help: 'leave this session',
       answer(_, __, invoker) {
-        if (invoker.kind !== 'session') return '';
+        if (invoker.kind !== 'session') return undefined;
         invoker.end();
-        return END_OF_SESSION;
+        return ENDED;
       },
     },
     {
@@ -40,33 +44,51 @@ export const consoleMenu: Menu = {
       help: 'end the switch',
       answer(_, context, invoker) {
         context.log('Shutdown from mgmt command');
-        if (invoker.kind === 'script') return '';
+        if (invoker.kind === 'script') return undefined;
         invoker.end(() => context.shutdown());
-        return END_OF_SESSION;
+        return ENDED;
       },
     },
-    {
+    showing({
       path: 'showinfo',
       syntax: '',
       help: 'version, process and address of the switch',
-      *print(_, { switch: sw, version, management }) {
+      show: (_, { switch: sw, version, management }) => ({
+        version,
+        pid: process.pid,
+        mac: sw.mac,
+        uptimeSeconds: sw.uptimeSeconds,
+        management: management && { path: management.path, mode: `0${octal(management.mode)}` },
+      }),
+      *format({ version, pid, mac, uptimeSeconds, management }) {
         yield* versionLines(version);
         yield '';
-        yield `pid ${process.pid} MAC ${sw.mac} uptime ${sw.uptimeSeconds}`;
-        if (management) yield `mgmt ${management.path} perm 0${octal(management.mode)}`;
+        yield `pid ${pid} MAC ${mac} uptime ${uptimeSeconds}`;
+        if (management) yield `mgmt ${management.path} perm ${management.mode}`;
       },
-    },
+    }),
     {
       path: 'load',
       syntax: 'path',
       help: 'run the commands in a file',
       async answer(path, _, invoker) {
-        try {
-          return (await invoker.runFile(path)) + result();
-        } catch (error) {
-          if (error instanceof SwitchError) return result(error);
-          throw error;
-        }
+        let steps: Step[] = [];
+        const error = await failureOf(async () => {
+          steps = await invoker.runFile(path);
+        });
+        return { data: steps.map(({ line, reply }) => ({ line, ...(reply && plain(reply)) })), text: '', error };
+      },
+    },
+    {
+      path: 'json',
+      syntax: 'command',
+      help: 'the reply to a command, as one line of JSON',
+      async answer(line, context, invoker) {
+        if (line === '' || line.startsWith('#'))
+          return asJson(result(new SwitchError('EINVAL', 'name the command whose reply is wanted: json port/print')));
+        const runFile = (path: string) => invoker.runFile(path, silent);
+        const reply = await execute(line, context, { ...invoker, say: silent, runFile });
+        return reply && asJson(reply);
       },
     },
   ],

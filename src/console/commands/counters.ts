@@ -1,13 +1,13 @@
 // What became of each port's frames, in full: port/print has room for two sums alone.
 import type { PortCounters } from '../../counters.ts';
 import { SwitchError } from '../../protocol/errors.ts';
-import type { Menu } from '../command.ts';
+import { type Menu, printing } from '../command.ts';
 import { pad } from '../format.ts';
 import { parseOptionalNumber } from '../parse.ts';
 
 export const countersMenu: Menu = {
   commands: [
-    {
+    printing({
       path: 'counters',
       syntax: '[N]',
       help: 'show the frames of all ports, or of port N, and the drops by reason',
@@ -16,9 +16,10 @@ export const countersMenu: Menu = {
         if (number !== undefined) sw.checkPort(number);
         const rows = sw.counters().filter(({ port }) => number === undefined || port === number);
         if (number !== undefined && rows.length === 0) throw new SwitchError('ENXIO', `there is no port ${number}`);
-        for (const row of rows) yield* describeRow(row);
+        yield* rows;
       },
-    },
+      format: describeRow,
+    }),
   ],
 };
 

@@ -1,30 +1,29 @@
 // The debug menu: lines that tell a session what happens, as it happens.
 import { type ErrnoName, SwitchError } from '../../protocol/errors.ts';
-import type { Menu } from '../command.ts';
+import { type Menu, printing } from '../command.ts';
 import type { Category } from '../events.ts';
+import { octal } from '../format.ts';
 import type { Subscriptions } from '../subscriptions.ts';
 
-const HEADINGS = [
-  ['CATEGORY', 'TAG', 'STATUS', 'HELP'],
-  ['------------', '---', '------', '----'],
-] as const;
+const HEADING = [row('CATEGORY', 'TAG', 'STATUS', 'HELP'), row('------------', '---', '------', '----')];
 
 export const debugMenu: Menu = {
   name: 'debug',
   title: 'DEBUG MENU',
   commands: [
-    {
+    printing({
       path: 'debug/list',
       syntax: '',
       help: 'show the kinds of debug lines, and whether they are on here',
+      heading: HEADING,
       *print(argument, { subscriptions }, { subscriber }) {
-        for (const [name, tag, status, help] of HEADINGS) yield row(name, tag, status, help);
         for (const category of find(subscriptions, argument, 'ENOENT')) {
-          const status = subscriber?.categories.has(category) ? 'ON' : 'OFF';
-          yield row(category.name, category.tag.toString(8).padStart(3, '0'), status, category.help);
+          const { name, tag, help } = category;
+          yield { category: name, tag: octal(tag), on: subscriber?.categories.has(category) === true, help };
         }
       },
-    },
+      format: ({ category, tag, on, help }) => row(category, tag, on ? 'ON' : 'OFF', help),
+    }),
     {
       path: 'debug/add',
       syntax: 'dbgpath',

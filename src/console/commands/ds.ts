@@ -1,20 +1,18 @@
 // The data socket menu: where clients plug in.
-import type { Menu } from '../command.ts';
+import { type Menu, showing } from '../command.ts';
 import { octal } from '../format.ts';
 
 export const dsMenu: Menu = {
   name: 'ds',
   title: 'DATA SOCKET MENU',
   commands: [
-    {
+    showing({
       path: 'ds/showinfo',
       syntax: '',
       help: 'the control directory and the rights of its ctl socket',
-      *print(_, { switch: sw }) {
-        if (!sw.control) return;
-        yield `ctl dir ${sw.control.directory}`;
-        yield `std mode 0${octal(sw.control.mode)}`;
-      },
-    },
+      show: (_, { switch: { control } }) =>
+        control && { directory: control.directory, mode: `0${octal(control.mode)}` },
+      format: ({ directory, mode }) => [`ctl dir ${directory}`, `std mode ${mode}`],
+    }),
   ],
 };

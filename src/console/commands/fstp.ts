@@ -1,7 +1,7 @@
 // The spanning tree menu.
 import { SwitchError } from '../../protocol/errors.ts';
 import type { PortView, VlanView } from '../../spanning-trees.ts';
-import type { Menu } from '../command.ts';
+import { type Menu, printing, showing } from '../command.ts';
 import { pad } from '../format.ts';
 import { parseFlag, parseNumber, parseOptionalNumber, parseWords } from '../parse.ts';
 
@@ -18,28 +18,32 @@ export const fstpMenu: Menu = {
   name: 'fstp',
   title: 'FAST SPANNING TREE MENU',
   commands: [
-    {
+    showing({
       path: 'fstp/showinfo',
       syntax: '',
       help: 'whether spanning tree is on, and who this switch is in it',
-      *print(_, { switch: sw }) {
+      show(_, { switch: sw }) {
         const { priority, enabled } = sw.spanningTrees;
-        yield `MAC ${sw.mac} Priority ${priority} (0x${priority.toString(16)})`;
-        yield `FSTP=${enabled}`;
+        return { mac: sw.mac, priority, enabled };
       },
-    },
-    {
+      format: ({ mac, priority, enabled }) => [
+        `MAC ${mac} Priority ${priority} (0x${priority.toString(16)})`,
+        `FSTP=${enabled}`,
+      ],
+    }),
+    showing({
       path: 'fstp/setfstp',
       syntax: '0/1',
       help: '1: switch spanning tree on; 0: off',
       declares: true,
-      *print(argument, { switch: sw }) {
+      show(argument, { switch: sw }) {
         const on = parseNumber(argument) !== 0;
-        if (sw.hub) yield "Can't use fstp in hub mode";
-        else if (on) sw.spanningTrees.switchOn();
-        else sw.spanningTrees.switchOff();
+        if (!sw.hub && on) sw.spanningTrees.switchOn();
+        else if (!sw.hub) sw.spanningTrees.switchOff();
+        return { enabled: sw.spanningTrees.enabled, hub: sw.hub };
       },
-    },
+      format: ({ hub }) => (hub ? ["Can't use fstp in hub mode"] : []),
+    }),
     {
       path: 'fstp/setedge',
       syntax: 'VLAN PORT 1/0',
@@ -65,7 +69,7 @@ export const fstpMenu: Menu = {
         sw.spanningTrees.setBonus(vlan, port, cost);
       },
     },
-    {
+    printing({
       path: 'fstp/print',
       syntax: '[N]',
       help: 'show the trees, or that of VLAN N',
@@ -75,16 +79,17 @@ export const fstpMenu: Menu = {
         for (const vlan of only === undefined ? sw.vlans.list() : [only]) {
           const view = sw.spanningTrees.view(vlan);
           if (!view) throw new SwitchError('ENXIO', `VLAN ${vlan} has no tree`);
-          yield* describeTree(view, sw.spanningTrees.enabled);
+          yield { enabled: sw.spanningTrees.enabled, ...view };
         }
       },
-    },
+      format: describeTree,
+    }),
   ],
 };
 
-function* describeTree(view: VlanView, on: boolean): Iterable<string> {
-  const { vlan, root, designated = NOBODY, rootPort, cost, age, bonus, ports } = view;
-  yield `FST DATA VLAN ${pad(vlan)} ${rootPort === undefined ? 'ROOTSWITCH' : ''} ${on ? '' : 'FSTP IS DISABLED'}`;
+function* describeTree(tree: VlanView & { enabled: boolean }): Iterable<string> {
+  const { vlan, enabled, root, designated = NOBODY, rootPort, cost, age, bonus, ports } = tree;
+  yield `FST DATA VLAN ${pad(vlan)} ${rootPort === undefined ? 'ROOTSWITCH' : ''} ${enabled ? '' : 'FSTP IS DISABLED'}`;
   yield ` ++ root ${root}`;
   yield ` ++ designated ${designated}`;
   const bonusText = `bonusport ${pad(bonus.port)} bonuscost ${bonus.cost}`;

@@ -3,7 +3,7 @@
 import type { MacEntry } from '../../mac-table.ts';
 import { SwitchError } from '../../protocol/errors.ts';
 import { parseMac } from '../../protocol/mac.ts';
-import type { Menu } from '../command.ts';
+import { type Menu, printing, showing } from '../command.ts';
 import { pad } from '../format.ts';
 import { parseNumber, parseWords } from '../parse.ts';
 
@@ -11,17 +11,18 @@ export const hashMenu: Menu = {
   name: 'hash',
   title: 'HASH TABLE MENU',
   commands: [
-    {
+    showing({
       path: 'hash/showinfo',
       syntax: '',
       help: 'size and times of the MAC table',
-      *print(_, { switch: sw }) {
-        yield `Hash size ${sw.macs.hashSize}`;
-        yield `GC interval ${sw.macs.times.gcIntervalSeconds} secs`;
-        yield `GC expire ${sw.macs.times.expireSeconds} secs`;
-        yield `Min persistence ${sw.macs.times.minPersistenceSeconds} secs`;
-      },
-    },
+      show: (_, { switch: { macs } }) => ({ hashSize: macs.hashSize, ...macs.times }),
+      format: ({ hashSize, gcIntervalSeconds, expireSeconds, minPersistenceSeconds }) => [
+        `Hash size ${hashSize}`,
+        `GC interval ${gcIntervalSeconds} secs`,
+        `GC expire ${expireSeconds} secs`,
+        `Min persistence ${minPersistenceSeconds} secs`,
+      ],
+    }),
     {
       path: 'hash/setsize',
       syntax: 'N',
@@ -57,30 +58,32 @@ export const hashMenu: Menu = {
         sw.macs.setTimes({ minPersistenceSeconds: parseNumber(argument) });
       },
     },
-    {
+    printing({
       path: 'hash/print',
       syntax: '',
       help: 'show every address and its port',
       *print(_, { switch: sw }) {
-        const rows = sw.macs.entries().map((entry) => ({ entry, bucket: bucketOf(entry, sw.macs.hashSize) }));
+        const rows = sw.macs.entries().map((entry) => withBucket(entry, sw.macs.hashSize));
         // Newest first within a bucket: a stable sort keeps the table's order.
-        for (const { entry, bucket } of rows.sort((a, b) => a.bucket - b.bucket)) yield describe(entry, bucket);
+        yield* rows.sort((a, b) => a.bucket - b.bucket);
       },
-    },
-    {
+      format: describe,
+    }),
+    showing({
       path: 'hash/find',
       syntax: 'MAC [VLAN]',
       help: 'show the port of an address',
-      *print(argument, { switch: sw }) {
+      show(argument, { switch: sw }) {
         const [text = '', vlanText = '0', ...rest] = argument.split(/[ \t]+/);
         if (rest.length > 0) throw new SwitchError('EINVAL', 'hash/find takes an address and a VLAN');
         const mac = parseMac(text);
         const vlan = parseNumber(vlanText);
         const entry = sw.macs.entries().find((candidate) => candidate.mac === mac && candidate.vlan === vlan);
         if (!entry) throw new SwitchError('ENODEV', `${mac} is on no port`);
-        yield describe(entry, bucketOf(entry, sw.macs.hashSize));
+        return withBucket(entry, sw.macs.hashSize);
       },
-    },
+      format: describe,
+    }),
     {
       path: 'hash/flush',
       syntax: '[port|vlan N]',
@@ -98,9 +101,16 @@ export const hashMenu: Menu = {
   ],
 };
 
-function describe(entry: MacEntry, bucket: number): string {
-  const where = `VLAN ${pad(entry.vlan)} to port: ${pad(entry.port, 3)}`;
-  return `Hash: ${pad(bucket)} Addr: ${entry.mac} ${where}  age ${entry.ageSeconds} secs`;
+interface Row extends MacEntry {
+  bucket: number;
+}
+
+function withBucket(entry: MacEntry, size: number): Row {
+  return { ...entry, bucket: bucketOf(entry, size) };
+}
+
+function describe({ mac, vlan, port, ageSeconds, bucket }: Row): string {
+  return `Hash: ${pad(bucket)} Addr: ${mac} VLAN ${pad(vlan)} to port: ${pad(port, 3)}  age ${ageSeconds} secs`;
 }
 
 /** The bucket that vde_switch would keep the address in: programs compare these numbers, so they are kept too. */

@@ -1,27 +1,23 @@
 // The plugin menu: what can be added to the console while the switch runs.
 import { SwitchError } from '../../protocol/errors.ts';
-import type { Menu } from '../command.ts';
-
-const HEADINGS = [
-  ['NAME', 'HELP'],
-  ['------------', '----'],
-] as const;
+import { type Menu, printing } from '../command.ts';
 
 export const pluginMenu: Menu = {
   name: 'plugin',
   title: 'PLUGINS MENU',
   commands: [
-    {
+    printing({
       path: 'plugin/list',
       syntax: '',
       help: 'show the plugins that are loaded',
+      heading: [row('NAME', 'HELP'), row('------------', '----')],
       *print(argument, { plugins }) {
-        for (const [name, help] of HEADINGS) yield row(name, help);
         const loaded = plugins.list(argument);
         if (loaded.length === 0) throw new SwitchError('ENOENT', 'no such plugin is loaded');
-        for (const { name, help } of loaded) yield row(name, help);
+        for (const { name, help } of loaded) yield { name, help };
       },
-    },
+      format: ({ name, help }) => row(name, help),
+    }),
     {
       path: 'plugin/add',
       syntax: 'library',

@@ -4,25 +4,26 @@ import type { PortCounters } from '../../counters.ts';
 import type { EndpointInfo, PortInfo } from '../../ports.ts';
 import { SwitchError } from '../../protocol/errors.ts';
 import type { Switch } from '../../switch.ts';
-import type { Menu } from '../command.ts';
+import { type Menu, printing, showing } from '../command.ts';
 import { pad } from '../format.ts';
 import { parseFlag, parseNumber, parseOptionalNumber, parseWords } from '../parse.ts';
 import { printable } from '../reply.ts';
+
+/** vde_switch's words for what it has too. */
+const MODULES: Readonly<Record<string, string>> = { vde: 'unix prog', tap: 'tuntap' };
+const NOBODY = 'NONE';
 
 export const portMenu: Menu = {
   name: 'port',
   title: 'PORT STATUS MENU',
   commands: [
-    {
+    showing({
       path: 'port/showinfo',
       syntax: '',
       help: 'how many ports there may be, and how frames are forwarded',
-      *print(_, { switch: sw }) {
-        yield `Numports=${sw.numPorts}`;
-        yield `HUB=${sw.hub}`;
-        yield 'counters=true';
-      },
-    },
+      show: (_, { switch: { numPorts, hub } }) => ({ numPorts, hub, counters: true }),
+      format: ({ numPorts, hub, counters }) => [`Numports=${numPorts}`, `HUB=${hub}`, `counters=${counters}`],
+    }),
     {
       path: 'port/setnumports',
       syntax: 'N',
@@ -51,19 +52,19 @@ export const portMenu: Menu = {
         sw.vlans.setUntagged(parseNumber(port), parseNumber(vlan));
       },
     },
-    {
+    showing({
       path: 'port/createauto',
       syntax: '',
       help: 'create the lowest free port, for clients that ask for its number',
-      *print(_, { switch: sw }) {
-        yield `Port ${pad(sw.createPortAuto())}`;
-      },
-    },
+      show: (_, { switch: sw }) => ({ port: sw.createPortAuto() }),
+      format: ({ port }) => `Port ${pad(port)}`,
+    }),
     {
       path: 'port/create',
       syntax: 'N',
       help: 'create port N, for clients that ask for its number',
-      declares: true,
+      // 0, for any port, would be another one each time.
+      declares: (argument) => argument !== '0',
       run(argument, { switch: sw }) {
         const port = parseNumber(argument);
         if (port === 0) sw.createPortAuto();
@@ -118,6 +119,34 @@ export const portMenu: Menu = {
       },
     },
     {
+      path: 'port/attach',
+      syntax: 'SPEC',
+      help: 'attach KIND,key=value,… as by --port',
+      async run(argument, { switch: sw, log }) {
+        await sw.attachPort(argument).catch((error: Error) => {
+          log(`port/attach: ${error.message}`, 'warning'); // a reply has no room for the sentence
+          throw error;
+        });
+      },
+    },
+    {
+      path: 'port/detach',
+      syntax: 'N|ID',
+      help: 'detach what was attached to port N, or by that id, with all its clients',
+      async run(argument, { switch: sw }) {
+        await sw.detachPort(/^\d/.test(argument) ? parseNumber(argument) : argument);
+      },
+    },
+    {
+      path: 'port/attached',
+      syntax: '',
+      help: 'show what is attached by a spec: its id, its ports, the spec',
+      *print(_, { switch: sw }) {
+        for (const { id, ports, spec } of sw.attachedPorts())
+          yield `${id} ports=${ports.map((port) => pad(port)).join(',') || 'none'} ${printable(spec)}`;
+      },
+    },
+    {
       path: 'port/resetcounter',
       syntax: '[N]',
       help: 'set the counters of port N, or of all, to zero',
@@ -125,52 +154,78 @@ export const portMenu: Menu = {
         sw.resetCounters(parseOptionalNumber(argument));
       },
     },
-    {
+    printing({
       path: 'port/print',
       syntax: '[N]',
       help: 'show the active ports, or port N, and their endpoints',
-      *print(argument, { switch: sw }) {
-        yield* printPorts(sw, argument, (port) => port.active);
-      },
-    },
-    {
+      print: (argument, { switch: sw }) => listPorts(sw, argument, (port) => port.active),
+      format: describePort,
+    }),
+    printing({
       path: 'port/allprint',
       syntax: '[N]',
       help: 'likewise with the ports that have no endpoint',
-      *print(argument, { switch: sw }) {
-        yield* printPorts(sw, argument, () => true);
-      },
-    },
+      print: (argument, { switch: sw }) => listPorts(sw, argument, () => true),
+      format: describePort,
+    }),
   ],
 };
 
-function* printPorts(sw: Switch, argument: string, wanted: (port: PortInfo) => boolean): Iterable<string> {
+interface Row {
+  port: number;
+  untaggedVlan: number;
+  active: boolean;
+  allocatable: boolean;
+  /** Accounts by name; absent where there is none. */
+  currentUser: string | undefined;
+  user: string | undefined;
+  group: string | undefined;
+  received: { frames: bigint; bytes: bigint };
+  sent: { frames: bigint; bytes: bigint };
+  endpoints: readonly EndpointInfo[];
+}
+
+function* listPorts(sw: Switch, argument: string, wanted: (port: PortInfo) => boolean): Iterable<Row> {
   const number = parseOptionalNumber(argument);
   if (number !== undefined) sw.checkPort(number);
   const ports = sw.ports().filter((port) => (number === undefined || port.number === number) && wanted(port));
   if (number !== undefined && ports.length === 0) throw new SwitchError('ENXIO', `there is no such port ${number}`);
   const counters = new Map(sw.counters().map((row) => [row.port, row]));
-  for (const port of ports) yield* describePort(port, counters.get(port.number)!);
+  for (const port of ports) yield rowOf(port, counters.get(port.number)!);
 }
 
-function* describePort(port: PortInfo, counters: PortCounters): Iterable<string> {
-  const active = port.active ? 'ACTIVE' : 'INACTIVE';
-  const not = port.allocatable ? '' : 'NOT ';
-  yield `Port ${pad(port.number)} untagged_vlan=${pad(port.untaggedVlan)} ${active} - ${not}Unnamed Allocatable`;
-  const access = `(User: ${userName(port.user)} - Group: ${groupName(port.group)})`;
-  yield ` Current User: ${userName(port.currentUser)} Access Control: ${access}`;
-  const { receiveUnicast, receiveMulticast, receiveBroadcast, transmitUnicast, transmitMulticast, transmitBroadcast } =
-    counters;
-  yield ` IN:  ${describeTraffic(receiveUnicast + receiveMulticast + receiveBroadcast, counters.receiveBytes)}`;
-  yield ` OUT: ${describeTraffic(transmitUnicast + transmitMulticast + transmitBroadcast, counters.transmitBytes)}`;
-  for (const endpoint of port.endpoints) yield describeEndpoint(endpoint);
+function rowOf({ number, currentUser, user, group, ...port }: PortInfo, counters: PortCounters): Row {
+  const { receiveUnicast, receiveMulticast, receiveBroadcast, receiveBytes } = counters;
+  const { transmitUnicast, transmitMulticast, transmitBroadcast, transmitBytes } = counters;
+  return {
+    port: number,
+    untaggedVlan: port.untaggedVlan,
+    active: port.active,
+    allocatable: port.allocatable,
+    currentUser: currentUser === undefined ? undefined : userName(currentUser),
+    user: user === undefined ? undefined : userName(user),
+    group: group === undefined ? undefined : groupName(group),
+    received: { frames: receiveUnicast + receiveMulticast + receiveBroadcast, bytes: receiveBytes },
+    sent: { frames: transmitUnicast + transmitMulticast + transmitBroadcast, bytes: transmitBytes },
+    endpoints: port.endpoints.map(({ id, backend, description }) => ({ id, backend, description })),
+  };
 }
 
-function describeTraffic(frames: bigint, bytes: bigint): string {
+function* describePort(row: Row): Iterable<string> {
+  const { port, untaggedVlan, active, allocatable, currentUser = NOBODY, user = NOBODY, group = NOBODY } = row;
+  const state = `${active ? 'ACTIVE' : 'INACTIVE'} - ${allocatable ? '' : 'NOT '}Unnamed Allocatable`;
+  yield `Port ${pad(port)} untagged_vlan=${pad(untaggedVlan)} ${state}`;
+  yield ` Current User: ${currentUser} Access Control: (User: ${user} - Group: ${group})`;
+  yield ` IN:  ${describeTraffic(row.received)}`;
+  yield ` OUT: ${describeTraffic(row.sent)}`;
+  for (const endpoint of row.endpoints) yield describeEndpoint(endpoint);
+}
+
+function describeTraffic({ frames, bytes }: Row['sent']): string {
   return `pkts ${String(frames).padStart(10)}          bytes ${String(bytes).padStart(20)}`;
 }
 
 function describeEndpoint({ id, backend, description }: EndpointInfo): string {
-  const module = backend === 'vde' ? 'unix prog' : 'tuntap';
+  const module = MODULES[backend] ?? backend;
   return `  -- endpoint ID ${pad(id)} module ${module.padEnd(12)}: ${printable(description)}`;
 }

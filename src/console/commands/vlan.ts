@@ -2,7 +2,7 @@
 import type { PortState } from '../../fstp/effect.ts';
 import type { Switch } from '../../switch.ts';
 import type { VlanMember } from '../../vlans.ts';
-import type { Menu } from '../command.ts';
+import { type Menu, printing } from '../command.ts';
 import { pad } from '../format.ts';
 import { parseNumber, parseOptionalNumber, parseWords } from '../parse.ts';
 
@@ -46,37 +46,49 @@ export const vlanMenu: Menu = {
         sw.vlans.removePort(parseNumber(vlan), parseNumber(port));
       },
     },
-    {
+    printing({
       path: 'vlan/print',
       syntax: '[N]',
       help: 'show the VLANs, or VLAN N, and their active ports',
-      *print(argument, { switch: sw }) {
-        yield* printVlans(sw, argument, ({ active }) => active);
-      },
-    },
-    {
+      print: (argument, { switch: sw }) => listVlans(sw, argument, ({ active }) => active),
+      format: describeVlan,
+    }),
+    printing({
       path: 'vlan/allprint',
       syntax: '[N]',
       help: 'likewise with the ports that have no endpoint',
-      *print(argument, { switch: sw }) {
-        yield* printVlans(sw, argument, () => true);
-      },
-    },
+      print: (argument, { switch: sw }) => listVlans(sw, argument, () => true),
+      format: describeVlan,
+    }),
   ],
 };
 
-function* printVlans(sw: Switch, argument: string, wanted: (member: VlanMember) => boolean): Iterable<string> {
+interface Member extends VlanMember {
+  state: PortState;
+}
+
+interface Row {
+  vlan: number;
+  ports: readonly Member[];
+}
+
+function* listVlans(sw: Switch, argument: string, wanted: (member: VlanMember) => boolean): Iterable<Row> {
   const only = parseOptionalNumber(argument);
   if (only !== undefined) sw.vlans.check(only);
   for (const vlan of only === undefined ? sw.vlans.list() : [only]) {
-    yield `VLAN ${pad(vlan)}`;
-    for (const member of sw.vlans.members(vlan).filter(wanted))
-      yield describeMember(member, sw.spanningTrees.stateOf(vlan, member.port));
+    const members = sw.vlans.members(vlan).filter(wanted);
+    const stateOf = ({ port }: VlanMember) => sw.spanningTrees.stateOf(vlan, port);
+    yield { vlan, ports: members.map((member) => ({ ...member, state: stateOf(member) })) };
   }
 }
 
+function* describeVlan({ vlan, ports }: Row): Iterable<string> {
+  yield `VLAN ${pad(vlan)}`;
+  for (const member of ports) yield describeMember(member);
+}
+
 /** vde_switch calls the state of an inactive port "Learning". */
-function describeMember({ port, tagged, active }: VlanMember, state: PortState): string {
+function describeMember({ port, tagged, active, state }: Member): string {
   const status = !active ? 'Learning' : state === 'forwarding' ? 'Forwarding' : 'Discarding';
   return ` -- Port ${pad(port)} tagged=${Number(tagged)} active=${Number(active)} status=${status}`;
 }

@@ -11,7 +11,18 @@ import { ipSource } from './ip-source.ts';
 import { IpTable, type Sighting } from './ip-table.ts';
 
 export const NEW_ADDRESS = 'iplog/newip';
+export const NOBODY = '(none)';
 const TIMER_MAX_MS = 2 ** 31 - 1;
+
+export interface SightingInWords {
+  family: string;
+  address: string;
+  mac: string;
+  vlan: number;
+  port: number;
+  /** Whose the port is, by name. */
+  user: string | undefined;
+}
 
 export class IpWatch {
   readonly log: IpLog;
@@ -74,13 +85,16 @@ export class IpWatch {
     return this.#context.switch.port(port)?.currentUser;
   }
 
-  /** `ipv4 10.0.0.1`; `user=root`: as they stand in every line. */
-  describe(sighting: Sighting): { address: string; user: string } {
-    const { address } = sighting;
+  describe(sighting: Sighting): SightingInWords {
+    const { address, mac, vlan, port } = sighting;
     const user = this.userOf(sighting);
     return {
-      address: `${familyOf(address)} ${formatAddress(address)}`,
-      user: `user=${user === undefined ? '(none)' : userName(user)}`,
+      family: familyOf(address),
+      address: formatAddress(address),
+      mac,
+      vlan,
+      port,
+      user: user === undefined ? undefined : userName(user),
     };
   }
 
@@ -107,12 +121,11 @@ export class IpWatch {
 
   /** false: its port was closed before anybody looked at the frame, and nobody can say whose it was. */
   #tell(sighting: Sighting): boolean {
-    const { mac, port, vlan } = sighting;
-    const { endpoints = [] } = this.#context.switch.port(port) ?? {};
+    const { endpoints = [] } = this.#context.switch.port(sighting.port) ?? {};
     if (endpoints.length === 0) return false;
-    const { address, user } = this.describe(sighting);
+    const { family, address, mac, port, vlan, user = NOBODY } = this.describe(sighting);
     const descriptions = endpoints.map(({ description }) => `"${printable(description)}"`);
-    const line = `${address} mac=${mac} port=${port} vlan=${vlan} ${user} ${descriptions.join(' ')}`;
+    const line = `${family} ${address} mac=${mac} port=${port} vlan=${vlan} user=${user} ${descriptions.join(' ')}`;
     this.log.write(line);
     this.#context.subscriptions.publish(NEW_ADDRESS, line);
     return true;

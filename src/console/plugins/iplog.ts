@@ -1,12 +1,12 @@
 // iplog: who used which IP address, on which port and when. Its commands.
 import { findUser } from '../../accounts.ts';
 import { SwitchError } from '../../protocol/errors.ts';
-import type { Menu } from '../command.ts';
+import { type Menu, printing, showing } from '../command.ts';
 import { parseNumber } from '../parse.ts';
 import type { LoadedPlugin, Plugin } from '../plugins.ts';
 import { familyOf, formatRange, parseAddress, parseRange } from './ip-address.ts';
 import type { Sighting } from './ip-table.ts';
-import { IpWatch, NEW_ADDRESS } from './ip-watch.ts';
+import { IpWatch, NEW_ADDRESS, NOBODY, type SightingInWords } from './ip-watch.ts';
 
 export interface LoadedIpLog extends LoadedPlugin {
   /** For SIGHUP: goes on in a new file by the same name. */
@@ -29,17 +29,22 @@ export const iplog = {
 
 function settings(watch: IpWatch): Menu['commands'] {
   return [
-    {
+    showing({
       path: 'iplog/showinfo',
       syntax: '',
       help: 'where the log goes, and the times',
-      *print() {
-        yield 'iplog: ip/port/user logging plugin';
-        yield watch.log.state;
-        yield `GC interval ${watch.gcIntervalSeconds} secs`;
-        yield `GC expire ${watch.expireSeconds} secs`;
-      },
-    },
+      show: () => ({
+        log: watch.log.state,
+        gcIntervalSeconds: watch.gcIntervalSeconds,
+        expireSeconds: watch.expireSeconds,
+      }),
+      format: ({ log, gcIntervalSeconds, expireSeconds }) => [
+        'iplog: ip/port/user logging plugin',
+        log,
+        `GC interval ${gcIntervalSeconds} secs`,
+        `GC expire ${expireSeconds} secs`,
+      ],
+    }),
     {
       path: 'iplog/logfile',
       syntax: 'pathname',
@@ -64,16 +69,17 @@ function settings(watch: IpWatch): Menu['commands'] {
         watch.removeRange(parseRange(argument));
       },
     },
-    {
+    printing({
       path: 'iplog/list',
       syntax: '',
       help: 'show the ranges',
       *print() {
         for (const family of ['ipv4', 'ipv6'])
           for (const range of watch.ranges)
-            if (familyOf(range.first) === family) yield `  ${family}: ${formatRange(range)}`;
+            if (familyOf(range.first) === family) yield { family, range: formatRange(range) };
       },
-    },
+      format: ({ family, range }) => `  ${family}: ${range}`,
+    }),
     {
       path: 'iplog/setgcint',
       syntax: 'N',
@@ -94,48 +100,51 @@ function settings(watch: IpWatch): Menu['commands'] {
 }
 
 function listings(watch: IpWatch): Menu['commands'] {
-  function* show(wanted: (sighting: Sighting) => boolean = () => true): Iterable<string> {
-    for (const sighting of watch.sightings().filter(wanted)) {
-      const { address, user } = watch.describe(sighting);
-      yield `${address} port=${sighting.port} ${user}`;
-    }
+  function* list(wanted: (sighting: Sighting) => boolean = () => true): Iterable<SightingInWords> {
+    for (const sighting of watch.sightings().filter(wanted)) yield watch.describe(sighting);
   }
   return [
-    {
+    printing({
       path: 'iplog/iplist',
       syntax: '',
       help: 'show the addresses seen lately',
-      *print() {
-        yield* show();
-      },
-    },
-    {
+      print: () => list(),
+      format: describe,
+    }),
+    printing({
       path: 'iplog/ipport',
       syntax: 'port',
       help: 'show those of a port',
       *print(argument) {
         const wanted = parseNumber(argument);
-        yield* show(({ port }) => port === wanted);
+        yield* list(({ port }) => port === wanted);
       },
-    },
-    {
+      format: describe,
+    }),
+    printing({
       path: 'iplog/ipuser',
       syntax: 'user',
       help: 'show those of a user',
       *print(argument) {
         const wanted = findUser(argument);
         if (wanted === undefined) throw new SwitchError('EINVAL', `there is no user '${argument}'`);
-        yield* show((sighting) => watch.userOf(sighting) === wanted);
+        yield* list((sighting) => watch.userOf(sighting) === wanted);
       },
-    },
-    {
+      format: describe,
+    }),
+    printing({
       path: 'iplog/ipsearch',
       syntax: 'ipaddr',
       help: 'show where an address is',
       *print(argument) {
         const wanted = parseAddress(argument);
-        yield* show(({ address }) => address === wanted);
+        yield* list(({ address }) => address === wanted);
       },
-    },
+      format: describe,
+    }),
   ];
+}
+
+function describe({ family, address, port, user = NOBODY }: SightingInWords): string {
+  return `${family} ${address} port=${port} user=${user}`;
 }

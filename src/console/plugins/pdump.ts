@@ -2,7 +2,7 @@
 import { closeSync, ftruncateSync } from 'node:fs';
 import { describeError } from '../../errno.ts';
 import { SwitchError } from '../../protocol/errors.ts';
-import type { ConsoleContext, Menu } from '../command.ts';
+import { type ConsoleContext, type Menu, printing } from '../command.ts';
 import { parseNumber } from '../parse.ts';
 import type { Plugin } from '../plugins.ts';
 import { printable } from '../reply.ts';
@@ -126,17 +126,18 @@ function menu(frames: FrameFile): Menu {
           yield* explained(frames.name, () => (active ? frames.start() : frames.stop()));
         },
       },
-      {
+      printing({
         path: 'pdump/filename',
-        syntax: '[file]',
+        syntax: '<file>',
         help: 'dump into that file from here on, or show which it is',
         *print(argument) {
           yield* explained(argument, () => {
             if (argument !== '') frames.name = argument;
           });
-          yield `dumpfile=${printable(frames.name)}`;
+          yield { file: frames.name };
         },
-      },
+        format: (item) => (typeof item === 'string' ? item : `dumpfile=${printable(item.file)}`),
+      }),
       {
         path: 'pdump/buffered',
         syntax: '0/1',
