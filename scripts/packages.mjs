@@ -31,6 +31,7 @@ const PACKAGES = {
   curl: program('curl'),
   python3: program('python3'),
   'python3-prometheus-client': pythonModule('prometheus_client'),
+  'python3-pyte': pythonModule('pyte'),
   'clang-format': program('clang-format'),
   'clang-tidy': program('clang-tidy'),
   'man-db': program('man'),
