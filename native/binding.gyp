@@ -10,7 +10,9 @@
       "type": "static_library",
       "cflags_cc": ["-fPIC", "-fno-exceptions", "-fno-rtti"],
       "sources": [
+        "engine/endpoints/addressed.cc",
         "engine/endpoints/datagram.cc",
+        "engine/endpoints/stream.cc",
         "engine/endpoints/tap.cc",
         "engine/frame_queue.cc",
         "engine/loop.cc",
@@ -18,6 +20,22 @@
         "engine/port.cc",
         "engine/switch.cc",
         "engine/vlan.cc"
+      ]
+    },
+    {
+      "target_name": "tsvde-slirp",
+      "type": "executable",
+      "cflags_cc": ["-fno-exceptions", "-fno-rtti"],
+      "libraries": ["-ldl"],
+      "sources": [
+        "slirp/config.cc",
+        "slirp/control.cc",
+        "slirp/filter.cc",
+        "slirp/library.cc",
+        "slirp/main.cc",
+        "slirp/reassembly.cc",
+        "slirp/relay.cc",
+        "slirp/stack.cc"
       ]
     },
     {
@@ -29,6 +47,7 @@
       "sources": [
         "addon/accounts.cc",
         "addon/addon.cc",
+        "addon/datagrams.cc",
         "addon/engine_wrap.cc",
         "addon/exec.cc",
         "addon/frame_socket.cc",

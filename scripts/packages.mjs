@@ -1,6 +1,6 @@
 // The Debian packages that tests and linting need, each with what proves that it is there.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { execute, hasProgram } from './set-up.mjs';
 
 const program = (name) => () => hasProgram(name);
@@ -8,8 +8,11 @@ const pythonModule = (name) => () => spawnSync('/usr/bin/python3', ['-c', `impor
 
 const PACKAGES = {
   vde2: program('vdeq'),
+  // Also a part of QEMU's; the one library that is opened at run time.
+  libslirp0: () => spawnSync('/usr/bin/python3', ['-c', 'import ctypes; ctypes.CDLL("libslirp.so.0")']).status === 0,
   'vde-switch': program('vde_switch'),
   vdeplug: program('vde_plug'),
+  'user-mode-linux': program('linux.uml'),
   'qemu-system-x86': program('qemu-system-x86_64'),
   'linux-image-cloud-amd64': () =>
     existsSync('/boot') && readdirSync('/boot').some((name) => /^vmlinuz-.*-cloud-amd64$/.test(name)),
@@ -18,7 +21,13 @@ const PACKAGES = {
   kmod: program('modprobe'),
   iproute2: program('ip'),
   procps: program('pgrep'),
+  psmisc: program('killall'),
+  'wireguard-tools': program('wg'),
+  'wireguard-go': program('wireguard-go'),
+  'openssh-client': program('ssh'),
+  'openssh-server': program('sshd'),
   systemd: program('systemd-analyze'),
+  tcpdump: program('tcpdump'),
   curl: program('curl'),
   python3: program('python3'),
   'python3-prometheus-client': pythonModule('prometheus_client'),
@@ -39,6 +48,11 @@ export function installPackages() {
   }
   console.error(`Installing from Debian: ${missing.join(', ')}`);
   const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+  // The tests start an sshd of their own: installing one is not to open the machine to the world.
+  if (missing.includes('openssh-server')) {
+    mkdirSync('/etc/ssh', { recursive: true });
+    writeFileSync('/etc/ssh/sshd_not_to_be_run', '');
+  }
   execute('apt-get', ['update', '-q'], options);
   execute('apt-get', ['install', '-q', '-y', '--no-install-recommends', ...missing], options);
 }

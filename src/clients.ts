@@ -1,7 +1,8 @@
 // The control socket: a client asks, gets a port, and leaves when its stream ends.
 // A stream carries one request and one reply and is silent from then on; whatever breaks that rule is refused, with one
 // log line that says who and why.
-import { access, chmod, chown, constants, stat, unlink } from 'node:fs/promises';
+import { constants, rmSync } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { ControlDirectory } from './control-directory.ts';
 import { descriptorOf } from './descriptor.ts';
@@ -9,6 +10,7 @@ import { describeError } from './errno.ts';
 import { native } from './native.ts';
 import { SwitchError } from './protocol/errors.ts';
 import { addressPath, formatAddress, isUnnamed, type JoinRequest, parseRequest } from './protocol/request.ts';
+import { grantSocket, holdSocket } from './socket-file.ts';
 import { listenOnSocket } from './unix-listener.ts';
 
 /** What joining needs of the switch. */
@@ -17,7 +19,7 @@ export interface ClientHost {
   claim(wanted: JoinRequest['wanted'], uid: number): { port: number; endpoint: number; undo(): void };
   attach(seat: Seat): void;
   /** Undoes `attach`; its end is not told to the seat. */
-  detach(seat: Seat): void;
+  detach(port: number, endpoint: number): void;
   log(message: string): void;
 }
 
@@ -108,53 +110,65 @@ export class Clients {
 
   async #join(stream: Socket, request: JoinRequest): Promise<void> {
     const { uid } = native.peerCredentials(descriptorOf(stream));
-    await checkOwnSocket(request.address, uid);
-    if (stream.destroyed) return;
+    const own = await holdOwnSocket(request.address, uid);
+    try {
+      if (!stream.destroyed) this.#seat(stream, request, uid, own ? formatAddress(own.name) : request.address);
+    } finally {
+      await own?.file.close();
+    }
+  }
 
-    // From here to the reply without a pause: two clients never race for a number, and an end is never missed.
+  /** From the claim to the reply without a pause: two clients never race for a number or a name, and an end is never missed. */
+  #seat(stream: Socket, request: JoinRequest, uid: number, address: Buffer): void {
     const { port, endpoint, undo } = this.#host.claim(request.wanted, uid);
     const path = this.#directory.dataPath(port, endpoint);
-    let fd: number;
+    let fd: number | undefined;
     try {
-      fd = native.openDatagram(path, isUnnamed(request.address) ? null : request.address);
+      fd = native.openDatagram(path, isUnnamed(address) ? null : address);
+      this.#host.attach({ port, endpoint, fd, uid, description: request.description, end: () => stream.destroy() });
     } catch (error) {
+      if (fd !== undefined) rmSync(path, { force: true }); // else it is not ours
       undo();
       throw error;
     }
-    const seat: Seat = { port, endpoint, fd, uid, description: request.description, end: () => stream.destroy() };
-    this.#host.attach(seat);
-    const gone = new Promise<void>((resolve) => stream.once('close', resolve)).then(async () => {
-      this.#host.detach(seat);
-      await unlink(path).catch(() => {});
+    const gone = new Promise<void>((resolve) => {
+      stream.once('close', () => {
+        rmSync(path, { force: true }); // before the number is free, and the name with it
+        this.#host.detach(port, endpoint);
+        resolve();
+      });
     });
     this.#track(gone);
-
-    await this.#grant(path, port, uid);
+    this.#grant(path, port, uid);
     stream.write(formatAddress(path));
   }
 
   /** A root switch gives the data socket to its user; any other can only open it as wide as ctl. */
-  async #grant(path: string, port: number, uid: number): Promise<void> {
-    const { mode, gid } = this.#directory;
+  #grant(path: string, port: number, uid: number): void {
     const portZero = port === 0 ? this.#rules.portZero : {};
     const root = process.geteuid?.() === 0;
-    await chmod(path, (portZero.mode ?? mode) & (root && portZero.mode === undefined ? 0o700 : 0o777));
-    const group = portZero.gid ?? gid;
-    if (root) await chown(path, uid, group ?? -1);
-    else if (group !== undefined) await chown(path, -1, group);
+    const mode = (portZero.mode ?? this.#directory.mode) & (root && portZero.mode === undefined ? 0o700 : 0o777);
+    grantSocket(path, { mode, uid: root ? uid : undefined, gid: portZero.gid ?? this.#directory.gid });
   }
 }
 
 /**
  * A client names the socket we are to send to. It must be one that we may write to, and its own: else a client could make
- * a root switch send frames into anybody's socket.
+ * a root switch send frames into anybody's socket. Undefined for an abstract one, which has no owner.
  */
-async function checkOwnSocket(address: Buffer, uid: number): Promise<void> {
+async function holdOwnSocket(address: Buffer, uid: number) {
   const path = addressPath(address);
-  if (path === undefined) return;
-  await access(path, constants.R_OK | constants.W_OK);
-  const { uid: owner } = await stat(path);
-  if (uid !== 0 && owner !== uid) throw new SwitchError('EACCES', `its data socket belongs to uid ${owner}`);
+  if (path === undefined) return undefined;
+  const held = await holdSocket(path);
+  try {
+    await access(held.name, constants.R_OK | constants.W_OK);
+    const { uid: owner } = await held.file.stat();
+    if (uid !== 0 && owner !== uid) throw new SwitchError('EACCES', `its data socket belongs to uid ${owner}`);
+    return held;
+  } catch (error) {
+    await held.file.close();
+    throw error;
+  }
 }
 
 function refusal(error: unknown, request: JoinRequest): string {

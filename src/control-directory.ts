@@ -6,6 +6,7 @@ import { findGroup } from './accounts.ts';
 import { describeError } from './errno.ts';
 import { SwitchError } from './protocol/errors.ts';
 import { PATH_MAX } from './protocol/request.ts';
+import { grantSocket } from './socket-file.ts';
 
 export interface DirectoryOptions {
   directory: string;
@@ -88,8 +89,7 @@ export class ControlDirectory {
 
   /** To be called once `ctl` is bound: until here nobody but us could come in. */
   async grant(): Promise<void> {
-    await chmod(this.controlPath, this.mode);
-    if (this.gid !== undefined) await chown(this.controlPath, -1, this.gid);
+    grantSocket(this.controlPath, { mode: this.mode, gid: this.gid });
     if (this.#foreign) return;
     if (this.gid !== undefined) await chown(this.path, -1, this.gid);
     await chmod(this.path, this.#dirMode);

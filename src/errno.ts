@@ -18,3 +18,10 @@ export function describeError(error: unknown): string {
   const number = constants.errno[code as keyof typeof constants.errno];
   return number === undefined ? (message ?? String(error)) : strerror(number);
 }
+
+/** Why the engine can use an endpoint no longer. */
+export function describeEnd(errno: number): string {
+  if (errno === constants.errno.EPIPE) return 'the other end has closed it';
+  if (errno === constants.errno.EBADMSG) return 'it sent a length that no frame has';
+  return strerror(errno);
+}

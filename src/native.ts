@@ -1,5 +1,6 @@
 // The door to C++: loads and types the addon. No other file does.
 import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 
 /** How the engine forwards and forgets; every field may be changed while it runs. Times are whole seconds. */
 export interface EngineSettings {
@@ -22,7 +23,7 @@ export interface EngineSettings {
 }
 
 export type EngineEvent =
-  /** The descriptor is of no use any more (a TAP was deleted); the engine has stopped polling it. Detach it. */
+  /** The descriptor is of no use any more (a TAP was deleted, a stream has ended: EPIPE, or EBADMSG for a length that no frame has); the engine has stopped polling it. Detach it. */
   | { type: 'endpoint-failed'; port: number; endpoint: number; errno: number }
   /** An address was seen on another port than the one it is held for. At most one event a second. */
   | { type: 'mac-seen-elsewhere'; mac: string; vlan: number; from: number; to: number }
@@ -53,14 +54,25 @@ export interface NativeCounters {
   values: BigUint64Array;
 }
 
+/** What frames come and go by; `fd` is non-blocking. */
+export type Transport =
+  /** A connected datagram socket: one datagram, one frame. */
+  | { kind: 'datagram'; fd: number }
+  | { kind: 'tap'; fd: number }
+  /** A connected stream socket: each frame behind its length. */
+  | { kind: 'stream'; fd: number }
+  /** A bound datagram socket and the one it is for, as openUdp() and openUnixPeer() make them. */
+  | { kind: 'peer'; fd: number; peer: Uint8Array }
+  | { kind: 'multicast'; fd: number; senderFd: number };
+
 /** The engine: one thread that moves frames. Every call returns once the thread has done it (microseconds). */
 export interface NativeEngine {
   configure(settings: Partial<EngineSettings>): void;
   /** Ports are numbered places and hold counters; they forward only while an endpoint is attached. */
   addPort(port: number): void;
   removePort(port: number): void;
-  /** The engine owns and closes `fd` from here on, also when this throws. `queueFrames` bounds what waits for a slow peer. */
-  attach(port: number, endpoint: number, kind: 'datagram' | 'tap', fd: number, queueFrames: number): void;
+  /** The engine owns and closes the descriptors from here on, also when this throws. `queueFrames` bounds what waits for a slow peer. */
+  attach(port: number, endpoint: number, transport: Transport, queueFrames: number): void;
   detach(port: number, endpoint: number): void;
   setVlanCreated(vlan: number, created: boolean): void;
   /** 4095: the port takes and gives no untagged frames. The port leaves its old untagged VLAN. A new port has VLAN 0. */
@@ -94,6 +106,11 @@ export interface NativeFrameSocket {
   close(): void;
 }
 
+export interface NativeAddress {
+  address: string;
+  port: number;
+}
+
 export interface NativeAccount {
   name: string;
   id: number;
@@ -101,7 +118,12 @@ export interface NativeAccount {
 
 export interface NativeAddon {
   Engine: new (settings: EngineSettings, onEvent: (event: EngineEvent) => void) => NativeEngine;
-  FrameSocket: new (fd: number, onFrames: (frames: Buffer[]) => void) => NativeFrameSocket;
+  /** `onDrain`: there is room again after send() took fewer than it was given. */
+  FrameSocket: new (
+    fd: number,
+    onFrames: (frames: Buffer[]) => void,
+    onDrain?: () => void,
+  ) => NativeFrameSocket;
   counterNames: readonly string[];
 
   /**
@@ -109,12 +131,27 @@ export interface NativeAddon {
    * Returns its descriptor; throws an Error with errno `code` and `syscall`, and leaves no file behind.
    */
   openDatagram(path: string, peer: Uint8Array | null): number;
+  /** Addresses in digits, both of one family. Throws with errno `code` and `syscall`. */
+  openUdp(local: NativeAddress, peer: NativeAddress): { fd: number; peer: Buffer };
+  /** Paths, or abstract names behind a NUL. A file at `local` that nobody serves any more is replaced. */
+  openUnixPeer(local: string, peer: string): { fd: number; peer: Buffer };
+  /** A member of an IPv4 group, on the interface that has `localAddress`, or by route where that is 0.0.0.0. */
+  openMulticast(group: NativeAddress & { localAddress: string; ttl: number }): { fd: number; senderFd: number };
+  /** Stream sockets by a name behind a NUL, of just these bytes. */
+  listenAbstract(name: string): number;
+  connectAbstract(name: string): number;
+  /** Another descriptor of the same, which Node does not know of. */
+  duplicate(fd: number): number;
   /** One datagram to a unix socket's path, or to the abstract name behind an `@`. Never waits. */
   sendDatagram(path: string, text: string): void;
+  /** Two unix datagram sockets connected to each other, the first non-blocking; `bufferBytes` may wait in each. */
+  datagramPair(bufferBytes: number): [number, number];
   connectDatagram(fd: number, peer: Uint8Array): void;
   /** Opens /dev/net/tun and attaches to, or creates, the TAP. Throws with errno `code`; `syscall` is `open` or `TUNSETIFF`. */
   openTap(name: string): { fd: number; name: string };
   closeDescriptor(fd: number): void;
+  /** Of the whole process; returns what it was. */
+  setUmask(mask: number): number;
 
   /** SO_PEERCRED: who connected, as the kernel knows it. */
   peerCredentials(fd: number): { pid: number; uid: number; gid: number };
@@ -151,3 +188,6 @@ export interface NativeAddon {
 const require = createRequire(import.meta.url);
 
 export const native: NativeAddon = require('../native/build/Release/tsvde.node');
+
+/** The user-mode stack, a program of its own. */
+export const slirpProgram = fileURLToPath(new URL('../native/build/Release/tsvde-slirp', import.meta.url));

@@ -1,7 +1,7 @@
 // A client port: joins a VDE switch, ours or another, and sends and receives frames.
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { chmod, chown, realpath, unlink } from 'node:fs/promises';
+import { chmod, chown, realpath, stat, unlink } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { findGroup } from './accounts.ts';
 import { describeError } from './errno.ts';
@@ -21,6 +21,8 @@ export interface JoinOptions extends PlugOptions {
   mode?: number;
   /** Group that it is given to. */
   group?: string;
+  /** Gives the joining up; later it has no effect. */
+  signal?: AbortSignal;
 }
 
 /** A place at a switch: it lasts as long as `control` is open. */
@@ -37,7 +39,7 @@ const FALLBACK_DIRECTORIES = ['/var/run', '/tmp'];
 
 const REPLY_TIMEOUT_MS = 5000;
 
-export class Plug extends EventEmitter<{ frame: [frame: Buffer]; close: [] }> {
+export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; close: [] }> {
   readonly switchPath: string;
   readonly #control: Socket;
   readonly #socket: NativeFrameSocket;
@@ -47,19 +49,28 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; close: [] }> {
     super();
     this.switchPath = joined.switchPath;
     this.#control = joined.control;
-    this.#socket = new native.FrameSocket(joined.fd, (frames) => {
-      for (const frame of frames) this.emit('frame', frame);
-    });
+    this.#socket = new native.FrameSocket(
+      joined.fd,
+      (frames) => {
+        for (const frame of frames) this.emit('frame', frame);
+      },
+      () => this.emit('drain'),
+    );
     joined.control.once('close', () => this.close());
     joined.control.resume();
   }
 
   /** Throws a sentence when there is no switch, or when it refuses. */
-  static async connect(directory: string, options: PlugOptions = {}): Promise<Plug> {
+  static async connect(directory: string, options: JoinOptions = {}): Promise<Plug> {
     return new Plug(await joinSwitch(directory, options));
   }
 
-  /** false: the switch does not read fast enough, and the frame was not sent. */
+  /** Has neither side ended it? */
+  get open(): boolean {
+    return this.#open;
+  }
+
+  /** false: the switch does not read fast enough, and the frame was not sent; 'drain' follows when there is room. */
   send(frame: Uint8Array): boolean {
     return this.#socket.send([frame]) === 1;
   }
@@ -94,10 +105,12 @@ export async function joinSwitch(directory: string, options: JoinOptions = {}): 
   const control = await connectTo(`${path}/ctl`).catch((error) => fail(directory, describeError(error)));
   let fd = -1;
   let ownPath: string | undefined;
+  const giveUp = () => control.destroy();
+  options.signal?.addEventListener('abort', giveUp);
   try {
+    if (options.signal?.aborted) giveUp();
     ({ fd, path: ownPath } = bindOwn(path));
-    if (options.group !== undefined) await chown(ownPath, -1, groupId(options.group));
-    await chmod(ownPath, options.mode ?? 0o700);
+    await letIn(`${path}/ctl`, ownPath, options);
     const wanted =
       options.port === undefined ? ({ kind: 'any' } as const) : { kind: 'number' as const, number: options.port };
     control.write(formatRequest({ wanted, address: formatAddress(ownPath), description: options.description ?? '' }));
@@ -109,9 +122,23 @@ export async function joinSwitch(directory: string, options: JoinOptions = {}): 
     if (fd >= 0) native.closeDescriptor(fd);
     return fail(directory, error instanceof SwitchError ? error.message : describeError(error));
   } finally {
+    options.signal?.removeEventListener('abort', giveUp);
     // Connected both ways by now, or given up: the name has served.
     if (ownPath !== undefined) await unlink(ownPath).catch(() => {});
   }
+}
+
+/** The switch must be able to send to our socket: root's is, and our own; another user's is let in, by its group if that can be. */
+async function letIn(controlPath: string, ownPath: string, { mode = 0o700, group }: JoinOptions): Promise<void> {
+  if (group !== undefined) await chown(ownPath, -1, groupId(group));
+  const { uid, gid } = await stat(controlPath);
+  const needed = group === undefined && (mode & 0o077) === 0 && uid !== 0 && uid !== process.geteuid?.();
+  if (!needed) return chmod(ownPath, mode);
+  const byGroup = await chown(ownPath, -1, gid).then(
+    () => true,
+    () => false,
+  );
+  await chmod(ownPath, mode | (byGroup ? 0o070 : 0o077));
 }
 
 function groupId(name: string): number {
@@ -155,6 +182,7 @@ function readReply(control: Socket): Promise<Buffer> {
     let reply = Buffer.alloc(0);
     const refused = () =>
       reject(new SwitchError('EACCES', 'it refused: the port is taken, reserved or out of range; its log says why'));
+    if (control.destroyed) return refused();
     control.once('close', refused);
     // vde_switch says nothing at all to one that it refuses.
     control.setTimeout(REPLY_TIMEOUT_MS, () =>

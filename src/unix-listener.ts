@@ -1,12 +1,14 @@
 // Listening on a unix socket's path. Its file outlives the process that bound it, so one that nobody serves any more is
 // replaced; a live one, and a file that is no socket, are left alone. Until its rights are granted only we may connect.
 import { existsSync } from 'node:fs';
-import { chmod, chown, lstat, unlink } from 'node:fs/promises';
+import { lstat, unlink } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { describeError } from './errno.ts';
+import { native } from './native.ts';
 import { SwitchError } from './protocol/errors.ts';
 import { PATH_MAX } from './protocol/request.ts';
+import { grantSocket } from './socket-file.ts';
 
 /**
  * Throws a sentence that names the path. The server removes the file when it is closed. With `fd`, somebody else (systemd)
@@ -15,7 +17,7 @@ import { PATH_MAX } from './protocol/request.ts';
 export async function listenOnSocket(server: Server, path: string, fd?: number): Promise<void> {
   if (fd !== undefined) return takeOver(server, path, fd);
   checkSocketPath(path);
-  await removeStale(path);
+  await removeStaleSocket(path);
   await new Promise<void>((resolve, reject) => {
     const failed = (error: Error) => {
       const code = (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? 'EADDRINUSE' : 'EIO';
@@ -24,12 +26,12 @@ export async function listenOnSocket(server: Server, path: string, fd?: number):
       reject(new SwitchError(code, `Could not bind to socket '${path}': ${describeError(why)}`));
     };
     server.once('error', failed);
-    const before = process.umask(0o177);
+    const before = native.setUmask(0o177);
     server.listen(path, () => {
       server.off('error', failed);
       resolve();
     });
-    process.umask(before); // Node binds a path within listen()
+    native.setUmask(before); // Node binds a path within listen()
   });
 }
 
@@ -52,8 +54,7 @@ export async function listenAndGrant(
   await listenOnSocket(server, path, fd);
   if (fd !== undefined) return;
   try {
-    if (rights.gid !== undefined) await chown(path, -1, rights.gid);
-    await chmod(path, rights.mode);
+    grantSocket(path, rights);
   } catch (error) {
     server.close();
     throw error;
@@ -69,7 +70,8 @@ export function checkSocketPath(path: string): void {
   );
 }
 
-async function removeStale(path: string): Promise<void> {
+/** Makes way for a socket. Throws a sentence where a live one, or another file, is there. */
+export async function removeStaleSocket(path: string): Promise<void> {
   const found = await lstat(path).catch(() => undefined);
   if (!found) return;
   if (!found.isSocket())

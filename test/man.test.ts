@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { kinds } from '../src/backends/kinds.ts';
 import { menus } from '../src/console/menus.ts';
 import { describeWith } from './support/needs.ts';
 import { run, tsvde, tsvdectl, tsvdeq } from './support/process.ts';
@@ -30,8 +31,27 @@ describeWith(['man', 'mandoc'], 'the manual pages', () => {
   });
 });
 
+test('tsvde.1 names, under SIGHUP, what an rc file declares', () => {
+  const page = readFileSync(`${directory}tsvde.1`, 'utf8');
+  const [, list] = /^\.It Dv SIGHUP\n[\s\S]*?^\.Po\n([\s\S]*?)^\.Pc/m.exec(page)!;
+  const named = [...list!.matchAll(/^\.Ic (\S+)/gm)].map(([, path]) => path!);
+  const declared = menus.flatMap(({ commands }) => commands).filter(({ declares }) => declares);
+  expect(named.sort()).toEqual(declared.map(({ path }) => path).sort());
+});
+
 test('tsvde.1 names every console command, and what each takes', () => {
   const page = readFileSync(`${directory}tsvde.1`, 'utf8');
   for (const { path } of menus.flatMap(({ commands }) => commands))
     expect(page).toMatch(new RegExp(`^\\.It Ic ${path}\\b`, 'm'));
+});
+
+test('tsvde.1 names every kind of port, and each of its keys', () => {
+  const [, ports = ''] = readFileSync(`${directory}tsvde.1`, 'utf8').split('.Sh PORTS\n');
+  for (const { name, keys } of kinds) {
+    const [, section = ''] = ports.split(`.Ss ${name}\n`);
+    const named = [...section.split(/^\.S[sh] /m)[0]!.matchAll(/^\.It Cm (.*)$/gm)].flatMap(([, line]) =>
+      line!.split(/ , (?:Cm )?/),
+    );
+    expect(named.sort()).toEqual(Object.keys(keys).sort());
+  }
 });

@@ -1,39 +1,48 @@
 // README's commands, as they stand and in their order, in namespaces of their own: what a new user types works.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { namespace } from './support/namespace.ts';
 import { describeWith } from './support/needs.ts';
 import { run } from './support/process.ts';
+import { blocks } from './support/readme.ts';
 import { temporaryDirectory } from './support/temporary.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const readme = readFileSync(`${root}README.md`, 'utf8');
+// What takes two hosts is run on two: test/e2e/hosts.test.ts.
+const [install, ...session] = blocks('sh', { but: 'Several hosts' });
 
-function blocks(language: string): string[] {
-  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(([, body]) => body!);
-}
-
-const [install, ...session] = blocks('sh');
-
-describeWith(['root', 'tun', 'ip', 'unshare', 'curl', 'qemu-system-x86_64'], 'README', () => {
+describeWith(['root', 'tun', 'ip', 'unshare', 'curl', 'unixterm', 'dpipe', 'qemu-system-x86_64'], 'README', () => {
   test('the host and two guests, the console and the metrics', async () => {
     const home = temporaryDirectory();
     mkdirSync(`${home}/bin`);
     for (const name of ['tsvde', 'tsvdectl', 'tsvdeq']) symlinkSync(`${root}bin/${name}`, `${home}/bin/${name}`);
-    for (const name of ['one.img', 'two.img']) writeFileSync(`${home}/${name}`, Buffer.alloc(1 << 20));
+    for (const name of ['one', 'two', 'three', 'four', 'five'])
+      writeFileSync(`${home}/${name}.img`, Buffer.alloc(1 << 20));
     // Between its blocks a reader waits for what the last one started: both guests' boot ROMs to have sent something.
-    const waits = [
-      'until [ "$(curl -s localhost:9109/metrics | grep -c "^tsvde_port_receive_packets_total.* [1-9]")" -ge 2 ]; do sleep 0.1; done',
-      '',
-      '',
-      'while [ -e /run/qtap-ctl ]; do sleep 0.1; done; kill %1 %2',
+    const waits: [after: string, line: string][] = [
+      [
+        '--hub --tap qtap',
+        'until [ "$(curl -s localhost:9109/metrics | grep -c "^tsvde_port_receive_packets_total.* [1-9]")" -ge 2 ]; do sleep 0.1; done',
+      ],
+      // Both cables to be in, and the second to be shut.
+      [
+        'dpipe vde_plug',
+        "until (printf 'fstp/print\\n'; sleep 0.2) | unixterm /run/b-mgmt | grep -q Alternate; do :; done",
+      ],
+      [
+        // Likewise the stream's guest, the socket's and the group's.
+        '--port socket,listen',
+        'until [ "$(curl -s localhost:9110/metrics | grep -c "^tsvde_port_receive_packets_total.* [1-9]")" -ge 3 ]; do sleep 0.1; done; kill $(jobs -p | tail -3) $(cat /run/mix.pid)',
+      ],
+      ['kill $(cat /run/qtap.pid)', 'while [ -e /run/qtap-ctl ]; do sleep 0.1; done; kill %1 %2'],
     ];
+    const waitAfter = (block: string) => waits.find(([after]) => block.includes(after))?.[1] ?? '';
     const script = [
       'set -e',
       'mount -t tmpfs tmpfs /run',
-      ...session.flatMap((block, i) => [block, waits[i] ?? '']),
+      ...session.flatMap((block) => [block, waitAfter(block)]),
     ].join('\n');
     writeFileSync(`${home}/script`, script);
     const space = namespace();
@@ -55,6 +64,7 @@ describeWith(['root', 'tun', 'ip', 'unshare', 'curl', 'qemu-system-x86_64'], 'RE
     expect(shell.stdout()).toContain(
       'VLAN 0010\n -- Port 0001 tagged=1 active=0 status=Learning\n -- Port 0003 tagged=0',
     );
+    expect(shell.stdout()).toMatch(/ -- Port 0001 .* role=Root\n -- Port 0002 .* role=Alternate\/Backup\n/);
     expect(shell.stdout()).toMatch(/tsvde_port_receive_packets_total\{port="2"\} [1-9]/);
   }, 60_000);
 

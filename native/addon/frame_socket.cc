@@ -24,6 +24,7 @@ class FrameSocket : public Napi::ObjectWrap<FrameSocket> {
         on_frames_(Napi::Persistent(info[1].As<Napi::Function>())),
         context_(info.Env(), "tsvde frame socket"),
         slab_(std::make_unique_for_overwrite<uint8_t[]>(kBatch * (kFrameMax + 1))) {
+    if (info[2].IsFunction()) on_drain_ = Napi::Persistent(info[2].As<Napi::Function>());
     uv_loop_t* loop = nullptr;
     napi_get_uv_event_loop(info.Env(), &loop);
     poll_ = new uv_poll_t;
@@ -36,7 +37,7 @@ class FrameSocket : public Napi::ObjectWrap<FrameSocket> {
     }
     Ref();  // held while open: a frame that comes must find it
     napi_add_env_cleanup_hook(info.Env(), end, this);
-    start();
+    watch();
   }
 
   ~FrameSocket() override { end(this); }
@@ -62,13 +63,29 @@ class FrameSocket : public Napi::ObjectWrap<FrameSocket> {
     self->socket_.reset();
   }
 
-  void start() {
-    uv_poll_start(poll_, UV_READABLE,
-                  [](uv_poll_t* poll, int, int) { static_cast<FrameSocket*>(poll->data)->receive(); });
+  void watch() {
+    const int events = (reading_ ? UV_READABLE : 0) | (awaits_room_ ? UV_WRITABLE : 0);
+    if (events == 0) {
+      uv_poll_stop(poll_);
+      return;
+    }
+    uv_poll_start(poll_, events, [](uv_poll_t* poll, int error, int ready) {
+      auto* self = static_cast<FrameSocket*>(poll->data);
+      const Napi::HandleScope scope(self->Env());
+      [[maybe_unused]] const Napi::Object held = self->Value();  // also while a callback closes it
+      if (error < 0) ready = UV_READABLE | UV_WRITABLE;          // each finds out by trying
+      if ((ready & UV_WRITABLE) != 0 && self->awaits_room_) self->drain();
+      if ((ready & UV_READABLE) != 0 && self->poll_ != nullptr && self->reading_) self->receive();
+    });
+  }
+
+  void drain() {
+    awaits_room_ = false;
+    watch();
+    if (!on_drain_.IsEmpty()) on_drain_.MakeCallback(Value(), {}, context_);
   }
 
   void receive() {
-    const Napi::HandleScope scope(Env());
     std::array<tsvde::Frame, kBatch> frames;
     for (size_t i = 0; i < kBatch; i++) frames[i].parts[0] = {&slab_[i * (kFrameMax + 1)], kFrameMax + 1};
     const uint32_t count = socket_->receive(frames).frames;
@@ -96,7 +113,11 @@ class FrameSocket : public Napi::ObjectWrap<FrameSocket> {
       const auto batch = std::min<size_t>(frames.size() - sent, kBatch);
       const auto [moved, error] = socket_->send({&pointers[sent], batch});
       sent += moved;
-      if (error == EAGAIN) break;
+      if (error == EAGAIN) {
+        awaits_room_ = true;
+        watch();
+        break;
+      }
       if (error != 0) throw errno_error(info.Env(), error, "sendmmsg");
     }
     return Napi::Number::New(info.Env(), sent);
@@ -104,12 +125,14 @@ class FrameSocket : public Napi::ObjectWrap<FrameSocket> {
 
   void pause(const Napi::CallbackInfo& info) {
     require_open(info);
-    uv_poll_stop(poll_);
+    reading_ = false;
+    watch();
   }
 
   void resume(const Napi::CallbackInfo& info) {
     require_open(info);
-    start();
+    reading_ = true;
+    watch();
   }
 
   void close(const Napi::CallbackInfo& info) {
@@ -125,8 +148,11 @@ class FrameSocket : public Napi::ObjectWrap<FrameSocket> {
 
   std::unique_ptr<tsvde::Datagram> socket_;
   Napi::FunctionReference on_frames_;
+  Napi::FunctionReference on_drain_;
   Napi::AsyncContext context_;
   std::unique_ptr<uint8_t[]> slab_;
+  bool reading_ = true;
+  bool awaits_room_ = false;
   uv_poll_t* poll_ = nullptr;  // freed by its own close callback, after this object may be gone
 };
 

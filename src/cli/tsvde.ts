@@ -1,11 +1,9 @@
 // tsvde, the command: parse, start, serve until told to end, clean up.
-import { closeSync } from 'node:fs';
-import type { Writable } from 'node:stream';
-import { isatty } from 'node:tty';
 import { ExitError } from '../exit-error.ts';
+import type { Log } from '../log.ts';
 import { setArguments, setProcessName } from '../process.ts';
-import type { Log } from '../switch.ts';
 import { daemonReport, startDaemon } from './daemon.ts';
+import { finish } from './finish.ts';
 import { daemonLog, streamLog } from './log.ts';
 import { parseOptions } from './options.ts';
 import { Service, type ServiceOptions } from './service.ts';
@@ -32,16 +30,12 @@ const IGNORED: readonly NodeJS.Signals[] = [
   'SIGUSR2',
   'SIGVTALRM',
 ];
-const FLUSH_MS = 200;
-
-/** The standard streams that are terminals. */
-const TERMINALS = [0, 1, 2].filter((fd) => isatty(fd));
-
 /** Why the switch ends; a signal that it is to die of, where its parent wants to see that. */
 type End = { reason: string; signal?: NodeJS.Signals };
 
 export async function main(argv: readonly string[], manner = OWN): Promise<void> {
   const { name, tolerant } = manner;
+  if (manner === OWN && argv[0] === 'plug') return (await import('./plug.ts')).main(argv.slice(1));
   const report = daemonReport();
   const say = (message: string) => void process.stderr.write(`${name}: ${message}\n`);
   try {
@@ -70,15 +64,16 @@ async function serve(options: ServiceOptions, log: Log, ready = () => {}): Promi
   process.on('SIGINT', () => end({ reason: 'Caught signal 2, cleaning up and exiting', signal: 'SIGINT' }));
 
   const manager = new ServiceManager();
-  const service = await Service.start(options, log, () => end(undefined));
-  process.on('SIGHUP', () => {
-    manager.reloading();
-    void service.reload().then(() => manager.ready(service.status));
+  const starting = Service.start(options, log, () => end(undefined)).then((service) => {
+    manager.ready(service.status);
+    return service;
   });
+  // One that comes during the start waits for its end, and does not end it.
+  process.on('SIGHUP', () => void starting.then((service) => reload(service, manager)).catch(() => {}));
+  const service = await starting;
+  service.onStatus((status) => manager.status(status));
   if (options.readStdin)
     void service.readCommands().then(() => end({ reason: 'EOF on stdin, cleaning up and exiting' }));
-  service.onStatus((status) => manager.status(status));
-  manager.ready(service.status);
   ready();
 
   const why = await ended;
@@ -88,22 +83,8 @@ async function serve(options: ServiceOptions, log: Log, ready = () => {}): Promi
   await finish(0, why?.signal);
 }
 
-/** Ends the process once what it said is out, or once nobody seems to want it. */
-async function finish(exitCode: number, signal?: NodeJS.Signals): Promise<never> {
-  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
-  // Node gives terminals their settings back when it ends, and crashes over one that has hung up: not if it is closed.
-  for (const fd of TERMINALS) if (!isatty(fd)) closeSync(fd);
-  if (signal) {
-    process.removeAllListeners(signal);
-    process.kill(process.pid, signal);
-  }
-  process.exit(exitCode);
-}
-
-function flushed(stream: Writable): Promise<void> {
-  if (stream.writableLength === 0) return Promise.resolve();
-  return new Promise((resolve) => {
-    setTimeout(resolve, FLUSH_MS);
-    stream.write('', () => resolve());
-  });
+async function reload(service: Service, manager: ServiceManager): Promise<void> {
+  manager.reloading();
+  await service.reload();
+  manager.ready(service.status);
 }

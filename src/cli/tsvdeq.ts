@@ -4,18 +4,21 @@ import { ExitError, USAGE } from '../exit-error.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { factsAbout, findProgram, launch } from '../qemu/launch.ts';
 import { planQemu } from '../qemu/plan.ts';
-import { parseTarget } from '../qemu/target.ts';
+import { VIAS, type Via } from '../qemu/vde-backend.ts';
+import { parseTarget } from '../target.ts';
 import { TSVDE_VERSION } from '../version.ts';
 import { normalizeLeading } from './long-only.ts';
+import { octalMode } from './mode.ts';
 
 const NAME = 'tsvdeq';
 /** vdeq took its options also behind QEMU's name; there only whole names are ours, since all else is QEMU's. */
-const BEHIND_QEMU = /^--?(vdesock|sock|unix|mod)(=|$)/;
+const BEHIND_QEMU = /^--?(vdesock|sock|unix|mod|via)(=|$)/;
 const FIRST_DESCRIPTOR = 3; // shown by --print, which opens none
 
 interface Parsed {
   vdesock: string[];
-  mod: number;
+  mod?: number;
+  via: Via;
   print?: true;
 }
 
@@ -33,10 +36,12 @@ export async function main(argv: readonly string[]): Promise<void> {
 async function run(argv: readonly string[]): Promise<void> {
   const { options, name, args } = parse(argv);
   const program = findProgram(name);
-  const targets = options.vdesock.map(parseTarget);
-  const plan = planQemu(args, targets, factsAbout(program));
+  const { vdesock, via, mod: mode } = options;
+  if (via === 'stream' && mode !== undefined)
+    throw new ExitError(USAGE, '--mod is about a socket that QEMU does not have with --via stream: leave one away');
+  const plan = planQemu(args, { sockets: vdesock.map(parseTarget), via, mode }, factsAbout(program));
   for (const note of plan.notes) process.stderr.write(`${NAME}: ${note}\n`);
-  if (!options.print) return launch(program, name, plan, options.mod);
+  if (!options.print) return launch(program, name, plan, mode);
   const words = [name, ...plan.arguments(plan.joins.map((_, i) => FIRST_DESCRIPTOR + i))];
   process.stdout.write(`${words.map(quote).join(' ')}\n`);
 }
@@ -76,20 +81,23 @@ function define(): Command {
     .description('Runs QEMU with its network on a VDE switch, and takes the -net options of old.')
     .addOption(
       new Option('--vdesock <path>', 'the control directory of a switch, or several with commas (also --sock, --unix)')
-        .default([])
+        .default([], '/var/run/vde.ctl, or else /tmp/vde.ctl')
         .argParser((text: string, before: string[]) => [...before, ...text.split(',').filter((path) => path !== '')]),
     )
-    .addOption(new Option('--mod <octal>', "rights of QEMU's own socket").default(0o700, '0700').argParser(octal))
+    .addOption(new Option('--mod <octal>', "rights of QEMU's own socket (default: 0700)").argParser(octalMode))
+    .addOption(
+      new Option(
+        '--via <backend>',
+        "QEMU's backend: dgram hands it the port's descriptor, vde lets it join by itself, stream takes paths as those of a port's stream socket",
+      )
+        .choices(VIAS)
+        .default('dgram'),
+    )
     .addOption(new Option('--print', "show QEMU's command line and do not run it"))
     .helpOption('-h, --help', 'show this')
     .version(`tsvdeq ${TSVDE_VERSION}`, '--version', 'show the version')
     .configureOutput({ writeErr: () => {} })
     .exitOverride();
-}
-
-function octal(text: string): number {
-  if (/^0?[0-7]{1,4}$/.test(text)) return Number.parseInt(text, 8);
-  throw new ExitError(USAGE, `'${text}' is not a mode: give it in octal, like 700`);
 }
 
 /** For a shell to read again. */

@@ -1,5 +1,6 @@
 // What a command is: a row of its menu's table. Help, replies and errors follow from the row.
-import type { Log, Switch } from '../switch.ts';
+import type { Log } from '../log.ts';
+import type { Switch } from '../switch.ts';
 import type { Plugins } from './plugins.ts';
 import type { Lines, Reply } from './reply.ts';
 import type { Subscriber, Subscriptions } from './subscriptions.ts';
@@ -23,15 +24,18 @@ export interface Invoker {
   kind: 'session' | 'terminal' | 'script';
   /** Where debug lines go; nowhere for the rc file. */
   subscriber?: Subscriber | undefined;
-  /** Runs a script file. */
-  runFile(path: string): Promise<Step[]>;
+  /** Shows something before the reply is whole. */
+  say: Say;
+  /** Runs a script file, and says each of its lines and replies: to the invoker, or to `say`. */
+  runFile(path: string, say?: Say): Promise<Step[]>;
   /** Ends the session when the reply is out, and then does what is to follow. */
   end(afterwards?: () => void): void;
 }
 
+export type Say = (text: string) => Promise<void>;
+
 /** A line of a script, and what came of it. */
 export interface Step {
-  file: string;
   line: string;
   reply: Reply | undefined;
 }
@@ -41,8 +45,8 @@ interface Row {
   path: string;
   syntax: string;
   help: string;
-  /** It says how something is to be, and may be said again: what SIGHUP reads from the rc file. */
-  declares?: true;
+  /** It says how something is to be, with this argument, and may be said again: what SIGHUP reads from the rc file. */
+  declares?: true | ((argument: string) => boolean);
 }
 
 /** Its reply is a code; throws SwitchError for any but 1000. */

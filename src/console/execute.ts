@@ -5,8 +5,7 @@ import { type ErrnoName, SwitchError } from '../protocol/errors.ts';
 import type { ConsoleContext, Invoker, Step } from './command.ts';
 import { findCommand } from './menus.ts';
 import { parseLine } from './parse.ts';
-import { codeLine, dataBlock, dataBlockOf, failureOf, type Reply, result } from './reply.ts';
-import type { Subscriber } from './subscriptions.ts';
+import { codeLine, dataBlock, dataBlockOf, failureOf, type Reply, result, textOf } from './reply.ts';
 
 /** Scripts may load scripts, but not themselves for ever. */
 const LOAD_DEPTH_MAX = 8;
@@ -27,11 +26,11 @@ export async function execute(line: string, context: ConsoleContext, invoker: In
   return result(await failureOf(() => command.run(argument, context, invoker)));
 }
 
-/** Runs a file of commands. Throws SwitchError when it cannot be read. */
+/** Runs a file of commands: says the echo of each line, and its reply. Throws SwitchError when it cannot be read. */
 export async function runFile(
   path: string,
   context: ConsoleContext,
-  subscriber: Subscriber,
+  { subscriber, say }: Pick<Invoker, 'subscriber' | 'say'>,
   depth = 1,
 ): Promise<Step[]> {
   if (depth > LOAD_DEPTH_MAX)
@@ -39,12 +38,18 @@ export async function runFile(
   const invoker: Invoker = {
     kind: 'script',
     subscriber,
+    say,
     end: () => {},
-    runFile: (inner) => runFile(inner, context, subscriber, depth + 1),
+    runFile: (inner, others = say) => runFile(inner, context, { subscriber, say: others }, depth + 1),
   };
   const steps: Step[] = [];
-  for (const line of await readScript(path))
-    steps.push({ file: path, line, reply: await execute(line, context, invoker) });
+  for (const line of await readScript(path)) {
+    await say(`vde[${path}]: ${line}
+`);
+    const reply = await execute(line, context, invoker);
+    await say(textOf(reply));
+    steps.push({ line, reply });
+  }
   return steps;
 }
 
@@ -57,7 +62,8 @@ export async function runStartupFile(path: string, context: ConsoleContext): Pro
 export async function runDeclarations(path: string, context: ConsoleContext): Promise<void> {
   const declares = (line: string) => {
     const parsed = parseLine(line);
-    return parsed !== undefined && findCommand(parsed.path, context)?.declares === true;
+    const declared = parsed && findCommand(parsed.path, context)?.declares;
+    return typeof declared === 'function' ? declared(parsed!.argument) : declared === true;
   };
   await runLines(path, context, declares, ['EEXIST']);
 }
@@ -68,7 +74,7 @@ async function runLines(
   wanted: (line: string) => boolean,
   accepted: readonly ErrnoName[] = [],
 ): Promise<void> {
-  const invoker: Invoker = { kind: 'script', end: () => {}, runFile: async () => [] };
+  const invoker: Invoker = { kind: 'script', say: async () => {}, end: () => {}, runFile: async () => [] };
   for (const [i, line] of (await readScript(path)).entries()) {
     if (!wanted(line)) continue;
     const error = (await execute(line, context, invoker))?.error;

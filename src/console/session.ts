@@ -39,7 +39,8 @@ export async function runSession(context: ConsoleContext, { kind, input, output 
     end(then = () => {}) {
       afterwards = then;
     },
-    runFile: (path) => runFile(path, context, subscriber),
+    say: (text) => write(output, text),
+    runFile: (path, say = invoker.say) => runFile(path, context, { subscriber, say }),
   };
   context.subscriptions.join(subscriber);
   try {

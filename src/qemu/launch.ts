@@ -1,17 +1,18 @@
 // From a plan to QEMU itself: find the program, ask what it can do, take the switch ports, become it.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
-import type { Socket } from 'node:net';
-import { userInfo } from 'node:os';
+import { connect, type Socket } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { descriptorOf } from '../descriptor.ts';
 import { describeError } from '../errno.ts';
 import { ExitError } from '../exit-error.ts';
 import { joinSwitch } from '../plug.ts';
 import { becomeProgram, type ProcessState } from '../process.ts';
+import { SwitchError } from '../protocol/errors.ts';
 import { randomMac } from '../protocol/mac.ts';
+import { selfDescription } from '../self-description.ts';
+import { defaultTarget, type Target } from '../target.ts';
 import type { Plan } from './plan.ts';
-import { defaultTarget, type Target } from './target.ts';
 import type { Facts } from './wiring.ts';
 
 const NOT_EXECUTABLE = 126; // as a shell says it
@@ -31,24 +32,33 @@ export function findProgram(name: string, path = process.env.PATH ?? '/usr/bin:/
 }
 
 export function factsAbout(program: string): Facts {
-  // One backend a line, after a heading that has blanks in it.
-  const { stdout } = spawnSync(program, ['-netdev', 'help'], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-    timeout: HELP_TIMEOUT_MS,
-  });
   return {
-    backends: new Set((stdout ?? '').split('\n').filter((line) => /^\S+$/.test(line))),
+    // One backend a line, after a heading that has blanks in it.
+    backends: new Set(ask(program, '-netdev', 'help').filter((line) => /^\S+$/.test(line))),
+    version: () => {
+      const [, major, minor] = /version (\d+)\.(\d+)/.exec(ask(program, '-version').join()) ?? [];
+      return minor === undefined ? undefined : [Number(major), Number(minor)];
+    },
     defaultTarget: defaultTarget(),
     s390x: program.endsWith('s390x'),
     newMac: () => randomMac('52:54:00'),
   };
 }
 
+function ask(program: string, ...args: string[]): string[] {
+  const { stdout } = spawnSync(program, args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+    timeout: HELP_TIMEOUT_MS,
+  });
+  return (stdout ?? '').split('\n');
+}
+
 /** Takes every port of the plan and becomes QEMU. Returns only by throwing; then no port is held. */
-export async function launch(program: string, name: string, plan: Plan, mode: number): Promise<never> {
+export async function launch(program: string, name: string, plan: Plan, mode = 0o700): Promise<never> {
   const held: { control: Socket; fd: number }[] = [];
   try {
+    for (const path of plan.opened) await checkAnswers(path);
     for (const target of plan.joins) held.push(await take(target, mode));
     const descriptors = held.map(({ fd }) => fd);
     const argv = [name, ...plan.arguments(descriptors)];
@@ -66,11 +76,28 @@ export async function launch(program: string, name: string, plan: Plan, mode: nu
   }
 }
 
+/** QEMU says little of a socket that is not there, and starts without it. */
+function checkAnswers(path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const probe = connect(path);
+    probe.once('error', (error) => {
+      const directory = statSync(path, { throwIfNoEntry: false })?.isDirectory();
+      const why = directory
+        ? 'it is a directory; name the socket of a port that was made by --port stream,server=on,addr.type=unix,addr.path=…'
+        : describeError(error);
+      reject(new SwitchError('EIO', `cannot join the switch at '${path}': ${why}`));
+    });
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve();
+    });
+  });
+}
+
 function take(target: Target, mode: number): Promise<{ control: Socket; fd: number }> {
-  const description = `tsvdeq user=${userInfo().username} pid=${process.pid}`;
   const { directory, port, group } = target;
   return joinSwitch(directory, {
-    description,
+    description: selfDescription('tsvdeq'),
     mode: target.mode ?? mode,
     ...(port === undefined ? {} : { port }),
     ...(group === undefined ? {} : { group }),

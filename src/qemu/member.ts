@@ -1,7 +1,7 @@
 // One member of a vlan of old: a NIC or a backend, as `-net …,vlan=N` wrote it.
 import { SwitchError } from '../protocol/errors.ts';
-import { type NetOption, numberSetting } from './net-option.ts';
-import { parseTarget, type Target } from './target.ts';
+import { parseTarget, type Target } from '../target.ts';
+import { type NetOption, numberSetting, type Settings, setting, withoutKeys } from './net-option.ts';
 
 export interface Member {
   /** nic, vde, user, tap, socket … */
@@ -9,7 +9,7 @@ export interface Member {
   vlan: number;
   /** Did it name its vlan, or is it one that this QEMU cannot take as it stands? */
   explicit: boolean;
-  settings: ReadonlyMap<string, string>;
+  settings: Settings;
   /** Of a VDE network: where it goes. */
   target?: Target | undefined;
   /** As it was written, `-net`, `nic,…`; nothing for what we add. */
@@ -21,25 +21,24 @@ const VDE_SETTINGS = ['sock', 'port', 'group', 'mode', 'id'];
 /** Undefined for what is no member (`-net none`, a NIC that names its netdev) and stays as it is. */
 export function memberOf(option: NetOption, words: readonly string[]): Member | undefined {
   const { kind } = option;
-  const settings = new Map(option.settings);
-  if (['none', 'hubport', 'help', '?'].includes(kind) || settings.has('netdev')) return undefined;
+  if (['none', 'hubport', 'help', '?'].includes(kind) || setting(option.settings, 'netdev')) return undefined;
   const vlan = numberSetting(option, 'vlan');
-  settings.delete('vlan');
+  const settings = withoutKeys(option.settings, 'vlan');
   const member = { kind, vlan: vlan ?? 0, explicit: vlan !== undefined || kind === 'vde', settings, words };
   return kind === 'vde' ? { ...member, target: oldTarget(option, settings) } : member;
 }
 
 export function newMember(kind: string, vlan: number, more: Partial<Member> = {}): Member {
-  return { kind, vlan, explicit: true, settings: new Map(), words: [], ...more };
+  return { kind, vlan, explicit: true, settings: [], words: [], ...more };
 }
 
 /** The target of a `vde,…` option; undefined when it names no switch. */
 export function vdeTarget(option: NetOption): Target | undefined {
-  const sock = option.settings.get('sock');
+  const sock = setting(option.settings, 'sock');
   if (sock === undefined) return undefined;
   const port = numberSetting(option, 'port');
   const mode = numberSetting(option, 'mode');
-  const group = option.settings.get('group');
+  const group = setting(option.settings, 'group');
   return {
     ...parseTarget(sock),
     ...(port === undefined ? {} : { port }),
@@ -48,9 +47,12 @@ export function vdeTarget(option: NetOption): Target | undefined {
   };
 }
 
-function oldTarget(option: NetOption, settings: ReadonlyMap<string, string>): Target | undefined {
-  const unknown = [...settings.keys()].find((key) => !VDE_SETTINGS.includes(key));
-  if (unknown !== undefined)
-    throw new SwitchError('EINVAL', `-net vde has no setting '${unknown}': it knows vlan, ${VDE_SETTINGS.join(', ')}`);
+function oldTarget(option: NetOption, settings: Settings): Target | undefined {
+  const unknown = withoutKeys(settings, ...VDE_SETTINGS)[0];
+  if (unknown)
+    throw new SwitchError(
+      'EINVAL',
+      `-net vde has no setting '${unknown[0]}': it knows vlan, ${VDE_SETTINGS.join(', ')}`,
+    );
   return vdeTarget(option);
 }

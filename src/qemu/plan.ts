@@ -1,14 +1,18 @@
 // The rewriting, pure: QEMU's arguments as people wrote them for vdeq, and what this QEMU knows, to the ports to join and
 // the arguments as QEMU takes them today. What is not about the network stays as it is, and where it is.
+
+import type { Target } from '../target.ts';
 import { type Member, memberOf, newMember } from './member.ts';
 import { type NetOption, parseNetOption } from './net-option.ts';
 import { type Network, networkArguments } from './network.ts';
-import type { Target } from './target.ts';
+import type { BackendWishes } from './vde-backend.ts';
 import { type Argument, type Facts, Wiring } from './wiring.ts';
 
 export interface Plan {
   /** The switch ports to take, in the order of their descriptors. */
   joins: readonly Target[];
+  /** Sockets that QEMU opens itself, and that somebody must listen on. */
+  opened: readonly string[];
   /** QEMU's arguments, once there is a descriptor for each join. */
   arguments(descriptors: readonly number[]): string[];
   /** What a person should know. */
@@ -21,9 +25,16 @@ interface NetworkWords {
   words: [string, string];
 }
 
-/** `sockets` are those of -vdesock; with none, and no VDE network among the arguments, the default switch is joined. */
-export function planQemu(args: readonly string[], sockets: readonly Target[], facts: Facts): Plan {
-  const wiring = new Wiring(facts);
+export interface Wishes {
+  /** -vdesock's; with none, and no VDE network among the arguments, the default switch is joined. */
+  sockets: readonly Target[];
+  /** Default dgram. */
+  via?: BackendWishes['via'] | undefined;
+  mode?: BackendWishes['mode'];
+}
+
+export function planQemu(args: readonly string[], { sockets, via = 'dgram', mode }: Wishes, facts: Facts): Plan {
+  const wiring = new Wiring(facts, { via, mode });
   const vlans = new Vlans();
   const waiting = sockets.map((target, vlan) => newMember('vde', vlan, { target }));
   const aimed = (member: Member): Member => {
@@ -46,6 +57,7 @@ export function planQemu(args: readonly string[], sockets: readonly Target[], fa
   const argumentList = output.flatMap((item) => (Array.isArray(item) ? networkArguments(item, wiring) : item));
   return {
     joins: wiring.targets,
+    opened: wiring.opened,
     notes: wiring.notes,
     arguments: (descriptors) => argumentList.map((item) => (typeof item === 'string' ? item : item(descriptors))),
   };

@@ -1,16 +1,16 @@
 // The pieces that rewritten networks are made of, in today's spelling: backends, hub ports, NICs; their ids, and the
 // switch ports that their descriptors are of.
+
+import type { Target } from '../target.ts';
 import { type Member, newMember, vdeTarget } from './member.ts';
-import { formatNetOption, type NetOption } from './net-option.ts';
-import type { Target } from './target.ts';
+import { formatNetOption, type NetOption, renameKeys, type Settings, setting, withoutKeys } from './net-option.ts';
+import { type BackendWishes, descriptorOption, type QemuFacts, streamOption, vdeOption } from './vde-backend.ts';
 
 /** A word of QEMU's command line, or one that is known once there are descriptors. */
 export type Argument = string | ((descriptors: readonly number[]) => string);
 
 /** What the plan depends on, so that the same words give the same plan. */
-export interface Facts {
-  /** What `QEMU -netdev help` lists. */
-  backends: ReadonlySet<string>;
+export interface Facts extends QemuFacts {
   defaultTarget: Target;
   /** Is it a QEMU for s390x, whose virtio NIC is no PCI device? */
   s390x: boolean;
@@ -23,23 +23,24 @@ const PLUGGABLE = /^(virtio-net-\w+|e1000e?(-\w+)?|rtl8139|ne2k_(pci|isa)|pcnet|
 
 export class Wiring {
   readonly targets: Target[] = [];
+  /** Sockets that QEMU opens itself. */
+  readonly opened: string[] = [];
   readonly notes: string[] = [];
   readonly #facts: Facts;
+  readonly #wishes: BackendWishes;
   readonly #ids = new Map<string, number>();
 
-  constructor(facts: Facts) {
+  constructor(facts: Facts, wishes: BackendWishes) {
     this.#facts = facts;
+    this.#wishes = wishes;
   }
 
   backend(member: Member): { id: string; words: Argument[] } {
-    const settings = renamed(member.settings, { name: 'id' });
-    const id = settings.get('id') ?? this.#newId(member);
-    if (member.kind === 'vde') return { id, words: ['-netdev', this.#descriptorBackend(id, member.target!)] };
-    settings.delete('id');
-    return {
-      id,
-      words: ['-netdev', formatNetOption({ kind: member.kind, settings: new Map([['id', id], ...settings]) })],
-    };
+    const settings = renameKeys(member.settings, { name: 'id' });
+    const id = setting(settings, 'id') ?? this.#newId(member);
+    if (member.kind === 'vde') return { id, words: ['-netdev', this.#vdeBackend(id, member.target!)] };
+    const all: Settings = [['id', id], ...withoutKeys(settings, 'id')];
+    return { id, words: ['-netdev', formatNetOption({ kind: member.kind, settings: all })] };
   }
 
   /** A port of the hub that stands for a vlan; with a netdev in it, or for a NIC. */
@@ -51,41 +52,48 @@ export class Wiring {
   }
 
   nic(member: Member, netdev: string | undefined): Argument[] {
-    const { model: given, ...rest } = Object.fromEntries(member.settings);
+    const given = setting(member.settings, 'model');
     const model = given === 'virtio' ? (this.#facts.s390x ? 'virtio-net-ccw' : 'virtio-net-pci') : given;
-    const settings = new Map(Object.entries({ macaddr: this.#mac(rest), ...rest }));
-    const wired: [string, string][] = netdev === undefined ? [] : [['netdev', netdev]];
+    const settings: Settings = [
+      ['macaddr', setting(member.settings, 'macaddr') ?? this.#newMac()],
+      ...withoutKeys(member.settings, 'model', 'macaddr'),
+    ];
+    const wired: Settings = netdev === undefined ? [] : [['netdev', netdev]];
     if (model !== undefined && PLUGGABLE.test(model)) {
-      const device = renamed(settings, { macaddr: 'mac', name: 'id' });
-      return ['-device', formatNetOption({ kind: model, settings: new Map([...wired, ...device]) })];
+      const device = renameKeys(settings, { macaddr: 'mac', name: 'id' });
+      return ['-device', formatNetOption({ kind: model, settings: [...wired, ...device] })];
     }
     // No model: the machine's own, which QEMU knows best. A board's model likewise.
-    const onBoard: [string, string][] = model === undefined ? [] : [['model', model]];
-    return ['-net', formatNetOption({ kind: 'nic', settings: new Map([...wired, ...onBoard, ...settings]) })];
+    const onBoard: Settings = model === undefined ? [] : [['model', model]];
+    return ['-net', formatNetOption({ kind: 'nic', settings: [...wired, ...onBoard, ...settings] })];
   }
 
   /** `-netdev vde,…` or `-nic vde,…` for a QEMU that was built without it. */
   replaceModern(option: 'nic' | 'netdev', parsed: NetOption): Argument[] {
-    const settings = new Map(
-      [...parsed.settings].filter(([key]) => !['id', 'sock', 'port', 'group', 'mode'].includes(key)),
-    );
-    const id = parsed.settings.get('id') ?? this.#newId({ kind: 'vde', vlan: 0 });
-    const backend = ['-netdev', this.#descriptorBackend(id, vdeTarget(parsed) ?? this.#facts.defaultTarget)];
+    const settings = withoutKeys(parsed.settings, 'id', 'sock', 'port', 'group', 'mode');
+    const id = setting(parsed.settings, 'id') ?? this.#newId({ kind: 'vde', vlan: 0 });
+    const backend = ['-netdev', this.#vdeBackend(id, vdeTarget(parsed) ?? this.#facts.defaultTarget)];
     if (option === 'netdev') return backend;
-    return [...backend, ...this.nic(newMember('nic', 0, { settings: renamed(settings, { mac: 'macaddr' }) }), id)];
+    return [...backend, ...this.nic(newMember('nic', 0, { settings: renameKeys(settings, { mac: 'macaddr' }) }), id)];
   }
 
-  #descriptorBackend(id: string, target: Target): Argument {
-    const index = this.targets.push(target) - 1;
-    const dgram = this.#facts.backends.has('dgram');
-    return (descriptors) =>
-      dgram
-        ? `dgram,id=${id},local.type=fd,local.str=${descriptors[index]}`
-        : `socket,id=${id},fd=${descriptors[index]}`;
+  #vdeBackend(id: string, target: Target): Argument {
+    const { via, mode } = this.#wishes;
+    switch (via) {
+      case 'vde':
+        this.opened.push(`${target.directory}/ctl`);
+        return vdeOption(id, { ...(mode === undefined ? {} : { mode }), ...target }, this.#facts);
+      case 'stream':
+        this.opened.push(target.directory);
+        return streamOption(id, target, this.#facts);
+      case 'dgram': {
+        const index = this.targets.push(target) - 1;
+        return (descriptors) => descriptorOption(id, descriptors[index]!, this.#facts);
+      }
+    }
   }
 
-  #mac(settings: Record<string, string>): string {
-    if (settings.macaddr !== undefined) return settings.macaddr;
+  #newMac(): string {
     const mac = this.#facts.newMac();
     this.notes.push(`a NIC without macaddr= was given ${mac}: QEMU's own choice is the same for every guest`);
     return mac;
@@ -98,8 +106,4 @@ export class Wiring {
     this.#ids.set(base, count);
     return count === 1 ? base : `${base}${count}`;
   }
-}
-
-function renamed(settings: ReadonlyMap<string, string>, names: Record<string, string>): Map<string, string> {
-  return new Map([...settings].map(([key, value]) => [names[key] ?? key, value]));
 }

@@ -74,12 +74,6 @@ const CASES: [why: string, args: string, exitCode: number, message: string][] = 
   ['no ports', '-s %/ctl -n 0', 1, 'The switch must have at least 1 port'],
   ['an unknown option', '-s %/ctl --hubb', 2, "unknown option '--hubb'; did you mean '--hub'?"],
   [
-    'an option of a later version',
-    '-s %/ctl -F',
-    2,
-    '--fstp: spanning tree is not supported by this version of tsvde; start it without',
-  ],
-  [
     'a TAP that cannot be',
     `-s %/ctl -M %/mgmt -p %/pid -t ${'t'.repeat(16)}`,
     1,

@@ -15,3 +15,11 @@ test.each(['--version', '-v', '-version'])('%s', async (option) => {
     stdout: expect.stringMatching(/^VDE 2\.3\.3\+tsvde\./),
   });
 });
+
+test('the sub-command shows its own', async () => {
+  expect((await run(tsvde, ['--help'])).stdout).toContain('tsvde plug [options] [[vde:]DIR[[PORT]]]');
+  expect(await run(tsvde, ['plug', '--help'])).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^Usage: tsvde plug [\s\S]*--mode[\s\S]*--group[\s\S]*--descr/),
+  });
+});

@@ -108,16 +108,18 @@ test('SIGHUP reads again what the rc file declares, and nothing else of it', asy
   const home = temporaryDirectory();
   writeFileSync(`${home}/rc`, 'vlan/create 10\nport/create 3\n');
   const { started } = await startTsvde(['-f', `${home}/rc`], { cwd: home });
+  started.stdin.write('vlan/print 10\n');
+  await started.output(/1000 Success/);
   writeFileSync(
     `${home}/rc`,
-    'vlan/create 10\nvlan/create 20\nport/create 3\nport/setvlan 3 20\nport/createauto\nshutdown\nvlan/create x\n',
+    'vlan/create 10\nvlan/create 20\nport/create 3\nport/setvlan 3 20\nport/createauto\nport/create 0\nshutdown\nvlan/create x\n',
   );
   started.signal('SIGHUP');
-  await started.output(/rc:7: 'vlan\/create x': 1022 Invalid argument/);
+  await started.output(/rc:8: 'vlan\/create x': 1022 Invalid argument/);
   started.stdin.write('vlan/allprint\nport/allprint\n');
   await started.output(/VLAN 0010\nVLAN 0020\n -- Port 0003[\s\S]*Port 0003[\s\S]*1000 Success/);
   expect(started.stdout()).not.toMatch(/^Port 0001/m);
-  expect(started.stderr()).not.toMatch(/rc:[1-6]:|Shutdown/);
+  expect(started.stderr()).not.toMatch(/rc:[1-7]:|Shutdown/);
   await started.stop();
 });
 
@@ -154,4 +156,11 @@ describe('the log', () => {
     ]);
     expect(Date.parse(lines[0].time)).toBeGreaterThan(Date.now() - 60_000);
   });
+});
+
+test('a SIGHUP during the start does not end it', async () => {
+  const { started } = await startTsvde();
+  started.signal('SIGHUP'); // what was waited for is the ctl socket, which is not the end of the start
+  started.stdin.write('showinfo\n');
+  await started.output(/1000 Success/);
 });

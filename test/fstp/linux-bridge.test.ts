@@ -8,7 +8,6 @@ import { describeWith } from '../support/needs.ts';
 import { Recorder } from '../support/network.ts';
 import { tsvde } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
-import { accepts } from '../support/vde-switch.ts';
 import { until } from '../support/wait.ts';
 
 const OURS = '00:ff:00:00:00:01';
@@ -16,8 +15,8 @@ const OURS = '00:ff:00:00:00:01';
 /** A hub of ours whose TAP is in the bridge: its control directory. */
 async function hubOn(ns: Namespace, tap: string): Promise<string> {
   const directory = `${temporaryDirectory()}/ctl`;
-  ns.start(tsvde, ['-x', '-s', directory, '-t', tap]);
-  await until(() => accepts(`${directory}/ctl`), 'a hub');
+  const started = ns.start(tsvde, ['-x', '-s', directory, '-t', tap, '--ready-fd', '1']);
+  await started.output(/^\n/);
   ns.run('ip', 'link', 'set', tap, 'master', 'br0', 'up');
   return directory;
 }

@@ -26,7 +26,7 @@ test('a better root: the other switches are shut out before anything is sent, an
   concede(tree, 2);
   expect(state(tree, 2)).toBe('forwarding');
   // Port 3 has no switch behind it, and is left alone.
-  expect(hears(tree, 1, { root: idOf(1), bridge: idOf(1) })).toEqual(['2 discarding', 'flush', 'send 2', 'send 1 tc']);
+  expect(hears(tree, 1, { root: idOf(1), bridge: idOf(1) })).toEqual(['2 discarding', 'flush', 'send 1 tc', 'send 2']);
   expect(concede(tree, 2)).toEqual(['2 forwarding', 'flush', 'send 1 tc', 'send 2 tc']);
 });
 
@@ -80,6 +80,7 @@ test('our own BPDU of before, come back on another port, is no way to a better r
 
 test('a topology change passes on to the other switches, once, and not through a blocked port', () => {
   const tree = machine(4);
+  concede(tree, 2);
   hears(tree, 1, { root: idOf(1), bridge: idOf(1) });
   concede(tree, 2);
   hears(tree, 3, { root: idOf(1), bridge: idOf(4), cost: COST, port: 0x8001 });

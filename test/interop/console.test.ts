@@ -1,5 +1,6 @@
 // The console against Debian's vde_switch: the same commands, the same clients and frames, the same words back; and each
 // difference that was decided on, seen on both sides.
+import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { randomFrom } from '../conformance.ts';
 import { ConsoleClient, serveConsole } from '../support/console.ts';
@@ -39,15 +40,52 @@ function masked(reply: string): string {
       // Theirs says that a port lost its last endpoint also where none could be closed.
       .replace(/^3022 port\/- \d+\n(?=1006)/, '')
       .replace(/^(\S+ +\d{3} (?:ON |OFF) +).*$/gm, '$1HELP')
+      // Of plugin/list.
+      .replace(/^((?:dump|pdump|iplog) +).*$/gm, '$1HELP')
   );
+}
+
+/** What theirs has no command for. */
+const ADDITIONS = [
+  'hash/flush',
+  'counters',
+  'json',
+  'port/attach',
+  'port/attached',
+  'port/detach',
+  'user',
+  'user/hostfwd',
+  'user/info',
+];
+
+/** Names and syntax, in their order; the words beside them are our own. */
+function helpRows(help: string): string[] {
+  return help
+    .split('\n')
+    .map((row) => row.slice(0, 34).trimEnd())
+    .filter((row) => !ADDITIONS.includes(row.split(' ')[0]!));
 }
 
 const NUMBERS = ['0', '1', '2', '3', '7', '31', '32', '33', '99', '-1'];
 // 4094 is one that only ours can create, and 0 one that only theirs can lose.
 const VLANS = ['0', '1', '2', '10', '4093', '4095', '4096', '-1'];
+const ROOM = ['20', '32', '40', '-5'];
+const PLUGINS = ['dump', 'pdump', 'iplog'];
+/** What takes numbers, given too few. */
+const HUNGRY = [
+  'port/setvlan',
+  'port/allocatable',
+  'port/setuser',
+  'port/setgroup',
+  'port/epclose',
+  'vlan/addport',
+  'vlan/delport',
+  'fstp/setedge',
+  'fstp/bonus',
+];
 const NAMES = ['root', 'daemon', '0', '12', 'NONE', 'ANY', 'no-such-name'];
 
-function randomCommand(below: (limit: number) => number): string {
+function randomCommand(below: (limit: number) => number, script: string): string {
   const pick = (words: readonly string[]) => words[below(words.length)]!;
   const port = () => pick(NUMBERS);
   const vlan = () => pick(VLANS);
@@ -99,23 +137,43 @@ function randomCommand(below: (limit: number) => number): string {
     () => 'hash/print',
     () => 'hash/find 02:00:00:00:00:99',
     () => `hash/find ${pick(['zz', '1:2:3', '1:2:3:4:5', ''])}`,
+    () => `hash/find 02:00:00:00:00:99 ${vlan()}`,
     () => 'load /nowhere/at/all',
+    () => `load ${script}`,
+    () => pick(HUNGRY),
+    () => `${pick(HUNGRY)} ${pick(['1', '10'])}`,
+    () => `port/setnumports ${pick(ROOM)}`,
+    () => `plugin/add ${pick(PLUGINS)}`,
+    () => `plugin/add /usr/lib/vde2/plugins/${pick(PLUGINS)}.so`,
+    () => `plugin/del ${pick(['', 'd', 'pd', 'iplog', 'x'])}`,
+    () => `plugin/list ${pick(['', 'd', 'p', 'x'])}`,
+    () => pick(['pdump/filename', 'iplog/showinfo', 'iplog/list', 'iplog/ipport 3', 'iplog/ipdel x']),
+    () => `help ${pick(['', 'port', 'vlan/a', 'hash/s', 'plugin', 'iplog', 'pdump', 'no-such', 'fstp', 'l'])}`,
     () => pick(['foo', 'port', 'port/', 'hash', 'PORT/PRINT', 'Help', '?', '9']),
     () => pick(['', '   ', '# comment']),
   ];
   return commands[below(commands.length)]!();
 }
 
+/** Theirs counts port 0, too. */
+function forTheirs(command: string): string {
+  return command.replace(/^(port\/setnumports )(.*)/, (_, path, number) => `${path}${Number(number) + 1}`);
+}
+
 describeWith(['vde_switch', 'root'], "the console, beside vde_switch's", () => {
   test.each([1, 2, 3, 4, 5])('400 random commands have the same replies: seed %i', async (seed) => {
     const { theirs, ours } = await both();
     const below = randomFrom(seed);
+    const script = `${temporaryDirectory()}/script`;
+    writeFileSync(script, '# a script\nport/create 9\n  vlan/create 7\nbogus\nport/allprint 9\nlogout\nvlan/print 7\n');
     const given: string[] = [];
     for (let i = 0; i < 400; i++) {
-      const command = randomCommand(below);
+      const command = randomCommand(below, script);
       given.push(command);
-      const [expected, got] = [await theirs.ask(command), await ours.ask(command)];
-      expect(masked(got), `seed ${seed}, after:\n${given.slice(-20).join('\n')}`).toBe(masked(expected));
+      const [expected, got] = [await theirs.ask(forTheirs(command)), await ours.ask(command)];
+      const context = `seed ${seed}, after:\n${given.slice(-20).join('\n')}`;
+      if (command.startsWith('help')) expect(helpRows(got), context).toEqual(helpRows(expected));
+      else expect(masked(got), context).toBe(masked(expected));
     }
   });
 
@@ -148,12 +206,21 @@ describeWith(['vde_switch', 'root'], "the console, beside vde_switch's", () => {
     }
   });
 
-  test('help has the same columns, and each command of ours is one of theirs', async () => {
+  test('help has the same commands in the same order, and our additions', async () => {
     const { theirs, ours } = await both();
-    const rows = (help: string) => help.split('\n').slice(3, -3);
-    const known = new Map(rows(await theirs.ask('help')).map((row) => [row.slice(0, 34), row]));
-    const own = rows(await ours.ask('help')).filter((row) => !/^(hash\/flush|counters|json)\b/.test(row));
-    for (const row of own) expect([...known.keys()]).toContain(row.slice(0, 34));
+    const own = await ours.ask('help');
+    expect(helpRows(own)).toEqual(helpRows(await theirs.ask('help')));
+    for (const path of ADDITIONS) expect(own).toMatch(new RegExp(`^${path} `, 'm'));
+  });
+
+  test('the end of a session', async () => {
+    const { theirs, ours } = await both();
+    const said = [theirs, ours].map(async (client) => {
+      client.socket.write('logout\n');
+      await until(() => client.ended, 'the end');
+      return client.take();
+    });
+    expect(await Promise.all(said)).toEqual(['9999 END OF SESSION', '9999 END OF SESSION']);
   });
 
   const DATA = "0000 DATA END WITH '.'\n";
@@ -178,6 +245,70 @@ describeWith(['vde_switch', 'root'], "the console, beside vde_switch's", () => {
     const { theirs, ours } = await both();
     expect(await theirs.ask(command)).toEqual(expected);
     expect(await ours.ask(command)).toEqual(own);
+  });
+
+  test.each([
+    ['a VLAN that theirs cannot have', ['vlan/create 4094'], INVALID, OK],
+    ['VLAN 0, which theirs can lose', ['vlan/remove 0'], OK, '1098 Address already in use\n'],
+    ['VLAN 0 by itself', ['vlan/allprint 0'], `${DATA}.\n${INVALID}`, `${DATA}VLAN 0000\n.\n${OK}`],
+    ['kinds that are not shown', ['debug/del mgmt'], '1002 No such file or directory\n', INVALID],
+    ['any other library', ['plugin/add no-such-plugin'], '1002 No such file or directory\n', INVALID],
+  ])('%s: %j', async (_, commands, expected, own) => {
+    const { theirs, ours } = await both();
+    for (const command of commands.slice(0, -1)) for (const client of [theirs, ours]) await client.ask(command);
+    expect(await theirs.ask(commands.at(-1)!)).toBe(expected);
+    expect(await ours.ask(commands.at(-1)!)).toBe(own);
+  });
+
+  test.each([
+    [['port/setnumports 2147483647'], INVALID],
+    [['hash/setsize 1073741825'], INVALID],
+    [['vlan/remove 0', 'port/create 3'], OK],
+    [['port/create 3', 'port/setuser 3 12345678', 'port/allprint 3'], expect.stringContaining('(User: 12345678 - ')],
+  ])('what ends theirs: %j', async (commands, own) => {
+    const { theirs, ours } = await both();
+    for (const command of commands) await theirs.ask(command);
+    await until(() => theirs.ended, 'the end of theirs');
+    let reply = '';
+    for (const command of commands) reply = await ours.ask(command);
+    expect(reply).toEqual(own);
+  });
+
+  test('in a hub, vlan/print shows the ports; theirs none', async () => {
+    const { theirs, ours, directories } = await both();
+    for (const directory of directories) await Recorder.join(directory, { port: 3 });
+    for (const client of [theirs, ours]) await client.ask('port/sethub 1');
+    expect(await theirs.ask('vlan/print 0')).toBe(`${DATA}VLAN 0000\n.\n${OK}`);
+    expect(await ours.ask('vlan/print 0')).toContain(' -- Port 0003 tagged=0 active=1 status=Forwarding\n');
+  });
+
+  test('port/print shows both users; theirs twice the same', async () => {
+    const { theirs, ours, directories } = await both();
+    for (const client of [theirs, ours])
+      for (const command of ['port/create 3', 'port/setuser 3 daemon']) await client.ask(command);
+    for (const directory of directories) await Recorder.join(directory, { port: 3 });
+    expect(await theirs.ask('port/print 3')).toContain(
+      ' Current User: root Access Control: (User: root - Group: NONE)',
+    );
+    expect(await ours.ask('port/print 3')).toContain(
+      ' Current User: root Access Control: (User: daemon - Group: NONE)',
+    );
+  });
+
+  test('port/epclose of an endpoint that is not there: theirs says that the port lost its last', async () => {
+    const { theirs, ours } = await both();
+    for (const client of [theirs, ours])
+      for (const command of ['port/create 3', 'debug/add port']) await client.ask(command);
+    expect(await theirs.ask('port/epclose 3 99')).toBe('3022 port/- 03\n1006 No such device or address\n');
+    expect(await ours.ask('port/epclose 3 99')).toBe('1006 No such device or address\n');
+  });
+
+  test('an empty line of a script is a command of theirs', async () => {
+    const { theirs, ours } = await both();
+    const script = `${temporaryDirectory()}/script`;
+    writeFileSync(script, 'port/create 3\n\n');
+    expect(await theirs.ask(`load ${script}`)).toContain(`]: \n\n${UNKNOWN}${OK}`);
+    expect(await ours.ask(`load ${script}`)).toMatch(/\]: \n1000 Success\n$/);
   });
 
   test('hash/find names the port, and not the next one', async () => {

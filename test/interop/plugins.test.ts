@@ -258,6 +258,20 @@ describeWith(['vde_switch', 'root'], "the plugins, beside vde_switch's", () => {
     expect(await ours.console.ask(command)).toBe(own);
   });
 
+  test('one that stops leaves the others as they are, where theirs makes iplog deaf', async () => {
+    const { theirs, ours } = await both('iplog', 'pdump');
+    for (const { console } of [theirs, ours])
+      for (const command of ['iplog/ipadd 10.0.0.0/8', 'pdump/active 0']) await console.ask(command);
+    for (const { directory } of [theirs, ours]) {
+      const [a, b] = [await Recorder.join(directory), await Recorder.join(directory)];
+      const sent = ipFrame('10.0.0.1');
+      a.send(sent);
+      await b.receives(sent);
+    }
+    await until(async () => (await ours.console.ask('iplog/iplist')).includes('10.0.0.1'), 'the address');
+    expect(await theirs.console.ask('iplog/iplist')).not.toContain('10.0.0.1');
+  });
+
   test('a file that cannot be opened: theirs is named from then on, ours stays with the one before', async () => {
     const { theirs, ours } = await both('pdump');
     expect(await theirs.console.ask('pdump/filename /nowhere/x')).toMatch(

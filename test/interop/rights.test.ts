@@ -4,8 +4,11 @@ import { describe, expect, test } from 'vitest';
 import { Plug, Switch } from '../../src/index.ts';
 import { atEnd } from '../support/at-end.ts';
 import { describeWith } from '../support/needs.ts';
+import { BROADCAST, frame, Recorder } from '../support/network.ts';
+import { start } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
-import { startVdeSwitch } from '../support/vde-switch.ts';
+import { accepts, startVdeSwitch } from '../support/vde-switch.ts';
+import { until } from '../support/wait.ts';
 
 function rightsOf(path: string): string {
   const { mode, uid, gid } = statSync(path);
@@ -45,6 +48,29 @@ describeWith(['vde_switch', 'root'], 'like vde_switch', () => {
     atEnd(() => sw.close());
     await sw.listen({ directory: ours, ...options });
     expect(await joined(ours)).toEqual(await joined(theirs));
+  });
+});
+
+describeWith(['vde_switch', 'root', 'setpriv'], 'a switch of another user, who is not root', () => {
+  test('can send to a plug of ours, whose socket it is let into', async () => {
+    const home = temporaryDirectory();
+    chownSync(home, 65534, 65534);
+    const directory = `${home}/ctl`;
+    const theirs = start('setpriv', [
+      '--reuid=65534',
+      '--regid=65534',
+      '--clear-groups',
+      'vde_switch',
+      '-s',
+      directory,
+    ]);
+    await until(
+      () => accepts(`${directory}/ctl`),
+      () => `vde_switch, which says ${theirs.stderr()}`,
+    );
+    const [a, b] = [await Recorder.join(directory), await Recorder.join(directory)];
+    a.send(frame(BROADCAST, '02:00:00:00:00:01'));
+    await b.receives(frame(BROADCAST, '02:00:00:00:00:01'));
   });
 });
 

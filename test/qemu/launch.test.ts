@@ -9,7 +9,7 @@ import { startVdeSwitch } from '../support/vde-switch.ts';
 import { until } from '../support/wait.ts';
 
 const FAKE = `#!/bin/sh
-if [ "$*" = "-netdev help" ]; then printf 'Available netdev backend types:\\ndgram\\nhubport\\n'; exit; fi
+if [ "$*" = "-netdev help" ]; then printf 'Available netdev backend types:\\ndgram\\nhubport\\nstream\\nvde\\n'; exit; fi
 case $1 in
   report)
     grep -E '^Sig(Ign)' /proc/$$/status
@@ -127,6 +127,30 @@ describe('what cannot be is one sentence, and QEMU is not started', () => {
     ['no QEMU named', () => ['-vdesock', home], 2, /^tsvdeq: name the QEMU to run, like: tsvdeq -vdesock .*\n$/],
     ['an option of no kind', () => ['--frob', fake], 2, /^tsvdeq: .*--frob.*\n$/],
     ['a mode of no kind', () => ['--mod', '9', fake], 2, "tsvdeq: '9' is not a mode: give it in octal, like 700\n"],
+    [
+      'a backend of no kind',
+      () => ['--via', 'pipe', fake],
+      2,
+      /^tsvdeq: .*'pipe' is invalid.* vde, dgram, stream\.\n$/,
+    ],
+    [
+      '--mod of a stream',
+      () => ['--via', 'stream', '--mod', '700', fake],
+      2,
+      'tsvdeq: --mod is about a socket that QEMU does not have with --via stream: leave one away\n',
+    ],
+    [
+      'no switch for --via vde',
+      () => ['--via', 'vde', ...through(`${home}/none`, ...NIC)],
+      1,
+      /^tsvdeq: cannot join the switch at '.*\/none\/ctl': No such file or directory\n$/,
+    ],
+    [
+      'a directory for --via stream',
+      () => ['--via', 'stream', ...through(home, ...NIC)],
+      1,
+      /^tsvdeq: cannot join the switch at '.*': it is a directory; name the socket of a port that was made by --port stream,.*\n$/,
+    ],
     [
       'a vlan of no kind',
       () => through(home, 'arguments', '-net', 'nic,vlan=x'),

@@ -1,14 +1,16 @@
 // The rewriting as a table: what people type, and what QEMU of today is given instead. Here descriptors are 3, 4, 5 …
 import { describe, expect, test } from 'vitest';
 import { planQemu } from '../../src/qemu/plan.ts';
-import { parseTarget, type Target } from '../../src/qemu/target.ts';
+import type { Via } from '../../src/qemu/vde-backend.ts';
 import type { Facts } from '../../src/qemu/wiring.ts';
+import { parseTarget, type Target } from '../../src/target.ts';
 
 const DEFAULT = { directory: '/var/run/vde.ctl' };
 const QEMU_7: Facts = {
   backends: new Set(['socket', 'stream', 'dgram', 'hubport', 'tap', 'user', 'vde']),
   defaultTarget: DEFAULT,
   s390x: false,
+  version: () => [7, 2],
   newMac: () => '52:54:00:aa:bb:cc',
 };
 const WITHOUT_VDE: Facts = { ...QEMU_7, backends: new Set(['socket', 'dgram', 'hubport', 'tap', 'user']) };
@@ -21,6 +23,8 @@ interface Row {
   facts?: Facts;
   becomes: string;
   joins?: Target[];
+  via?: Via;
+  opens?: string[];
 }
 
 const DGRAM = (id: string, fd = 3) => `-netdev dgram,id=${id},local.type=fd,local.str=${fd}`;
@@ -122,6 +126,13 @@ const rows: Record<string, Row[]> = {
         ` ${DGRAM('vlan3-vde')} -net nic,netdev=vlan3-vde,${MAC}`,
     },
     {
+      typed:
+        '-net user,vlan=1,hostfwd=tcp::1-:22,hostfwd=udp::2-:53 -net nic,vlan=1,model=e1000 -net vde,vlan=2,sock=/a',
+      becomes:
+        `-netdev user,id=vlan1-user,hostfwd=tcp::1-:22,hostfwd=udp::2-:53 -device e1000,netdev=vlan1-user,${PCI_MAC}` +
+        ` ${DGRAM('vlan2-vde')} -net nic,netdev=vlan2-vde,${MAC}`,
+    },
+    {
       typed: '-net socket,vlan=1,name=wire,listen=:8010 -net vde,vlan=2,sock=/a',
       becomes: `-netdev socket,id=wire,listen=:8010 ${DGRAM('vlan2-vde')} -net nic,netdev=vlan2-vde,${MAC}`,
     },
@@ -196,6 +207,64 @@ const rows: Record<string, Row[]> = {
     },
     { typed: '-net', sock: '/s', becomes: `-net ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}` },
   ],
+  '--via': [
+    {
+      typed: '-net nic,model=virtio',
+      sock: '/s',
+      via: 'dgram',
+      becomes: `${DGRAM('vlan0-vde')} -device virtio-net-pci,netdev=vlan0-vde,${PCI_MAC}`,
+    },
+    {
+      typed: '-net nic,model=e1000',
+      sock: '/s',
+      via: 'dgram',
+      facts: QEMU_6,
+      becomes: `-netdev socket,id=vlan0-vde,fd=3 -device e1000,netdev=vlan0-vde,${PCI_MAC}`,
+    },
+    {
+      typed: '-net nic,model=e1000',
+      sock: '/a,/b[7]',
+      via: 'vde',
+      becomes:
+        `-netdev vde,id=vlan0-vde,sock=/a -device e1000,netdev=vlan0-vde,${PCI_MAC}` +
+        ` -netdev vde,id=vlan1-vde,sock=/b,port=7 -net nic,netdev=vlan1-vde,${MAC}`,
+      joins: [],
+      opens: ['/a/ctl', '/b/ctl'],
+    },
+    {
+      typed: '-net nic,vlan=1,model=e1000 -net vde,vlan=1,sock=/a,,b,port=3,group=kvm,mode=0660',
+      via: 'vde',
+      becomes: `-netdev vde,id=vlan1-vde,sock=/a,,b,port=3,group=kvm,mode=0660 -device e1000,netdev=vlan1-vde,${PCI_MAC}`,
+      opens: ['/a,b/ctl'],
+    },
+    {
+      typed: '-net nic,model=e1000',
+      sock: '/s.sock,/t.sock',
+      via: 'stream',
+      becomes:
+        `-netdev stream,id=vlan0-vde,server=off,addr.type=unix,addr.path=/s.sock -device e1000,netdev=vlan0-vde,${PCI_MAC}` +
+        ` -netdev stream,id=vlan1-vde,server=off,addr.type=unix,addr.path=/t.sock -net nic,netdev=vlan1-vde,${MAC}`,
+      joins: [],
+      opens: ['/s.sock', '/t.sock'],
+    },
+    ...(
+      [
+        [[8, 0], ',reconnect=1'],
+        [[9, 1], ',reconnect=1'],
+        [[9, 2], ',reconnect-ms=1000'],
+        [[10, 0], ',reconnect-ms=1000'],
+      ] as const
+    ).map(([version, reconnect]) => ({
+      typed: `-net nic,model=e1000 -name ${version.join('.')}`,
+      sock: '/s',
+      via: 'stream' as const,
+      facts: { ...QEMU_7, version: () => version },
+      becomes:
+        `-netdev stream,id=vlan0-vde,server=off,addr.type=unix,addr.path=/s${reconnect}` +
+        ` -device e1000,netdev=vlan0-vde,${PCI_MAC} -name ${version.join('.')}`,
+      opens: ['/s'],
+    })),
+  ],
   'today’s spelling for a QEMU without VDE': [
     {
       typed: '-netdev vde,id=n0,sock=/a,port=2 -device virtio-net-pci,netdev=n0',
@@ -228,27 +297,30 @@ const words = (line: string) => line.split(' ').filter((word) => word !== '');
 const targets = (sock?: string) => sock?.split(',').map(parseTarget) ?? [];
 
 describe.each(Object.entries(rows))('%s', (_, some) => {
-  test.each(some)('$typed', ({ typed, sock, facts = QEMU_7, becomes, joins }) => {
-    const plan = planQemu(words(typed), targets(sock), facts);
+  test.each(some)('$typed', ({ typed, sock, via, facts = QEMU_7, becomes, joins, opens }) => {
+    const plan = planQemu(words(typed), { sockets: targets(sock), via }, facts);
     expect(plan.arguments(plan.joins.map((_, i) => 3 + i)).join(' ')).toBe(becomes);
     if (joins) expect(plan.joins).toEqual(joins);
+    expect(plan.opened).toEqual(opens ?? []);
   });
 });
 
 test('a word of QEMU with blanks, commas or nothing in it is that word', () => {
   const args = ['-append', 'console=ttyS0 quiet', '-name', '', '-drive', 'file=a,,b'];
   expect(
-    planQemu(args, [{ directory: '/s' }], QEMU_7)
+    planQemu(args, { sockets: [{ directory: '/s' }] }, QEMU_7)
       .arguments([3])
       .slice(0, 6),
   ).toEqual(args);
 });
 
 test('who gave no MAC is told what was chosen', () => {
-  expect(planQemu(['-net', 'nic'], [{ directory: '/s' }], QEMU_7).notes).toEqual([
+  expect(planQemu(['-net', 'nic'], { sockets: [{ directory: '/s' }] }, QEMU_7).notes).toEqual([
     "a NIC without macaddr= was given 52:54:00:aa:bb:cc: QEMU's own choice is the same for every guest",
   ]);
-  expect(planQemu(['-net', 'nic,macaddr=52:54:00:00:00:01'], [{ directory: '/s' }], QEMU_7).notes).toEqual([]);
+  expect(planQemu(['-net', 'nic,macaddr=52:54:00:00:00:01'], { sockets: [{ directory: '/s' }] }, QEMU_7).notes).toEqual(
+    [],
+  );
 });
 
 test.each([
@@ -257,5 +329,25 @@ test.each([
   ['-net nic,vlan=one', 'vlan=one is not a number'],
   ['-net vde,sock=/a,mode=0888', 'mode=0888 is not a number'],
 ])('%s', (typed, message) => {
-  expect(() => planQemu(words(typed), [], QEMU_7)).toThrow(message);
+  expect(() => planQemu(words(typed), { sockets: [] }, QEMU_7)).toThrow(message);
+});
+
+test('--via vde tells QEMU the rights of its socket', () => {
+  const plan = planQemu(
+    words('-net vde,sock=/a -net vde,vlan=1,sock=/b,mode=0600'),
+    { sockets: [], via: 'vde', mode: 0o770 },
+    QEMU_7,
+  );
+  expect(plan.arguments([]).filter((word) => word.startsWith('vde,'))).toEqual([
+    'vde,id=vlan0-vde,sock=/a,mode=0770',
+    'vde,id=vlan1-vde,sock=/b,mode=0600',
+  ]);
+});
+
+test.each([
+  ['vde', WITHOUT_VDE, '/s', "this QEMU was built without its backend 'vde'"],
+  ['stream', QEMU_6, '/s', "this QEMU has no backend 'stream', as 7.2 and newer have"],
+  ['stream', QEMU_7, '/s[3]', "'/s' is a stream socket, which has no port 3 to choose"],
+] as const)('--via %s refused: %#', (via, facts, sock, message) => {
+  expect(() => planQemu([], { sockets: targets(sock), via }, facts)).toThrow(message);
 });

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { atEnd } from '../support/at-end.ts';
 import { describeWith } from '../support/needs.ts';
-import { network, type Recorder } from '../support/network.ts';
+import { type Network, network, type Recorder } from '../support/network.ts';
 import { endPid, isRunning, run, type Started, start, tsvdeq } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/wait.ts';
@@ -69,6 +69,70 @@ describeWith([QEMU], 'QEMU accepts', () => {
     );
   });
 
+  test.each(['dgram', 'vde'])('-vdesock A,B: two NICs on two switches, --via %s', async (via) => {
+    const [a, b] = [await network(), await network()];
+    const args = [
+      '--via',
+      via,
+      '-vdesock',
+      `${a.directory},${b.directory}[7]`,
+      QEMU,
+      ...MACHINE,
+      '-net',
+      'nic,model=virtio',
+    ];
+    const qemu = start(tsvdeq, args);
+    await qemu.output(/\(qemu\) /);
+    const wiring = await ask(qemu, 'info network');
+    expect(wiring).toMatch(new RegExp(`virtio-net-pci.*\\n \\\\ vlan0-vde: .*type=${via}`));
+    expect(wiring).toMatch(new RegExp(`e1000.*\\n \\\\ vlan1-vde: .*type=${via}`));
+    const active = ({ sw }: Network) => sw.ports().filter((port) => port.active);
+    expect([active(a).length, active(b).map(({ number }) => number)]).toEqual([1, [7]]);
+    expect(active(a)[0]!.endpoints[0]!.description).toContain(`pid=${qemu.pid}`);
+    await qemu.stop();
+    await until(() => active(a).length + active(b).length === 0, 'the end of both ports');
+  });
+
+  test('-net user with several forwards keeps each', async () => {
+    const { directory } = await network();
+    const user = 'user,vlan=1,hostfwd=tcp:127.0.0.1:0-:22,hostfwd=udp:127.0.0.1:0-:53';
+    const qemu = start(tsvdeq, [
+      '-vdesock',
+      directory,
+      QEMU,
+      ...MACHINE,
+      '-net',
+      user,
+      '-net',
+      'nic,vlan=1,model=e1000',
+    ]);
+    await qemu.output(/\(qemu\) /);
+    expect(await ask(qemu, 'info usernet')).toMatch(
+      /(TCP\[HOST_FORWARD\].* 22 [\s\S]*UDP|UDP[\s\S]*TCP)\[HOST_FORWARD\]/,
+    );
+    await qemu.stop();
+  });
+
+  test('--via stream: each QEMU is a port of its own behind one socket', async () => {
+    const { sw } = await network();
+    const path = `${temporaryDirectory()}/lan.stream`;
+    await sw.attachPort(`stream,server=on,addr.type=unix,addr.path=${path}`);
+    const args = ['--via', 'stream', '-vdesock', path, QEMU, ...MACHINE, '-net', 'nic,model=virtio'];
+    const [one, two] = [start(tsvdeq, args), start(tsvdeq, args)];
+    for (const qemu of [one, two]) {
+      await qemu.output(/\(qemu\) /);
+      const connected = /virtio-net-pci.*\n \\ vlan0-vde: .*type=stream,.*lan\.stream/;
+      await until(async () => connected.test(await ask(qemu, 'info network')), 'QEMU to connect');
+    }
+    const here = () =>
+      sw.ports().flatMap(({ active, endpoints }) => (active ? endpoints.map(({ description }) => description) : []));
+    await until(() => here().length === 2, 'both ports'); // the sockets that tsvdeq tried are gone
+    expect(here().sort()).toEqual([one, two].map(({ pid }) => expect.stringContaining(`pid ${pid},`)));
+    await one.stop();
+    await until(() => here().length === 1, 'the end of one');
+    await two.stop();
+  });
+
   test('-netdev vde and -nic vde of today, rewritten for a QEMU that knows no VDE', async () => {
     const { directory, sw } = await network();
     const script = `${temporaryDirectory()}/qemu-without-vde`;
@@ -101,6 +165,22 @@ describeWith([QEMU], 'a guest’s firmware', () => {
     await until(() => host.frames.some(isDhcp), `a DHCP request from ${mac}`, 60_000);
   }
   const firmware = ['-accel', 'tcg', '-nodefaults', '-display', 'none', '-m', '64', '-boot', 'n'];
+
+  test.each(['vde', 'stream'])(
+    'is heard --via %s',
+    async (via) => {
+      const mac = '52:54:00:00:01:02';
+      const net = await network();
+      const host = await net.join();
+      const path = via === 'stream' ? `${temporaryDirectory()}/lan.stream` : net.directory;
+      if (via === 'stream') await net.sw.attachPort(`stream,server=on,addr.type=unix,addr.path=${path}`);
+      const nic = ['-net', `nic,model=virtio,macaddr=${mac}`];
+      const qemu = start(tsvdeq, ['--via', via, '-sock', path, QEMU, ...firmware, ...nic]);
+      await asksForAnAddress(host, mac);
+      await qemu.stop();
+    },
+    90_000,
+  );
 
   test.each(['virtio', 'e1000', 'rtl8139'])(
     'is heard through %s',

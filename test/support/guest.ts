@@ -1,10 +1,10 @@
-// A real guest: Debian's kernel and a busybox shell on its serial console, which is QEMU's stdin and stdout.
+// A real guest: Debian's kernel and a busybox shell on its console, which is QEMU's stdin and stdout; or User-mode Linux's.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import type { Started } from './process.ts';
+import { type Started, start } from './process.ts';
 
 const HERE = fileURLToPath(new URL('./guest/', import.meta.url));
 const KERNEL = /^vmlinuz-(.*-cloud-amd64)$/;
@@ -30,6 +30,13 @@ export function guestArguments(): string[] {
     ...['-accel', 'tcg', '-m', '192', '-nodefaults', '-display', 'none', '-serial', 'stdio', '-no-reboot'],
     ...['-kernel', `/boot/vmlinuz-${release}`, '-initrd', initrd(release), '-append', 'console=ttyS0 panic=-1 quiet'],
   ];
+}
+
+/** User-mode Linux, all of whose processes end with this one; its network interfaces are `devices`. */
+export function startUserModeLinux(home: string, devices: readonly string[]): Started {
+  const image = initrd('user-mode-linux');
+  const own = ['mem=64M', `initrd=${image}`, 'con=null', 'con0=fd:0,fd:1', `uml_dir=${home}`, 'umid=guest', 'quiet'];
+  return start('unshare', ['--pid', '--fork', '--kill-child', '--mount-proc', 'linux.uml', ...own, ...devices]);
 }
 
 /** Built once for each kernel and each way of building it. */
@@ -61,8 +68,9 @@ export class Guest {
   async run(line: string): Promise<string> {
     const mark = `END-${++this.#count}-`;
     this.qemu.stdin.write(`${line}; echo ${mark}$?\n`);
-    const [, output = '', code] = await this.qemu.output(new RegExp(`([\\s\\S]*)${mark}(\\d+)`), 60_000);
-    const own = output.slice(Math.max(0, output.lastIndexOf(`END-${this.#count - 1}-`)));
+    // Looked for by its mark alone: an expression that takes in all before it takes minutes over a long output.
+    const { 1: code, index = 0, input = '' } = await this.qemu.output(new RegExp(`${mark}(\\d+)`), 60_000);
+    const own = input.slice(Math.max(0, input.lastIndexOf(`END-${this.#count - 1}-`, index)), index);
     if (code !== '0') throw new Error(`'${line}' failed in the guest with ${code}: ${own}`);
     return own;
   }

@@ -5,10 +5,11 @@ import { execute } from '../execute.ts';
 import { octal } from '../format.ts';
 import { allMenus } from '../menus.ts';
 import { parseLine } from '../parse.ts';
-import { asJson, failureOf, plain, type Reply, result, textOf, versionLines } from '../reply.ts';
+import { asJson, failureOf, plain, type Reply, result, versionLines } from '../reply.ts';
 
 const HEADING = [row('COMMAND PATH', 'SYNTAX', 'HELP'), row('------------', '--------------', '------------')];
 const ENDED: Reply = { data: null, text: '', last: true };
+const silent = async () => {};
 
 export const consoleMenu: Menu = {
   commands: [
@@ -76,11 +77,7 @@ export const consoleMenu: Menu = {
         const error = await failureOf(async () => {
           steps = await invoker.runFile(path);
         });
-        return {
-          data: steps.map(({ line, reply }) => ({ line, ...(reply && plain(reply)) })),
-          text: echo(steps),
-          error,
-        };
+        return { data: steps.map(({ line, reply }) => ({ line, ...(reply && plain(reply)) })), text: '', error };
       },
     },
     {
@@ -91,16 +88,13 @@ export const consoleMenu: Menu = {
         const path = parseLine(line)?.path;
         if (path === undefined || path === 'json')
           return asJson(result(new SwitchError('EINVAL', 'name the command whose reply is wanted: json port/print')));
-        const reply = await execute(line, context, invoker);
+        const runFile = (path: string) => invoker.runFile(path, silent);
+        const reply = await execute(line, context, { ...invoker, say: silent, runFile });
         return reply && asJson(reply);
       },
     },
   ],
 };
-
-function echo(steps: readonly Step[]): string {
-  return steps.map(({ file, line, reply }) => `vde[${file}]: ${line}\n${textOf(reply)}`).join('');
-}
 
 function row(path: string, syntax: string, help: string): string {
   return `${path.padEnd(18)} ${syntax.padEnd(15)} ${help}`;

@@ -9,6 +9,8 @@ import { pad } from '../format.ts';
 import { parseFlag, parseNumber, parseOptionalNumber, parseWords } from '../parse.ts';
 import { printable } from '../reply.ts';
 
+/** vde_switch's words for what it has too. */
+const MODULES: Readonly<Record<string, string>> = { vde: 'unix prog', tap: 'tuntap' };
 const NOBODY = 'NONE';
 
 export const portMenu: Menu = {
@@ -61,7 +63,8 @@ export const portMenu: Menu = {
       path: 'port/create',
       syntax: 'N',
       help: 'create port N, for clients that ask for its number',
-      declares: true,
+      // 0, for any port, would be another one each time.
+      declares: (argument) => argument !== '0',
       run(argument, { switch: sw }) {
         const port = parseNumber(argument);
         if (port === 0) sw.createPortAuto();
@@ -113,6 +116,34 @@ export const portMenu: Menu = {
       run(argument, { switch: sw }) {
         const [port, endpoint] = parseWords(argument, 2);
         sw.closeEndpoint(parseNumber(port), parseNumber(endpoint));
+      },
+    },
+    {
+      path: 'port/attach',
+      syntax: 'SPEC',
+      help: 'attach KIND,key=value,… as by --port',
+      async run(argument, { switch: sw, log }) {
+        await sw.attachPort(argument).catch((error: Error) => {
+          log(`port/attach: ${error.message}`, 'warning'); // a reply has no room for the sentence
+          throw error;
+        });
+      },
+    },
+    {
+      path: 'port/detach',
+      syntax: 'N|ID',
+      help: 'detach what was attached to port N, or by that id, with all its clients',
+      async run(argument, { switch: sw }) {
+        await sw.detachPort(/^\d/.test(argument) ? parseNumber(argument) : argument);
+      },
+    },
+    {
+      path: 'port/attached',
+      syntax: '',
+      help: 'show what is attached by a spec: its id, its ports, the spec',
+      *print(_, { switch: sw }) {
+        for (const { id, ports, spec } of sw.attachedPorts())
+          yield `${id} ports=${ports.map((port) => pad(port)).join(',') || 'none'} ${printable(spec)}`;
       },
     },
     {
@@ -195,6 +226,6 @@ function describeTraffic({ frames, bytes }: Row['sent']): string {
 }
 
 function describeEndpoint({ id, backend, description }: EndpointInfo): string {
-  const module = backend === 'vde' ? 'unix prog' : 'tuntap';
+  const module = MODULES[backend] ?? backend;
   return `  -- endpoint ID ${pad(id)} module ${module.padEnd(12)}: ${printable(description)}`;
 }

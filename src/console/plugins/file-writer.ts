@@ -1,10 +1,12 @@
 // Writing to a file without waiting for its disk: in order, in the background, with bounded memory. What does not fit is
 // dropped and counted; the first error ends it, with one log line.
-import { closeSync, write, writeSync } from 'node:fs';
+import { closeSync, fstatSync, write, writeSync } from 'node:fs';
 import { describeError } from '../../errno.ts';
 import type { OpenFile } from './regular-file.ts';
 
 const WAITING_MAX = 4 << 20;
+/** An append that is on its way is waited for so long, before what comes after it. */
+const APPEND_MS = 200;
 /** While buffered, so much is waited for before a write. */
 const BLOCK = 64 << 10;
 
@@ -57,8 +59,7 @@ export class FileWriter {
   flush(): void {
     if (this.#ended) return;
     try {
-      // The block that is on its way may be late, or half: the same bytes are written to the same place again.
-      if (this.#inFlight && !this.#options.appends) this.#writeNow(this.#inFlight);
+      if (this.#inFlight) this.#settle(this.#inFlight);
       this.#writeNow(this.#take());
     } catch (error) {
       this.#fail(error);
@@ -90,8 +91,22 @@ export class FileWriter {
     });
   }
 
+  /** The block that is on its way may be late, or half. */
+  #settle(inFlight: { block: Buffer; position: number }): void {
+    // The same bytes may be written to the same place again, but not appended again: another thread does it, in a moment.
+    if (!this.#options.appends) {
+      this.#writeNow(inFlight);
+      return;
+    }
+    const end = inFlight.position + inFlight.block.length;
+    const clock = new Int32Array(new SharedArrayBuffer(4));
+    for (let waited = 0; waited < APPEND_MS && fstatSync(this.file.fd).size < end; waited++)
+      Atomics.wait(clock, 0, 0, 1);
+  }
+
   #take(): { block: Buffer; position: number } {
-    const taken = { block: Buffer.concat(this.#waiting), position: this.#position };
+    const position = this.#options.appends ? fstatSync(this.file.fd).size : this.#position;
+    const taken = { block: Buffer.concat(this.#waiting), position };
     this.#position += this.#waitingBytes;
     this.#waiting = [];
     this.#waitingBytes = 0;
@@ -116,7 +131,8 @@ export class FileWriter {
 
   #end(): void {
     this.#ended = true;
-    this.#take();
+    this.#waiting = [];
+    this.#waitingBytes = 0;
     if (!this.#inFlight) this.#release();
   }
 

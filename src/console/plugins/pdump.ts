@@ -128,7 +128,7 @@ function menu(frames: FrameFile): Menu {
       },
       printing({
         path: 'pdump/filename',
-        syntax: '[file]',
+        syntax: '<file>',
         help: 'dump into that file from here on, or show which it is',
         *print(argument) {
           yield* explained(argument, () => {

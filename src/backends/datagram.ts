@@ -1,0 +1,95 @@
+// Ports of datagrams: one peer, by UDP or by unix sockets, or the members of a multicast group. They are usable at once,
+// whether anybody is there or not, and end only when they are detached.
+import { chmod, unlink } from 'node:fs/promises';
+import { native, type Transport } from '../native.ts';
+import { SwitchError } from '../protocol/errors.ts';
+import { attempt } from './attempt.ts';
+import { formatHostPort, type HostPort, resolveHost } from './internet.ts';
+import type { Backend, BackendHost } from './kind.ts';
+import { formatUnixName } from './unix-name.ts';
+
+/** A datagram in IPv4 has room for more than any wire has; what is larger the kernel refuses, and it is counted. */
+export async function openUdp(host: BackendHost, local: HostPort, peer: HostPort): Promise<Backend> {
+  const address = await resolveHost(peer.host || 'localhost', 0);
+  const family = address.includes(':') ? 6 : 4;
+  const own = local.host === '' ? (family === 6 ? '::' : '0.0.0.0') : await resolveHost(local.host, family);
+  const names = `${formatHostPort(own, local.port)} for ${formatHostPort(address, peer.port)}`;
+  const opened = attempt(`receive on ${names}`, () =>
+    native.openUdp({ address: own, port: local.port }, { address, port: peer.port }),
+  );
+  return attach(host, { kind: 'peer', ...opened }, formatHostPort(address, peer.port));
+}
+
+/** The peer must send from a socket of just that name. `mode`: who may send to us, at least. */
+export async function openUnix(host: BackendHost, local: string, peer: string, mode: number): Promise<Backend> {
+  const before = process.umask(0o177);
+  const opened = attempt(`bind '${formatUnixName(local)}'`, () => {
+    try {
+      return native.openUnixPeer(local, peer);
+    } finally {
+      process.umask(before);
+    }
+  });
+  const file = local.startsWith('\0') ? undefined : local;
+  const remove = async () => {
+    if (file !== undefined) await unlink(file).catch(() => {});
+  };
+  try {
+    const backend = attach(host, { kind: 'peer', ...opened }, formatUnixName(peer), remove);
+    if (file !== undefined) await chmod(file, mode);
+    return backend;
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+/** `localAddress` picks the interface; without one, the route to the group does. */
+export async function openMulticast(
+  host: BackendHost,
+  group: HostPort,
+  { localAddress = '', ttl = 1 }: { localAddress?: string | undefined; ttl?: number | undefined },
+): Promise<Backend> {
+  const address = await resolveHost(group.host, 4);
+  if (!isMulticast(address)) throw new SwitchError('EINVAL', `${address} is no multicast group: those are 224.0.0.0/4`);
+  const own = localAddress === '' ? '0.0.0.0' : await resolveHost(localAddress, 4);
+  const hint = localAddress === '' ? 'name an address of the interface to use, like 127.0.0.1' : undefined;
+  const opened = attempt(
+    `join ${address}`,
+    () => native.openMulticast({ address, port: group.port, localAddress: own, ttl }),
+    hint,
+  );
+  return attach(host, { kind: 'multicast', ...opened }, formatHostPort(address, group.port));
+}
+
+export function isMulticast(address: string): boolean {
+  const first = Number(/^(\d+)\.\d+\.\d+\.\d+$/.exec(address)?.[1]);
+  return first >= 224 && first <= 239;
+}
+
+function attach(
+  host: BackendHost,
+  transport: Transport,
+  description: string,
+  remove: () => unknown = () => {},
+): Backend {
+  let place: ReturnType<BackendHost['claim']>;
+  try {
+    place = host.claim();
+  } catch (error) {
+    native.closeDescriptor(transport.fd);
+    if (transport.kind === 'multicast') native.closeDescriptor(transport.senderFd);
+    throw error;
+  }
+  const ended = (why: string) => {
+    host.log(`port ${place.port}: ${description} is closed: ${why}`, 'warning');
+    host.end();
+  };
+  place.attach({ transport, description, ended });
+  return {
+    async close() {
+      place.release();
+      await remove();
+    },
+  };
+}

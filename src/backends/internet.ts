@@ -1,0 +1,49 @@
+// Internet addresses as specs write them: `host:port`, and hosts that are looked up when they are used.
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import { describeError } from '../errno.ts';
+import { SwitchError } from '../protocol/errors.ts';
+import type { ValueType } from './keys.ts';
+
+export interface HostPort {
+  /** A name or an address; empty: any of this machine's. */
+  host: string;
+  port: number;
+}
+
+/** 4 or 6 alone, or 0 for either. */
+export type Family = 0 | 4 | 6;
+
+/** An IPv6 address stands in brackets. */
+export const hostPort: ValueType<HostPort> = {
+  what: 'HOST:PORT, an IPv6 address in brackets',
+  parse(text) {
+    const [, bracketed, plain, digits] = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? [];
+    const port = Number(digits);
+    if (digits === undefined || port > 65535 || (bracketed !== undefined && isIP(bracketed) !== 6)) return undefined;
+    return { host: bracketed ?? plain ?? '', port };
+  },
+};
+
+export function formatHostPort(host: string, port: number): string {
+  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** QEMU's rule: one that is switched on alone means just that one. */
+export function family(ipv4: boolean | undefined, ipv6: boolean | undefined): Family {
+  const wants4 = ipv4 ?? ipv6 !== true;
+  const wants6 = ipv6 ?? ipv4 !== true;
+  if (!wants4 && !wants6) throw new SwitchError('EINVAL', 'ipv4 and ipv6 cannot both be off');
+  return wants4 && wants6 ? 0 : wants4 ? 4 : 6;
+}
+
+/** An address in digits. Throws a sentence that names the host. */
+export async function resolveHost(host: string, family: Family): Promise<string> {
+  try {
+    return (await lookup(host, { family })).address;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === 'ENOTFOUND' ? 'there is no such host' : describeError(error);
+    throw new SwitchError('EIO', `cannot find '${host}'${family ? ` (IPv${family})` : ''}: ${why}`);
+  }
+}

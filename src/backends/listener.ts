@@ -1,0 +1,133 @@
+// A stream socket that is listened on: each client is a port of the switch for as long as it stays.
+import { createServer, type Server, type Socket } from 'node:net';
+import { descriptorOf } from '../descriptor.ts';
+import { describeError } from '../errno.ts';
+import { native } from '../native.ts';
+import { SwitchError } from '../protocol/errors.ts';
+import { listenAndGrant } from '../unix-listener.ts';
+import { attempt, refusal } from './attempt.ts';
+import { formatHostPort, resolveHost } from './internet.ts';
+import type { Backend, BackendHost, BackendStats, Place } from './kind.ts';
+import { formatStreamAddress, type StreamAddress, takeDescriptor } from './stream-address.ts';
+
+export interface ListenerOptions {
+  maxClients: number;
+  /** Of a unix socket's file. */
+  rights: { mode: number; gid?: number | undefined };
+}
+
+export class Listener implements Backend {
+  readonly #host: BackendHost;
+  readonly #address: StreamAddress;
+  readonly #options: ListenerOptions;
+  readonly #server: Server;
+  readonly #clients = new Set<Place>();
+  #refused = 0;
+  #refusing = false;
+
+  private constructor(host: BackendHost, address: StreamAddress, options: ListenerOptions) {
+    this.#host = host;
+    this.#address = address;
+    this.#options = options;
+    this.#server = createServer({ pauseOnConnect: true }, (socket) => this.#welcome(socket));
+  }
+
+  /** Throws a sentence that names the address. */
+  static async open(host: BackendHost, address: StreamAddress, options: ListenerOptions): Promise<Listener> {
+    const listener = new Listener(host, address, options);
+    await listener.#listen();
+    return listener;
+  }
+
+  stats(): BackendStats {
+    return { connections: this.#clients.size, refused: this.#refused };
+  }
+
+  async close(): Promise<void> {
+    for (const place of this.#clients) place.release();
+    this.#clients.clear();
+    if (this.#server.listening) await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  async #listen(): Promise<void> {
+    const address = this.#address;
+    if (address.type === 'unix') await listenAndGrant(this.#server, address.path, this.#options.rights);
+    else await listenBare(this.#server, address);
+    this.#server.on('error', (error) => this.#host.log(`accept: ${describeError(error)}`, 'warning'));
+    const bound = this.#server.address();
+    const where =
+      bound && typeof bound === 'object' ? formatHostPort(bound.address, bound.port) : formatStreamAddress(address);
+    this.#host.log(`listening on ${where}`);
+  }
+
+  #welcome(socket: Socket): void {
+    socket.on('error', () => {}); // the engine sees the end of the stream too
+    try {
+      this.#seat(socket);
+      this.#refusing = false;
+    } catch (error) {
+      this.#refuse(socket, error instanceof SwitchError ? error.message : describeError(error));
+    }
+  }
+
+  #seat(socket: Socket): void {
+    const { maxClients } = this.#options;
+    if (this.#clients.size >= maxClients) throw new SwitchError('ENOSPC', `there are ${maxClients} clients already`);
+    const description = describePeer(socket);
+    const place = this.#host.claim({ atMost: maxClients });
+    this.#clients.add(place);
+    try {
+      const keepAlive = this.#address.type === 'inet' && this.#address.keepAlive;
+      place.attach({
+        transport: { kind: 'stream', fd: takeDescriptor(socket, keepAlive) },
+        description,
+        ended: (why) => this.#leave(place, description, why),
+      });
+    } catch (error) {
+      this.#clients.delete(place);
+      place.release();
+      throw error;
+    }
+  }
+
+  #leave(place: Place, description: string, why: string): void {
+    this.#clients.delete(place);
+    place.release();
+    this.#host.log(`port ${place.port}: ${description} left: ${why}`);
+  }
+
+  /** One who tries again and again is one line in the log. */
+  #refuse(socket: Socket, why: string): void {
+    this.#refused++;
+    socket.destroy();
+    if (!this.#refusing) this.#host.log(`clients are refused: ${why}`, 'warning');
+    this.#refusing = true;
+  }
+}
+
+async function listenBare(server: Server, address: Exclude<StreamAddress, { type: 'unix' }>): Promise<void> {
+  const name = formatStreamAddress(address);
+  const where =
+    address.type === 'inet'
+      ? { port: address.port, ...(await localHost(address)) }
+      : { fd: attempt(`listen on ${name}`, () => native.listenAbstract(address.name)) };
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(refusal(`listen on ${name}`, error)));
+    server.listen(where, () => {
+      server.removeAllListeners('error');
+      resolve();
+    });
+  });
+}
+
+/** Without a host: everywhere, by both families where none is named. */
+async function localHost({ host, family }: StreamAddress & { type: 'inet' }): Promise<object> {
+  if (host !== '') return { host: await resolveHost(host, family) };
+  return family === 0 ? {} : { host: family === 4 ? '0.0.0.0' : '::', ipv6Only: family === 6 };
+}
+
+function describePeer(socket: Socket): string {
+  if (socket.remoteAddress !== undefined) return formatHostPort(socket.remoteAddress, socket.remotePort ?? 0);
+  const { pid, uid } = native.peerCredentials(descriptorOf(socket));
+  return `pid ${pid}, uid ${uid}`;
+}

@@ -1,0 +1,93 @@
+// tsvde plug, the sub-command: a switch's port on stdin and stdout, in vde_plug's stream, for dpipe and ssh.
+import { isatty } from 'node:tty';
+import { Command, CommanderError, Option } from 'commander';
+import { ExitError, USAGE } from '../exit-error.ts';
+import { Plug } from '../plug.ts';
+import { carry } from '../plug-carrier.ts';
+import { setProcessName } from '../process.ts';
+import { SwitchError } from '../protocol/errors.ts';
+import { STREAM_FRAME_MAX } from '../protocol/plug-stream.ts';
+import { selfDescription } from '../self-description.ts';
+import { defaultTarget, parseTarget, type Target } from '../target.ts';
+import { finish } from './finish.ts';
+import { normalize } from './long-only.ts';
+import { octalMode } from './mode.ts';
+
+const NAME = 'tsvde plug';
+const STDOUT = 1;
+
+interface Parsed {
+  mode: number;
+  group?: string;
+  descr: string;
+}
+
+export async function main(argv: readonly string[]): Promise<void> {
+  const say = (message: string) => void process.stderr.write(`${NAME}: ${message}\n`);
+  setProcessName('tsvde-plug');
+  process.stderr.on('error', () => {}); // a reader that went away wants no word of it
+  try {
+    const { target, options } = parse(argv);
+    if (isatty(STDOUT))
+      throw new ExitError(1, 'frames go to stdout, which is a terminal: join it to another plug, as dpipe does');
+    const { tooLong } = await carry(await join(target, options), process.stdin, process.stdout);
+    if (tooLong > 0) say(`${tooLong} frames were longer than ${STREAM_FRAME_MAX} bytes and were dropped`);
+    await finish(0);
+  } catch (error) {
+    if (!(error instanceof ExitError || error instanceof SwitchError)) throw error;
+    const exitCode = error instanceof ExitError ? error.exitCode : 1;
+    if (exitCode !== 0) say(error.message);
+    await finish(exitCode);
+  }
+}
+
+function join(target: Target, { mode, group, descr }: Parsed): Promise<Plug> {
+  const { directory, port } = target;
+  return Plug.connect(directory, {
+    description: selfDescription(descr),
+    mode,
+    ...(port === undefined ? {} : { port }),
+    ...(group === undefined ? {} : { group }),
+  });
+}
+
+function parse(argv: readonly string[]): { options: Parsed; target: Target } {
+  const program = define();
+  const spellings = program.options.map((option) => ({
+    long: option.long!.slice(2),
+    ...(option.short ? { short: option.short.slice(1) } : {}),
+    aliases: option.long === '--mode' ? ['mod'] : [],
+    takesValue: option.required,
+  }));
+  try {
+    program.parse(normalize(argv, [...spellings, { long: 'help', short: 'h', takesValue: false }]), { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) throw new ExitError(error.exitCode === 0 ? 0 : USAGE, error.message);
+    throw error;
+  }
+  const [name, second] = program.args;
+  if (second !== undefined) throw new ExitError(USAGE, `'${second}' is one too many: name one switch's directory`);
+  // As vde_plug's URL for a switch, too.
+  const target = name ? parseTarget(name.replace(/^vde:(\/\/)?/, '')) : defaultTarget();
+  return { options: program.opts<Parsed>(), target };
+}
+
+function define(): Command {
+  return new Command(NAME)
+    .usage('[options] [[vde:]DIR[[PORT]]]')
+    .description(
+      "A switch's port on stdin and stdout, in vde_plug's stream: dpipe tsvde plug DIR = ssh HOST tsvde plug DIR",
+    )
+    .argument('[switch]', 'its control directory, or one like /run/vde.ctl[7] for port 7')
+    .addOption(
+      new Option('-m, --mode <octal>', "rights of the plug's own socket (also --mod)")
+        .default(0o700, '0700')
+        .argParser(octalMode),
+    )
+    .addOption(new Option('-g, --group <name>', 'group of that socket'))
+    .addOption(new Option('-D, --descr <text>', "what the switch's port/print shows").default('tsvde plug'))
+    .helpOption('-h, --help', 'show this')
+    .allowExcessArguments(true)
+    .configureOutput({ writeErr: () => {} })
+    .exitOverride();
+}

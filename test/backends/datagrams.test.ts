@@ -1,0 +1,226 @@
+// Ports of datagrams: one peer and no other, whatever strangers and the peer itself send; and groups.
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { type NativeFrameSocket, native } from '../../src/native.ts';
+import { formatAddress } from '../../src/protocol/request.ts';
+import { atEnd } from '../support/at-end.ts';
+import { BROADCAST, frame, type Network, network } from '../support/network.ts';
+import { freePort } from '../support/stream-peer.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { until } from '../support/wait.ts';
+
+const A = '02:00:00:00:00:0a';
+const B = '02:00:00:00:00:0b';
+
+/** Of the port that the spec has, the second. */
+const row = ({ sw }: Network) => sw.counters().find(({ port }) => port === 2)!;
+
+async function udpSocket(type: 'udp4' | 'udp6' = 'udp4'): Promise<{ socket: Socket; port: number; frames: Buffer[] }> {
+  const socket = createSocket(type);
+  atEnd(() => socket.close());
+  const frames: Buffer[] = [];
+  socket.on('message', (message) => frames.push(message));
+  socket.bind(0, type === 'udp4' ? '127.0.0.1' : '::1');
+  await once(socket, 'listening');
+  return { socket, port: socket.address().port, frames };
+}
+
+describe.each([
+  ['udp4', '127.0.0.1', '127.0.0.1'],
+  ['udp6', '::1', '[::1]'],
+] as const)('a UDP peer by %s', (type, address, bracketed) => {
+  test('only it is heard, and whatever it sends does no harm', async () => {
+    const net = await network();
+    const plug = await net.join();
+    const [peer, stranger] = [await udpSocket(type), await udpSocket(type)];
+    const port = await freePort(address);
+    await net.sw.attachPort(`socket,udp=${bracketed}:${peer.port},localaddr=${bracketed}:${port}`);
+    const there = frame(BROADCAST, A, 100);
+    plug.send(there);
+    await until(() => peer.frames.some((one) => one.equals(there)), 'a frame at the peer');
+
+    stranger.socket.send(frame(BROADCAST, B, 100, 1), port, address);
+    await until(() => row(net).receiveDrops.stranger === 1n, 'a frame of a stranger, counted');
+    const noFrames = [Buffer.alloc(0), Buffer.alloc(1), Buffer.alloc(13, 255), Buffer.alloc(0)];
+    for (const bytes of noFrames) peer.socket.send(bytes, port, address);
+    await until(() => row(net).receiveDrops.too_short === 4n, 'what is no frame, counted');
+    // Strangers and the peer in one batch: each is told apart, and no frame is taken for another.
+    const frames = Array.from({ length: 40 }, (_, i) => frame(BROADCAST, B, 60 + i, 100 + i));
+    for (const [i, one] of frames.entries()) {
+      stranger.socket.send(frame(BROADCAST, A, 300, i), port, address);
+      peer.socket.send(one, port, address);
+    }
+    for (const one of frames) await plug.receives(one);
+    expect(plug.frames).toHaveLength(40);
+    await until(() => row(net).receiveDrops.stranger === 41n, 'every stranger counted');
+    expect(peer.frames).toHaveLength(1);
+  });
+});
+
+test('a UDP peer that nobody is at costs nothing, and is heard when it comes', async () => {
+  const net = await network();
+  const plug = await net.join();
+  const [theirs, port] = [await freePort(), await freePort()];
+  await net.sw.attachPort(
+    `dgram,remote.type=inet,remote.host=127.0.0.1,remote.port=${theirs},local.host=127.0.0.1,local.port=${port}`,
+  );
+  for (let i = 0; i < 20; i++) plug.send(frame(BROADCAST, A, 60, i));
+  await until(() => row(net).transmitBroadcast === 20n, 'twenty frames for nobody');
+  const socket = createSocket('udp4');
+  atEnd(() => socket.close());
+  socket.bind(theirs, '127.0.0.1');
+  await once(socket, 'listening');
+  const sent = frame(BROADCAST, B, 60, 7);
+  socket.send(sent, port, '127.0.0.1');
+  await plug.receives(sent);
+  expect(row(net).receiveDrops.error).toBe(0n);
+});
+
+/** The other end of a `dgram` by unix sockets, bound to `own`; with `theirs`, connected to that, so that it can send. */
+function unixPeer(own: string, theirs?: string): { socket: NativeFrameSocket; frames: Buffer[] } {
+  const frames: Buffer[] = [];
+  const address = theirs === undefined ? null : formatAddress(theirs);
+  const socket = new native.FrameSocket(
+    native.openDatagram(own, address),
+    (more) => frames.push(...more),
+    () => {},
+  );
+  atEnd(() => socket.close());
+  return { socket, frames };
+}
+
+describe('a unix peer', () => {
+  async function joined() {
+    const net = await network({ hub: true });
+    const plug = await net.join();
+    const directory = temporaryDirectory();
+    const [own, theirs] = [`${directory}/own`, `${directory}/theirs`];
+    const spec = `dgram,id=d,local.type=unix,local.path=${own},remote.type=unix,remote.path=${theirs}`;
+    await net.sw.attachPort(spec);
+    return { net, plug, own, theirs, directory, spec };
+  }
+
+  test('only it is heard; strangers, bound or not, are dropped and counted', async () => {
+    const { net, plug, own, theirs, directory } = await joined();
+    native.sendDatagram(own, 'fourteen bytes and a few more');
+    await until(() => row(net).receiveDrops.stranger === 1n, 'one without a name');
+    const stranger = unixPeer(`${directory}/stranger`, own);
+    stranger.socket.send([frame(BROADCAST, B, 60, 1)]);
+    await until(() => row(net).receiveDrops.stranger === 2n, 'one with another name');
+    const peer = unixPeer(theirs, own);
+    const sent = frame(BROADCAST, B, 60, 2);
+    peer.socket.send([Buffer.alloc(0), Buffer.alloc(3), sent]);
+    await plug.receives(sent);
+    expect(plug.frames).toHaveLength(1);
+    expect(row(net).receiveDrops.too_short).toBe(2n);
+  });
+
+  test('one that does not read is waited for without work, loses its own frames, and then gets what waited in order', async () => {
+    const { net, plug, theirs } = await joined();
+    const peer = unixPeer(theirs);
+    peer.socket.pause();
+    const other = await net.join();
+    for (let i = 0; i < 1000; i++) {
+      const one = frame(BROADCAST, A, 1000, i);
+      plug.send(one);
+      if (i % 50 === 49) await other.receives(one);
+    }
+    await until(() => row(net).queueFrames === 256n, 'a full queue');
+    const idle = process.cpuUsage();
+    await new Promise((resolve) => setTimeout(resolve, 300)); // what is measured is that nothing happens
+    const used = process.cpuUsage(idle);
+    expect(used.user + used.system).toBeLessThan(150_000); // microseconds: a loop that spins takes all 300,000
+    peer.socket.resume();
+    await until(() => BigInt(peer.frames.length) === row(net).transmitBroadcast, 'what had waited');
+    for (const [i, one] of peer.frames.entries()) expect(one.equals(frame(BROADCAST, A, 1000, i))).toBe(true);
+    expect(row(net).transmitBroadcast + row(net).transmitDrops.queue_full!).toBe(1000n);
+  });
+
+  test('one that goes while frames wait for it takes them along, and its successor gets the next', async () => {
+    const { net, plug, theirs } = await joined();
+    const first = unixPeer(theirs);
+    first.socket.pause();
+    for (let i = 0; i < 60; i++) plug.send(frame(BROADCAST, A, 1000, i));
+    await until(() => row(net).queueFrames > 40n, 'frames that wait');
+    first.socket.close();
+    await until(() => row(net).queueFrames === 0n, 'an empty queue');
+    expect(row(net).transmitDrops.peer_gone).toBeGreaterThan(0n);
+    rmSync(theirs);
+    const second = unixPeer(theirs);
+    const sent = frame(BROADCAST, A, 100, 9);
+    plug.send(sent);
+    await until(() => second.frames.some((one) => one.equals(sent)), 'a frame at the second');
+  });
+
+  test('its file has its rights, goes with it, and replaces a stale one alone', async () => {
+    const { net, own, directory, spec } = await joined();
+    expect(statSync(own).mode & 0o777).toBe(0o600);
+    await expect(net.sw.attachPort(spec.replace('id=d', 'id=e'))).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await net.sw.detachPort('d');
+    expect(existsSync(own)).toBe(false);
+    native.closeDescriptor(native.openDatagram(own, null)); // a file that nobody serves
+    await net.sw.attachPort(`${spec},mode=666`);
+    expect(statSync(own).mode & 0o777).toBe(0o666);
+    writeFileSync(`${directory}/file`, '');
+    await expect(
+      net.sw.attachPort(`dgram,local.path=${directory}/file,remote.type=unix,remote.path=/x`),
+    ).rejects.toMatchObject({ code: 'EADDRINUSE', message: expect.stringContaining(`${directory}/file`) });
+    expect(existsSync(`${directory}/file`)).toBe(true);
+  });
+});
+
+test('garbage to a group is counted, and the group goes on', async () => {
+  const net = await network();
+  const plug = await net.join();
+  const port = await freePort();
+  await net.sw.attachPort(`socket,mcast=230.0.0.4:${port},localaddr=127.0.0.1`);
+  const member = createSocket('udp4');
+  atEnd(() => member.close());
+  member.bind(0, '127.0.0.1');
+  await once(member, 'listening');
+  member.setMulticastInterface('127.0.0.1');
+  for (const bytes of [Buffer.alloc(0), Buffer.alloc(5), Buffer.alloc(0)]) member.send(bytes, port, '230.0.0.4');
+  await until(() => row(net).receiveDrops.too_short === 3n, 'what is no frame, counted');
+  const sent = frame(BROADCAST, B, 60, 3);
+  member.send(sent, port, '230.0.0.4');
+  await plug.receives(sent);
+});
+
+test.each([
+  ['socket,mcast=192.0.2.1:5', 'EINVAL', /192\.0\.2\.1 is no multicast group/],
+  ['socket,udp=127.0.0.1:5,localaddr=192.0.2.77:6', 'EIO', /cannot receive on 192\.0\.2\.77:6 .*: Cannot assign/],
+  ['socket,udp=127.0.0.1:5', 'EINVAL', /udp needs localaddr=/],
+  ['socket,udp=::1:5,localaddr=:6', 'EINVAL', /udp is '::1:5': it must be HOST:PORT, an IPv6 address in brackets/],
+  ['socket,localaddr=127.0.0.1:6,listen=:7', 'EINVAL', /localaddr goes only with udp or mcast/],
+  ['socket,listen=:7,connect=a:8', 'EINVAL', /just one of listen, connect, udp and mcast/],
+  ['dgram,remote.type=unix,remote.path=/a', 'EINVAL', /local\.path is missing/],
+  ['dgram,remote.type=inet,remote.host=127.0.0.1,remote.port=5', 'EINVAL', /local\.port is missing/],
+  [
+    'dgram,remote.type=inet,remote.host=127.0.0.1,remote.port=5,local.port=6,ttl=3',
+    'EINVAL',
+    /ttl goes only with a multicast/,
+  ],
+  ['dgram,remote.type=inet,remote.host=127.0.0.1,remote.port=5,local.type=unix', 'EINVAL', /local\.type is unix/],
+  [`dgram,remote.type=unix,remote.path=/${'x'.repeat(107)},local.path=/a`, 'ENAMETOOLONG', /room for 107/],
+  ['stream,addr.type=inet,addr.port=5,addr.ipv4=off,addr.ipv6=off', 'EINVAL', /cannot both be off/],
+  ['stream,addr.type=inet,addr.port=70000', 'EINVAL', /addr\.port is '70000': it must be a number from 0 to 65535/],
+  ['stream,addr.type=fd', 'EINVAL', /addr\.type is 'fd': it must be inet or unix/],
+  ['stream,addr.type=unix', 'EINVAL', /addr\.path is missing/],
+  ['stream,addr.type=unix,addr.path=/a,addr.host=b', 'EINVAL', /addr\.host goes only with addr\.type=inet/],
+  ['stream,addr.type=unix,addr.path=/a,max-clients=3', 'EINVAL', /max-clients goes only with server=on/],
+  ['stream,server=on,addr.type=unix,addr.path=/a,reconnect-ms=3', 'EINVAL', /reconnect-ms goes only with server=off/],
+  ['stream,server=yes,addr.type=unix,addr.path=/a', 'EINVAL', /server is 'yes': it must be on or off/],
+  ['stream,server=on,addr.type=unix,addr.path=/nowhere/at/all', 'EIO', /\/nowhere\/at\/all.*No such file or directory/],
+  [
+    'stream,server=on,addr.type=unix,addr.path=/tmp/a,group=no-such-group',
+    'EINVAL',
+    /there is no group 'no-such-group'/,
+  ],
+])('%s is refused, and nothing is left', async (spec, code, message) => {
+  const net = await network();
+  await expect(net.sw.attachPort(spec)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+  expect(net.sw.ports()).toEqual([]);
+  expect(net.sw.attachedPorts()).toEqual([]);
+});

@@ -1,0 +1,227 @@
+// Every kind of socket port with QEMU at the other end: the cases of QEMU's own netdev socket tests, each with us in the place
+// of one QEMU, and frames both ways.
+import { expect, test } from 'vitest';
+import { describeWith } from '../support/needs.ts';
+import { BROADCAST, frame, network, padded, type Recorder } from '../support/network.ts';
+import { QemuHub } from '../support/qemu-hub.ts';
+import { freePort } from '../support/stream-peer.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { until } from '../support/wait.ts';
+
+const A = '02:00:00:00:00:0a';
+const B = '02:00:00:00:00:0b';
+
+interface Case {
+  /** Our spec and QEMU's. */
+  ours: string;
+  theirs: string;
+  /** QEMU listens, and we connect to it. */
+  theyServe?: boolean;
+  /** The largest frame that fits. */
+  largest?: number;
+}
+
+type MakeCase = () => Case | Promise<Case>;
+
+const inet = (host: string) => async () =>
+  `addr.type=inet,addr.host=${host},addr.port=${await freePort(host === '::1' ? '::1' : '127.0.0.1')}`;
+const unix = () => `addr.type=unix,addr.path=${temporaryDirectory()}/s`;
+const abstract = (more = '') => `addr.type=unix,addr.path=tsvde-${process.pid}-${Date.now()},addr.abstract=on${more}`;
+
+const weServe = (address: () => string | Promise<string>) => async () => {
+  const where = await address();
+  return { ours: `stream,server=on,${where}`, theirs: `stream,server=off,${where}` };
+};
+const theyServe = (address: () => string | Promise<string>) => async () => {
+  const where = await address();
+  return { ours: `stream,${where},reconnect-ms=50`, theirs: `stream,server=on,${where}`, theyServe: true };
+};
+const mcast = (localaddr = '127.0.0.1') => `230.0.0.1:${20_000 + (process.pid % 20_000)},localaddr=${localaddr}`;
+
+const cases: [string, MakeCase][] = [
+  [
+    'socket, which connects to us',
+    async () => {
+      const port = await freePort();
+      return { ours: `socket,listen=127.0.0.1:${port}`, theirs: `socket,connect=127.0.0.1:${port}` };
+    },
+  ],
+  [
+    'socket, which we connect to',
+    async () => {
+      const port = await freePort();
+      const ours = `socket,connect=127.0.0.1:${port},reconnect-ms=50`;
+      return { ours, theirs: `socket,listen=:${port}`, theyServe: true };
+    },
+  ],
+  ['stream by IPv4, as its server', weServe(inet('127.0.0.1'))],
+  ['stream by IPv4, as its client', theyServe(inet('127.0.0.1'))],
+  ['stream by IPv6, as its server', weServe(inet('::1'))],
+  ['stream by IPv6, as its client', theyServe(inet('::1'))],
+  ['stream by a unix socket, as its server', weServe(unix)],
+  ['stream by a unix socket, as its client', theyServe(unix)],
+  ['stream by an abstract name, as its server', weServe(abstract)],
+  ['stream by an abstract name, as its client', theyServe(abstract)],
+  ['stream by a padded abstract name, as its server', weServe(() => abstract(',addr.tight=off'))],
+  ['stream by a padded abstract name, as its client', theyServe(() => abstract(',addr.tight=off'))],
+  [
+    'dgram by unix sockets',
+    () => {
+      const directory = temporaryDirectory();
+      const names = (own: string, other: string) =>
+        `dgram,local.type=unix,local.path=${directory}/${own},remote.type=unix,remote.path=${directory}/${other}`;
+      return { ours: names('a', 'b'), theirs: names('b', 'a') };
+    },
+  ],
+  [
+    'dgram by UDP',
+    async () => {
+      const [a, b] = [await freePort(), await freePort()];
+      const names = (own: number, other: number) =>
+        `dgram,local.type=inet,local.host=127.0.0.1,local.port=${own},remote.type=inet,remote.host=127.0.0.1,remote.port=${other}`;
+      return { ours: names(a, b), theirs: names(b, a), largest: 65507 };
+    },
+  ],
+  [
+    'socket by UDP',
+    async () => {
+      const [a, b] = [await freePort(), await freePort()];
+      const names = (own: number, other: number) => `socket,udp=127.0.0.1:${other},localaddr=127.0.0.1:${own}`;
+      return { ours: names(a, b), theirs: names(b, a), largest: 65507 };
+    },
+  ],
+  [
+    'socket by multicast',
+    () => ({ ours: `socket,mcast=${mcast()}`, theirs: `socket,mcast=${mcast()}`, largest: 65507 }),
+  ],
+  [
+    'dgram by multicast',
+    () => {
+      const spec =
+        'dgram,remote.type=inet,remote.host=230.0.0.2,remote.port=23456,local.type=inet,local.host=127.0.0.1';
+      return { ours: spec, theirs: `${spec},local.port=0`, largest: 65507 };
+    },
+  ],
+];
+
+/** Sends until it is there: who has just been started may not receive yet. */
+async function reaches(send: (mark: number) => void, seen: (mark: number) => boolean): Promise<void> {
+  let mark = 0;
+  const again = setInterval(() => send(++mark), 20);
+  try {
+    await until(() => Array.from({ length: mark }, (_, i) => i + 1).some(seen), 'the first frame');
+  } finally {
+    clearInterval(again);
+  }
+}
+
+async function bothWays(plug: Recorder, { far }: QemuHub): Promise<void> {
+  const fromHere = (mark: number) => frame(BROADCAST, A, 60, mark);
+  await reaches(
+    (mark) => plug.send(fromHere(mark)),
+    (mark) => far.frames.some((one) => one.equals(fromHere(mark))),
+  );
+  const fromThere = (mark: number) => frame(BROADCAST, B, 60, 0x10000 + mark);
+  await reaches(
+    (mark) => far.send(fromThere(mark)),
+    (mark) => plug.frames.some((one) => one.equals(fromThere(mark))),
+  );
+}
+
+describeWith(['qemu-system-x86_64'], 'QEMU at the other end of', () => {
+  test.each(cases)('%s', async (_, makeCase) => {
+    const { ours, theirs, theyServe, largest = 65535 } = await makeCase();
+    const net = await network();
+    const plug = await net.join();
+    const attachOurs = () => net.sw.attachPort(ours);
+    if (!theyServe) await attachOurs();
+    const hub = await QemuHub.start(theirs);
+    if (theyServe) await attachOurs();
+    await bothWays(plug, hub);
+
+    const port = net.sw.ports().find(({ endpoints }) => endpoints.some(({ spec }) => spec !== undefined))!.number;
+    for (const size of [14, 59, 60, 1514, 9014, largest]) {
+      const there = frame(BROADCAST, A, size, size);
+      plug.send(there);
+      await hub.far.receives(padded(there));
+      const here = frame(BROADCAST, B, size, size + 1);
+      hub.far.send(here);
+      await plug.receives(padded(here));
+    }
+    const counters = () => net.sw.counters().find((row) => row.port === port)!;
+    expect(counters().receiveDrops.too_short).toBe(0n);
+    hub.far.send(Buffer.alloc(1));
+    hub.far.send(Buffer.alloc(13));
+    await until(() => counters().receiveDrops.too_short === 2n, 'two frames that are too short');
+    if (largest < 65535) {
+      plug.send(frame(BROADCAST, A, largest + 1));
+      await until(() => counters().transmitDrops.too_long === 1n, 'a frame that is too long for UDP');
+    }
+    await bothWays(plug, hub);
+    expect(counters().receiveDrops).toMatchObject({ stranger: 0n, bad_length: 0n, error: 0n });
+  });
+
+  test('a stream that is lost, which we connect again when QEMU is back', async () => {
+    const { ours, theirs } = await theyServe(unix)();
+    const net = await network();
+    const plug = await net.join();
+    const { ports, id } = await net.sw.attachPort(ours);
+    expect(net.sw.port(ports[0]!)).toMatchObject({ active: false, holder: id });
+    expect(net.log.join('\n')).toMatch(/stream0: cannot connect to .*: No such file or directory; trying again/);
+    for (let round = 0; round < 3; round++) {
+      const hub = await QemuHub.start(theirs);
+      await bothWays(plug, hub);
+      const [attached] = net.sw.attachedPorts();
+      expect(attached).toMatchObject({ ports, stats: { connections: 1, reconnects: round } });
+      await hub.qemu.stop('SIGKILL');
+      await until(() => !net.sw.port(ports[0]!)?.active, 'the end of the connection');
+    }
+    expect(net.log.join('\n')).toMatch(/has ended: the other end has closed it; trying again/);
+  });
+
+  test('dgram by unix sockets, when either has started again', async () => {
+    const directory = temporaryDirectory();
+    const names = (own: string, other: string) =>
+      `dgram,local.type=unix,local.path=${directory}/${own},remote.type=unix,remote.path=${directory}/${other}`;
+    const net = await network();
+    const plug = await net.join();
+    await net.sw.attachPort(`${names('a', 'b')},id=one`);
+    plug.send(frame(BROADCAST, A));
+    const drops = () => net.sw.counters().find(({ port }) => port === 2)!.transmitDrops;
+    await until(() => drops().peer_gone === 1n, 'a frame for nobody');
+    const first = await QemuHub.start(names('b', 'a'));
+    await bothWays(plug, first);
+    await first.qemu.stop('SIGKILL');
+    const second = await QemuHub.start(names('b', 'a'));
+    await bothWays(plug, second);
+    await net.sw.detachPort('one');
+    await net.sw.attachPort(names('a', 'b'));
+    await bothWays(plug, second);
+  });
+
+  test('a group that two switches and QEMU are in: each frame once, and none comes back', async () => {
+    const spec = `socket,mcast=230.0.0.3:${20_000 + (process.pid % 20_000)},localaddr=127.0.0.1`;
+    const nets = [await network(), await network()];
+    const plugs = await Promise.all(nets.map((net) => net.join()));
+    const [one, two] = plugs as [Recorder, Recorder];
+    await Promise.all(nets.map((net) => net.sw.attachPort(spec)));
+    const hub = await QemuHub.start(spec);
+    await bothWays(one, hub);
+    await bothWays(two, hub);
+    for (const { frames } of [one, two, hub.far]) frames.length = 0;
+    const marks = Array.from({ length: 50 }, (_, i) => i);
+    for (const mark of marks) {
+      one.send(frame(BROADCAST, A, 100, mark));
+      two.send(frame(BROADCAST, B, 100, 1000 + mark));
+    }
+    const last = frame(BROADCAST, A, 200);
+    one.send(last);
+    await Promise.all([two.receives(last), hub.far.receives(last)]);
+    await until(() => one.frames.length >= 50, 'what two has sent');
+    expect(one.frames).toHaveLength(50);
+    expect(two.frames).toHaveLength(51);
+    expect(hub.far.frames).toHaveLength(101);
+    const echoes = nets.map((net) => net.sw.counters().find(({ port }) => port === 2)!.receiveDrops.own_echo);
+    expect(echoes.every((count) => count! >= 50n)).toBe(true);
+  });
+});
