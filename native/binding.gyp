@@ -23,6 +23,22 @@
       ]
     },
     {
+      "target_name": "tsvde-slirp",
+      "type": "executable",
+      "cflags_cc": ["-fno-exceptions", "-fno-rtti"],
+      "libraries": ["-ldl"],
+      "sources": [
+        "slirp/config.cc",
+        "slirp/control.cc",
+        "slirp/filter.cc",
+        "slirp/library.cc",
+        "slirp/main.cc",
+        "slirp/reassembly.cc",
+        "slirp/relay.cc",
+        "slirp/stack.cc"
+      ]
+    },
+    {
       "target_name": "tsvde",
       "dependencies": ["engine"],
       "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],

@@ -1,4 +1,4 @@
-// Compiles the engine and its tests without Node, once for memory errors and undefined behaviour and once for data races,
+// Compiles the engine, the user-mode stack and their tests without Node, once for memory errors and undefined behaviour and once for data races,
 // and runs both.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -6,12 +6,15 @@ import { join } from 'node:path';
 import { root } from './set-up.mjs';
 
 const SANITIZERS = ['address,undefined', 'thread'];
-const DIRECTORIES = ['native/engine', 'native/engine/endpoints', 'native/test'];
+const DIRECTORIES = ['native/engine', 'native/engine/endpoints', 'native/slirp', 'native/test'];
+/** The tests have one of their own. */
+const MAIN = join('native/slirp', 'main.cc');
 
 const sources = DIRECTORIES.flatMap((directory) =>
   readdirSync(join(root, directory))
     .filter((name) => name.endsWith('.cc'))
-    .map((name) => join(directory, name)),
+    .map((name) => join(directory, name))
+    .filter((path) => path !== MAIN),
 );
 const output = mkdtempSync('/tmp/tsvde-engine-');
 try {
@@ -35,7 +38,7 @@ async function compileAndRun(sanitizer) {
     `-fsanitize=${sanitizer}`,
     '-fno-sanitize-recover=all',
   ];
-  const compiled = await run('g++', [...flags, ...sources, '-o', binary]);
+  const compiled = await run('g++', [...flags, ...sources, '-ldl', '-o', binary]);
   // The thread sanitizer wants addresses where it expects them.
   return compiled === 0 ? run('setarch', ['-R', binary]) : compiled;
 }

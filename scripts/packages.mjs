@@ -8,6 +8,8 @@ const pythonModule = (name) => () => spawnSync('/usr/bin/python3', ['-c', `impor
 
 const PACKAGES = {
   vde2: program('vdeq'),
+  // Also a part of QEMU's; the one library that is opened at run time.
+  libslirp0: () => spawnSync('/usr/bin/python3', ['-c', 'import ctypes; ctypes.CDLL("libslirp.so.0")']).status === 0,
   'vde-switch': program('vde_switch'),
   vdeplug: program('vde_plug'),
   'user-mode-linux': program('linux.uml'),

@@ -10,7 +10,9 @@ export const root = fileURLToPath(new URL('..', import.meta.url));
 export function setUp() {
   if (isOlder('node_modules/.package-lock.json', ['package-lock.json']))
     execute('npm', ['ci', '--no-audit', '--no-fund']);
-  if (isOlder('native/build/Release/tsvde.node', ['native/engine', 'native/addon', 'native/binding.gyp']))
+  if (
+    isOlder('native/build/Release/tsvde.node', ['native/engine', 'native/addon', 'native/slirp', 'native/binding.gyp'])
+  )
     execute('npm', ['run', 'build:native']);
   if (isOlder('dist/index.js', ['src', 'tsconfig.json'])) execute('npm', ['run', 'build:ts']);
 }

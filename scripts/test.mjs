@@ -21,7 +21,7 @@ function sources(...directories) {
   );
 }
 
-const ENGINE = ['native/engine', 'native/engine/endpoints'];
+const ENGINE = ['native/engine', 'native/engine/endpoints', 'native/slirp'];
 const bin = (name) => join(root, 'node_modules/.bin', name);
 
 step('packages', installPackages);

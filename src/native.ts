@@ -1,5 +1,6 @@
 // The door to C++: loads and types the addon. No other file does.
 import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 
 /** How the engine forwards and forgets; every field may be changed while it runs. Times are whole seconds. */
 export interface EngineSettings {
@@ -143,6 +144,8 @@ export interface NativeAddon {
   duplicate(fd: number): number;
   /** One datagram to a unix socket's path, or to the abstract name behind an `@`. Never waits. */
   sendDatagram(path: string, text: string): void;
+  /** Two unix datagram sockets connected to each other, the first non-blocking; `bufferBytes` may wait in each. */
+  datagramPair(bufferBytes: number): [number, number];
   connectDatagram(fd: number, peer: Uint8Array): void;
   /** Opens /dev/net/tun and attaches to, or creates, the TAP. Throws with errno `code`; `syscall` is `open` or `TUNSETIFF`. */
   openTap(name: string): { fd: number; name: string };
@@ -185,3 +188,6 @@ export interface NativeAddon {
 const require = createRequire(import.meta.url);
 
 export const native: NativeAddon = require('../native/build/Release/tsvde.node');
+
+/** The user-mode stack, a program of its own. */
+export const slirpProgram = fileURLToPath(new URL('../native/build/Release/tsvde-slirp', import.meta.url));

@@ -17,7 +17,7 @@ import { grantSocket } from './socket-file.ts';
 export async function listenOnSocket(server: Server, path: string, fd?: number): Promise<void> {
   if (fd !== undefined) return takeOver(server, path, fd);
   checkSocketPath(path);
-  await removeStale(path);
+  await removeStaleSocket(path);
   await new Promise<void>((resolve, reject) => {
     const failed = (error: Error) => {
       const code = (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? 'EADDRINUSE' : 'EIO';
@@ -70,7 +70,8 @@ export function checkSocketPath(path: string): void {
   );
 }
 
-async function removeStale(path: string): Promise<void> {
+/** Makes way for a socket. Throws a sentence where a live one, or another file, is there. */
+export async function removeStaleSocket(path: string): Promise<void> {
   const found = await lstat(path).catch(() => undefined);
   if (!found) return;
   if (!found.isSocket())

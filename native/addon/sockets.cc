@@ -59,6 +59,22 @@ Napi::Value open_datagram(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, fd.release());
 }
 
+// Of an unbound pair only the buffers bound what waits (unix(7): net.unix.max_dgram_qlen is for the others), so
+// that they are large, beyond the machine's limit where we may.
+Napi::Value datagram_pair(const Napi::CallbackInfo& info) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) < 0)
+    throw errno_error(info.Env(), errno, "socketpair");
+  const int bytes = info[0].As<Napi::Number>();
+  for (const int end : ends)
+    if (setsockopt(end, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes) < 0)
+      setsockopt(end, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+  fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  Napi::Array pair = Napi::Array::New(info.Env(), 2);
+  for (uint32_t i = 0; i < 2; i++) pair[i] = Napi::Number::New(info.Env(), ends[i]);
+  return pair;
+}
+
 void connect_datagram(const Napi::CallbackInfo& info) {
   connect_to(info.Env(), info[0].As<Napi::Number>(), address_of(info[1]));
 }
@@ -131,6 +147,7 @@ void write_log(const Napi::CallbackInfo& info) {
 
 void init_sockets(Napi::Env env, Napi::Object exports) {
   exports.Set("openDatagram", Napi::Function::New(env, open_datagram));
+  exports.Set("datagramPair", Napi::Function::New(env, datagram_pair));
   exports.Set("connectDatagram", Napi::Function::New(env, connect_datagram));
   exports.Set("sendDatagram", Napi::Function::New(env, send_datagram));
   exports.Set("openTap", Napi::Function::New(env, open_tap));

@@ -74,6 +74,13 @@ export interface PlacedEndpoint {
 export const BACKEND_STATS = {
   connections: { type: 'gauge', help: 'Connections that are open now.' },
   reconnects: { type: 'counter', help: 'Connections made again after one was lost.' },
+  forwards: { type: 'gauge', help: 'Ports of the host that are forwarded to guests (user).' },
+  restarts: { type: 'counter', help: 'Times that the user-mode stack had died and was started again.' },
+  ignored: { type: 'counter', help: 'Frames that are not for the user-mode stack: between guests, or to groups.' },
+  drop_too_short: { type: 'counter', help: 'Frames of fewer than 14 bytes (user).' },
+  drop_too_long: { type: 'counter', help: "Frames of more than the network's MTU (user)." },
+  drop_fragment: { type: 'counter', help: 'IPv4 fragments that did not come in their order (user).' },
+  drop_not_taken: { type: 'counter', help: 'Frames that the switch did not take from the user-mode stack in time.' },
   refused: { type: 'counter', help: 'Connections refused because there was no room for them.' },
 } as const satisfies Record<string, { type: 'gauge' | 'counter'; help: string }>;
 

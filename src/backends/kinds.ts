@@ -8,9 +8,10 @@ import type { Kind } from './kind.ts';
 import { socket } from './socket.ts';
 import { stream } from './stream.ts';
 import { tap } from './tap.ts';
+import { user } from './user.ts';
 import { vde } from './vde.ts';
 
-export const kinds: readonly Kind[] = [tap, socket, stream, dgram, vde];
+export const kinds: readonly Kind[] = [tap, socket, stream, dgram, user, vde];
 
 /** A spec that can be opened: its words are those of its kind. */
 export interface PortRequest {

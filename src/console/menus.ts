@@ -8,6 +8,7 @@ import { fstpMenu } from './commands/fstp.ts';
 import { hashMenu } from './commands/hash.ts';
 import { pluginMenu } from './commands/plugin.ts';
 import { portMenu } from './commands/port.ts';
+import { userMenu } from './commands/user.ts';
 import { vlanMenu } from './commands/vlan.ts';
 
 export const menus: readonly Menu[] = [
@@ -20,6 +21,7 @@ export const menus: readonly Menu[] = [
   portMenu,
   vlanMenu,
   countersMenu,
+  userMenu,
 ];
 
 /** With those of the plugins that are loaded, which come last. */

@@ -46,7 +46,17 @@ function masked(reply: string): string {
 }
 
 /** What theirs has no command for. */
-const ADDITIONS = ['hash/flush', 'counters', 'json', 'port/attach', 'port/attached', 'port/detach'];
+const ADDITIONS = [
+  'hash/flush',
+  'counters',
+  'json',
+  'port/attach',
+  'port/attached',
+  'port/detach',
+  'user',
+  'user/hostfwd',
+  'user/info',
+];
 
 /** Names and syntax, in their order; the words beside them are our own. */
 function helpRows(help: string): string[] {

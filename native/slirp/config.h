@@ -1,0 +1,41 @@
+// What a stack is told when it starts, as `key=value` arguments. TypeScript has judged all of it: here a
+// value that cannot be read is our own mistake.
+#pragma once
+
+#include <netinet/in.h>
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace tsvde::slirp {
+
+// A place in the guests' network where a host's service or a program answers.
+struct GuestForward {
+  enum class Kind { command, tcp, unix_socket };
+  Kind kind;
+  in_addr address;
+  uint16_t port;
+  std::string target;  // a command line; "127.0.0.1 80" or "::1 80"; a path
+};
+
+struct Config {
+  bool ipv4 = false;
+  bool ipv6 = false;
+  bool restricted = false;
+  bool dhcp = true;
+  bool host_loopback = true;
+  in_addr net{}, mask{}, host{}, dhcp_start{}, dns{};
+  in6_addr ipv6_prefix{}, ipv6_host{}, ipv6_dns{};
+  uint8_t ipv6_prefix_length = 64;
+  std::optional<std::string> hostname, domain_name, tftp, boot_file, tftp_server_name;
+  std::vector<std::string> dns_search;
+  std::vector<GuestForward> guest_forwards;
+  uint32_t mtu = 1500;
+
+  // Returns the argument that cannot be read, or "".
+  [[nodiscard]] std::string read(std::span<char* const> arguments);
+};
+
+}  // namespace tsvde::slirp

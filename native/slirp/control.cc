@@ -1,0 +1,125 @@
+#include "slirp/control.h"
+
+#include <arpa/inet.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+
+namespace tsvde::slirp {
+namespace {
+
+std::string next_word(std::string_view& line) {
+  const size_t space = line.find(' ');
+  std::string word(line.substr(0, space));
+  line.remove_prefix(space == std::string_view::npos ? line.size() : space + 1);
+  return word;
+}
+
+// "10.0.2.15 22", "fec0::15 22", or "unix", whose path is the rest of the line.
+bool next_address(std::string_view& line, sockaddr_storage& address) {
+  const std::string host = next_word(line);
+  address = {};
+  if (host == "unix") {
+    auto& local = reinterpret_cast<sockaddr_un&>(address);
+    local.sun_family = AF_UNIX;
+    if (line.empty() || line.size() >= sizeof local.sun_path) return false;
+    line.copy(local.sun_path, line.size());
+    line = {};
+    return true;
+  }
+  uint16_t port = 0;
+  const std::string number = next_word(line);
+  if (std::from_chars(number.data(), number.data() + number.size(), port).ec != std::errc{}) return false;
+  auto& v4 = reinterpret_cast<sockaddr_in&>(address);
+  auto& v6 = reinterpret_cast<sockaddr_in6&>(address);
+  if (inet_pton(AF_INET, host.c_str(), &v4.sin_addr) == 1) {
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
+    return true;
+  }
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(port);
+  return inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) == 1;
+}
+
+// Every row of libslirp's table but its heading and the forwards that wait.
+size_t count_connections(std::string_view table) {
+  size_t count = 0;
+  bool heading = true;
+  while (!table.empty()) {
+    const size_t end = table.find('\n');
+    const std::string_view row = table.substr(0, end);
+    if (!heading && !row.empty() && row.find("HOST_FORWARD") == std::string_view::npos) count++;
+    heading = false;
+    table.remove_prefix(end == std::string_view::npos ? table.size() : end + 1);
+  }
+  return count;
+}
+
+}  // namespace
+
+bool Control::read(Stack& stack) {
+  char bytes[4096];
+  const ssize_t size = ::read(in_, bytes, sizeof bytes);
+  if (size < 0) return errno == EAGAIN || errno == EINTR;
+  if (size == 0) return false;
+  unread_.append(bytes, static_cast<size_t>(size));
+  for (size_t end; (end = unread_.find('\n')) != std::string::npos; unread_.erase(0, end + 1))
+    obey(stack, std::string_view(unread_).substr(0, end));
+  return true;
+}
+
+// `add tcp GUEST PORT HOST PORT`, `add tcp GUEST PORT unix PATH`, `remove tcp HOST PORT`, `info`.
+void Control::obey(Stack& stack, std::string_view line) const {
+  const std::string verb = next_word(line);
+  if (verb == "info") {
+    const std::string table = stack.connections();
+    return say("text " + std::to_string(table.size()) + "\n" + table);
+  }
+  const bool udp = next_word(line) == "udp";
+  sockaddr_storage guest{};
+  sockaddr_storage host{};
+  int error = EINVAL;
+  if (verb == "add" && next_address(line, guest) && next_address(line, host)) {
+    error = stack.add_host_forward(host, guest, udp);
+  } else if (verb == "remove" && next_address(line, host)) {
+    error = stack.remove_host_forward(host, udp);
+  }
+  say("done " + std::to_string(error) + "\n");
+}
+
+void Control::report(const Stack& stack) {
+  timespec time{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+  if (time.tv_sec == reported_at_) return;
+  reported_at_ = time.tv_sec;
+  const Drops& drops = stack.drops();
+  std::string now = "stats " + std::to_string(count_connections(stack.connections()));
+  for (const uint64_t value :
+       {drops.too_short, drops.too_long, drops.not_for_us, drops.fragments, drops.not_taken})
+    now += " " + std::to_string(value);
+  now += "\n";
+  if (now == reported_) return;
+  reported_ = now;
+  say(now);
+}
+
+// Its reader takes what it has asked for; one that is gone is noticed by read().
+void Control::say(std::string_view text) const {
+  while (!text.empty()) {
+    const ssize_t size = write(out_, text.data(), text.size());
+    if (size > 0) {
+      text.remove_prefix(static_cast<size_t>(size));
+    } else if (errno == EAGAIN) {
+      pollfd room{.fd = out_, .events = POLLOUT, .revents = 0};
+      poll(&room, 1, 1000);
+    } else if (errno != EINTR) {
+      return;
+    }
+  }
+}
+
+}  // namespace tsvde::slirp

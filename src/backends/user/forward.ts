@@ -1,0 +1,105 @@
+// The rules of hostfwd and guestfwd, in QEMU's spelling and back.
+import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from '../../protocol/ip.ts';
+import { PATH_MAX } from '../../protocol/request.ts';
+import type { ValueType } from '../keys.ts';
+
+export interface InetPlace {
+  /** Canonical; undefined: any of the host's, or the first guest's. */
+  address: string | undefined;
+  port: number;
+}
+
+export type HostPlace = { protocol: 'tcp' | 'udp'; place: InetPlace } | { protocol: 'tcp'; path: string };
+
+export interface HostForward {
+  host: HostPlace;
+  guest: InetPlace;
+}
+
+export type GuestTarget =
+  | { kind: 'cmd'; command: string }
+  | { kind: 'tcp'; host: string; port: number }
+  | { kind: 'unix'; path: string };
+
+export interface GuestForward {
+  /** undefined: libslirp's own choice, the network's .4. */
+  address: number | undefined;
+  port: number;
+  target: GuestTarget;
+}
+
+/** Where it is decided. */
+export type PlacedForward = GuestForward & { address: number };
+
+export const hostForward: ValueType<HostForward> = {
+  what: '[tcp|udp]:[ADDRESS]:PORT-[ADDRESS]:PORT or unix:/PATH-[ADDRESS]:PORT, an IPv6 address in brackets',
+  parse(text) {
+    const [, before, guest] = /^(.*)-([^-]*)$/s.exec(text) ?? [];
+    const host = before === undefined ? undefined : parseHostPlace(before);
+    const place = guest === undefined ? undefined : parsePlace(guest);
+    return host && place ? { host, guest: place } : undefined;
+  },
+};
+
+/** Of a rule, or of its first half. */
+export const hostPlace: ValueType<HostPlace> = {
+  what: '[tcp|udp]:[ADDRESS]:PORT or unix:/PATH',
+  parse: (text) => hostForward.parse(text)?.host ?? parseHostPlace(text),
+};
+
+export const guestForward: ValueType<GuestForward> = {
+  what: 'tcp:[ADDRESS]:PORT-TARGET, its target cmd:PROGRAM, tcp:HOST:PORT or unix:PATH',
+  parse(text) {
+    const [, address = '', port = '', target = ''] = /^(?:tcp)?:([^:]*):(\d+)-(.+)$/s.exec(text) ?? [];
+    const parsed = { address: parseIpv4(address), port: parsePort(port), target: parseTarget(target) };
+    if (address !== '' && parsed.address === undefined) return undefined;
+    return parsed.port === undefined || parsed.target === undefined ? undefined : (parsed as GuestForward);
+  },
+};
+
+export function formatHostPlace(host: HostPlace): string {
+  return 'path' in host ? `unix:${host.path}` : `${host.protocol}:${formatPlace(host.place)}`;
+}
+
+export function formatHostForward({ host, guest }: HostForward): string {
+  return `${formatHostPlace(host)}-${formatPlace(guest)}`;
+}
+
+function formatPlace({ address = '', port }: InetPlace): string {
+  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
+}
+
+function parseHostPlace(text: string): HostPlace | undefined {
+  const [, protocol, rest = ''] = /^(tcp|udp|unix|):(.*)$/s.exec(text) ?? [];
+  if (protocol === undefined) return undefined;
+  if (protocol === 'unix')
+    return rest.startsWith('/') && Buffer.byteLength(rest) <= PATH_MAX ? { protocol: 'tcp', path: rest } : undefined;
+  const place = parsePlace(rest);
+  return place && { protocol: protocol === 'udp' ? 'udp' : 'tcp', place };
+}
+
+function parsePlace(text: string): InetPlace | undefined {
+  const [, bracketed, plain, digits = ''] = /^(?:\[([^\]]*)\]|([^:]*)):(\d+)$/.exec(text) ?? [];
+  const port = parsePort(digits);
+  if (port === undefined) return undefined;
+  if (plain === '') return { address: undefined, port };
+  const v4 = plain === undefined ? undefined : parseIpv4(plain);
+  const v6 = bracketed === undefined ? undefined : parseIpv6(bracketed);
+  if (v4 !== undefined) return { address: formatIpv4(v4), port };
+  return v6 === undefined ? undefined : { address: formatIpv6(v6), port };
+}
+
+function parsePort(digits: string): number | undefined {
+  return /^\d{1,5}$/.test(digits) && +digits >= 1 && +digits <= 65535 ? +digits : undefined;
+}
+
+function parseTarget(text: string): GuestTarget | undefined {
+  const [, kind, rest = ''] = /^(cmd|tcp|unix):(.+)$/s.exec(text) ?? [];
+  // A chardev's further options, behind a comma, are not ours.
+  if (kind === 'cmd') return { kind, command: rest };
+  if (kind === 'unix' && Buffer.byteLength(rest) <= PATH_MAX && !rest.includes(',')) return { kind, path: rest };
+  const [, bracketed, plain, digits = ''] = /^(?:\[([^\]]+)\]|([^:,]+)):(\d+)$/.exec(rest) ?? [];
+  const host = bracketed ?? plain;
+  const port = parsePort(digits);
+  return kind === 'tcp' && host !== undefined && port !== undefined ? { kind, host, port } : undefined;
+}

@@ -1,0 +1,70 @@
+// A directory of the host as the guests' \\10.0.2.4\qemu: Samba's own server, started by libslirp for each connection, with
+// settings and state in a directory of ours.
+import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { describeError } from '../../errno.ts';
+import { SwitchError } from '../../protocol/errors.ts';
+import { refuse } from './network.ts';
+
+const PLACES = ['/usr/sbin/smbd', '/usr/local/sbin/smbd', '/usr/bin/smbd'];
+
+/** NetBIOS and direct (RFC 1001, 17.2; MS-SMB2, 2.1). */
+export const SMB_PORTS = [139, 445] as const;
+
+export interface SmbShare {
+  /** What is started with the connection as its stdin. */
+  command: string;
+  close(): void;
+}
+
+/** Throws a sentence. */
+export function shareBySmb(directory: string): SmbShare {
+  const smbd = PLACES.find((path) => isAccessible(path, constants.X_OK));
+  if (smbd === undefined)
+    throw new SwitchError('ENOENT', 'user: smb needs smbd, which is not here: install the package samba');
+  try {
+    accessSync(directory, constants.R_OK | constants.X_OK);
+  } catch (error) {
+    throw new SwitchError('ENOENT', `user: smb cannot share '${directory}': ${describeError(error)}`);
+  }
+  if (/["\n]/.test(directory)) refuse(`smb cannot share '${directory}': its name has a quote or a line's end`);
+  const home = mkdtempSync(`${tmpdir()}/tsvde-smb-`);
+  writeFileSync(`${home}/smb.conf`, settings(home, directory));
+  return {
+    command: `${smbd} -l ${home} -s ${home}/smb.conf`,
+    close: () => rmSync(home, { recursive: true, force: true }),
+  };
+}
+
+function settings(home: string, directory: string): string {
+  return [
+    '[global]',
+    ...['private dir', 'pid directory', 'lock directory', 'state directory', 'cache directory'].map(
+      (name) => `${name} = ${home}`,
+    ),
+    `ncalrpc dir = ${home}/ncalrpc`,
+    `log file = ${home}/log.smbd`,
+    `smb passwd file = ${home}/smbpasswd`,
+    'security = user',
+    'map to guest = Bad User',
+    'load printers = no',
+    'printing = bsd',
+    'disable spoolss = yes',
+    'usershare max shares = 0',
+    '[qemu]',
+    `path = ${directory}`,
+    'read only = no',
+    'guest ok = yes',
+    `force user = ${userInfo().username}`,
+    '',
+  ].join('\n');
+}
+
+function isAccessible(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,217 @@
+// A user-mode stack that is kept alive: where it dies, which only a fault in libslirp explains, the port stays and another
+// takes its place with the same forwards. Frames wait meanwhile in the pair of sockets that both share.
+import { unlink } from 'node:fs/promises';
+import { errnoNumber, strerror } from '../../errno.ts';
+import { native } from '../../native.ts';
+import { type ErrnoName, SwitchError } from '../../protocol/errors.ts';
+import { removeStaleSocket } from '../../unix-listener.ts';
+import type { Backend, BackendHost, BackendStats, Place } from '../kind.ts';
+import { formatHostForward, formatHostPlace, type HostForward, type HostPlace, type InetPlace } from './forward.ts';
+import { readStats, StackProcess, type StackStats } from './stack-process.ts';
+
+/** A flow of libslirp's has up to 64 KiB on its way, and there are many. */
+const BUFFER_BYTES = 4 << 20;
+const RETRY_FIRST_MS = 100;
+const RETRY_MAX_MS = 5000;
+/** One that lived for this long died of something new. */
+const SOUND_MS = 60_000;
+const COMPLAINTS_A_MINUTE = 10;
+
+export interface StackRequest {
+  settings: readonly string[];
+  hostForwards: readonly HostForward[];
+  /** For port/print: `10.0.2.0/24`. */
+  description: string;
+  /** What is undone at the end. */
+  close(): void;
+}
+
+export class UserBackend implements Backend {
+  readonly #request: StackRequest;
+  readonly #host: BackendHost;
+  readonly #place: Place;
+  readonly #frames: number;
+  readonly #forwards: HostForward[] = [];
+  #stack: StackProcess | undefined;
+  #startedAt = 0;
+  #retryMs = RETRY_FIRST_MS;
+  #retry: NodeJS.Timeout | undefined;
+  #restarts = 0;
+  #before = readStats([]);
+  #complaints = { minute: 0, count: 0 };
+  #closed = false;
+
+  private constructor(request: StackRequest, host: BackendHost, frames: number) {
+    this.#request = request;
+    this.#host = host;
+    this.#place = host.claim();
+    this.#frames = frames;
+  }
+
+  /** Throws SwitchError with a sentence, and leaves nothing behind. */
+  static async open(request: StackRequest, host: BackendHost): Promise<UserBackend> {
+    const [ours, theirs] = native.datagramPair(BUFFER_BYTES);
+    let taken = false;
+    let backend: UserBackend | undefined;
+    try {
+      backend = new UserBackend(request, host, theirs);
+      await backend.#start();
+      for (const forward of request.hostForwards) await backend.addHostForward(forward);
+      taken = true;
+      backend.#attach(ours);
+      return backend;
+    } catch (error) {
+      if (!taken) native.closeDescriptor(ours);
+      if (backend) await backend.close();
+      else {
+        native.closeDescriptor(theirs);
+        request.close();
+      }
+      throw error;
+    }
+  }
+
+  get hostForwards(): readonly HostForward[] {
+    return this.#forwards;
+  }
+
+  /** Of the process that holds the stack. */
+  get pid(): number | undefined {
+    return this.#stack?.pid;
+  }
+
+  /** EADDRINUSE and the like, with a sentence. */
+  async addHostForward(forward: HostForward): Promise<void> {
+    await this.#forward(forward);
+    this.#forwards.push(forward);
+  }
+
+  /** By the host's end. ENOENT. */
+  async removeHostForward(place: HostPlace): Promise<void> {
+    const wanted = formatHostPlace(place);
+    const at = this.#forwards.findIndex(({ host }) => formatHostPlace(host) === wanted);
+    if (at < 0) throw new SwitchError('ENOENT', `nothing is forwarded from ${wanted}`);
+    const [found] = this.#forwards.splice(at, 1);
+    await this.#ask(`remove ${found!.host.protocol} ${spellHost(found!.host)}`);
+    await this.#unlink(found!);
+  }
+
+  /** libslirp's table of forwards and connections. */
+  async info(): Promise<string> {
+    return this.#ask('info');
+  }
+
+  stats(): BackendStats {
+    const now = this.#stack?.stats;
+    const total = (name: keyof StackStats) => this.#before[name] + (now?.[name] ?? 0);
+    return {
+      connections: now?.connections ?? 0,
+      forwards: this.#forwards.length,
+      restarts: this.#restarts,
+      ignored: total('notForUs'),
+      drop_too_short: total('tooShort'),
+      drop_too_long: total('tooLong'),
+      drop_fragment: total('fragments'),
+      drop_not_taken: total('notTaken'),
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    this.#place.release();
+    await this.#stack?.end();
+    native.closeDescriptor(this.#frames);
+    for (const forward of this.#forwards) await this.#unlink(forward);
+    this.#request.close();
+  }
+
+  #attach(fd: number): void {
+    this.#place.attach({
+      transport: { kind: 'datagram', fd },
+      description: this.#request.description,
+      ended: (why) => {
+        this.#host.log(`the user-mode network is closed: ${why}`);
+        this.#host.end();
+      },
+    });
+  }
+
+  async #start(): Promise<void> {
+    const stack = await StackProcess.start(this.#request.settings, this.#frames, {
+      complained: (line) => this.#complain(line),
+      died: (why) => this.#died(why),
+    });
+    this.#startedAt = Date.now();
+    this.#stack = stack;
+    if (this.#closed) await stack.end();
+  }
+
+  #died(why: string): void {
+    const stats = this.#stack?.stats;
+    this.#stack = undefined;
+    if (stats) for (const name of Object.keys(stats) as (keyof StackStats)[]) this.#before[name] += stats[name];
+    if (Date.now() - this.#startedAt > SOUND_MS) this.#retryMs = RETRY_FIRST_MS;
+    this.#host.log(`the user-mode stack died: ${why}; its connections are lost, and it is started again`, 'warning');
+    this.#startLater();
+  }
+
+  #startLater(): void {
+    if (this.#closed) return;
+    this.#retry = setTimeout(() => void this.#startAgain(), this.#retryMs);
+    this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MAX_MS);
+  }
+
+  async #startAgain(): Promise<void> {
+    try {
+      await this.#start();
+      this.#restarts++;
+    } catch (error) {
+      this.#host.log(`the user-mode stack is not started again: ${(error as Error).message}`, 'warning');
+      return this.#startLater();
+    }
+    for (const forward of this.#forwards)
+      await this.#forward(forward).catch((error: Error) => this.#host.log(error.message, 'warning'));
+  }
+
+  async #forward({ host, guest }: HostForward): Promise<void> {
+    const rule = formatHostForward({ host, guest });
+    if ('path' in host) await removeStaleSocket(host.path);
+    const isIpv6 = !('path' in host) && host.place.address?.includes(':');
+    const error = Number(
+      await this.#ask(`add ${host.protocol} ${spell(guest, isIpv6 ? '::' : '0.0.0.0')} ${spellHost(host)}`),
+    );
+    if (error !== 0) throw new SwitchError(nameOf(error), `hostfwd ${rule} cannot be had: ${strerror(error)}`);
+  }
+
+  #ask(line: string): Promise<string> {
+    if (this.#stack) return this.#stack.ask(line);
+    throw new SwitchError('EIO', 'the user-mode stack is being started again');
+  }
+
+  /** A forwarded socket's file, which libslirp leaves. */
+  async #unlink({ host }: HostForward): Promise<void> {
+    if ('path' in host) await unlink(host.path).catch(() => {});
+  }
+
+  #complain(line: string): void {
+    const minute = Math.floor(Date.now() / 60_000);
+    if (this.#complaints.minute !== minute) this.#complaints = { minute, count: 0 };
+    if (++this.#complaints.count <= COMPLAINTS_A_MINUTE) this.#host.log(`libslirp says: ${line}`, 'warning');
+  }
+}
+
+function spellHost(host: HostPlace): string {
+  return 'path' in host ? `unix ${host.path}` : spell(host.place, '0.0.0.0');
+}
+
+function spell({ address, port }: InetPlace, any: string): string {
+  return `${address ?? any} ${port}`;
+}
+
+const CODES: readonly ErrnoName[] = ['EACCES', 'EADDRINUSE', 'EINVAL', 'ENOENT', 'EPERM'];
+
+function nameOf(error: number): ErrnoName {
+  return CODES.find((code) => errnoNumber(code) === error) ?? 'EIO';
+}

@@ -1,0 +1,174 @@
+// A host with services and a tsvde with a user-mode network, in a namespace; and guests of it, each a namespace with a TAP.
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { atEnd } from './at-end.ts';
+import { type Namespace, namespace } from './namespace.ts';
+import { type Started, tsvde } from './process.ts';
+import { temporaryDirectory } from './temporary.ts';
+import { accepts } from './vde-switch.ts';
+import { until } from './wait.ts';
+
+const SERVICES = fileURLToPath(new URL('./host-services.py', import.meta.url));
+
+export const USER_NEEDS = ['root', 'tun', 'ip', 'busybox', 'python3', 'curl'] as const;
+
+export interface UserHost {
+  space: Namespace;
+  home: string;
+  /** Its control directory. */
+  directory: string;
+  tsvde: Started;
+  /** What the metrics have: `tsvde_backend_connections{id="user0",backend="user"}` and its value. */
+  metrics(): Map<string, number>;
+  /** The console's reply to a line. */
+  ask(line: string): Promise<string>;
+  /** A TAP of tsvde's, `tap0` or `tap1`, as the only interface of a namespace. */
+  guest(tap: string): UserGuest;
+}
+
+/** `spec` may name `HOME`, which has `tftp/` and the unix socket of an echo, `echo`. */
+export async function userHost(spec: string): Promise<UserHost> {
+  const home = temporaryDirectory();
+  const space = namespace();
+  useResolver(space, '127.0.0.1');
+  for (const name of ['tftp', 'www']) mkdirSync(`${home}/${name}`);
+  writeFileSync(`${home}/www/index.html`, 'hello from the host\n');
+  await space.start('python3', [SERVICES, `${home}/echo`]).output(/SERVING/);
+  for (const address of ['127.0.0.1:80', '[::1]:80'])
+    space.start('busybox', ['httpd', '-f', '-p', address, '-h', `${home}/www`]);
+  const directory = `${home}/ctl`;
+  const ports = ['tap,ifname=tap0', 'tap,ifname=tap1', spec.replaceAll('HOME', home)];
+  const started = space.start(tsvde, [
+    ...['-s', directory, '--metrics', '9109'],
+    ...ports.flatMap((port) => ['--port', port]),
+  ]);
+  await until(
+    () => accepts(`${directory}/ctl`),
+    () => `a switch on ${directory}, which says: ${started.stderr()}`,
+  );
+  let asked = 0;
+  return {
+    space,
+    home,
+    directory,
+    tsvde: started,
+    metrics: () => parseMetrics(space.run('curl', '-s', 'http://127.0.0.1:9109/metrics')),
+    async ask(line) {
+      const before = started.stdout().length;
+      started.stdin.write(`${line}\n`);
+      const reply = await until(
+        () => /^(?:[\s\S]*\n)?1\d{3} [^\n]*\n/.exec(started.stdout().slice(before)),
+        () => `a reply to '${line}' (${asked++}), after: ${started.stdout().slice(before)}`,
+      );
+      return reply[0];
+    },
+    guest: (tap) => new UserGuest(space, home, tap),
+  };
+}
+
+function parseMetrics(text: string): Map<string, number> {
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.split(' ').at(-1))]));
+}
+
+/** `ip netns exec` puts what is in /etc/netns/NAME in the place of /etc's own. */
+function useResolver(space: Namespace, address: string): void {
+  const directory = `/etc/netns/${space.name}`;
+  mkdirSync(directory, { recursive: true });
+  atEnd(() => {
+    rmSync(directory, { recursive: true });
+    try {
+      rmdirSync('/etc/netns');
+    } catch {} // not ours alone
+  });
+  writeFileSync(`${directory}/resolv.conf`, `nameserver ${address}\n`);
+}
+
+/** As udhcpc runs it: takes the address and the way out, and keeps what it was told. */
+export const udhcpcScript = (lease: string) =>
+  [
+    '#!/bin/sh',
+    '[ "$1" = deconfig ] && ip link set $interface up',
+    `[ "$1" = bound ] && env > ${lease} && ip addr add $ip/$mask dev $interface`,
+    '[ "$1" = bound ] && [ -n "$router" ] && ip route add default via $router',
+    'exit 0',
+    '',
+  ].join('\n');
+
+export class UserGuest {
+  readonly space = namespace();
+  readonly #home: string;
+  readonly #tap: string;
+
+  constructor(host: Namespace, home: string, tap: string) {
+    this.#home = home;
+    this.#tap = tap;
+    host.run('ip', 'link', 'set', tap, 'netns', this.space.name);
+    this.space.run('ip', 'link', 'set', tap, 'up');
+  }
+
+  /** Its lease, as udhcpc has it: `ip`, `router`, `dns` … Throws where there is none. */
+  takeLease(): Record<string, string> {
+    const [script, lease] = [`${this.#home}/${this.#tap}.sh`, `${this.#home}/${this.#tap}.lease`];
+    writeFileSync(script, udhcpcScript(lease));
+    chmodSync(script, 0o755);
+    this.busybox('udhcpc', '-i', this.#tap, '-q', '-n', '-f', '-t', '5', '-T', '1', '-s', script);
+    const pairs = readFileSync(lease, 'utf8')
+      .split('\n')
+      .map((line) => line.split(/=(.*)/s));
+    return Object.fromEntries(pairs.filter(([name]) => name !== '').map(([name, value]) => [name, value]));
+  }
+
+  busybox(...args: string[]): string {
+    return this.space.run('busybox', ...args);
+  }
+
+  /** An address of its own on the link, without DHCP. */
+  useAddress(address: string): void {
+    this.space.run('ip', 'addr', 'add', `${address}/24`, 'dev', this.#tap);
+    this.space.run('ip', 'route', 'add', 'default', 'via', '10.0.2.2');
+  }
+
+  /** The address that it made of what the router told it. */
+  async ipv6Address(): Promise<string> {
+    const [, address = ''] = await until(
+      () =>
+        /inet6 (fec0:\S+)\/64 scope site (?!.*tentative)/.exec(
+          this.space.run('ip', '-6', 'addr', 'show', 'dev', this.#tap),
+        ),
+      'an IPv6 address',
+      15_000,
+    );
+    return address;
+  }
+
+  get mac(): string {
+    return this.space.run('cat', `/sys/class/net/${this.#tap}/address`).trim();
+  }
+
+  /** Serves a page that is its name. */
+  serve(address: string): Started {
+    const directory = temporaryDirectory();
+    writeFileSync(`${directory}/index.html`, `hello from ${this.#tap}\n`);
+    return this.space.start('busybox', ['httpd', '-f', '-p', address, '-h', directory]);
+  }
+
+  /** Sends text to a TCP service and returns what comes back before it or we close. */
+  talk(address: string, port: number, text: string): string {
+    return execFileSync('ip', ['netns', 'exec', this.space.name, 'python3', '-c', TALK, address, String(port), text], {
+      encoding: 'utf8',
+    });
+  }
+}
+
+const TALK = `
+import socket, sys
+connection = socket.create_connection((sys.argv[1], int(sys.argv[2])), 5)
+connection.sendall(sys.argv[3].encode())
+connection.shutdown(socket.SHUT_WR)
+answer = b''
+while data := connection.recv(65536):
+    answer += data
+sys.stdout.write(answer.decode())
+`;
