@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import { describeWith } from '../support/needs.ts';
+import { isRunning } from '../support/process.ts';
 import { USER_NEEDS, type UserGuest, type UserHost, userHost } from '../support/user-network.ts';
 import { until } from '../support/wait.ts';
 
@@ -189,6 +190,17 @@ describeWith(USER_NEEDS, 'a restricted network', () => {
     expect(host.space.run('curl', '-s', '--retry', '3', '--retry-all-errors', 'http://127.0.0.1:8080/')).toBe(
       'hello from tap0\n',
     );
+  });
+});
+
+describeWith(USER_NEEDS, 'a tsvde that is killed', () => {
+  test('takes its stack with it', async () => {
+    const host = await userHost('user,hostfwd=tcp:127.0.0.1:8080-:80');
+    host.guest('tap0').takeLease();
+    const pid = Number(execFileSync('pgrep', ['-P', String(host.tsvde.pid), 'tsvde-slirp'], { encoding: 'utf8' }));
+    expect(isRunning(pid)).toBe(true);
+    await host.tsvde.stop('SIGKILL');
+    await until(() => !isRunning(pid), 'the end of the stack');
   });
 });
 
