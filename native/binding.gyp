@@ -10,7 +10,9 @@
       "type": "static_library",
       "cflags_cc": ["-fPIC", "-fno-exceptions", "-fno-rtti"],
       "sources": [
+        "engine/endpoints/addressed.cc",
         "engine/endpoints/datagram.cc",
+        "engine/endpoints/stream.cc",
         "engine/endpoints/tap.cc",
         "engine/frame_queue.cc",
         "engine/loop.cc",
@@ -29,6 +31,7 @@
       "sources": [
         "addon/accounts.cc",
         "addon/addon.cc",
+        "addon/datagrams.cc",
         "addon/engine_wrap.cc",
         "addon/exec.cc",
         "addon/frame_socket.cc",

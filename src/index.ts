@@ -1,5 +1,7 @@
 // The library: a switch, and a plug for it.
 
+export type { AttachedPort } from './backends/backends.ts';
+export type { Backend, BackendStats } from './backends/kind.ts';
 export type { Capture, CapturedFrame } from './capture.ts';
 export type { PortCounters } from './counters.ts';
 export type { MacEntry, MacStats, MacTable, MacTimes } from './mac-table.ts';

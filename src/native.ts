@@ -22,7 +22,7 @@ export interface EngineSettings {
 }
 
 export type EngineEvent =
-  /** The descriptor is of no use any more (a TAP was deleted); the engine has stopped polling it. Detach it. */
+  /** The descriptor is of no use any more (a TAP was deleted, a stream has ended: EPIPE, or EBADMSG for a length that no frame has); the engine has stopped polling it. Detach it. */
   | { type: 'endpoint-failed'; port: number; endpoint: number; errno: number }
   /** An address was seen on another port than the one it is held for. At most one event a second. */
   | { type: 'mac-seen-elsewhere'; mac: string; vlan: number; from: number; to: number }
@@ -54,13 +54,18 @@ export interface NativeCounters {
 }
 
 /** The engine: one thread that moves frames. Every call returns once the thread has done it (microseconds). */
+/** What frames come and go by; `fd` is non-blocking. */
+export type Transport =
+  /** A connected datagram socket: one datagram, one frame. */
+  { kind: 'datagram'; fd: number } | { kind: 'tap'; fd: number };
+
 export interface NativeEngine {
   configure(settings: Partial<EngineSettings>): void;
   /** Ports are numbered places and hold counters; they forward only while an endpoint is attached. */
   addPort(port: number): void;
   removePort(port: number): void;
-  /** The engine owns and closes `fd` from here on, also when this throws. `queueFrames` bounds what waits for a slow peer. */
-  attach(port: number, endpoint: number, kind: 'datagram' | 'tap', fd: number, queueFrames: number): void;
+  /** The engine owns and closes the descriptors from here on, also when this throws. `queueFrames` bounds what waits for a slow peer. */
+  attach(port: number, endpoint: number, transport: Transport, queueFrames: number): void;
   detach(port: number, endpoint: number): void;
   setVlanCreated(vlan: number, created: boolean): void;
   /** 4095: the port takes and gives no untagged frames. The port leaves its old untagged VLAN. A new port has VLAN 0. */
@@ -94,6 +99,11 @@ export interface NativeFrameSocket {
   close(): void;
 }
 
+export interface NativeAddress {
+  address: string;
+  port: number;
+}
+
 export interface NativeAccount {
   name: string;
   id: number;
@@ -109,6 +119,14 @@ export interface NativeAddon {
    * Returns its descriptor; throws an Error with errno `code` and `syscall`, and leaves no file behind.
    */
   openDatagram(path: string, peer: Uint8Array | null): number;
+  /** Addresses in digits, both of one family. Throws with errno `code` and `syscall`. */
+  openUdp(local: NativeAddress, peer: NativeAddress): { fd: number; peer: Buffer };
+  /** Paths, or abstract names behind a NUL. A file at `local` that nobody serves any more is replaced. */
+  openUnixPeer(local: string, peer: string): { fd: number; peer: Buffer };
+  /** A member of an IPv4 group, on the interface that has `localAddress`, or by route where that is 0.0.0.0. */
+  openMulticast(group: NativeAddress & { localAddress: string; ttl: number }): { fd: number; senderFd: number };
+  /** Another descriptor of the same, which Node does not know of. */
+  duplicate(fd: number): number;
   /** One datagram to a unix socket's path, or to the abstract name behind an `@`. Never waits. */
   sendDatagram(path: string, text: string): void;
   connectDatagram(fd: number, peer: Uint8Array): void;

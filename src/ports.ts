@@ -8,7 +8,10 @@ export const MAX_PORTS = 65535;
 export interface EndpointInfo {
   /** Unique in the switch while it is there; the lowest free one. */
   id: number;
-  backend: 'vde' | 'tap';
+  /** `vde` for a client of the control socket, else the kind of its spec. */
+  backend: string;
+  /** The id of what was attached by a spec. */
+  spec?: string;
   /** As the client gave it: any bytes, decoded as UTF-8. */
   description: string;
 }
@@ -28,12 +31,20 @@ export interface PortInfo {
   /** uid and gid that the port is reserved for. */
   user: number | undefined;
   group: number | undefined;
+  /** The id of the spec that has the port to itself, with an endpoint or, while it tries to connect, without. */
+  holder: string | undefined;
   /** Newest first. */
   endpoints: EndpointInfo[];
 }
 
 /** What a client asks for: any free port, or that one. */
 export type WantedPort = { kind: 'any' } | { kind: 'number'; number: number };
+
+/** Port numbers from one to another. */
+export interface PortRange {
+  first: number;
+  last: number;
+}
 
 type Port = Omit<PortInfo, 'active'>;
 
@@ -85,6 +96,8 @@ export class Ports {
     const port = this.#existing(number);
     if (port.endpoints.length > 0)
       throw new SwitchError('EADDRINUSE', `port ${number} is active: close its endpoints first`);
+    if (port.holder !== undefined)
+      throw new SwitchError('EADDRINUSE', `port ${number} is held by '${port.holder}': detach that first`);
     this.#ports.delete(number);
   }
 
@@ -114,7 +127,7 @@ export class Ports {
    * The port that a user's request gets, created when it does not exist yet. "Any" is the lowest number that is free, or
    * inactive and allocatable. An active port takes further endpoints of the same user. EACCES, EADDRINUSE, EINVAL, ENOSPC.
    */
-  claim(wanted: WantedPort, user: number | undefined): { number: number; created: boolean } {
+  claim(wanted: WantedPort, user: number): { number: number; created: boolean } {
     const number = wanted.kind === 'any' ? this.#lowestFree() : wanted.number;
     if (number !== 0) this.#checkNumber(number);
     const port = this.#ports.get(number);
@@ -122,9 +135,23 @@ export class Ports {
       this.#add(number, true);
       return { number, created: true };
     }
+    if (port.holder !== undefined) throw new SwitchError('EADDRINUSE', `port ${number} is held by '${port.holder}'`);
     if (port.endpoints.length === 0) this.#checkAccess(port, user);
     else if (port.currentUser !== user) throw new SwitchError('EADDRINUSE', `port ${number} is in use by another user`);
     return { number, created: false };
+  }
+
+  /** The lowest port that nobody has, for a spec alone, until release(). EADDRINUSE, EINVAL, ENOSPC. */
+  hold(holder: string, range?: PortRange): { number: number; created: boolean } {
+    const number = range ? this.#freeWithin(range) : this.#lowestFree();
+    const created = !this.#ports.has(number);
+    if (created) this.#add(number, true);
+    this.#existing(number).holder = holder;
+    return { number, created };
+  }
+
+  release(number: number): void {
+    this.#existing(number).holder = undefined;
   }
 
   nextEndpointId(): number {
@@ -154,6 +181,7 @@ export class Ports {
       currentUser: undefined,
       user: undefined,
       group: undefined,
+      holder: undefined,
       endpoints: [],
     });
   }
@@ -168,9 +196,22 @@ export class Ports {
   #lowestFree(): number {
     for (let number = 1; number <= this.#limit; number++) {
       const port = this.#ports.get(number);
-      if (!port || (port.allocatable && port.endpoints.length === 0)) return number;
+      if (!port || (port.allocatable && isFree(port))) return number;
     }
     throw new SwitchError('ENOSPC', `all ${this.#limit} ports are in use: start with a larger --numports`);
+  }
+
+  /** One that is reserved or not allocatable is free too: it was named. */
+  #freeWithin({ first, last }: PortRange): number {
+    this.#checkNumber(first);
+    for (let number = first; number <= Math.min(last, this.#limit); number++) {
+      const port = this.#ports.get(number);
+      if (!port || isFree(port)) return number;
+    }
+    throw new SwitchError(
+      'EADDRINUSE',
+      first === last ? `port ${first} is in use` : `ports ${first} to ${last} are in use`,
+    );
   }
 
   #checkNumber(number: number): void {
@@ -178,12 +219,16 @@ export class Ports {
     throw new SwitchError('EINVAL', `port ${number} is not one of 1 to ${this.#limit}`);
   }
 
-  #checkAccess(port: Port, user: number | undefined): void {
+  #checkAccess(port: Port, user: number): void {
     if (port.user === undefined && port.group === undefined) return;
-    if (user === 0 || (user !== undefined && user === port.user)) return;
-    if (user !== undefined && port.group !== undefined && isMember(user, port.group)) return;
+    if (user === 0 || user === port.user) return;
+    if (port.group !== undefined && isMember(user, port.group)) return;
     throw new SwitchError('EACCES', `port ${port.number} is reserved for another user or group`);
   }
+}
+
+function isFree({ endpoints, holder }: Port): boolean {
+  return endpoints.length === 0 && holder === undefined;
 }
 
 function checkLimit(limit: number): number {

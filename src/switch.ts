@@ -2,15 +2,17 @@
 // as one. Everything here happens per second or per human; no frame passes through JavaScript.
 import { EventEmitter } from 'node:events';
 import { findGroup } from './accounts.ts';
-import { openTap } from './backends/tap.ts';
+import { type AttachedPort, type BackendSwitch, Backends } from './backends/backends.ts';
+import { parsePortRequest } from './backends/kinds.ts';
 import { Capture } from './capture.ts';
 import { Clients, type Seat } from './clients.ts';
 import { ControlDirectory, type DirectoryOptions } from './control-directory.ts';
 import { type PortCounters, portCounters } from './counters.ts';
 import { strerror } from './errno.ts';
 import { DEFAULT_PRIORITY } from './fstp/machine.ts';
+import type { Log, LogLevel } from './log.ts';
 import { DEFAULT_MAC_TIMES, MacTable } from './mac-table.ts';
-import { type EngineEvent, type NativeEngine, native } from './native.ts';
+import { type EngineEvent, type NativeEngine, native, type Transport } from './native.ts';
 import { type EndpointInfo, type PortInfo, Ports, type WantedPort } from './ports.ts';
 import { SwitchError } from './protocol/errors.ts';
 import { parseMac, randomMac } from './protocol/mac.ts';
@@ -49,15 +51,6 @@ export interface ListenOptions extends DirectoryOptions {
   requestTimeoutMs?: number;
 }
 
-interface AttachedTap {
-  port: number;
-  name: string;
-}
-
-export type LogLevel = 'warning' | 'info' | 'debug';
-/** A line without an end; `info` where no level is given. */
-export type Log = (message: string, level?: LogLevel) => void;
-
 export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: SwitchEvent] }> {
   readonly mac: string;
   readonly macs: MacTable;
@@ -68,9 +61,9 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   readonly #ports: Ports;
   readonly #queueFrames: number;
   readonly #startedAt = process.hrtime.bigint();
-  /** What ends an endpoint: a client's stream, a TAP's descriptor. */
-  readonly #ends = new Map<number, () => void>();
-  readonly #taps = new Map<number, AttachedTap>();
+  /** What ends an endpoint, and is told why: its descriptor is of no use, or the console wants it. */
+  readonly #ends = new Map<number, (why: string) => void>();
+  readonly #backends: Backends;
   #hub: boolean;
   #directory: ControlDirectory | undefined;
   #clients: Clients | undefined;
@@ -110,6 +103,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
       this.emit('event', { type: 'spanning-tree', category, text }),
     );
     this.vlans = new Vlans(this.#engine, this.#ports, this.spanningTrees, strictVlan);
+    this.#backends = new Backends(this.#backendSwitch());
     if (fstp && !hub) this.spanningTrees.switchOn();
   }
 
@@ -201,7 +195,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     this.checkPort(port);
     const found = this.#ports.get(port)?.endpoints.some(({ id }) => id === endpoint);
     if (!found) throw new SwitchError('ENXIO', `port ${port} has no endpoint ${endpoint}`);
-    this.#ends.get(endpoint)?.();
+    this.#ends.get(endpoint)?.('the console closed it');
   }
 
   // --- Counters
@@ -246,23 +240,28 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     this.#clients = clients;
   }
 
+  /**
+   * Attaches what a spec in QEMU's spelling names, `KIND[,key=value…]`: a TAP, a socket, a network. Throws SwitchError with a
+   * sentence, and changes nothing, when it cannot.
+   */
+  async attachPort(spec: string): Promise<AttachedPort> {
+    return this.#backends.attach(parsePortRequest(spec));
+  }
+
+  /** Ends all that a spec has attached, found by its id or by any of its ports: of a listening one, every client. EINVAL, ENXIO. */
+  async detachPort(which: number | string): Promise<void> {
+    if (typeof which === 'number') this.checkPort(which);
+    await this.#backends.detach(which);
+  }
+
+  /** What is attached by a spec. */
+  attachedPorts(): AttachedPort[] {
+    return this.#backends.list();
+  }
+
   /** Attaches a TAP that exists, or makes one that lasts as long as the switch. Throws a sentence that names it. */
-  attachTap(name: string): AttachedTap {
-    const { port, endpoint, undo } = this.#claim({ kind: 'any' }, undefined);
-    let tap: { fd: number; name: string };
-    try {
-      tap = openTap(name);
-    } catch (error) {
-      undo();
-      throw error;
-    }
-    this.#attach(port, { id: endpoint, backend: 'tap', description: tap.name }, 'tap', tap.fd, undefined);
-    this.#taps.set(endpoint, { port, name: tap.name });
-    this.#ends.set(endpoint, () => {
-      this.#taps.delete(endpoint);
-      this.#detach(port, endpoint);
-    });
-    return { port, name: tap.name };
+  attachTap(name: string): Promise<AttachedPort> {
+    return this.attachPort(`tap,ifname=${name.replaceAll(',', ',,')}`);
   }
 
   /** Ends every endpoint, removes every file that was made and stops the engine; idempotent. */
@@ -272,16 +271,38 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   }
 
   async #close(): Promise<void> {
+    await this.#backends.close();
     await this.#clients?.close();
     this.spanningTrees.close();
     this.#engine.close();
     await this.#directory?.remove();
   }
 
-  #claim(wanted: WantedPort, uid: number | undefined): { port: number; endpoint: number; undo(): void } {
+  #claim(wanted: WantedPort, uid: number): { port: number; endpoint: number; undo(): void } {
     const { number: port, created } = this.#ports.claim(wanted, uid);
     if (created) this.#addPort(port);
     return { port, endpoint: this.#ports.nextEndpointId(), undo: () => created && this.removePort(port) };
+  }
+
+  #backendSwitch(): BackendSwitch {
+    return {
+      claim: (holder, range) => {
+        const { number: port, created } = this.#ports.hold(holder, range);
+        if (created) this.#addPort(port);
+        return { port, undo: () => created && this.removePort(port) };
+      },
+      release: (port) => this.#ports.release(port),
+      attach: (port, what, transport, ended) => {
+        const id = this.#ports.nextEndpointId();
+        this.#attach(port, { id, ...what }, transport, undefined);
+        this.#ends.set(id, ended);
+        return id;
+      },
+      detach: (port, endpoint) => this.#detach(port, endpoint),
+      ensureVlan: (vlan) => this.vlans.ensure(vlan),
+      setVlan: (port, vlan) => this.vlans.lendUntagged(port, vlan),
+      log: (message, level) => this.#log(message, level),
+    };
   }
 
   #addPort(port: number): void {
@@ -291,12 +312,12 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
 
   #attachClient(seat: Seat): void {
     const endpoint: EndpointInfo = { id: seat.endpoint, backend: 'vde', description: seat.description };
-    this.#attach(seat.port, endpoint, 'datagram', seat.fd, seat.uid);
+    this.#attach(seat.port, endpoint, { kind: 'datagram', fd: seat.fd }, seat.uid);
     this.#ends.set(seat.endpoint, () => seat.end());
   }
 
-  #attach(port: number, endpoint: EndpointInfo, kind: 'datagram' | 'tap', fd: number, uid: number | undefined): void {
-    this.#engine.attach(port, endpoint.id, kind, fd, this.#queueFrames);
+  #attach(port: number, endpoint: EndpointInfo, transport: Transport, uid: number | undefined): void {
+    this.#engine.attach(port, endpoint.id, transport, this.#queueFrames);
     this.#ports.addEndpoint(port, endpoint, uid);
     this.spanningTrees.portChanged(port, this.#ports.get(port));
     this.emit('event', { type: 'endpoint-added', port, endpoint: endpoint.id });
@@ -314,15 +335,9 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
 
   #notice(event: EngineEvent): void {
     switch (event.type) {
-      case 'endpoint-failed': {
-        const name = this.#taps.get(event.endpoint)?.name ?? `endpoint ${event.endpoint}`;
-        this.#log(
-          `port ${event.port}: ${name} can no longer be used and is closed: ${strerror(event.errno)}`,
-          'warning',
-        );
-        this.#ends.get(event.endpoint)?.();
+      case 'endpoint-failed':
+        this.#ends.get(event.endpoint)?.(strerror(event.errno));
         return;
-      }
       case 'mac-seen-elsewhere':
         this.#log(`MAC ${event.mac} moved from port ${event.from} to port ${event.to}`);
         return;

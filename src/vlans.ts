@@ -62,6 +62,15 @@ export class Vlans {
     this.#watcher.vlanCreated(vlan);
   }
 
+  /** Creates one that is not there yet; returns what undoes that, unless somebody uses it by then. */
+  ensure(vlan: number): () => void {
+    if (this.#created.has(vlan)) return () => {};
+    this.create(vlan);
+    return () => {
+      if (this.#created.has(vlan) && this.members(vlan).length === 0) this.remove(vlan);
+    };
+  }
+
   /** EINVAL, ENXIO; EADDRINUSE for VLAN 0 and while it has members. */
   remove(vlan: number): void {
     this.check(vlan);
@@ -93,6 +102,16 @@ export class Vlans {
     this.#ports.setVlans(port, vlan, memberships);
     this.#engine.setUntaggedVlan(port, vlan);
     this.#watcher.portChanged(port, this.#ports.get(port));
+  }
+
+  /** As setUntagged(); returns what gives the port its VLAN of before, unless it has yet another by then. */
+  lendUntagged(port: number, vlan: number): () => void {
+    const before = this.#existing(port).untaggedVlan;
+    this.setUntagged(port, vlan);
+    return () => {
+      if (this.#ports.get(port)?.untaggedVlan !== vlan) return;
+      this.setUntagged(port, before === NO_VLAN || this.#created.has(before) ? before : 0);
+    };
   }
 
   /** The port takes the VLAN's frames, with their tag. EINVAL, ENXIO. */

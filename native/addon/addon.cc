@@ -14,6 +14,7 @@ Napi::Error errno_error(Napi::Env env, int error, const char* syscall, const std
 
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
   init_accounts(env, exports);
+  init_datagrams(env, exports);
   init_engine(env, exports);
   init_exec(env, exports);
   init_frame_socket(env, exports);

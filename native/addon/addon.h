@@ -6,6 +6,7 @@
 #include <string>
 
 void init_accounts(Napi::Env env, Napi::Object exports);
+void init_datagrams(Napi::Env env, Napi::Object exports);
 void init_engine(Napi::Env env, Napi::Object exports);
 void init_exec(Napi::Env env, Napi::Object exports);
 void init_frame_socket(Napi::Env env, Napi::Object exports);

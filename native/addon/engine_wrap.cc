@@ -2,10 +2,13 @@
 // bounded queue that never waits for JavaScript.
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <memory>
 
 #include "addon/addon.h"
+#include "engine/endpoints/addressed.h"
 #include "engine/endpoints/datagram.h"
+#include "engine/endpoints/stream.h"
 #include "engine/endpoints/tap.h"
 #include "engine/loop.h"
 
@@ -16,10 +19,9 @@ using tsvde::MacTable;
 
 namespace {
 
-// Events that JavaScript may be behind with; more are lost, and counted. The last places are kept for what
-// must not be lost to a flood of frames: that an endpoint failed.
+// Events that JavaScript may be behind with; more are lost, and counted. But for what must not be lost to a
+// flood of frames: that an endpoint failed, which each does just once.
 constexpr size_t kEventQueue = 512;
-constexpr size_t kEventReserve = 64;
 
 std::string mac_text(tsvde::MacKey key) {
   char text[18];
@@ -76,11 +78,32 @@ uint16_t vlan(const Napi::Value& value) {
   return static_cast<uint16_t>(number(value) & 0xfff);
 }
 
+tsvde::Address address_of(const Napi::Value& value) {
+  const auto bytes = value.As<Napi::Uint8Array>();
+  tsvde::Address address;
+  address.size = static_cast<socklen_t>(std::min(bytes.ByteLength(), sizeof address.bytes));
+  std::memcpy(&address.bytes, bytes.Data(), address.size);
+  return address;
+}
+
+std::unique_ptr<tsvde::Endpoint> make_endpoint(const Napi::Object& transport) {
+  const std::string kind = transport.Get("kind").As<Napi::String>();
+  Fd fd(transport.Get("fd").As<Napi::Number>());
+  if (kind == "tap") return std::make_unique<tsvde::Tap>(std::move(fd));
+  if (kind == "stream") return std::make_unique<tsvde::Stream>(std::move(fd));
+  if (kind == "peer") return std::make_unique<tsvde::Peer>(std::move(fd), address_of(transport.Get("peer")));
+  if (kind == "multicast") {
+    Fd sender(transport.Get("senderFd").As<Napi::Number>());
+    return std::make_unique<tsvde::Multicast>(std::move(fd), std::move(sender));
+  }
+  return std::make_unique<tsvde::Datagram>(std::move(fd));
+}
+
 class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
  public:
   explicit EngineWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     const auto settings = info[0].As<Napi::Object>();
-    events_ = Events::New(info.Env(), info[1].As<Napi::Function>(), "tsvde engine", kEventQueue, 1);
+    events_ = Events::New(info.Env(), info[1].As<Napi::Function>(), "tsvde engine", 0, 1);
     events_.Unref(info.Env());  // waiting for events alone keeps no process alive
     loop_ =
         std::make_unique<Loop>(number(settings.Get("macLimit")), [this](const Event& event) { post(event); });
@@ -129,8 +152,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
 
   // On the loop's thread.
   void post(const Event& event) {
-    const bool has_room =
-        *waiting_ < kEventQueue - kEventReserve || event.kind == Event::Kind::endpoint_failed;
+    const bool has_room = *waiting_ < kEventQueue || event.kind == Event::Kind::endpoint_failed;
     auto given = std::make_unique<Waiting>(event, waiting_);
     if (!has_room || events_.NonBlockingCall(given.get()) != napi_ok) {
       lost_++;
@@ -198,15 +220,9 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   }
 
   void attach(const Napi::CallbackInfo& info) {
-    Fd fd(info[3].As<Napi::Number>());
-    Loop& engine = loop(info);
-    std::unique_ptr<tsvde::Endpoint> endpoint;
-    if (info[2].As<Napi::String>().Utf8Value() == "tap") {
-      endpoint = std::make_unique<tsvde::Tap>(std::move(fd));
-    } else {
-      endpoint = std::make_unique<tsvde::Datagram>(std::move(fd));
-    }
-    const int error = engine.attach(number(info[0]), number(info[1]), std::move(endpoint), number(info[4]));
+    auto endpoint = make_endpoint(info[2].As<Napi::Object>());
+    const int error =
+        loop(info).attach(number(info[0]), number(info[1]), std::move(endpoint), number(info[3]));
     if (error != 0) throw errno_error(info.Env(), error, "attach", "port " + std::to_string(number(info[0])));
   }
 

@@ -18,6 +18,9 @@ namespace tsvde {
   X(receive_drop_vlan)       /* its VLAN is none of the port's */                        \
   X(receive_drop_discarding) /* spanning tree holds the port shut */                     \
   X(receive_drop_bpdu_rate)  /* more BPDUs than spanning tree looks at */                \
+  X(receive_drop_stranger)   /* from another sender than the port's peer */              \
+  X(receive_drop_own_echo)   /* a multicast that we sent ourselves */                    \
+  X(receive_drop_bad_length) /* a stream's length that no frame has */                   \
   X(receive_drop_error)      /* the endpoint could not be read */                        \
   X(transmit_bytes)          /* transmitted: taken by an endpoint or its queue */        \
   X(transmit_unicast)                                                                    \

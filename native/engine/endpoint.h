@@ -3,9 +3,11 @@
 // else changes.
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 #include <span>
 
+#include "engine/counters.h"
 #include "engine/fd.h"
 #include "engine/frame.h"
 
@@ -25,11 +27,24 @@ class Endpoint {
 
   [[nodiscard]] int fd() const { return fd_.number(); }
 
+  // Whose writability is waited for after an EAGAIN.
+  [[nodiscard]] virtual int out_fd() const { return fd(); }
+
   // Fills each frame's bytes and size; a frame longer than its room has its true size and cut bytes.
   virtual Moved receive(std::span<Frame> frames) = 0;
   virtual Moved send(std::span<Frame* const> frames) = 0;
 
+  // Frames are left that the descriptor knows nothing of: receive() wants to be called again.
+  [[nodiscard]] virtual bool buffered() const { return false; }
+  // An error of receive() that nothing can follow. A socket's error is reported once and then gone; a TAP
+  // without its interface will never be well again.
+  [[nodiscard]] virtual bool ends_with(int error) const { return error == EBADFD; }
+
+  // Of its port, which outlives it: for what the endpoint itself drops.
+  Counters* counters = nullptr;
+
  protected:
+  [[nodiscard]] uint64_t& drops(Counter reason) const { return (*counters)[reason]; }
   Fd fd_;
 };
 

@@ -163,15 +163,17 @@ void Loop::serve(Attachment& attachment, uint32_t readiness) {
     attachment.port.drain(attachment);
     if (!attachment.waiting) watch(attachment);
   }
-  if ((readiness & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) receive(attachment);
+  if ((readiness & (EPOLLIN | EPOLLERR | EPOLLHUP)) == 0 || attachment.failed) return;
+  do receive(attachment);
+  while (attachment.endpoint->buffered() && !attachment.failed);
 }
 
 void Loop::receive(Attachment& attachment) {
   const auto [frames, error] = attachment.endpoint->receive(batch_);
   if (error != 0 && error != EAGAIN) {
-    attachment.port.counters[receive_drop_error]++;
-    // A socket's error is reported once and then gone; a TAP without its interface will never be well again.
-    if (error == EBADFD) fail(attachment, error);
+    if (error != EPIPE)
+      attachment.port.counters[error == EBADMSG ? receive_drop_bad_length : receive_drop_error]++;
+    if (attachment.endpoint->ends_with(error)) fail(attachment, error);
   }
   switch_.route(attachment.port, {batch_.data(), frames}, now_);
   flush_touched();
@@ -192,13 +194,22 @@ void Loop::flush_touched() {
 
 void Loop::watch(Attachment& attachment) {
   if (attachment.failed) return;
-  epoll_event event{.events = EPOLLIN | (attachment.waiting ? EPOLLOUT : 0u), .data = {.ptr = &attachment}};
-  epoll_ctl(epoll_.number(), EPOLL_CTL_MOD, attachment.endpoint->fd(), &event);
+  const int in = attachment.endpoint->fd();
+  const int out = attachment.endpoint->out_fd();
+  epoll_event event{.events = EPOLLIN, .data = {.ptr = &attachment}};
+  if (in != out) {
+    event.events = EPOLLOUT;
+    epoll_ctl(epoll_.number(), attachment.waiting ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, out, &event);
+    return;
+  }
+  if (attachment.waiting) event.events |= EPOLLOUT;
+  epoll_ctl(epoll_.number(), EPOLL_CTL_MOD, in, &event);
 }
 
 void Loop::fail(Attachment& attachment, int error) {
   attachment.failed = true;
-  epoll_ctl(epoll_.number(), EPOLL_CTL_DEL, attachment.endpoint->fd(), nullptr);
+  for (const int fd : {attachment.endpoint->fd(), attachment.endpoint->out_fd()})
+    epoll_ctl(epoll_.number(), EPOLL_CTL_DEL, fd, nullptr);
   sink_({.kind = Event::Kind::endpoint_failed,
          .port = attachment.port.number,
          .endpoint = attachment.id,

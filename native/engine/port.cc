@@ -10,6 +10,8 @@ Counter drop_reason(int error) {
     case ECONNREFUSED:  // the peer has closed its socket; the kernel disconnects ours,
     case ENOTCONN:      // and says so from then on
     case ECONNRESET:
+    case EPIPE:
+    case ENOENT:  // there is no socket by its name yet, or any more
       return transmit_drop_peer_gone;
     case EMSGSIZE:
       return transmit_drop_too_long;
@@ -24,6 +26,11 @@ Counter drop_reason(int error) {
 }
 
 }  // namespace
+
+Attachment::Attachment(Port& port, uint32_t id, std::unique_ptr<Endpoint> endpoint, uint32_t queue_limit)
+    : port(port), id(id), endpoint(std::move(endpoint)), queue(queue_limit) {
+  this->endpoint->counters = &port.counters;
+}
 
 bool Port::transmit() {
   // A frame counts once, however many endpoints take it; a drop counts for each that does not.
@@ -72,7 +79,8 @@ Port::Mask Port::enqueue(Attachment& attachment, uint32_t from) {
 void Port::drain(Attachment& attachment) {
   std::array<Frame, kBatch> frames;
   std::array<Frame*, kBatch> pointers;
-  while (!attachment.queue.empty()) {
+  // Once at least: what waits may be the rest of a frame, within the endpoint.
+  do {
     const uint32_t count = attachment.queue.peek(frames);
     for (uint32_t i = 0; i < count; i++) pointers[i] = &frames[i];
     const auto [sent, error] = attachment.endpoint->send({pointers.data(), count});
@@ -80,9 +88,9 @@ void Port::drain(Attachment& attachment) {
     if (error == EAGAIN) return;
     if (error != 0) {
       counters[drop_reason(error)]++;
-      attachment.queue.drop_front(1);
+      if (!attachment.queue.empty()) attachment.queue.drop_front(1);
     }
-  }
+  } while (!attachment.queue.empty());
   attachment.waiting = false;
 }
 

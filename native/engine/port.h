@@ -18,14 +18,13 @@ struct Port;
 
 // An endpoint at its port. Each has its own queue: two on one port do not wait for each other.
 struct Attachment {
-  Attachment(Port& port, uint32_t id, std::unique_ptr<Endpoint> endpoint, uint32_t queue_limit)
-      : port(port), id(id), endpoint(std::move(endpoint)), queue(queue_limit) {}
+  Attachment(Port& port, uint32_t id, std::unique_ptr<Endpoint> endpoint, uint32_t queue_limit);
 
   Port& port;
   uint32_t id;  // of the endpoint, unique in the switch
   std::unique_ptr<Endpoint> endpoint;
   FrameQueue queue;
-  bool waiting = false;  // for the descriptor to be writable; true just while the queue holds something
+  bool waiting = false;  // for the descriptor to be writable; true just while something waits to leave
   bool failed = false;   // the descriptor is of no use any more; waits to be detached
 };
 

@@ -2,12 +2,37 @@
 import { describeError } from '../errno.ts';
 import { native } from '../native.ts';
 import { SwitchError } from '../protocol/errors.ts';
+import type { ValueType } from './keys.ts';
+import { defineKind } from './kind.ts';
 
 /** IFNAMSIZ, less the NUL. */
 const NAME_MAX = 15;
 
+const interfaceName: ValueType<string> = { what: 'the name of an interface', parse: (text) => text };
+
+export const tap = defineKind({
+  name: 'tap',
+  help: 'a TAP interface of this machine, which is made where it does not exist',
+  keys: {
+    ifname: { value: interfaceName, fallback: '', help: 'its name; where it is empty, the kernel numbers it' },
+  },
+  open({ ifname }, host) {
+    const place = host.claim();
+    const { fd, name } = openTap(ifname);
+    place.attach({
+      transport: { kind: 'tap', fd },
+      description: name,
+      ended(why) {
+        host.log(`port ${place.port}: ${name} can no longer be used and is closed: ${why}`, 'warning');
+        host.end();
+      },
+    });
+    return { close: () => place.release() };
+  },
+});
+
 /** `name` may be empty or hold %d: then the kernel numbers it. Throws a sentence that names the interface. */
-export function openTap(name: string): { fd: number; name: string } {
+function openTap(name: string): { fd: number; name: string } {
   if (Buffer.byteLength(name) > NAME_MAX) {
     throw new SwitchError(
       'EINVAL',

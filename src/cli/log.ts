@@ -2,8 +2,8 @@
 // bound they are counted and not kept, and the count is told when there is room again.
 import { fstatSync } from 'node:fs';
 import type { Writable } from 'node:stream';
+import type { Log, LogLevel } from '../log.ts';
 import { systemLog } from '../process.ts';
-import type { Log, LogLevel } from '../switch.ts';
 
 export interface LogOptions {
   format: 'text' | 'json';

@@ -1,6 +1,7 @@
 // The spelling of getopt_long_only(3), which vde_switch's users write, turned into plain long options: one dash or two,
 // unique beginnings, aliases, `--opt=value` or `--opt value`, short ones bundled or glued to their value.
 import { ExitError, USAGE } from '../exit-error.ts';
+import { nearestName } from '../protocol/nearest.ts';
 
 export interface OptionSpelling {
   /** What it is called afterwards. */
@@ -119,25 +120,4 @@ function nextWord(words: string[], option: string): string {
   const word = words.shift();
   if (word === undefined) throw new ExitError(USAGE, `option '${option}' needs a value`);
   return word;
-}
-
-/** The known word that takes fewest changed letters, unless they are most of it. */
-export function nearestName(word: string, known: readonly string[]): string | undefined {
-  const rated = known.map((name) => ({ name, distance: editDistance(word, name) }));
-  const best = rated.sort((a, b) => a.distance - b.distance)[0];
-  return best && best.distance <= Math.max(1, word.length / 3) ? best.name : undefined;
-}
-
-/** Levenshtein's: letters to insert, remove or replace. */
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const current = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min(replaced, previous[j]! + 1, current[j - 1]! + 1));
-    }
-    previous = current;
-  }
-  return previous[b.length]!;
 }

@@ -4,8 +4,10 @@ import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
+import { parsePortRequest, portHelp } from '../backends/kinds.ts';
 import type { ManagementOptions } from '../console/server.ts';
 import { ExitError, USAGE } from '../exit-error.ts';
+import { SwitchError } from '../protocol/errors.ts';
 import type { ListenOptions, SwitchOptions } from '../switch.ts';
 import { TSVDE_VERSION, VDE_VERSION } from '../version.ts';
 import type { LogOptions } from './log.ts';
@@ -15,6 +17,8 @@ export interface TsvdeOptions {
   switch: SwitchOptions;
   listen: ListenOptions;
   taps: string[];
+  /** Specs, all of which can be read. */
+  ports: string[];
   management: ManagementOptions | undefined;
   rcFile: string | undefined;
   metrics: string | undefined;
@@ -31,11 +35,6 @@ const COMPAT_DIRECTORY = fileURLToPath(new URL('../../bin/compat', import.meta.u
 
 /** Other names that vde_switch knows an option by. */
 const ALIASES: Record<string, readonly string[]> = { sock: ['vdesock', 'unix'], mode: ['mod'] };
-
-/** What is asked for here comes with a later version; to start without it would be another switch than was wanted. */
-const NOT_YET: Record<string, string> = {
-  port: 'a port for another backend than VDE and TAP',
-};
 
 /** What vde_switch does not have must not make an abbreviation of its options ambiguous: `--s DIR` stays --sock. */
 const NEVER_SHORTENED = [
@@ -105,7 +104,7 @@ interface Parsed {
   quiet?: true;
   verbose?: true;
   readyFd?: number;
-  [notYet: string]: unknown;
+  port?: string[];
 }
 
 function define(name: string): Command {
@@ -137,6 +136,9 @@ function define(name: string): Command {
   group(
     'Ports:',
     new Option('-t, --tap <name>', 'attach a TAP; may be repeated, or name several with commas').argParser(list),
+    new Option('--port <spec>', 'attach KIND,key=value,… (--port help shows the kinds); may be repeated').argParser(
+      portSpec,
+    ),
   );
   group(
     'Console:',
@@ -162,9 +164,6 @@ function define(name: string): Command {
     new Option('--log-format <format>', 'log lines as text or as json').choices(['text', 'json']).default('text'),
     new Option('-D, --debugclients <n>', 'without effect, as in vde_switch'),
   );
-  for (const name of Object.keys(NOT_YET)) {
-    program.addOption(new Option(`--${name} <value>`).hideHelp());
-  }
   return program
     .description('A virtual Ethernet switch for QEMU guests, TAPs and every program that speaks VDE.')
     .helpOption('-h, --help', 'show this')
@@ -190,18 +189,13 @@ function isReadable(word: string, options: readonly Option[], tolerate: Tolerate
     options.find((option) => option.long === long)?.parseArg?.(value, undefined);
     return true;
   } catch (error) {
-    if (!(error instanceof ExitError)) throw error;
+    if (!(error instanceof ExitError) || error.exitCode === 0) throw error;
     tolerate(error.message);
     return false;
   }
 }
 
 function interpret(parsed: Parsed): TsvdeOptions {
-  for (const [name, what] of Object.entries(NOT_YET)) {
-    const key = name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
-    if (parsed[key] !== undefined)
-      throw new ExitError(USAGE, `--${name}: ${what} is not supported by this version of tsvde; start it without`);
-  }
   if (parsed.numports < 1) throw new ExitError(1, 'The switch must have at least 1 port');
   const { mode, dirmode, group, mgmt, mgmtmode, mgmtgroup } = parsed;
   return {
@@ -223,6 +217,7 @@ function interpret(parsed: Parsed): TsvdeOptions {
       ...(mgmtgroup === undefined ? {} : { portZeroGroup: mgmtgroup }),
     },
     taps: parsed.tap ?? [],
+    ports: parsed.port ?? [],
     management:
       mgmt === undefined
         ? undefined
@@ -258,6 +253,21 @@ function octal(text: string): number {
 /** The empty name, for which the kernel picks one, is a list of itself. */
 function list(text: string, before: string[] = []): string[] {
   return [...before, ...(text === '' ? [''] : text.split(',').filter((name) => name !== ''))];
+}
+
+/** What is wrong with a spec is found before anything is opened; asked for help, it is an end. */
+function portSpec(text: string, before: string[] = []): string[] {
+  try {
+    const help = portHelp(text);
+    if (help !== undefined) {
+      process.stdout.write(help);
+      throw new ExitError(0, '');
+    }
+    parsePortRequest(text);
+  } catch (error) {
+    throw error instanceof SwitchError ? new ExitError(1, `--port: ${error.message}`) : error;
+  }
+  return [...before, text];
 }
 
 /** Absolute: what is resolved later, or by a daemon, is the same file. */

@@ -10,8 +10,9 @@ import { runOnStandardStreams } from '../console/standard-streams.ts';
 import { Subscriptions } from '../console/subscriptions.ts';
 import { describeError } from '../errno.ts';
 import { ExitError, USAGE } from '../exit-error.ts';
+import type { Log } from '../log.ts';
 import { SwitchError } from '../protocol/errors.ts';
-import { type Log, Switch } from '../switch.ts';
+import { Switch } from '../switch.ts';
 import { checkSocketPath } from '../unix-listener.ts';
 import { VDE_VERSION } from '../version.ts';
 import type { TsvdeOptions } from './options.ts';
@@ -69,7 +70,7 @@ export class Service {
   }
 
   async #open(): Promise<void> {
-    const { listen, management, pidFile, taps, rcFile, metrics } = this.#options;
+    const { listen, management, pidFile, taps, ports, rcFile, metrics } = this.#options;
     const { switch: sw } = this.#context;
     const passed = passedSockets();
     if (passed.has('mgmt') && !management)
@@ -82,6 +83,7 @@ export class Service {
     if (management) await this.#want(() => this.#serveConsole({ ...management, ...descriptor(passed.get('mgmt')) }));
     if (pidFile !== undefined) this.#closers.push(writePidFile(pidFile));
     for (const tap of taps) await this.#want(() => sw.attachTap(tap));
+    for (const port of ports) await this.#want(() => sw.attachPort(port));
     if (rcFile !== undefined) await this.#want(() => runStartupFile(rcFile, this.#context));
     const metricsFd = passed.get('metrics');
     if (metrics !== undefined || metricsFd !== undefined)

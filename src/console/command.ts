@@ -1,5 +1,6 @@
 // What a command is: a row of its menu's table. Help, replies and errors follow from the row.
-import type { Log, Switch } from '../switch.ts';
+import type { Log } from '../log.ts';
+import type { Switch } from '../switch.ts';
 import type { Plugins } from './plugins.ts';
 import type { Subscriber, Subscriptions } from './subscriptions.ts';
 
@@ -39,7 +40,7 @@ interface Row {
 
 /** Its reply is a code; throws SwitchError for any but 1000. */
 interface Doing extends Row {
-  run(argument: string, context: ConsoleContext, invoker: Invoker): void;
+  run(argument: string, context: ConsoleContext, invoker: Invoker): void | Promise<void>;
 }
 
 /** Its reply is a data block and a code. */

@@ -23,7 +23,7 @@ export async function execute(line: string, context: ConsoleContext, invoker: In
   if ('answer' in command) return command.answer(parsed.argument, context, invoker);
   if ('print' in command) return dataBlock(command.print(parsed.argument, context, invoker));
   try {
-    command.run(parsed.argument, context, invoker);
+    await command.run(parsed.argument, context, invoker);
     return result();
   } catch (error) {
     if (error instanceof SwitchError) return result(error);

@@ -1,6 +1,7 @@
 // A switch's state as Prometheus metrics, in the shape of node_exporter's node_network_*. Nothing is kept up to date between
 // scrapes: update() fills everything from one snapshot of the engine. Values are doubles: exact up to 2^53 bytes.
 import { Counter, Gauge, type Registry } from 'prom-client';
+import { BACKEND_STATS } from '../backends/kind.ts';
 import type { PortCounters } from '../counters.ts';
 import type { MacStats } from '../mac-table.ts';
 import type { Switch } from '../switch.ts';
@@ -17,6 +18,7 @@ export class SwitchMetrics {
     this.#registries = registries;
     this.#definePorts();
     this.#defineEndpoints();
+    this.#defineBackends();
     this.#defineMacTable();
     this.#gauge('tsvde_hub', '1 when every frame is sent to every port, 0 when addresses are learned.', () =>
       sw.hub ? 1 : 0,
@@ -87,17 +89,32 @@ export class SwitchMetrics {
         'tsvde_port_info',
         'Always 1: an endpoint of the port, what it is and what its client calls itself.',
       ),
-      labelNames: ['port', 'endpoint', 'backend', 'description'],
+      labelNames: ['port', 'endpoint', 'backend', 'id', 'description'],
     });
     this.#updates.push(() => {
       up.reset();
       info.reset();
       for (const { number: port, active, endpoints } of this.#switch.ports()) {
         up.set({ port }, active ? 1 : 0);
-        for (const { id: endpoint, backend, description } of endpoints)
-          info.set({ port, endpoint, backend, description }, 1);
+        for (const { id: endpoint, backend, spec: id = '', description } of endpoints)
+          info.set({ port, endpoint, backend, id, description }, 1);
       }
     });
+  }
+
+  /** What specs count, by their ids: only kinds that count it have a line. */
+  #defineBackends(): void {
+    for (const [name, { type, help }] of Object.entries(BACKEND_STATS)) {
+      const base = this.#base(`tsvde_backend_${name}${type === 'counter' ? '_total' : ''}`, help);
+      const metric = new (type === 'counter' ? Counter : Gauge)({ ...base, labelNames: ['id', 'backend'] });
+      this.#updates.push(() => {
+        metric.reset();
+        for (const { id, kind: backend, stats } of this.#switch.attachedPorts()) {
+          const value = stats[name as keyof typeof BACKEND_STATS];
+          if (value !== undefined) metric.inc({ id, backend }, value);
+        }
+      });
+    }
   }
 
   #defineMacTable(): void {

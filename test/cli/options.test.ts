@@ -163,7 +163,7 @@ test.each([
 describe('refused', () => {
   test.each([
     ['--priority high', 1, "'high' is not a number"],
-    ['--port user', 2, '--port: a port for another backend than VDE and TAP is not supported'],
+    ['--port tab', 1, "--port: there is no kind of port 'tab'; did you mean 'tap'?"],
     ['/tmp/my.ctl', 1, "'/tmp/my.ctl' is not an option; the control directory is named by --sock"],
     ['-n 0', 1, 'The switch must have at least 1 port'],
     ['-n many', 1, "'many' is not a number: give it in decimal, or in hex with 0x"],

@@ -86,7 +86,7 @@ test('drops stand by reason and direction; queues, endpoints and the MAC table a
   expect(value('port_queue_frames', 'port="9"')).toBe(7);
   expect(value('port_queue_bytes', 'port="9"')).toBe(7000);
   expect(value('port_queue_limit_frames', 'port="9"')).toBe(7);
-  expect(value('port_info', 'port="9",endpoint="2",backend="vde",description="second"')).toBe(1);
+  expect(value('port_info', 'port="9",endpoint="2",backend="vde",id="",description="second"')).toBe(1);
   expect(values.get('tsvde_mac_table_entries')).toBe(1);
   expect(values.get('tsvde_mac_table_limit_entries')).toBe(5);
 

@@ -9,6 +9,9 @@ import { pad } from '../format.ts';
 import { parseFlag, parseNumber, parseOptionalNumber, parseWords } from '../parse.ts';
 import { printable } from '../reply.ts';
 
+/** vde_switch's words for what it has too. */
+const MODULES: Readonly<Record<string, string>> = { vde: 'unix prog', tap: 'tuntap' };
+
 export const portMenu: Menu = {
   name: 'port',
   title: 'PORT STATUS MENU',
@@ -118,6 +121,34 @@ export const portMenu: Menu = {
       },
     },
     {
+      path: 'port/attach',
+      syntax: 'SPEC',
+      help: 'attach KIND,key=value,… as by --port',
+      async run(argument, { switch: sw, log }) {
+        await sw.attachPort(argument).catch((error: Error) => {
+          log(`port/attach: ${error.message}`, 'warning'); // a reply has no room for the sentence
+          throw error;
+        });
+      },
+    },
+    {
+      path: 'port/detach',
+      syntax: 'N|ID',
+      help: 'detach what was attached to port N, or by that id, with all its clients',
+      async run(argument, { switch: sw }) {
+        await sw.detachPort(/^\d/.test(argument) ? parseNumber(argument) : argument);
+      },
+    },
+    {
+      path: 'port/attached',
+      syntax: '',
+      help: 'show what is attached by a spec: its id, its ports, the spec',
+      *print(_, { switch: sw }) {
+        for (const { id, ports, spec } of sw.attachedPorts())
+          yield `${id} ports=${ports.map((port) => pad(port)).join(',') || 'none'} ${printable(spec)}`;
+      },
+    },
+    {
       path: 'port/resetcounter',
       syntax: '[N]',
       help: 'set the counters of port N, or of all, to zero',
@@ -171,6 +202,6 @@ function describeTraffic(frames: bigint, bytes: bigint): string {
 }
 
 function describeEndpoint({ id, backend, description }: EndpointInfo): string {
-  const module = backend === 'vde' ? 'unix prog' : 'tuntap';
+  const module = MODULES[backend] ?? backend;
   return `  -- endpoint ID ${pad(id)} module ${module.padEnd(12)}: ${printable(description)}`;
 }

@@ -1,0 +1,159 @@
+// Datagram sockets that are bound and not connected, and multicast groups: what Node keeps the descriptors of
+// to itself, or cannot make at all.
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+
+#include "addon/addon.h"
+#include "engine/fd.h"
+
+using tsvde::Fd;
+
+namespace {
+
+// Bursts of a group or of a UDP peer find more room than the kernel gives unasked; less is no failure.
+constexpr int kSocketBuffer = 1 << 20;
+
+struct Address {
+  sockaddr_storage bytes{};
+  socklen_t size = 0;
+  [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&bytes); }
+};
+
+// `{ address, port }` with an address in digits.
+Address internet_address(const Napi::Object& given) {
+  const std::string text = given.Get("address").As<Napi::String>();
+  const auto port = htons(static_cast<uint16_t>(given.Get("port").As<Napi::Number>().Uint32Value()));
+  Address address;
+  auto& four = reinterpret_cast<sockaddr_in&>(address.bytes);
+  auto& six = reinterpret_cast<sockaddr_in6&>(address.bytes);
+  if (inet_pton(AF_INET, text.c_str(), &four.sin_addr) == 1) {
+    four.sin_family = AF_INET;
+    four.sin_port = port;
+    address.size = sizeof four;
+  } else if (inet_pton(AF_INET6, text.c_str(), &six.sin6_addr) == 1) {
+    six.sin6_family = AF_INET6;
+    six.sin6_port = port;
+    address.size = sizeof six;
+  } else {
+    throw errno_error(given.Env(), EINVAL, "inet_pton", text);
+  }
+  return address;
+}
+
+// A path, or an abstract name behind a NUL; of a size as the kernel tells it of a sender.
+Address unix_address(const Napi::Value& given) {
+  const std::string name = given.As<Napi::String>();
+  Address address;
+  auto& to = reinterpret_cast<sockaddr_un&>(address.bytes);
+  const bool abstract = name.starts_with('\0');
+  if (name.size() > sizeof to.sun_path - (abstract ? 0 : 1))
+    throw errno_error(given.Env(), ENAMETOOLONG, "bind", name);
+  to.sun_family = AF_UNIX;
+  name.copy(to.sun_path, name.size());
+  address.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size() + (abstract ? 0 : 1));
+  return address;
+}
+
+Fd new_socket(Napi::Env env, int family) {
+  Fd fd(socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (fd.number() < 0) throw errno_error(env, errno, "socket");
+  setsockopt(fd.number(), SOL_SOCKET, SO_SNDBUF, &kSocketBuffer, sizeof kSocketBuffer);
+  setsockopt(fd.number(), SOL_SOCKET, SO_RCVBUF, &kSocketBuffer, sizeof kSocketBuffer);
+  return fd;
+}
+
+template <typename T>
+void set(Napi::Env env, const Fd& fd, int level, int name, const T& value, const char* what) {
+  if (setsockopt(fd.number(), level, name, &value, sizeof value) < 0) throw errno_error(env, errno, what);
+}
+
+void bind_to(Napi::Env env, const Fd& fd, const Address& address) {
+  if (bind(fd.number(), address.get(), address.size) < 0) throw errno_error(env, errno, "bind");
+}
+
+Napi::Object peer_object(Napi::Env env, Fd fd, const Address& peer) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("peer",
+             Napi::Buffer<uint8_t>::Copy(env, reinterpret_cast<const uint8_t*>(&peer.bytes), peer.size));
+  object.Set("fd", Napi::Number::New(env, fd.release()));
+  return object;
+}
+
+Napi::Value open_udp(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Address local = internet_address(info[0].As<Napi::Object>());
+  const Address peer = internet_address(info[1].As<Napi::Object>());
+  Fd fd = new_socket(env, local.bytes.ss_family);
+  set(env, fd, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
+  bind_to(env, fd, local);
+  return peer_object(env, std::move(fd), peer);
+}
+
+// A file that nobody serves any more makes room; a live one does not.
+bool is_stale(const Address& address) {
+  const Fd probe(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  return connect(probe.number(), address.get(), address.size) < 0 && errno == ECONNREFUSED;
+}
+
+Napi::Value open_unix(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Address local = unix_address(info[0]);
+  const Address peer = unix_address(info[1]);
+  Fd fd = new_socket(env, AF_UNIX);
+  const auto* path = reinterpret_cast<const sockaddr_un&>(local.bytes).sun_path;
+  if (path[0] != '\0' && is_stale(local)) unlink(path);
+  bind_to(env, fd, local);
+  return peer_object(env, std::move(fd), peer);
+}
+
+Napi::Value open_multicast(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto given = info[0].As<Napi::Object>();
+  const Address group = internet_address(given);
+  const auto& to = reinterpret_cast<const sockaddr_in&>(group.bytes);
+  ip_mreqn membership{};
+  membership.imr_multiaddr = to.sin_addr;
+  const std::string local = given.Get("localAddress").As<Napi::String>();
+  if (inet_pton(AF_INET, local.c_str(), &membership.imr_address) != 1)
+    throw errno_error(env, EINVAL, "inet_pton", local);
+  Fd fd = new_socket(env, AF_INET);
+  set(env, fd, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
+  // Else also what others have joined on other interfaces would come.
+  set(env, fd, IPPROTO_IP, IP_MULTICAST_ALL, 0, "IP_MULTICAST_ALL");
+  bind_to(env, fd, group);
+  set(env, fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, membership, "IP_ADD_MEMBERSHIP");
+  Fd sender = new_socket(env, AF_INET);
+  set(env, sender, IPPROTO_IP, IP_MULTICAST_IF, membership, "IP_MULTICAST_IF");
+  set(env, sender, IPPROTO_IP, IP_MULTICAST_LOOP, 1, "IP_MULTICAST_LOOP");
+  set(env, sender, IPPROTO_IP, IP_MULTICAST_TTL, given.Get("ttl").As<Napi::Number>().Int32Value(),
+      "IP_MULTICAST_TTL");
+  // Connected, so that it has an address by which we know our own.
+  if (connect(sender.number(), group.get(), group.size) < 0) throw errno_error(env, errno, "connect");
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("fd", Napi::Number::New(env, fd.release()));
+  object.Set("senderFd", Napi::Number::New(env, sender.release()));
+  return object;
+}
+
+Napi::Value duplicate(const Napi::CallbackInfo& info) {
+  const int fd = fcntl(info[0].As<Napi::Number>(), F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) throw errno_error(info.Env(), errno, "fcntl");
+  return Napi::Number::New(info.Env(), fd);
+}
+
+}  // namespace
+
+void init_datagrams(Napi::Env env, Napi::Object exports) {
+  exports.Set("openUdp", Napi::Function::New(env, open_udp));
+  exports.Set("openUnixPeer", Napi::Function::New(env, open_unix));
+  exports.Set("openMulticast", Napi::Function::New(env, open_multicast));
+  exports.Set("duplicate", Napi::Function::New(env, duplicate));
+}

@@ -1,0 +1,126 @@
+#include "engine/endpoints/addressed.h"
+
+#include <netinet/in.h>
+#include <sys/un.h>
+
+#include <cerrno>
+
+namespace tsvde {
+namespace {
+
+// Of one call, shared by all such sockets of the loop thread.
+struct Batch {
+  std::array<mmsghdr, kBatch> headers;
+  std::array<sockaddr_storage, kBatch> senders;
+};
+
+Batch& batch() {
+  static thread_local Batch batch{};
+  return batch;
+}
+
+// Those of a batch that `wanted` says yes to move up to the front; `others` counts the rest.
+template <typename Wanted>
+Moved receive_from(int fd, std::span<Frame> frames, uint64_t& others, Wanted wanted) {
+  auto& [headers, senders] = batch();
+  for (size_t i = 0; i < frames.size(); i++) {
+    headers[i].msg_hdr = {};
+    headers[i].msg_hdr.msg_name = &senders[i];
+    headers[i].msg_hdr.msg_namelen = sizeof senders[i];
+    headers[i].msg_hdr.msg_iov = frames[i].parts.data();
+    headers[i].msg_hdr.msg_iovlen = 1;
+  }
+  const int count =
+      recvmmsg(fd, headers.data(), static_cast<unsigned>(frames.size()), MSG_DONTWAIT | MSG_TRUNC, nullptr);
+  if (count < 0) return {0, errno};
+  uint32_t kept = 0;
+  for (int i = 0; i < count; i++) {
+    if (!wanted(senders[i], headers[i].msg_hdr.msg_namelen)) {
+      others++;
+      continue;
+    }
+    frames[kept].parts[0] = {frames[i].parts[0].iov_base, headers[i].msg_len};
+    kept++;
+  }
+  return {kept, 0};
+}
+
+Moved send_to(int fd, std::span<Frame* const> frames, const Address* to) {
+  auto& headers = batch().headers;
+  for (size_t i = 0; i < frames.size(); i++) {
+    headers[i].msg_hdr = {};
+    if (to != nullptr) {
+      headers[i].msg_hdr.msg_name = const_cast<sockaddr_storage*>(&to->bytes);
+      headers[i].msg_hdr.msg_namelen = to->size;
+    }
+    headers[i].msg_hdr.msg_iov = frames[i]->parts.data();
+    headers[i].msg_hdr.msg_iovlen = frames[i]->part_count;
+  }
+  const int count =
+      sendmmsg(fd, headers.data(), static_cast<unsigned>(frames.size()), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (count < 0) return {0, errno};
+  return {static_cast<uint32_t>(count), 0};
+}
+
+template <typename T>
+const T& as(const sockaddr_storage& bytes) {
+  return reinterpret_cast<const T&>(bytes);
+}
+
+}  // namespace
+
+bool Address::is(const sockaddr_storage& other, socklen_t other_size) const {
+  if (other_size != size || other.ss_family != bytes.ss_family) return false;
+  switch (bytes.ss_family) {
+    case AF_INET: {
+      const auto& mine = as<sockaddr_in>(bytes);
+      const auto& theirs = as<sockaddr_in>(other);
+      return mine.sin_port == theirs.sin_port && mine.sin_addr.s_addr == theirs.sin_addr.s_addr;
+    }
+    case AF_INET6: {
+      const auto& mine = as<sockaddr_in6>(bytes);
+      const auto& theirs = as<sockaddr_in6>(other);
+      return mine.sin6_port == theirs.sin6_port && IN6_ARE_ADDR_EQUAL(&mine.sin6_addr, &theirs.sin6_addr);
+    }
+    default:
+      return std::memcmp(&bytes, &other, size) == 0;
+  }
+}
+
+Peer::Peer(Fd fd, const Address& peer) : Endpoint(std::move(fd)), peer_(peer) {
+  if (peer.bytes.ss_family == AF_UNIX)
+    probe_ = Fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
+Moved Peer::receive(std::span<Frame> frames) {
+  return receive_from(
+      fd(), frames, drops(receive_drop_stranger),
+      [this](const sockaddr_storage& sender, socklen_t size) { return peer_.is(sender, size); });
+}
+
+Moved Peer::send(std::span<Frame* const> frames) {
+  const Moved moved = send_to(fd(), frames, &peer_);
+  // Connected anew each time: to a peer that has started again the path is the same, and the socket another.
+  if (moved.error == EAGAIN && probe_.number() >= 0 &&
+      connect(probe_.number(), reinterpret_cast<const sockaddr*>(&peer_.bytes), peer_.size) < 0) {
+    return {moved.frames, errno};
+  }
+  return moved;
+}
+
+Multicast::Multicast(Fd fd, Fd sender) : Endpoint(std::move(fd)), sender_(std::move(sender)) {
+  own_.size = sizeof own_.bytes;
+  getsockname(sender_.number(), reinterpret_cast<sockaddr*>(&own_.bytes), &own_.size);
+}
+
+Moved Multicast::receive(std::span<Frame> frames) {
+  return receive_from(
+      fd(), frames, drops(receive_drop_own_echo),
+      [this](const sockaddr_storage& sender, socklen_t size) { return !own_.is(sender, size); });
+}
+
+Moved Multicast::send(std::span<Frame* const> frames) {
+  return send_to(sender_.number(), frames, nullptr);
+}
+
+}  // namespace tsvde

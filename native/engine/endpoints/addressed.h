@@ -1,0 +1,50 @@
+// A datagram socket that is not connected, so that its peer may come later or start again: datagrams are told
+// apart by who sent them.
+#pragma once
+
+#include <sys/socket.h>
+
+#include "engine/endpoint.h"
+
+namespace tsvde {
+
+struct Address {
+  sockaddr_storage bytes{};
+  socklen_t size = 0;
+  // The same socket's; ports, paths and hosts, and nothing else.
+  [[nodiscard]] bool is(const sockaddr_storage& other, socklen_t other_size) const;
+};
+
+// One peer: what others send is dropped. For UDP and unix sockets.
+class Peer final : public Endpoint {
+ public:
+  Peer(Fd fd, const Address& peer);
+
+  Moved receive(std::span<Frame> frames) override;
+  Moved send(std::span<Frame* const> frames) override;
+  [[nodiscard]] int out_fd() const override { return probe_.number() < 0 ? fd() : probe_.number(); }
+
+ private:
+  Address peer_;
+  // Connected to a unix peer while its queue is full: only of a connected one does the kernel tell when there
+  // is room again.
+  Fd probe_;
+};
+
+// A multicast group: whoever is in it sends and receives. What we send comes back from the kernel, and is
+// told by the address of the socket that only we send from.
+class Multicast final : public Endpoint {
+ public:
+  // `sender` is connected to the group.
+  Multicast(Fd fd, Fd sender);
+
+  Moved receive(std::span<Frame> frames) override;
+  Moved send(std::span<Frame* const> frames) override;
+  [[nodiscard]] int out_fd() const override { return sender_.number(); }
+
+ private:
+  Fd sender_;
+  Address own_;
+};
+
+}  // namespace tsvde

@@ -1,0 +1,133 @@
+#include "engine/endpoints/stream.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+namespace tsvde {
+namespace {
+
+constexpr uint32_t kPrefix = 4;
+// QEMU takes and gives this much in one frame. Ours end at kFrameMax: the switch drops what is between, and
+// counts it.
+constexpr uint32_t kLongest = 4096 + 65536;
+// Room for the longest one, and for as much more as makes a read worth its call.
+constexpr uint32_t kIn = 80 * 1024;
+static_assert(kIn >= kPrefix + kLongest);
+constexpr uint32_t kOut = kPrefix + kFrameMax + kTagSize;
+
+// Of one call, shared by all streams of the loop thread.
+struct Batch {
+  std::array<uint32_t, kBatch> prefixes;
+  std::array<iovec, kBatch*(1 + std::tuple_size_v<decltype(Frame::parts)>)> parts;
+};
+
+Batch& batch() {
+  static thread_local Batch batch;
+  return batch;
+}
+
+}  // namespace
+
+Stream::Stream(Fd fd)
+    : Endpoint(std::move(fd)),
+      in_(std::make_unique_for_overwrite<uint8_t[]>(kIn)),
+      out_(std::make_unique_for_overwrite<uint8_t[]>(kOut)) {}
+
+Moved Stream::receive(std::span<Frame> frames) {
+  if (!next_is_known()) {
+    const int error = read_on();
+    if (error != 0) return {0, error};
+  }
+  uint32_t count = 0;
+  for (; count < frames.size() && next_is_known(); count++) {
+    const uint32_t length = next_length();
+    if (length > kLongest) return {count, EBADMSG};
+    uint8_t* const bytes = &in_[from_ + kPrefix];
+    iovec& part = frames[count].parts[0];
+    // A short one will be padded, and behind it here is the next.
+    if (length < kFramePadded) {
+      std::memcpy(part.iov_base, bytes, length);
+    } else {
+      part.iov_base = bytes;
+    }
+    part.iov_len = length;
+    from_ += kPrefix + length;
+  }
+  return {count, 0};
+}
+
+uint32_t Stream::next_length() const {
+  uint32_t length = 0;
+  std::memcpy(&length, &in_[from_], kPrefix);
+  return ntohl(length);
+}
+
+bool Stream::next_is_known() const {
+  if (to_ - from_ < kPrefix) return false;
+  const uint32_t length = next_length();
+  return length > kLongest || to_ - from_ - kPrefix >= length;
+}
+
+int Stream::read_on() {
+  if (from_ > 0) std::memmove(&in_[0], &in_[from_], to_ - from_);
+  to_ -= from_;
+  from_ = 0;
+  const ssize_t size = recv(fd(), &in_[to_], kIn - to_, MSG_DONTWAIT);
+  if (size < 0) return errno;
+  if (size == 0) return EPIPE;
+  to_ += static_cast<uint32_t>(size);
+  return 0;
+}
+
+Moved Stream::send(std::span<Frame* const> frames) {
+  const int error = send_rest();
+  if (error != 0 || frames.empty()) return {0, error};
+  auto& [prefixes, parts] = batch();
+  size_t part_count = 0;
+  for (size_t i = 0; i < frames.size(); i++) {
+    prefixes[i] = htonl(frames[i]->size());
+    parts[part_count++] = {&prefixes[i], kPrefix};
+    for (uint32_t part = 0; part < frames[i]->part_count; part++)
+      parts[part_count++] = frames[i]->parts[part];
+  }
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = part_count;
+  const ssize_t size = sendmsg(fd(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (size < 0) return {0, errno};
+  auto left = static_cast<size_t>(size);
+  for (uint32_t i = 0; i < frames.size(); i++) {
+    const size_t whole = kPrefix + frames[i]->size();
+    if (left < whole) {
+      if (left == 0) return {i, EAGAIN};
+      keep_rest(*frames[i], left);
+      return {i + 1, EAGAIN};
+    }
+    left -= whole;
+  }
+  return {static_cast<uint32_t>(frames.size()), 0};
+}
+
+int Stream::send_rest() {
+  if (rest_from_ == rest_to_) return 0;
+  const ssize_t size = ::send(fd(), &out_[rest_from_], rest_to_ - rest_from_, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (size < 0) return errno;
+  rest_from_ += static_cast<uint32_t>(size);
+  return rest_from_ == rest_to_ ? 0 : EAGAIN;
+}
+
+// `sent` bytes of the frame and its prefix are gone: the others must follow before anything else does.
+void Stream::keep_rest(const Frame& frame, size_t sent) {
+  const uint32_t prefix = htonl(frame.size());
+  std::memcpy(&out_[0], &prefix, kPrefix);
+  rest_to_ = kPrefix;
+  for (uint32_t i = 0; i < frame.part_count; i++) {
+    std::memcpy(&out_[rest_to_], frame.parts[i].iov_base, frame.parts[i].iov_len);
+    rest_to_ += static_cast<uint32_t>(frame.parts[i].iov_len);
+  }
+  rest_from_ = static_cast<uint32_t>(sent);
+}
+
+}  // namespace tsvde

@@ -1,0 +1,309 @@
+#include "engine/endpoints/stream.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "engine/loop.h"
+#include "test/check.h"
+#include "test/frames.h"
+
+using namespace tsvde;
+using namespace tsvde::test;
+
+namespace {
+
+struct Pair {
+  Pair() {
+    int ends[2];
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    ours = Fd(ends[0]);
+    theirs = Fd(ends[1]);
+    timeval patience{.tv_sec = 10, .tv_usec = 0};
+    setsockopt(theirs.number(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    setsockopt(theirs.number(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  }
+  Fd ours;
+  Fd theirs;
+};
+
+void append(Bytes& wire, const Bytes& frame) {
+  const auto size = static_cast<uint32_t>(frame.size());
+  for (int shift = 24; shift >= 0; shift -= 8) wire.push_back(static_cast<uint8_t>(size >> shift));
+  wire.insert(wire.end(), frame.begin(), frame.end());
+}
+
+void write_all(int fd, const uint8_t* bytes, size_t size) {
+  while (size > 0) {
+    const ssize_t sent = ::send(fd, bytes, size, MSG_NOSIGNAL);
+    CHECK(sent > 0);
+    if (sent <= 0) return;
+    bytes += sent;
+    size -= static_cast<size_t>(sent);
+  }
+}
+
+Bytes read_exactly(int fd, size_t size) {
+  Bytes bytes(size);
+  for (size_t got = 0; got < size;) {
+    const ssize_t more = recv(fd, &bytes[got], size - got, 0);
+    CHECK(more > 0);
+    if (more <= 0) return {};
+    got += static_cast<size_t>(more);
+  }
+  return bytes;
+}
+
+// A receive's worth of slots, as the loop has them.
+struct Slots {
+  explicit Slots(uint32_t count = kBatch) : memory(count * (kFrameMax + 1)), frames(count) { empty(); }
+  void empty() {
+    for (size_t i = 0; i < frames.size(); i++)
+      frames[i].parts[0] = {&memory[i * (kFrameMax + 1)], kFrameMax + 1};
+  }
+  Bytes memory;
+  std::vector<Frame> frames;
+};
+
+// Everything that is there to be received; the error that ended it.
+int receive_all(Stream& stream, std::vector<Bytes>& received, uint32_t slots = kBatch) {
+  Slots room(slots);
+  for (;;) {
+    const auto [count, error] = stream.receive(room.frames);
+    for (uint32_t i = 0; i < count; i++) {
+      received.push_back(room.frames[i].copy());
+      if (room.frames[i].size() < kFramePadded)
+        room.frames[i].pad();  // as the switch does: the next must not suffer
+    }
+    room.empty();
+    if (error != 0) return error;
+  }
+}
+
+const std::vector<Bytes>& some_frames() {
+  static const std::vector<Bytes> frames = [] {
+    std::vector<Bytes> all;
+    for (const uint32_t size :
+         {0u, 1u, 13u, 14u, 59u, 60u, 61u, 100u, 1514u, 9014u, 65535u, 65536u, 69632u, 14u})
+      all.push_back(frame_bytes(kBroadcast, kA, size, static_cast<uint8_t>(size)));
+    return all;
+  }();
+  return frames;
+}
+
+}  // namespace
+
+TEST("a stream's frames are put together again, wherever they were cut in two") {
+  std::vector<Bytes> sent;
+  Bytes wire;
+  for (const uint32_t size : {0u, 1u, 14u, 59u, 60u, 75u, 0u, 200u}) {
+    sent.push_back(frame_bytes(kBroadcast, kA, size, static_cast<uint8_t>(size)));
+    append(wire, sent.back());
+  }
+  for (size_t cut = 0; cut <= wire.size(); cut++) {
+    Pair pair;
+    Stream stream(std::move(pair.ours));
+    std::vector<Bytes> received;
+    write_all(pair.theirs.number(), wire.data(), cut);
+    CHECK(receive_all(stream, received) == EAGAIN);
+    write_all(pair.theirs.number(), wire.data() + cut, wire.size() - cut);
+    CHECK(receive_all(stream, received) == EAGAIN);
+    CHECK(received == sent);
+  }
+}
+
+TEST("byte by byte, and in random pieces, with as few slots as one") {
+  Bytes wire;
+  for (const Bytes& frame : some_frames()) append(wire, frame);
+  for (int round = 0; round < 12; round++) {
+    Pair pair;
+    Stream stream(std::move(pair.ours));
+    std::vector<Bytes> received;
+    const uint32_t slots = round % 3 == 0 ? 1 : kBatch;
+    for (size_t at = 0; at < wire.size();) {
+      const size_t piece = round == 0 && at < 3000 ? 1 : 1 + random_below(round % 2 == 0 ? 3000 : 90000);
+      const size_t size = std::min(piece, wire.size() - at);
+      write_all(pair.theirs.number(), &wire[at], size);
+      at += size;
+      CHECK(receive_all(stream, received, slots) == EAGAIN);
+    }
+    CHECK(received == some_frames());
+  }
+}
+
+TEST("a length that no frame has, an end, and an end within a frame") {
+  {
+    Pair pair;
+    Stream stream(std::move(pair.ours));
+    Bytes wire;
+    append(wire, frame_bytes(kBroadcast, kA, 60));
+    for (const uint8_t byte : {0x00, 0x01, 0x10, 0x01}) wire.push_back(byte);  // 69633
+    write_all(pair.theirs.number(), wire.data(), wire.size());
+    Slots room;
+    CHECK(stream.receive(room.frames).frames == 1);
+    CHECK(stream.buffered());
+    const auto [count, error] = stream.receive(room.frames);
+    CHECK(count == 0 && error == EBADMSG);
+  }
+  {
+    Pair pair;
+    Stream stream(std::move(pair.ours));
+    const Bytes half = {0, 0, 0, 60, 1, 2, 3};
+    write_all(pair.theirs.number(), half.data(), half.size());
+    pair.theirs = Fd();
+    std::vector<Bytes> received;
+    CHECK(receive_all(stream, received) == EPIPE);
+    CHECK(received.empty());
+  }
+}
+
+TEST("what a reader takes in pieces arrives whole, each frame once, whatever it costs in partial writes") {
+  for (int round = 0; round < 20; round++) {
+    Pair pair;
+    const int small = 2048;
+    setsockopt(pair.ours.number(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    Stream stream(std::move(pair.ours));
+    Bytes wire;
+    std::vector<Bytes> all;
+    for (uint32_t i = 0; i < 200; i++) {
+      all.push_back(frame_bytes(kBroadcast, kA, 60 + random_below(i % 20 == 0 ? 65000 : 1600),
+                                static_cast<uint8_t>(i)));
+      append(wire, all.back());
+    }
+    std::deque<Slot> slots;
+    std::vector<Frame*> frames;
+    for (const Bytes& bytes : all) frames.push_back(&slots.emplace_back(bytes).frame);
+    Bytes read;
+    size_t next = 0;
+    bool rest = true;
+    while (next < frames.size() || rest) {
+      const size_t count = std::min<size_t>(kBatch, frames.size() - next);
+      const auto [sent, error] = stream.send({frames.data() + next, count});
+      CHECK(error == 0 || error == EAGAIN);
+      next += sent;
+      rest = error == EAGAIN;
+      if (!rest) continue;
+      const size_t wanted = std::min<size_t>(1 + random_below(5000), wire.size() - read.size());
+      uint8_t piece[5000];
+      const ssize_t got = recv(pair.theirs.number(), piece, wanted, 0);
+      CHECK(got > 0);
+      read.insert(read.end(), piece, piece + got);
+    }
+    const Bytes last = read_exactly(pair.theirs.number(), wire.size() - read.size());
+    read.insert(read.end(), last.begin(), last.end());
+    CHECK(read == wire);
+  }
+}
+
+TEST("a tagged frame goes out as its parts") {
+  Pair pair;
+  Stream stream(std::move(pair.ours));
+  Slot slot(frame_bytes(kBroadcast, kA, 60, 9));
+  slot.frame.vlan = 5;
+  Frame form;
+  uint8_t tag[kTagSize];
+  slot.frame.with_tag(form, tag);
+  Frame* frames[] = {&form};
+  CHECK(stream.send(frames).frames == 1);
+  Bytes wire;
+  append(wire, form.copy());
+  CHECK(read_exactly(pair.theirs.number(), wire.size()) == wire);
+}
+
+namespace {
+
+// A switch on its thread, with a stream on each port.
+struct Streams {
+  explicit Streams(uint32_t ports)
+      : loop(100, [this](const Event& event) {
+          if (event.kind == Event::Kind::endpoint_failed) failed = event.error;
+        }) {
+    loop.call([](Switch& sw, int64_t) { sw.hub = true; });
+    for (uint32_t port = 1; port <= ports; port++) {
+      Pair pair;
+      loop.call([&](Switch& sw, int64_t) { sw.add_port(port); });
+      CHECK(loop.attach(port, port, std::make_unique<Stream>(std::move(pair.ours)), 16) == 0);
+      peers.push_back(std::move(pair.theirs));
+    }
+  }
+  [[nodiscard]] uint64_t count(uint32_t port, Counter counter) {
+    return loop.call([&](Switch& sw, int64_t) { return sw.port(port)->snapshot()[counter]; });
+  }
+  void send(uint32_t port, const Bytes& frame) {
+    Bytes wire;
+    append(wire, frame);
+    write_all(peers[port - 1].number(), wire.data(), wire.size());
+  }
+  [[nodiscard]] Bytes receive(uint32_t port) {
+    const Bytes prefix = read_exactly(peers[port - 1].number(), 4);
+    if (prefix.empty()) return {};
+    return read_exactly(peers[port - 1].number(),
+                        prefix[0] << 24 | prefix[1] << 16 | prefix[2] << 8 | prefix[3]);
+  }
+  std::atomic<int> failed = 0;
+  std::vector<Fd> peers;
+  Loop loop;
+};
+
+}  // namespace
+
+TEST("more frames in one read than a batch holds all arrive") {
+  Streams streams(2);
+  Bytes wire;
+  constexpr uint32_t kCount = 3000;
+  for (uint32_t i = 0; i < kCount; i++)
+    append(wire, frame_bytes(kBroadcast, kA, 20, static_cast<uint8_t>(i)));
+  std::thread writer([&] { write_all(streams.peers[0].number(), wire.data(), wire.size()); });
+  uint32_t received = 0;
+  // Port 2 may drop what its queue has no room for: it reads as fast as it can, and the counters say the
+  // rest.
+  pollfd ready{.fd = streams.peers[1].number(), .events = POLLIN, .revents = 0};
+  while (poll(&ready, 1, 300) > 0) {
+    CHECK(streams.receive(2).size() == 60);
+    received++;
+  }
+  writer.join();
+  CHECK(streams.count(1, receive_broadcast) == kCount);
+  CHECK(received + streams.count(2, transmit_drop_queue_full) == kCount);
+}
+
+TEST(
+    "one who does not read loses its own frames and nobody else's, and then gets what waited, whole and in "
+    "order") {
+  Streams streams(3);
+  constexpr uint32_t kCount = 2000;
+  for (uint32_t i = 0; i < kCount; i++) {
+    Bytes frame = frame_bytes(kBroadcast, kA, 1500, static_cast<uint8_t>(i));
+    frame[20] = static_cast<uint8_t>(i >> 8);
+    streams.send(1, frame);
+    CHECK(streams.receive(3) == frame);
+  }
+  CHECK(streams.count(2, queue_frames) == 16);
+  const uint64_t taken = streams.count(2, transmit_broadcast);
+  CHECK(taken + streams.count(2, transmit_drop_queue_full) == kCount);
+  for (uint32_t i = 0; i < taken; i++) {
+    const Bytes frame = streams.receive(2);
+    CHECK(frame.size() == 1500 && frame[19] == static_cast<uint8_t>(i) &&
+          frame[20] == static_cast<uint8_t>(i >> 8));
+  }
+  // Even where just the rest of one frame had waited, the port is as before.
+  const Bytes frame = frame_bytes(kBroadcast, kA, 60, 3);
+  streams.send(1, frame);
+  CHECK(streams.receive(2) == frame);
+  CHECK(streams.count(2, queue_frames) == 0);
+}
+
+TEST("a wrong length ends that stream and is counted; an end is an end and no error") {
+  Streams streams(2);
+  const Bytes wrong = {0xff, 0xff, 0xff, 0xff};
+  write_all(streams.peers[0].number(), wrong.data(), wrong.size());
+  while (streams.failed == 0) std::this_thread::yield();
+  CHECK(streams.failed == EBADMSG);
+  CHECK(streams.count(1, receive_drop_bad_length) == 1);
+  streams.failed = 0;
+  streams.peers[1] = Fd();
+  while (streams.failed == 0) std::this_thread::yield();
+  CHECK(streams.failed == EPIPE);
+  CHECK(streams.count(2, receive_drop_error) == 0);
+}

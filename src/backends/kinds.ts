@@ -1,0 +1,65 @@
+// Every kind of port that --port and port/attach know, in the order of their help.
+import { SwitchError } from '../protocol/errors.ts';
+import { nearestName } from '../protocol/nearest.ts';
+import { type PortSpec, parsePortSpec } from '../protocol/port-spec.ts';
+import { COMMON_KEYS, type Key, type Keys, readValues, type Values } from './keys.ts';
+import type { Kind } from './kind.ts';
+import { tap } from './tap.ts';
+
+export const kinds: readonly Kind[] = [tap];
+
+/** A spec that can be opened: its words are those of its kind. */
+export interface PortRequest {
+  /** As it was written. */
+  spec: string;
+  kind: Kind;
+  values: Values<Keys> & Values<typeof COMMON_KEYS>;
+}
+
+/** EINVAL, with a sentence. */
+export function parsePortRequest(spec: string): PortRequest {
+  const parsed = parsePortSpec(spec);
+  const kind = findKind(parsed);
+  return { spec, kind, values: readValues({ ...kind.keys, ...COMMON_KEYS }, parsed) };
+}
+
+/** For `help` its kinds, for `KIND,help` its keys, and undefined for what is to be opened. */
+export function portHelp(spec: string): string | undefined {
+  const parsed = parsePortSpec(spec);
+  if (!parsed.help) return undefined;
+  if (parsed.kind === 'help' || parsed.kind === '?')
+    return table(
+      'Kinds of port; KIND,help shows the keys of one:',
+      kinds.map(({ name, help }) => [name, help]),
+    );
+  const kind = findKind(parsed);
+  const describe = ([name, key]: [string, Key]): [string, string] => [`${name}=`, describeKey(key)];
+  return [
+    table(`${kind.name}: ${kind.help}`, Object.entries(kind.keys).map(describe)),
+    table('Keys of every kind:', Object.entries<Key>(COMMON_KEYS).map(describe)),
+  ].join('\n');
+}
+
+function findKind({ kind: name }: PortSpec): Kind {
+  const kind = kinds.find((kind) => kind.name === name);
+  if (kind) return kind;
+  const names = kinds.map(({ name }) => name);
+  const nearest = nearestName(name, names);
+  const hint = nearest ? `did you mean '${nearest}'?` : `there are ${names.join(', ')}`;
+  throw new SwitchError('EINVAL', `there is no kind of port '${name}'; ${hint}`);
+}
+
+function describeKey({ value, help, required, repeatable, fallback }: Key): string {
+  const notes = [
+    value.what,
+    ...(required ? ['required'] : []),
+    ...(repeatable ? ['may be repeated'] : []),
+    ...(fallback === undefined ? [] : [`default ${fallback === true ? 'on' : fallback === false ? 'off' : fallback}`]),
+  ];
+  return `${help} (${notes.join('; ')})`;
+}
+
+function table(heading: string, rows: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return [heading, ...rows.map(([name, help]) => `  ${name.padEnd(width)}  ${help}`), ''].join('\n');
+}
