@@ -17,6 +17,7 @@
         "engine/frame_queue.cc",
         "engine/loop.cc",
         "engine/mac_table.cc",
+        "engine/pacing.cc",
         "engine/port.cc",
         "engine/switch.cc",
         "engine/vlan.cc"
