@@ -18,12 +18,18 @@ describeWith(['root', 'tun', 'ip', 'unshare', 'curl', 'unixterm', 'dpipe', 'qemu
     const home = temporaryDirectory();
     mkdirSync(`${home}/bin`);
     for (const name of ['tsvde', 'tsvdeq']) symlinkSync(`${root}bin/${name}`, `${home}/bin/${name}`);
-    for (const name of ['one.img', 'two.img']) writeFileSync(`${home}/${name}`, Buffer.alloc(1 << 20));
+    for (const name of ['one', 'two', 'three', 'four', 'five'])
+      writeFileSync(`${home}/${name}.img`, Buffer.alloc(1 << 20));
     // Between its blocks a reader waits for what the last one started: both guests' boot ROMs to have sent something.
     const waits: [after: string, line: string][] = [
       [
         '--hub --tap qtap',
         'until [ "$(curl -s localhost:9109/metrics | grep -c "^tsvde_port_receive_packets_total.* [1-9]")" -ge 2 ]; do sleep 0.1; done',
+      ],
+      [
+        // Likewise the stream's guest, the socket's and the group's.
+        '--port socket,listen',
+        'until [ "$(curl -s localhost:9110/metrics | grep -c "^tsvde_port_receive_packets_total.* [1-9]")" -ge 3 ]; do sleep 0.1; done; kill $(jobs -p | tail -3) $(cat /run/mix.pid)',
       ],
       ['kill $(cat /run/qtap.pid)', 'while [ -e /run/qtap-ctl ]; do sleep 0.1; done; kill %1 %2'],
     ];
