@@ -128,7 +128,7 @@ export interface NativeAddon {
   FrameSocket: new (
     fd: number,
     onFrames: (frames: Buffer[]) => void,
-    onDrain: () => void,
+    onDrain?: () => void,
   ) => NativeFrameSocket;
   counterNames: readonly string[];
 
@@ -156,6 +156,8 @@ export interface NativeAddon {
   /** Opens /dev/net/tun and attaches to, or creates, the TAP. Throws with errno `code`; `syscall` is `open` or `TUNSETIFF`. */
   openTap(name: string): { fd: number; name: string };
   closeDescriptor(fd: number): void;
+  /** Of the whole process; returns what it was. */
+  setUmask(mask: number): number;
 
   /** SO_PEERCRED: who connected, as the kernel knows it. */
   peerCredentials(fd: number): { pid: number; uid: number; gid: number };

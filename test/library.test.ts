@@ -190,6 +190,20 @@ describe('a process that uses it', () => {
     expect(await program(body)).toMatchObject({ code: 7, stderr: '' });
   });
 
+  test('may listen and join in a worker', async () => {
+    const directory = `${temporaryDirectory()}/ctl`;
+    const body = `import { Worker } from 'node:worker_threads';
+      const code = ${JSON.stringify(`import(${JSON.stringify(dist)}).then(async ({ Switch, Plug }) => {
+        const sw = new Switch();
+        await sw.listen({ directory: ${JSON.stringify(directory)} });
+        (await Plug.connect(${JSON.stringify(directory)})).close();
+        await sw.close();
+        console.log('joined');
+      })`)};
+      new Worker(code, { eval: true });`;
+    expect(await program(body)).toMatchObject({ code: 0, stderr: '', stdout: 'joined\n' });
+  });
+
   test('may have one in each of its workers', async () => {
     const body = `import { Worker } from 'node:worker_threads';
       const code = 'import(${JSON.stringify(dist)}).then(({ Switch }) => { const sw = new Switch(); sw.createPort(3); console.log(sw.counters().length); })';

@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -126,6 +127,11 @@ Napi::Value peer_credentials(const Napi::CallbackInfo& info) {
   return credentials;
 }
 
+// Node's own may not be called in a worker; it is the process's in any case.
+Napi::Value set_umask(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), umask(info[0].As<Napi::Number>().Uint32Value()));
+}
+
 void open_log(const Napi::CallbackInfo& info) {
   static std::string ident;  // syslog(3) keeps the pointer; the log is the process's, not an environment's
   ident = info[0].As<Napi::String>();
@@ -147,6 +153,7 @@ void init_sockets(Napi::Env env, Napi::Object exports) {
   exports.Set("openTap", Napi::Function::New(env, open_tap));
   exports.Set("closeDescriptor", Napi::Function::New(env, close_descriptor));
   exports.Set("peerCredentials", Napi::Function::New(env, peer_credentials));
+  exports.Set("setUmask", Napi::Function::New(env, set_umask));
   exports.Set("openLog", Napi::Function::New(env, open_log));
   exports.Set("writeLog", Napi::Function::New(env, write_log));
 }
