@@ -22,8 +22,10 @@ export type Action =
   | { kind: 'exit-number' }
   /** With the number that what was read begins with. */
   | { kind: 'exit-read' }
-  /** For libvdemgmt, which sorts what is shown; here it is shown in its order. */
-  | { kind: 'nothing' };
+  /** What is shown from here on is for libvdemgmt: unixcmd shows the first piece alone. */
+  | { kind: 'hide' }
+  /** A mark on that piece. */
+  | { kind: 'mark' };
 
 export interface State {
   number: number;
@@ -100,9 +102,10 @@ function parseAction(
     // Debian's vdecmd ends with it, and its unixcmd does not know it.
     case 'EXITATOI':
       return { kind: 'exit-read' };
-    case 'OUTTAG':
     case 'OUTSHIFT':
-      return { kind: 'nothing' };
+      return { kind: 'hide' };
+    case 'OUTTAG':
+      return { kind: 'mark' };
     default:
       return refuse(`'${keyword?.word ?? ''}' is no action that is known here`);
   }

@@ -26,6 +26,7 @@ export async function runMachine(
   const input = readCharacters(socket, timeoutMilliseconds);
   let read = '';
   let number = -1;
+  let showing = true;
   let idleSteps = 0;
   let at = 0;
   try {
@@ -62,13 +63,18 @@ export async function runMachine(
           read = read.slice(action.count);
           break;
         case 'copy':
-          show(Buffer.from(read, 'latin1'));
+          if (showing) show(Buffer.from(read, 'latin1'));
           break;
         case 'number':
           if (read !== '') number = leadingNumber(read, action.base);
           break;
+        case 'hide':
+          showing = false;
+          break;
+        case 'mark':
+          break;
         default:
-          if (action.kind !== 'nothing') return exitCode(action, number, read);
+          return exitCode(action, number, read);
       }
     }
   } finally {
