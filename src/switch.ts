@@ -286,6 +286,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
 
   #backendSwitch(): BackendSwitch {
     return {
+      directory: () => this.#directory?.path,
       claim: (holder, range) => {
         const { number: port, created } = this.#ports.hold(holder, range);
         if (created) this.#addPort(port);

@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -84,9 +85,17 @@ Napi::Value open_tap(const Napi::CallbackInfo& info) {
   Fd fd(open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
   if (fd.number() < 0) throw errno_error(env, errno, "open", "/dev/net/tun");
   ifreq request{};
-  request.ifr_flags = IFF_TAP | IFF_NO_PI;
   name.copy(request.ifr_name, IFNAMSIZ - 1);
-  if (ioctl(fd.number(), TUNSETIFF, &request) < 0) throw errno_error(env, errno, "TUNSETIFF", name);
+  // With the virtio-net header, which offloads need; plain frames where it cannot be had or is not wanted.
+  constexpr short kPlain = IFF_TAP | IFF_NO_PI;
+  const bool offloads = info[1].ToBoolean();
+  request.ifr_flags = offloads ? kPlain | IFF_VNET_HDR : kPlain;
+  int result = ioctl(fd.number(), TUNSETIFF, &request);
+  if (result < 0 && offloads && errno == EINVAL) {
+    request.ifr_flags = kPlain;
+    result = ioctl(fd.number(), TUNSETIFF, &request);
+  }
+  if (result < 0) throw errno_error(env, errno, "TUNSETIFF", name);
   Napi::Object tap = Napi::Object::New(env);
   tap.Set("name", Napi::String::New(env, request.ifr_name));
   tap.Set("fd", Napi::Number::New(env, fd.release()));
@@ -126,6 +135,11 @@ Napi::Value peer_credentials(const Napi::CallbackInfo& info) {
   return credentials;
 }
 
+// Node's own may not be called in a worker; it is the process's in any case.
+Napi::Value set_umask(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), umask(info[0].As<Napi::Number>().Uint32Value()));
+}
+
 void open_log(const Napi::CallbackInfo& info) {
   static std::string ident;  // syslog(3) keeps the pointer; the log is the process's, not an environment's
   ident = info[0].As<Napi::String>();
@@ -147,6 +161,7 @@ void init_sockets(Napi::Env env, Napi::Object exports) {
   exports.Set("openTap", Napi::Function::New(env, open_tap));
   exports.Set("closeDescriptor", Napi::Function::New(env, close_descriptor));
   exports.Set("peerCredentials", Napi::Function::New(env, peer_credentials));
+  exports.Set("setUmask", Napi::Function::New(env, set_umask));
   exports.Set("openLog", Napi::Function::New(env, open_log));
   exports.Set("writeLog", Napi::Function::New(env, write_log));
 }
