@@ -14,21 +14,28 @@ import { until } from '../support/wait.ts';
 const A = '02:00:00:00:00:0a';
 const B = '02:00:00:00:00:0b';
 
+/** On a busy machine a switch is away for a second or more, and who tries again has doubled its pause by then. */
+const RECONNECT_MS = 20_000;
+
 /** A client as another program would have it: it connects again for as long as it is refused. */
 async function persistent(path: string): Promise<StreamPeer> {
-  return until(() => StreamPeer.connect({ path }).catch(() => undefined), `somebody on ${path}`);
+  return until(() => StreamPeer.connect({ path }).catch(() => undefined), `somebody on ${path}`, RECONNECT_MS);
 }
 
 /** Sends until it is received: who has just connected again may not be heard at once. */
 async function carries(send: (mark: number) => void, received: readonly Buffer[], source: string): Promise<void> {
   let mark = 0;
   const marked = (i: number) => frame(BROADCAST, source, 90, i);
-  await until(() => {
-    send(++mark);
-    return received.some((one) =>
-      Array.from({ length: mark }, (_, i) => marked(i + 1)).some((sent) => sent.equals(one)),
-    );
-  }, `a frame of ${source}`);
+  await until(
+    () => {
+      send(++mark);
+      return received.some((one) =>
+        Array.from({ length: mark }, (_, i) => marked(i + 1)).some((sent) => sent.equals(one)),
+      );
+    },
+    `a frame of ${source}`,
+    RECONNECT_MS,
+  );
 }
 
 test('clients of a killed switch, another tsvde among them, and the servers it had connected to', async () => {
