@@ -1,7 +1,10 @@
 // The engine's counters as objects: `transmit_drop_queue_full` becomes transmitDrops.queue_full.
 import { type NativeCounters, native } from './native.ts';
 
-/** "Receive" is what the switch received from the port. Short frames count with their padding, frames dropped later count too. */
+/**
+ * "Receive" is what the switch received from the port. Short frames count with their padding, frames dropped later count
+ * too, and a datagram that a TAP gives or takes whole as the frames that it stands for.
+ */
 export interface PortCounters {
   port: number;
   receiveBytes: bigint;

@@ -147,8 +147,11 @@ export interface NativeAddon {
   /** Two unix datagram sockets connected to each other, the first non-blocking; `bufferBytes` may wait in each. */
   datagramPair(bufferBytes: number): [number, number];
   connectDatagram(fd: number, peer: Uint8Array): void;
-  /** Opens /dev/net/tun and attaches to, or creates, the TAP. Throws with errno `code`; `syscall` is `open` or `TUNSETIFF`. */
-  openTap(name: string): { fd: number; name: string };
+  /**
+   * Opens /dev/net/tun and attaches to, or creates, the TAP; with offloads, where it can be. Throws with errno `code`;
+   * `syscall` is `open` or `TUNSETIFF`.
+   */
+  openTap(name: string, offloads: boolean): { fd: number; name: string };
   closeDescriptor(fd: number): void;
   /** Of the whole process; returns what it was. */
   setUmask(mask: number): number;

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { kinds } from '../src/backends/kinds.ts';
 import { menus } from '../src/console/menus.ts';
 import { describeWith } from './support/needs.ts';
-import { run, tsvde, tsvdeq } from './support/process.ts';
+import { run, tsvde, tsvdectl, tsvdeq } from './support/process.ts';
 
 const directory = fileURLToPath(new URL('../man/', import.meta.url));
 const pages = readdirSync(directory).map((name) => `${directory}${name}`);
@@ -19,6 +19,7 @@ describeWith(['man', 'mandoc'], 'the manual pages', () => {
 
   test.each([
     ['tsvde.1', tsvde],
+    ['tsvdectl.1', tsvdectl],
     ['tsvdeq.1', tsvdeq],
   ])('%s names every option of the program', async (page, program) => {
     const { stdout: help } = await run(program, ['--help']);

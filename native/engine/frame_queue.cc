@@ -16,11 +16,10 @@ bool FrameQueue::push(const Frame& frame) {
   uint32_t at = 0;
   if (frames_ == limit_ || !find_room(frame.size(), at)) return false;
   const uint32_t size = frame.size();
-  place(front_ + frames_) = {at, size};
+  place(front_ + frames_) = {at, size, frame.offload};
   frames_++;
   bytes_ += size;
-  for (uint32_t i = 0; i < frame.part_count; i++) {
-    const iovec& part = frame.parts[i];
+  for (const iovec& part : frame.all_parts()) {
     std::memcpy(&ring_[at], part.iov_base, part.iov_len);
     at += static_cast<uint32_t>(part.iov_len);
   }
@@ -33,6 +32,7 @@ uint32_t FrameQueue::peek(std::span<Frame> frames) {
   for (uint32_t i = 0; i < count; i++) {
     const Place& oldest = place(front_ + i);
     frames[i].parts[0] = {&ring_[oldest.at], oldest.size};
+    frames[i].offload = oldest.offload;
   }
   return count;
 }

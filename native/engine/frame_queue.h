@@ -28,6 +28,7 @@ class FrameQueue {
   struct Place {
     uint32_t at;  // offset in the ring
     uint32_t size;
+    Offload offload;
   };
   [[nodiscard]] bool find_room(uint32_t size, uint32_t& at) const;
   [[nodiscard]] Place& place(uint32_t index) { return places_[index % limit_]; }

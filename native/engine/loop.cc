@@ -10,12 +10,14 @@
 #include <csignal>
 #include <ctime>
 
+#include "engine/segmenter.h"
+
 namespace tsvde {
 namespace {
 
 // Slots hold the largest frame each. The odd distance spreads their first bytes over the cache's sets, which
 // slots at a power of two would all share; pages that no frame has reached stay out of memory.
-constexpr size_t kSlot = kFrameMax + 1 + 25 * 64;
+constexpr size_t kSlot = kFrameRoom + 25 * 64;
 
 int64_t monotonic_seconds() {
   timespec now{};
@@ -181,7 +183,10 @@ void Loop::receive(Attachment& attachment) {
 }
 
 void Loop::empty_slots(uint32_t count) {
-  for (uint32_t i = 0; i < count; i++) batch_[i].parts[0] = {&slab_[i * kSlot], kFrameMax + 1};
+  for (uint32_t i = 0; i < count; i++) {
+    batch_[i].parts[0] = {&slab_[i * kSlot], kFrameRoom};
+    batch_[i].offload = {};
+  }
 }
 
 void Loop::flush_touched() {
@@ -231,10 +236,17 @@ void Loop::bpdu(const Port& from, const Frame& frame) {
   sink_({.kind = Event::Kind::bpdu, .port = from.number, .vlan = frame.vlan, .bytes = std::move(bytes)});
 }
 
+// As it is on a wire: who looks sees frames that are finished.
 void Loop::captured(const Port& port, const Frame& frame, bool received) {
-  sink_({.kind = received ? Event::Kind::received : Event::Kind::transmitted,
-         .port = port.number,
-         .bytes = frame.copy()});
+  static thread_local Segmenter segmenter;
+  const auto tell = [&](const Frame& one) {
+    sink_({.kind = received ? Event::Kind::received : Event::Kind::transmitted,
+           .port = port.number,
+           .bytes = one.copy()});
+  };
+  if (!frame.offload.any()) return tell(frame);
+  segmenter.start(frame);
+  while (const Frame* finished = segmenter.next()) tell(*finished);
 }
 
 }  // namespace tsvde

@@ -87,7 +87,7 @@ class Loop : Switch::Observer {
   void serve(Attachment& attachment, uint32_t readiness);
   void receive(Attachment& attachment);
   void flush_touched();
-  // Gives the first `count` slots of the batch all their room again.
+  // Gives the first `count` slots of the batch all their room again, and nothing left undone.
   void empty_slots(uint32_t count);
   // Asks for readiness to read, and to write where something waits.
   void watch(Attachment& attachment);
