@@ -5,6 +5,7 @@ import { lstat, unlink } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { describeError } from './errno.ts';
+import { native } from './native.ts';
 import { SwitchError } from './protocol/errors.ts';
 import { PATH_MAX } from './protocol/request.ts';
 import { grantSocket } from './socket-file.ts';
@@ -25,12 +26,12 @@ export async function listenOnSocket(server: Server, path: string, fd?: number):
       reject(new SwitchError(code, `Could not bind to socket '${path}': ${describeError(why)}`));
     };
     server.once('error', failed);
-    const before = process.umask(0o177);
+    const before = native.setUmask(0o177);
     server.listen(path, () => {
       server.off('error', failed);
       resolve();
     });
-    process.umask(before); // Node binds a path within listen()
+    native.setUmask(before); // Node binds a path within listen()
   });
 }
 

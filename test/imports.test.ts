@@ -4,7 +4,7 @@ import { dirname, join, normalize, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
-const ROOMS = ['protocol', 'fstp', 'switch', 'console metrics qemu', 'cli'];
+const ROOMS = ['protocol', 'fstp', 'switch', 'console ctl metrics qemu', 'cli'];
 const source = fileURLToPath(new URL('../src/', import.meta.url));
 
 const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));

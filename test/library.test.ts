@@ -68,10 +68,13 @@ describe('Switch', () => {
     ];
     expect(Object.keys(rest).sort()).toEqual(names.sort());
     expect(Object.keys(receiveDrops).sort()).toEqual([
+      'bad_length',
       'bpdu_rate',
       'discarding',
       'error',
+      'own_echo',
       'same_port',
+      'stranger',
       'too_long',
       'too_short',
       'vlan',
@@ -188,6 +191,20 @@ describe('a process that uses it', () => {
     const body = `{ const sw = new Switch(); await sw.listen({ directory: ${JSON.stringify(directory)} }); }
       for (let i = 0; i < 50; i++) new Switch(); gc(); await new Promise((resolve) => setImmediate(resolve)); gc(); process.exit(7);`;
     expect(await program(body)).toMatchObject({ code: 7, stderr: '' });
+  });
+
+  test('may listen and join in a worker', async () => {
+    const directory = `${temporaryDirectory()}/ctl`;
+    const body = `import { Worker } from 'node:worker_threads';
+      const code = ${JSON.stringify(`import(${JSON.stringify(dist)}).then(async ({ Switch, Plug }) => {
+        const sw = new Switch();
+        await sw.listen({ directory: ${JSON.stringify(directory)} });
+        (await Plug.connect(${JSON.stringify(directory)})).close();
+        await sw.close();
+        console.log('joined');
+      })`)};
+      new Worker(code, { eval: true });`;
+    expect(await program(body)).toMatchObject({ code: 0, stderr: '', stdout: 'joined\n' });
   });
 
   test('may have one in each of its workers', async () => {

@@ -2,9 +2,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { kinds } from '../src/backends/kinds.ts';
 import { menus } from '../src/console/menus.ts';
 import { describeWith } from './support/needs.ts';
-import { run, tsvde, tsvdeq } from './support/process.ts';
+import { run, tsvde, tsvdectl, tsvdeq } from './support/process.ts';
 
 const directory = fileURLToPath(new URL('../man/', import.meta.url));
 const pages = readdirSync(directory).map((name) => `${directory}${name}`);
@@ -18,6 +19,7 @@ describeWith(['man', 'mandoc'], 'the manual pages', () => {
 
   test.each([
     ['tsvde.1', tsvde],
+    ['tsvdectl.1', tsvdectl],
     ['tsvdeq.1', tsvdeq],
   ])('%s names every option of the program', async (page, program) => {
     const { stdout: help } = await run(program, ['--help']);
@@ -41,4 +43,15 @@ test('tsvde.1 names every console command, and what each takes', () => {
   const page = readFileSync(`${directory}tsvde.1`, 'utf8');
   for (const { path } of menus.flatMap(({ commands }) => commands))
     expect(page).toMatch(new RegExp(`^\\.It Ic ${path}\\b`, 'm'));
+});
+
+test('tsvde.1 names every kind of port, and each of its keys', () => {
+  const [, ports = ''] = readFileSync(`${directory}tsvde.1`, 'utf8').split('.Sh PORTS\n');
+  for (const { name, keys } of kinds) {
+    const [, section = ''] = ports.split(`.Ss ${name}\n`);
+    const named = [...section.split(/^\.S[sh] /m)[0]!.matchAll(/^\.It Cm (.*)$/gm)].flatMap(([, line]) =>
+      line!.split(/ , (?:Cm )?/),
+    );
+    expect(named.sort()).toEqual(Object.keys(keys).sort());
+  }
 });

@@ -17,14 +17,26 @@ describeWith(['root', 'tun', 'ip', 'unshare', 'curl', 'unixterm', 'dpipe', 'qemu
   test('the host and two guests, the console and the metrics', async () => {
     const home = temporaryDirectory();
     mkdirSync(`${home}/bin`);
-    for (const name of ['tsvde', 'tsvdeq']) symlinkSync(`${root}bin/${name}`, `${home}/bin/${name}`);
-    for (const name of ['one.img', 'two.img']) writeFileSync(`${home}/${name}`, Buffer.alloc(1 << 20));
+    for (const name of ['tsvde', 'tsvdectl', 'tsvdeq']) symlinkSync(`${root}bin/${name}`, `${home}/bin/${name}`);
+    for (const name of ['one', 'two', 'three', 'four', 'five', 'six'])
+      writeFileSync(`${home}/${name}.img`, Buffer.alloc(1 << 20));
     // Between its blocks a reader waits for what the last one started: both guests' boot ROMs to have sent something.
     const waits: [after: string, line: string][] = [
       [
         '--hub --tap qtap',
         'until [ "$(curl -s localhost:9109/metrics | grep -c "^tsvde_port_receive_packets_total.* [1-9]")" -ge 2 ]; do sleep 0.1; done',
       ],
+      // Both cables to be in, and the second to be shut.
+      [
+        'dpipe vde_plug',
+        "until (printf 'fstp/print\\n'; sleep 0.2) | unixterm /run/b-mgmt | grep -q Alternate; do :; done",
+      ],
+      [
+        // Likewise the stream's guest, the socket's and the group's.
+        '--port socket,listen',
+        'until [ "$(curl -s localhost:9110/metrics | grep -c "^tsvde_port_receive_packets_total.* [1-9]")" -ge 3 ]; do sleep 0.1; done; kill $(jobs -p | tail -3) $(cat /run/mix.pid)',
+      ],
+      ['--port user', 'kill $(jobs -p | tail -1) $(cat /run/net.pid)'],
       ['kill $(cat /run/qtap.pid)', 'while [ -e /run/qtap-ctl ]; do sleep 0.1; done; kill %1 %2'],
     ];
     const waitAfter = (block: string) => waits.find(([after]) => block.includes(after))?.[1] ?? '';
@@ -48,11 +60,13 @@ describeWith(['root', 'tun', 'ip', 'unshare', 'curl', 'unixterm', 'dpipe', 'qemu
     expect(exit, shell.stdout() + shell.stderr()).toEqual({ code: 0, signal: null });
     expect(shell.stdout()).toMatch(/Port 0001 .* ACTIVE[\s\S]*tuntap +: qtap/);
     expect(shell.stdout()).toMatch(/Port 0003 .* ACTIVE[\s\S]*unix prog +: tsvdeq user=root/);
-    expect(shell.stdout()).toMatch(/hash\/print +show every address/);
+    expect(shell.stdout()).toMatch(/port\/print +\[N\] +show the active ports/);
+    expect(shell.stdout()).toMatch(/^\{"code":1000,.*"description":"qtap"/m);
     expect(shell.stdout()).toContain(
       'VLAN 0010\n -- Port 0001 tagged=1 active=0 status=Learning\n -- Port 0003 tagged=0',
     );
     expect(shell.stdout()).toMatch(/ -- Port 0001 .* role=Root\n -- Port 0002 .* role=Alternate\/Backup\n/);
+    expect(shell.stdout()).toMatch(/TCP\[HOST_FORWARD\] .* 2222 +10\.0\.2\.15 +22 /);
     expect(shell.stdout()).toMatch(/tsvde_port_receive_packets_total\{port="2"\} [1-9]/);
   }, 60_000);
 

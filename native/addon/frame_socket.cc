@@ -22,9 +22,9 @@ class FrameSocket : public Napi::ObjectWrap<FrameSocket> {
       : ObjectWrap(info),
         socket_(std::make_unique<tsvde::Datagram>(tsvde::Fd(info[0].As<Napi::Number>()))),
         on_frames_(Napi::Persistent(info[1].As<Napi::Function>())),
-        on_drain_(Napi::Persistent(info[2].As<Napi::Function>())),
         context_(info.Env(), "tsvde frame socket"),
         slab_(std::make_unique_for_overwrite<uint8_t[]>(kBatch * (kFrameMax + 1))) {
+    if (info[2].IsFunction()) on_drain_ = Napi::Persistent(info[2].As<Napi::Function>());
     uv_loop_t* loop = nullptr;
     napi_get_uv_event_loop(info.Env(), &loop);
     poll_ = new uv_poll_t;
@@ -82,7 +82,7 @@ class FrameSocket : public Napi::ObjectWrap<FrameSocket> {
   void drain() {
     awaits_room_ = false;
     watch();
-    on_drain_.MakeCallback(Value(), {}, context_);
+    if (!on_drain_.IsEmpty()) on_drain_.MakeCallback(Value(), {}, context_);
   }
 
   void receive() {

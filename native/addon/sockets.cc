@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -58,8 +59,8 @@ Napi::Value open_datagram(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, fd.release());
 }
 
-// Of an unbound pair only the buffers bound what waits (unix(7): net.unix.max_dgram_qlen is for the others), so
-// that they are large, beyond the machine's limit where we may.
+// Of an unbound pair only the buffers bound what waits (unix(7): net.unix.max_dgram_qlen is for the others),
+// so that they are large, beyond the machine's limit where we may.
 Napi::Value datagram_pair(const Napi::CallbackInfo& info) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) < 0)
@@ -134,6 +135,11 @@ Napi::Value peer_credentials(const Napi::CallbackInfo& info) {
   return credentials;
 }
 
+// Node's own may not be called in a worker; it is the process's in any case.
+Napi::Value set_umask(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), umask(info[0].As<Napi::Number>().Uint32Value()));
+}
+
 void open_log(const Napi::CallbackInfo& info) {
   static std::string ident;  // syslog(3) keeps the pointer; the log is the process's, not an environment's
   ident = info[0].As<Napi::String>();
@@ -155,6 +161,7 @@ void init_sockets(Napi::Env env, Napi::Object exports) {
   exports.Set("openTap", Napi::Function::New(env, open_tap));
   exports.Set("closeDescriptor", Napi::Function::New(env, close_descriptor));
   exports.Set("peerCredentials", Napi::Function::New(env, peer_credentials));
+  exports.Set("setUmask", Napi::Function::New(env, set_umask));
   exports.Set("openLog", Napi::Function::New(env, open_log));
   exports.Set("writeLog", Napi::Function::New(env, write_log));
 }

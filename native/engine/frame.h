@@ -20,6 +20,7 @@ constexpr uint32_t kFrameHeader =
     14;  // two addresses and the EtherType (IEEE 802.3, 3.1.1); shorter is no frame
 constexpr uint32_t kFramePadded = 60;  // the smallest frame on a wire (802.3, 4.4.2: 64 octets with FCS)
 constexpr uint32_t kFrameMax = 65535;
+constexpr uint16_t kLeastEtherType = 1536;
 // What a slot takes: one byte more, so that a cut frame is seen, or a whole IP datagram behind its addresses
 // and some tags, where it stands for several frames.
 constexpr uint32_t kFrameRoom = kFrameMax + 1 + 64;
@@ -76,6 +77,12 @@ struct Frame {
   [[nodiscard]] uint16_t ether_type() const { return big_endian(12); }
   // Of a frame whose EtherType is kTpid (802.1Q-2018, 9.6).
   [[nodiscard]] uint16_t vlan_id() const { return big_endian(14) & 0xfff; }
+  // Where its data ends if it has a length in place of an EtherType (802.3, 3.2.6), else 0.
+  [[nodiscard]] uint32_t data_end() const {
+    const uint32_t at = kTagAt + (tagged ? kTagSize : 0);
+    const uint16_t length = big_endian(at);
+    return length < kLeastEtherType ? at + 2 + length : 0;
+  }
   // The group bit of the first byte (802.3, 3.2.3).
   [[nodiscard]] bool source_is_group() const { return (data()[6] & 1) != 0; }
 

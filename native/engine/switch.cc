@@ -77,6 +77,7 @@ void Switch::set_discarding(Port& port, uint16_t vlan, bool discarding) {
 void Switch::route(Port& from, std::span<Frame> frames, int64_t now) {
   forms_used_ = 0;
   for (Frame& frame : frames) {
+    const uint32_t received = frame.size();
     if (!admit(from, frame)) continue;
     if (capture) observer_.captured(from, frame, true);
     if (hub) {
@@ -84,7 +85,7 @@ void Switch::route(Port& from, std::span<Frame> frames, int64_t now) {
     } else if (!classify(from, frame)) {
       from.counters[receive_drop_vlan]++;
     } else if (takes_bpdus && frame.destination(0) == kBridgeGroup) {
-      hand_up(from, frame, now);
+      hand_up(from, frame, received, now);
     } else if (from.discarding[frame.vlan]) {
       from.counters[receive_drop_discarding]++;
     } else {
@@ -117,7 +118,12 @@ bool Switch::classify(Port& from, Frame& frame) const {
   return from.member_of[frame.vlan];
 }
 
-void Switch::hand_up(Port& from, const Frame& frame, int64_t now) {
+void Switch::hand_up(Port& from, const Frame& frame, uint32_t received, int64_t now) {
+  // One that was cut: the zeroes that it was padded with would be read as its fields.
+  if (frame.data_end() > received) {
+    from.counters[receive_drop_too_short]++;
+    return;
+  }
   if (from.bpdus_counted_at != now) {
     from.bpdus_counted_at = now;
     from.bpdus = 0;

@@ -58,7 +58,7 @@ class Switch {
  private:
   [[nodiscard]] static bool admit(Port& from, Frame& frame);
   [[nodiscard]] bool classify(Port& from, Frame& frame) const;
-  void hand_up(Port& from, const Frame& frame, int64_t now);
+  void hand_up(Port& from, const Frame& frame, uint32_t received, int64_t now);
   void learn(const Port& from, const Frame& frame, int64_t now);
   void forward(Port& from, Frame& frame);
   void flood(const Port& from, Frame& frame);

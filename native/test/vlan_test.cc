@@ -126,6 +126,18 @@ TEST("a port that discards neither learns nor forwards in that VLAN, but hands i
   CHECK(bench.at(1).sent.empty() && bench.at(4).sent.size() == 2);
 }
 
+TEST("a BPDU that was cut is dropped, and not read with the zeroes of its padding") {
+  FourPorts bench;
+  bench.sw.takes_bpdus = true;
+  Bytes bpdu = frame_bytes(0x0180'c200'0000, kA, 53);
+  bpdu[12] = 0;
+  bpdu[13] = 53 - 14;
+  Bytes cut = bpdu;
+  cut.pop_back();
+  bench.send(4, {bpdu, cut, tagged(bpdu, 20), tagged(cut, 20)});
+  CHECK(bench.bpdus.size() == 2 && bench.count(4, receive_drop_too_short) == 2);
+}
+
 TEST("a flood of BPDUs is cut off, and counted") {
   Bench bench(2);
   bench.sw.takes_bpdus = true;

@@ -22,6 +22,7 @@ export interface AttachedPort {
 
 /** What this needs of the switch. */
 export interface BackendSwitch {
+  directory(): string | undefined;
   /** Lowest free port of `first` to `last`, or of all; held for `holder` until it is released. */
   claim(holder: string, range?: PortRange): { port: number; undo(): void };
   release(port: number): void;
@@ -131,6 +132,7 @@ export class Backends {
     const { id } = entry;
     return {
       id,
+      directory: this.#switch.directory(),
       log: (message: string, level?: LogLevel) => this.#switch.log(`${id}: ${message}`, level),
       claim: ({ atMost = 1 } = {}) => this.#claim(entry, atMost),
       end,

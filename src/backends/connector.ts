@@ -3,11 +3,10 @@ import { Socket } from 'node:net';
 import { describeError } from '../errno.ts';
 import { native } from '../native.ts';
 import { SwitchError } from '../protocol/errors.ts';
+import { BackOff } from './back-off.ts';
 import { resolveHost } from './internet.ts';
 import type { Backend, BackendHost, BackendStats, Place } from './kind.ts';
 import { formatStreamAddress, type StreamAddress, takeDescriptor } from './stream-address.ts';
-
-const LONGEST_PAUSE_MS = 30_000;
 
 export class Connector implements Backend {
   readonly #host: BackendHost;
@@ -15,7 +14,9 @@ export class Connector implements Backend {
   /** 0: just once. */
   readonly #reconnectMs: number;
   readonly #place: Place;
-  #pauseMs: number;
+  readonly #backOff: BackOff;
+  /** That it tries again is said once a loss. */
+  #said = false;
   #timer: NodeJS.Timeout | undefined;
   #socket: Socket | undefined;
   #connected = false;
@@ -26,7 +27,7 @@ export class Connector implements Backend {
     this.#host = host;
     this.#address = address;
     this.#reconnectMs = reconnectMs;
-    this.#pauseMs = reconnectMs;
+    this.#backOff = new BackOff(reconnectMs);
     this.#place = host.claim();
   }
 
@@ -69,7 +70,8 @@ export class Connector implements Backend {
     }
     this.#connected = true;
     this.#connections++;
-    this.#pauseMs = this.#reconnectMs;
+    this.#backOff.made(performance.now());
+    this.#said = false;
     this.#host.log(`port ${this.#place.port}: connected to ${name}`);
     return undefined;
   }
@@ -105,11 +107,11 @@ export class Connector implements Backend {
 
   #tryAgain(why: string): void {
     if (this.#closed) return;
-    if (this.#pauseMs === this.#reconnectMs) this.#host.log(`${why}; trying again`, 'warning');
+    if (!this.#said) this.#host.log(`${why}; trying again`, 'warning');
+    this.#said = true;
     this.#timer = setTimeout(async () => {
       const failure = await this.#connect();
       if (failure !== undefined) this.#tryAgain(failure);
-    }, this.#pauseMs);
-    this.#pauseMs = Math.min(2 * this.#pauseMs, Math.max(LONGEST_PAUSE_MS, this.#reconnectMs));
+    }, this.#backOff.failed(performance.now()));
   }
 }

@@ -38,6 +38,8 @@ export interface Backend {
 export interface BackendHost {
   /** Of the spec: the name in logs, metrics and port/detach. */
   readonly id: string;
+  /** The switch's own control directory, once it listens. */
+  readonly directory: string | undefined;
   /** Adds the id. */
   log(message: string, level?: LogLevel): void;
   /**

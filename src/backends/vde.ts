@@ -1,5 +1,6 @@
 // An uplink: a port of another VDE switch, ours or vde_switch, joined as any client joins. The control stream is its life:
 // when that ends the endpoint does, the port of this switch stays held, and it joins again.
+import { realpathSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { findGroup } from '../accounts.ts';
 import { native } from '../native.ts';
@@ -29,11 +30,25 @@ export const vde = defineKind({
   open(values, host) {
     if (values.group !== undefined && findGroup(values.group) === undefined)
       throw new SwitchError('EINVAL', `vde: there is no group '${values.group}'`);
+    if (host.directory !== undefined && realPath(values.sock) === host.directory)
+      throw new SwitchError(
+        'EINVAL',
+        `vde: '${values.sock}' is this switch's own directory: frames would go round for ever`,
+      );
     const uplink = new Uplink(values, host);
     uplink.start();
     return uplink;
   },
 });
+
+/** Undefined where nothing is. */
+function realPath(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}
 
 class Uplink implements Backend {
   readonly #directory: string;

@@ -32,6 +32,8 @@ export class ReplyReader {
   /** The last code, which is the reply's if no other follows. */
   #code: string | undefined;
   #lines: string[] = [];
+  /** An empty line, which belongs to the prompt if that follows. */
+  #blank = false;
 
   /** Throws Error when this cannot be a console. */
   *read(text: string): Iterable<ConsoleEvent> {
@@ -72,18 +74,22 @@ export class ReplyReader {
       yield* this.#readLine(line.slice(prompt.length));
     } else if (DEBUG.test(line)) {
       yield { type: 'debug', line };
+    } else if (line === '' && !this.#blank) {
+      this.#blank = true;
     } else {
-      this.#keepCode();
+      this.#keep();
       if (line === DATA) this.#inData = true;
       else if (CODE.test(line)) this.#code = line;
       else this.#lines.push(line);
     }
   }
 
-  /** It was not the last: a script's transcript goes on. */
-  #keepCode(): void {
+  /** That was not the end: a script's transcript goes on. */
+  #keep(): void {
     if (this.#code !== undefined) this.#lines.push(this.#code);
+    if (this.#blank) this.#lines.push('');
     this.#code = undefined;
+    this.#blank = false;
   }
 
   #finish(ended: boolean): ConsoleEvent {
@@ -91,6 +97,7 @@ export class ReplyReader {
     const [, errno, words = ''] = CODE.exec(this.#code ?? '') ?? [];
     this.#code = undefined;
     this.#lines = [];
+    this.#blank = false;
     return { type: 'reply', reply: { errno: errno === undefined ? undefined : Number(errno), words, lines, ended } };
   }
 }

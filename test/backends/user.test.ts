@@ -77,11 +77,10 @@ describeWith(USER_NEEDS, 'two guests on one user-mode network', () => {
     expect(existsSync(`${host.home}/stolen`) && readFileSync(`${host.home}/stolen`, 'utf8')).toBeFalsy();
   });
 
-  test('the host reaches guests by hostfwd: any address, IPv4, IPv6, a unix socket', async () => {
+  test('the host reaches guests by hostfwd: any address, one address, a unix socket', async () => {
     const get = (...args: string[]) => host.space.run('curl', '-gs', '--retry', '3', '--retry-all-errors', ...args);
     expect(get('http://127.0.0.1:8080/')).toBe('hello from tap0\n');
     expect(get('http://127.0.0.1:8081/')).toBe('hello from tap1\n');
-    expect(get('http://[::1]:8080/')).toBe('hello from tap0\n');
     expect(get('--unix-socket', `${host.home}/fwd`, 'http://guest/')).toBe('hello from tap0\n');
   });
 
@@ -96,6 +95,8 @@ describeWith(USER_NEEDS, 'two guests on one user-mode network', () => {
   test('by IPv6 too: an address of its own, the host and back', async () => {
     const address = await one.ipv6Address();
     expect(one.space.run('curl', '-gs', 'http://[fec0::2]/')).toBe('hello from the host\n');
+    // Without an address of a guest's, the first that spoke IPv6 is the one.
+    expect(host.space.run('curl', '-gs', 'http://[::1]:8080/')).toMatch(/^hello from tap[01]\n$/);
     expect(await host.ask(`user/hostfwd add tcp:[::1]:8086-[${address}]:80`)).toContain('1000 Success');
     expect(host.space.run('curl', '-gs', '--retry', '3', '--retry-all-errors', 'http://[::1]:8086/')).toBe(
       'hello from tap0\n',
@@ -135,9 +136,8 @@ describeWith(USER_NEEDS, 'two guests on one user-mode network', () => {
     await host.tsvde.output(/user0: the user-mode stack died: it ended with SIGSEGV; .* started again/);
     expect(one.busybox('ping', '-c', '1', '10.0.2.16')).toContain(' 0% packet loss');
     expect(one.busybox('wget', '-q', '-O', '-', 'http://10.0.2.2/')).toBe('hello from the host\n');
-    one.space.run('curl', '-gs', 'http://[fec0::2]/'); // whom an IPv6 forward without an address leads to
-    for (const url of ['http://127.0.0.1:8080/', 'http://[::1]:8080/'])
-      expect(host.space.run('curl', '-gs', '--retry', '5', '--retry-all-errors', url)).toBe('hello from tap0\n');
+    for (const way of [['http://127.0.0.1:8080/'], ['--unix-socket', `${host.home}/fwd`, 'http://guest/']])
+      expect(host.space.run('curl', '-s', '--retry', '5', '--retry-all-errors', ...way)).toBe('hello from tap0\n');
     expect(host.metrics().get('tsvde_backend_restarts_total{id="user0",backend="user"}')).toBe(1);
   });
 

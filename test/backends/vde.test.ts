@@ -131,8 +131,9 @@ describe('what is not there', () => {
     expect(readdirSync(directory)).toEqual(['ctl']);
   });
 
-  test('a group of no kind is refused at once', async () => {
-    const { sw } = await network();
+  test('a group of no kind, and the switch itself, are refused at once', async () => {
+    const { sw, directory } = await network();
+    await expect(sw.attachPort(`vde,sock=${directory}/../ctl`)).rejects.toThrow("is this switch's own directory");
     await expect(sw.attachPort('vde,sock=/nowhere,group=no-such')).rejects.toMatchObject({
       code: 'EINVAL',
       message: "vde: there is no group 'no-such'",

@@ -1,24 +1,16 @@
-// Under vde_switch's own name: found as it is found, as lenient as it is, and driven as programs drive it.
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+// Under vde_switch's own name: found as it is found, and as lenient as it is.
+import { existsSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { Plug } from '../../src/index.ts';
 import { atEnd } from '../support/at-end.ts';
-import { ConsoleClient } from '../support/console.ts';
 import { describeWith } from '../support/needs.ts';
-import { compat, endPid, isRunning, run, start, tsvde } from '../support/process.ts';
+import { compat, endPid, run, start, tsvde } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { accepts } from '../support/vde-switch.ts';
 import { until } from '../support/wait.ts';
 
 const vdeSwitch = compat('vde_switch');
 const pathWithOurs = async () => `${(await run(tsvde, ['--compat-path'])).stdout.trim()}:${process.env.PATH}`;
-
-async function daemon(args: readonly string[], pidFile: string): Promise<number> {
-  expect(await run(vdeSwitch, args)).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
-  const pid = Number(readFileSync(pidFile, 'utf8'));
-  atEnd(() => endPid(pid, 'SIGKILL'));
-  return pid;
-}
 
 describeWith(['pidof', 'pgrep', 'sh'], 'the name', () => {
   test('on the PATH by --compat-path; found by pidof, pgrep -x and pgrep -f, as its parent typed it', async () => {
@@ -35,6 +27,14 @@ describeWith(['pidof', 'pgrep', 'sh'], 'the name', () => {
     await endPid(Number(pid));
     expect(existsSync(`${home}/ctl`)).toBe(false);
   });
+});
+
+test('its executable is Node, under a name of its own', async () => {
+  const directory = `${temporaryDirectory()}/ctl`;
+  const started = start(vdeSwitch, ['-s', directory]);
+  await until(() => accepts(`${directory}/ctl`), 'a switch');
+  expect(readFileSync(`/proc/${started.pid}/comm`, 'utf8')).toBe('vde_switch\n');
+  expect(basename(readlinkSync(`/proc/${started.pid}/exe`))).toBe(basename(realpathSync(process.execPath)));
 });
 
 describe('what vde_switch forgives', () => {
@@ -80,71 +80,5 @@ describe('programs that start it', () => {
     started.stdin.end();
     expect(await started.exited).toEqual({ code: 0, signal: null });
     expect(existsSync(`${home}/S`) || existsSync(`${home}/M`)).toBe(false);
-  });
-
-  test('picoTCP: -hub and -x; its end by a command on the console', async () => {
-    const home = temporaryDirectory();
-    const args = ['-s', `${home}/pic0.ctl`, '-m', '777', '-M', `${home}/mgmt`, '-d', '-hub', '-x', '-p', `${home}/pid`];
-    const pid = await daemon(args, `${home}/pid`);
-    const console = await ConsoleClient.connect(`${home}/mgmt`);
-    console.socket.write('shutdown'); // as unixcmd does: without a newline
-    await until(() => !isRunning(pid), 'its end');
-    expect(existsSync(`${home}/pic0.ctl`)).toBe(false);
-  });
-
-  test('ktest: commands come from a pipe that stays open', async () => {
-    const home = temporaryDirectory();
-    const line = `mkfifo fifo; exec 3<>fifo; cat fifo | ${vdeSwitch} -sock net`;
-    const shell = start('sh', ['-c', line], { cwd: home });
-    await until(
-      () => accepts(`${home}/net/ctl`),
-      () => `net, ${shell.stderr()}`,
-    );
-    const plug = await Plug.connect(`${home}/net`);
-    plug.close();
-    const [pid] = (await run('pgrep', ['-f', 'vde_switch -sock net'])).stdout.trim().split('\n').slice(-1);
-    await endPid(Number(pid));
-    await until(() => !existsSync(`${home}/net`), 'its clean-up');
-    await shell.stop('SIGKILL');
-  });
-
-  test('86Box: rights for everybody; 65535 rights of its own socket are its business', async () => {
-    const home = temporaryDirectory();
-    const args = [
-      '--mode',
-      '666',
-      '--numports',
-      '8',
-      '--mgmt',
-      `${home}/mgmt`,
-      '--mgmtmode',
-      '666',
-      '-s',
-      `${home}/ctl`,
-    ];
-    const started = start(vdeSwitch, args);
-    await until(() => accepts(`${home}/mgmt`), 'its console');
-    expect(statSync(`${home}/ctl/ctl`).mode & 0o777).toBe(0o666);
-    expect(statSync(`${home}/mgmt`).mode & 0o777).toBe(0o666);
-    await started.stop();
-  });
-
-  test('OpenMesh: an rc file with a command that nobody knows', async () => {
-    const home = temporaryDirectory();
-    writeFileSync(`${home}/colourful.rc`, 'port/create 1\nport/setcolourful 1\nport/create 2\n');
-    const args = ['--hub', '--sock', 'num1.ctl', '-f', 'colourful.rc'];
-    const started = start(vdeSwitch, args, { cwd: home });
-    await until(() => accepts(`${home}/num1.ctl/ctl`), 'its control socket');
-    started.stdin.write('port/allprint\n');
-    await started.output(/Port 0001 [\s\S]*Port 0002 /);
-    await started.stop();
-  });
-
-  test('a systemd unit of type forking: group, mode, no pid file', async () => {
-    const home = temporaryDirectory();
-    const args = ['-daemon', '-mod', '660', '-group', 'users', '-sock', `${home}/ctl`, '-p', `${home}/pid`];
-    const pid = await daemon(args, `${home}/pid`);
-    expect(statSync(`${home}/ctl/ctl`)).toMatchObject({ gid: 100 });
-    await endPid(pid);
   });
 });

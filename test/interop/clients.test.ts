@@ -78,6 +78,7 @@ describeWith(['vde_plug'], 'vde_plug', () => {
     const one = await vdePlug(net);
     net.sw.closeEndpoint(1, net.sw.port(1)!.endpoints[0]!.id);
     expect(await one.started.exited).toEqual({ code: 0, signal: null });
+    await until(() => !net.sw.port(1)?.active, 'its end here');
     const two = await vdePlug(net);
     await two.started.stop('SIGKILL');
     await until(() => !net.sw.port(1)?.active, 'an inactive port');

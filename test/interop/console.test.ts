@@ -247,6 +247,70 @@ describeWith(['vde_switch', 'root'], "the console, beside vde_switch's", () => {
     expect(await ours.ask(command)).toEqual(own);
   });
 
+  test.each([
+    ['a VLAN that theirs cannot have', ['vlan/create 4094'], INVALID, OK],
+    ['VLAN 0, which theirs can lose', ['vlan/remove 0'], OK, '1098 Address already in use\n'],
+    ['VLAN 0 by itself', ['vlan/allprint 0'], `${DATA}.\n${INVALID}`, `${DATA}VLAN 0000\n.\n${OK}`],
+    ['kinds that are not shown', ['debug/del mgmt'], '1002 No such file or directory\n', INVALID],
+    ['any other library', ['plugin/add no-such-plugin'], '1002 No such file or directory\n', INVALID],
+  ])('%s: %j', async (_, commands, expected, own) => {
+    const { theirs, ours } = await both();
+    for (const command of commands.slice(0, -1)) for (const client of [theirs, ours]) await client.ask(command);
+    expect(await theirs.ask(commands.at(-1)!)).toBe(expected);
+    expect(await ours.ask(commands.at(-1)!)).toBe(own);
+  });
+
+  test.each([
+    [['port/setnumports 2147483647'], INVALID],
+    [['hash/setsize 1073741825'], INVALID],
+    [['vlan/remove 0', 'port/create 3'], OK],
+    [['port/create 3', 'port/setuser 3 12345678', 'port/allprint 3'], expect.stringContaining('(User: 12345678 - ')],
+  ])('what ends theirs: %j', async (commands, own) => {
+    const { theirs, ours } = await both();
+    for (const command of commands) await theirs.ask(command);
+    await until(() => theirs.ended, 'the end of theirs');
+    let reply = '';
+    for (const command of commands) reply = await ours.ask(command);
+    expect(reply).toEqual(own);
+  });
+
+  test('in a hub, vlan/print shows the ports; theirs none', async () => {
+    const { theirs, ours, directories } = await both();
+    for (const directory of directories) await Recorder.join(directory, { port: 3 });
+    for (const client of [theirs, ours]) await client.ask('port/sethub 1');
+    expect(await theirs.ask('vlan/print 0')).toBe(`${DATA}VLAN 0000\n.\n${OK}`);
+    expect(await ours.ask('vlan/print 0')).toContain(' -- Port 0003 tagged=0 active=1 status=Forwarding\n');
+  });
+
+  test('port/print shows both users; theirs twice the same', async () => {
+    const { theirs, ours, directories } = await both();
+    for (const client of [theirs, ours])
+      for (const command of ['port/create 3', 'port/setuser 3 daemon']) await client.ask(command);
+    for (const directory of directories) await Recorder.join(directory, { port: 3 });
+    expect(await theirs.ask('port/print 3')).toContain(
+      ' Current User: root Access Control: (User: root - Group: NONE)',
+    );
+    expect(await ours.ask('port/print 3')).toContain(
+      ' Current User: root Access Control: (User: daemon - Group: NONE)',
+    );
+  });
+
+  test('port/epclose of an endpoint that is not there: theirs says that the port lost its last', async () => {
+    const { theirs, ours } = await both();
+    for (const client of [theirs, ours])
+      for (const command of ['port/create 3', 'debug/add port']) await client.ask(command);
+    expect(await theirs.ask('port/epclose 3 99')).toBe('3022 port/- 03\n1006 No such device or address\n');
+    expect(await ours.ask('port/epclose 3 99')).toBe('1006 No such device or address\n');
+  });
+
+  test('an empty line of a script is a command of theirs', async () => {
+    const { theirs, ours } = await both();
+    const script = `${temporaryDirectory()}/script`;
+    writeFileSync(script, 'port/create 3\n\n');
+    expect(await theirs.ask(`load ${script}`)).toContain(`]: \n\n${UNKNOWN}${OK}`);
+    expect(await ours.ask(`load ${script}`)).toMatch(/\]: \n1000 Success\n$/);
+  });
+
   test('hash/find names the port, and not the next one', async () => {
     const { theirs, ours, directories } = await both();
     for (const directory of directories) {

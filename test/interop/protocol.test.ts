@@ -75,11 +75,7 @@ f=d.recv(2000); d.send(f[6:12]+f[0:6]+f[12:]); sys.stdin.read()`,
     expect(path).toContain('/001.');
     const other = await join();
     const mute = native.openDatagram(`${temporaryDirectory()}/mute`, formatAddress(path!));
-    new native.FrameSocket(
-      mute,
-      () => {},
-      () => {},
-    ).send([frame(BROADCAST, '02:00:00:00:00:01')]);
+    new native.FrameSocket(mute, () => {}).send([frame(BROADCAST, '02:00:00:00:00:01')]);
     await other.receives(frame(BROADCAST, '02:00:00:00:00:01'));
     other.send(frame(BROADCAST, '02:00:00:00:00:02'));
     await until(() => sw.counters()[0]?.transmitDrops.peer_gone === 1n, 'the drop');

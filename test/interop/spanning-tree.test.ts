@@ -1,6 +1,8 @@
 // Rings of our switches and Debian's, wired by its own tools: one copy of each broadcast arrives, nothing goes round, and
 // who is cut off by the loss of a cable is reached by the other way.
 import { describe, expect, test } from 'vitest';
+import type { Switch } from '../../src/index.ts';
+import { forged } from '../support/fstp-forge.ts';
 import { describeWith } from '../support/needs.ts';
 import { BROADCAST, frame, network, Recorder } from '../support/network.ts';
 import { type Started, start } from '../support/process.ts';
@@ -13,22 +15,32 @@ type Kind = 'ours' | 'theirs';
 /** Three hellos and the second in which they are noticed; vde_switch may take two windows of 16 seconds. */
 const HEALED_MS = 45_000;
 
-async function startSwitch(kind: Kind, priority: number): Promise<string> {
-  if (kind === 'ours') return (await network({ fstp: true, priority })).directory;
+async function startSwitch(kind: Kind, priority: number, ours: Switch[]): Promise<string> {
+  if (kind === 'ours') {
+    const { sw, directory } = await network({ fstp: true, priority });
+    ours.push(sw);
+    return directory;
+  }
   const directory = `${temporaryDirectory()}/vde`;
   await startVdeSwitch(directory, ['-F', '--priority', String(priority)]);
   return directory;
 }
 
+const FORGER = 9;
+const ZERO_ROOT = '00:00:00:00:00:00:00:00';
+const LAST_ROOT = 'ff:ff:ff:ff:ff:ff:ff:ff';
+
 class Ring {
   readonly plugs: Recorder[] = [];
+  readonly directories: string[] = [];
+  readonly ours: Switch[] = [];
   readonly cables: Started[] = [];
   #mark = 0;
 
   static async of(kinds: readonly Kind[]): Promise<Ring> {
     const ring = new Ring();
-    const directories: string[] = [];
-    for (const [i, kind] of kinds.entries()) directories.push(await startSwitch(kind, 0x8000 + i));
+    const { directories } = ring;
+    for (const [i, kind] of kinds.entries()) directories.push(await startSwitch(kind, 0x8000 + i, ring.ours));
     for (const directory of directories) ring.plugs.push(await Recorder.join(directory));
     const ends =
       directories.length === 2
@@ -48,6 +60,11 @@ class Ring {
     this.plugs[from]!.send(sent);
     await new Promise((resolve) => setTimeout(resolve, 150));
     return this.plugs.filter((_, i) => i !== from).map(({ frames }) => frames.filter((got) => got.equals(sent)).length);
+  }
+
+  /** Of our switches, in VLAN 0. */
+  trees() {
+    return this.ours.map(({ spanningTrees }) => spanningTrees.view(0)!);
   }
 
   /** Every plug reaches every other, and none twice. */
@@ -89,6 +106,37 @@ describeWith(['vde_switch', 'dpipe', 'vde_plug', 'root'], 'spanning tree', () =>
       expect(await ring.isQuiet()).toBe(true);
     }, 120_000);
   });
+
+  test.each([
+    ['short', () => forged({ root: ZERO_ROOT }).subarray(0, 40)],
+    ['of the older protocol', () => forged({ root: ZERO_ROOT }).fill(0, 19, 21)],
+    ['from beyond the bound', () => forged({ root: ZERO_ROOT, age: 60 })],
+    ['worse than ours', () => forged({ root: LAST_ROOT, bridge: LAST_ROOT })],
+    ['by our own name', (own: string) => forged({ bridge: own, root: own, port: 0x8001 })],
+  ] as const)(
+    '10,000 BPDUs as fast as they are taken, %s: of the tree only the port that they come by is lost, and every frame arrives once',
+    async (_, make) => {
+      const ring = await Ring.of(['ours', 'ours']);
+      await ring.settles(HEALED_MS);
+      const trees = () => ring.trees().map(({ root, ports }) => [root, ...ports.filter(({ port }) => port !== FORGER)]);
+      const before = trees();
+      const forger = await Recorder.join(ring.directories[0]!, { port: FORGER });
+      const bpdu = make(String(before[0]![0]));
+      let sent = 0;
+      const flood = async () => {
+        while (sent < 10_000) {
+          for (let i = 0; i < 50; i++) if (forger.plug.send(bpdu)) sent++;
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      };
+      const flooded = flood();
+      while (sent < 10_000) expect(await ring.copies(1)).toEqual([1]);
+      await flooded;
+      expect(trees()).toEqual(before);
+      expect(await ring.copies(0)).toEqual([1]);
+    },
+    60_000,
+  );
 
   test('a forged flood of BPDUs is bounded, counted, and slows nobody', async () => {
     const net = await network({ fstp: true });

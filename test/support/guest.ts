@@ -68,8 +68,9 @@ export class Guest {
   async run(line: string): Promise<string> {
     const mark = `END-${++this.#count}-`;
     this.qemu.stdin.write(`${line}; echo ${mark}$?\n`);
-    const [, output = '', code] = await this.qemu.output(new RegExp(`([\\s\\S]*)${mark}(\\d+)`), 60_000);
-    const own = output.slice(Math.max(0, output.lastIndexOf(`END-${this.#count - 1}-`)));
+    // Looked for by its mark alone: an expression that takes in all before it takes minutes over a long output.
+    const { 1: code, index = 0, input = '' } = await this.qemu.output(new RegExp(`${mark}(\\d+)`), 60_000);
+    const own = input.slice(Math.max(0, input.lastIndexOf(`END-${this.#count - 1}-`, index)), index);
     if (code !== '0') throw new Error(`'${line}' failed in the guest with ${code}: ${own}`);
     return own;
   }

@@ -8,6 +8,7 @@ import { until } from './wait.ts';
 
 export const tsvde = fileURLToPath(new URL('../../bin/tsvde', import.meta.url));
 export const tsvdeq = fileURLToPath(new URL('../../bin/tsvdeq', import.meta.url));
+export const tsvdectl = fileURLToPath(new URL('../../bin/tsvdectl', import.meta.url));
 /** Ours by the name of one of vde2's programs. */
 export const compat = (name: string) => fileURLToPath(new URL(`../../bin/compat/${name}`, import.meta.url));
 

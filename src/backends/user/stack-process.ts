@@ -63,8 +63,13 @@ export class StackProcess {
         if (child.pid === undefined) resolve();
       });
       child.once('exit', (code, signal) => {
-        this.#ended(`it ended with ${signal ?? `exit code ${code}`}`);
-        resolve();
+        const ended = () => {
+          this.#ended(`it ended with ${signal ?? `exit code ${code}`}`);
+          resolve();
+        };
+        // Its last words may still be on their way. (Stderr would keep us as long as a program of guestfwd has it.)
+        if (child.stdout!.closed) ended();
+        else child.stdout!.once('close', ended);
       });
     });
   }
@@ -110,6 +115,12 @@ export class StackProcess {
     else if (!expected) this.#listener.died(why);
   }
 
+  /** It cannot start, and ends by itself. */
+  #fail(sentence: string): void {
+    this.#ending = true;
+    this.#settleReady?.(new SwitchError('ENOENT', sentence));
+  }
+
   #read(bytes: Buffer): void {
     this.#unread = Buffer.concat([this.#unread, bytes]);
     for (let end = this.#unread.indexOf('\n'); end >= 0; end = this.#unread.indexOf('\n')) {
@@ -125,7 +136,7 @@ export class StackProcess {
   #hear(line: string, text: string): void {
     const [word, ...values] = line.split(' ');
     if (word === 'ready') this.#settleReady?.();
-    else if (word === 'failed') this.#settleReady?.(new SwitchError('ENOENT', values.join(' ')));
+    else if (word === 'failed') this.#fail(values.join(' '));
     else if (word === 'stats') this.stats = readStats(values.map(Number));
     else this.#waiting.shift()?.resolve(word === 'text' ? text : (values[0] ?? ''));
   }

@@ -4,6 +4,7 @@ import { type Menu, printing, type Step, showing } from '../command.ts';
 import { execute } from '../execute.ts';
 import { octal } from '../format.ts';
 import { allMenus } from '../menus.ts';
+import { parseLine } from '../parse.ts';
 import { asJson, failureOf, plain, type Reply, result, versionLines } from '../reply.ts';
 
 const HEADING = [row('COMMAND PATH', 'SYNTAX', 'HELP'), row('------------', '--------------', '------------')];
@@ -84,7 +85,8 @@ export const consoleMenu: Menu = {
       syntax: 'command',
       help: 'the reply to a command, as one line of JSON',
       async answer(line, context, invoker) {
-        if (line === '' || line.startsWith('#'))
+        const path = parseLine(line)?.path;
+        if (path === undefined || path === 'json')
           return asJson(result(new SwitchError('EINVAL', 'name the command whose reply is wanted: json port/print')));
         const runFile = (path: string) => invoker.runFile(path, silent);
         const reply = await execute(line, context, { ...invoker, say: silent, runFile });

@@ -5,8 +5,8 @@ import { formatHostForward, hostForward, hostPlace } from '../../backends/user/f
 import { UserBackend } from '../../backends/user/user-backend.ts';
 import { SwitchError } from '../../protocol/errors.ts';
 import type { Switch } from '../../switch.ts';
-import type { ConsoleContext, Menu } from '../command.ts';
-import { dataBlock, printable, type Reply, result } from '../reply.ts';
+import type { Menu } from '../command.ts';
+import { dataBlock, failureOf, printable, result } from '../reply.ts';
 
 export const userMenu: Menu = {
   name: 'user',
@@ -16,46 +16,61 @@ export const userMenu: Menu = {
       path: 'user/hostfwd',
       syntax: 'add [ID] RULE|del [ID] RULE|list [ID]',
       help: 'forward from the host to a guest (tcp:127.0.0.1:2222-:22), no longer, or show what is',
-      answer: (argument, context) => answered(context, 'user/hostfwd', () => changeForwards(argument, context.switch)),
+      async answer(argument, { switch: sw, log }) {
+        const [, verb = '', rest = ''] = /^(\S*)\s*(.*)$/s.exec(argument)!;
+        if (verb === 'list') return dataBlock(listForwards(sw, rest || undefined), { format: describeForward });
+        return result(
+          await failureOf(() =>
+            changeForward(verb, rest, sw).catch((error: Error) => {
+              log(`user/hostfwd: ${error.message}`, 'warning'); // a reply has no room for the sentence
+              throw error;
+            }),
+          ),
+        );
+      },
     },
     {
       path: 'user/info',
       syntax: '[ID]',
       help: "show a user-mode network's forwards and connections",
-      answer: (argument, context) =>
-        answered(context, 'user/info', async () => {
-          const table = await findNetwork(context.switch, argument || undefined).backend.info();
-          return dataBlock(table.split('\n').filter((line) => line.trim() !== ''));
-        }),
+      async *print(argument, { switch: sw }) {
+        const table = await findNetwork(sw, argument || undefined).backend.info();
+        yield* table.split('\n').filter((line) => line.trim() !== '');
+      },
     },
   ],
 };
 
-async function changeForwards(argument: string, sw: Switch): Promise<Reply> {
-  const [, verb = '', rest = ''] = /^(\S*)\s*(.*)$/s.exec(argument)!;
-  if (verb === 'list') return dataBlock(listForwards(sw, rest || undefined));
+async function changeForward(verb: string, words: string, sw: Switch): Promise<void> {
   // An id has no colon, and every rule has.
-  const [, id, rule = ''] = /^(?:([^:\s]+)\s+)?(.*)$/s.exec(rest)!;
+  const [, id, rule = ''] = /^(?:([^:\s]+)\s+)?(.*)$/s.exec(words)!;
   switch (verb) {
     case 'add': {
       const forward = hostForward.parse(rule) ?? refuse(`'${rule}' is no forward: write ${hostForward.what}`);
-      await findNetwork(sw, id).backend.addHostForward(forward);
-      return result();
+      return findNetwork(sw, id).backend.addHostForward(forward);
     }
     case 'del': {
       const place = hostPlace.parse(rule) ?? refuse(`'${rule}' is no end of a forward: write ${hostPlace.what}`);
-      await findNetwork(sw, id).backend.removeHostForward(place);
-      return result();
+      return findNetwork(sw, id).backend.removeHostForward(place);
     }
     default:
       return refuse(`'${verb}' is none of add, del and list`);
   }
 }
 
-function* listForwards(sw: Switch, id: string | undefined): Iterable<string> {
+interface ListedForward {
+  id: string;
+  rule: string;
+}
+
+function* listForwards(sw: Switch, id: string | undefined): Iterable<ListedForward> {
   const networks = id === undefined ? findNetworks(sw) : [findNetwork(sw, id)];
   for (const { id, backend } of networks)
-    for (const forward of backend.hostForwards) yield `${id} ${printable(formatHostForward(forward))}`;
+    for (const forward of backend.hostForwards) yield { id, rule: formatHostForward(forward) };
+}
+
+function describeForward({ id, rule }: ListedForward): string {
+  return `${id} ${printable(rule)}`;
 }
 
 interface UserNetwork {
@@ -74,17 +89,6 @@ function findNetwork(sw: Switch, id: string | undefined): UserNetwork {
   if (networks.length === 1) return networks[0]!;
   if (networks.length > 1) refuse(`say which: ${networks.map((network) => network.id).join(', ')}`);
   throw new SwitchError('ENXIO', id === undefined ? 'there is no user-mode network' : `'${id}' is none`);
-}
-
-/** A reply has no room for the sentence: the log has. */
-async function answered({ log }: ConsoleContext, path: string, reply: () => Promise<Reply>): Promise<Reply> {
-  try {
-    return await reply();
-  } catch (error) {
-    if (!(error instanceof SwitchError)) throw error;
-    log(`${path}: ${error.message}`, 'warning');
-    return result(error);
-  }
 }
 
 function refuse(sentence: string): never {

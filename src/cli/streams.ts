@@ -1,0 +1,25 @@
+// What the small programs say, and how they end: with an exit code, and with nothing more to say to one who has gone.
+import { ExitError } from '../exit-error.ts';
+
+/** To stdout; nobody reading it any more is no failure of ours. */
+export function print(text: string): void {
+  process.stdout.write(text);
+}
+
+/** To stderr, behind the program's name. */
+export function sayAs(name: string): (sentence: string) => void {
+  return (sentence) => void process.stderr.write(`${name}: ${sentence}\n`);
+}
+
+/** Ends the process by what a program returns or throws. */
+export async function leave(name: string, program: Promise<number>): Promise<void> {
+  process.stdout.on('error', () => process.exit(0));
+  process.stderr.on('error', () => {});
+  try {
+    process.exitCode = await program;
+  } catch (error) {
+    if (!(error instanceof ExitError)) throw error;
+    if (error.exitCode !== 0 && error.message !== '') sayAs(name)(error.message);
+    process.exitCode = error.exitCode;
+  }
+}

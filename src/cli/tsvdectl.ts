@@ -1,0 +1,139 @@
+// tsvdectl, the command: a client of a switch's console, for programs and for people.
+import { createInterface } from 'node:readline';
+import { isatty, type ReadStream, type WriteStream } from 'node:tty';
+import { Command, CommanderError, Option } from 'commander';
+import { type CommandOptions, giveCommand } from '../ctl/command.ts';
+import { ConsoleClient, NO_REPLY, TIMEOUT_SECONDS } from '../ctl/console-client.ts';
+import { parseErrnos } from '../ctl/errno-names.ts';
+import { findConsoles } from '../ctl/find-console.ts';
+import { HISTORY_MAX, historyPath, openHistory } from '../ctl/history.ts';
+import { Terminal } from '../ctl/terminal.ts';
+import { ExitError } from '../exit-error.ts';
+import { TSVDE_VERSION } from '../version.ts';
+import { takeName } from './identity.ts';
+import { leave, print, sayAs } from './streams.ts';
+
+const NAME = 'tsvdectl';
+
+interface Parsed {
+  mgmt?: string;
+  json?: true;
+  ignore?: number[];
+  timeout: number;
+}
+
+const say = sayAs(NAME);
+
+export async function main(argv: readonly string[]): Promise<void> {
+  takeName(NAME);
+  await leave(NAME, run(argv));
+}
+
+async function run(argv: readonly string[]): Promise<number> {
+  const { words, mgmt, timeout, json = false, ignore = [] } = parse(argv);
+  let tell = (line: string) => print(`${line}\n`);
+  const client = await ConsoleClient.connect(mgmt ?? theOnlyConsole(), {
+    timeoutSeconds: timeout,
+    onDebug: (line) => tell(line),
+  });
+  try {
+    const options = { json, ignore };
+    if (words.length > 0) return await oneCommand(client, words.join(' '), options);
+    if (!isatty(0) || !isatty(1)) return await commandsFromStdin(client, options);
+    const terminal = terminalOf(client, json);
+    tell = (line) => terminal.tell(line);
+    print(client.greeting);
+    await terminal.run();
+    return 0;
+  } finally {
+    client.close();
+  }
+}
+
+async function oneCommand(client: ConsoleClient, line: string, options: CommandOptions): Promise<number> {
+  await giveCommand(client, line, print, options);
+  return 0;
+}
+
+/** One that fails is told of, and the next one is given; the first that failed is the exit code. */
+async function commandsFromStdin(client: ConsoleClient, options: CommandOptions): Promise<number> {
+  let exitCode = 0;
+  for await (const line of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
+    if (/^\s*(#|$)/.test(line)) continue;
+    try {
+      const { ended } = await giveCommand(client, line, print, options);
+      if (ended) break;
+    } catch (error) {
+      if (!(error instanceof ExitError) || error.exitCode === NO_REPLY) throw error;
+      say(error.message);
+      exitCode ||= error.exitCode;
+    }
+  }
+  return exitCode;
+}
+
+function terminalOf(client: ConsoleClient, json: boolean): Terminal {
+  const { lines, add } = openHistory(historyPath(), say);
+  return new Terminal(client, {
+    input: process.stdin as ReadStream,
+    output: process.stdout as WriteStream,
+    prompt: json ? 'json$ ' : 'vde$ ',
+    command: (line) => (json && line.trim() !== '' ? `json ${line}` : line),
+    history: lines,
+    historySize: HISTORY_MAX,
+    onLine: add,
+    format: ({ errno, words, lines }) => [...lines, ...(errno ? [words] : [])].map((line) => `${line}\n`).join(''),
+    formatDebug: (line) => line,
+  });
+}
+
+function theOnlyConsole(): string {
+  const paths = findConsoles();
+  if (paths.length === 1) return paths[0]!;
+  if (paths.length === 0)
+    throw new ExitError(NO_REPLY, 'no switch with a management socket was found here: name one with -M SOCK');
+  throw new ExitError(NO_REPLY, `several switches run here: name one with -M, of\n  ${paths.join('\n  ')}`);
+}
+
+function parse(argv: readonly string[]): Parsed & { words: string[] } {
+  const program = define();
+  try {
+    program.parse(argv, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError)
+      throw new ExitError(error.exitCode === 0 ? 0 : NO_REPLY, error.message.replace(/^error: /, ''));
+    throw error;
+  }
+  return { ...program.opts<Parsed>(), words: program.args };
+}
+
+function define(): Command {
+  return new Command(NAME)
+    .usage('[options] [COMMAND...]')
+    .description(
+      "Gives commands to a switch's console: COMMAND, or one line after the other from stdin, or at a terminal what is typed.",
+    )
+    .addOption(new Option('-M, --mgmt <path>', "the switch's management socket (default: the only one that there is)"))
+    .addOption(new Option('--json', 'show replies as JSON, a line each'))
+    .addOption(
+      new Option('--ignore <errors>', 'exit with 0 also for these, like EEXIST,ENXIO').argParser((text) =>
+        parseErrnos(text, NO_REPLY),
+      ),
+    )
+    .addOption(
+      new Option('--timeout <seconds>', 'how long to wait for the console').default(TIMEOUT_SECONDS).argParser(seconds),
+    )
+    .helpOption('-h, --help', 'show this')
+    .version(`tsvdectl ${TSVDE_VERSION}`, '--version', 'show the version')
+    .argument('[command...]')
+    .passThroughOptions()
+    .configureOutput({ writeErr: () => {} })
+    .exitOverride();
+}
+
+/** As many as a timer has room for. */
+function seconds(text: string): number {
+  const number = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && number > 0 && number <= 1_000_000) return number;
+  throw new ExitError(NO_REPLY, `'${text}' is no time to wait: give seconds, like 2.5`);
+}

@@ -1,0 +1,103 @@
+// unixcmd and vdecmd, as vde2 has them: one command, its data on stdout, its errno as the exit code. What is to be said and read
+// stands in a script; vdecmd needs none, since it talks to a switch's console.
+import { readFileSync } from 'node:fs';
+import { giveCommand } from '../ctl/command.ts';
+import { ConsoleClient, connectTo, NO_REPLY } from '../ctl/console-client.ts';
+import { runMachine } from '../ctl/machine.ts';
+import { parseMachineScript } from '../ctl/machine-script.ts';
+import { describeError } from '../errno.ts';
+import { ExitError } from '../exit-error.ts';
+import { takeName } from './identity.ts';
+import { normalize } from './long-only.ts';
+import { leave, print, sayAs } from './streams.ts';
+
+const OPTIONS = [
+  { long: 'sock', short: 's', takesValue: true },
+  { long: 'rcfile', short: 'f', takesValue: true },
+  { long: 'verbose', short: 'v', takesValue: false },
+];
+
+type Name = 'unixcmd' | 'vdecmd';
+
+interface Parsed {
+  sock: string;
+  rcfile: string | undefined;
+  trace: ((line: string) => void) | undefined;
+  words: string[];
+}
+
+export async function main(argv: readonly string[], name: Name): Promise<void> {
+  takeName(name, argv);
+  await leave(name, run(argv, name));
+}
+
+async function run(argv: readonly string[], name: Name): Promise<number> {
+  const { sock, rcfile, trace, words } = parse(argv, name);
+  if (rcfile === undefined) return giveToConsole(sock, words.join(' '), trace);
+  const script = parseMachineScript(readScript(rcfile), rcfile);
+  const socket = await connectTo(sock);
+  return runMachine(script, {
+    socket,
+    words,
+    show: (bytes) => void process.stdout.write(bytes),
+    ...(trace && { trace }),
+  });
+}
+
+async function giveToConsole(sock: string, line: string, trace?: (line: string) => void): Promise<number> {
+  const client = await ConsoleClient.connect(sock);
+  try {
+    trace?.(`the console says: ${JSON.stringify(client.greeting)}`);
+    const { words } = await giveCommand(client, line, print);
+    trace?.(`it answers: ${words}`);
+    return 0;
+  } finally {
+    client.close();
+  }
+}
+
+function parse(argv: readonly string[], name: Name): Parsed {
+  const parsed: Parsed = {
+    sock: `/var/run/${name}`,
+    rcfile: name === 'unixcmd' ? `/etc/vde2/${name}` : undefined,
+    trace: undefined,
+    words: [],
+  };
+  const say = sayAs(name);
+  // A negative number is the command's.
+  const words = normalize(
+    argv.map((word) => word.replace(/^-(?=\d)/, '\0-')),
+    OPTIONS,
+    say,
+  );
+  const end = words.indexOf('--');
+  parsed.words = end < 0 ? [] : words.slice(end + 1).map((word) => word.replace('\0', ''));
+  for (const word of end < 0 ? words : words.slice(0, end)) {
+    const [, option, value = ''] = /^--(\w+)=?(.*)$/s.exec(word)!;
+    if (option === 'sock') parsed.sock = value;
+    else if (option === 'rcfile') parsed.rcfile = value;
+    else parsed.trace = say;
+  }
+  if (parsed.words.length > 0) return parsed;
+  print(usage(name));
+  throw new ExitError(NO_REPLY, '');
+}
+
+function usage(name: Name): string {
+  const script = name === 'unixcmd' ? ` (default: /etc/vde2/${name})` : ' (default: none is needed)';
+  return [
+    `Usage: ${name} OPTIONS command`,
+    `  -s, --sock PATH    the socket to talk to (default: /var/run/${name})`,
+    `  -f, --rcfile FILE  a script of what to say and to expect there${script}`,
+    '  -v, --verbose      show each step on stderr',
+    '',
+  ].join('\n');
+}
+
+function readScript(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch (error) {
+    throw new ExitError(NO_REPLY, `cannot read the script '${path}': ${describeError(error)}; name one with -f`);
+  }
+}

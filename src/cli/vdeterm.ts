@@ -1,0 +1,60 @@
+// vdeterm, as vde2 has it: the line editor for a console, which shows no codes.
+
+import { createInterface } from 'node:readline';
+import { isatty, type ReadStream, type WriteStream } from 'node:tty';
+import { ConsoleClient, NO_REPLY } from '../ctl/console-client.ts';
+import type { ConsoleReply } from '../ctl/reply-reader.ts';
+import { Terminal } from '../ctl/terminal.ts';
+import { ExitError } from '../exit-error.ts';
+import { takeName } from './identity.ts';
+import { leave, print } from './streams.ts';
+
+const NAME = 'vdeterm';
+const HISTORY_MAX = 128;
+
+export async function main(argv: readonly string[]): Promise<void> {
+  takeName(NAME, argv);
+  await leave(NAME, run(argv));
+}
+
+async function run([path]: readonly string[]): Promise<number> {
+  if (path === undefined) throw new ExitError(NO_REPLY, "name a console's socket: vdeterm PATH");
+  let tell = (line: string) => print(`${formatDebug(line)}\n`);
+  const client = await ConsoleClient.connect(path, { onDebug: (line) => tell(line) });
+  try {
+    print(client.greeting);
+    if (!isatty(0) || !isatty(1)) return await linesFromStdin(client);
+    const terminal = new Terminal(client, {
+      input: process.stdin as ReadStream,
+      output: process.stdout as WriteStream,
+      prompt: `vde[${path}]: `,
+      history: [],
+      historySize: HISTORY_MAX,
+      onLine: () => {},
+      format,
+      formatDebug,
+    });
+    tell = (line) => terminal.tell(line);
+    await terminal.run();
+    return 0;
+  } finally {
+    client.close();
+  }
+}
+
+async function linesFromStdin(client: ConsoleClient): Promise<number> {
+  for await (const line of createInterface({ input: process.stdin })) {
+    const reply = await client.ask(line);
+    print(format(reply));
+    if (reply.ended) break;
+  }
+  return 0;
+}
+
+function format({ words, lines }: ConsoleReply): string {
+  return [...lines, ...(words === '' ? [] : [words])].map((line) => `${line}\n`).join('');
+}
+
+function formatDebug(line: string): string {
+  return `** DBG MSG: ${line.slice(5)}`;
+}

@@ -1,0 +1,71 @@
+// What a command may go on with: commands from the console's own help, so that a plugin's and another program's are known too;
+// behind a command, what its syntax says, with the numbers that there are.
+import type { ConsoleReply } from './reply-reader.ts';
+
+export type Ask = (line: string) => Promise<ConsoleReply>;
+
+interface CommandHelp {
+  path: string;
+  syntax: string;
+}
+
+/** Words that the line may end with, and the beginning of them that it ends with now. */
+export async function complete(line: string, ask: Ask): Promise<[words: string[], beginning: string]> {
+  const words = line.trimStart().split(/[ \t]+/);
+  const beginning = words.at(-1)!;
+  const found = await candidates(words.slice(0, -1), ask);
+  return [found.filter((word) => word.startsWith(beginning)), beginning];
+}
+
+async function candidates(before: readonly string[], ask: Ask): Promise<string[]> {
+  const commands = parseHelp((await ask('help')).lines);
+  const [path, ...given] = before;
+  const names = commands.map((command) => command.path);
+  if (path === undefined) return names;
+  if (path === 'json') return candidates(given, ask);
+  const syntax = commands.find((command) => command.path === path)?.syntax;
+  if (path === 'help') return given.length === 0 ? names : [];
+  const placeholder = syntax?.replace(/[[\]]/g, '').split(' ')[given.length];
+  return placeholder === undefined ? [] : valuesOf(path, placeholder, ask);
+}
+
+/** Two columns of three: a menu's title has no slash in its name and a line of `=` for its syntax. */
+export function parseHelp(lines: readonly string[]): CommandHelp[] {
+  const rows = lines.slice(lines.findIndex((line) => line.startsWith('----')) + 1);
+  return rows
+    .map((row) => ({ path: row.split(/\s/, 1)[0]!, syntax: row.slice(19, 34).trim() }))
+    .filter(({ path, syntax }) => path !== '' && !syntax.startsWith('==='));
+}
+
+async function valuesOf(path: string, placeholder: string, ask: Ask): Promise<string[]> {
+  const menu = path.split('/', 1)[0];
+  switch (placeholder) {
+    case 'PORT':
+      return numbers(await ask('port/allprint'), /^Port (\d+)/);
+    case 'VLAN':
+      return numbers(await ask('vlan/allprint'), /^VLAN (\d+)/);
+    case 'N':
+      return valuesOf(path, menu === 'vlan' || menu === 'fstp' ? 'VLAN' : menu === 'hash' ? '' : 'PORT', ask);
+    case '0/1':
+    case '1/0':
+      return ['0', '1'];
+    case 'dbgpath':
+      return firstWords(await ask('debug/list'));
+    case 'name':
+      return firstWords(await ask('plugin/list'));
+    default:
+      return [];
+  }
+}
+
+function numbers({ lines }: ConsoleReply, pattern: RegExp): string[] {
+  return lines.flatMap((line) => {
+    const number = pattern.exec(line)?.[1];
+    return number === undefined ? [] : [String(Number(number))];
+  });
+}
+
+/** Of a table under two lines of headings. */
+function firstWords({ lines }: ConsoleReply): string[] {
+  return lines.slice(2).map((line) => line.split(' ', 1)[0]!);
+}

@@ -1,0 +1,142 @@
+// tsvdectl and vdeterm at a terminal, on our console and on Debian's vde_switch: keys in, a screen out.
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { consoles } from '../support/consoles.ts';
+import { describeWith } from '../support/needs.ts';
+import { compat, tsvdectl } from '../support/process.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { Screen } from '../support/terminal.ts';
+
+const UP = '\x1b[A';
+const CTRL_C = '\x03';
+const CTRL_D = '\x04';
+
+describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'at a terminal', () => {
+  async function at(kind: keyof typeof consoles, columns?: number) {
+    const { path, ask } = await consoles[kind]();
+    const state = temporaryDirectory();
+    const open = () => new Screen(tsvdectl, ['-M', path], { XDG_STATE_HOME: state }, columns);
+    const screen = open();
+    await screen.shows(/vde\$$/);
+    return { screen, ask, open, path, history: `${state}/tsvde/tsvdectl_history` };
+  }
+
+  test.each(Object.keys(consoles) as (keyof typeof consoles)[])('%s: commands, errors, data, its end', async (kind) => {
+    const { screen } = await at(kind);
+    expect(screen.text).toMatch(/^VDE switch V\.2\.3\./);
+    await screen.enter('port/create 3', /port\/create 3\nvde\$$/);
+    await screen.enter('port/create 3', /port\/create 3\nFile exists\nvde\$$/);
+    await screen.enter('port/allprint', /\nPort 0003 [\s\S]*\nvde\$$/);
+    screen.type('logout\r');
+    expect(await screen.exit()).toBe(0);
+  });
+
+  test.each(Object.keys(consoles) as (keyof typeof consoles)[])(
+    '%s: completion of commands, ports and VLANs',
+    async (kind) => {
+      const { screen, ask } = await at(kind);
+      for (const line of ['port/create 3', 'port/create 17', 'vlan/create 1234']) await ask(line);
+      screen.type('vlan/ad\t');
+      await screen.shows(/vde\$ vlan\/addport$/);
+      screen.type('12\t');
+      await screen.shows(/vlan\/addport 1234$/);
+      screen.type('\t'); // a second one: what there is
+      await screen.shows(/\n3 +17 *\n/);
+      screen.type('1\t');
+      await screen.shows(/\nvde\$ vlan\/addport 1234 17$/);
+      await screen.enter('', /\nvde\$ vlan\/addport 1234 17\nvde\$$/);
+      expect(await ask('vlan/allprint 1234')).toContain(' -- Port 0017 tagged=1');
+    },
+  );
+
+  test.each([40, 80])('debug lines do not break the line being typed, on %i columns', async (columns) => {
+    const { screen, ask } = await at('tsvde', columns);
+    await screen.enter('debug/add port', /debug\/add port\nvde\$$/);
+    const line = 'port/print 12345678901234567890123456789012345678901234567890 and so on, to the end';
+    screen.type(line);
+    const typed = () => screen.text.split('\n').slice(4).join('');
+    await screen.shows(/the end$/);
+    const column = screen.column;
+    await ask('port/create 3');
+    await screen.shows('3021 port/+ 03');
+    await ask('port/create 4');
+    await screen.shows('3021 port/+ 04');
+    await screen.shows(/the end$/);
+    // Each debug line once, above; the line once, below, and the cursor where it was.
+    expect(typed()).toBe(
+      `vde$ debug/add port3021 port/+ 033021 port/+ 04vde$ ${line}`.slice('vde$ debug/add port'.length),
+    );
+    expect(screen.column).toBe(column);
+    await screen.enter('', /Invalid argument\nvde\$$/);
+  });
+
+  test('history is kept over sessions, for its owner alone', async () => {
+    const { screen, open, history } = await at('tsvde');
+    await screen.enter('port/create 9', /port\/create 9\nvde\$$/);
+    screen.type(CTRL_D);
+    expect(await screen.exit()).toBe(0);
+    expect(readFileSync(history, 'utf8')).toBe('port/create 9\n');
+    expect(statSync(history).mode & 0o777).toBe(0o600);
+    const again = open();
+    await again.shows(/vde\$$/);
+    again.type(UP);
+    await again.shows(/vde\$ port\/create 9$/);
+    await again.enter('', /File exists\nvde\$$/);
+  });
+
+  test('where history cannot be kept it says so, once, and works', async () => {
+    const { path } = await at('tsvde');
+    const file = `${temporaryDirectory()}/file`;
+    writeFileSync(file, '');
+    const screen = new Screen(tsvdectl, ['-M', path], { XDG_STATE_HOME: file }, 120);
+    await screen.shows(/history is not kept in '.*': Not a directory[\s\S]*vde\$$/);
+    await screen.enter('port/create 3', /port\/create 3\nvde\$$/);
+    expect(screen.text.match(/history is not kept/g)).toHaveLength(1);
+  });
+
+  test('Ctrl-C gives up the line, and without one is the end', async () => {
+    const { screen } = await at('tsvde');
+    screen.type('port/create 3');
+    await screen.shows(/port\/create 3$/);
+    screen.type(CTRL_C);
+    await screen.shows(/\^C\nvde\$$/);
+    await screen.enter('port/showinfo', /vde\$ port\/showinfo\nNumports=32/);
+    screen.type(CTRL_C);
+    expect(await screen.exit()).toBe(-2);
+  });
+
+  test('a switch that goes away ends it with a sentence', async () => {
+    const { screen, ask } = await at('tsvde');
+    void ask('shutdown');
+    expect(await screen.exit()).toBe(255);
+    await screen.shows(/tsvdectl: '.*' has closed the connection/);
+  });
+
+  test.each(Object.keys(consoles) as (keyof typeof consoles)[])(
+    "vdeterm on %s: no codes, as Debian's",
+    async (kind) => {
+      const { path, ask } = await consoles[kind]();
+      const ours = new Screen(compat('vdeterm'), [path], {});
+      const theirs = new Screen('vdeterm', [path], {});
+      const texts: string[] = [];
+      for (const screen of [ours, theirs]) {
+        await screen.shows(/V\.[\s\S]*vde\[.*\]:$/);
+        await screen.enter('port/showinfo', /Numports=\d+\nHUB=false\ncounters=true\nSuccess\nvde/);
+        await screen.enter('nonsense', /Function not implemented\nvde/);
+        await screen.enter('debug/add port', /debug\/add port\n(\n.*)?Success\nvde\[.*\]:$/);
+        screen.type('port/sho\t'); // the completion of both
+        await screen.shows(/port\/showinfo$/);
+        await ask(`port/create ${texts.length + 3}`);
+        await screen.shows(`** DBG MSG: port/+ 0${texts.length + 3}`);
+        await screen.shows(/port\/showinfo$/);
+        texts.push(screen.text);
+        screen.type('\r');
+        screen.type(CTRL_D);
+        expect(await screen.exit()).toBe(0);
+      }
+      // Theirs leaves an empty line behind each command.
+      const lines = (text: string) => text.replace(/\n\n/g, '\n').replace(/\+ 0\d/g, '+ N');
+      expect(lines(texts[0]!)).toBe(lines(texts[1]!));
+    },
+  );
+});

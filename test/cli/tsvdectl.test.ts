@@ -1,0 +1,173 @@
+// tsvdectl as scripts run it: data on stdout, the errno as the exit code, on our console and on vde_switch's.
+import { existsSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { type Console, consoles } from '../support/consoles.ts';
+import { describeWith } from '../support/needs.ts';
+import { run, start, tsvdectl } from '../support/process.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { until } from '../support/wait.ts';
+
+const KINDS = Object.keys(consoles) as (keyof typeof consoles)[];
+const ctl = ({ path }: Console, ...args: string[]) => run(tsvdectl, ['-M', path, ...args]);
+
+/** With commands on stdin. */
+async function piped({ path }: Console, input: string, ...args: string[]) {
+  const started = start(tsvdectl, ['-M', path, ...args]);
+  started.stdin.end(input);
+  const { code } = await started.exited;
+  return { code, stdout: started.stdout(), stderr: started.stderr() };
+}
+
+describeWith(['vde_switch', 'root'], 'a command', () => {
+  test.each(KINDS)('%s: its data, and 0 or the errno with its words', async (kind) => {
+    const console = await consoles[kind]();
+    const told = (code: number, stdout = '', stderr = '') => ({ code, signal: null, stdout, stderr });
+    expect(await ctl(console, 'port/showinfo')).toEqual(
+      told(0, expect.stringMatching(/^Numports=\d+\nHUB=false\ncounters=true\n$/) as unknown as string),
+    );
+    expect(await ctl(console, 'port/create', '3')).toEqual(told(0));
+    expect(await ctl(console, 'port/create', '3')).toEqual(told(17, '', 'tsvdectl: port/create 3: File exists\n'));
+    expect(await ctl(console, 'port/create 3')).toEqual(told(17, '', 'tsvdectl: port/create 3: File exists\n'));
+    expect(await ctl(console, '--ignore', 'ENXIO,EEXIST', 'port/create', '3')).toEqual(told(0));
+    expect(await ctl(console, '--ignore', '6, 17', 'port/create', '3')).toEqual(told(0));
+    expect(await ctl(console, '--ignore', 'ENXIO', 'port/create', '3')).toMatchObject({ code: 17 });
+    expect(await ctl(console, 'port/setvlan', '3', '-1')).toEqual(
+      told(22, '', 'tsvdectl: port/setvlan 3 -1: Invalid argument\n'),
+    );
+    expect(await ctl(console, 'nonsense')).toEqual(told(38, '', 'tsvdectl: nonsense: Function not implemented\n'));
+    expect(await ctl(console, 'logout')).toEqual(told(0));
+    expect(await ctl(console, 'shutdown')).toEqual(told(0));
+    await until(() => !existsSync(console.path), 'the end of the switch');
+  });
+
+  test.each(KINDS)('%s: lines from stdin, one after the other; the first error is the exit code', async (kind) => {
+    const console = await consoles[kind]();
+    const input = '# ports\nport/create 3\nport/create 3\n\nvlan/create 7\r\nport/print 9\nvlan/print 7';
+    expect(await piped(console, input)).toEqual({
+      code: 17,
+      stdout: 'VLAN 0007\n',
+      stderr: 'tsvdectl: port/create 3: File exists\ntsvdectl: port/print 9: No such device or address\n',
+    });
+    expect(await piped(console, 'port/remove 3\n')).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(await piped(console, 'logout\nport/create 4\n')).toMatchObject({ code: 0 });
+    expect(await ctl(console, 'port/allprint 4')).toMatchObject({ code: 6 });
+  });
+
+  test.each(KINDS)('%s: debug lines between the replies', async (kind) => {
+    const console = await consoles[kind]();
+    const { stdout } = await piped(console, 'debug/add port\nport/create 3\nport/create 3\nport/allprint 3\n');
+    expect(stdout).toMatch(/^3021 port\/\+ 03\nPort 0003 /);
+  });
+
+  test.each(KINDS)("%s: a script's transcript", async (kind) => {
+    const console = await consoles[kind]();
+    const file = `${temporaryDirectory()}/s`;
+    writeFileSync(file, 'port/create 3\nport/create 3\nds/showinfo\n');
+    expect(await ctl(console, 'load', file)).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(
+        `^vde\\[${file}\\]: port/create 3\n1000 Success\nvde\\[${file}\\]: port/create 3\n1017 File exists\nvde\\[${file}\\]: ds/showinfo\nctl dir .*\nstd mode 0600\n1000 Success\n$`,
+      ),
+    });
+    expect(await ctl(console, 'load', '/nowhere')).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  test('JSON: a line a reply; vde_switch has none, and that is a sentence', async () => {
+    const ours = await consoles.tsvde();
+    const { code, stdout } = await ctl(ours, '--json', 'port/create', '99');
+    expect(code).toBe(22);
+    expect(JSON.parse(stdout)).toMatchObject({ code: 1022, errno: 'EINVAL', data: null });
+    const lines = (await piped(ours, 'showinfo\nvlan/print\nnonsense\n', '--json')).stdout.trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line).code)).toEqual([1000, 1000, 1038]);
+    expect(await ctl(await consoles.vde_switch(), '--json', 'showinfo')).toMatchObject({
+      code: 38,
+      stdout: '',
+      stderr: expect.stringMatching(/^tsvdectl: the console on '.*' has no JSON, .*\(VDE switch V\.2\.3\.2\)/),
+    });
+  });
+
+  test('long data, to a reader that goes away', async () => {
+    const { path, ask } = await consoles.tsvde();
+    for (let i = 0; i < 30; i++) await ask('port/createauto');
+    const line = `for i in $(seq 400); do echo port/allprint; done | ${tsvdectl} -M ${path} | head -1`;
+    const cut = await run('sh', ['-c', line]);
+    expect(cut).toMatchObject({ code: 0, stderr: '' });
+    expect(cut.stdout).toMatch(/^Port 0001 .*\n$/);
+    const all = await piped({ path, ask }, 'port/allprint\n'.repeat(400));
+    expect(all.stdout.match(/^Port 0030/gm)).toHaveLength(400);
+  });
+});
+
+describe('what cannot be', () => {
+  test.each([
+    [['--nonsense'], /unknown option '--nonsense'/],
+    [['--ignore', 'EEXISTS', 'showinfo'], /'EEXISTS' is no error/],
+    [['--timeout', '-1', 'showinfo'], /'-1' is no time to wait/],
+    [['-M'], /argument missing/],
+    [
+      ['-M', '/nowhere/mgmt', 'showinfo'],
+      /^tsvdectl: cannot connect to '\/nowhere\/mgmt': no such file or directory\n$/,
+    ],
+    [['-M', '/', 'showinfo'], /it is not a socket/],
+  ])('%j', async (args, stderr) => {
+    const result = await run(tsvdectl, args);
+    expect(result).toMatchObject({ code: 255, stdout: '' });
+    expect(result.stderr).toMatch(stderr);
+    expect(result.stderr.trimEnd().split('\n')).toHaveLength(1);
+  });
+});
+
+describeWith(['unshare', 'root'], 'without -M', () => {
+  /** In process and mount namespaces of its own, where no switch runs but those that it starts. */
+  async function alone(script: string) {
+    const home = temporaryDirectory();
+    const lines = [
+      'set -e',
+      `cd ${home}`,
+      `PATH=${fileURLToPath(new URL('../../bin', import.meta.url))}:$PATH`,
+      script,
+    ];
+    const args = ['--pid', '--fork', '--kill-child', '--mount-proc', 'bash', '-c', lines.join('\n')];
+    return { home, ...(await run('unshare', args)) };
+  }
+
+  test('the only switch that runs is found, however its socket was named', async () => {
+    const { stdout, stderr } = await alone(`
+      for options in "-M $PWD/mgmt" "--mgmt=$PWD/mgmt" "-xM mgmt" "-mgmt ./mgmt"; do
+        tsvde -d -s $PWD/ctl -p $PWD/pid $options
+        tsvdectl port/create 5 && tsvdectl port/allprint | grep -c 'Port 0005'
+        kill $(cat pid); while [ -e mgmt ]; do sleep 0.01; done
+      done`);
+    expect({ stdout, stderr }).toEqual({ stdout: '1\n'.repeat(4), stderr: '' });
+  });
+
+  test('vde_switch too; none and several are a sentence', async () => {
+    const { home, stdout, stderr } = await alone(`
+      tsvdectl showinfo || echo $?
+      vde_switch -d -s ctl -M $PWD/one
+      until [ -S one ]; do sleep 0.01; done
+      tsvdectl showinfo | head -1
+      tsvde -d -s ours -M two
+      tsvdectl showinfo || echo $?
+      tsvdectl -M two shutdown; tsvdectl shutdown`);
+    expect(stdout).toBe('255\nVDE switch V.2.3.2\n255\n');
+    expect(stderr).toBe(
+      'tsvdectl: no switch with a management socket was found here: name one with -M SOCK\n' +
+        `tsvdectl: several switches run here: name one with -M, of\n  ${home}/one\n  ${home}/two\n`,
+    );
+  });
+
+  test('it needs no rights', async () => {
+    const finder = fileURLToPath(new URL('../../dist/ctl/find-console.js', import.meta.url));
+    const { home, stdout, stderr } = await alone(`
+      chmod 755 .
+      tsvde -d -s $PWD/ctl -M mgmt -p $PWD/pid
+      node --input-type=module -e "
+        const { findConsoles } = await import('${finder}');
+        process.setgroups([]); process.setgid(65534); process.setuid(65534);
+        console.log(findConsoles().join());"
+      kill $(cat pid)`);
+    expect({ stdout, stderr }).toEqual({ stdout: `${home}/mgmt\n`, stderr: '' });
+  });
+});

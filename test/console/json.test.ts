@@ -1,0 +1,165 @@
+// Replies as JSON: of every command, on one line, with what the text says.
+import { writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { allMenus, menus } from '../../src/console/menus.ts';
+import { Plugins } from '../../src/console/plugins.ts';
+import { Subscriptions } from '../../src/console/subscriptions.ts';
+import { type ConsoleClient, serveConsole } from '../support/console.ts';
+import { BROADCAST, frame, network } from '../support/network.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { until } from '../support/wait.ts';
+
+interface Json {
+  code: number;
+  errno: string | null;
+  message: string;
+  // biome-ignore lint/suspicious/noExplicitAny: what JSON holds, tests look into
+  data: any;
+}
+
+async function askJson(client: ConsoleClient, line: string): Promise<Json> {
+  const reply = await client.ask(`json ${line}`);
+  const [, json, code] = /^0000 DATA END WITH '\.'\n(.*)\n\.\n(\d{4}) .*\n$/.exec(reply) ?? [];
+  if (json === undefined) throw new Error(`no JSON of ${line}: ${reply}`);
+  const parsed = JSON.parse(json) as Json;
+  expect(String(parsed.code)).toBe(code);
+  return parsed;
+}
+
+async function started() {
+  const net = await network();
+  return { net, client: await (await serveConsole(net)).connect() };
+}
+
+/** Commands that take something show their errors: those are replies too. */
+const ARGUMENTS: Record<string, string> = {
+  load: '/dev/null',
+  'debug/add': 'port',
+  'debug/del': 'port',
+  'plugin/add': 'dump',
+  'hash/find': '02:00:00:00:00:0a',
+  'pdump/active': '7',
+};
+
+test('every command has a reply, with the same members', async () => {
+  const { net, client } = await started();
+  for (const name of ['dump', 'pdump', 'iplog']) await client.ask(`plugin/add ${name}`);
+  const plugins = new Plugins();
+  const context = {
+    switch: net.sw,
+    subscriptions: new Subscriptions(net.sw),
+    plugins,
+    version: '0',
+    log: () => {},
+    shutdown: () => {},
+  };
+  for (const name of ['dump', 'pdump', 'iplog']) plugins.add(name, context);
+  const paths = allMenus(context).flatMap(({ commands }) => commands.map(({ path }) => path));
+  expect(paths.length).toBeGreaterThan(60);
+  for (const path of paths.filter((path) => !['logout', 'shutdown', 'pdump/active', 'plugin/del'].includes(path))) {
+    const reply = await askJson(client, `${path} ${ARGUMENTS[path] ?? ''}`);
+    expect(Object.keys(reply), path).toEqual(['code', 'errno', 'message', 'data']);
+    expect(reply.code === 1000, path).toBe(reply.errno === null);
+    for (const item of [reply.data].flat()) expect(typeof item, path).toBe('object');
+  }
+  plugins.close();
+});
+
+test.each(['logout', 'shutdown'])('%s too', async (command) => {
+  const { client } = await started();
+  client.socket.write(`json ${command}\n`);
+  await until(() => client.ended, 'the end of the session');
+  const json = '{"code":9999,"errno":null,"message":"END OF SESSION","data":null}';
+  expect(client.take()).toBe(`0000 DATA END WITH '.'\n${json}\n.\n9999 END OF SESSION`);
+});
+
+test('an error has its name and a sentence', async () => {
+  const { client } = await started();
+  await client.ask('port/create 3');
+  expect(await askJson(client, 'port/create 3')).toEqual({
+    code: 1017,
+    errno: 'EEXIST',
+    message: 'port 3 exists already',
+    data: null,
+  });
+  expect(await askJson(client, 'port/print 9')).toMatchObject({ code: 1006, errno: 'ENXIO', data: [] });
+  expect(await askJson(client, 'hash/find 2:2:2:2:2:2')).toMatchObject({ code: 1019, errno: 'ENODEV', data: null });
+  expect(await askJson(client, 'plugin/list')).toMatchObject({ code: 1002, errno: 'ENOENT', data: [] });
+  expect(await askJson(client, 'nonsense')).toMatchObject({ code: 1038, errno: 'ENOSYS', data: null });
+  expect(await askJson(client, '')).toMatchObject({ code: 1022, errno: 'EINVAL' });
+});
+
+test('ports, their users, endpoints and frames; addresses; VLANs', async () => {
+  const { net, client } = await started();
+  const a = await net.join({ port: 3, description: 'a "guest"\n.\n1000 Success\x9b\x7f' });
+  const b = await net.join({ port: 4, description: 'b' });
+  for (const line of ['vlan/create 10', 'vlan/addport 10 4', 'port/setgroup 3 root']) await client.ask(line);
+  const sent = frame(BROADCAST, '02:00:00:00:00:0a', 100);
+  a.send(sent);
+  await b.receives(sent);
+  const { data } = await askJson(client, 'port/print');
+  expect(data[0]).toEqual({
+    port: 3,
+    untaggedVlan: 0,
+    active: true,
+    allocatable: true,
+    currentUser: 'root',
+    group: 'root',
+    received: { frames: 1, bytes: 100 },
+    sent: { frames: 0, bytes: 0 },
+    endpoints: [
+      {
+        id: expect.any(Number),
+        backend: 'vde',
+        description: expect.stringMatching(/^a "guest"\n\.\n1000 Success\x9b\x7f/),
+      },
+    ],
+  });
+  expect(data[1]).toMatchObject({ port: 4, sent: { frames: 1, bytes: 100 } });
+  expect(await askJson(client, 'hash/print')).toMatchObject({
+    data: [{ mac: '02:00:00:00:00:0a', vlan: 0, port: 3, ageSeconds: 0, bucket: expect.any(Number) }],
+  });
+  expect(await askJson(client, 'vlan/print 10')).toMatchObject({
+    data: [{ vlan: 10, ports: [{ port: 4, tagged: true, active: true, state: 'forwarding' }] }],
+  });
+  const [counters] = (await askJson(client, 'counters 3')).data;
+  expect(counters).toMatchObject({ port: 3, receiveBroadcast: 1, receiveBytes: 100, queueFrames: 0 });
+});
+
+test('a terminal gets no control character of a client', async () => {
+  const { net, client } = await started();
+  await net.join({ description: '\x1b]0;title\x07\x9b31m\x7f' });
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what it is about
+  expect(await client.ask('json port/print')).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
+});
+
+test('a script: each line and its reply', async () => {
+  const { client } = await started();
+  const file = `${temporaryDirectory()}/script`;
+  writeFileSync(file, '# ports\nport/create 3\nport/create 3\njson port/showinfo\n');
+  const { code, data } = await askJson(client, `load ${file}`);
+  expect(code).toBe(1000);
+  expect(data).toEqual([
+    { line: '# ports' },
+    { line: 'port/create 3', code: 1000, errno: null, message: 'Success', data: null },
+    { line: 'port/create 3', code: 1017, errno: 'EEXIST', message: 'port 3 exists already', data: null },
+    {
+      line: 'json port/showinfo',
+      code: 1000,
+      errno: null,
+      message: 'Success',
+      data: expect.objectContaining({ code: 1000 }),
+    },
+  ]);
+});
+
+test('json is given once, before a command', async () => {
+  const { client } = await started();
+  for (const line of ['', '# nothing', 'json port/print'])
+    expect(await askJson(client, line)).toMatchObject({ code: 1022, errno: 'EINVAL', data: null });
+});
+
+test('every command that prints says what its data is', () => {
+  for (const command of menus.flatMap(({ commands }) => commands))
+    if ('print' in command) expect(typeof command.format, command.path).toBe('function');
+});

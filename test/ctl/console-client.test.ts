@@ -1,0 +1,113 @@
+// A client whose console is slow, goes away or is none: one sentence each, and never a wait without an end.
+
+import { writeFileSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { expect, test } from 'vitest';
+import { ConsoleClient } from '../../src/ctl/console-client.ts';
+import { atEnd } from '../support/at-end.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+
+const GREETING = 'VDE switch V.2.3.3+tsvde.0\n\nvde$ ';
+
+async function served(serve: (socket: Socket) => void): Promise<string> {
+  const path = `${temporaryDirectory()}/s`;
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => {
+    sockets.push(socket);
+    socket.on('error', () => {});
+    serve(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  atEnd(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return path;
+}
+
+/** Greets, then does with each command as told. */
+const console = (answer: (socket: Socket) => void, greeting = GREETING) =>
+  served((socket) => {
+    socket.write(greeting);
+    socket.on('data', () => answer(socket));
+  });
+
+test.each([
+  ['says nothing', (_: Socket) => {}, /has said nothing for 0\.2 seconds: is it the management socket/],
+  ['closes at once', (socket: Socket) => void socket.end(), /has closed the connection: is it/],
+  [
+    'speaks, but not as a console',
+    (socket: Socket) => void socket.write('HTTP/1.1 400\r\n'.repeat(500)),
+    /is no console: it says much/,
+  ],
+])('a peer that %s', async (_, serve, message) => {
+  const path = await served(serve);
+  await expect(ConsoleClient.connect(path, { timeoutSeconds: 0.2 })).rejects.toMatchObject({
+    exitCode: 255,
+    message: expect.stringMatching(message),
+  });
+});
+
+test.each([
+  ['never answers', (_: Socket) => {}, /has said nothing for 0\.2 seconds$/],
+  ['closes instead of an answer', (socket: Socket) => void socket.end('1000 Succ'), /has closed the connection$/],
+  [
+    'stops in the middle of data',
+    (socket: Socket) => void socket.write("0000 DATA END WITH '.'\nx\n"),
+    /has said nothing/,
+  ],
+])('a console that %s', async (_, answer, message) => {
+  const client = await ConsoleClient.connect(await console(answer), { timeoutSeconds: 0.2 });
+  const failure = { exitCode: 255, message: expect.stringMatching(message) };
+  await expect(client.ask('port/print')).rejects.toMatchObject(failure);
+  expect(await client.ended).toMatchObject(failure);
+  await expect(client.ask('port/print')).rejects.toMatchObject({ message: expect.stringMatching(/has ended$/) });
+});
+
+test('silence between commands is no failure; a slow reply that goes on is none either', async () => {
+  const path = await console((socket) => {
+    socket.write("0000 DATA END WITH '.'\n");
+    const lines = [...Array(8).keys()];
+    const timer = setInterval(() => {
+      const line = lines.shift();
+      socket.write(line === undefined ? '.\n1000 Success\n\nvde$ ' : `${line}\n`);
+      if (line === undefined) clearInterval(timer);
+    }, 50);
+  });
+  const client = await ConsoleClient.connect(path, { timeoutSeconds: 0.3 });
+  await new Promise((resolve) => setTimeout(resolve, 400)); // longer than the time limit
+  expect((await client.ask('slow')).lines).toHaveLength(8);
+  client.close();
+});
+
+test('commands asked at once are answered in their order', async () => {
+  const path = await served((socket) => {
+    socket.write(GREETING);
+    socket.on('data', (line) =>
+      socket.write(`0000 DATA END WITH '.'\n${String(line).trim()}\n.\n1000 Success\n\nvde$ `),
+    );
+  });
+  const client = await ConsoleClient.connect(path);
+  const replies = await Promise.all(['a', 'b', 'c'].map((line) => client.ask(line)));
+  expect(replies.map(({ lines }) => lines)).toEqual([['a'], ['b'], ['c']]);
+  client.close();
+});
+
+test('what would be two commands, or more than vde_switch reads at once, is not sent', async () => {
+  const old = await ConsoleClient.connect(await console(() => {}, 'VDE switch V.2.3.2\n\nvde$ '));
+  await expect(old.ask('a\nb')).rejects.toThrow('a command is one line');
+  await expect(old.ask('x'.repeat(128))).rejects.toThrow('a command of 128 bytes: this console takes 127');
+  old.close();
+});
+
+test('a path that is no socket, or leads nowhere', async () => {
+  const home = temporaryDirectory();
+  writeFileSync(`${home}/file`, '');
+  await expect(ConsoleClient.connect(`${home}/file`)).rejects.toThrow(
+    `cannot connect to '${home}/file': it is not a socket`,
+  );
+  await expect(ConsoleClient.connect(home)).rejects.toThrow(
+    'it is not a socket; the management socket is what --mgmt names',
+  );
+  await expect(ConsoleClient.connect(`${home}/none`)).rejects.toThrow('no such file or directory');
+});

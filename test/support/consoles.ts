@@ -1,0 +1,26 @@
+// A console to be a client of: ours, and that of Debian's vde_switch.
+import { ConsoleClient } from './console.ts';
+import { temporaryDirectory } from './temporary.ts';
+import { startTsvde } from './tsvde.ts';
+import { accepts, startVdeSwitch } from './vde-switch.ts';
+import { until } from './wait.ts';
+
+export interface Console {
+  path: string;
+  /** By another session. */
+  ask(line: string): Promise<string>;
+}
+
+export const consoles = {
+  tsvde: () => serve((home) => startTsvde(['-M', `${home}/mgmt`])),
+  vde_switch: () => serve((home) => startVdeSwitch(`${home}/ctl`, ['-M', `${home}/mgmt`])),
+} satisfies Record<string, () => Promise<Console>>;
+
+async function serve(startSwitch: (home: string) => Promise<unknown>): Promise<Console> {
+  const home = temporaryDirectory();
+  await startSwitch(home);
+  const path = `${home}/mgmt`;
+  await until(() => accepts(path), 'its console');
+  const client = await ConsoleClient.connect(path);
+  return { path, ask: (line) => client.ask(line) };
+}

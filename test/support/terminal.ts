@@ -1,0 +1,62 @@
+// A program at a terminal, as a person sees it: keys in, a screen out.
+import { fileURLToPath } from 'node:url';
+import { type Started, start } from './process.ts';
+import { until } from './wait.ts';
+
+const driver = fileURLToPath(new URL('screen.py', import.meta.url));
+
+export class Screen {
+  readonly #started: Started;
+
+  constructor(command: string, args: readonly string[], env: NodeJS.ProcessEnv, columns = 80) {
+    this.#started = start('/usr/bin/python3', [driver, String(columns), '30', command, ...args], {
+      env: { ...process.env, TERM: 'xterm', ...env },
+    });
+  }
+
+  type(keys: string): void {
+    this.#started.stdin.write(keys);
+  }
+
+  /** The last line that has something on it, as it is now. */
+  get line(): string {
+    return this.text.split('\n').at(-1)!;
+  }
+
+  get text(): string {
+    return (this.#states.at(-1)?.lines ?? []).join('\n').trimEnd();
+  }
+
+  /** Of the cursor. */
+  get column(): number | undefined {
+    return this.#states.at(-1)?.x;
+  }
+
+  async shows(what: string | RegExp): Promise<void> {
+    const seen = () => (typeof what === 'string' ? this.text.includes(what) : what.test(this.text));
+    await until(seen, () => `${what} on the screen:\n${this.text}\n${this.#started.stderr()}`, 10_000);
+  }
+
+  /** Types a line once there is a prompt to type it at, and waits for what it leads to. */
+  async enter(line: string, result: string | RegExp): Promise<void> {
+    this.type(`${line}\r`);
+    await this.shows(result);
+  }
+
+  /** Its exit code, or its signal below 0. */
+  async exit(): Promise<number> {
+    await this.#started.exited;
+    const { code } = JSON.parse(this.#started.stdout().trim().split('\n').at(-1)!) as { code: number };
+    return code;
+  }
+
+  get #states(): { lines: string[]; x: number; y: number }[] {
+    return this.#started
+      .stdout()
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line))
+      .filter((state) => state.lines !== undefined)
+      .slice(-1);
+  }
+}
