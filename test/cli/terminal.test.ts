@@ -1,6 +1,8 @@
 // tsvdectl and vdeterm at a terminal, on our console and on Debian's vde_switch: keys in, a screen out.
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { Plug } from '../../src/index.ts';
+import { atEnd } from '../support/at-end.ts';
 import { consoles } from '../support/consoles.ts';
 import { describeWith } from '../support/needs.ts';
 import { compat, tsvdectl } from '../support/process.ts';
@@ -66,6 +68,18 @@ describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'at a terminal', () => 
     );
     expect(screen.column).toBe(column);
     await screen.enter('', /Invalid argument\nvde\$$/);
+  });
+
+  test("what a client of vde_switch has said of itself does nothing to one's terminal", async () => {
+    const { screen, ask, path } = await at('vde_switch');
+    const plug = await Plug.connect(path.replace('mgmt', 'ctl'), { description: '\x1b[2J\x1b[31mred' });
+    atEnd(() => plug.close());
+    expect(await ask('port/print')).toContain('\x1b[2J');
+    await screen.enter('port/print', / : \\x1b\[2J\\x1b\[31mred/);
+    expect(screen.text).toMatch(/^VDE switch/);
+    const once = new Screen(tsvdectl, ['-M', path, 'port/print'], {});
+    expect(await once.exit()).toBe(0);
+    expect(once.text).toMatch(/^Port 0001 [\s\S]* : \\x1b\[2J\\x1b\[31mred/);
   });
 
   test('history is kept over sessions, for its owner alone', async () => {
