@@ -10,15 +10,20 @@
       "type": "static_library",
       "cflags_cc": ["-fPIC", "-fno-exceptions", "-fno-rtti"],
       "sources": [
+        "engine/coalescer.cc",
         "engine/endpoints/addressed.cc",
         "engine/endpoints/datagram.cc",
         "engine/endpoints/stream.cc",
         "engine/endpoints/tap.cc",
         "engine/frame_queue.cc",
+        "engine/ip.cc",
         "engine/loop.cc",
         "engine/mac_table.cc",
+        "engine/pacing.cc",
         "engine/port.cc",
+        "engine/segmenter.cc",
         "engine/switch.cc",
+        "engine/virtio_header.cc",
         "engine/vlan.cc"
       ]
     },

@@ -22,6 +22,7 @@ const PACKAGES = {
   iproute2: program('ip'),
   procps: program('pgrep'),
   psmisc: program('killall'),
+  ethtool: program('ethtool'),
   'wireguard-tools': program('wg'),
   'wireguard-go': program('wireguard-go'),
   'openssh-client': program('ssh'),

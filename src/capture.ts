@@ -6,7 +6,7 @@ export interface CapturedFrame {
   /** Came from the port, or leaves by it. */
   direction: 'received' | 'transmitted';
   port: number;
-  /** As on the wire of that port: with a tag where it has one, without FCS. */
+  /** As on the wire of that port: with a tag where it has one, without FCS; never a datagram that a TAP gave whole, but its frames. */
   bytes: Buffer;
 }
 

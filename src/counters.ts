@@ -1,18 +1,25 @@
 // The engine's counters as objects: `transmit_drop_queue_full` becomes transmitDrops.queue_full.
 import { type NativeCounters, native } from './native.ts';
 
-/** "Receive" is what the switch received from the port. Short frames count with their padding, frames dropped later count too. */
+/**
+ * "Receive" is what the switch received from the port. Short frames count with their padding, frames dropped later count
+ * too, and a datagram that a TAP gives or takes whole as the frames that it stands for.
+ */
 export interface PortCounters {
   port: number;
   receiveBytes: bigint;
   receiveUnicast: bigint;
   receiveMulticast: bigint;
   receiveBroadcast: bigint;
+  /** Times that the port was left unread since where it sends was full. */
+  receiveHolds: bigint;
   /** Taken by an endpoint or its queue. */
   transmitBytes: bigint;
   transmitUnicast: bigint;
   transmitMulticast: bigint;
   transmitBroadcast: bigint;
+  /** Times that the port, full, made no room in time for sources that were held for it. */
+  transmitStalls: bigint;
   /** By reason; every reason there is, also at 0. */
   receiveDrops: Record<string, bigint>;
   transmitDrops: Record<string, bigint>;

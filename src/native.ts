@@ -20,6 +20,10 @@ export interface EngineSettings {
   gcIntervalSeconds: number;
   /** An address moves to another port only after this long a silence on the old one. */
   minPersistenceSeconds: number;
+  /** How long a source whose only destination is full is left unread, at most; 0: what it sends is dropped at once. */
+  pacingMs: number;
+  /** How long the thread looks for more frames before it sleeps; 0: not at all. */
+  busyPollUs: number;
 }
 
 export type EngineEvent =
@@ -68,6 +72,8 @@ export type Transport =
 /** The engine: one thread that moves frames. Every call returns once the thread has done it (microseconds). */
 export interface NativeEngine {
   configure(settings: Partial<EngineSettings>): void;
+  /** Keeps the thread on one CPU, from 0. Throws with errno `code` where it may not run there. */
+  placeOnCpu(cpu: number): void;
   /** Ports are numbered places and hold counters; they forward only while an endpoint is attached. */
   addPort(port: number): void;
   removePort(port: number): void;
@@ -147,8 +153,11 @@ export interface NativeAddon {
   /** Two unix datagram sockets connected to each other, the first non-blocking; `bufferBytes` may wait in each. */
   datagramPair(bufferBytes: number): [number, number];
   connectDatagram(fd: number, peer: Uint8Array): void;
-  /** Opens /dev/net/tun and attaches to, or creates, the TAP. Throws with errno `code`; `syscall` is `open` or `TUNSETIFF`. */
-  openTap(name: string): { fd: number; name: string };
+  /**
+   * Opens /dev/net/tun and attaches to, or creates, the TAP; with offloads, where it can be. Throws with errno `code`;
+   * `syscall` is `open` or `TUNSETIFF`.
+   */
+  openTap(name: string, offloads: boolean): { fd: number; name: string };
   closeDescriptor(fd: number): void;
   /** Of the whole process; returns what it was. */
   setUmask(mask: number): number;

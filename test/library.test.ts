@@ -68,10 +68,13 @@ describe('Switch', () => {
     ];
     expect(Object.keys(rest).sort()).toEqual(names.sort());
     expect(Object.keys(receiveDrops).sort()).toEqual([
+      'bad_length',
       'bpdu_rate',
       'discarding',
       'error',
+      'own_echo',
       'same_port',
+      'stranger',
       'too_long',
       'too_short',
       'vlan',

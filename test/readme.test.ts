@@ -18,7 +18,7 @@ describeWith(['root', 'tun', 'ip', 'unshare', 'curl', 'unixterm', 'dpipe', 'qemu
     const home = temporaryDirectory();
     mkdirSync(`${home}/bin`);
     for (const name of ['tsvde', 'tsvdectl', 'tsvdeq']) symlinkSync(`${root}bin/${name}`, `${home}/bin/${name}`);
-    for (const name of ['one', 'two', 'three', 'four', 'five'])
+    for (const name of ['one', 'two', 'three', 'four', 'five', 'six'])
       writeFileSync(`${home}/${name}.img`, Buffer.alloc(1 << 20));
     // Between its blocks a reader waits for what the last one started: both guests' boot ROMs to have sent something.
     const waits: [after: string, line: string][] = [
@@ -36,6 +36,7 @@ describeWith(['root', 'tun', 'ip', 'unshare', 'curl', 'unixterm', 'dpipe', 'qemu
         '--port socket,listen',
         'until [ "$(curl -s localhost:9110/metrics | grep -c "^tsvde_port_receive_packets_total.* [1-9]")" -ge 3 ]; do sleep 0.1; done; kill $(jobs -p | tail -3) $(cat /run/mix.pid)',
       ],
+      ['--port user', 'kill $(jobs -p | tail -1) $(cat /run/net.pid)'],
       ['kill $(cat /run/qtap.pid)', 'while [ -e /run/qtap-ctl ]; do sleep 0.1; done; kill %1 %2'],
     ];
     const waitAfter = (block: string) => waits.find(([after]) => block.includes(after))?.[1] ?? '';
@@ -65,6 +66,7 @@ describeWith(['root', 'tun', 'ip', 'unshare', 'curl', 'unixterm', 'dpipe', 'qemu
       'VLAN 0010\n -- Port 0001 tagged=1 active=0 status=Learning\n -- Port 0003 tagged=0',
     );
     expect(shell.stdout()).toMatch(/ -- Port 0001 .* role=Root\n -- Port 0002 .* role=Alternate\/Backup\n/);
+    expect(shell.stdout()).toMatch(/TCP\[HOST_FORWARD\] .* 2222 +10\.0\.2\.15 +22 /);
     expect(shell.stdout()).toMatch(/tsvde_port_receive_packets_total\{port="2"\} [1-9]/);
   }, 60_000);
 

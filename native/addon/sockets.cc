@@ -59,8 +59,8 @@ Napi::Value open_datagram(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, fd.release());
 }
 
-// Of an unbound pair only the buffers bound what waits (unix(7): net.unix.max_dgram_qlen is for the others), so
-// that they are large, beyond the machine's limit where we may.
+// Of an unbound pair only the buffers bound what waits (unix(7): net.unix.max_dgram_qlen is for the others),
+// so that they are large, beyond the machine's limit where we may.
 Napi::Value datagram_pair(const Napi::CallbackInfo& info) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) < 0)
@@ -85,9 +85,17 @@ Napi::Value open_tap(const Napi::CallbackInfo& info) {
   Fd fd(open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
   if (fd.number() < 0) throw errno_error(env, errno, "open", "/dev/net/tun");
   ifreq request{};
-  request.ifr_flags = IFF_TAP | IFF_NO_PI;
   name.copy(request.ifr_name, IFNAMSIZ - 1);
-  if (ioctl(fd.number(), TUNSETIFF, &request) < 0) throw errno_error(env, errno, "TUNSETIFF", name);
+  // With the virtio-net header, which offloads need; plain frames where it cannot be had or is not wanted.
+  constexpr short kPlain = IFF_TAP | IFF_NO_PI;
+  const bool offloads = info[1].ToBoolean();
+  request.ifr_flags = offloads ? kPlain | IFF_VNET_HDR : kPlain;
+  int result = ioctl(fd.number(), TUNSETIFF, &request);
+  if (result < 0 && offloads && errno == EINVAL) {
+    request.ifr_flags = kPlain;
+    result = ioctl(fd.number(), TUNSETIFF, &request);
+  }
+  if (result < 0) throw errno_error(env, errno, "TUNSETIFF", name);
   Napi::Object tap = Napi::Object::New(env);
   tap.Set("name", Napi::String::New(env, request.ifr_name));
   tap.Set("fd", Napi::Number::New(env, fd.release()));

@@ -12,17 +12,19 @@ namespace tsvde {
   X(receive_unicast)                                                                     \
   X(receive_multicast)                                                                   \
   X(receive_broadcast)                                                                   \
-  X(receive_drop_too_short)  /* fewer than 14 bytes */                                   \
-  X(receive_drop_too_long)   /* more than 65535 bytes */                                 \
-  X(receive_drop_same_port)  /* its destination is on the port it came from */           \
-  X(receive_drop_vlan)       /* its VLAN is none of the port's */                        \
-  X(receive_drop_discarding) /* spanning tree holds the port shut */                     \
-  X(receive_drop_bpdu_rate)  /* more BPDUs than spanning tree looks at */                \
-  X(receive_drop_stranger)   /* from another sender than the port's peer */              \
-  X(receive_drop_own_echo)   /* a multicast that we sent ourselves */                    \
-  X(receive_drop_bad_length) /* a stream's length that no frame has */                   \
-  X(receive_drop_error)      /* the endpoint could not be read */                        \
-  X(transmit_bytes)          /* transmitted: taken by an endpoint or its queue */        \
+  X(receive_drop_too_short)   /* fewer than 14 bytes */                                  \
+  X(receive_drop_too_long)    /* more than 65535 bytes */                                \
+  X(receive_drop_same_port)   /* its destination is on the port it came from */          \
+  X(receive_drop_vlan)        /* its VLAN is none of the port's */                       \
+  X(receive_drop_discarding)  /* spanning tree holds the port shut */                    \
+  X(receive_drop_bpdu_rate)   /* more BPDUs than spanning tree looks at */               \
+  X(receive_drop_stranger)    /* from another sender than the port's peer */             \
+  X(receive_drop_own_echo)    /* a multicast that we sent ourselves */                   \
+  X(receive_drop_bad_length)  /* a stream's length that no frame has */                  \
+  X(receive_drop_bad_offload) /* an offload header that does not fit its frame */        \
+  X(receive_drop_error)       /* the endpoint could not be read */                       \
+  X(receive_holds)            /* times it was left unread: where it sends was full */    \
+  X(transmit_bytes)           /* transmitted: taken by an endpoint or its queue */       \
   X(transmit_unicast)                                                                    \
   X(transmit_multicast)                                                                  \
   X(transmit_broadcast)                                                                  \
@@ -32,6 +34,7 @@ namespace tsvde {
   X(transmit_drop_interface_down)                                                        \
   X(transmit_drop_error)  /* any other refusal by the kernel */                          \
   X(transmit_drop_closed) /* still in the queue when the endpoint left */                \
+  X(transmit_stalls)      /* times it made no room for sources that were held for it */  \
   X(queue_frames)         /* these three are gauges, filled in when counters are read */ \
   X(queue_bytes)                                                                         \
   X(queue_limit)

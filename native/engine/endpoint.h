@@ -26,11 +26,14 @@ class Endpoint {
   virtual ~Endpoint() = default;
 
   [[nodiscard]] int fd() const { return fd_.number(); }
+  // What frames may leave undone that are sent by it; others are finished before.
+  [[nodiscard]] Offloads offloads() const { return offloads_; }
 
   // Whose writability is waited for after an EAGAIN.
   [[nodiscard]] virtual int out_fd() const { return fd(); }
 
-  // Fills each frame's bytes and size; a frame longer than its room has its true size and cut bytes.
+  // Fills each frame's bytes and size, and what offload leaves undone; a frame longer than its room has its
+  // true size and cut bytes.
   virtual Moved receive(std::span<Frame> frames) = 0;
   virtual Moved send(std::span<Frame* const> frames) = 0;
 
@@ -46,6 +49,7 @@ class Endpoint {
  protected:
   [[nodiscard]] uint64_t& drops(Counter reason) const { return (*counters)[reason]; }
   Fd fd_;
+  Offloads offloads_ = 0;
 };
 
 }  // namespace tsvde

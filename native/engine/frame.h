@@ -1,6 +1,6 @@
 // An Ethernet frame where the kernel put it: bytes, size, its VLAN, and what its two addresses say.
 // Sizes are without FCS. A frame never owns its bytes. Its other form, with a VLAN tag or without, is a
-// choice of parts of the same bytes. An offload description will be a further member here.
+// choice of parts of the same bytes. What an offloading endpoint left undone is said in its Offload.
 #pragma once
 
 #include <sys/uio.h>
@@ -9,7 +9,10 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <vector>
+
+#include "engine/offload.h"
 
 namespace tsvde {
 
@@ -18,6 +21,9 @@ constexpr uint32_t kFrameHeader =
 constexpr uint32_t kFramePadded = 60;  // the smallest frame on a wire (802.3, 4.4.2: 64 octets with FCS)
 constexpr uint32_t kFrameMax = 65535;
 constexpr uint16_t kLeastEtherType = 1536;
+// What a slot takes: one byte more, so that a cut frame is seen, or a whole IP datagram behind its addresses
+// and some tags, where it stands for several frames.
+constexpr uint32_t kFrameRoom = kFrameMax + 1 + 64;
 constexpr uint16_t kTpid = 0x8100;  // the EtherType of a VLAN tag (802.1Q-2018, table 9-1)
 constexpr uint32_t kTagAt = 12;     // where it stands: behind the addresses
 constexpr uint32_t kTagSize = 4;
@@ -37,13 +43,33 @@ struct Frame {
   bool tagged = false;  // its tag says its VLAN; any other tag is payload
   uint16_t vlan = 0;
   Frame* other = nullptr;  // itself with a tag, or without, once somebody wanted that
+  Offload offload{};
+  const iovec* list = nullptr;  // where it has more parts than fit here
 
   // Of the first part, in which both addresses always are.
   [[nodiscard]] uint8_t* data() const { return static_cast<uint8_t*>(parts[0].iov_base); }
   [[nodiscard]] uint32_t size() const {
     size_t size = parts[0].iov_len;
-    for (uint32_t i = 1; i < part_count; i++) size += parts[i].iov_len;
+    for (uint32_t i = 1; i < part_count; i++) size += all_parts()[i].iov_len;
     return static_cast<uint32_t>(size);
+  }
+  [[nodiscard]] std::span<const iovec> all_parts() const {
+    return {list != nullptr ? list : parts.data(), part_count};
+  }
+
+  // How many frames it stands for, the size of the largest of them, and their bytes together.
+  [[nodiscard]] uint32_t frames() const {
+    if (offload.segment_size == 0) return 1;
+    return (size() - offload.header_size + offload.segment_size - 1) / offload.segment_size;
+  }
+  [[nodiscard]] uint32_t largest() const {
+    return offload.segment_size == 0 ? size() : offload.header_size + offload.segment_size;
+  }
+  [[nodiscard]] uint64_t bytes() const {
+    if (offload.segment_size == 0) return size();
+    const uint32_t before = frames() - 1;
+    const uint32_t last = size() - before * offload.segment_size;
+    return uint64_t{before} * std::max(largest(), kFramePadded) + std::max(last, kFramePadded);
   }
 
   [[nodiscard]] MacKey destination(uint16_t vlan) const { return key(data(), vlan); }
@@ -67,9 +93,9 @@ struct Frame {
   }
 
   // Zeroes up to the smallest frame: what was in the buffer before must not leak to a wire. The room is
-  // there.
+  // there. Where it stands for several frames, these are padded when they are cut: here it would be payload.
   void pad() {
-    if (size() >= kFramePadded) return;
+    if (size() >= kFramePadded || offload.segment_size != 0) return;
     std::memset(data() + size(), 0, kFramePadded - size());
     parts[0].iov_len = kFramePadded;
   }
@@ -77,9 +103,9 @@ struct Frame {
   // For who keeps it longer than the batch; never on the way of a frame.
   [[nodiscard]] std::vector<uint8_t> copy() const {
     std::vector<uint8_t> bytes;
-    for (uint32_t i = 0; i < part_count; i++) {
-      const auto* part = static_cast<const uint8_t*>(parts[i].iov_base);
-      bytes.insert(bytes.end(), part, part + parts[i].iov_len);
+    for (const iovec& part : all_parts()) {
+      const auto* begin = static_cast<const uint8_t*>(part.iov_base);
+      bytes.insert(bytes.end(), begin, begin + part.iov_len);
     }
     return bytes;
   }
@@ -93,6 +119,7 @@ struct Frame {
     form.parts = {iovec{data(), kTagAt}, iovec{tag, kTagSize}, iovec{data() + kTagAt, size() - kTagAt}};
     form.part_count = 3;
     form.cast = cast;
+    form.offload = offload.shifted(kTagSize);
   }
 
   // Fills `form` with this frame without its tag, padded with zeroes up to the smallest frame.
@@ -102,8 +129,9 @@ struct Frame {
     form.parts = {iovec{data(), kTagAt}, iovec{data() + kRest, size() - kRest}, iovec{}};
     form.part_count = 2;
     form.cast = cast;
+    form.offload = offload.shifted(-static_cast<int>(kTagSize));
     const uint32_t left = size() - kTagSize;
-    if (left >= kFramePadded) return;
+    if (left >= kFramePadded || offload.segment_size != 0) return;
     form.parts[2] = {zeroes.data(), kFramePadded - left};
     form.part_count = 3;
   }

@@ -16,11 +16,10 @@ bool FrameQueue::push(const Frame& frame) {
   uint32_t at = 0;
   if (frames_ == limit_ || !find_room(frame.size(), at)) return false;
   const uint32_t size = frame.size();
-  place(front_ + frames_) = {at, size};
+  place(front_ + frames_) = {at, size, frame.offload};
   frames_++;
   bytes_ += size;
-  for (uint32_t i = 0; i < frame.part_count; i++) {
-    const iovec& part = frame.parts[i];
+  for (const iovec& part : frame.all_parts()) {
     std::memcpy(&ring_[at], part.iov_base, part.iov_len);
     at += static_cast<uint32_t>(part.iov_len);
   }
@@ -28,11 +27,19 @@ bool FrameQueue::push(const Frame& frame) {
   return true;
 }
 
+uint32_t FrameQueue::room() const {
+  if (frames_ == 0) return limit_;
+  const uint64_t size = bytes_ / frames_ + 1;
+  const uint64_t left = (capacity_ - bytes_) / size;  // one of which the end of the ring may waste
+  return std::min(limit_ - frames_, static_cast<uint32_t>(left > 0 ? left - 1 : 0));
+}
+
 uint32_t FrameQueue::peek(std::span<Frame> frames) {
   const uint32_t count = std::min(frames_, static_cast<uint32_t>(frames.size()));
   for (uint32_t i = 0; i < count; i++) {
     const Place& oldest = place(front_ + i);
     frames[i].parts[0] = {&ring_[oldest.at], oldest.size};
+    frames[i].offload = oldest.offload;
   }
   return count;
 }

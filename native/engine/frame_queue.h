@@ -17,6 +17,8 @@ class FrameQueue {
   [[nodiscard]] uint32_t frames() const { return frames_; }
   [[nodiscard]] uint32_t limit() const { return limit_; }
   [[nodiscard]] uint64_t bytes() const { return bytes_; }
+  // How many more fit, if they are like those in it.
+  [[nodiscard]] uint32_t room() const;
 
   // false: full, nothing changed.
   [[nodiscard]] bool push(const Frame& frame);
@@ -28,6 +30,7 @@ class FrameQueue {
   struct Place {
     uint32_t at;  // offset in the ring
     uint32_t size;
+    Offload offload;
   };
   [[nodiscard]] bool find_room(uint32_t size, uint32_t& at) const;
   [[nodiscard]] Place& place(uint32_t index) { return places_[index % limit_]; }

@@ -2,6 +2,9 @@
 
 #include <cerrno>
 
+#include "engine/coalescer.h"
+#include "engine/segmenter.h"
+
 namespace tsvde {
 namespace {
 
@@ -32,7 +35,45 @@ Attachment::Attachment(Port& port, uint32_t id, std::unique_ptr<Endpoint> endpoi
   this->endpoint->counters = &port.counters;
 }
 
+Offloads Port::offloads() const {
+  Offloads all = kCompletesChecksums | kCutsTcp | kCutsUdp;
+  for (const auto& attachment : attachments) all &= attachment->endpoint->offloads();
+  return all;
+}
+
 bool Port::transmit() {
+  static thread_local Coalescer coalescer;
+  const Offloads able = offloads();
+  if ((outgoing_needs & ~able) != 0) return transmit_finished();
+  if (outgoing_count > 1 && (able & kCutsTcp) != 0) {
+    outgoing_count = coalescer.join({outgoing.data(), outgoing_count});
+  }
+  return transmit_list();
+}
+
+// For a port that has an endpoint without offloads: as many frames as are on the wire, a batch at a time.
+bool Port::transmit_finished() {
+  static thread_local Segmenter segmenter;
+  const auto given = outgoing;
+  const uint32_t given_count = std::exchange(outgoing_count, 0);
+  bool begun = false;
+  const auto pass_on = [&](Frame* frame) {
+    outgoing[outgoing_count++] = frame;
+    if (outgoing_count == kBatch) begun |= transmit_list();
+  };
+  for (Frame* frame : std::span(given).first(given_count)) {
+    if (!frame->offload.any()) {
+      pass_on(frame);
+      continue;
+    }
+    segmenter.start(*frame);
+    while (Frame* finished = segmenter.next()) pass_on(finished);
+  }
+  begun |= transmit_list();
+  return begun;
+}
+
+bool Port::transmit_list() {
   // A frame counts once, however many endpoints take it; a drop counts for each that does not.
   Mask taken = 0;
   bool begun = false;
@@ -45,6 +86,7 @@ bool Port::transmit() {
     if ((taken >> i & 1) != 0) count_transmitted(*outgoing[i]);
   }
   outgoing_count = 0;
+  outgoing_needs = 0;
   return begun;
 }
 
@@ -56,7 +98,7 @@ Port::Mask Port::send(Attachment& attachment) {
     for (uint32_t i = 0; i < frames; i++) taken |= Mask{1} << next++;
     if (error == EAGAIN) return taken | enqueue(attachment, next);
     if (error != 0) {
-      counters[drop_reason(error)]++;
+      counters[drop_reason(error)] += outgoing[next]->frames();
       next++;
     }
   }
@@ -70,7 +112,7 @@ Port::Mask Port::enqueue(Attachment& attachment, uint32_t from) {
     if (attachment.queue.push(*outgoing[i])) {
       taken |= Mask{1} << i;
     } else {
-      counters[transmit_drop_queue_full]++;
+      counters[transmit_drop_queue_full] += outgoing[i]->frames();
     }
   }
   return taken;
@@ -87,7 +129,7 @@ void Port::drain(Attachment& attachment) {
     attachment.queue.drop_front(sent);
     if (error == EAGAIN) return;
     if (error != 0) {
-      counters[drop_reason(error)]++;
+      counters[drop_reason(error)] += sent < count ? frames[sent].frames() : 1;
       if (!attachment.queue.empty()) attachment.queue.drop_front(1);
     }
   } while (!attachment.queue.empty());
@@ -95,13 +137,13 @@ void Port::drain(Attachment& attachment) {
 }
 
 void Port::count_received(const Frame& frame) {
-  counters[receive_bytes] += frame.size();
-  counters[receive_unicast + static_cast<uint32_t>(frame.cast)]++;
+  counters[receive_bytes] += frame.bytes();
+  counters[receive_unicast + static_cast<uint32_t>(frame.cast)] += frame.frames();
 }
 
 void Port::count_transmitted(const Frame& frame) {
-  counters[transmit_bytes] += frame.size();
-  counters[transmit_unicast + static_cast<uint32_t>(frame.cast)]++;
+  counters[transmit_bytes] += frame.bytes();
+  counters[transmit_unicast + static_cast<uint32_t>(frame.cast)] += frame.frames();
 }
 
 Counters Port::snapshot() const {

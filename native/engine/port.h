@@ -26,6 +26,13 @@ struct Attachment {
   FrameQueue queue;
   bool waiting = false;  // for the descriptor to be writable; true just while something waits to leave
   bool failed = false;   // the descriptor is of no use any more; waits to be detached
+
+  // Pacing's
+  Attachment* heads_for = nullptr;  // where alone its last batch went
+  bool held = false;                // left unread
+  bool stalled = false;             // made no room in time; nobody is held for it until it has
+  // For a whole batch of frames like those that wait.
+  [[nodiscard]] bool has_room() const { return !waiting || queue.room() >= kBatch; }
 };
 
 struct Port {
@@ -34,7 +41,10 @@ struct Port {
   Port& operator=(const Port&) = delete;
 
   // Frames of one batch for this port, in order. A pointer is good until the batch has left.
-  void add(Frame* frame) { outgoing[outgoing_count++] = frame; }
+  void add(Frame* frame) {
+    outgoing[outgoing_count++] = frame;
+    outgoing_needs |= needed(frame->offload);
+  }
   // Sends what was added, or queues it, or drops and counts it; true: an attachment has begun to wait.
   [[nodiscard]] bool transmit();
   // Sends what waited for this endpoint.
@@ -47,6 +57,7 @@ struct Port {
   std::vector<std::unique_ptr<Attachment>> attachments;
   std::array<Frame*, kBatch> outgoing{};
   uint32_t outgoing_count = 0;
+  Offloads outgoing_needs = 0;
 
   // VLANs, by VID. Who changes one of these tells Vlans.
   uint16_t untagged_vlan = 0;        // kNoVlan: none
@@ -56,6 +67,10 @@ struct Port {
   uint32_t bpdus = 0;
 
  private:
+  // What every endpoint of the port can do itself.
+  [[nodiscard]] Offloads offloads() const;
+  [[nodiscard]] bool transmit_finished();
+  [[nodiscard]] bool transmit_list();
   using Mask = uint64_t;  // a bit a frame of the batch
   static_assert(kBatch <= 64);
   [[nodiscard]] Mask send(Attachment& attachment);

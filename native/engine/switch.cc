@@ -100,7 +100,7 @@ bool Switch::admit(Port& from, Frame& frame) {
     from.counters[receive_drop_too_short]++;
     return false;
   }
-  if (frame.size() > kFrameMax) {
+  if (frame.largest() > kFrameMax) {
     from.counters[receive_drop_too_long]++;
     return false;
   }

@@ -42,7 +42,7 @@ struct Slot {
 // Takes `room` frames and then says EAGAIN; or fails each with `error`.
 class FakeEndpoint final : public Endpoint {
  public:
-  FakeEndpoint() : Endpoint(Fd()) {}
+  explicit FakeEndpoint(Offloads offloads = 0) : Endpoint(Fd()) { offloads_ = offloads; }
   Moved receive(std::span<Frame>) override { return {0, EAGAIN}; }
   Moved send(std::span<Frame* const> frames) override {
     uint32_t taken = 0;
@@ -52,10 +52,12 @@ class FakeEndpoint final : public Endpoint {
       room--;
       taken++;
       sent.push_back(frame->copy());
+      undone.push_back(frame->offload);
     }
     return {taken, 0};
   }
   std::vector<Bytes> sent;
+  std::vector<Offload> undone;
   uint32_t room = 1u << 30;
   int error = 0;
 };
@@ -68,9 +70,9 @@ struct Bench : Switch::Observer {
   Bench(const Bench&) = delete;  // the switch knows where it is
   Bench& operator=(const Bench&) = delete;
 
-  FakeEndpoint& attach(uint32_t number, uint32_t queue_limit = 4) {
+  FakeEndpoint& attach(uint32_t number, uint32_t queue_limit = 4, Offloads offloads = 0) {
     Port& port = sw.add_port(number);
-    auto fake = std::make_unique<FakeEndpoint>();
+    auto fake = std::make_unique<FakeEndpoint>(offloads);
     FakeEndpoint& reference = *fake;
     port.attachments.push_back(std::make_unique<Attachment>(port, next_id++, std::move(fake), queue_limit));
     sw.update_active(port);
@@ -85,6 +87,10 @@ struct Bench : Switch::Observer {
     std::deque<Slot> slots;
     std::vector<Frame> frames;
     for (const Bytes& bytes : all) frames.push_back(slots.emplace_back(bytes).frame);
+    forward(from, frames, now);
+  }
+
+  void forward(uint32_t from, std::span<Frame> frames, int64_t now = 0) {
     sw.route(*sw.port(from), frames, now);
     for (Port* port : sw.touched()) began_waiting += port->transmit() ? 1 : 0;
     sw.touched().clear();

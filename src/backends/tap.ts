@@ -2,7 +2,7 @@
 import { describeError } from '../errno.ts';
 import { native } from '../native.ts';
 import { SwitchError } from '../protocol/errors.ts';
-import type { ValueType } from './keys.ts';
+import { flag, type ValueType } from './keys.ts';
 import { defineKind } from './kind.ts';
 
 /** IFNAMSIZ, less the NUL. */
@@ -15,10 +15,11 @@ export const tap = defineKind({
   help: 'a TAP interface of this machine, which is made where it does not exist',
   keys: {
     ifname: { value: interfaceName, fallback: '', help: 'its name; where it is empty, the kernel numbers it' },
+    vnet_hdr: { value: flag, fallback: true, help: 'whole TCP and UDP datagrams, where the kernel gives them' },
   },
-  open({ ifname }, host) {
+  open({ ifname, vnet_hdr: vnetHdr }, host) {
     const place = host.claim();
-    const { fd, name } = openTap(ifname);
+    const { fd, name } = openTap(ifname, vnetHdr);
     place.attach({
       transport: { kind: 'tap', fd },
       description: name,
@@ -31,8 +32,8 @@ export const tap = defineKind({
   },
 });
 
-/** `name` may be empty or hold %d: then the kernel numbers it. Throws a sentence that names the interface. */
-function openTap(name: string): { fd: number; name: string } {
+/** `name` may be empty or hold %d: then the kernel numbers it. `offloads`: where it has them. Throws a sentence that names the interface. */
+function openTap(name: string, offloads: boolean): { fd: number; name: string } {
   if (Buffer.byteLength(name) > NAME_MAX) {
     throw new SwitchError(
       'EINVAL',
@@ -40,7 +41,7 @@ function openTap(name: string): { fd: number; name: string } {
     );
   }
   try {
-    return native.openTap(name);
+    return native.openTap(name, offloads);
   } catch (error) {
     throw new SwitchError('EIO', `cannot attach the TAP '${name}': ${explain(error as NodeJS.ErrnoException)}`);
   }

@@ -69,11 +69,11 @@ export function passedSockets(environment: Environment = process.env): Map<Socke
   return sockets;
 }
 
-/** Writes a newline and closes it, as s6 and its like expect. */
+/** Writes a newline and closes it, as s6 and its like expect; a standard stream stays, or the next socket would be it. */
 export function tellReady(fd: number): void {
   try {
     writeSync(fd, '\n');
-    closeSync(fd);
+    if (fd > 2) closeSync(fd);
   } catch {
     throw new ExitError(1, `--ready-fd ${fd}: nothing can be written there; open it for writing`);
   }

@@ -86,11 +86,9 @@ async function* linesOf(input: Readable): AsyncIterable<string | undefined> {
   if (rest.length > 0 && !skipping) yield rest.toString();
 }
 
-/** One chunk ahead of the lines in work; a failure is seen when its turn comes, and not as an unhandled rejection. */
+/** One chunk ahead of the lines in work. One who is gone with replies unread has said what was said, as at an end. */
 function read(chunks: AsyncIterator<unknown>): Promise<IteratorResult<unknown>> {
-  const next = chunks.next();
-  next.catch(() => {});
-  return next;
+  return chunks.next().catch(() => ({ done: true, value: undefined }));
 }
 
 async function within<T>(promise: Promise<T>, milliseconds: number): Promise<T | 'late'> {
@@ -105,10 +103,11 @@ async function within<T>(promise: Promise<T>, milliseconds: number): Promise<T |
   }
 }
 
+/** Resolves when more may be written, or when nobody is there to read it. */
 async function write(output: Writable, text: string): Promise<void> {
   if (text === '' || output.destroyed || output.write(text)) return;
   const over = new AbortController(); // whichever comes, the other is no longer listened for
   const { signal } = over;
-  await Promise.race([once(output, 'drain', { signal }), once(output, 'close', { signal })]);
+  await Promise.race([once(output, 'drain', { signal }), once(output, 'close', { signal })]).catch(() => {});
   over.abort();
 }

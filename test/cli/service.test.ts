@@ -55,6 +55,13 @@ test('--ready-fd: a newline once clients can join', async () => {
   expect(existsSync(`${home}/ctl2`)).toBe(false);
 });
 
+test('--ready-fd 1: standard output stays what it is', async () => {
+  const { started } = await startTsvde(['--ready-fd', '1']);
+  await started.output(/^\n/);
+  started.stdin.write('port/showinfo\n');
+  await started.output(/^\n0000 DATA END/);
+});
+
 /** As systemd does: listens, and becomes the service with the descriptors from 3 on. */
 const ACTIVATE = `
 import os, socket, sys

@@ -50,6 +50,16 @@ test('what is left when the client ends its side is answered before the end', as
   expect(client.take()).toBe(`${OK}\nvde$ ${EXISTS}\nvde$ `);
 });
 
+test('what one has said who closes at once is done, newline or not', async () => {
+  const net = await network();
+  const { path } = await serveConsole(net);
+  for (const [i, text] of ['port/create 1', 'port/create 2\nport/create 3'].entries()) {
+    const socket = connect(path);
+    socket.write(text, () => socket.destroy());
+    await until(() => net.sw.port(i === 0 ? 1 : 3), text);
+  }
+});
+
 test.each([127, 128, 129, 4095, 4096])('a line of %i bytes is a line', async (length) => {
   const client = await (await serveConsole(await network())).connect();
   client.socket.write(`${'port/create 5'.padEnd(length)}\nport/create 5\n`);

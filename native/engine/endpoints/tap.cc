@@ -6,36 +6,100 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <climits>
+
+#include "engine/virtio_header.h"
 
 namespace tsvde {
+namespace {
 
-Tap::Tap(Fd fd) : Endpoint(std::move(fd)), control_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {}
+// Since Linux 6.2; older headers lack them.
+constexpr unsigned kUso4 = 0x20;
+constexpr unsigned kUso6 = 0x40;
+
+}  // namespace
+
+Tap::Tap(Fd fd)
+    : Endpoint(std::move(fd)),
+      control_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)),
+      header_(take_header()) {
+  offloads_ = take_offloads();
+}
+
+// An interface that outlives us keeps its offloads, and who attaches next without the header would be given
+// frames it can do nothing with.
+Tap::~Tap() {
+  ioctl(fd(), TUNSETOFFLOAD, 0);
+}
+
+bool Tap::take_header() const {
+  ifreq request{};
+  if (ioctl(fd(), TUNGETIFF, &request) < 0 || (request.ifr_flags & IFF_VNET_HDR) == 0) return false;
+  int size = sizeof(VirtioHeader);
+  return ioctl(fd(), TUNSETVNETHDRSZ, &size) == 0;
+}
+
+// The most that the kernel agrees to. Without the header an interface may still have what a predecessor left.
+Offloads Tap::take_offloads() const {
+  constexpr unsigned kTcp = TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
+  if (header_) {
+    if (ioctl(fd(), TUNSETOFFLOAD, TUN_F_CSUM | kTcp | kUso4 | kUso6) == 0) {
+      return kCompletesChecksums | kCutsTcp | kCutsUdp;
+    }
+    if (ioctl(fd(), TUNSETOFFLOAD, TUN_F_CSUM | kTcp) == 0) return kCompletesChecksums | kCutsTcp;
+    if (ioctl(fd(), TUNSETOFFLOAD, TUN_F_CSUM) == 0) return kCompletesChecksums;
+  }
+  ioctl(fd(), TUNSETOFFLOAD, 0);
+  return 0;
+}
 
 Moved Tap::receive(std::span<Frame> frames) {
-  for (uint32_t i = 0; i < frames.size(); i++) {
-    const ssize_t size = ::read(fd(), frames[i].data(), frames[i].size());
-    if (size < 0) return {i, i > 0 && errno == EAGAIN ? 0 : errno};
-    frames[i].parts[0].iov_len = static_cast<size_t>(size);
+  uint32_t count = 0;
+  uint32_t on_wire = 0;
+  for (size_t read = 0; read < frames.size(); read++) {
+    Frame& frame = frames[count];
+    VirtioHeader header{};
+    const iovec parts[2] = {{&header, sizeof header}, frame.parts[0]};
+    const ssize_t size = header_ ? readv(fd(), parts, 2) : ::read(fd(), frame.data(), frame.size());
+    if (size < 0) return {count, count > 0 && errno == EAGAIN ? 0 : errno};
+    frame.parts[0].iov_len = static_cast<size_t>(size) - (header_ ? sizeof header : 0);
+    if (!read_virtio_header(header, frame)) {
+      frame.parts[0] = parts[1];
+      frame.offload = {};
+      drops(receive_drop_bad_offload)++;
+      continue;
+    }
+    count++;
+    on_wire += frame.frames();
+    // Where the next may be as large, the batch would become more than one for who is sent frames.
+    if (on_wire + frame.frames() > kBatch) break;
   }
-  return {static_cast<uint32_t>(frames.size()), 0};
+  return {count, 0};
 }
 
 Moved Tap::send(std::span<Frame* const> frames) {
   refresh_mtu();
   for (uint32_t i = 0; i < frames.size(); i++) {
-    if (too_long(*frames[i])) return {i, EMSGSIZE};
-    if (writev(fd(), frames[i]->parts.data(), static_cast<int>(frames[i]->part_count)) < 0) return {i, errno};
+    const Frame& frame = *frames[i];
+    if (too_long(frame)) return {i, EMSGSIZE};
+    VirtioHeader header = virtio_header(frame.offload);
+    std::array<iovec, 2 + kBatch> parts;
+    uint32_t count = 0;
+    if (header_) parts[count++] = {&header, sizeof header};
+    for (const iovec& part : frame.all_parts()) parts[count++] = part;
+    if (writev(fd(), parts.data(), static_cast<int>(count)) < 0) return {i, errno};
   }
   return {static_cast<uint32_t>(frames.size()), 0};
 }
 
 bool Tap::too_long(const Frame& frame) const {
   // An 802.1Q tag is not part of what an MTU limits. Where a frame has more parts, the second begins at the
-  // EtherType.
-  const auto* type =
-      frame.part_count == 1 ? frame.data() + kTagAt : static_cast<uint8_t*>(frame.parts[1].iov_base);
+  // EtherType, or all headers are in the first.
+  const iovec& first = frame.all_parts()[0];
+  const auto* type = first.iov_len > kTagAt ? static_cast<uint8_t*>(first.iov_base) + kTagAt
+                                            : static_cast<uint8_t*>(frame.all_parts()[1].iov_base);
   const bool tagged = (type[0] << 8 | type[1]) == kTpid;
-  return frame.size() > mtu_ + kFrameHeader + (tagged ? kTagSize : 0);
+  return frame.largest() > mtu_ + kFrameHeader + (tagged ? kTagSize : 0);
 }
 
 // The MTU belongs to the administrator and changes under us; once a second is soon enough. By name each time,

@@ -1,0 +1,53 @@
+// What an offloading endpoint left undone in a frame, for whom it goes to: a checksum to complete, or a whole
+// datagram to cut into the frames it stands for. Who can do that itself is given the frame as it is; for
+// everybody else `Segmenter` does it. Offsets are from the frame's first byte, so that a tag shifts them.
+#pragma once
+
+#include <cstdint>
+
+namespace tsvde {
+
+struct Offload {
+  enum class Cut : uint8_t { none, tcp4, tcp6, udp };
+
+  uint16_t checksum_start = 0;   // what is summed begins here; 0: the checksum is complete
+  uint16_t checksum_offset = 0;  // from there to the field, which holds the pseudo-header's sum
+  uint16_t header_size = 0;      // of each frame it stands for, through its TCP or UDP header
+  uint16_t segment_size = 0;     // payload of each but the last; 0: it is one frame
+  Cut cut = Cut::none;
+  bool ecn = false;  // TCP's CWR flag is set, for the first frame alone (RFC 3168, 6.1.2)
+
+  [[nodiscard]] bool any() const { return checksum_start != 0; }
+
+  [[nodiscard]] Offload shifted(int by) const {
+    Offload shifted = *this;
+    const auto shift = [by](uint16_t& value) {
+      if (value != 0) value = static_cast<uint16_t>(value + by);
+    };
+    shift(shifted.checksum_start);
+    shift(shifted.header_size);
+    return shifted;
+  }
+};
+
+// What an endpoint can do itself: bits.
+using Offloads = uint8_t;
+constexpr Offloads kCompletesChecksums = 1;
+constexpr Offloads kCutsTcp = 2;  // with IPv4, IPv6 and ECN
+constexpr Offloads kCutsUdp = 4;
+
+inline Offloads needed(const Offload& offload) {
+  if (!offload.any()) return 0;
+  switch (offload.cut) {
+    case Offload::Cut::none:
+      return kCompletesChecksums;
+    case Offload::Cut::tcp4:
+    case Offload::Cut::tcp6:
+      return kCompletesChecksums | kCutsTcp;
+    case Offload::Cut::udp:
+      return kCompletesChecksums | kCutsUdp;
+  }
+  return 0;
+}
+
+}  // namespace tsvde

@@ -1,0 +1,373 @@
+// Cutting, completing and joining, held against frames made one by one.
+#include "engine/coalescer.h"
+#include "engine/segmenter.h"
+#include "test/datagrams.h"
+
+using namespace tsvde;
+using namespace tsvde::test;
+
+namespace {
+
+VirtioHeader header_of(const Datagram& d) {
+  const auto [network, transport, payload] = layout(d);
+  return {.flags = 1,
+          .gso_type = static_cast<uint8_t>(d.is_udp ? 5
+                                           : d.v6   ? 4
+                                                    : 1),
+          .hdr_len = static_cast<uint16_t>(payload),
+          .gso_size = static_cast<uint16_t>(d.segment),
+          .csum_start = static_cast<uint16_t>(transport),
+          .csum_offset = static_cast<uint16_t>(d.is_udp ? 6 : 16)};
+}
+
+// The frames that leave where this one goes.
+std::vector<Bytes> finished(const Frame& frame) {
+  static Segmenter segmenter;
+  if (!frame.offload.any()) return {frame.copy()};
+  std::vector<Bytes> all;
+  segmenter.start(frame);
+  while (const Frame* one = segmenter.next()) all.push_back(one->copy());
+  return all;
+}
+
+struct Joined {
+  std::vector<Bytes> frames;  // after cutting again
+  size_t writes;              // before
+};
+
+Joined join_and_cut(const std::vector<Bytes>& given) {
+  static Coalescer coalescer;
+  std::deque<Slot> slots;
+  std::vector<Frame*> frames;
+  for (const Bytes& bytes : given) frames.push_back(&slots.emplace_back(bytes).frame);
+  const uint32_t left = coalescer.join(frames);
+  Joined joined{{}, left};
+  for (uint32_t i = 0; i < left; i++) {
+    Slot whole(frames[i]->copy());
+    whole.frame.offload = frames[i]->offload;
+    const auto cut = finished(whole.frame);
+    CHECK(frames[i]->frames() == cut.size());
+    uint64_t bytes = 0;
+    for (const Bytes& one : cut) bytes += one.size();
+    CHECK(frames[i]->bytes() == bytes);
+    joined.frames.insert(joined.frames.end(), cut.begin(), cut.end());
+  }
+  return joined;
+}
+
+Datagram tcp_data(size_t payload, uint32_t segment = 1448) {
+  Datagram d;
+  d.payload = random_bytes(payload);
+  d.segment = segment;
+  return d;
+}
+
+Bytes tagged(Bytes bytes) {
+  const Bytes tag = {0x81, 0, 0, 7};
+  bytes.insert(bytes.begin() + 12, tag.begin(), tag.end());
+  return bytes;
+}
+
+}  // namespace
+
+TEST("a whole datagram is cut into the frames that would have been sent one by one") {
+  for (int round = 0; round < 2000; round++) {
+    const Datagram d = random_datagram();
+    Slot slot(whole_frame(d));
+    CHECK(read_virtio_header(header_of(d), slot.frame));
+    slot.frame.pad();
+    CHECK(slot.frame.frames() == wire_frames(d).size());
+    CHECK(finished(slot.frame) == wire_frames(d));
+  }
+}
+
+TEST("with a tag put on or taken off on the way, too") {
+  for (int round = 0; round < 500; round++) {
+    Datagram d = random_datagram();
+    d.tags = static_cast<int>(random_below(2));
+    Slot slot(whole_frame(d));
+    CHECK(read_virtio_header(header_of(d), slot.frame));
+    slot.frame.pad();
+    Frame form;
+    std::array<uint8_t, kTagSize> tag{};
+    slot.frame.vlan = 7;
+    slot.frame.with_tag(form, tag.data());
+    std::vector<Bytes> expected = wire_frames(d);
+    if (d.payload.size() > d.segment) {
+      // A short frame is padded after the tag has come.
+      for (size_t i = 0; i < expected.size(); i++) {
+        const size_t real = layout(d).payload + std::min<size_t>(d.segment, d.payload.size() - i * d.segment);
+        expected[i].resize(real);
+        expected[i] = tagged(expected[i]);
+        expected[i].resize(std::max<size_t>(expected[i].size(), 60));
+      }
+    } else {
+      expected[0] = tagged(expected[0]);
+    }
+    CHECK(finished(form) == expected);
+    if (d.tags == 1) {
+      slot.frame.without_tag(form);
+      d.tags = 0;
+      CHECK(finished(form) == wire_frames(d));
+    }
+  }
+}
+
+TEST("CWR stays on the first, FIN and PSH on the last") {
+  Datagram d = tcp_data(3000, 1000);
+  d.flags = 0x99;
+  Slot slot(whole_frame(d));
+  VirtioHeader header = header_of(d);
+  header.gso_type |= 0x80;
+  CHECK(read_virtio_header(header, slot.frame));
+  CHECK(slot.frame.offload.ecn && virtio_header(slot.frame.offload).gso_type == 0x81);
+  const auto cut = finished(slot.frame);
+  CHECK(cut == wire_frames(d));
+  CHECK(cut[0][47] == 0x90 && cut[1][47] == 0x10 && cut[2][47] == 0x19);
+}
+
+TEST("a checksum is completed, wherever it is; 0 becomes ffff") {
+  for (int round = 0; round < 500; round++) {
+    Bytes bytes = random_bytes(60 + random_below(1000));
+    bytes[12] = 0x12;
+    const auto start = static_cast<uint16_t>(14 + random_below(30));
+    const auto offset = static_cast<uint16_t>(random_below(14));
+    if (round == 0) std::fill(bytes.begin() + start, bytes.end(), 0);
+    if (round == 0) bytes[start + 20] = bytes[start + 21] = 0xff;
+    Slot slot(bytes);
+    CHECK(read_virtio_header(
+        {.flags = 1, .gso_type = 0, .hdr_len = 0, .gso_size = 0, .csum_start = start, .csum_offset = offset},
+        slot.frame));
+    uint32_t sum = plain_sum(bytes, start, bytes.size());
+    sum = ~sum & 0xffff;
+    if (sum == 0) sum = 0xffff;
+    set16(bytes, start + offset, sum);
+    CHECK(finished(slot.frame) == std::vector<Bytes>{bytes});
+  }
+}
+
+TEST("a header that does not fit its frame is refused") {
+  const Datagram d = tcp_data(5000);
+  const VirtioHeader good = header_of(d);
+  const auto accepts = [&](VirtioHeader header, const Bytes& bytes) {
+    Slot slot(bytes);
+    return read_virtio_header(header, slot.frame);
+  };
+  const Bytes whole = whole_frame(d);
+  CHECK(accepts(good, whole));
+  const auto refuses = [&](auto change) {
+    VirtioHeader header = good;
+    change(header);
+    return !accepts(header, whole);
+  };
+  CHECK(refuses([](VirtioHeader& h) { h.gso_size = 0; }));
+  CHECK(refuses([](VirtioHeader& h) { h.gso_size = 2; }));  // 2500 frames
+  CHECK(refuses([](VirtioHeader& h) { h.flags = 0; }));
+  CHECK(refuses([](VirtioHeader& h) { h.gso_type = 4; }));
+  CHECK(refuses([](VirtioHeader& h) { h.gso_type = 5; }));
+  CHECK(refuses([](VirtioHeader& h) { h.gso_type = 3; }));  // UFO
+  CHECK(refuses([](VirtioHeader& h) { h.gso_type = 99; }));
+  CHECK(refuses([](VirtioHeader& h) { h.csum_start += 1; }));
+  CHECK(refuses([](VirtioHeader& h) { h.csum_start = 0; }));
+  CHECK(refuses([](VirtioHeader& h) { h.csum_start = 65535; }));
+  CHECK(refuses([](VirtioHeader& h) { h.csum_offset = 6; }));
+  CHECK(refuses([](VirtioHeader& h) { h.csum_offset = 65535; }));
+  const auto refuses_bytes = [&](size_t at, uint8_t value) {
+    Bytes bytes = whole;
+    bytes[at] = value;
+    return !accepts(good, bytes);
+  };
+  CHECK(refuses_bytes(14, 0x65));       // version
+  CHECK(refuses_bytes(14, 0x44));       // too small a header
+  CHECK(refuses_bytes(16, 0));          // length
+  CHECK(refuses_bytes(20, 0x60));       // a fragment
+  CHECK(refuses_bytes(23, 17));         // protocol
+  CHECK(refuses_bytes(34 + 12, 0x40));  // data offset
+  CHECK(!accepts({.flags = 1, .gso_type = 0, .hdr_len = 0, .gso_size = 0, .csum_start = 14, .csum_offset = 0},
+                 tagged(frame_bytes(kB, kA))));  // within its tag
+}
+
+TEST("hostile headers on hostile frames do no harm, in any form, and make no flood") {
+  uint32_t accepted = 0;
+  for (int round = 0; round < 20000; round++) {
+    Datagram d = random_datagram();
+    d.payload.resize(random_below(3000) + 1);
+    Bytes bytes = whole_frame(d);
+    VirtioHeader header = header_of(d);
+    for (uint32_t i = random_below(4); i > 0; i--) {
+      bytes[12 + random_below(static_cast<uint32_t>(std::min<size_t>(bytes.size() - 12, 100)))] =
+          static_cast<uint8_t>(random_below(256));
+    }
+    if (random_below(3) == 0) bytes.resize(14 + random_below(static_cast<uint32_t>(bytes.size() - 13)));
+    auto* raw = reinterpret_cast<uint8_t*>(&header);
+    for (uint32_t i = random_below(3); i > 0; i--) {
+      raw[random_below(sizeof header)] = static_cast<uint8_t>(random_below(256));
+    }
+    // Of its own size, so that a byte too far is seen.
+    const auto exact = std::make_unique<uint8_t[]>(std::max<size_t>(bytes.size(), 60));
+    std::ranges::copy(bytes, exact.get());
+    Frame frame;
+    frame.parts[0] = {exact.get(), bytes.size()};
+    if (!read_virtio_header(header, frame)) continue;
+    accepted++;
+    frame.pad();
+    const size_t count = finished(frame).size();
+    CHECK(count == frame.frames() && count <= kSegmentsMost);
+    Frame form;
+    std::array<uint8_t, kTagSize> tag{};
+    if (frame.ether_type() == kTpid) {
+      frame.without_tag(form);
+    } else {
+      frame.with_tag(form, tag.data());
+    }
+    CHECK(finished(form).size() == count);
+  }
+  CHECK(accepted > 2000);
+}
+
+TEST("the segments of one datagram are joined, and cut again are the same") {
+  for (const bool v6 : {false, true}) {
+    Datagram d = tcp_data(40 * 1448 + 77);
+    d.v6 = v6;
+    d.tags = v6 ? 1 : 0;
+    d.tcp_options = random_bytes(12);
+    d.id = 65530;
+    d.sequence = 0xffff'f000;
+    d.flags = 0x18;
+    const auto [frames, writes] = join_and_cut(wire_frames(d));
+    CHECK(writes == 1);
+    CHECK(frames == wire_frames(d));
+  }
+}
+
+TEST("what is joined is what the kernel would have given whole") {
+  const Datagram d = tcp_data(20000, 1000);
+  std::deque<Slot> slots;
+  std::vector<Frame*> frames;
+  for (const Bytes& bytes : wire_frames(d)) frames.push_back(&slots.emplace_back(bytes).frame);
+  static Coalescer coalescer;
+  CHECK(coalescer.join(frames) == 1);
+  CHECK(frames[0]->copy() == whole_frame(d));
+  const VirtioHeader header = virtio_header(frames[0]->offload);
+  const VirtioHeader expected = header_of(d);
+  CHECK(std::memcmp(&header, &expected, sizeof header) == 0);
+}
+
+TEST("a datagram has at most 64 KB, and a batch of jumbo frames becomes several") {
+  const Datagram first = tcp_data(65000, 8948);
+  Datagram more = tcp_data(65000, 8948);
+  more.sequence = 65000 / 8948 * 8948;
+  std::vector<Bytes> given;
+  Datagram whole = first;
+  whole.payload.insert(whole.payload.end(), more.payload.begin(), more.payload.end());
+  const auto [frames, writes] = join_and_cut(wire_frames(whole));
+  CHECK(writes == 3);  // 7 of 8948 bytes fit
+  CHECK(frames == wire_frames(whole));
+}
+
+TEST("segments are not joined across what ends a run, or what cutting would not give back") {
+  const auto joins = [](auto change) {
+    auto frames = wire_frames(tcp_data(3 * 1000, 1000));
+    change(frames);
+    const auto joined = join_and_cut(frames);
+    CHECK(joined.frames == frames);
+    return 3 - joined.writes;
+  };
+  // Changes byte `at` of frame `i` and makes the checksums right again.
+  const auto changed = [&](size_t i, size_t at, uint8_t value) {
+    return joins([=](std::vector<Bytes>& frames) {
+      Bytes& b = frames[i];
+      b[at] = value;
+      set16(b, 24, 0);
+      set16(b, 24, ~plain_sum(b, 14, 34));
+      set16(b, 50, 0);
+      uint32_t sum = plain_sum(b, 26, 34) + 6 + static_cast<uint32_t>(b.size() - 34);
+      while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
+      set16(b, 50, ~plain_sum(b, 34, b.size(), sum));
+    });
+  };
+  CHECK(joins([](auto&) {}) == 2);
+  CHECK(changed(0, 47, 0x18) == 1);  // PSH: only behind it
+  CHECK(changed(1, 47, 0x18) == 1);
+  CHECK(changed(2, 47, 0x18) == 2);
+  CHECK(changed(2, 47, 0x11) == 2);  // FIN, as the last
+  CHECK(changed(1, 47, 0x11) == 1);
+  for (const uint8_t flag : {0x02, 0x04, 0x20, 0x40, 0x80}) {  // SYN RST URG ECE CWR
+    CHECK(changed(1, 47, static_cast<uint8_t>(0x10 | flag)) == 0);
+  }
+  CHECK(changed(1, 47, 0) == 0);     // no ACK
+  CHECK(changed(1, 46, 0x51) == 0);  // AE
+  CHECK(changed(1, 15, 3) == 0);     // CE
+  CHECK(changed(1, 22, 63) == 0);    // TTL
+  CHECK(changed(1, 19, 9) == 0);     // identification
+  CHECK(changed(1, 20, 0) == 0);     // DF
+  CHECK(changed(1, 20, 0x20) == 0);  // a fragment
+  CHECK(changed(1, 29, 9) == 0);     // another source
+  CHECK(changed(1, 35, 9) == 0);     // another port
+  CHECK(changed(1, 41, 9) == 0);     // a gap in sequence
+  CHECK(changed(1, 45, 9) == 0);     // another acknowledgement
+  CHECK(changed(1, 49, 9) == 0);     // another window
+  CHECK(changed(1, 53, 9) == 0);     // an urgent pointer
+  CHECK(changed(1, 5, 9) == 0);      // another station
+  CHECK(changed(1, 12, 9) == 0);     // not IP
+  CHECK(changed(1, 500, 9) == 2);    // any payload
+}
+
+TEST("a wrong checksum arrives as it came") {
+  for (const size_t at : {24u, 25u, 50u, 51u, 100u}) {
+    for (size_t i = 0; i < 3; i++) {
+      auto frames = wire_frames(tcp_data(3 * 1000, 1000));
+      frames[i][at] ^= 1;
+      const auto joined = join_and_cut(frames);
+      CHECK(joined.frames == frames);
+      CHECK(joined.writes == (i == 1 ? 3 : 2));
+    }
+  }
+}
+
+TEST("a segment shorter than the first ends a run, a longer one begins another") {
+  const auto lengths = [](uint32_t first, uint32_t second, uint32_t third) {
+    Datagram d = tcp_data(first + second + third);
+    std::vector<Bytes> frames;
+    size_t at = 0;
+    for (const uint32_t size : {first, second, third}) {
+      const Bytes piece(d.payload.begin() + static_cast<long>(at),
+                        d.payload.begin() + static_cast<long>(at + size));
+      frames.push_back(
+          make_frame(d, piece, static_cast<uint32_t>(at), static_cast<uint16_t>(frames.size()), 0x10, true));
+      at += size;
+    }
+    const auto joined = join_and_cut(frames);
+    CHECK(joined.frames == frames);
+    return joined.writes;
+  };
+  CHECK(lengths(1000, 1000, 500) == 1);
+  CHECK(lengths(1000, 500, 500) == 2);
+  CHECK(lengths(1000, 1500, 1500) == 2);
+  CHECK(lengths(1000, 999, 999) == 2);
+}
+
+TEST("whatever comes, mixed, changed and cut short, the same bytes leave in the same order") {
+  size_t joined_frames = 0;
+  for (int round = 0; round < 1500; round++) {
+    std::vector<Bytes> frames;
+    while (frames.size() < 40) {
+      auto more = wire_frames(random_datagram());
+      more.resize(std::min<size_t>(more.size(), 1 + random_below(20)));
+      if (random_below(4) == 0) std::swap(more.front(), more.back());
+      frames.insert(frames.end(), more.begin(), more.end());
+    }
+    frames.resize(std::min<size_t>(frames.size(), kBatch));
+    for (uint32_t i = random_below(6); i > 0; i--) {
+      Bytes& bytes = frames[random_below(static_cast<uint32_t>(frames.size()))];
+      bytes[random_below(static_cast<uint32_t>(std::min<size_t>(bytes.size(), 100)))] ^=
+          static_cast<uint8_t>(1 << random_below(8));
+    }
+    if (random_below(4) == 0)
+      frames.back().resize(60 + random_below(static_cast<uint32_t>(frames.back().size() - 59)));
+    const auto joined = join_and_cut(frames);
+    CHECK(joined.frames == frames);
+    joined_frames += frames.size() - joined.writes;
+  }
+  CHECK(joined_frames > 10000);
+}

@@ -1,0 +1,14 @@
+# Sends frames by an interface through a packet socket, each behind a virtio-net header: lines of hex on standard input,
+# a line on standard output for each, 'sent' or the error's name.
+import errno, socket, sys
+
+PACKET_VNET_HDR = 15  # linux/if_packet.h
+packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+packets.setsockopt(263, PACKET_VNET_HDR, 1)  # SOL_PACKET
+packets.bind((sys.argv[1], 0))
+for line in sys.stdin:
+    try:
+        packets.send(bytes.fromhex(line.strip()))
+        print('sent', flush=True)
+    except OSError as error:
+        print(errno.errorcode[error.errno], flush=True)
