@@ -19,6 +19,7 @@
         "engine/ip.cc",
         "engine/loop.cc",
         "engine/mac_table.cc",
+        "engine/pacing.cc",
         "engine/port.cc",
         "engine/segmenter.cc",
         "engine/switch.cc",

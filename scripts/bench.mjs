@@ -1,12 +1,14 @@
-// npm run bench [-- NAME] [--rounds N] [--seconds S] [--json FILE]: tsvde beside vde_switch and beside a bare relay, in
-// the same run and in turns, so that what the machine does meanwhile meets them all. Prints medians and ratios; asserts nothing.
-import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
-import { arch, cpus, release } from 'node:os';
-import { join } from 'node:path';
+// npm run bench [-- NAME… --rounds N --seconds S --json FILE --against DIR --peer NAME]: tsvde beside every switch that is
+// installed, in the same run and in turns, so that what the machine does meanwhile meets them all. NAME: only rows whose
+// names contain it. Prints medians and ratios; asserts nothing.
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { execute, hasProgram, root, setUp } from './set-up.mjs';
+import { buildNative } from './bench/native.mjs';
+import { installedPeers, PEERS } from './bench/peers.mjs';
+import { machine, table } from './bench/report.mjs';
+import { canMeasure, lacking, matchingGroups } from './bench/rows.mjs';
+import { Scope } from './bench/scope.mjs';
+import { setUp } from './set-up.mjs';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -14,155 +16,63 @@ const { values: options, positionals } = parseArgs({
     rounds: { type: 'string', default: '7' },
     seconds: { type: 'string', default: '0.6' },
     json: { type: 'string' },
+    /** Another checkout of tsvde, built: a peer of its own. */
+    against: { type: 'string' },
+    /** Only these beside ours; may be repeated. */
+    peer: { type: 'string', multiple: true },
   },
 });
-const work = mkdtempSync('/tmp/tsvde-bench-');
-process.on('exit', () => rmSync(work, { recursive: true, force: true }));
-process.on('SIGINT', () => process.exit(130));
-
-const PEERS = [
-  { name: 'tsvde', command: (dir) => [process.execPath, join(root, 'bin/tsvde'), '--sock', dir, '--nostdin'] },
-  { name: 'vde_switch', command: (dir) => ['vde_switch', '-s', dir], needs: 'vde_switch' },
-  { name: 'relay', command: (dir) => [join(work, 'relay'), dir] },
-];
-const ROWS = [
-  { name: 'unicast-60-w64', size: 60, window: 64, receivers: 1 },
-  { name: 'unicast-1514-w64', size: 1514, window: 64, receivers: 1 },
-  { name: 'unicast-60-w1', size: 60, window: 1, receivers: 1 },
-  { name: 'unicast-1514-w1', size: 1514, window: 1, receivers: 1 },
-  { name: 'flood4-60-w64', size: 60, window: 64, receivers: 4 },
-  { name: 'flood4-1514-w64', size: 1514, window: 64, receivers: 4 },
-];
+const rounds = Number(options.rounds);
+const seconds = Number(options.seconds);
+const groups = matchingGroups(positionals);
+if (groups.length === 0) {
+  console.error(`no row is named like '${positionals.join("' or '")}'`);
+  process.exit(2);
+}
 
 setUp();
-for (const name of ['load', 'relay']) {
-  execute('g++', [
-    '-std=c++20',
-    '-O2',
-    '-Wall',
-    '-Wextra',
-    '-Werror',
-    `native/bench/${name}.cc`,
-    '-o',
-    join(work, name),
-  ]);
-}
-const peers = PEERS.filter(({ needs }) => needs === undefined || hasProgram(needs));
-if (peers.length < PEERS.length) console.log('vde_switch is not installed: tsvde is shown without it');
-const rows = ROWS.filter(({ name }) => positionals.length === 0 || positionals.some((wanted) => name.includes(wanted)));
+const all = installedPeers(options.against);
+const peers = all.filter(({ name }, i) => i === 0 || !options.peer || options.peer.some((part) => name.includes(part)));
+const absent = PEERS.filter(({ name }) => !all.some((peer) => peer.name === name)).map(({ name }) => name);
+console.log(`${machine()}; ${rounds} rounds of ${seconds} s, in turns.`);
+if (absent.length > 0) console.log(`Not installed, and not shown: ${absent.join(', ')}.`);
 
-const results = [];
-for (const row of rows) {
-  const samples = Object.fromEntries(peers.map(({ name }) => [name, []]));
-  for (let round = 0; round < Number(options.rounds); round++) {
-    for (const peer of peers) samples[peer.name].push(await measure(peer, row));
-  }
-  results.push({ ...row, samples });
-}
-report();
+const results = await Scope.with(async (scope) => {
+  buildNative(scope);
+  const measured = [];
+  for (const group of groups) measured.push(...(await measureGroup(group)));
+  return measured;
+});
+if (options.json)
+  writeFileSync(options.json, JSON.stringify({ machine: machine(), rounds, seconds, results }, null, 2));
 
-async function measure(peer, { size, window, receivers }) {
-  const directory = mkdtempSync(join(work, 'd-'));
-  const dir = join(directory, 'ctl');
-  const [command, ...args] = peer.command(dir);
-  // stdin is held open: vde_switch exits at its end.
-  const child = spawn(command, args, { stdio: ['pipe', 'ignore', 'ignore'] });
-  try {
-    while (!(await accepts(join(dir, 'ctl')))) await new Promise((resolve) => setTimeout(resolve, 5));
-    const before = cpuNanoseconds(child.pid);
-    const { stdout, stderr, status } = spawnSync(
-      join(work, 'load'),
-      [dir, size, window, receivers, options.seconds].map(String),
-      { encoding: 'utf8' },
-    );
-    if (status !== 0) throw new Error(`load failed: ${stderr}`);
-    const cpu = cpuNanoseconds(child.pid) - before;
-    const { delivered, lost, seconds, p50, p99 } = JSON.parse(stdout);
-    return { goodput: delivered / seconds, cpu: cpu / delivered, p50, p99, lost };
-  } finally {
-    child.kill();
-    await new Promise((resolve) => child.once('exit', resolve));
-    rmSync(directory, { recursive: true, force: true });
-  }
-}
-
-/** Of all threads, in nanoseconds: what the scheduler counts, where ticks of 10 ms would be too coarse. */
-function cpuNanoseconds(pid) {
-  return readdirSync(`/proc/${pid}/task`)
-    .map((task) => Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]))
-    .reduce((sum, one) => sum + one, 0);
-}
-
-function accepts(path) {
-  return new Promise((resolve) => {
-    const probe = connect(path);
-    probe.once('error', () => resolve(false));
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve(true);
-    });
+async function measureGroup(group) {
+  const rows = group.rows.filter((row) => {
+    const lacks = lacking(row);
+    if (lacks.length > 0) console.log(`\n${row.name} is left out: it needs ${lacks.join(' and ')}.`);
+    return lacks.length === 0;
   });
-}
-
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)];
-}
-
-/** The median of what each round's pair says. */
-function ratio({ samples }, key, other) {
-  if (samples[other] === undefined) return undefined;
-  return median(samples.tsvde.map((sample, i) => sample[key] / samples[other][i][key]));
-}
-
-function report() {
-  console.log(
-    `${cpus()[0].model}, ${cpus().length} cores, Linux ${release()} ${arch()}, Node ${process.version}; ${options.rounds} rounds of ${options.seconds} s, in turns`,
-  );
-  console.log('CPU is what the switch uses per delivered frame; ratios are tsvde to the other, medians of pairs.\n');
-  const columns = [
-    'row',
-    'peer',
-    'kframes/s',
-    '(min to max)',
-    'CPU us',
-    'p50 us',
-    'p99 us',
-    'lost',
-    'goodput ratio',
-    'CPU ratio',
-    'p50 ratio',
-  ];
-  const table = [columns];
-  for (const result of results) {
-    for (const [peer, samples] of Object.entries(result.samples)) {
-      const of = (key) => samples.map((sample) => sample[key]);
-      const compared = (key) => (peer === 'tsvde' ? '' : (ratio(result, key, peer)?.toFixed(2) ?? ''));
-      const latency = (key) => (result.window === 1 ? median(of(key)).toFixed(1) : '');
-      const rates = of('goodput').map((rate) => rate / 1000);
-      table.push([
-        ...[
-          result.name,
-          peer,
-          median(rates).toFixed(0),
-          `(${Math.min(...rates).toFixed(0)} to ${Math.max(...rates).toFixed(0)})`,
-        ],
-        ...[
-          (median(of('cpu')) / 1000).toFixed(2),
-          latency('p50'),
-          latency('p99'),
-          String(of('lost').reduce((sum, lost) => sum + lost, 0)),
-        ],
-        ...[compared('goodput'), compared('cpu'), result.window === 1 ? compared('p50') : ''],
-      ]);
+  const measured = rows.map((row) => ({
+    name: row.name,
+    beside: row.beside,
+    samples: Object.fromEntries(peers.filter((peer) => canMeasure(row, peer)).map(({ name }) => [name, []])),
+  }));
+  for (let round = 0; round < rounds; round++) {
+    for (const [i, row] of rows.entries()) {
+      if (round >= (row.rounds ?? rounds)) continue;
+      for (const peer of peers) await measureOnce(row, peer, measured[i].samples[peer.name]);
     }
   }
-  const widths = columns.map((_, i) => Math.max(...table.map((line) => line[i].length)));
-  for (const line of table)
-    console.log(line.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  '));
-  if (options.json)
-    writeFileSync(
-      options.json,
-      JSON.stringify({ machine: cpus()[0].model, kernel: release(), node: process.version, results }, null, 2),
-    );
+  console.log(`\n### ${group.title}\n\n${table({ ...group, rows }, measured)}`);
+  return measured;
+}
+
+async function measureOnce(row, peer, samples) {
+  if (samples === undefined || samples.failed) return;
+  try {
+    samples.push(await Scope.with((scope) => row.measure(scope, peer, { seconds })));
+  } catch (error) {
+    samples.failed = true; // not again in each round
+    console.error(`${row.name}: ${peer.name}: ${error.message}`);
+  }
 }

@@ -11,11 +11,15 @@ export interface PortCounters {
   receiveUnicast: bigint;
   receiveMulticast: bigint;
   receiveBroadcast: bigint;
+  /** Times that the port was left unread since where it sends was full. */
+  receiveHolds: bigint;
   /** Taken by an endpoint or its queue. */
   transmitBytes: bigint;
   transmitUnicast: bigint;
   transmitMulticast: bigint;
   transmitBroadcast: bigint;
+  /** Times that the port, full, made no room in time for sources that were held for it. */
+  transmitStalls: bigint;
   /** By reason; every reason there is, also at 0. */
   receiveDrops: Record<string, bigint>;
   transmitDrops: Record<string, bigint>;

@@ -20,6 +20,10 @@ export interface EngineSettings {
   gcIntervalSeconds: number;
   /** An address moves to another port only after this long a silence on the old one. */
   minPersistenceSeconds: number;
+  /** How long a source whose only destination is full is left unread, at most; 0: what it sends is dropped at once. */
+  pacingMs: number;
+  /** How long the thread looks for more frames before it sleeps; 0: not at all. */
+  busyPollUs: number;
 }
 
 export type EngineEvent =
@@ -68,6 +72,8 @@ export type Transport =
 /** The engine: one thread that moves frames. Every call returns once the thread has done it (microseconds). */
 export interface NativeEngine {
   configure(settings: Partial<EngineSettings>): void;
+  /** Keeps the thread on one CPU, from 0. Throws with errno `code` where it may not run there. */
+  placeOnCpu(cpu: number): void;
   /** Ports are numbered places and hold counters; they forward only while an endpoint is attached. */
   addPort(port: number): void;
   removePort(port: number): void;

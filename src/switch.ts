@@ -18,9 +18,10 @@ import { SwitchError } from './protocol/errors.ts';
 import { parseMac, randomMac } from './protocol/mac.ts';
 import { SpanningTrees } from './spanning-trees.ts';
 import type { SwitchEvent } from './switch-events.ts';
+import { placeOnCpu, type Tuning, timing } from './tuning.ts';
 import { Vlans } from './vlans.ts';
 
-export interface SwitchOptions {
+export interface SwitchOptions extends Tuning {
   /** Every frame to every port; default false: learn which address is where. */
   hub?: boolean;
   /** Usable ports are 1 to this, 65535 at most; default 32. */
@@ -93,6 +94,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
         takesBpdus: false,
         capture: false,
         macLimit,
+        ...timing(options),
         ...DEFAULT_MAC_TIMES,
       },
       (event) => this.#notice(event),
@@ -103,6 +105,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
       this.emit('event', { type: 'spanning-tree', category, text }),
     );
     this.vlans = new Vlans(this.#engine, this.#ports, this.spanningTrees, strictVlan);
+    if (options.cpu !== undefined) placeOnCpu(this.#engine, options.cpu);
     this.#backends = new Backends(this.#backendSwitch());
     if (fstp && !hub) this.spanningTrees.switchOn();
   }

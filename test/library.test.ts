@@ -69,6 +69,7 @@ describe('Switch', () => {
     expect(Object.keys(rest).sort()).toEqual(names.sort());
     expect(Object.keys(receiveDrops).sort()).toEqual([
       'bad_length',
+      'bad_offload',
       'bpdu_rate',
       'discarding',
       'error',

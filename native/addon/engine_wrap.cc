@@ -117,6 +117,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
     exports.Set("Engine", DefineClass(env, "Engine",
                                       {
                                           InstanceMethod("configure", &EngineWrap::configure),
+                                          InstanceMethod("placeOnCpu", &EngineWrap::place_on_cpu),
                                           InstanceMethod("addPort", &EngineWrap::add_port),
                                           InstanceMethod("removePort", &EngineWrap::remove_port),
                                           InstanceMethod("attach", &EngineWrap::attach),
@@ -197,6 +198,8 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
     seconds("expireSeconds", settings.macs.expire_seconds);
     seconds("gcIntervalSeconds", settings.macs.gc_interval_seconds);
     seconds("minPersistenceSeconds", settings.macs.min_persistence_seconds);
+    if (given.Has("pacingMs")) loop_->set_pacing(number(given.Get("pacingMs")));
+    if (given.Has("busyPollUs")) loop_->set_busy_poll(number(given.Get("busyPollUs")));
     loop_->call([&](tsvde::Switch& sw, int64_t) {
       sw.hub = settings.hub;
       sw.strict_vlan = settings.strict_vlan;
@@ -209,6 +212,11 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   void configure(const Napi::CallbackInfo& info) {
     loop(info);
     apply(info[0].As<Napi::Object>());
+  }
+
+  void place_on_cpu(const Napi::CallbackInfo& info) {
+    const int error = loop(info).place(number(info[0]));
+    if (error != 0) throw errno_error(info.Env(), error, "sched_setaffinity");
   }
 
   void add_port(const Napi::CallbackInfo& info) {

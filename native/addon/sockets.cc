@@ -59,8 +59,8 @@ Napi::Value open_datagram(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, fd.release());
 }
 
-// Of an unbound pair only the buffers bound what waits (unix(7): net.unix.max_dgram_qlen is for the others), so
-// that they are large, beyond the machine's limit where we may.
+// Of an unbound pair only the buffers bound what waits (unix(7): net.unix.max_dgram_qlen is for the others),
+// so that they are large, beyond the machine's limit where we may.
 Napi::Value datagram_pair(const Napi::CallbackInfo& info) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) < 0)

@@ -1,85 +1,24 @@
-// A load generator for any VDE switch: one sender, one or more receivers, each a client by the control
-// protocol. load DIRECTORY SIZE WINDOW RECEIVERS SECONDS: keeps WINDOW frames in flight and prints what was
-// delivered, as JSON.
+// Load for any VDE switch, and what became of it, as JSON. load DIRECTORY ROLE KEY=NUMBER…
+// stream: one sender keeps `window` frames of `size` bytes in flight to `receivers` for `seconds`; 0: as many
+// as the kernel takes. `addresses` the only receiver answers for; `idle` more clients that do nothing. ping:
+// one frame there and back between two clients, with a `background` between two others: 0 none, 1 unicast, 2
+// a flood to everybody, each as much as the kernel takes.
 #include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cstddef>
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <ctime>
-#include <string>
-#include <vector>
+#include <atomic>
+#include <map>
+#include <memory>
+#include <thread>
+
+#include "bench/client.h"
 
 namespace {
 
-constexpr unsigned kBatch = 64;
-
-[[noreturn]] void fail(const char* what) {
-  perror(what);
-  exit(1);
-}
-
-uint64_t nanoseconds() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
-
-// A client's end: joined, and connected back, since an unconnected receiver would measure the kernel's short
-// queue.
-class Client {
- public:
-  Client(const std::string& directory, uint8_t number) : number_(number) {
-    sockaddr_un own{.sun_family = AF_UNIX, .sun_path = {}};
-    snprintf(own.sun_path, sizeof own.sun_path, "%s/.%05d-%05d", directory.c_str(), getpid(), number);
-    data_ = socket(AF_UNIX, SOCK_DGRAM, 0);
-    if (bind(data_, reinterpret_cast<sockaddr*>(&own), sizeof own) < 0) fail("bind");
-
-    sockaddr_un control{.sun_family = AF_UNIX, .sun_path = {}};
-    snprintf(control.sun_path, sizeof control.sun_path, "%s/ctl", directory.c_str());
-    control_ = socket(AF_UNIX, SOCK_STREAM, 0);
-    if (connect(control_, reinterpret_cast<sockaddr*>(&control), sizeof control) < 0) fail("connect ctl");
-    struct [[gnu::packed]] {
-      uint32_t magic = 0xfeedface, version = 3, type = 0;
-      sockaddr_un address;
-    } request;
-    request.address = own;
-    if (write(control_, &request, sizeof request) != sizeof request) fail("request");
-    sockaddr_un reply{};
-    if (read(control_, &reply, sizeof reply) != sizeof reply) fail("reply");
-    if (connect(data_, reinterpret_cast<sockaddr*>(&reply), sizeof reply) < 0) fail("connect data");
-    unlink(own.sun_path);
-  }
-
-  [[nodiscard]] int fd() const { return data_; }
-  void address(uint8_t* bytes) const {
-    const uint8_t mac[6] = {0x02, 0, 0, 0, 0xbe, number_};
-    memcpy(bytes, mac, sizeof mac);
-  }
-
- private:
-  uint8_t number_;
-  int data_, control_;
-};
-
-struct Messages {
-  explicit Messages(size_t size) : bytes(kBatch * size) {
-    for (unsigned i = 0; i < kBatch; i++) {
-      vectors[i] = {&bytes[i * size], size};
-      headers[i].msg_hdr.msg_iov = &vectors[i];
-      headers[i].msg_hdr.msg_iovlen = 1;
-    }
-  }
-  std::vector<uint8_t> bytes;
-  std::array<iovec, kBatch> vectors{};
-  std::array<mmsghdr, kBatch> headers{};
+struct Job {
+  std::string directory;
+  uint32_t size = 60, window = 64, receivers = 1, addresses = 1, idle = 0, background = 0;
+  double seconds = 0.6;
 };
 
 double percentile(std::vector<uint32_t>& samples, double share) {
@@ -89,56 +28,115 @@ double percentile(std::vector<uint32_t>& samples, double share) {
   return *at / 1000.0;
 }
 
-}  // namespace
+void print_waits(std::vector<uint32_t>& waits) {
+  printf(",\"p50\":%.2f,\"p90\":%.2f,\"p99\":%.2f,\"p999\":%.2f", percentile(waits, 0.5),
+         percentile(waits, 0.9), percentile(waits, 0.99), percentile(waits, 0.999));
+}
 
-int main(int argc, char** argv) {
-  if (argc != 6) {
-    fprintf(stderr, "load DIRECTORY SIZE WINDOW RECEIVERS SECONDS\n");
-    return 2;
-  }
-  const std::string directory = argv[1];
-  const size_t size = strtoul(argv[2], nullptr, 10);
-  const uint64_t window = strtoul(argv[3], nullptr, 10);
-  const unsigned receivers = static_cast<unsigned>(strtoul(argv[4], nullptr, 10));
-  const double seconds = strtod(argv[5], nullptr);
+void empty(const Client& client, Messages& in) {
+  while (recvmmsg(client.fd(), in.headers.data(), kBatch, MSG_DONTWAIT, nullptr) > 0) continue;
+}
 
-  Client sender(directory, 0);
-  std::vector<Client> all;
-  for (unsigned i = 0; i < receivers; i++) all.emplace_back(directory, static_cast<uint8_t>(i + 1));
+// `from` says where its addresses are; `to` hears it and throws that away.
+void introduce(const Client& from, const Client& to, Messages& in, uint32_t addresses = 1) {
+  constexpr uint32_t kAtOnce = 32;
+  std::vector<uint8_t> hello(60);
+  to.address(hello.data());
+  for (uint32_t done = 0; done < addresses; done += kAtOnce) {
+    const uint32_t count = std::min(kAtOnce, addresses - done);
+    for (uint32_t i = 0; i < count; i++) {
+      from.address(&hello[6], done + i);
+      if (send(from.fd(), hello.data(), hello.size(), 0) < 0) fail("hello");
+    }
+    for (uint32_t i = 0; i < count; i++)
+      if (recv(to.fd(), in.bytes.data(), in.size, 0) < 0) fail("hello");
+  }
+}
 
-  // Each receiver is heard once, so that its address is known; the sender throws those frames away.
-  Messages in(65536);
-  Messages out(size);
-  for (const Client& receiver : all) {
-    std::vector<uint8_t> hello(60, 0xff);
-    receiver.address(&hello[6]);
-    if (send(receiver.fd(), hello.data(), hello.size(), 0) < 0) fail("hello");
-    if (recv(sender.fd(), in.bytes.data(), in.bytes.size(), 0) < 0) fail("hello");
+void fill(uint8_t* frame, const Client& from, const Client* to, uint32_t index = 0) {
+  memset(frame, 0xff, 6);
+  if (to != nullptr) to->address(frame, index);
+  from.address(frame + 6);
+  frame[12] = 0x88;
+  frame[13] = 0xb5;
+}
+
+// Sends as much as the kernel takes until told to end.
+class OpenLoop {
+ public:
+  OpenLoop(const Client& from, const Client* to, uint32_t size, uint32_t addresses) : out_(size) {
+    thread_ = std::thread([this, &from, to, addresses] {
+      uint32_t next = 0;
+      while (!ended_) {
+        for (unsigned i = 0; i < kBatch; i++) fill(out_.frame(i), from, to, next++ % addresses);
+        const int count = sendmmsg(from.fd(), out_.headers.data(), kBatch, MSG_DONTWAIT);
+        if (count > 0) sent_ += static_cast<uint64_t>(count);
+        if (count == static_cast<int>(kBatch)) continue;
+        pollfd writable{.fd = from.fd(), .events = POLLOUT, .revents = 0};
+        poll(&writable, 1, 100);
+      }
+    });
   }
-  for (const Client& receiver : all) {
-    while (recv(receiver.fd(), in.bytes.data(), in.bytes.size(), MSG_DONTWAIT) > 0) continue;
-  }
-  for (unsigned i = 0; i < kBatch; i++) {
-    uint8_t* frame = &out.bytes[i * size];
-    memset(frame, 0xff, 6);  // to everybody, or, below, to the only one
-    if (receivers == 1) all[0].address(frame);
-    sender.address(frame + 6);
-    frame[12] = 0x88;
-    frame[13] = 0xb5;
+  ~OpenLoop() { end(); }
+  uint64_t end() {
+    ended_ = true;
+    if (thread_.joinable()) thread_.join();
+    return sent_;
   }
 
-  std::vector<uint64_t> received(receivers);
-  std::vector<uint32_t> waits;
+ private:
+  Messages out_;
+  uint64_t sent_ = 0;  // read once the thread is joined
+  std::atomic<bool> ended_ = false;
+  std::thread thread_;
+};
+
+struct Receivers {
+  explicit Receivers(const std::vector<Client>& all) : received(all.size()) {
+    for (const Client& client : all) polls.push_back({.fd = client.fd(), .events = POLLIN, .revents = 0});
+  }
+  // false: nothing came for so long.
+  bool take(Messages& in, int patience_ms) {
+    if (poll(polls.data(), polls.size(), patience_ms) == 0) return false;
+    for (size_t i = 0; i < polls.size(); i++) {
+      if ((polls[i].revents & POLLIN) == 0) continue;
+      const int count = recvmmsg(polls[i].fd, in.headers.data(), kBatch, MSG_DONTWAIT, nullptr);
+      if (count > 0) received[i] += static_cast<uint64_t>(count);
+    }
+    return true;
+  }
+  [[nodiscard]] uint64_t total() const {
+    uint64_t sum = 0;
+    for (const uint64_t count : received) sum += count;
+    return sum;
+  }
+
+  std::vector<uint64_t> received;
   std::vector<pollfd> polls;
-  for (const Client& receiver : all) polls.push_back({.fd = receiver.fd(), .events = POLLIN, .revents = 0});
+};
+
+void report(uint64_t accepted, uint64_t delivered, uint64_t start, uint64_t end) {
+  printf("{\"accepted\":%lu,\"delivered\":%lu,\"seconds\":%.6f", accepted, delivered,
+         static_cast<double>(end - start) / 1e9);
+}
+
+void stream_windowed(const Job& job, const Client& sender, const std::vector<Client>& all, Messages& in) {
+  Messages out(job.size);
+  Receivers receivers(all);
+  std::vector<uint32_t> waits;
   uint64_t sent = 0, lost = 0;
+  uint32_t next = 0;
   const uint64_t start = nanoseconds();
-  const uint64_t end = start + static_cast<uint64_t>(seconds * 1e9);
+  const uint64_t end = start + static_cast<uint64_t>(job.seconds * 1e9);
   uint64_t now = start, sent_at = start;
+  const Client* only = all.size() == 1 ? all.data() : nullptr;
+  for (unsigned i = 0; i < kBatch; i++) fill(out.frame(i), sender, only);
   while (now < end) {
-    const uint64_t slowest = *std::ranges::min_element(received);
-    uint64_t credit = std::min<uint64_t>(window - (sent - slowest), kBatch);
+    const uint64_t slowest = *std::ranges::min_element(receivers.received);
+    uint64_t credit = std::min<uint64_t>(job.window - (sent - slowest), kBatch);
     while (credit > 0) {
+      if (job.addresses > 1)
+        for (unsigned i = 0; i < credit; i++) only->address(out.frame(i), next++ * 7919 % job.addresses);
       sent_at = nanoseconds();
       const int count =
           sendmmsg(sender.fd(), out.headers.data(), static_cast<unsigned>(credit), MSG_DONTWAIT);
@@ -147,24 +145,157 @@ int main(int argc, char** argv) {
       credit -= static_cast<uint64_t>(count);
     }
     // Nothing for so long: what is missing was dropped by the switch, and the window opens again.
-    if (poll(polls.data(), polls.size(), 100) == 0) {
-      for (uint64_t& count : received) {
+    if (!receivers.take(in, 100)) {
+      for (uint64_t& count : receivers.received) {
         lost += sent - count;
         count = sent;
       }
     }
-    for (unsigned i = 0; i < receivers; i++) {
-      if ((polls[i].revents & POLLIN) == 0) continue;
-      const int count = recvmmsg(polls[i].fd, in.headers.data(), kBatch, MSG_DONTWAIT, nullptr);
-      if (count > 0) received[i] += static_cast<uint64_t>(count);
-    }
     now = nanoseconds();
-    if (window == 1 && waits.size() < 10'000'000) waits.push_back(static_cast<uint32_t>(now - sent_at));
+    if (job.window == 1 && waits.size() < 10'000'000) waits.push_back(static_cast<uint32_t>(now - sent_at));
   }
-  uint64_t delivered = 0;
-  for (const uint64_t count : received) delivered += count;
-  delivered -= lost;
-  const double elapsed = static_cast<double>(now - start) / 1e9;
-  printf("{\"delivered\":%lu,\"lost\":%lu,\"seconds\":%.6f,\"p50\":%.2f,\"p99\":%.2f}\n", delivered, lost,
-         elapsed, percentile(waits, 0.5), percentile(waits, 0.99));
+  report(sent * all.size(), receivers.total() - lost, start, now);
+  if (job.window == 1) print_waits(waits);
+}
+
+void stream_open(const Job& job, const Client& sender, const std::vector<Client>& all, Messages& in) {
+  Receivers receivers(all);
+  const uint64_t start = nanoseconds();
+  OpenLoop loop(sender, all.size() == 1 ? all.data() : nullptr, job.size, job.addresses);
+  const uint64_t end = start + static_cast<uint64_t>(job.seconds * 1e9);
+  while (nanoseconds() < end) receivers.take(in, 10);
+  const uint64_t accepted = loop.end();
+  const uint64_t ended = nanoseconds();
+  while (receivers.take(in, 100)) continue;
+  report(accepted * all.size(), receivers.total(), start, ended);
+}
+
+void stream(const Job& job) {
+  const Client sender(job.directory, 0);
+  std::vector<Client> all;
+  for (uint32_t i = 0; i < job.receivers; i++) all.emplace_back(job.directory, static_cast<uint16_t>(i + 1));
+  std::vector<Client> idle;
+  for (uint32_t i = 0; i < job.idle; i++) idle.emplace_back(job.directory, static_cast<uint16_t>(i + 1000));
+  Messages in(65536);
+  // Heard once, so that the switch knows the sender; whoever else got that throws it away.
+  introduce(sender, all[0], in);
+  for (const Client& receiver : all) introduce(receiver, sender, in, job.addresses);
+  for (const Client& receiver : all) empty(receiver, in);
+  if (job.window > 0) {
+    stream_windowed(job, sender, all, in);
+  } else {
+    stream_open(job, sender, all, in);
+  }
+}
+
+// Two clients that answer each other, and a sink; all are read all the time, as a guest would.
+class Table {
+ public:
+  Table(const Client& here, const Client& there, const Client& sink, uint32_t size)
+      : clients_{&here, &there, &sink}, frame_(size), in_(65536) {
+    for (size_t i = 0; i < 3; i++) polls_[i] = {.fd = clients_[i]->fd(), .events = POLLIN, .revents = 0};
+  }
+
+  // Nanoseconds there and back; 0: lost.
+  uint64_t round_trip() {
+    const uint64_t sent_at = nanoseconds();
+    return pass(0, 1) && pass(1, 0) ? nanoseconds() - sent_at : 0;
+  }
+
+  void rest(uint64_t duration) {
+    const uint64_t end = nanoseconds() + duration;
+    for (uint64_t now = nanoseconds(); now < end; now = nanoseconds()) take(end - now);
+  }
+
+ private:
+  bool pass(size_t from, size_t to) {
+    fill(frame_.data(), *clients_[from], clients_[to]);
+    memcpy(&frame_[14], &++mark_, sizeof mark_);
+    arrived_ = false;
+    if (send(clients_[from]->fd(), frame_.data(), frame_.size(), MSG_DONTWAIT) < 0) return false;
+    const uint64_t end = nanoseconds() + 200'000'000;
+    for (uint64_t now = nanoseconds(); now < end && !arrived_; now = nanoseconds()) take(end - now);
+    return arrived_;
+  }
+
+  void take(uint64_t patience) {
+    const timespec wait{.tv_sec = 0, .tv_nsec = static_cast<long>(patience)};
+    if (ppoll(polls_.data(), polls_.size(), &wait, nullptr) <= 0) return;
+    for (const pollfd& readable : polls_) {
+      if ((readable.revents & POLLIN) == 0) continue;
+      const int count = recvmmsg(readable.fd, in_.headers.data(), kBatch, MSG_DONTWAIT, nullptr);
+      for (int i = 0; i < count; i++)
+        if (memcmp(in_.frame(static_cast<unsigned>(i)), frame_.data(), 22) == 0) arrived_ = true;
+    }
+  }
+
+  std::array<const Client*, 3> clients_;
+  std::array<pollfd, 3> polls_{};
+  std::vector<uint8_t> frame_;
+  Messages in_;
+  uint64_t mark_ = 0;
+  bool arrived_ = false;
+};
+
+void ping(const Job& job) {
+  std::vector<Client> all;
+  for (uint16_t i = 0; i < 4; i++) all.emplace_back(job.directory, i);
+  const auto &here = all[0], &there = all[1], &busy = all[2], &sink = all[3];
+  Messages in(65536);
+  introduce(here, there, in);
+  introduce(there, here, in);
+  introduce(busy, sink, in);
+  introduce(sink, busy, in);
+  for (const Client& client : all) empty(client, in);
+
+  Table table(here, there, sink, job.size);
+  std::vector<uint32_t> waits;
+  uint64_t sent = 0;
+  const uint64_t start = nanoseconds();
+  const uint64_t end = start + static_cast<uint64_t>(job.seconds * 1e9);
+  {
+    std::unique_ptr<OpenLoop> background;
+    if (job.background > 0)
+      background = std::make_unique<OpenLoop>(busy, job.background == 1 ? &sink : nullptr, 60, 1);
+    for (; nanoseconds() < end; sent++) {
+      if (const uint64_t wait = table.round_trip(); wait > 0) waits.push_back(static_cast<uint32_t>(wait));
+      // Now and then, as a guest's would come: not one after the other, which would be a flood of its own.
+      table.rest(500'000);
+    }
+  }
+  report(sent, waits.size(), start, nanoseconds());
+  print_waits(waits);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Job job;
+  const std::map<std::string, uint32_t*> numbers = {
+      {"size", &job.size},           {"window", &job.window}, {"receivers", &job.receivers},
+      {"addresses", &job.addresses}, {"idle", &job.idle},     {"background", &job.background}};
+  if (argc < 3) {
+    fprintf(stderr, "load DIRECTORY stream|ping KEY=NUMBER...\n");
+    return 2;
+  }
+  job.directory = argv[1];
+  for (int i = 3; i < argc; i++) {
+    const std::string word = argv[i];
+    const size_t equals = word.find('=');
+    const std::string key = word.substr(0, equals),
+                      value = equals == std::string::npos ? "" : word.substr(equals + 1);
+    if (key == "seconds") {
+      job.seconds = strtod(value.c_str(), nullptr);
+    } else if (numbers.contains(key)) {
+      *numbers.at(key) = static_cast<uint32_t>(strtoul(value.c_str(), nullptr, 10));
+    } else {
+      fprintf(stderr, "load: unknown word '%s'\n", argv[i]);
+      return 2;
+    }
+  }
+  allow_many_files();
+  const std::string role = argv[2];
+  if (role == "stream") stream(job);
+  if (role == "ping") ping(job);
+  printf("}\n");
 }

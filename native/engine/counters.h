@@ -23,6 +23,7 @@ namespace tsvde {
   X(receive_drop_bad_length)  /* a stream's length that no frame has */                  \
   X(receive_drop_bad_offload) /* an offload header that does not fit its frame */        \
   X(receive_drop_error)       /* the endpoint could not be read */                       \
+  X(receive_holds)            /* times it was left unread: where it sends was full */    \
   X(transmit_bytes)           /* transmitted: taken by an endpoint or its queue */       \
   X(transmit_unicast)                                                                    \
   X(transmit_multicast)                                                                  \
@@ -33,6 +34,7 @@ namespace tsvde {
   X(transmit_drop_interface_down)                                                        \
   X(transmit_drop_error)  /* any other refusal by the kernel */                          \
   X(transmit_drop_closed) /* still in the queue when the endpoint left */                \
+  X(transmit_stalls)      /* times it made no room for sources that were held for it */  \
   X(queue_frames)         /* these three are gauges, filled in when counters are read */ \
   X(queue_bytes)                                                                         \
   X(queue_limit)

@@ -17,6 +17,8 @@ class FrameQueue {
   [[nodiscard]] uint32_t frames() const { return frames_; }
   [[nodiscard]] uint32_t limit() const { return limit_; }
   [[nodiscard]] uint64_t bytes() const { return bytes_; }
+  // How many more fit, if they are like those in it.
+  [[nodiscard]] uint32_t room() const;
 
   // false: full, nothing changed.
   [[nodiscard]] bool push(const Frame& frame);

@@ -1,6 +1,7 @@
 #include "engine/loop.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -23,6 +24,12 @@ int64_t monotonic_seconds() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
   return now.tv_sec;
+}
+
+int64_t monotonic_ms() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * int64_t{1000} + now.tv_nsec / 1'000'000;
 }
 
 // Signals are Node's business: a thread that blocks them all never has one delivered to it.
@@ -81,6 +88,7 @@ int Loop::attach(uint32_t number, uint32_t id, std::unique_ptr<Endpoint> endpoin
     epoll_event event{.events = EPOLLIN, .data = {.ptr = attachment.get()}};
     if (epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, attachment->endpoint->fd(), &event) < 0) return errno;
     port->attachments.push_back(std::move(attachment));
+    pacing_.reserve(++endpoints_);
     sw.update_active(*port);
     return 0;
   });
@@ -90,12 +98,15 @@ void Loop::detach(uint32_t number, uint32_t id) {
   call([&](Switch& sw, int64_t) {
     Port* port = sw.port(number);
     if (port == nullptr) return;
-    std::erase_if(port->attachments, [&](const std::unique_ptr<Attachment>& attachment) {
-      if (attachment->id != id) return false;
-      port->counters[transmit_drop_closed] += attachment->queue.frames();
-      return true;  // closing the descriptor takes it out of the epoll set
-    });
+    const auto has_id = [&](const std::unique_ptr<Attachment>& attachment) { return attachment->id == id; };
+    const auto found = std::ranges::find_if(port->attachments, has_id);
+    if (found == port->attachments.end()) return;
+    port->counters[transmit_drop_closed] += (*found)->queue.frames();
+    const auto held = pacing_.forget(**found, sw.ports());
+    port->attachments.erase(found);  // closing the descriptor takes it out of the epoll set
+    endpoints_--;
     sw.update_active(*port);
+    resume(held);
   });
 }
 
@@ -110,6 +121,22 @@ int Loop::send(uint32_t number, std::span<uint8_t> bytes) {
     flush_touched();
     return 0;
   });
+}
+
+void Loop::set_pacing(uint32_t bound_ms) {
+  call([&](Switch&, int64_t) { pacing_.bound_ms = bound_ms; });
+}
+
+void Loop::set_busy_poll(uint32_t microseconds) {
+  call([&](Switch&, int64_t) { busy_poll_ = std::chrono::microseconds(microseconds); });
+}
+
+int Loop::place(uint32_t cpu) {
+  if (cpu >= CPU_SETSIZE) return EINVAL;
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(cpu, &one);
+  return call([&](Switch&, int64_t) { return pthread_setaffinity_np(pthread_self(), sizeof one, &one); });
 }
 
 void Loop::watch_macs(bool wanted) {
@@ -129,7 +156,7 @@ void Loop::watch_macs(bool wanted) {
 void Loop::run() {
   std::array<epoll_event, kBatch> events;
   while (!stopping_) {
-    const int count = epoll_wait(epoll_.number(), events.data(), static_cast<int>(events.size()), -1);
+    const int count = wait(events);
     now_ = monotonic_seconds() - started_at_;
     switch_.macs.expire(now_);
     bool woken = false;
@@ -141,9 +168,23 @@ void Loop::run() {
         serve(*attachment, events[i].events);
       }
     }
+    if (!pacing_.idle()) resume(pacing_.overdue(monotonic_ms()));
     // Last, since a task may take away an endpoint that stands in `events`.
     if (woken) run_posted();
   }
+}
+
+int Loop::wait(std::span<epoll_event> events) {
+  const auto take = [&](int patience) {
+    return epoll_wait(epoll_.number(), events.data(), static_cast<int>(events.size()), patience);
+  };
+  if (busy_poll_.count() > 0) {
+    const auto end = std::chrono::steady_clock::now() + busy_poll_;
+    do {
+      if (const int count = take(0); count != 0) return count;
+    } while (std::chrono::steady_clock::now() < end);
+  }
+  return take(pacing_.idle() ? -1 : pacing_.patience_ms(monotonic_ms()));
 }
 
 void Loop::run_posted() {
@@ -164,10 +205,33 @@ void Loop::serve(Attachment& attachment, uint32_t readiness) {
   if ((readiness & EPOLLOUT) != 0) {
     attachment.port.drain(attachment);
     if (!attachment.waiting) watch(attachment);
+    if (!pacing_.idle() || attachment.stalled) resume(pacing_.drained(attachment));
   }
   if ((readiness & (EPOLLIN | EPOLLERR | EPOLLHUP)) == 0 || attachment.failed) return;
-  do receive(attachment);
-  while (attachment.endpoint->buffered() && !attachment.failed);
+  // An error comes even where nothing was asked for, and again and again until it is read.
+  if (attachment.held) {
+    pacing_.release(attachment);
+    receive(attachment);
+    return watch(attachment);
+  }
+  read(attachment);
+}
+
+void Loop::read(Attachment& attachment) {
+  do {
+    if (pacing_.should_hold(attachment)) {
+      pacing_.hold(attachment, monotonic_ms());
+      return watch(attachment);
+    }
+    receive(attachment);
+  } while (attachment.endpoint->buffered() && !attachment.failed);
+}
+
+void Loop::resume(std::span<Attachment* const> sources) {
+  for (Attachment* source : sources) {
+    watch(*source);
+    if (source->endpoint->buffered()) read(*source);
+  }
 }
 
 void Loop::receive(Attachment& attachment) {
@@ -178,6 +242,7 @@ void Loop::receive(Attachment& attachment) {
     if (attachment.endpoint->ends_with(error)) fail(attachment, error);
   }
   switch_.route(attachment.port, {batch_.data(), frames}, now_);
+  Pacing::sent(attachment, switch_.touched());
   flush_touched();
   empty_slots(frames);  // just those that were filled: a batch is often a small one
 }
@@ -201,13 +266,13 @@ void Loop::watch(Attachment& attachment) {
   if (attachment.failed) return;
   const int in = attachment.endpoint->fd();
   const int out = attachment.endpoint->out_fd();
-  epoll_event event{.events = EPOLLIN, .data = {.ptr = &attachment}};
+  epoll_event event{.events = attachment.held ? 0u : EPOLLIN, .data = {.ptr = &attachment}};
   if (in != out) {
-    event.events = EPOLLOUT;
-    epoll_ctl(epoll_.number(), attachment.waiting ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, out, &event);
-    return;
+    epoll_event writable{.events = EPOLLOUT, .data = {.ptr = &attachment}};
+    epoll_ctl(epoll_.number(), attachment.waiting ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, out, &writable);
+  } else if (attachment.waiting) {
+    event.events |= EPOLLOUT;
   }
-  if (attachment.waiting) event.events |= EPOLLOUT;
   epoll_ctl(epoll_.number(), EPOLL_CTL_MOD, in, &event);
 }
 

@@ -3,7 +3,10 @@
 // must not block.
 #pragma once
 
+#include <sys/epoll.h>
+
 #include <array>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -12,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/pacing.h"
 #include "engine/switch.h"
 
 namespace tsvde {
@@ -69,6 +73,13 @@ class Loop : Switch::Observer {
   // Tells of every address that comes or goes.
   void watch_macs(bool wanted);
 
+  // How long a source whose only destination is full is left unread at most; 0: not at all.
+  void set_pacing(uint32_t bound_ms);
+  // How long to look for more before the thread sleeps; 0: not at all.
+  void set_busy_poll(uint32_t microseconds);
+  // Keeps the thread on one CPU; 0, or the errno for which it is not.
+  [[nodiscard]] int place(uint32_t cpu);
+
   // Ends the thread, then closes every endpoint; idempotent.
   void stop();
 
@@ -84,9 +95,14 @@ class Loop : Switch::Observer {
 
   // Loop thread only
   void run();
+  int wait(std::span<epoll_event> events);
   void serve(Attachment& attachment, uint32_t readiness);
+  // All that the endpoint has taken in, unless it is to be left unread.
+  void read(Attachment& attachment);
   void receive(Attachment& attachment);
   void flush_touched();
+  // Reads again who was held.
+  void resume(std::span<Attachment* const> sources);
   // Gives the first `count` slots of the batch all their room again, and nothing left undone.
   void empty_slots(uint32_t count);
   // Asks for readiness to read, and to write where something waits.
@@ -104,6 +120,9 @@ class Loop : Switch::Observer {
   int64_t now_ = 0;  // seconds since the start
   int64_t started_at_;
   int64_t seen_elsewhere_at_ = -1;
+  Pacing pacing_;
+  std::chrono::microseconds busy_poll_{0};
+  size_t endpoints_ = 0;
   std::unique_ptr<uint8_t[]> slab_;
   std::array<Frame, kBatch> batch_;
   std::mutex mutex_;

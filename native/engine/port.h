@@ -26,6 +26,13 @@ struct Attachment {
   FrameQueue queue;
   bool waiting = false;  // for the descriptor to be writable; true just while something waits to leave
   bool failed = false;   // the descriptor is of no use any more; waits to be detached
+
+  // Pacing's
+  Attachment* heads_for = nullptr;  // where alone its last batch went
+  bool held = false;                // left unread
+  bool stalled = false;             // made no room in time; nobody is held for it until it has
+  // For a whole batch of frames like those that wait.
+  [[nodiscard]] bool has_room() const { return !waiting || queue.room() >= kBatch; }
 };
 
 struct Port {

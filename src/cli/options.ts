@@ -9,6 +9,7 @@ import type { ManagementOptions } from '../console/server.ts';
 import { ExitError, USAGE } from '../exit-error.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import type { ListenOptions, SwitchOptions } from '../switch.ts';
+import { DEFAULT_PACING_MS } from '../tuning.ts';
 import { TSVDE_VERSION, VDE_VERSION } from '../version.ts';
 import type { LogOptions } from './log.ts';
 import { normalize, type Tolerate } from './long-only.ts';
@@ -45,6 +46,9 @@ const NEVER_SHORTENED = [
   '--quiet',
   '--verbose',
   '--ready-fd',
+  '--pacing',
+  '--busy-poll',
+  '--cpu',
 ];
 
 /**
@@ -86,6 +90,9 @@ interface Parsed {
   strictVlan?: true;
   numports: number;
   macaddr?: string;
+  pacing: number;
+  busyPoll?: number;
+  cpu?: number;
   hashsize: number;
   sock: string;
   mode?: number;
@@ -153,6 +160,17 @@ function define(name: string): Command {
     ).argParser(path),
     new Option('--nostdin', 'leave stdin alone: no console there, and its end does not end the switch'),
   );
+  group(
+    'Performance:',
+    new Option('--pacing <ms>', 'how long a sender waits at most while its only destination is full; 0: drop at once')
+      .default(DEFAULT_PACING_MS)
+      .argParser(number),
+    new Option(
+      '--busy-poll <us>',
+      'look for more frames for so long before sleeping: less latency, more CPU',
+    ).argParser(number),
+    new Option('--cpu <n>', 'move frames on this CPU alone').argParser(number),
+  );
   group('Metrics:', new Option('--metrics <address>', 'serve Prometheus metrics on [HOST:]PORT or unix:PATH'));
   group(
     'Process:',
@@ -208,6 +226,9 @@ function interpret(parsed: Parsed): TsvdeOptions {
       strictVlan: parsed.strictVlan === true,
       numPorts: parsed.numports,
       hashSize: parsed.hashsize,
+      pacingMs: parsed.pacing,
+      ...(parsed.busyPoll === undefined ? {} : { busyPollUs: parsed.busyPoll }),
+      ...(parsed.cpu === undefined ? {} : { cpu: parsed.cpu }),
       ...(parsed.macaddr === undefined ? {} : { mac: parsed.macaddr }),
     },
     listen: {

@@ -1,9 +1,10 @@
 // What the small programs say, and how they end: with an exit code, and with nothing more to say to one who has gone.
 import { ExitError } from '../exit-error.ts';
+import { printable } from '../protocol/printable.ts';
 
-/** To stdout; nobody reading it any more is no failure of ours. */
+/** To stdout; a terminal gets no control characters, which may be a client's and not the switch's. */
 export function print(text: string): void {
-  process.stdout.write(text);
+  process.stdout.write(process.stdout.isTTY ? text.split('\n').map(printable).join('\n') : text);
 }
 
 /** To stderr, behind the program's name. */
@@ -13,7 +14,7 @@ export function sayAs(name: string): (sentence: string) => void {
 
 /** Ends the process by what a program returns or throws. */
 export async function leave(name: string, program: Promise<number>): Promise<void> {
-  process.stdout.on('error', () => process.exit(0));
+  process.stdout.on('error', () => process.exit(0)); // nobody reads it any more: no failure of ours
   process.stderr.on('error', () => {});
   try {
     process.exitCode = await program;

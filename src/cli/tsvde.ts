@@ -1,9 +1,9 @@
 // tsvde, the command: parse, start, serve until told to end, clean up.
 import { ExitError } from '../exit-error.ts';
 import type { Log } from '../log.ts';
-import { setArguments, setProcessName } from '../process.ts';
 import { daemonReport, startDaemon } from './daemon.ts';
 import { finish } from './finish.ts';
+import { takeName } from './identity.ts';
 import { daemonLog, streamLog } from './log.ts';
 import { parseOptions } from './options.ts';
 import { Service, type ServiceOptions } from './service.ts';
@@ -39,8 +39,7 @@ export async function main(argv: readonly string[], manner = OWN): Promise<void>
   const report = daemonReport();
   const say = (message: string) => void process.stderr.write(`${name}: ${message}\n`);
   try {
-    setProcessName(name);
-    if (manner !== OWN) setArguments([name, ...argv]);
+    takeName(name, manner === OWN ? undefined : argv);
     // A daemon is the second to read them, and has nobody to tell.
     const options = parseOptions(argv, name, tolerant ? (report ? () => {} : say) : undefined);
     if (options.daemon && !report) return await startDaemon(argv);

@@ -1,5 +1,4 @@
 // tsvdectl, the command: a client of a switch's console, for programs and for people.
-import { createInterface } from 'node:readline';
 import { isatty, type ReadStream, type WriteStream } from 'node:tty';
 import { Command, CommanderError, Option } from 'commander';
 import { type CommandOptions, giveCommand } from '../ctl/command.ts';
@@ -7,6 +6,7 @@ import { ConsoleClient, NO_REPLY, TIMEOUT_SECONDS } from '../ctl/console-client.
 import { parseErrnos } from '../ctl/errno-names.ts';
 import { findConsoles } from '../ctl/find-console.ts';
 import { HISTORY_MAX, historyPath, openHistory } from '../ctl/history.ts';
+import { giveLines } from '../ctl/lines.ts';
 import { Terminal } from '../ctl/terminal.ts';
 import { ExitError } from '../exit-error.ts';
 import { TSVDE_VERSION } from '../version.ts';
@@ -58,17 +58,17 @@ async function oneCommand(client: ConsoleClient, line: string, options: CommandO
 /** One that fails is told of, and the next one is given; the first that failed is the exit code. */
 async function commandsFromStdin(client: ConsoleClient, options: CommandOptions): Promise<number> {
   let exitCode = 0;
-  for await (const line of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
-    if (/^\s*(#|$)/.test(line)) continue;
+  await giveLines(client, process.stdin, async (line) => {
+    if (/^\s*(#|$)/.test(line)) return undefined;
     try {
-      const { ended } = await giveCommand(client, line, print, options);
-      if (ended) break;
+      return await giveCommand(client, line, print, options);
     } catch (error) {
       if (!(error instanceof ExitError) || error.exitCode === NO_REPLY) throw error;
       say(error.message);
       exitCode ||= error.exitCode;
+      return undefined;
     }
-  }
+  });
   return exitCode;
 }
 
@@ -82,7 +82,7 @@ function terminalOf(client: ConsoleClient, json: boolean): Terminal {
     history: lines,
     historySize: HISTORY_MAX,
     onLine: add,
-    format: ({ errno, words, lines }) => [...lines, ...(errno ? [words] : [])].map((line) => `${line}\n`).join(''),
+    format: ({ errno, words, lines }) => [...lines, ...(errno && !json ? [words] : [])],
     formatDebug: (line) => line,
   });
 }

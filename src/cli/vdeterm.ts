@@ -1,8 +1,8 @@
 // vdeterm, as vde2 has it: the line editor for a console, which shows no codes.
 
-import { createInterface } from 'node:readline';
 import { isatty, type ReadStream, type WriteStream } from 'node:tty';
 import { ConsoleClient, NO_REPLY } from '../ctl/console-client.ts';
+import { giveLines } from '../ctl/lines.ts';
 import type { ConsoleReply } from '../ctl/reply-reader.ts';
 import { Terminal } from '../ctl/terminal.ts';
 import { ExitError } from '../exit-error.ts';
@@ -23,7 +23,18 @@ async function run([path]: readonly string[]): Promise<number> {
   const client = await ConsoleClient.connect(path, { onDebug: (line) => tell(line) });
   try {
     print(client.greeting);
-    if (!isatty(0) || !isatty(1)) return await linesFromStdin(client);
+    if (!isatty(0) || !isatty(1)) {
+      await giveLines(client, process.stdin, async (line) => {
+        const reply = await client.ask(line);
+        print(
+          format(reply)
+            .map((text) => `${text}\n`)
+            .join(''),
+        );
+        return reply;
+      });
+      return 0;
+    }
     const terminal = new Terminal(client, {
       input: process.stdin as ReadStream,
       output: process.stdout as WriteStream,
@@ -42,17 +53,8 @@ async function run([path]: readonly string[]): Promise<number> {
   }
 }
 
-async function linesFromStdin(client: ConsoleClient): Promise<number> {
-  for await (const line of createInterface({ input: process.stdin })) {
-    const reply = await client.ask(line);
-    print(format(reply));
-    if (reply.ended) break;
-  }
-  return 0;
-}
-
-function format({ words, lines }: ConsoleReply): string {
-  return [...lines, ...(words === '' ? [] : [words])].map((line) => `${line}\n`).join('');
+function format({ words, lines }: ConsoleReply): string[] {
+  return [...lines, ...(words === '' ? [] : [words])];
 }
 
 function formatDebug(line: string): string {

@@ -3,6 +3,8 @@
 import { errnoNumber, strerror } from '../errno.ts';
 import { SwitchError } from '../protocol/errors.ts';
 
+export { printable } from '../protocol/printable.ts';
+
 export const PROMPT = '\nvde$ ';
 export const SUCCESS = '1000 Success';
 export const END_OF_SESSION = '9999 END OF SESSION';
@@ -118,10 +120,4 @@ function frame(lines: Iterable<string>): string {
 
 function each(lines: Lines): Iterable<string> {
   return typeof lines === 'string' ? [lines] : lines;
-}
-
-/** A client's words on one line: what could end the line, the block or the terminal's patience is written as \xNN. */
-export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is about
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }

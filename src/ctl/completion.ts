@@ -46,6 +46,8 @@ async function valuesOf(path: string, placeholder: string, ask: Ask): Promise<st
       return numbers(await ask('vlan/allprint'), /^VLAN (\d+)/);
     case 'N':
       return valuesOf(path, menu === 'vlan' || menu === 'fstp' ? 'VLAN' : menu === 'hash' ? '' : 'PORT', ask);
+    case 'N|ID':
+      return (await ask('port/attached')).lines.map((line) => line.split(' ', 1)[0]!);
     case '0/1':
     case '1/0':
       return ['0', '1'];

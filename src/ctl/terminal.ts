@@ -2,6 +2,7 @@
 // which stays as it is.
 import { createInterface, type Interface } from 'node:readline';
 import type { ReadStream, WriteStream } from 'node:tty';
+import { printable } from '../protocol/printable.ts';
 import { complete } from './completion.ts';
 import type { ConsoleClient } from './console-client.ts';
 import type { ConsoleReply } from './reply-reader.ts';
@@ -16,8 +17,8 @@ export interface TerminalOptions {
   onLine(line: string): void;
   /** What is asked for a line that was typed. */
   command?(line: string): string;
-  /** What a reply looks like. */
-  format(reply: ConsoleReply): string;
+  /** The lines of a reply. */
+  format(reply: ConsoleReply): string[];
   formatDebug(line: string): string;
 }
 
@@ -73,7 +74,7 @@ export class Terminal {
   /** Above the line being typed. */
   tell(line: string): void {
     const { output, formatDebug } = this.#options;
-    const text = `${formatDebug(line)}\n`;
+    const text = `${printable(formatDebug(line))}\n`;
     if (!this.#editing) {
       output.write(text);
       return;
@@ -93,7 +94,7 @@ export class Terminal {
     for (let line = this.#waiting.shift(); line !== undefined; line = this.#waiting.shift()) {
       const reply = await this.#client.ask(command(line)).catch(() => undefined); // why, `ended` tells
       if (!reply) return;
-      output.write(format(reply));
+      for (const text of format(reply)) output.write(`${printable(text)}\n`);
       if (reply.ended) return this.#editor.close();
     }
     this.#edit();

@@ -42,6 +42,16 @@ export class SwitchMetrics {
   #definePorts(): void {
     this.#direction('receive', 'Received by the switch from the port');
     this.#direction('transmit', 'Sent by the switch to the port, or waiting in its queue');
+    this.#portCounter(
+      'tsvde_port_receive_holds_total',
+      'Times that the port was left unread since where it sends was full.',
+      (row) => row.receiveHolds,
+    );
+    this.#portCounter(
+      'tsvde_port_transmit_stalls_total',
+      'Times that the port, full, made no room in time for ports that were held for it.',
+      (row) => row.transmitStalls,
+    );
     this.#portGauge('tsvde_port_queue_frames', "Frames that wait for the port's endpoints.", (row) => row.queueFrames);
     this.#portGauge('tsvde_port_queue_bytes', "Bytes that wait for the port's endpoints.", (row) => row.queueBytes);
     this.#portGauge(

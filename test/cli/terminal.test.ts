@@ -1,12 +1,15 @@
 // tsvdectl and vdeterm at a terminal, on our console and on Debian's vde_switch: keys in, a screen out.
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { Plug } from '../../src/index.ts';
+import { atEnd } from '../support/at-end.ts';
 import { consoles } from '../support/consoles.ts';
 import { describeWith } from '../support/needs.ts';
 import { compat, tsvdectl } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { Screen } from '../support/terminal.ts';
 
+const KINDS = Object.keys(consoles) as (keyof typeof consoles)[];
 const UP = '\x1b[A';
 const CTRL_C = '\x03';
 const CTRL_D = '\x04';
@@ -21,7 +24,7 @@ describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'at a terminal', () => 
     return { screen, ask, open, path, history: `${state}/tsvde/tsvdectl_history` };
   }
 
-  test.each(Object.keys(consoles) as (keyof typeof consoles)[])('%s: commands, errors, data, its end', async (kind) => {
+  test.each(KINDS)('%s: commands, errors, data, its end', async (kind) => {
     const { screen } = await at(kind);
     expect(screen.text).toMatch(/^VDE switch V\.2\.3\./);
     await screen.enter('port/create 3', /port\/create 3\nvde\$$/);
@@ -31,23 +34,20 @@ describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'at a terminal', () => 
     expect(await screen.exit()).toBe(0);
   });
 
-  test.each(Object.keys(consoles) as (keyof typeof consoles)[])(
-    '%s: completion of commands, ports and VLANs',
-    async (kind) => {
-      const { screen, ask } = await at(kind);
-      for (const line of ['port/create 3', 'port/create 17', 'vlan/create 1234']) await ask(line);
-      screen.type('vlan/ad\t');
-      await screen.shows(/vde\$ vlan\/addport$/);
-      screen.type('12\t');
-      await screen.shows(/vlan\/addport 1234$/);
-      screen.type('\t'); // a second one: what there is
-      await screen.shows(/\n3 +17 *\n/);
-      screen.type('1\t');
-      await screen.shows(/\nvde\$ vlan\/addport 1234 17$/);
-      await screen.enter('', /\nvde\$ vlan\/addport 1234 17\nvde\$$/);
-      expect(await ask('vlan/allprint 1234')).toContain(' -- Port 0017 tagged=1');
-    },
-  );
+  test.each(KINDS)('%s: completion of commands, ports and VLANs', async (kind) => {
+    const { screen, ask } = await at(kind);
+    for (const line of ['port/create 3', 'port/create 17', 'vlan/create 1234']) await ask(line);
+    screen.type('vlan/ad\t');
+    await screen.shows(/vde\$ vlan\/addport$/);
+    screen.type('12\t');
+    await screen.shows(/vlan\/addport 1234$/);
+    screen.type('\t'); // a second one: what there is
+    await screen.shows(/\n3 +17 *\n/);
+    screen.type('1\t');
+    await screen.shows(/\nvde\$ vlan\/addport 1234 17$/);
+    await screen.enter('', /\nvde\$ vlan\/addport 1234 17\nvde\$$/);
+    expect(await ask('vlan/allprint 1234')).toContain(' -- Port 0017 tagged=1');
+  });
 
   test.each([40, 80])('debug lines do not break the line being typed, on %i columns', async (columns) => {
     const { screen, ask } = await at('tsvde', columns);
@@ -68,6 +68,18 @@ describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'at a terminal', () => 
     );
     expect(screen.column).toBe(column);
     await screen.enter('', /Invalid argument\nvde\$$/);
+  });
+
+  test("what a client of vde_switch has said of itself does nothing to one's terminal", async () => {
+    const { screen, ask, path } = await at('vde_switch');
+    const plug = await Plug.connect(path.replace('mgmt', 'ctl'), { description: '\x1b[2J\x1b[31mred' });
+    atEnd(() => plug.close());
+    expect(await ask('port/print')).toContain('\x1b[2J');
+    await screen.enter('port/print', / : \\x1b\[2J\\x1b\[31mred/);
+    expect(screen.text).toMatch(/^VDE switch/);
+    const once = new Screen(tsvdectl, ['-M', path, 'port/print'], {});
+    expect(await once.exit()).toBe(0);
+    expect(once.text).toMatch(/^Port 0001 [\s\S]* : \\x1b\[2J\\x1b\[31mred/);
   });
 
   test('history is kept over sessions, for its owner alone', async () => {
@@ -112,31 +124,42 @@ describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'at a terminal', () => 
     await screen.shows(/tsvdectl: '.*' has closed the connection/);
   });
 
-  test.each(Object.keys(consoles) as (keyof typeof consoles)[])(
-    "vdeterm on %s: no codes, as Debian's",
-    async (kind) => {
-      const { path, ask } = await consoles[kind]();
-      const ours = new Screen(compat('vdeterm'), [path], {});
-      const theirs = new Screen('vdeterm', [path], {});
-      const texts: string[] = [];
-      for (const screen of [ours, theirs]) {
-        await screen.shows(/V\.[\s\S]*vde\[.*\]:$/);
-        await screen.enter('port/showinfo', /Numports=\d+\nHUB=false\ncounters=true\nSuccess\nvde/);
-        await screen.enter('nonsense', /Function not implemented\nvde/);
-        await screen.enter('debug/add port', /debug\/add port\n(\n.*)?Success\nvde\[.*\]:$/);
-        screen.type('port/sho\t'); // the completion of both
-        await screen.shows(/port\/showinfo$/);
-        await ask(`port/create ${texts.length + 3}`);
-        await screen.shows(`** DBG MSG: port/+ 0${texts.length + 3}`);
-        await screen.shows(/port\/showinfo$/);
-        texts.push(screen.text);
-        screen.type('\r');
-        screen.type(CTRL_D);
-        expect(await screen.exit()).toBe(0);
-      }
-      // Theirs leaves an empty line behind each command.
-      const lines = (text: string) => text.replace(/\n\n/g, '\n').replace(/\+ 0\d/g, '+ N');
-      expect(lines(texts[0]!)).toBe(lines(texts[1]!));
-    },
-  );
+  test.each(KINDS)("unixterm on %s shows what Debian's does", async (kind) => {
+    const { path } = await consoles[kind]();
+    const texts: string[] = [];
+    for (const program of ['unixterm', compat('unixterm')]) {
+      const screen = new Screen(program, [path], {});
+      await screen.shows(/vde\$$/);
+      await screen.enter('port/showinfo', /1000 Success\n\nvde\$$/);
+      texts.push(screen.text);
+      screen.type(CTRL_D);
+      expect(await screen.exit()).toBe(0);
+    }
+    expect(texts[1]).toBe(texts[0]);
+  });
+
+  test.each(KINDS)("vdeterm on %s: no codes, as Debian's", async (kind) => {
+    const { path, ask } = await consoles[kind]();
+    const ours = new Screen(compat('vdeterm'), [path], {});
+    const theirs = new Screen('vdeterm', [path], {});
+    const texts: string[] = [];
+    for (const screen of [ours, theirs]) {
+      await screen.shows(/V\.[\s\S]*vde\[.*\]:$/);
+      await screen.enter('port/showinfo', /Numports=\d+\nHUB=false\ncounters=true\nSuccess\nvde/);
+      await screen.enter('nonsense', /Function not implemented\nvde/);
+      await screen.enter('debug/add port', /debug\/add port\n(\n.*)?Success\nvde\[.*\]:$/);
+      screen.type('port/sho\t'); // the completion of both
+      await screen.shows(/port\/showinfo$/);
+      await ask(`port/create ${texts.length + 3}`);
+      await screen.shows(`** DBG MSG: port/+ 0${texts.length + 3}`);
+      await screen.shows(/port\/showinfo$/);
+      texts.push(screen.text);
+      screen.type('\r');
+      screen.type(CTRL_D);
+      expect(await screen.exit()).toBe(0);
+    }
+    // Theirs leaves an empty line behind each command.
+    const lines = (text: string) => text.replace(/\n\n/g, '\n').replace(/\+ 0\d/g, '+ N');
+    expect(lines(texts[0]!)).toBe(lines(texts[1]!));
+  });
 });

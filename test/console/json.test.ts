@@ -1,5 +1,5 @@
 // Replies as JSON: of every command, on one line, with what the text says.
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { allMenus, menus } from '../../src/console/menus.ts';
 import { Plugins } from '../../src/console/plugins.ts';
@@ -159,7 +159,31 @@ test('json is given once, before a command', async () => {
     expect(await askJson(client, line)).toMatchObject({ code: 1022, errno: 'EINVAL', data: null });
 });
 
-test('every command that prints says what its data is', () => {
-  for (const command of menus.flatMap(({ commands }) => commands))
-    if ('print' in command) expect(typeof command.format, command.path).toBe('function');
+test('what JSON shows is in the manual page: each command that shows something, and each of its members', async () => {
+  const page = readFileSync(new URL('../../man/tsvdectl.1', import.meta.url), 'utf8');
+  const { net, client } = await started();
+  await net.join({ port: 3 });
+  await client.ask('port/setuser 3 root');
+  await client.ask('port/setgroup 3 root');
+  const named = (word: string) => new RegExp(`[ .]${word}( |\\.|$)`, 'm').test(page);
+  const shown = menus.flatMap(({ commands }) => commands).filter((command) => 'print' in command || 'show' in command);
+  expect(shown.length).toBeGreaterThan(18);
+  for (const { path } of shown) {
+    expect(named(path), path).toBe(true);
+    const { data } = await askJson(client, path);
+    for (const member of membersOf(data)) expect(named(member), `${member} of ${path}`).toBe(true);
+  }
+});
+
+/** Of objects in objects too; drops have the names of their reasons. */
+function membersOf(data: unknown): string[] {
+  if (typeof data !== 'object' || data === null) return [];
+  if (Array.isArray(data)) return data.flatMap(membersOf);
+  return Object.entries(data).flatMap(([name, value]) => [name, ...(/Drops$/.test(name) ? [] : membersOf(value))]);
+}
+
+test('every command that prints says what its data is, but for the table of another program', () => {
+  const printing = menus.flatMap(({ commands }) => commands).filter((command) => 'print' in command);
+  const lines = printing.filter((command) => !('format' in command));
+  expect(lines.map(({ path }) => path)).toEqual(['user/info']);
 });

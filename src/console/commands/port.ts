@@ -137,15 +137,16 @@ export const portMenu: Menu = {
         await sw.detachPort(/^\d/.test(argument) ? parseNumber(argument) : argument);
       },
     },
-    {
+    printing({
       path: 'port/attached',
       syntax: '',
       help: 'show what is attached by a spec: its id, its ports, the spec',
       *print(_, { switch: sw }) {
-        for (const { id, ports, spec } of sw.attachedPorts())
-          yield `${id} ports=${ports.map((port) => pad(port)).join(',') || 'none'} ${printable(spec)}`;
+        for (const { id, kind, ports, spec } of sw.attachedPorts()) yield { id, kind, ports, spec };
       },
-    },
+      format: ({ id, ports, spec }) =>
+        `${id} ports=${ports.map((port) => pad(port)).join(',') || 'none'} ${printable(spec)}`,
+    }),
     {
       path: 'port/resetcounter',
       syntax: '[N]',

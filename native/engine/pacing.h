@@ -1,0 +1,54 @@
+// Leaves a source unread while the one endpoint that it sends to is full, instead of dropping what it sends:
+// its own buffer fills then, and its sender waits. For a bound: an endpoint that has made no room within it
+// is stalled, and until it has room again what is for it is dropped and counted. So a reader that stopped
+// costs its sources one moment, and nobody else anything.
+//
+// It is told the time and never reads a clock. Loop thread only.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "engine/port.h"
+
+namespace tsvde {
+
+class Pacing {
+ public:
+  // How long a source is left unread at most; 0: nothing is ever held.
+  uint32_t bound_ms = 0;
+
+  // Takes the memory for that many endpoints; holding then takes none.
+  void reserve(size_t endpoints);
+  [[nodiscard]] bool idle() const { return holds_.empty(); }
+  // To be told where the frames of a batch went before they leave.
+  static void sent(Attachment& source, std::span<Port* const> to);
+  // Is what `source` has to read better left unread for now?
+  [[nodiscard]] bool should_hold(const Attachment& source) const;
+  // Then it is, until one of the following gives it back.
+  void hold(Attachment& source, int64_t now_ms);
+
+  // Who was held for `destination`, in order; nobody while that has no room. Good until the next call.
+  [[nodiscard]] std::span<Attachment* const> drained(Attachment& destination);
+  // Who was held for an endpoint that has made no room within the bound; likewise.
+  [[nodiscard]] std::span<Attachment* const> overdue(int64_t now_ms);
+  // How long until overdue() is to be asked again; -1: nobody is held.
+  [[nodiscard]] int patience_ms(int64_t now_ms) const;
+  // Lets go of one source whose time has not come.
+  void release(Attachment& source);
+  // The endpoint leaves. Who was held for it; likewise.
+  [[nodiscard]] std::span<Attachment* const> forget(Attachment& gone, std::span<const Port* const> ports);
+
+ private:
+  struct Hold {
+    Attachment* source;
+    Attachment* destination;
+    int64_t since;
+  };
+  std::span<Attachment* const> release_all(Attachment& destination);
+
+  std::vector<Hold> holds_;  // the oldest first
+  std::vector<Attachment*> released_;
+};
+
+}  // namespace tsvde

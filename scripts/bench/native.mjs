@@ -1,0 +1,18 @@
+// The bench's own programs, compiled once a run: load (clients that measure), relay (the floor), plug (a VDE client that
+// is an interface).
+import { join } from 'node:path';
+import { execute } from '../set-up.mjs';
+
+let built;
+
+export function buildNative(scope) {
+  built = scope.directory();
+  for (const name of ['load', 'relay', 'plug']) {
+    const flags = ['-std=c++20', '-O2', '-Wall', '-Wextra', '-Werror', '-pthread', '-Inative'];
+    execute('g++', [...flags, `native/bench/${name}.cc`, '-o', native(name)]);
+  }
+}
+
+export function native(name) {
+  return join(built, name);
+}

@@ -1,0 +1,60 @@
+// Hosts on a switch: each a network namespace of its own, whose one interface ends in the switch, as a TAP of it or as a
+// VDE client. Nothing touches the machine's own network.
+import { join } from 'node:path';
+import { native } from './native.mjs';
+import { until } from './scope.mjs';
+
+let count = 0;
+
+/** The command, in that namespace; there `ip netns exec` becomes it, so that the pid is its own. */
+export function within(space, command) {
+  return space === undefined ? command : ['ip', 'netns', 'exec', space, ...command];
+}
+
+async function namespace(scope) {
+  const name = `tsvde-b-${process.pid}-${count++}`;
+  await scope.run(['ip', 'netns', 'add', name]);
+  scope.defer(() => scope.run(['ip', 'netns', 'del', name]));
+  await scope.run(['ip', '-n', name, 'link', 'set', 'lo', 'up']);
+  return name;
+}
+
+/**
+ * A host for each of `kinds` ('tap' or 'vde') on a fresh switch of that peer. Each has `address`, `run(command)` and
+ * `start(command)`.
+ */
+export async function hosts(scope, peer, kinds, setting = {}) {
+  const space = await namespace(scope);
+  const taps = kinds.flatMap((kind, i) => (kind === 'tap' ? [`tap${i}`] : []));
+  const directory = join(scope.directory(), 'ctl');
+  const started = await peer.start(scope, { ...setting, space, taps, directory });
+  const ends = [];
+  for (const [i, kind] of kinds.entries()) {
+    const own = await namespace(scope);
+    const name = `tap${i}`;
+    const ip = (...args) => scope.run(within(own, ['ip', ...args]));
+    if (kind === 'tap') {
+      await until(`${peer.name}'s interface`, () => exists(scope, space, name));
+      await scope.run(['ip', '-n', space, 'link', 'set', name, 'netns', own]);
+    } else {
+      scope.start(within(own, [native('plug'), directory, name]));
+      await until(`plug's interface`, () => exists(scope, own, name));
+    }
+    const address = `10.99.0.${i + 1}`;
+    await ip('addr', 'add', `${address}/24`, 'dev', name);
+    await ip('link', 'set', name, 'up');
+    ends.push({
+      address,
+      run: (command, options) => scope.run(within(own, command), options),
+      start: (command) => scope.start(within(own, command)),
+    });
+  }
+  return { pids: started.pids, ends };
+}
+
+function exists(scope, space, name) {
+  return scope.run(['ip', '-n', space, 'link', 'show', name]).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,106 @@
+// The switches that are compared, one row each. `carries`: what may be plugged in, VDE clients or interfaces. start()
+// brings one up in a scope, by a setting, and resolves when it can be used, with the processes that are to be measured.
+//
+// A setting: directory (of ctl), space (the namespace it lives in, or undefined), taps (names of the interfaces it is to
+// make there), hub, ports, hashSize, vlans, user (a user-mode network too), options (further words for tsvde alone).
+import { existsSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { hasProgram, root } from '../set-up.mjs';
+import { native } from './native.mjs';
+import { within } from './network.mjs';
+import { startOpenVswitch } from './open-vswitch.mjs';
+import { until } from './scope.mjs';
+import { slirpvdeOn, startQemuUser } from './user-networks.mjs';
+
+const ours = (checkout) => (setting) => [
+  ...[process.execPath, join(checkout, 'bin/tsvde'), '--nostdin', '--sock', setting.directory],
+  ...switchWords(setting),
+  ...(setting.user ? ['--port', 'user'] : []),
+  ...(setting.options ?? []),
+];
+
+const vdeSwitch = (setting) => ['vde_switch', '-s', setting.directory, ...switchWords(setting)];
+
+export const PEERS = [
+  { name: 'tsvde', carries: ['vde', 'tap', 'user'], start: program(ours(root)), hasOptions: true },
+  {
+    name: 'vde_switch',
+    needs: ['vde_switch'],
+    carries: ['vde', 'tap'],
+    start: program(vdeSwitch),
+    hasOptions: true,
+  },
+  {
+    name: 'vdeplug switch',
+    needs: ['vde_plug'],
+    carries: ['vde'],
+    start: program(({ directory, hub }) => ['vde_plug', 'null://', `${hub ? 'hub' : 'switch'}://${directory}`]),
+  },
+  { name: 'relay', carries: ['vde'], start: program(({ directory }) => [native('relay'), directory]) },
+  { name: 'QEMU', needs: ['qemu-system-x86_64'], carries: ['user'], start: startQemuUser },
+  { name: 'slirpvde', needs: ['slirpvde', 'vde_switch'], carries: ['user'], start: slirpvdeOn(program(vdeSwitch)) },
+  { name: 'Linux bridge', needs: ['ip'], carries: ['tap'], start: startBridge, inKernel: true },
+  { name: 'Open vSwitch', needs: ['ovs-vswitchd'], carries: ['tap'], start: startOpenVswitch },
+];
+
+/** Those that are installed, and, with `against`, another checkout of ours. */
+export function installedPeers(against) {
+  const older = { name: 'tsvde before', carries: ['vde', 'tap'], start: program(ours(against)), hasOptions: true };
+  const [first, ...others] = PEERS;
+  return [first, ...(against ? [older] : []), ...others].filter(({ needs = [] }) => needs.every(hasProgram));
+}
+
+/** Words that vde_switch has as well. */
+function switchWords({ directory, hub, ports, hashSize, vlans = 0, taps = [] }) {
+  const words = taps.flatMap((name) => ['-t', name]);
+  if (hub) words.push('-x');
+  if (ports) words.push('-n', ports);
+  if (hashSize) words.push('--hashsize', hashSize);
+  if (vlans > 0) {
+    const file = `${directory}.rc`;
+    const lines = Array.from({ length: vlans }, (_, i) => `vlan/create ${i + 1}\n`);
+    writeFileSync(file, lines.join(''));
+    words.push('-f', file);
+  }
+  return words;
+}
+
+function program(command) {
+  return async (scope, setting) => {
+    const child = scope.start(within(setting.space, command(setting)));
+    await until(
+      `${command(setting).join(' ')}: its control socket`,
+      () => {
+        if (child.exitCode !== null) throw new Error(`it ended: ${child.said.trim()}`);
+        return accepts(join(setting.directory, 'ctl'));
+      },
+      20_000,
+    );
+    return { pids: [child.pid] };
+  };
+}
+
+/** Interfaces of the asked names whose other ends are in a bridge: what a switch could at most be. */
+async function startBridge(scope, { space, taps }) {
+  const ip = (...args) => scope.run(within(space, ['ip', ...args]));
+  await ip('link', 'add', 'bridge', 'type', 'bridge');
+  for (const name of taps) {
+    await ip('link', 'add', name, 'type', 'veth', 'peer', `${name}-in`);
+    await ip('link', 'set', `${name}-in`, 'master', 'bridge', 'up');
+  }
+  await ip('link', 'set', 'bridge', 'up');
+  return { pids: [] };
+}
+
+export function accepts(path) {
+  if (!existsSync(path)) return false;
+  return new Promise((resolve) => {
+    const probe = connect(path);
+    probe.once('error', () => resolve(false));
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+  });
+}

@@ -1,0 +1,56 @@
+// Samples to tables: medians, their spread, and how ours stands to each other peer: the median of what each round's pair
+// says.
+import { cpus, release } from 'node:os';
+
+export function machine() {
+  return `${cpus()[0].model}, ${cpus().length} cores, Linux ${release()}, Node ${process.version}`;
+}
+
+/** `results`: for each row its name and, for each peer, a list of samples, one a round. In Markdown. */
+export function table({ columns, rows }, results) {
+  const ratios = columns.filter(({ ratio }) => ratio);
+  const hasBeside = rows.some(({ beside }) => beside);
+  const heads = [
+    'row',
+    'peer',
+    ...columns.map(({ title }) => title),
+    ...ratios.map(({ title }) => `ours/its ${title}`),
+  ];
+  if (hasBeside) heads.push('CPU beside');
+  const lines = [];
+  for (const { name, beside, samples } of results) {
+    const [ours] = Object.keys(samples);
+    for (const [peer, own] of Object.entries(samples)) {
+      const figures = columns.map((column) => figure(own, column));
+      const compared = ratios.map(({ key }) => (peer === ours ? '' : paired(samples[ours], own, key)));
+      const other = results.find((result) => result.name === beside)?.samples[peer];
+      lines.push([name, peer, ...figures, ...compared, ...(hasBeside ? [other ? paired(own, other, 'cpu') : ''] : [])]);
+    }
+  }
+  return markdown(heads, lines);
+}
+
+function figure(samples, { key, digits, spread }) {
+  const values = samples.map((sample) => sample[key]).filter(Number.isFinite);
+  if (values.length === 0) return '-';
+  const text = median(values).toFixed(digits);
+  return spread ? `${text} (${Math.min(...values).toFixed(digits)}-${Math.max(...values).toFixed(digits)})` : text;
+}
+
+function paired(samples, others, key) {
+  const quotients = samples.map((sample, i) => sample[key] / others[i]?.[key]).filter(Number.isFinite);
+  return quotients.length === 0 ? '' : median(quotients).toFixed(2);
+}
+
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}
+
+function markdown(heads, lines) {
+  const widths = heads.map((head, i) => Math.max(head.length, ...lines.map((line) => line[i].length)));
+  const line = (cells) =>
+    `| ${cells.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join(' | ')} |`;
+  const rule = `| ${widths.map((width, i) => (i < 2 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`;
+  return [line(heads), rule, ...lines.map(line)].join('\n');
+}

@@ -1,0 +1,34 @@
+// TCP and UDP between two hosts, each at a TAP or a VDE client, by iperf3.
+import { iperf } from '../iperf.mjs';
+import { hosts } from '../network.mjs';
+
+const RATE = { key: 'gbits', title: 'Gbit/s', digits: 2, spread: true, ratio: true };
+const LOST = { key: 'lost', title: 'lost %', digits: 1 };
+const PAIRS = { 'tap-tap': ['tap', 'tap'], 'tap-vde': ['tap', 'vde'], 'vde-vde': ['vde', 'vde'] };
+
+function rows(protocol) {
+  const all = [];
+  for (const [pair, kinds] of Object.entries(PAIRS)) {
+    for (const streams of [1, 8]) {
+      for (const reverse of kinds[0] === kinds[1] ? [false] : [false, true]) {
+        all.push({
+          name: `${protocol}-${pair}${reverse ? '-back' : ''}-${streams}`,
+          carries: kinds.includes('vde') ? 'vde' : 'tap',
+          alsoCarries: kinds.includes('tap') ? 'tap' : 'vde',
+          needs: ['root', 'ip', 'iperf3'],
+          rounds: 3,
+          measure: async (scope, peer, { seconds }) => {
+            const { ends } = await hosts(scope, peer, kinds);
+            return iperf(ends, { protocol, streams, reverse, seconds: Math.max(2, 2 * seconds) });
+          },
+        });
+      }
+    }
+  }
+  return all;
+}
+
+export const groups = [
+  { title: 'TCP between hosts, by so many streams', columns: [RATE], rows: rows('tcp') },
+  { title: 'UDP between hosts, as much as they send', columns: [RATE, LOST], rows: rows('udp') },
+];

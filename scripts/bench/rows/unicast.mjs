@@ -1,0 +1,28 @@
+// From one client to one other: with a window, and as much as the kernel takes.
+import { CPU, P50, P99, RATE, SHARE } from '../columns.mjs';
+import { load } from '../load.mjs';
+
+const SIZES = [60, 512, 1514, 9000];
+const unicast = (size, window) => ({
+  name: `unicast-${size}-${window === 0 ? 'open' : `w${window}`}`,
+  carries: 'vde',
+  measure: (scope, peer, { seconds }) => load(scope, peer, 'stream', { size, window, seconds }),
+});
+
+export const groups = [
+  {
+    title: 'unicast, a window of 8 and of 64 frames',
+    columns: [RATE, CPU],
+    rows: [8, 64].flatMap((window) => SIZES.map((size) => unicast(size, window))),
+  },
+  {
+    title: 'unicast, one frame at a time',
+    columns: [RATE, CPU, P50, P99],
+    rows: SIZES.map((size) => unicast(size, 1)),
+  },
+  {
+    title: 'unicast, as much as the kernel takes',
+    columns: [RATE, CPU, SHARE],
+    rows: SIZES.map((size) => unicast(size, 0)),
+  },
+];

@@ -1,0 +1,21 @@
+// User-mode networks other than ours, behind a TAP: QEMU's own, in a QEMU without a guest whose hub has both, and slirpvde
+// on a vde_switch.
+import { within } from './network.mjs';
+
+export function startQemuUser(scope, { space, taps: [tap] }) {
+  const netdevs = ['user,id=u', 'hubport,id=hu,hubid=0,netdev=u'].concat(
+    `tap,id=t,ifname=${tap},script=no,downscript=no`,
+    'hubport,id=ht,hubid=0,netdev=t',
+  );
+  const words = ['-M', 'none', '-nodefaults', '-display', 'none', ...netdevs.flatMap((netdev) => ['-netdev', netdev])];
+  return { pids: [scope.start(within(space, ['qemu-system-x86_64', ...words])).pid] };
+}
+
+/** `startSwitch`: vde_switch's own. */
+export function slirpvdeOn(startSwitch) {
+  return async (scope, setting) => {
+    const { pids } = await startSwitch(scope, setting);
+    const stack = scope.start(within(setting.space, ['slirpvde', '-s', setting.directory]));
+    return { pids: [...pids, stack.pid] };
+  };
+}
