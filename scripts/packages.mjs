@@ -24,6 +24,7 @@ const PACKAGES = {
   'python3-prometheus-client': pythonModule('prometheus_client'),
   'clang-format': program('clang-format'),
   'clang-tidy': program('clang-tidy'),
+  valgrind: program('valgrind'),
   'man-db': program('man'),
   mandoc: program('mandoc'),
 };

@@ -62,16 +62,21 @@ describe('Switch', () => {
     const names = [
       ...casts.map((name) => `receive${name}`),
       ...casts.map((name) => `transmit${name}`),
+      'receiveHolds',
+      'transmitStalls',
       'queueFrames',
       'queueBytes',
       'queueLimit',
     ];
     expect(Object.keys(rest).sort()).toEqual(names.sort());
     expect(Object.keys(receiveDrops).sort()).toEqual([
+      'bad_length',
       'bpdu_rate',
       'discarding',
       'error',
+      'own_echo',
       'same_port',
+      'stranger',
       'too_long',
       'too_short',
       'vlan',

@@ -152,7 +152,9 @@ describeWith(['vde_switch', 'root'], "the console, beside vde_switch's", () => {
     const { theirs, ours } = await both();
     const rows = (help: string) => help.split('\n').slice(3, -3);
     const known = new Map(rows(await theirs.ask('help')).map((row) => [row.slice(0, 34), row]));
-    const own = rows(await ours.ask('help')).filter((row) => !/^(hash\/flush|counters|port\/attach|port\/attached|port\/detach)\b/.test(row));
+    const own = rows(await ours.ask('help')).filter(
+      (row) => !/^(hash\/flush|counters|port\/attach|port\/attached|port\/detach)\b/.test(row),
+    );
     for (const row of own) expect([...known.keys()]).toContain(row.slice(0, 34));
   });
 
