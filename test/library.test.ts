@@ -62,6 +62,8 @@ describe('Switch', () => {
     const names = [
       ...casts.map((name) => `receive${name}`),
       ...casts.map((name) => `transmit${name}`),
+      'receiveHolds',
+      'transmitStalls',
       'queueFrames',
       'queueBytes',
       'queueLimit',
