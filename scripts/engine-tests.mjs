@@ -1,5 +1,5 @@
-// Compiles the engine, the user-mode stack and their tests without Node, once for memory errors and undefined behaviour and once for data races,
-// and runs both.
+// Compiles the engine, the user-mode stack and their tests without Node, once for memory errors and undefined behaviour
+// and once for data races, and runs both.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
