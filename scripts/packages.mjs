@@ -35,6 +35,7 @@ const PACKAGES = {
   'python3-pyte': pythonModule('pyte'),
   'clang-format': program('clang-format'),
   'clang-tidy': program('clang-tidy'),
+  valgrind: program('valgrind'),
   'man-db': program('man'),
   mandoc: program('mandoc'),
 };

@@ -62,6 +62,8 @@ describe('Switch', () => {
     const names = [
       ...casts.map((name) => `receive${name}`),
       ...casts.map((name) => `transmit${name}`),
+      'receiveHolds',
+      'transmitStalls',
       'queueFrames',
       'queueBytes',
       'queueLimit',
@@ -69,6 +71,7 @@ describe('Switch', () => {
     expect(Object.keys(rest).sort()).toEqual(names.sort());
     expect(Object.keys(receiveDrops).sort()).toEqual([
       'bad_length',
+      'bad_offload',
       'bpdu_rate',
       'discarding',
       'error',

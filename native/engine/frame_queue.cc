@@ -27,13 +27,6 @@ bool FrameQueue::push(const Frame& frame) {
   return true;
 }
 
-uint32_t FrameQueue::room() const {
-  if (frames_ == 0) return limit_;
-  const uint64_t size = bytes_ / frames_ + 1;
-  const uint64_t left = (capacity_ - bytes_) / size;  // one of which the end of the ring may waste
-  return std::min(limit_ - frames_, static_cast<uint32_t>(left > 0 ? left - 1 : 0));
-}
-
 uint32_t FrameQueue::peek(std::span<Frame> frames) {
   const uint32_t count = std::min(frames_, static_cast<uint32_t>(frames.size()));
   for (uint32_t i = 0; i < count; i++) {

@@ -17,8 +17,7 @@ class FrameQueue {
   [[nodiscard]] uint32_t frames() const { return frames_; }
   [[nodiscard]] uint32_t limit() const { return limit_; }
   [[nodiscard]] uint64_t bytes() const { return bytes_; }
-  // How many more fit, if they are like those in it.
-  [[nodiscard]] uint32_t room() const;
+  [[nodiscard]] bool is_half_empty() const { return frames_ <= limit_ / 2 && bytes_ <= capacity_ / 2; }
 
   // false: full, nothing changed.
   [[nodiscard]] bool push(const Frame& frame);

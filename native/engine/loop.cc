@@ -32,6 +32,16 @@ int64_t monotonic_ms() {
   return now.tv_sec * int64_t{1000} + now.tv_nsec / 1'000'000;
 }
 
+// As many frames like these as stay in the cache from being received to being sent, and fit into a queue.
+uint32_t next_batch(std::span<const Frame> frames) {
+  constexpr size_t kBytes = 128 * 1024;
+  if (frames.empty()) return kBatch;
+  size_t bytes = 0;
+  for (const Frame& frame : frames) bytes += frame.parts[0].iov_len;
+  const size_t size = bytes / frames.size() + 1;
+  return static_cast<uint32_t>(std::clamp<size_t>(kBytes / size, 1, kBatch));
+}
+
 // Signals are Node's business: a thread that blocks them all never has one delivered to it.
 template <typename Start>
 std::thread without_signals(Start start) {
@@ -235,13 +245,14 @@ void Loop::resume(std::span<Attachment* const> sources) {
 }
 
 void Loop::receive(Attachment& attachment) {
-  const auto [frames, error] = attachment.endpoint->receive(batch_);
+  const auto [frames, error] = attachment.endpoint->receive({batch_.data(), Pacing::batch(attachment)});
   if (error != 0 && error != EAGAIN) {
     if (error != EPIPE)
       attachment.port.counters[error == EBADMSG ? receive_drop_bad_length : receive_drop_error]++;
     if (attachment.endpoint->ends_with(error)) fail(attachment, error);
   }
   switch_.route(attachment.port, {batch_.data(), frames}, now_);
+  attachment.batch = next_batch({batch_.data(), frames});
   Pacing::sent(attachment, switch_.touched());
   flush_touched();
   empty_slots(frames);  // just those that were filled: a batch is often a small one

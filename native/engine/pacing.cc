@@ -9,6 +9,11 @@ void Pacing::reserve(size_t endpoints) {
   released_.reserve(endpoints);
 }
 
+uint32_t Pacing::batch(const Attachment& source) {
+  if (source.heads_for == nullptr) return source.batch;
+  return std::min(source.batch, std::max(source.heads_for->queue.limit() / 2, 1u));
+}
+
 void Pacing::sent(Attachment& source, std::span<Port* const> to) {
   const bool one = to.size() == 1 && to[0]->attachments.size() == 1;
   source.heads_for = one ? to[0]->attachments[0].get() : nullptr;

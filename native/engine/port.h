@@ -31,8 +31,9 @@ struct Attachment {
   Attachment* heads_for = nullptr;  // where alone its last batch went
   bool held = false;                // left unread
   bool stalled = false;             // made no room in time; nobody is held for it until it has
-  // For a whole batch of frames like those that wait.
-  [[nodiscard]] bool has_room() const { return !waiting || queue.room() >= kBatch; }
+  [[nodiscard]] bool has_room() const { return !waiting || queue.is_half_empty(); }
+
+  uint32_t batch = kBatch;  // how many frames to receive at once
 };
 
 struct Port {

@@ -25,7 +25,7 @@ void fix_ip4(uint8_t* ip, uint32_t length, uint32_t index) {
   write16(ip + ip4::kId, read16(ip + ip4::kId) + index);
   put_word(ip + ip4::kChecksum, 0);
   Sum sum;
-  sum.add({ip, (ip[0] & 0xfu) * 4});
+  sum.add({ip, size_t{ip[0] & 0xfu} * 4});
   put_word(ip + ip4::kChecksum, sum.checksum());
 }
 

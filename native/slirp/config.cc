@@ -77,7 +77,7 @@ bool read_pair(Config& config, const std::string& key, const std::string& value)
 }  // namespace
 
 std::string Config::read(std::span<char* const> arguments) {
-  for (const std::string argument : arguments) {
+  for (std::string argument : arguments) {
     const size_t equals = argument.find('=');
     if (equals == std::string::npos) return argument;
     if (!read_pair(*this, argument.substr(0, equals), argument.substr(equals + 1))) return argument;

@@ -32,7 +32,7 @@ Mac mac_of(const in6_addr& address) {
 bool is_broadcast_service(std::span<const uint8_t> bytes) {
   constexpr uint8_t kUdp = 17;
   if (bytes.size() < kHeader + 20 || bytes[kHeader + 9] != kUdp) return false;
-  const size_t udp = kHeader + (bytes[kHeader] & 0xf) * 4u;
+  const size_t udp = kHeader + size_t{4} * (bytes[kHeader] & 0xf);
   if (bytes.size() < udp + 8) return false;
   const uint16_t port = big_endian(bytes, udp + 2);
   return port == 67 || port == 69;

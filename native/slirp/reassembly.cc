@@ -42,7 +42,7 @@ bool is_fragment(std::span<const uint8_t> frame) {
 
 std::span<const uint8_t> Reassembly::add(std::span<const uint8_t> frame, uint64_t& dropped) {
   if (!is_fragment(frame)) return frame;
-  const size_t header = (frame[kIp] & 0xf) * 4u;
+  const size_t header = size_t{4} * (frame[kIp] & 0xf);
   const size_t length = read(&frame[kLength]);
   const bool sound = frame[kIp] >> 4 == 4 && header >= 20 && header < length &&
                      kIp + length <= frame.size() && checksum(frame.subspan(kIp, header)) == 0;
@@ -53,7 +53,7 @@ std::span<const uint8_t> Reassembly::add(std::span<const uint8_t> frame, uint64_
   std::memcpy(&key[8], &frame[kIdentification], 2);
   key[10] = frame[kProtocol];
   const uint16_t place = read(&frame[kFragment]);
-  const size_t offset = (place & 0x1fffu) * 8u;
+  const size_t offset = size_t{8} * (place & 0x1fff);
   Datagram* datagram = find(key);
   std::span<const uint8_t> part = frame.subspan(kIp + header, length - header);
   if (offset == 0) {

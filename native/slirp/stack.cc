@@ -96,7 +96,9 @@ const SlirpCb& Stack::callbacks() {
       .notify = [](void*) {},  // the loop's next turn is the one that it asks for
       .init_completed = [](Slirp*, void*) {},
       .timer_new_opaque = [](int id, void* timer_opaque, void* opaque) -> void* {
-        return self(opaque)->timers_.emplace_back(std::make_unique<Timer>(id, timer_opaque)).get();
+        return self(opaque)
+            ->timers_.emplace_back(std::make_unique<Timer>(Timer{.id = id, .opaque = timer_opaque}))
+            .get();
       },
   };
   return table;

@@ -1,9 +1,12 @@
 #include "engine/loop.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/socket.h>
 
 #include <atomic>
+#include <chrono>
+#include <thread>
 
 #include "engine/endpoints/datagram.h"
 #include "test/check.h"
@@ -122,4 +125,127 @@ TEST("stopping is final, may be repeated, and answers calls all the same") {
   loop.stop();
   CHECK(loop.call([](Switch& sw, int64_t) { return sw.ports().empty(); }));
   CHECK(a.receive().empty());
+}
+
+TEST("a reader that stopped costs its own source one moment, and others nothing") {
+  Loop loop(100, [](const Event&) {});
+  loop.set_pacing(50);
+  const Client flood(loop, 1, 1);
+  const Client stopped(loop, 2, 2);
+  const Client a(loop, 3, 3);
+  const Client b(loop, 4, 4);
+  stopped.send(frame_bytes(kBroadcast, kB));
+  for (const Client* client : {&flood, &a, &b}) CHECK(client->receive().size() == 60);
+  constexpr uint64_t kC = 0x0200'0000'000c;
+  constexpr uint64_t kD = 0x0200'0000'000d;
+  b.send(frame_bytes(kBroadcast, kC));
+  for (const Client* client : {&flood, &a}) CHECK(client->receive().size() == 60);
+  std::thread traffic([&] {  // blocks while it is held
+    for (int i = 0; i < 3000; i++) flood.send(frame_bytes(kB, kA));
+  });
+  uint8_t passed = 0;
+  for (; passed < 200; passed++) {
+    a.send(frame_bytes(kC, kD, 60, passed));
+    if (b.receive() != frame_bytes(kC, kD, 60, passed)) break;
+  }
+  CHECK(passed == 200);
+  traffic.join();
+  // All that it sent has been read, held or not.
+  flood.send(frame_bytes(kC, kA, 60, 99));
+  CHECK(b.receive() == frame_bytes(kC, kA, 60, 99));
+  loop.call([](Switch& sw, int64_t) {
+    CHECK(sw.port(1)->counters[receive_holds] == 1);
+    CHECK(sw.port(2)->counters[transmit_stalls] == 1);
+    CHECK(sw.port(2)->counters[transmit_unicast] + sw.port(2)->counters[transmit_drop_queue_full] == 3000);
+    CHECK(sw.port(3)->counters[receive_holds] == 0);
+  });
+}
+
+TEST("what a source sends to a slow reader arrives, all of it, while they are held to its pace") {
+  Loop loop(100, [](const Event&) {});
+  loop.set_pacing(1000);
+  const Client a(loop, 1, 1);
+  const Client b(loop, 2, 2);
+  b.send(frame_bytes(kBroadcast, kB));
+  CHECK(a.receive().size() == 60);
+  std::thread traffic([&] {
+    for (uint32_t i = 0; i < 5000; i++) a.send(frame_bytes(kB, kA, 1000, static_cast<uint8_t>(i)));
+  });
+  uint32_t in_order = 0;
+  for (; in_order < 5000; in_order++) {
+    if (in_order % 100 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (b.receive() != frame_bytes(kB, kA, 1000, static_cast<uint8_t>(in_order))) break;
+  }
+  CHECK(in_order == 5000);
+  loop.set_pacing(0);  // where it failed, the sender goes on
+  traffic.join();
+}
+
+TEST("each ready port has a batch served before any has a second") {
+  Loop loop(100, [](const Event&) {});
+  constexpr uint32_t kPorts = 3;
+  constexpr uint32_t kRounds = 2;  // all of it fits into what the last one has not read
+  std::vector<std::unique_ptr<Client>> clients;
+  for (uint32_t i = 1; i <= kPorts; i++) clients.push_back(std::make_unique<Client>(loop, i, i));
+  const Client last(loop, kPorts + 1, kPorts + 1);
+  last.send(frame_bytes(kBroadcast, kB));
+  for (const auto& client : clients) CHECK(client->receive().size() == 60);
+  // While the thread is kept from its work, each gets its batches ready, one port after the other.
+  loop.call([&](Switch&, int64_t) {
+    for (uint8_t i = 0; i < kPorts; i++)
+      for (uint32_t n = 0; n < kRounds * kBatch; n++)
+        clients[i]->send(frame_bytes(kB, 0x0200'0000'0100 + i, 60, i));
+  });
+  for (uint32_t round = 0; round < kRounds; round++) {
+    std::array<uint32_t, kPorts> seen{};
+    for (uint32_t n = 0; n < kPorts * kBatch; n++) {
+      const Bytes bytes = last.receive();
+      if (bytes.size() < 15) break;
+      seen[bytes[14]]++;
+    }
+    CHECK(seen == (std::array<uint32_t, kPorts>{kBatch, kBatch, kBatch}));
+  }
+}
+
+TEST("large frames come in smaller batches, and a small one ends that") {
+  Loop loop(100, [](const Event&) {});
+  const Client a(loop, 1, 1);
+  const Client b(loop, 2, 2);
+  b.send(frame_bytes(kBroadcast, kB));
+  CHECK(a.receive().size() == 60);
+  const auto batch = [&] {
+    return loop.call([](Switch& sw, int64_t) { return sw.port(1)->attachments[0]->batch; });
+  };
+  CHECK(batch() == kBatch);
+  a.send(frame_bytes(kB, kA, 9000));
+  CHECK(b.receive().size() == 9000);
+  CHECK(batch() == 14);
+  a.send(frame_bytes(kB, kA));
+  CHECK(b.receive().size() == 60);
+  CHECK(batch() == kBatch);
+}
+
+TEST("the thread is placed on a CPU, and not on one that is not there") {
+  Loop loop(100, [](const Event&) {});
+  CHECK(loop.place(CPU_SETSIZE) == EINVAL);
+  CHECK(loop.place(CPU_SETSIZE - 1) == EINVAL);
+  cpu_set_t mine;
+  sched_getaffinity(0, sizeof mine, &mine);
+  for (uint32_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+    if (!CPU_ISSET(cpu, &mine)) continue;
+    CHECK(loop.place(cpu) == 0);
+    CHECK(loop.call([](Switch&, int64_t) { return sched_getcpu(); }) == static_cast<int>(cpu));
+  }
+}
+
+TEST("frames pass, and the thread obeys, while it polls busily") {
+  Loop loop(100, [](const Event&) {});
+  loop.set_busy_poll(1000);
+  const Client a(loop, 1, 1);
+  const Client b(loop, 2, 2);
+  for (uint8_t i = 0; i < 100; i++) {
+    a.send(frame_bytes(kBroadcast, kA, 60, i));
+    CHECK(b.receive() == frame_bytes(kBroadcast, kA, 60, i));
+  }
+  loop.set_busy_poll(0);
 }

@@ -158,6 +158,24 @@ TEST("a length that no frame has, an end, and an end within a frame") {
   }
 }
 
+TEST("random bytes are frames, or end the stream") {
+  for (int round = 0; round < 200; round++) {
+    Pair pair;
+    Stream stream(std::move(pair.ours));
+    Bytes noise(random_below(20000));
+    // Small lengths, mostly, so that more than the first is looked at.
+    for (uint8_t& byte : noise) byte = static_cast<uint8_t>(random_below(round % 2 == 0 ? 256 : 2));
+    write_all(pair.theirs.number(), noise.data(), noise.size());
+    pair.theirs = Fd();
+    std::vector<Bytes> received;
+    const int error = receive_all(stream, received, 1 + random_below(kBatch));
+    CHECK(error == EBADMSG || error == EPIPE);
+    size_t total = 0;
+    for (const Bytes& frame : received) total += 4 + frame.size();
+    CHECK(total <= noise.size());
+  }
+}
+
 TEST("what a reader takes in pieces arrives whole, each frame once, whatever it costs in partial writes") {
   for (int round = 0; round < 20; round++) {
     Pair pair;

@@ -1,19 +1,20 @@
 // The rows that are measured, in groups: those of one group are taken in turns and stand in one table.
 //
 // A group: title, columns, rows. A row: name; carries (and alsoCarries), what a peer must take to be measured; needs
-// (programs, or root); needsOptions, where only switches with vde_switch's options will do; beside, the row of the group
+// (programs, or root); needsOptions, where only switches with vde_switch's options will do; oursAlone; beside, the row of the group
 // to which it is set in proportion; rounds, where it takes long; measure(scope, peer, { seconds }), which resolves to a
 // figure for each column. To add rows, add a file and its line here.
 import { hasProgram } from '../set-up.mjs';
 import { groups as flood } from './rows/flood.mjs';
 import { groups as footprint } from './rows/footprint.mjs';
 import { groups as iperf } from './rows/iperf.mjs';
+import { groups as pacing } from './rows/pacing.mjs';
 import { groups as ping } from './rows/ping.mjs';
 import { groups as size } from './rows/size.mjs';
 import { groups as unicast } from './rows/unicast.mjs';
 import { groups as user } from './rows/user.mjs';
 
-export const GROUPS = [...unicast, ...flood, ...size, ...ping, ...iperf, ...user, ...footprint];
+export const GROUPS = [...unicast, ...flood, ...size, ...ping, ...pacing, ...iperf, ...user, ...footprint];
 
 /** The groups, of those rows alone whose names contain one of `wanted`, where any are; a row brings the one beside it. */
 export function matchingGroups(wanted) {
@@ -25,7 +26,8 @@ export function matchingGroups(wanted) {
   }).filter(({ rows }) => rows.length > 0);
 }
 
-export function canMeasure({ carries, alsoCarries = carries, needsOptions }, peer) {
+export function canMeasure({ carries, alsoCarries = carries, needsOptions, oursAlone }, peer) {
+  if (oursAlone && peer.name !== 'tsvde') return false;
   return peer.carries.includes(carries) && peer.carries.includes(alsoCarries) && (!needsOptions || peer.hasOptions);
 }
 

@@ -1,12 +1,15 @@
 // A stream that we connect, and connect again when it is lost: its port stays held meanwhile.
-import { Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { describeError } from '../errno.ts';
 import { native } from '../native.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { BackOff } from './back-off.ts';
-import { resolveHost } from './internet.ts';
+import { dial } from './dial.ts';
 import type { Backend, BackendHost, BackendStats, Place } from './kind.ts';
-import { formatStreamAddress, type StreamAddress, takeDescriptor } from './stream-address.ts';
+import { formatStreamAddress, type StreamAddress } from './stream-address.ts';
+
+/** So long a start, or a session of the console, waits for a first connection. */
+const FIRST_ANSWER_MS = 1000;
 
 export class Connector implements Backend {
   readonly #host: BackendHost;
@@ -17,11 +20,10 @@ export class Connector implements Backend {
   readonly #backOff: BackOff;
   /** That it tries again is said once a loss. */
   #said = false;
+  readonly #over = new AbortController();
   #timer: NodeJS.Timeout | undefined;
-  #socket: Socket | undefined;
   #connected = false;
   #connections = 0;
-  #closed = false;
 
   private constructor(host: BackendHost, address: StreamAddress, reconnectMs: number) {
     this.#host = host;
@@ -31,12 +33,17 @@ export class Connector implements Backend {
     this.#place = host.claim();
   }
 
-  /** Where it is to connect again, the first failure is no reason to throw. */
+  /** Where it is to connect again, the first failure is no reason to throw, nor is silence one to wait for long. */
   static async open(host: BackendHost, address: StreamAddress, reconnectMs: number): Promise<Connector> {
     const connector = new Connector(host, address, reconnectMs);
+    if (reconnectMs > 0) {
+      const answered = new AbortController();
+      const first = connector.#start().finally(() => answered.abort());
+      await Promise.race([first, pause(FIRST_ANSWER_MS, undefined, { signal: answered.signal }).catch(() => {})]);
+      return connector;
+    }
     const failure = await connector.#connect();
-    if (failure !== undefined && reconnectMs === 0) throw new SwitchError('EIO', failure);
-    if (failure !== undefined) connector.#tryAgain(failure);
+    if (failure !== undefined) throw new SwitchError('EIO', failure);
     return connector;
   }
 
@@ -45,18 +52,22 @@ export class Connector implements Backend {
   }
 
   close(): void {
-    this.#closed = true;
+    this.#over.abort();
     clearTimeout(this.#timer);
-    this.#socket?.destroy();
     this.#place.release();
+  }
+
+  async #start(): Promise<void> {
+    const failure = await this.#connect();
+    if (failure !== undefined) this.#tryAgain(failure);
   }
 
   /** Returns why it could not. */
   async #connect(): Promise<string | undefined> {
     const name = formatStreamAddress(this.#address);
     try {
-      const fd = await this.#open();
-      if (this.#closed) {
+      const fd = await dial(this.#address, this.#over.signal);
+      if (this.#over.signal.aborted) {
         native.closeDescriptor(fd);
         return undefined;
       }
@@ -76,24 +87,6 @@ export class Connector implements Backend {
     return undefined;
   }
 
-  async #open(): Promise<number> {
-    const address = this.#address;
-    if (address.type === 'abstract') return native.connectAbstract(address.name);
-    const where =
-      address.type === 'unix'
-        ? { path: address.path }
-        : { port: address.port, host: await resolveHost(address.host || 'localhost', address.family) };
-    const keepAlive = address.type === 'inet' && address.keepAlive;
-    return new Promise((resolve, reject) => {
-      // Paused before it is connected: not a byte is read here.
-      const socket = new Socket().pause();
-      this.#socket = socket;
-      socket.once('error', reject);
-      socket.once('close', () => reject(new SwitchError('EIO', 'closed')));
-      socket.connect(where, () => resolve(takeDescriptor(socket, keepAlive)));
-    });
-  }
-
   #lost(why: string): void {
     this.#connected = false;
     const message = `port ${this.#place.port}: the connection to ${formatStreamAddress(this.#address)} has ended: ${why}`;
@@ -106,12 +99,9 @@ export class Connector implements Backend {
   }
 
   #tryAgain(why: string): void {
-    if (this.#closed) return;
+    if (this.#over.signal.aborted) return;
     if (!this.#said) this.#host.log(`${why}; trying again`, 'warning');
     this.#said = true;
-    this.#timer = setTimeout(async () => {
-      const failure = await this.#connect();
-      if (failure !== undefined) this.#tryAgain(failure);
-    }, this.#backOff.failed(performance.now()));
+    this.#timer = setTimeout(() => void this.#start(), this.#backOff.failed(performance.now()));
   }
 }

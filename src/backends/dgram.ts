@@ -43,6 +43,8 @@ export const dgram = defineKind({
 function openUnixPeer(values: Values<typeof keys>, host: BackendHost): Promise<Backend> {
   const name = (path = '', abstract = false) => unixName(path, { abstract, tight: true });
   const local = name(values['local.path'], values['local.abstract']);
+  if (values.mode !== undefined && values['local.abstract'])
+    throw new SwitchError('EINVAL', 'dgram: mode goes only with a path: an abstract name has no rights');
   return openUnix(host, local, name(values['remote.path'], values['remote.abstract']), values.mode ?? 0o600);
 }
 

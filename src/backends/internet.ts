@@ -39,8 +39,13 @@ export function family(ipv4: boolean | undefined, ipv6: boolean | undefined): Fa
 
 /** An address in digits. Throws a sentence that names the host. */
 export async function resolveHost(host: string, family: Family): Promise<string> {
+  return (await resolveHosts(host, family))[0]!;
+}
+
+/** One at least. */
+export async function resolveHosts(host: string, family: Family): Promise<string[]> {
   try {
-    return (await lookup(host, { family })).address;
+    return (await lookup(host, { family, all: true })).map(({ address }) => address);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const why = code === 'ENOTFOUND' ? 'there is no such host' : describeError(error);

@@ -48,6 +48,8 @@ export const stream = defineKind({
   open(values, host) {
     const address = readAddress(values);
     if (!values.server) return Connector.open(host, address, values['reconnect-ms'] ?? RECONNECT_MS);
+    if (address.type !== 'unix' && (values.mode ?? values.group) !== undefined)
+      throw new SwitchError('EINVAL', 'stream: mode and group go only with the path of a unix socket');
     const rights = { mode: values.mode ?? 0o600, gid: values.group === undefined ? undefined : groupId(values.group) };
     return Listener.open(host, address, { maxClients: values['max-clients'] ?? MAX_CLIENTS, rights });
   },

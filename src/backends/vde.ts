@@ -2,7 +2,9 @@
 // when that ends the endpoint does, the port of this switch stays held, and it joins again.
 import { realpathSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { setTimeout as pass } from 'node:timers/promises';
 import { findGroup } from '../accounts.ts';
+import { describeError } from '../errno.ts';
 import { native } from '../native.ts';
 import { type Joined, type JoinOptions, joinSwitch } from '../plug.ts';
 import { SwitchError } from '../protocol/errors.ts';
@@ -23,11 +25,13 @@ const keys = {
   },
 } as const;
 
+const PATIENCE_MS = 500;
+
 export const vde = defineKind({
   name: 'vde',
   help: 'an uplink to another VDE switch, joined again when that comes back',
   keys,
-  open(values, host) {
+  async open(values, host) {
     if (values.group !== undefined && findGroup(values.group) === undefined)
       throw new SwitchError('EINVAL', `vde: there is no group '${values.group}'`);
     if (host.directory !== undefined && realPath(values.sock) === host.directory)
@@ -36,7 +40,7 @@ export const vde = defineKind({
         `vde: '${values.sock}' is this switch's own directory: frames would go round for ever`,
       );
     const uplink = new Uplink(values, host);
-    uplink.start();
+    await uplink.start();
     return uplink;
   },
 });
@@ -77,8 +81,12 @@ class Uplink implements Backend {
     this.#backOff = new BackOff(reconnectMs);
   }
 
-  start(): void {
+  /** A switch that answers is joined when this resolves; for one that does not, nobody is kept waiting. */
+  async start(): Promise<void> {
     this.#trying = this.#try();
+    const patience = new AbortController();
+    await Promise.race([this.#trying, pass(PATIENCE_MS, undefined, { signal: patience.signal }).catch(() => {})]);
+    patience.abort();
   }
 
   async close(): Promise<void> {
@@ -97,8 +105,7 @@ class Uplink implements Backend {
     try {
       this.#attach(await joinSwitch(this.#directory, this.#options));
     } catch (error) {
-      if (!(error instanceof SwitchError)) throw error;
-      this.#again(error.message);
+      this.#again(error instanceof SwitchError ? error.message : describeError(error));
     }
   }
 
@@ -108,14 +115,16 @@ class Uplink implements Backend {
       native.closeDescriptor(fd);
       return;
     }
+    const transport = { kind: 'datagram', fd } as const;
+    try {
+      this.#place.attach({ transport, description: switchPath, ended: () => control.destroy() });
+    } catch (error) {
+      control.destroy();
+      throw error;
+    }
     this.#control = control;
     control.once('close', () => this.#lost());
     control.resume();
-    this.#place.attach({
-      transport: { kind: 'datagram', fd },
-      description: switchPath,
-      ended: () => control.destroy(),
-    });
     this.#times++;
     this.#backOff.made(performance.now());
     this.#said = '';
@@ -133,6 +142,8 @@ class Uplink implements Backend {
     if (this.#over.signal.aborted) return;
     if (why !== this.#said) this.#host.log(`${why}; trying again`, 'warning');
     this.#said = why;
-    this.#timer = setTimeout(() => this.start(), this.#backOff.failed(performance.now()));
+    this.#timer = setTimeout(() => {
+      this.#trying = this.#try();
+    }, this.#backOff.failed(performance.now()));
   }
 }

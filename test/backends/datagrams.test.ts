@@ -211,6 +211,12 @@ test.each([
   ['stream,addr.type=unix,addr.path=/a,addr.host=b', 'EINVAL', /addr\.host goes only with addr\.type=inet/],
   ['stream,addr.type=unix,addr.path=/a,max-clients=3', 'EINVAL', /max-clients goes only with server=on/],
   ['stream,server=on,addr.type=unix,addr.path=/a,reconnect-ms=3', 'EINVAL', /reconnect-ms goes only with server=off/],
+  ['stream,server=on,addr.type=inet,addr.port=0,mode=660', 'EINVAL', /mode and group go only with the path/],
+  [
+    'dgram,remote.type=unix,remote.path=/a,local.path=b,local.abstract=on,mode=660',
+    'EINVAL',
+    /mode goes only with a path/,
+  ],
   ['stream,server=yes,addr.type=unix,addr.path=/a', 'EINVAL', /server is 'yes': it must be on or off/],
   ['stream,server=on,addr.type=unix,addr.path=/nowhere/at/all', 'EIO', /\/nowhere\/at\/all.*No such file or directory/],
   [

@@ -1,31 +1,41 @@
 // A switch that is killed, with no chance to clean up, and started again: whoever was there carries frames again by itself.
 import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { namespace } from '../support/namespace.ts';
+import { describeWith } from '../support/needs.ts';
 import { BROADCAST, frame, Recorder } from '../support/network.ts';
 import { run, tsvde } from '../support/process.ts';
 import { StreamPeer, StreamServer } from '../support/stream-peer.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { startTsvde } from '../support/tsvde.ts';
+import { accepts } from '../support/vde-switch.ts';
 import { until } from '../support/wait.ts';
 
 const A = '02:00:00:00:00:0a';
 const B = '02:00:00:00:00:0b';
 
+/** On a busy machine a switch is away for a second or more, and who tries again has doubled its pause by then. */
+const RECONNECT_MS = 20_000;
+
 /** A client as another program would have it: it connects again for as long as it is refused. */
 async function persistent(path: string): Promise<StreamPeer> {
-  return until(() => StreamPeer.connect({ path }).catch(() => undefined), `somebody on ${path}`);
+  return until(() => StreamPeer.connect({ path }).catch(() => undefined), `somebody on ${path}`, RECONNECT_MS);
 }
 
 /** Sends until it is received: who has just connected again may not be heard at once. */
 async function carries(send: (mark: number) => void, received: readonly Buffer[], source: string): Promise<void> {
   let mark = 0;
   const marked = (i: number) => frame(BROADCAST, source, 90, i);
-  await until(() => {
-    send(++mark);
-    return received.some((one) =>
-      Array.from({ length: mark }, (_, i) => marked(i + 1)).some((sent) => sent.equals(one)),
-    );
-  }, `a frame of ${source}`);
+  await until(
+    () => {
+      send(++mark);
+      return received.some((one) =>
+        Array.from({ length: mark }, (_, i) => marked(i + 1)).some((sent) => sent.equals(one)),
+      );
+    },
+    `a frame of ${source}`,
+    RECONNECT_MS,
+  );
 }
 
 test('clients of a killed switch, another tsvde among them, and the servers it had connected to', async () => {
@@ -75,4 +85,20 @@ test('a port that cannot be had stops the start, and what was opened before it i
   expect(readdirSync(home)).toEqual(['s']);
   await first.started.stop();
   expect(readdirSync(home)).toEqual([]);
+});
+
+describeWith(['root', 'ip'], 'a server that is silent', () => {
+  test('holds neither the start up nor the end', async () => {
+    const space = namespace();
+    space.run('ip', 'route', 'add', '192.0.2.0/24', 'dev', 'lo'); // what is sent there is lost
+    const home = temporaryDirectory();
+    const started = space.start(tsvde, ['-s', `${home}/ctl`, '--port', 'socket,connect=192.0.2.1:7']);
+    await until(() => accepts(`${home}/ctl/ctl`), 'a switch', 10_000);
+    started.stdin.write('port/attach stream,id=x,addr.type=inet,addr.host=192.0.2.1,addr.port=8\nport/attached\n');
+    await started.output(/x ports=0002[\s\S]*1000 Success/);
+    started.stdin.write('port/detach x\n');
+    const before = performance.now();
+    await started.stop('SIGTERM');
+    expect(performance.now() - before).toBeLessThan(3000); // an attempt takes 5 s
+  });
 });

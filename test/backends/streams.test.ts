@@ -312,6 +312,13 @@ describe('a connecting port', () => {
     await second.receives(sent);
   });
 
+  test('a name with several addresses: the one that answers', async () => {
+    const net = await network();
+    const server = await StreamServer.listen({ port: 0, host: '127.0.0.1' });
+    await net.sw.attachPort(`socket,connect=localhost:${server.port},reconnect-ms=0`);
+    await server.peer();
+  });
+
   test('is detached while it tries', async () => {
     const net = await network();
     const port = await freePort();

@@ -82,5 +82,5 @@ describeWith([...GUEST_NEEDS, 'tun', 'ip'], 'six members of one switch', () => {
     ])
       expect(metrics).toMatch(new RegExp(`^tsvde_port_info\\{.*backend="${backend}",id="${id}",.* 1$`, 'm'));
     expect(metrics).not.toMatch(/(own_echo"|stranger"|bad_length"|"error)\} [1-9].*port="[^5]/);
-  }, 180_000);
+  }, 240_000);
 });

@@ -11,6 +11,7 @@ import { atEnd } from '../support/at-end.ts';
 import { describeWith } from '../support/needs.ts';
 import { BROADCAST, frame, network } from '../support/network.ts';
 import { run } from '../support/process.ts';
+import { StreamPeer } from '../support/stream-peer.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/wait.ts';
 
@@ -232,4 +233,26 @@ describe('the HTTP server', () => {
       `cannot serve metrics on 127.0.0.1:${port}: Address already in use`,
     );
   });
+});
+
+test('what specs have attached: its kind and id, its connections, those made again and those refused', async () => {
+  const { sw } = await network();
+  const path = `${temporaryDirectory()}/s`;
+  await sw.attachPort(`stream,id=lab,server=on,addr.type=unix,addr.path=${path},max-clients=1`);
+  const peers = [await StreamPeer.connect({ path }), await StreamPeer.connect({ path })];
+  await until(() => peers[1]!.ended, 'the refused one to see its end');
+  await sw.attachPort(`stream,id=out,addr.type=unix,addr.path=${path}x`);
+  const text = await scrape(await serve(sw));
+  expect(text).toMatch(
+    /^tsvde_port_info\{port="1",endpoint="1",backend="stream",id="lab",description="pid \d+, uid \d+"\} 1$/m,
+  );
+  const labels = 'id="lab",backend="stream"';
+  for (const line of [
+    `tsvde_backend_connections{${labels}} 1`,
+    `tsvde_backend_refused_total{${labels}} 1`,
+    'tsvde_backend_connections{id="out",backend="stream"} 0',
+    'tsvde_backend_reconnects_total{id="out",backend="stream"} 0',
+  ])
+    expect(text.split('\n')).toContain(line);
+  expect(text).not.toContain(`tsvde_backend_reconnects_total{${labels}}`);
 });

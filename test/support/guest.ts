@@ -60,7 +60,7 @@ export class Guest {
   }
 
   static async booted(qemu: Started): Promise<Guest> {
-    await qemu.output(/GUEST-UP/, 60_000);
+    await qemu.output(/GUEST-UP/, 120_000);
     return new Guest(qemu);
   }
 

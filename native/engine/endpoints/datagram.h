@@ -11,7 +11,7 @@ namespace tsvde {
 
 class Datagram final : public Endpoint {
  public:
-  using Endpoint::Endpoint;
+  explicit Datagram(Fd fd);
 
   Moved receive(std::span<Frame> frames) override;
   Moved send(std::span<Frame* const> frames) override;

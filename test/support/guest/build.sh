@@ -19,5 +19,5 @@ done | awk '!seen[$0]++' | while read -r file; do
 done
 install -m 755 "$here/init" "$root/init"
 mknod -m 600 "$root/dev/console" c 5 1
-(cd "$root" && find . | cpio -o -H newc --quiet) > "$out.new"
-mv "$out.new" "$out"
+(cd "$root" && find . | cpio -o -H newc --quiet) > "$out.$$"
+mv "$out.$$" "$out" # by a name of its own: other tests may be making it too

@@ -1,0 +1,98 @@
+// Work for callgrind: the engine's decision alone, with nothing of the kernel. instructions WHAT FRAMES moves
+// so many frames; what one costs is the difference of two runs.
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "engine/switch.h"
+
+using namespace tsvde;
+
+namespace {
+
+// Takes everything, at no cost.
+class Sink final : public Endpoint {
+ public:
+  Sink() : Endpoint(Fd()) {}
+  Moved receive(std::span<Frame>) override { return {0, EAGAIN}; }
+  Moved send(std::span<Frame* const> frames) override { return {static_cast<uint32_t>(frames.size()), 0}; }
+};
+
+class Deaf final : public Switch::Observer {
+  void seen_elsewhere(MacKey, uint32_t, uint32_t) override {}
+  void bpdu(const Port&, const Frame&) override {}
+  void captured(const Port&, const Frame&, bool) override {}
+};
+
+constexpr uint64_t kEverybody = 0xffff'ffff'ffff;
+
+// 60 bytes from address `from` to address `to`; address n is on port n.
+void fill(uint8_t* bytes, uint64_t to, uint64_t from) {
+  memset(bytes, 0, 60);
+  memcpy(bytes, &to, 6);
+  memcpy(bytes + 6, &from, 6);
+  bytes[12] = 0x88;
+  bytes[13] = 0xb5;
+}
+
+struct Network {
+  explicit Network(uint32_t ports) : sw(131072, deaf) {
+    for (uint32_t number = 1; number <= ports; number++) {
+      Port& port = sw.add_port(number);
+      port.attachments.push_back(std::make_unique<Attachment>(port, number, std::make_unique<Sink>(), 256));
+      sw.update_active(port);
+    }
+    for (uint32_t number = 1; number <= ports; number++) send(number, kEverybody, address(number), 1);
+  }
+  static uint64_t address(uint32_t n) { return 0x02 | uint64_t{n} << 16; }
+
+  void send(uint32_t from, uint64_t to, uint64_t source, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+      fill(slots[i], to, source);
+      batch[i].parts[0] = {slots[i], 60};
+    }
+    sw.route(*sw.port(from), {batch.data(), count}, 0);
+    for (Port* port : sw.touched()) (void)port->transmit();
+    sw.touched().clear();
+  }
+
+  Deaf deaf;
+  Switch sw;
+  uint8_t slots[kBatch][64];
+  std::array<Frame, kBatch> batch;
+};
+
+void learn_and_find(uint32_t frames) {
+  MacTable table(131072);
+  table.add_port(1);
+  for (uint32_t i = 0; i < 100'000; i++) table.learn(Network::address(i), 1, 0);
+  uint64_t found = 0;
+  for (uint32_t i = 0; i < frames; i++) {
+    table.learn(Network::address(i * 7919 % 100'000), 1, 0);
+    found += table.find(Network::address(i * 104'729 % 100'000)).value_or(0);
+  }
+  if (found != frames) abort();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 3) return 2;
+  const std::string what = argv[1];
+  const auto frames = static_cast<uint32_t>(strtoul(argv[2], nullptr, 10));
+  if (what == "mac_table") {
+    learn_and_find(frames);
+    return 0;
+  }
+  Network network(what == "flood16" ? 17 : 2);
+  if (what == "unicast-tagged") {
+    network.sw.vlans.set_created(5, true);
+    network.sw.set_untagged_vlan(*network.sw.port(1), 5);
+    network.sw.set_member(*network.sw.port(2), 5, true);
+  } else if (what != "unicast" && what != "flood16") {
+    return 2;
+  }
+  const uint64_t to = what == "flood16" ? kEverybody : Network::address(2);
+  for (uint32_t done = 0; done < frames; done += kBatch) network.send(1, to, Network::address(1), kBatch);
+}

@@ -1,0 +1,142 @@
+#include "engine/endpoints/addressed.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/un.h>
+
+#include <cstddef>
+#include <string>
+
+#include "engine/loop.h"
+#include "test/check.h"
+#include "test/frames.h"
+
+using namespace tsvde;
+using namespace tsvde::test;
+
+namespace {
+
+Address abstract(const std::string& name) {
+  Address address;
+  auto& to = reinterpret_cast<sockaddr_un&>(address.bytes);
+  to.sun_family = AF_UNIX;
+  const std::string whole = "tsvde-test-" + std::to_string(getpid()) + name;
+  whole.copy(to.sun_path + 1, whole.size());
+  address.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + whole.size());
+  return address;
+}
+
+const sockaddr* get(const Address& address) {
+  return reinterpret_cast<const sockaddr*>(&address.bytes);
+}
+
+Fd bound(const Address& address) {
+  Fd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  CHECK(bind(fd.number(), get(address), address.size) == 0);
+  return fd;
+}
+
+void send_to(const Fd& from, const Address& to, const Bytes& bytes) {
+  while (sendto(from.number(), bytes.data(), bytes.size(), 0, get(to), to.size) < 0) {
+    CHECK(errno == EAGAIN);
+    if (errno != EAGAIN) return;
+    std::this_thread::yield();
+  }
+}
+
+Bytes receive(const Fd& fd) {
+  Bytes bytes(kFrameMax);
+  ssize_t size = -1;
+  for (int tries = 0; tries < 1'000'000 && size < 0; tries++) {
+    size = recv(fd.number(), bytes.data(), bytes.size(), 0);
+    if (size < 0) std::this_thread::yield();
+  }
+  bytes.resize(size < 0 ? 0 : static_cast<size_t>(size));
+  return bytes;
+}
+
+// A switch with a peer's port and a plain one.
+struct PeerBench {
+  PeerBench() : loop(100, [](const Event&) {}) {
+    loop.call([](Switch& sw, int64_t) {
+      sw.hub = true;
+      sw.add_port(1);
+      sw.add_port(2);
+    });
+    CHECK(loop.attach(1, 1, std::make_unique<Peer>(bound(own), theirs), 16) == 0);
+    CHECK(loop.attach(2, 2, std::make_unique<Peer>(bound(abstract("plain")), abstract("reader")), 16) == 0);
+  }
+  uint64_t count(uint32_t port, Counter counter) {
+    return loop.call([&](Switch& sw, int64_t) { return sw.port(port)->snapshot()[counter]; });
+  }
+  Address own = abstract("own");
+  Address theirs = abstract("theirs");
+  Fd reader = bound(abstract("reader"));
+  Loop loop;
+};
+
+}  // namespace
+
+TEST("frames of the peer pass in order, and between them those of strangers are dropped and counted") {
+  PeerBench bench;
+  const Fd peer = bound(bench.theirs);
+  const Fd stranger = bound(abstract("stranger"));
+  const Fd nameless(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  uint64_t strangers = 0;
+  for (uint32_t i = 0; i < 500; i++) {
+    if (random_below(2) == 0) {
+      send_to(random_below(2) == 0 ? stranger : nameless, bench.own, frame_bytes(kBroadcast, kB, 40 + i));
+      strangers++;
+    }
+    send_to(peer, bench.own, frame_bytes(kBroadcast, kA, 60 + i, static_cast<uint8_t>(i)));
+    CHECK(receive(bench.reader) == frame_bytes(kBroadcast, kA, 60 + i, static_cast<uint8_t>(i)));
+  }
+  while (bench.count(1, receive_drop_stranger) < strangers) std::this_thread::yield();
+  CHECK(bench.count(1, receive_drop_stranger) == strangers);
+  CHECK(bench.count(1, receive_broadcast) == 500);
+}
+
+TEST("a peer that does not read, goes, and comes again") {
+  PeerBench bench;
+  // What enters by port 2 must come from its peer, `reader`.
+  const auto send = [&](uint32_t i) {
+    send_to(bench.reader, abstract("plain"), frame_bytes(kBroadcast, kB, 100, static_cast<uint8_t>(i)));
+  };
+  uint32_t sent = 0;
+  for (; sent < 5; sent++) send(sent);  // nobody is there
+  while (bench.count(1, transmit_drop_peer_gone) < 5) std::this_thread::yield();
+  {
+    const Fd peer = bound(bench.theirs);
+    for (uint32_t i = 0; i < 200; i++) send(i);
+    while (bench.count(1, transmit_drop_queue_full) == 0) std::this_thread::yield();
+    for (uint32_t i = 0; i < 20; i++)
+      CHECK(receive(peer) == frame_bytes(kBroadcast, kB, 100, static_cast<uint8_t>(i)));
+    for (uint32_t i = 0; i < 60; i++) send(i);
+    while (bench.count(1, queue_frames) == 0) std::this_thread::yield();
+  }
+  while (bench.count(1, queue_frames) > 0) std::this_thread::yield();  // it went, and they with it
+  const Fd again = bound(bench.theirs);
+  send(77);
+  CHECK(receive(again) == frame_bytes(kBroadcast, kB, 100, 77));
+}
+
+TEST("addresses are the same by what they name, not by what fills them up") {
+  const auto internet = [](const char* text, uint16_t port, uint8_t filling) {
+    Address address;
+    auto& to = reinterpret_cast<sockaddr_in&>(address.bytes);
+    std::memset(&to, filling, sizeof to);
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port);
+    inet_pton(AF_INET, text, &to.sin_addr);
+    address.size = sizeof to;
+    return address;
+  };
+  const Address one = internet("127.0.0.1", 7, 0);
+  const auto is = [&](const Address& other) { return one.is(other.bytes, other.size); };
+  CHECK(is(internet("127.0.0.1", 7, 9)));
+  CHECK(!is(internet("127.0.0.1", 8, 0)));
+  CHECK(!is(internet("127.0.0.2", 7, 0)));
+  CHECK(!is(abstract("one")));
+  CHECK(abstract("one").is(abstract("one").bytes, abstract("one").size));
+  CHECK(!abstract("one").is(abstract("ones").bytes, abstract("ones").size));
+}

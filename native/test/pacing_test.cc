@@ -1,0 +1,113 @@
+#include "engine/pacing.h"
+
+#include "test/check.h"
+#include "test/frames.h"
+
+using namespace tsvde;
+using namespace tsvde::test;
+
+namespace {
+
+// Ports 1 and 2 send to port 3, whose endpoint takes nothing; 4 stands by.
+struct Paced : Bench {
+  Paced() : Bench(4, 1024, 8) {
+    pacing.bound_ms = 20;
+    pacing.reserve(8);
+    learn(3, kB);
+    at(3).room = 0;
+  }
+  void learn(uint32_t port, uint64_t address) { send(port, {frame_bytes(kBroadcast, address)}); }
+  Attachment& end(uint32_t number) { return *sw.port(number)->attachments[0]; }
+
+  // As the loop does; false: it was held.
+  bool read(uint32_t from, uint64_t to, uint32_t count = 1, int64_t now_ms = 0) {
+    if (pacing.should_hold(end(from))) {
+      pacing.hold(end(from), now_ms);
+      return false;
+    }
+    std::deque<Slot> slots;
+    std::vector<Frame> frames;
+    for (uint32_t i = 0; i < count; i++) frames.push_back(slots.emplace_back(frame_bytes(to, kA)).frame);
+    sw.route(*sw.port(from), frames, 0);
+    Pacing::sent(end(from), sw.touched());
+    for (Port* port : sw.touched()) (void)port->transmit();
+    sw.touched().clear();
+    return true;
+  }
+  std::vector<uint32_t> ports(std::span<Attachment* const> attachments) {
+    std::vector<uint32_t> numbers;
+    for (const Attachment* attachment : attachments) numbers.push_back(attachment->port.number);
+    return numbers;
+  }
+  std::vector<uint32_t> drain(uint32_t number, uint32_t room) {
+    at(number).room = room;
+    sw.port(number)->drain(end(number));
+    return ports(pacing.drained(end(number)));
+  }
+
+  Pacing pacing;
+};
+
+using Numbers = std::vector<uint32_t>;
+
+}  // namespace
+
+TEST("a source is held once its only destination is more than half full, and nothing is dropped") {
+  Paced bench;
+  CHECK(bench.read(1, kB, 4));
+  CHECK(bench.read(1, kB, 1));
+  CHECK(!bench.read(1, kB));
+  CHECK(bench.end(1).held && bench.count(1, receive_holds) == 1);
+  CHECK(bench.count(3, transmit_drop_queue_full) == 0);
+}
+
+TEST("sources go on, in the order in which they were held, once there is room") {
+  Paced bench;
+  CHECK(bench.read(2, kB, 3) && bench.read(1, kB, 2));
+  CHECK(!bench.read(2, kB) && !bench.read(1, kB));
+  CHECK(bench.drain(3, 0).empty());
+  CHECK(bench.drain(3, 1) == (Numbers{2, 1}));
+  CHECK(!bench.end(1).held && bench.pacing.idle());
+  CHECK(bench.read(1, kB));
+}
+
+TEST("a source that sends elsewhere too is not held, nor one whose destination has two endpoints") {
+  Paced bench;
+  CHECK(bench.read(1, kB, 6));
+  CHECK(bench.read(2, kBroadcast, 2));  // to all
+  CHECK(bench.read(2, kB));
+  bench.attach(3, 8);
+  CHECK(bench.read(4, kB, 6));
+  CHECK(bench.read(4, kB));
+}
+
+TEST("what makes no room within the bound is stalled: its sources go on, and what is too much is dropped") {
+  Paced bench;
+  CHECK(bench.read(1, kB, 6) && !bench.read(1, kB, 1, 100));
+  CHECK(bench.pacing.patience_ms(105) == 15);
+  CHECK(bench.pacing.overdue(119).empty());
+  CHECK(bench.ports(bench.pacing.overdue(120)) == Numbers{1});
+  CHECK(bench.pacing.patience_ms(120) == -1);
+  CHECK(bench.count(3, transmit_stalls) == 1);
+  for (int i = 0; i < 5; i++) CHECK(bench.read(1, kB));  // and is not held again
+  CHECK(bench.count(3, transmit_drop_queue_full) == 3);
+  CHECK(bench.drain(3, 100).empty());
+  bench.at(3).room = 0;
+  CHECK(bench.read(1, kB, 6) && !bench.read(1, kB));  // it reads again, and is waited for again
+}
+
+TEST("who waits for one that leaves goes on, and who leaves is waited for by nobody") {
+  Paced bench;
+  CHECK(bench.read(1, kB, 6) && bench.read(2, kB) && !bench.read(1, kB) && !bench.read(2, kB));
+  const auto ports = bench.sw.ports();
+  CHECK(bench.pacing.forget(bench.end(1), ports).empty());
+  CHECK(bench.ports(bench.pacing.forget(bench.end(3), ports)) == Numbers{2});
+  CHECK(bench.pacing.idle() && bench.end(2).heads_for == nullptr);
+}
+
+TEST("a bound of 0 holds nobody") {
+  Paced bench;
+  bench.pacing.bound_ms = 0;
+  for (int i = 0; i < 10; i++) CHECK(bench.read(1, kB));
+  CHECK(bench.count(3, transmit_drop_queue_full) == 2);
+}
