@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 // What takes two hosts is run on two: test/e2e/hosts.test.ts.
 const [install, ...session] = blocks('sh', { but: 'Several hosts' });
 
-describeWith(['root', 'tun', 'ip', 'unshare', 'curl', 'unixterm', 'dpipe', 'qemu-system-x86_64'], 'README', () => {
+describeWith(['root', 'tun', 'ip', 'unshare', 'curl', 'dpipe', 'qemu-system-x86_64'], 'README', () => {
   test('the host and two guests, the console and the metrics', async () => {
     const home = temporaryDirectory();
     mkdirSync(`${home}/bin`);
@@ -27,10 +27,7 @@ describeWith(['root', 'tun', 'ip', 'unshare', 'curl', 'unixterm', 'dpipe', 'qemu
         'until [ "$(curl -s localhost:9109/metrics | grep -c "^tsvde_port_receive_packets_total.* [1-9]")" -ge 2 ]; do sleep 0.1; done',
       ],
       // Both cables to be in, and the second to be shut.
-      [
-        'dpipe vde_plug',
-        "until (printf 'fstp/print\\n'; sleep 0.2) | unixterm /run/b-mgmt | grep -q Alternate; do :; done",
-      ],
+      ['dpipe vde_plug', 'until tsvdectl -M /run/b-mgmt fstp/print | grep -q Alternate; do :; done'],
       [
         // Likewise the stream's guest, the socket's and the group's.
         '--port socket,listen',

@@ -164,6 +164,7 @@ describeWith(['unixcmd'], "unixcmd's scripts", () => {
 });
 
 describeWith(['vde_switch', 'unixterm', 'vdeterm', 'root'], 'the terminals on pipes', () => {
+  const END = '9999 END OF SESSION';
   const masked = (text: string) => text.replace(/^VDE switch V.*\n.*\n/, 'BANNER\n');
 
   test.each(KINDS)("%s: unixterm shows the same bytes as Debian's, and ends when the other side does", async (kind) => {
@@ -174,16 +175,17 @@ describeWith(['vde_switch', 'unixterm', 'vdeterm', 'root'], 'the terminals on pi
       for (const [line, answer] of [
         ['port/showinfo', /counters=true\n\.\n1000 Success\n\nvde\$ $/],
         ['nonsense', /1038 Function not implemented\n\nvde\$ $/],
-        ['logout', /9999 END OF SESSION$/],
       ] as const) {
         await started.output(/vde\$ $/);
         started.stdin.write(`${line}\n`);
         await started.output(answer);
       }
+      started.stdin.write('logout\n');
       expect(await started.exited).toEqual({ code: 0, signal: null });
       texts.push(masked(started.stdout()));
     }
-    expect(texts[1]).toBe(texts[0]);
+    // Theirs sometimes sees the end before what was said last.
+    expect(texts[1]).toBe(`${texts[0]!.replace(END, '')}${END}`);
   });
 
   test.each(KINDS)('%s: what unixterm was given before the end of stdin is answered', async (kind) => {
