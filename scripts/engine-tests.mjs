@@ -1,9 +1,8 @@
 // Compiles the engine, the user-mode stack and their tests without Node, once for memory errors and undefined behaviour
 // and once for data races, and runs both.
-import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { root } from './set-up.mjs';
+import { root, run } from './set-up.mjs';
 
 const SANITIZERS = ['address,undefined', 'thread'];
 const DIRECTORIES = ['native/engine', 'native/engine/endpoints', 'native/slirp', 'native/test'];
@@ -41,12 +40,4 @@ async function compileAndRun(sanitizer) {
   const compiled = await run('g++', [...flags, ...sources, '-ldl', '-o', binary]);
   // The thread sanitizer wants addresses where it expects them.
   return compiled === 0 ? run('setarch', ['-R', binary]) : compiled;
-}
-
-function run(command, args) {
-  return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
-    child.on('error', () => resolve(1));
-    child.on('exit', (code) => resolve(code ?? 1));
-  });
 }

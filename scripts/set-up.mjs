@@ -1,6 +1,6 @@
 // Brings a checkout up to date: installs what package-lock.json wants, builds what is older than its sources.
 // Says nothing, and takes no time, where there is nothing to do. What npm and the compiler say goes to stderr.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,6 +24,15 @@ export function execute(command, args, options = {}) {
     console.error(`'${command} ${args.join(' ')}' failed`);
     process.exit(1);
   }
+}
+
+/** Likewise, beside others: resolves to its exit code. */
+export function run(command, args) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
+    child.on('error', () => resolve(1));
+    child.on('exit', (code) => resolve(code ?? 1));
+  });
 }
 
 function isOlder(product, sources) {

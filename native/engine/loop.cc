@@ -34,7 +34,7 @@ int64_t monotonic_ms() {
 
 // As many frames like these as stay in the cache from being received to being sent, and fit into a queue.
 uint32_t next_batch(std::span<const Frame> frames) {
-  constexpr size_t kBytes = 128 * 1024;
+  constexpr size_t kBytes = size_t{128} * 1024;
   if (frames.empty()) return kBatch;
   size_t bytes = 0;
   for (const Frame& frame : frames) bytes += frame.parts[0].iov_len;
