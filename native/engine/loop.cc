@@ -186,7 +186,7 @@ int Loop::wait(std::span<epoll_event> events) {
   const auto take = [&](int patience) {
     return epoll_wait(epoll_.number(), events.data(), static_cast<int>(events.size()), patience);
   };
-  if (busy_poll_.count() > 0) {
+  if (busy_poll_.count() > 0 && pacing_.idle()) {
     const auto end = std::chrono::steady_clock::now() + busy_poll_;
     do {
       if (const int count = take(0); count != 0) return count;
