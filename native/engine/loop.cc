@@ -33,7 +33,7 @@ int64_t monotonic_ms() {
 // How many to receive next: as many frames like these as stay in the cache from being received to being sent,
 // and where few came, few, since every slot that is offered costs a line of the cache too.
 uint32_t next_batch(std::span<const Frame> frames) {
-  constexpr size_t kBytes = 128 * 1024;
+  constexpr size_t kBytes = size_t{128} * 1024;
   constexpr size_t kFew = 8;
   if (frames.empty()) return kFew;
   size_t bytes = 0;
