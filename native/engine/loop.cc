@@ -32,14 +32,16 @@ int64_t monotonic_ms() {
   return now.tv_sec * int64_t{1000} + now.tv_nsec / 1'000'000;
 }
 
-// As many frames like these as stay in the cache from being received to being sent, and fit into a queue.
+// How many to receive next: as many frames like these as stay in the cache from being received to being sent,
+// and where few came, few, since every slot that is offered costs a line of the cache too.
 uint32_t next_batch(std::span<const Frame> frames) {
   constexpr size_t kBytes = size_t{128} * 1024;
-  if (frames.empty()) return kBatch;
+  constexpr size_t kFew = 8;
+  if (frames.empty()) return kFew;
   size_t bytes = 0;
   for (const Frame& frame : frames) bytes += frame.parts[0].iov_len;
-  const size_t size = bytes / frames.size() + 1;
-  return static_cast<uint32_t>(std::clamp<size_t>(kBytes / size, 1, kBatch));
+  const size_t fit = std::clamp<size_t>(kBytes / (bytes / frames.size() + 1), 1, kBatch);
+  return static_cast<uint32_t>(std::min(fit, std::max(2 * frames.size(), kFew)));
 }
 
 // Signals are Node's business: a thread that blocks them all never has one delivered to it.
@@ -188,7 +190,7 @@ int Loop::wait(std::span<epoll_event> events) {
   const auto take = [&](int patience) {
     return epoll_wait(epoll_.number(), events.data(), static_cast<int>(events.size()), patience);
   };
-  if (busy_poll_.count() > 0) {
+  if (busy_poll_.count() > 0 && pacing_.idle()) {
     const auto end = std::chrono::steady_clock::now() + busy_poll_;
     do {
       if (const int count = take(0); count != 0) return count;

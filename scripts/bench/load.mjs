@@ -1,19 +1,16 @@
 // Drives native/bench/load at a fresh switch of a peer, and sets what came of it beside what the switch used.
 import { join } from 'node:path';
 import { native } from './native.mjs';
-import { cpuNanoseconds } from './process.mjs';
 
 export async function load(scope, peer, role, words, setting = {}) {
   const directory = join(scope.directory(), 'ctl');
   const { pids } = await peer.start(scope, { ...setting, directory });
-  const before = cpuNanoseconds(pids);
-  const given = Object.entries(words).map(([key, value]) => `${key}=${value}`);
+  const given = Object.entries({ ...words, pid: pids[0] }).map(([key, value]) => `${key}=${value}`);
   const got = JSON.parse(await scope.run([native('load'), directory, role, ...given]));
-  const cpu = cpuNanoseconds(pids) - before;
   return {
     ...got,
     rate: got.delivered / got.seconds / 1000,
-    cpu: cpu / got.delivered / 1000,
+    cpu: got.cpuNs / got.delivered / 1000,
     share: (100 * got.delivered) / got.accepted,
   };
 }

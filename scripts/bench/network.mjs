@@ -1,5 +1,6 @@
 // Hosts on a switch: each a network namespace of its own, whose one interface ends in the switch, as a TAP of it or as a
 // VDE client. Nothing touches the machine's own network.
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { native } from './native.mjs';
 import { until } from './scope.mjs';
@@ -13,8 +14,9 @@ export function within(space, command) {
 
 async function namespace(scope) {
   const name = `tsvde-b-${process.pid}-${count++}`;
+  // First, so that one which is being made is unmade too.
+  scope.defer(() => spawnSync('ip', ['netns', 'del', name]));
   await scope.run(['ip', 'netns', 'add', name]);
-  scope.defer(() => scope.run(['ip', 'netns', 'del', name]));
   await scope.run(['ip', '-n', name, 'link', 'set', 'lo', 'up']);
   return name;
 }

@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 
 const open = new Set();
+/** Interrupted: what is being measured must not start anything more. */
+let ending = false;
 
 export class Scope {
   #undo = [];
@@ -23,6 +25,7 @@ export class Scope {
 
   /** Runs until the scope ends; `stdin` stays open, since vde_switch exits at its end. */
   start([command, ...args]) {
+    if (ending) throw new Error('interrupted');
     const child = spawn(command, args.map(String), { stdio: ['pipe', 'ignore', 'pipe'] });
     child.said = '';
     child.stderr.on('data', (text) => {
@@ -44,6 +47,7 @@ export class Scope {
 
   /** Runs to its end; what it wrote on stdout. Throws with what it wrote on stderr. */
   run([command, ...args], { timeoutMs = 30_000 } = {}) {
+    if (ending) return Promise.reject(new Error('interrupted'));
     const child = spawn(command, args.map(String), { stdio: ['ignore', 'pipe', 'pipe'] });
     let out = '';
     let said = '';
@@ -54,7 +58,14 @@ export class Scope {
       said += text;
     });
     const patience = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
-    this.defer(() => child.kill());
+    const gone = new Promise((resolve) => {
+      child.once('close', resolve);
+      child.once('error', resolve);
+    });
+    this.defer(() => {
+      child.kill();
+      return gone;
+    });
     return new Promise((resolve, reject) => {
       child.once('error', reject);
       child.once('close', (code) => {
@@ -87,7 +98,9 @@ export class Scope {
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-  process.once(signal, async () => {
+  process.on(signal, async () => {
+    if (ending) return;
+    ending = true;
     for (const scope of [...open].reverse()) await scope.close();
     process.exit(130);
   });
