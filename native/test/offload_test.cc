@@ -71,7 +71,7 @@ Bytes tagged(Bytes bytes) {
 }  // namespace
 
 TEST("a whole datagram is cut into the frames that would have been sent one by one") {
-  for (int round = 0; round < 2000; round++) {
+  for (int round = 0; round < rounds(2000); round++) {
     const Datagram d = random_datagram();
     Slot slot(whole_frame(d));
     CHECK(read_virtio_header(header_of(d), slot.frame));
@@ -189,7 +189,7 @@ TEST("a header that does not fit its frame is refused") {
 
 TEST("hostile headers on hostile frames do no harm, in any form, and make no flood") {
   uint32_t accepted = 0;
-  for (int round = 0; round < 20000; round++) {
+  for (int round = 0; round < rounds(20000); round++) {
     Datagram d = random_datagram();
     d.payload.resize(random_below(3000) + 1);
     Bytes bytes = whole_frame(d);
@@ -349,7 +349,7 @@ TEST("a segment shorter than the first ends a run, a longer one begins another")
 
 TEST("whatever comes, mixed, changed and cut short, the same bytes leave in the same order") {
   size_t joined_frames = 0;
-  for (int round = 0; round < 1500; round++) {
+  for (int round = 0; round < rounds(1500); round++) {
     std::vector<Bytes> frames;
     while (frames.size() < 40) {
       auto more = wire_frames(random_datagram());

@@ -141,7 +141,7 @@ TEST("a refusal by the kernel is a drop with its reason") {
 TEST("whatever bytes come, each frame is delivered or counted as dropped") {
   Bench bench(5, 64, 8);
   uint64_t sent = 0;
-  for (int round = 0; round < 3000; round++) {
+  for (int round = 0; round < rounds(3000); round++) {
     std::vector<Bytes> all;
     for (uint32_t i = random_below(kBatch) + 1; i > 0; i--) {
       Bytes bytes(random_below(8) == 0 ? random_below(70000) : random_below(200));
