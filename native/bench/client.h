@@ -30,6 +30,23 @@ inline uint64_t nanoseconds() {
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
+// Buffers of one size for sendmmsg and recvmmsg.
+struct Messages {
+  explicit Messages(size_t size, uint8_t fill = 0) : size(size), bytes(kBatch * size, fill) {
+    for (unsigned i = 0; i < kBatch; i++) {
+      vectors[i] = {frame(i), size};
+      headers[i].msg_hdr.msg_iov = &vectors[i];
+      headers[i].msg_hdr.msg_iovlen = 1;
+    }
+  }
+  [[nodiscard]] uint8_t* frame(unsigned i) { return &bytes[i * size]; }
+
+  size_t size;
+  std::vector<uint8_t> bytes;
+  std::array<iovec, kBatch> vectors{};
+  std::array<mmsghdr, kBatch> headers{};
+};
+
 class Client {
  public:
   Client(const std::string& directory, uint16_t number) : number_(number) {
@@ -53,8 +70,19 @@ class Client {
     if (connect(data_, reinterpret_cast<sockaddr*>(&reply), sizeof reply) < 0) fail("connect data");
     unlink(own.sun_path);
   }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+  virtual ~Client() = default;
 
   [[nodiscard]] int fd() const { return data_; }
+  // How many of the first `count` frames the kernel took now; less than 1: none.
+  virtual int send(Messages& out, unsigned count) {
+    return sendmmsg(data_, out.headers.data(), count, MSG_DONTWAIT);
+  }
+  // How many are there now; less than 1: none.
+  virtual int receive(Messages& in) {
+    return recvmmsg(data_, in.headers.data(), kBatch, MSG_DONTWAIT, nullptr);
+  }
   // Its own, or the `index`th of others that it answers for.
   void address(uint8_t* bytes, uint32_t index = 0) const {
     const uint8_t mac[6] = {0x02,
@@ -66,26 +94,13 @@ class Client {
     memcpy(bytes, mac, sizeof mac);
   }
 
+ protected:
+  // Another kind of end, on a socket of its own.
+  Client(int data, uint16_t number) : number_(number), data_(data) {}
+
  private:
   uint16_t number_;
-  int data_, control_;
-};
-
-// Buffers of one size for sendmmsg and recvmmsg.
-struct Messages {
-  explicit Messages(size_t size, uint8_t fill = 0) : size(size), bytes(kBatch * size, fill) {
-    for (unsigned i = 0; i < kBatch; i++) {
-      vectors[i] = {frame(i), size};
-      headers[i].msg_hdr.msg_iov = &vectors[i];
-      headers[i].msg_hdr.msg_iovlen = 1;
-    }
-  }
-  [[nodiscard]] uint8_t* frame(unsigned i) { return &bytes[i * size]; }
-
-  size_t size;
-  std::vector<uint8_t> bytes;
-  std::array<iovec, kBatch> vectors{};
-  std::array<mmsghdr, kBatch> headers{};
+  int data_, control_ = -1;
 };
 
 inline void allow_many_files() {

@@ -1,8 +1,9 @@
-// Load for any VDE switch, and what became of it, as JSON. load DIRECTORY ROLE KEY=NUMBER…
+// Load for any VDE switch, and what became of it, as JSON. load DIRECTORY ROLE KEY=VALUE…
 // stream: one sender keeps `window` frames of `size` bytes in flight to `receivers` for `seconds`; 0: as many
-// as the kernel takes. `addresses` the only receiver answers for; `idle` more clients that do nothing. ping:
-// one frame there and back between two clients, with a `background` between two others: 0 none, 1 unicast, 2
-// a flood to everybody, each as much as the kernel takes. `pid` is the switch's, whose CPU is counted.
+// as the kernel takes. `addresses` the only receiver answers for; `idle` more clients that do nothing; `from`
+// and `to` are vde, stream or dgram. ping: one frame there and back between two clients, with a `background`
+// between two others: 0 none, 1 unicast, 2 a flood to everybody, each as much as the kernel takes. `pid` is
+// the switch's, whose CPU is counted.
 #include <poll.h>
 
 #include <algorithm>
@@ -10,15 +11,14 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <memory>
 #include <thread>
 
-#include "bench/client.h"
+#include "bench/ends.h"
 
 namespace {
 
 struct Job {
-  std::string directory;
+  std::string directory, from = "vde", to = "vde";
   uint32_t size = 60, window = 64, receivers = 1, addresses = 1, idle = 0, background = 0, pid = 0;
   double seconds = 0.6;
 };
@@ -35,23 +35,31 @@ void print_waits(std::vector<uint32_t>& waits) {
          percentile(waits, 0.9), percentile(waits, 0.99), percentile(waits, 0.999));
 }
 
-void empty(const Client& client, Messages& in) {
-  while (recvmmsg(client.fd(), in.headers.data(), kBatch, MSG_DONTWAIT, nullptr) > 0) continue;
+// false: nothing came for so long.
+bool readable(const Client& client, int patience_ms) {
+  pollfd wanted{.fd = client.fd(), .events = POLLIN, .revents = 0};
+  return poll(&wanted, 1, patience_ms) > 0;
 }
 
-// `from` says where its addresses are; `to` hears it and throws that away.
-void introduce(const Client& from, const Client& to, Messages& in, uint32_t addresses = 1) {
+void empty(Client& client, Messages& in) {
+  while (client.receive(in) > 0) continue;
+}
+
+// `from` says where its addresses are; `to` hears it and throws that away. Again and again, since a stream's
+// port may not yet be there.
+void introduce(Client& from, Client& to, Messages& in, uint32_t addresses = 1) {
   constexpr uint32_t kAtOnce = 32;
-  std::vector<uint8_t> hello(60);
-  to.address(hello.data());
+  Messages hello(60);
   for (uint32_t done = 0; done < addresses; done += kAtOnce) {
     const uint32_t count = std::min(kAtOnce, addresses - done);
     for (uint32_t i = 0; i < count; i++) {
-      from.address(&hello[6], done + i);
-      if (send(from.fd(), hello.data(), hello.size(), 0) < 0) fail("hello");
+      to.address(hello.frame(i));
+      from.address(hello.frame(i) + 6, done + i);
     }
-    for (uint32_t i = 0; i < count; i++)
-      if (recv(to.fd(), in.bytes.data(), in.size, 0) < 0) fail("hello");
+    for (uint32_t heard = 0; heard < count;) {
+      if (from.send(hello, count) < static_cast<int>(count)) fail("hello");
+      while (heard < count && readable(to, 200)) heard += static_cast<uint32_t>(std::max(0, to.receive(in)));
+    }
   }
 }
 
@@ -66,12 +74,12 @@ void fill(uint8_t* frame, const Client& from, const Client* to, uint32_t index =
 // Sends as much as the kernel takes until told to end.
 class OpenLoop {
  public:
-  OpenLoop(const Client& from, const Client* to, uint32_t size, uint32_t addresses) : out_(size) {
+  OpenLoop(Client& from, const Client* to, uint32_t size, uint32_t addresses) : out_(size) {
     thread_ = std::thread([this, &from, to, addresses] {
       uint32_t next = 0;
       while (!ended_) {
         for (unsigned i = 0; i < kBatch; i++) fill(out_.frame(i), from, to, next++ % addresses);
-        const int count = sendmmsg(from.fd(), out_.headers.data(), kBatch, MSG_DONTWAIT);
+        const int count = from.send(out_, kBatch);
         if (count > 0) sent_ += static_cast<uint64_t>(count);
         if (count == static_cast<int>(kBatch)) continue;
         pollfd writable{.fd = from.fd(), .events = POLLOUT, .revents = 0};
@@ -94,15 +102,15 @@ class OpenLoop {
 };
 
 struct Receivers {
-  explicit Receivers(const std::vector<Client>& all) : received(all.size()) {
-    for (const Client& client : all) polls.push_back({.fd = client.fd(), .events = POLLIN, .revents = 0});
+  explicit Receivers(const Ends& all) : all(all), received(all.size()) {
+    for (const auto& end : all) polls.push_back({.fd = end->fd(), .events = POLLIN, .revents = 0});
   }
   // false: nothing came for so long.
   bool take(Messages& in, int patience_ms) {
     if (poll(polls.data(), polls.size(), patience_ms) == 0) return false;
     for (size_t i = 0; i < polls.size(); i++) {
       if ((polls[i].revents & POLLIN) == 0) continue;
-      const int count = recvmmsg(polls[i].fd, in.headers.data(), kBatch, MSG_DONTWAIT, nullptr);
+      const int count = all[i]->receive(in);
       if (count > 0) received[i] += static_cast<uint64_t>(count);
     }
     return true;
@@ -113,6 +121,7 @@ struct Receivers {
     return sum;
   }
 
+  const Ends& all;
   std::vector<uint64_t> received;
   std::vector<pollfd> polls;
 };
@@ -144,7 +153,7 @@ class Stretch {
   uint64_t cpu_, start_;
 };
 
-void stream_windowed(const Job& job, const Client& sender, const std::vector<Client>& all, Messages& in) {
+void stream_windowed(const Job& job, Client& sender, const Ends& all, Messages& in) {
   Messages out(job.size);
   Receivers receivers(all);
   std::vector<uint32_t> waits;
@@ -153,7 +162,7 @@ void stream_windowed(const Job& job, const Client& sender, const std::vector<Cli
   const Stretch stretch(job.pid);
   const uint64_t end = stretch.start() + static_cast<uint64_t>(job.seconds * 1e9);
   uint64_t now = stretch.start(), sent_at = now;
-  const Client* only = all.size() == 1 ? all.data() : nullptr;
+  const Client* only = all.size() == 1 ? all[0].get() : nullptr;
   for (unsigned i = 0; i < kBatch; i++) fill(out.frame(i), sender, only);
   while (now < end) {
     const uint64_t slowest = *std::ranges::min_element(receivers.received);
@@ -162,8 +171,7 @@ void stream_windowed(const Job& job, const Client& sender, const std::vector<Cli
       if (job.addresses > 1)
         for (unsigned i = 0; i < credit; i++) only->address(out.frame(i), next++ * 7919 % job.addresses);
       sent_at = nanoseconds();
-      const int count =
-          sendmmsg(sender.fd(), out.headers.data(), static_cast<unsigned>(credit), MSG_DONTWAIT);
+      const int count = sender.send(out, static_cast<unsigned>(credit));
       if (count <= 0) break;
       sent += static_cast<uint64_t>(count);
       credit -= static_cast<uint64_t>(count);
@@ -182,10 +190,10 @@ void stream_windowed(const Job& job, const Client& sender, const std::vector<Cli
   if (job.window == 1) print_waits(waits);
 }
 
-void stream_open(const Job& job, const Client& sender, const std::vector<Client>& all, Messages& in) {
+void stream_open(const Job& job, Client& sender, const Ends& all, Messages& in) {
   Receivers receivers(all);
   const Stretch stretch(job.pid);
-  OpenLoop loop(sender, all.size() == 1 ? all.data() : nullptr, job.size, job.addresses);
+  OpenLoop loop(sender, all.size() == 1 ? all[0].get() : nullptr, job.size, job.addresses);
   const uint64_t end = stretch.start() + static_cast<uint64_t>(job.seconds * 1e9);
   while (nanoseconds() < end) receivers.take(in, 10);
   const uint64_t accepted = loop.end();
@@ -195,20 +203,21 @@ void stream_open(const Job& job, const Client& sender, const std::vector<Client>
 }
 
 void stream(const Job& job) {
-  const Client sender(job.directory, 0);
-  std::vector<Client> all;
-  for (uint32_t i = 0; i < job.receivers; i++) all.emplace_back(job.directory, static_cast<uint16_t>(i + 1));
-  std::vector<Client> idle;
-  for (uint32_t i = 0; i < job.idle; i++) idle.emplace_back(job.directory, static_cast<uint16_t>(i + 1000));
+  const auto sender = end_of_kind(job.from, job.directory, 0);
+  Ends all, idle;
+  for (uint32_t i = 0; i < job.receivers; i++)
+    all.push_back(end_of_kind(job.to, job.directory, static_cast<uint16_t>(i + 1)));
+  for (uint32_t i = 0; i < job.idle; i++)
+    idle.push_back(end_of_kind("vde", job.directory, static_cast<uint16_t>(i + 1000)));
   Messages in(65536);
   // Heard once, so that the switch knows the sender; whoever else got that throws it away.
-  introduce(sender, all[0], in);
-  for (const Client& receiver : all) introduce(receiver, sender, in, job.addresses);
-  for (const Client& receiver : all) empty(receiver, in);
+  introduce(*sender, *all[0], in);
+  for (const auto& receiver : all) introduce(*receiver, *sender, in, job.addresses);
+  for (const auto& receiver : all) empty(*receiver, in);
   if (job.window > 0) {
-    stream_windowed(job, sender, all, in);
+    stream_windowed(job, *sender, all, in);
   } else {
-    stream_open(job, sender, all, in);
+    stream_open(job, *sender, all, in);
   }
 }
 
@@ -262,15 +271,13 @@ class Table {
 };
 
 void ping(const Job& job) {
-  std::vector<Client> all;
-  for (uint16_t i = 0; i < 4; i++) all.emplace_back(job.directory, i);
-  const auto &here = all[0], &there = all[1], &busy = all[2], &sink = all[3];
+  Client here(job.directory, 0), there(job.directory, 1), busy(job.directory, 2), sink(job.directory, 3);
   Messages in(65536);
   introduce(here, there, in);
   introduce(there, here, in);
   introduce(busy, sink, in);
   introduce(sink, busy, in);
-  for (const Client& client : all) empty(client, in);
+  for (Client* client : {&here, &there, &busy, &sink}) empty(*client, in);
 
   Table table(here, there, sink, job.size);
   std::vector<uint32_t> waits;
@@ -295,6 +302,7 @@ void ping(const Job& job) {
 
 int main(int argc, char** argv) {
   Job job;
+  const std::map<std::string, std::string*> kinds = {{"from", &job.from}, {"to", &job.to}};
   const std::map<std::string, uint32_t*> numbers = {{"size", &job.size},
                                                     {"window", &job.window},
                                                     {"receivers", &job.receivers},
@@ -303,7 +311,7 @@ int main(int argc, char** argv) {
                                                     {"pid", &job.pid},
                                                     {"background", &job.background}};
   if (argc < 3) {
-    fprintf(stderr, "load DIRECTORY stream|ping KEY=NUMBER...\n");
+    fprintf(stderr, "load DIRECTORY stream|ping KEY=VALUE...\n");
     return 2;
   }
   job.directory = argv[1];
@@ -314,6 +322,8 @@ int main(int argc, char** argv) {
                       value = equals == std::string::npos ? "" : word.substr(equals + 1);
     if (key == "seconds") {
       job.seconds = strtod(value.c_str(), nullptr);
+    } else if (kinds.contains(key)) {
+      *kinds.at(key) = value;
     } else if (numbers.contains(key)) {
       *numbers.at(key) = static_cast<uint32_t>(strtoul(value.c_str(), nullptr, 10));
     } else {

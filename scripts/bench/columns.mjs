@@ -1,6 +1,7 @@
 // What a figure is called and how it is written. `ratio`: how ours stands to another's is shown too.
 export const RATE = { key: 'rate', title: 'kframes/s', digits: 0, spread: true, ratio: true };
 export const CPU = { key: 'cpu', title: 'CPU us', digits: 2, ratio: true };
+export const GOODPUT = { key: 'goodput', title: 'Gbit/s', digits: 2 };
 export const SHARE = { key: 'share', title: 'delivered %', digits: 1 };
 export const P50 = { key: 'p50', title: 'p50 us', digits: 1, ratio: true };
 export const P90 = { key: 'p90', title: 'p90 us', digits: 1 };

@@ -9,22 +9,24 @@ export function machine() {
 /** `results`: for each row its name and, for each peer, a list of samples, one a round. In Markdown. */
 export function table({ columns, rows }, results) {
   const ratios = columns.filter(({ ratio }) => ratio);
-  const hasBeside = rows.some(({ beside }) => beside);
+  const between = results.some(({ samples }) => Object.keys(samples).length > 1) ? ratios : [];
+  const besides = rows.some(({ beside }) => beside) ? ratios : [];
   const heads = [
     'row',
     'peer',
     ...columns.map(({ title }) => title),
-    ...ratios.map(({ title }) => `ours/its ${title}`),
+    ...between.map(({ title }) => `ours/its ${title}`),
+    ...besides.map(({ title }) => `${title} beside`),
   ];
-  if (hasBeside) heads.push('CPU beside');
   const lines = [];
-  for (const { name, beside, samples } of results) {
+  for (const { name, beside: besideName, samples } of results) {
     const [ours] = Object.keys(samples);
     for (const [peer, own] of Object.entries(samples)) {
       const figures = columns.map((column) => figure(own, column));
-      const compared = ratios.map(({ key }) => (peer === ours ? '' : paired(samples[ours], own, key)));
-      const other = results.find((result) => result.name === beside)?.samples[peer];
-      lines.push([name, peer, ...figures, ...compared, ...(hasBeside ? [other ? paired(own, other, 'cpu') : ''] : [])]);
+      const compared = between.map(({ key }) => (peer === ours ? '' : paired(samples[ours], own, key)));
+      const other = results.find((result) => result.name === besideName)?.samples[peer];
+      const beside = besides.map(({ key }) => (other ? paired(own, other, key) : ''));
+      lines.push([name, peer, ...figures, ...compared, ...beside]);
     }
   }
   return markdown(heads, lines);

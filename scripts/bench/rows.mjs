@@ -10,11 +10,12 @@ import { groups as footprint } from './rows/footprint.mjs';
 import { groups as iperf } from './rows/iperf.mjs';
 import { groups as pacing } from './rows/pacing.mjs';
 import { groups as ping } from './rows/ping.mjs';
+import { groups as ports } from './rows/ports.mjs';
 import { groups as size } from './rows/size.mjs';
 import { groups as unicast } from './rows/unicast.mjs';
 import { groups as user } from './rows/user.mjs';
 
-export const GROUPS = [...unicast, ...flood, ...size, ...ping, ...pacing, ...iperf, ...user, ...footprint];
+export const GROUPS = [...unicast, ...flood, ...size, ...ping, ...pacing, ...ports, ...iperf, ...user, ...footprint];
 
 /** The groups, of those rows alone whose names contain one of `wanted`, where any are; a row brings the one beside it. */
 export function matchingGroups(wanted) {

@@ -1,0 +1,57 @@
+// Ports that tsvde alone has, `stream` and `dgram` by unix sockets: from a VDE client and to one, beside VDE to VDE on the
+// same switch. Of a unix `dgram`, which is not connected back, the kernel lets but net.unix.max_dgram_qlen datagrams wait.
+import { existsSync } from 'node:fs';
+import { CPU, GOODPUT, RATE, SHARE } from '../columns.mjs';
+import { load } from '../load.mjs';
+import { until } from '../scope.mjs';
+
+const PAIRS = [
+  ['vde', 'vde'],
+  ['vde', 'stream'],
+  ['stream', 'vde'],
+  ['vde', 'dgram'],
+  ['dgram', 'vde'],
+];
+
+async function measure(scope, peer, words) {
+  const start = async (inScope, setting) => {
+    const started = await peer.start(inScope, { ...setting, options: portsBeside(setting.directory) });
+    await until("the ports' sockets", () =>
+      ['stream', 'dgram'].every((kind) => existsSync(`${setting.directory}.${kind}`)),
+    );
+    return started;
+  };
+  const got = await load(scope, { ...peer, start }, 'stream', words);
+  return { ...got, goodput: (got.rate * words.size * 8) / 1e6 };
+}
+
+/** Where native/bench/ends.h looks for them. */
+function portsBeside(directory) {
+  const stream = `stream,server=on,addr.type=unix,addr.path=${directory}.stream`;
+  const dgram = `dgram,local.type=unix,local.path=${directory}.dgram,remote.type=unix,remote.path=${directory}.peer`;
+  return ['--port', stream, '--port', dgram];
+}
+
+const rows = (window) =>
+  [60, 1514].flatMap((size) =>
+    PAIRS.map(([from, to]) => {
+      const name = (ends) => `ports-${ends}-${size}-${window === 0 ? 'open' : `w${window}`}`;
+      const ends = `${from}-${to}`;
+      return {
+        name: name(ends),
+        beside: ends === 'vde-vde' ? undefined : name('vde-vde'),
+        carries: 'vde',
+        oursAlone: true,
+        measure: (scope, peer, { seconds }) => measure(scope, peer, { from, to, size, window, seconds }),
+      };
+    }),
+  );
+
+export const groups = [
+  { title: 'from one kind of port to another, a window of 64 frames', columns: [RATE, CPU, GOODPUT], rows: rows(64) },
+  {
+    title: 'from one kind of port to another, as much as the kernel takes',
+    columns: [RATE, CPU, GOODPUT, SHARE],
+    rows: rows(0),
+  },
+];
