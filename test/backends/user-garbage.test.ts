@@ -65,10 +65,5 @@ describeWith(USER_NEEDS, 'a user-mode network and garbage', () => {
       () => `an answer to ARP, from a tsvde that says: ${host.tsvde.stderr()}`,
       20_000,
     );
-    console.log(
-      'XX',
-      host.tsvde.stderr(),
-      host.metrics().get('tsvde_backend_restarts_total{id="user0",backend="user"}'),
-    );
   }, 60_000);
 });

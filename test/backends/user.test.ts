@@ -105,6 +105,15 @@ describeWith(USER_NEEDS, 'two guests on one user-mode network', () => {
     expect(await host.ask('user/hostfwd del tcp:[::1]:8086')).toContain('1000 Success');
   });
 
+  test('datagrams come by hostfwd too, and each finds back to its sender', async () => {
+    const echo = two.space.start('python3', ['-c', UDP_ECHO, '10.0.2.16', '7']);
+    await echo.output(/READY/);
+    expect(await host.ask('user/hostfwd add udp:127.0.0.1:9007-10.0.2.16:7')).toContain('1000 Success');
+    expect(host.space.run('python3', '-c', UDP_CLIENTS, '127.0.0.1', '9007', '20')).toBe('RIGHT 1000\n');
+    expect(await host.ask('user/info')).toMatch(/UDP\[HOST_FORWARD\] .*127\.0\.0\.1 +9007 +10\.0\.2\.16 +7/);
+    expect(await host.ask('user/hostfwd del udp:127.0.0.1:9007')).toContain('1000 Success');
+  });
+
   test('200 connections at once, each with its own bytes, and the metrics count them', async () => {
     const client = one.space.start('python3', ['-c', MANY, '10.0.2.2', '7', '200']);
     await client.output(/OPEN 200/);
@@ -168,6 +177,30 @@ for i, connection in enumerate(connections):
         answer += data
     right += answer == bytes([i % 256]) * 20000
 print('RIGHT', right, flush=True)
+`;
+
+const UDP_ECHO = `
+import socket, sys
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind((sys.argv[1], int(sys.argv[2])))
+print('READY', flush=True)
+while True:
+    server.sendto(*server.recvfrom(65536))
+`;
+
+/** So many senders, of 50 datagrams each, from one byte to more than a frame has. */
+const UDP_CLIENTS = `
+import socket, sys
+place, count = (sys.argv[1], int(sys.argv[2])), int(sys.argv[3])
+clients = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
+right = 0
+for i in range(50):
+    sent = [bytes([n]) * (1 + 40 * i) for n in range(count)]
+    for client, data in zip(clients, sent):
+        client.settimeout(5)
+        client.sendto(data, place)
+    right += sum(client.recv(65536) == data for client, data in zip(clients, sent))
+print('RIGHT', right)
 `;
 
 describeWith(USER_NEEDS, 'a restricted network', () => {

@@ -2,11 +2,13 @@
 // settings and state in a directory of ours.
 import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
+import { delimiter, isAbsolute, join } from 'node:path';
 import { describeError } from '../../errno.ts';
 import { SwitchError } from '../../protocol/errors.ts';
 import { refuse } from './network.ts';
 
-const PLACES = ['/usr/sbin/smbd', '/usr/local/sbin/smbd', '/usr/bin/smbd'];
+/** Not on the PATH of all who may run it. */
+const PLACES = ['/usr/sbin', '/usr/local/sbin'];
 
 /** NetBIOS and direct (RFC 1001, 17.2; MS-SMB2, 2.1). */
 export const SMB_PORTS = [139, 445] as const;
@@ -19,7 +21,8 @@ export interface SmbShare {
 
 /** Throws a sentence. */
 export function shareBySmb(directory: string): SmbShare {
-  const smbd = PLACES.find((path) => isAccessible(path, constants.X_OK));
+  const directories = [...(process.env.PATH ?? '').split(delimiter), ...PLACES].filter(isAbsolute);
+  const smbd = directories.map((path) => join(path, 'smbd')).find((path) => isAccessible(path, constants.X_OK));
   if (smbd === undefined)
     throw new SwitchError('ENOENT', 'user: smb needs smbd, which is not here: install the package samba');
   try {
@@ -31,9 +34,14 @@ export function shareBySmb(directory: string): SmbShare {
   const home = mkdtempSync(`${tmpdir()}/tsvde-smb-`);
   writeFileSync(`${home}/smb.conf`, settings(home, directory));
   return {
-    command: `${smbd} -l ${home} -s ${home}/smb.conf`,
+    command: [smbd, '-l', home, '-s', `${home}/smb.conf`].map(quote).join(' '),
     close: () => rmSync(home, { recursive: true, force: true }),
   };
+}
+
+/** libslirp takes the command apart as a shell does. */
+function quote(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 function settings(home: string, directory: string): string {
