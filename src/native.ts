@@ -65,8 +65,8 @@ export type Transport =
   | { kind: 'tap'; fd: number }
   /** A connected stream socket: each frame behind its length. */
   | { kind: 'stream'; fd: number }
-  /** A bound datagram socket and the one it is for, as openUdp() and openUnixPeer() make them. */
-  | { kind: 'peer'; fd: number; peer: Uint8Array }
+  /** A bound datagram socket and the one it is for, as openUdp() and openUnixPeer() make them; `also` are that one's other names. */
+  | { kind: 'peer'; fd: number; peer: Uint8Array; also: readonly Uint8Array[] }
   | { kind: 'multicast'; fd: number; senderFd: number };
 
 /** The engine: one thread that moves frames. Every call returns once the thread has done it (microseconds). */

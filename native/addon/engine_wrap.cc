@@ -91,7 +91,12 @@ std::unique_ptr<tsvde::Endpoint> make_endpoint(const Napi::Object& transport) {
   Fd fd(transport.Get("fd").As<Napi::Number>());
   if (kind == "tap") return std::make_unique<tsvde::Tap>(std::move(fd));
   if (kind == "stream") return std::make_unique<tsvde::Stream>(std::move(fd));
-  if (kind == "peer") return std::make_unique<tsvde::Peer>(std::move(fd), address_of(transport.Get("peer")));
+  if (kind == "peer") {
+    const auto names = transport.Get("also").As<Napi::Array>();
+    std::vector<tsvde::Address> also;
+    for (uint32_t i = 0; i < names.Length(); i++) also.push_back(address_of(names.Get(i)));
+    return std::make_unique<tsvde::Peer>(std::move(fd), address_of(transport.Get("peer")), std::move(also));
+  }
   if (kind == "multicast") {
     Fd sender(transport.Get("senderFd").As<Napi::Number>());
     return std::make_unique<tsvde::Multicast>(std::move(fd), std::move(sender));

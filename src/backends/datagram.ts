@@ -3,6 +3,7 @@
 import { chmod, unlink } from 'node:fs/promises';
 import { native, type Transport } from '../native.ts';
 import { SwitchError } from '../protocol/errors.ts';
+import { formatAddress } from '../protocol/request.ts';
 import { attempt } from './attempt.ts';
 import { formatHostPort, type HostPort, resolveHost } from './internet.ts';
 import type { Backend, BackendHost } from './kind.ts';
@@ -17,11 +18,19 @@ export async function openUdp(host: BackendHost, local: HostPort, peer: HostPort
   const opened = attempt(`receive on ${names}`, () =>
     native.openUdp({ address: own, port: local.port }, { address, port: peer.port }),
   );
-  return attach(host, { kind: 'peer', ...opened }, formatHostPort(address, peer.port));
+  return attach(host, { kind: 'peer', ...opened, also: [] }, formatHostPort(address, peer.port));
 }
 
-/** The peer must send from a socket of just that name. `mode`: who may send to us, at least. */
-export async function openUnix(host: BackendHost, local: string, peer: string, mode: number): Promise<Backend> {
+/**
+ * The peer must send from a socket of just that name, the first, or of one of the others. `mode`: who may send to us, at
+ * least.
+ */
+export async function openUnix(
+  host: BackendHost,
+  local: string,
+  [peer, ...others]: readonly [string, ...string[]],
+  mode: number,
+): Promise<Backend> {
   const before = process.umask(0o177);
   const opened = attempt(`bind '${formatUnixName(local)}'`, () => {
     try {
@@ -35,7 +44,8 @@ export async function openUnix(host: BackendHost, local: string, peer: string, m
     if (file !== undefined) await unlink(file).catch(() => {});
   };
   try {
-    const backend = attach(host, { kind: 'peer', ...opened }, formatUnixName(peer), remove);
+    const also = others.map(senderAddress);
+    const backend = attach(host, { kind: 'peer', ...opened, also }, formatUnixName(peer), remove);
     if (file !== undefined) await chmod(file, mode);
     return backend;
   } catch (error) {
@@ -65,6 +75,11 @@ export async function openMulticast(
 export function isMulticast(address: string): boolean {
   const first = Number(/^(\d+)\.\d+\.\d+\.\d+$/.exec(address)?.[1]);
   return first >= 224 && first <= 239;
+}
+
+/** As the kernel tells it of a sender: no longer than the path and its NUL. */
+function senderAddress(path: string): Buffer {
+  return formatAddress(path).subarray(0, 2 + Buffer.byteLength(path) + 1);
 }
 
 function attach(

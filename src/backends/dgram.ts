@@ -4,7 +4,7 @@ import { isMulticast, openMulticast, openUdp, openUnix } from './datagram.ts';
 import { resolveHost } from './internet.ts';
 import { flag, type Keys, mode, number, oneOf, text, type Values } from './keys.ts';
 import { type Backend, type BackendHost, defineKind } from './kind.ts';
-import { unixName } from './unix-name.ts';
+import { spellings, unixName } from './unix-name.ts';
 
 const INET = ['remote.type=inet'];
 const UNIX = ['remote.type=unix'];
@@ -45,7 +45,9 @@ function openUnixPeer(values: Values<typeof keys>, host: BackendHost): Promise<B
   const local = name(values['local.path'], values['local.abstract']);
   if (values.mode !== undefined && values['local.abstract'])
     throw new SwitchError('EINVAL', 'dgram: mode goes only with a path: an abstract name has no rights');
-  return openUnix(host, local, name(values['remote.path'], values['remote.abstract']), values.mode ?? 0o600);
+  const { 'remote.path': path = '', 'remote.abstract': abstract } = values;
+  const names = abstract ? ([name(path, true)] as const) : spellings(path);
+  return openUnix(host, local, names, values.mode ?? 0o600);
 }
 
 async function openInternet(values: Values<typeof keys>, host: BackendHost): Promise<Backend> {

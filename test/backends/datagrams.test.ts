@@ -1,7 +1,8 @@
 // Ports of datagrams: one peer and no other, whatever strangers and the peer itself send; and groups.
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type NativeFrameSocket, native } from '../../src/native.ts';
 import { formatAddress } from '../../src/protocol/request.ts';
@@ -115,6 +116,28 @@ describe('a unix peer', () => {
     await plug.receives(sent);
     expect(plug.frames).toHaveLength(1);
     expect(row(net).receiveDrops.too_short).toBe(2n);
+  });
+
+  test('it is known by its path in other letters: through a link, in its real name, or relative to where it runs', async () => {
+    const net = await network();
+    const plug = await net.join();
+    const [real, links] = [temporaryDirectory(), temporaryDirectory()];
+    symlinkSync(real, `${links}/link`);
+    const own = `${real}/own`;
+    const written = relative(process.cwd(), `${links}/link/theirs`);
+    await net.sw.attachPort(`dgram,local.path=${own},remote.type=unix,remote.path=${written}`);
+    for (const [i, spelling] of [`${links}/link/theirs`, `${real}/theirs`, written].entries()) {
+      const peer = unixPeer(spelling, own);
+      const [here, there] = [frame(BROADCAST, B, 100, i), frame(BROADCAST, A, 100, i)];
+      peer.socket.send([here]);
+      await plug.receives(here);
+      plug.send(there);
+      await until(() => peer.frames.some((one) => one.equals(there)), 'a frame at the peer');
+      peer.socket.close();
+      rmSync(`${real}/theirs`);
+    }
+    unixPeer(`${real}/stranger`, own).socket.send([frame(BROADCAST, B, 100, 9)]);
+    await until(() => row(net).receiveDrops.stranger === 1n, 'one with another name');
   });
 
   test('one that does not read is waited for without work, loses its own frames, and then gets what waited in order', async () => {

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace tsvde {
@@ -87,15 +88,18 @@ bool Address::is(const sockaddr_storage& other, socklen_t other_size) const {
   }
 }
 
-Peer::Peer(Fd fd, const Address& peer) : Endpoint(std::move(fd)), peer_(peer) {
+Peer::Peer(Fd fd, const Address& peer, std::vector<Address> also)
+    : Endpoint(std::move(fd)), peer_(peer), also_(std::move(also)) {
   if (peer.bytes.ss_family == AF_UNIX)
     probe_ = Fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
 
 Moved Peer::receive(std::span<Frame> frames) {
-  return receive_from(
-      fd(), frames, drops(receive_drop_stranger),
-      [this](const sockaddr_storage& sender, socklen_t size) { return peer_.is(sender, size); });
+  return receive_from(fd(), frames, drops(receive_drop_stranger),
+                      [this](const sockaddr_storage& sender, socklen_t size) {
+                        const auto same = [&](const Address& name) { return name.is(sender, size); };
+                        return same(peer_) || std::ranges::any_of(also_, same);
+                      });
 }
 
 Moved Peer::send(std::span<Frame* const> frames) {

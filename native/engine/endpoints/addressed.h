@@ -4,6 +4,8 @@
 
 #include <sys/socket.h>
 
+#include <vector>
+
 #include "engine/endpoint.h"
 
 namespace tsvde {
@@ -18,7 +20,8 @@ struct Address {
 // One peer: what others send is dropped. For UDP and unix sockets.
 class Peer final : public Endpoint {
  public:
-  Peer(Fd fd, const Address& peer);
+  // `also`: other names that the same peer may have bound, a path in other letters.
+  Peer(Fd fd, const Address& peer, std::vector<Address> also = {});
 
   Moved receive(std::span<Frame> frames) override;
   Moved send(std::span<Frame* const> frames) override;
@@ -26,6 +29,7 @@ class Peer final : public Endpoint {
 
  private:
   Address peer_;
+  std::vector<Address> also_;
   // Connected to a unix peer while its queue is full: only of a connected one does the kernel tell when there
   // is room again.
   Fd probe_;
