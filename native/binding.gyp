@@ -53,6 +53,7 @@
         "addon/accounts.cc",
         "addon/addon.cc",
         "addon/datagrams.cc",
+        "addon/engine_values.cc",
         "addon/engine_wrap.cc",
         "addon/exec.cc",
         "addon/frame_socket.cc",

@@ -101,6 +101,14 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
 
 /** The handshake alone, for a caller that passes the descriptors on. Throws a sentence. */
 export async function joinSwitch(directory: string, options: JoinOptions = {}): Promise<Joined> {
+  const joined = await shakeHands(directory, options);
+  if (!joined.control.destroyed) return joined;
+  // While our own name was unlinked: who waits for the end of the stream from here on would wait for ever.
+  native.closeDescriptor(joined.fd);
+  return fail(directory, 'it ended the connection at once');
+}
+
+async function shakeHands(directory: string, options: JoinOptions): Promise<Joined> {
   const path = await realpath(directory).catch((error) => fail(directory, describeError(error)));
   const control = await connectTo(`${path}/ctl`).catch((error) => fail(directory, describeError(error)));
   let fd = -1;

@@ -2,9 +2,12 @@
 
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { Plug, Switch } from '../src/index.ts';
+import { native } from '../src/native.ts';
+import { formatAddress } from '../src/protocol/request.ts';
 import { atEnd } from './support/at-end.ts';
 import { BROADCAST, frame, network } from './support/network.ts';
 import { run } from './support/process.ts';
@@ -150,6 +153,26 @@ describe('Plug', () => {
     await expect(Plug.connect('/nowhere/ctl')).rejects.toThrow(
       "cannot join the switch at '/nowhere/ctl': No such file or directory",
     );
+  });
+
+  test('a switch that ends at any moment after its reply is an error or a close, and never silence', async () => {
+    const directory = temporaryDirectory();
+    const data = `${directory}/002.1`;
+    const fd = native.openDatagram(data, null);
+    atEnd(() => native.closeDescriptor(fd));
+    const server = createServer((stream) => {
+      stream.on('error', () => {});
+      stream.once('data', () => stream.end(formatAddress(data), () => stream.destroy()));
+    }).listen(`${directory}/ctl`);
+    atEnd(() => server.close());
+    await once(server, 'listening');
+    for (let i = 0; i < 50; i++) {
+      const ended = await Plug.connect(directory).then(
+        (plug) => once(plug, 'close').then(() => 'close'),
+        (error: Error) => error.message,
+      );
+      expect(ended).toMatch(/^close$|^cannot join the switch at /);
+    }
   });
 
   test('says so when the switch does not take more', async () => {

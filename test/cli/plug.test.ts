@@ -52,12 +52,17 @@ describeWith(['dpipe', 'vde_plug', 'vde_switch'], 'dpipe joins two switches', ()
 
 describe('its end', () => {
   test('0 when its stdin ends, 0 when the switch does', async () => {
-    const { directory, sw } = await network();
+    const { directory, sw, join } = await network();
     for (const name of [directory, `vde:${directory}`, `vde://${directory}[7]`])
       expect(await run(tsvde, ['plug', name])).toMatchObject({ code: 0, stdout: '', stderr: '' });
     const plug = start(tsvde, ['plug', '-D', 'lab', '-mod', '0770', `${directory}[9]`]);
     const { endpoints } = await until(() => sw.ports().find(({ number, active }) => number === 9 && active), 'port 9');
     expect(endpoints[0]!.description).toMatch(new RegExp(`^lab user=\\w+ pid=${plug.pid}\\b`));
+    const station = await join();
+    await until(() => {
+      station.send(frame(BROADCAST, A, 60));
+      return plug.stdout() !== '';
+    }, 'a frame on its stdout');
     await sw.close();
     expect(await plug.exited).toEqual({ code: 0, signal: null });
   });

@@ -1,13 +1,16 @@
 // The programs of users.md's table that start a switch from a shell: their command lines as they stand, with the files they
 // look at, the way they join and the way they end it. Each has a machine of its own: network, processes, /tmp, /run.
 // Those that talk to it while it runs are in handshakes.test.ts, compat.test.ts and drivers.test.ts.
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { namespace } from '../support/namespace.ts';
 import { describeWith } from '../support/needs.ts';
-import { run, tsvde } from '../support/process.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** `joins` is a client of libvdeplug's that stays; `gone` waits. */
 const PRELUDE = `set -e
+mount --bind "$ROOT" /mnt; PATH=/mnt/bin/compat:$PATH # or its own /tmp hides a checkout that lies there
 mount -t tmpfs tmpfs /tmp; mount -t tmpfs tmpfs /run; ip link set lo up; cd /tmp
 gone() { while [ -e "$1" ]; do sleep 0.02; done; }
 here() { until [ -e "$1" ]; do sleep 0.02; done; }
@@ -120,10 +123,9 @@ describeWith(
     test.each(ROWS)(
       '%s',
       async (_, script, says) => {
-        const path = `${(await run(tsvde, ['--compat-path'])).stdout.trim()}:${process.env.PATH}`;
         const private_ = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
         const shell = namespace().start('unshare', [...private_, 'bash', '-c', PRELUDE + script], {
-          env: { ...process.env, PATH: path },
+          env: { ...process.env, ROOT: root },
         });
         const exit = await shell.exited;
         expect(exit, shell.stdout() + shell.stderr()).toEqual({ code: 0, signal: null });

@@ -1,0 +1,89 @@
+#include "addon/engine_values.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "engine/endpoints/addressed.h"
+#include "engine/endpoints/datagram.h"
+#include "engine/endpoints/stream.h"
+#include "engine/endpoints/tap.h"
+
+using tsvde::Event;
+using tsvde::Fd;
+
+namespace {
+
+tsvde::Address address_of(const Napi::Value& value) {
+  const auto bytes = value.As<Napi::Uint8Array>();
+  tsvde::Address address;
+  address.size = static_cast<socklen_t>(std::min(bytes.ByteLength(), sizeof address.bytes));
+  std::memcpy(&address.bytes, bytes.Data(), address.size);
+  return address;
+}
+
+}  // namespace
+
+std::string mac_text(tsvde::MacKey key) {
+  char text[18];
+  const auto byte = [key](int i) { return static_cast<unsigned>(key >> (8 * i) & 0xff); };
+  snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x", byte(0), byte(1), byte(2), byte(3), byte(4),
+           byte(5));
+  return text;
+}
+
+Napi::Object event_object(Napi::Env env, const Event& event) {
+  Napi::Object object = Napi::Object::New(env);
+  switch (event.kind) {
+    case Event::Kind::endpoint_failed:
+      object.Set("type", "endpoint-failed");
+      object.Set("port", event.port);
+      object.Set("endpoint", event.endpoint);
+      object.Set("errno", event.error);
+      break;
+    case Event::Kind::mac_seen_elsewhere:
+      object.Set("type", "mac-seen-elsewhere");
+      object.Set("mac", mac_text(event.key));
+      object.Set("vlan", static_cast<uint32_t>(event.key >> 48));
+      object.Set("from", event.port);
+      object.Set("to", event.elsewhere);
+      break;
+    case Event::Kind::mac_added:
+    case Event::Kind::mac_removed:
+      object.Set("type", event.kind == Event::Kind::mac_added ? "mac-added" : "mac-removed");
+      object.Set("mac", mac_text(event.key));
+      object.Set("vlan", static_cast<uint32_t>(event.key >> 48));
+      object.Set("port", event.port);
+      break;
+    case Event::Kind::bpdu:
+      object.Set("type", "bpdu");
+      object.Set("port", event.port);
+      object.Set("vlan", static_cast<uint32_t>(event.vlan));
+      object.Set("bytes", Napi::Buffer<uint8_t>::Copy(env, event.bytes.data(), event.bytes.size()));
+      break;
+    case Event::Kind::received:
+    case Event::Kind::transmitted:
+      object.Set("type", event.kind == Event::Kind::received ? "frame-received" : "frame-transmitted");
+      object.Set("port", event.port);
+      object.Set("bytes", Napi::Buffer<uint8_t>::Copy(env, event.bytes.data(), event.bytes.size()));
+      break;
+  }
+  return object;
+}
+
+std::unique_ptr<tsvde::Endpoint> make_endpoint(const Napi::Object& transport) {
+  const std::string kind = transport.Get("kind").As<Napi::String>();
+  Fd fd(transport.Get("fd").As<Napi::Number>());
+  if (kind == "tap") return std::make_unique<tsvde::Tap>(std::move(fd));
+  if (kind == "stream") return std::make_unique<tsvde::Stream>(std::move(fd));
+  if (kind == "peer") {
+    const auto names = transport.Get("also").As<Napi::Array>();
+    std::vector<tsvde::Address> also;
+    for (uint32_t i = 0; i < names.Length(); i++) also.push_back(address_of(names.Get(i)));
+    return std::make_unique<tsvde::Peer>(std::move(fd), address_of(transport.Get("peer")), std::move(also));
+  }
+  if (kind == "multicast") {
+    Fd sender(transport.Get("senderFd").As<Napi::Number>());
+    return std::make_unique<tsvde::Multicast>(std::move(fd), std::move(sender));
+  }
+  return std::make_unique<tsvde::Datagram>(std::move(fd));
+}
