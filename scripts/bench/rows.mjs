@@ -7,6 +7,7 @@
 import { hasProgram } from '../set-up.mjs';
 import { groups as flood } from './rows/flood.mjs';
 import { groups as footprint } from './rows/footprint.mjs';
+import { groups as guests } from './rows/guests.mjs';
 import { groups as iperf } from './rows/iperf.mjs';
 import { groups as pacing } from './rows/pacing.mjs';
 import { groups as ping } from './rows/ping.mjs';
@@ -15,7 +16,18 @@ import { groups as size } from './rows/size.mjs';
 import { groups as unicast } from './rows/unicast.mjs';
 import { groups as user } from './rows/user.mjs';
 
-export const GROUPS = [...unicast, ...flood, ...size, ...ping, ...pacing, ...ports, ...iperf, ...user, ...footprint];
+export const GROUPS = [
+  ...unicast,
+  ...flood,
+  ...size,
+  ...ping,
+  ...pacing,
+  ...ports,
+  ...iperf,
+  ...user,
+  ...guests,
+  ...footprint,
+];
 
 /** The groups, of those rows alone whose names contain one of `wanted`, where any are; a row brings the one beside it. */
 export function matchingGroups(wanted) {

@@ -1,0 +1,29 @@
+#!/bin/bash
+# Puts iperf3, with the libraries it is linked to, and an init that runs it behind the tests' guest: guest-with-iperf.sh INITRD.
+# The kernel unpacks one archive after the other. The words of its command line that it does not know are init's variables.
+set -euo pipefail
+image=$1
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+mkdir -p "$root"/{bin,tmp}
+cp "$(command -v iperf3)" "$root/bin/iperf3"
+ldd "$root/bin/iperf3" | grep -o '/[^ ]*' | while read -r library; do
+  mkdir -p "$root$(dirname "$library")"
+  cp -L "$library" "$root$library"
+done
+cat > "$root/bench-init" <<'END'
+#!/bin/sh
+export PATH=/bin
+mount -t proc proc /proc
+mount -t devtmpfs dev /dev
+while read -r module; do insmod "/modules/$module"; done < /modules/order
+ip addr add "$address/24" dev eth0
+ip link set eth0 up
+[ -n "$peer" ] || exec iperf3 -s
+until iperf3 -c "$peer" -t "$seconds" -J > /tmp/result; do sleep 1; done
+cat /tmp/result
+echo RESULT-END
+exec sleep 1000
+END
+chmod 755 "$root/bench-init"
+(cd "$root" && find . | cpio -o -H newc --quiet) >> "$image"

@@ -1,0 +1,40 @@
+// Two guests in QEMU on a switch, emulated: the tests' guest, with iperf3 and an init of its own behind it. What one measures
+// comes by its console, which is a file.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { root } from '../set-up.mjs';
+import { until } from './scope.mjs';
+
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+const KERNEL = /^vmlinuz-(.*-cloud-amd64)$/;
+
+/** From one to the other by TCP, as iperf3's JSON has it. */
+export async function iperfBetweenGuests(scope, directory, seconds) {
+  const home = scope.directory();
+  const console = join(home, 'console');
+  const boot = await guestBooter(scope, home, directory);
+  boot(2, 'null', ['address=10.9.0.2']);
+  boot(1, `file:${console}`, ['address=10.9.0.1', 'peer=10.9.0.2', `seconds=${seconds}`]);
+  const said = () => readFileSync(console, { encoding: 'utf8', flag: 'a+' });
+  await until("a guest's result", () => said().includes('RESULT-END'), 90_000);
+  return JSON.parse(said().replace(/^[^{]*|[^}]*$/g, ''));
+}
+
+async function guestBooter(scope, home, directory) {
+  const release = readdirSync('/boot')
+    .map((name) => KERNEL.exec(name)?.[1])
+    .find((found) => found !== undefined);
+  if (release === undefined) throw new Error('there is no kernel for guests in /boot: install linux-image-cloud-amd64');
+  const image = join(home, 'initrd');
+  await scope.run([join(root, 'test/support/guest/build.sh'), release, image]);
+  await scope.run([join(HERE, 'guest-with-iperf.sh'), image]);
+  return (number, serial, words) =>
+    scope.start([
+      ...['qemu-system-x86_64', '-accel', 'tcg', '-m', '192', '-nodefaults', '-display', 'none', '-no-reboot'],
+      ...['-serial', serial, '-kernel', `/boot/vmlinuz-${release}`, '-initrd', image],
+      ...['-append', ['console=ttyS0 panic=-1 quiet rdinit=/bench-init', ...words].join(' ')],
+      ...['-netdev', `vde,id=n,sock=${directory}`],
+      ...['-device', `virtio-net-pci,netdev=n,romfile=,mac=52:54:00:00:0c:0${number}`],
+    ]);
+}
