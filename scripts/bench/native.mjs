@@ -1,5 +1,5 @@
-// The bench's own programs, compiled once a run: load (clients that measure), relay (the floor), plug (a VDE client that
-// is an interface).
+// The bench's own programs, compiled once a run: load (clients that measure), relay and tap_relay (what a program could
+// at most be), plug (a VDE client that is an interface).
 import { join } from 'node:path';
 import { execute } from '../set-up.mjs';
 
@@ -7,7 +7,7 @@ let built;
 
 export function buildNative(scope) {
   built = scope.directory();
-  for (const name of ['load', 'relay', 'plug']) {
+  for (const name of ['load', 'relay', 'tap_relay', 'plug']) {
     const flags = ['-std=c++20', '-O2', '-Wall', '-Wextra', '-Werror', '-pthread', '-Inative'];
     execute('g++', [...flags, `native/bench/${name}.cc`, '-o', native(name)]);
   }

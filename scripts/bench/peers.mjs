@@ -40,6 +40,7 @@ export const PEERS = [
   { name: 'relay', carries: ['vde'], start: program(({ directory }) => [native('relay'), directory]) },
   { name: 'QEMU', needs: ['qemu-system-x86_64'], carries: ['user'], start: startQemuUser },
   { name: 'slirpvde', needs: ['slirpvde', 'vde_switch'], carries: ['user'], start: slirpvdeOn(program(vdeSwitch)) },
+  { name: 'TAP relay', carries: ['tap'], start: startTapRelay },
   { name: 'Linux bridge', needs: ['ip'], carries: ['tap'], start: startBridge, inKernel: true },
   { name: 'Open vSwitch', needs: ['ovs-vswitchd'], carries: ['tap'], start: startOpenVswitch },
 ];
@@ -79,6 +80,22 @@ function program(command) {
     );
     return { pids: [child.pid] };
   };
+}
+
+async function startTapRelay(scope, { space, taps }) {
+  const child = scope.start(within(space, [native('tap_relay'), ...taps]));
+  const exists = (name) =>
+    scope.run(within(space, ['ip', 'link', 'show', name])).then(
+      () => true,
+      () => false,
+    );
+  for (const name of taps) {
+    await until(`interface ${name}`, () => {
+      if (child.exitCode !== null) throw new Error(`it ended: ${child.said.trim()}`);
+      return exists(name);
+    });
+  }
+  return { pids: [child.pid] };
 }
 
 /** Interfaces of the asked names whose other ends are in a bridge: what a switch could at most be. */
