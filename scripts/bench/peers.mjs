@@ -82,17 +82,13 @@ function program(command) {
   };
 }
 
+/** Ready when its interfaces are there: it has no control socket. */
 async function startTapRelay(scope, { space, taps }) {
   const child = scope.start(within(space, [native('tap_relay'), ...taps]));
-  const exists = (name) =>
-    scope.run(within(space, ['ip', 'link', 'show', name])).then(
-      () => true,
-      () => false,
-    );
   for (const name of taps) {
     await until(`interface ${name}`, () => {
       if (child.exitCode !== null) throw new Error(`it ended: ${child.said.trim()}`);
-      return exists(name);
+      return scope.run(within(space, ['ip', 'link', 'show', name])).then(Boolean, () => false);
     });
   }
   return { pids: [child.pid] };
