@@ -1,13 +1,17 @@
-// Work for callgrind: the engine's decision alone, with nothing of the kernel. instructions WHAT FRAMES moves
-// so many frames; what one costs is the difference of two runs.
+// Work for callgrind: the engine's decision and its offloads alone, with nothing of the kernel. instructions
+// WHAT FRAMES moves so many frames; what one costs is the difference of two runs.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
 
+#include "engine/coalescer.h"
+#include "engine/segmenter.h"
 #include "engine/switch.h"
+#include "test/datagrams.h"
 
 using namespace tsvde;
+using tsvde::test::Datagram;
 
 namespace {
 
@@ -75,6 +79,44 @@ void learn_and_find(uint32_t frames) {
   if (found != frames) abort();
 }
 
+// TCP over IPv4, of half as many segments as a batch has.
+Datagram segments_of_a_batch() {
+  Datagram datagram;
+  datagram.segment = 1448;
+  datagram.payload.resize(size_t{kBatch} * datagram.segment / 2);
+  return datagram;
+}
+
+void cut(uint32_t frames) {
+  Frame frame;
+  auto bytes = test::whole_frame(segments_of_a_batch());
+  frame.parts[0] = {bytes.data(), bytes.size()};
+  frame.offload = {.checksum_start = 34,
+                   .checksum_offset = 16,
+                   .header_size = 54,
+                   .segment_size = 1448,
+                   .cut = Offload::Cut::tcp4};
+  Segmenter segmenter;
+  for (uint32_t done = 0; done < frames;) {
+    segmenter.start(frame);
+    while (segmenter.next() != nullptr) done++;
+  }
+}
+
+void join(uint32_t frames) {
+  auto segments = test::wire_frames(segments_of_a_batch());
+  std::vector<Frame> batch(segments.size());
+  std::vector<Frame*> pointers(segments.size());
+  Coalescer coalescer;
+  for (uint32_t done = 0; done < frames; done += static_cast<uint32_t>(segments.size())) {
+    for (size_t i = 0; i < segments.size(); i++) {
+      batch[i].parts[0] = {segments[i].data(), segments[i].size()};
+      pointers[i] = &batch[i];
+    }
+    if (coalescer.join(pointers) != 1) abort();
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -83,6 +125,10 @@ int main(int argc, char** argv) {
   const auto frames = static_cast<uint32_t>(strtoul(argv[2], nullptr, 10));
   if (what == "mac_table") {
     learn_and_find(frames);
+    return 0;
+  }
+  if (what == "segmenter" || what == "coalescer") {
+    what == "segmenter" ? cut(frames) : join(frames);
     return 0;
   }
   Network network(what == "flood16" ? 17 : 2);
