@@ -6,7 +6,7 @@ import { hostPort } from './internet.ts';
 import { flag, number, text } from './keys.ts';
 import { defineKind } from './kind.ts';
 import { Listener } from './listener.ts';
-import { MAX_CLIENTS, RECONNECT_MS } from './stream.ts';
+import { MAX_CLIENTS, maxClientsKey, RECONNECT_MS, reconnectKey } from './stream.ts';
 
 export const socket = defineKind({
   name: 'socket',
@@ -31,16 +31,8 @@ export const socket = defineKind({
       goesWith: ['listen', 'connect'],
       help: 'let the kernel find out that a silent peer is gone',
     },
-    'max-clients': {
-      value: number(1, 65535),
-      goesWith: ['listen'],
-      help: `how many may be there at once, each a port of its own; default ${MAX_CLIENTS}`,
-    },
-    'reconnect-ms': {
-      value: number(0, 86_400_000),
-      goesWith: ['connect'],
-      help: `after how long to connect again, twice as long each time; 0 for never; default ${RECONNECT_MS}`,
-    },
+    'max-clients': { ...maxClientsKey, goesWith: ['listen'] },
+    'reconnect-ms': { ...reconnectKey, goesWith: ['connect'] },
   },
   open({ listen, connect, udp, mcast, ...values }, host) {
     if ([listen, connect, udp, mcast].filter((wanted) => wanted !== undefined).length !== 1)

@@ -13,6 +13,16 @@ import { unixName } from './unix-name.ts';
 export const MAX_CLIENTS = 128;
 export const RECONNECT_MS = 1000;
 
+/** The other spelling of streams, `socket`, has these two as well. */
+export const maxClientsKey = {
+  value: number(1, 65535),
+  help: `how many may be there at once, each a port of its own; default ${MAX_CLIENTS}`,
+};
+export const reconnectKey = {
+  value: number(0, 86_400_000),
+  help: `after how long to connect again, twice as long each time; 0 for never; default ${RECONNECT_MS}`,
+};
+
 const INET = ['addr.type=inet'];
 const UNIX = ['addr.type=unix'];
 
@@ -29,16 +39,8 @@ const keys = {
   'addr.tight': { value: flag, goesWith: ['addr.abstract=on'], help: 'off: filled up with NULs; default on' },
   mode: { value: mode, goesWith: ['server=on'], help: "rights of a unix socket's file; default 600" },
   group: { value: text, goesWith: ['server=on'], help: 'group of that file' },
-  'max-clients': {
-    value: number(1, 65535),
-    goesWith: ['server=on'],
-    help: `how many may be there at once, each a port of its own; default ${MAX_CLIENTS}`,
-  },
-  'reconnect-ms': {
-    value: number(0, 86_400_000),
-    goesWith: ['server=off'],
-    help: `after how long to connect again, twice as long each time; 0 for never; default ${RECONNECT_MS}`,
-  },
+  'max-clients': { ...maxClientsKey, goesWith: ['server=on'] },
+  'reconnect-ms': { ...reconnectKey, goesWith: ['server=off'] },
 } as const satisfies Keys;
 
 export const stream = defineKind({

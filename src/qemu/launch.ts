@@ -1,10 +1,11 @@
 // From a plan to QEMU itself: find the program, ask what it can do, take the switch ports, become it.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { descriptorOf } from '../descriptor.ts';
 import { describeError } from '../errno.ts';
+import { isExecutable } from '../executable.ts';
 import { ExitError } from '../exit-error.ts';
 import { joinSwitch } from '../plug.ts';
 import { becomeProgram, type ProcessState } from '../process.ts';
@@ -108,13 +109,4 @@ function take(target: Target, mode: number): Promise<{ control: Socket; fd: numb
 function stateBefore(noted = '0'): ProcessState {
   const [ignored, limit] = noted.split(' ');
   return { ignoredSignals: BigInt(`0x${ignored}`), ...(Number(limit) > 0 ? { openFiles: Number(limit) } : {}) };
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -4,6 +4,7 @@ import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir, userInfo } from 'node:os';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { describeError } from '../../errno.ts';
+import { isExecutable } from '../../executable.ts';
 import { SwitchError } from '../../protocol/errors.ts';
 import { refuse } from './network.ts';
 
@@ -22,7 +23,7 @@ export interface SmbShare {
 /** Throws a sentence. */
 export function shareBySmb(directory: string): SmbShare {
   const directories = [...(process.env.PATH ?? '').split(delimiter), ...PLACES].filter(isAbsolute);
-  const smbd = directories.map((path) => join(path, 'smbd')).find((path) => isAccessible(path, constants.X_OK));
+  const smbd = directories.map((path) => join(path, 'smbd')).find(isExecutable);
   if (smbd === undefined)
     throw new SwitchError('ENOENT', 'user: smb needs smbd, which is not here: install the package samba');
   try {
@@ -66,13 +67,4 @@ function settings(home: string, directory: string): string {
     `force user = ${userInfo().username}`,
     '',
   ].join('\n');
-}
-
-function isAccessible(path: string, mode: number): boolean {
-  try {
-    accessSync(path, mode);
-    return true;
-  } catch {
-    return false;
-  }
 }
