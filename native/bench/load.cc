@@ -2,12 +2,13 @@
 // stream: one sender keeps `window` frames of `size` bytes in flight to `receivers` for `seconds`; 0: as many
 // as the kernel takes. `addresses` the only receiver answers for; `idle` more clients that do nothing; `from`
 // and `to` are vde, stream or dgram. ping: one frame there and back between two clients, with a `background`
-// between two others: 0 none, 1 unicast, 2 a flood to everybody, each as much as the kernel takes. `pid` is
-// the switch's, whose CPU is counted.
+// between two others: 0 none, 1 unicast, 2 a flood to everybody, `rate` frames a second, or as much as the
+// kernel takes. `pid` is the switch's, whose CPU is counted.
 #include <poll.h>
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -19,7 +20,7 @@ namespace {
 
 struct Job {
   std::string directory, from = "vde", to = "vde";
-  uint32_t size = 60, window = 64, receivers = 1, addresses = 1, idle = 0, background = 0, pid = 0;
+  uint32_t size = 60, window = 64, receivers = 1, addresses = 1, idle = 0, background = 0, rate = 0, pid = 0;
   double seconds = 0.6;
 };
 
@@ -71,17 +72,23 @@ void fill(uint8_t* frame, const Client& from, const Client* to, uint32_t index =
   frame[13] = 0xb5;
 }
 
-// Sends as much as the kernel takes until told to end.
+// Sends until told to end: `rate` frames a second, or, with 0, as much as the kernel takes.
 class OpenLoop {
  public:
-  OpenLoop(Client& from, const Client* to, uint32_t size, uint32_t addresses) : out_(size) {
-    thread_ = std::thread([this, &from, to, addresses] {
+  OpenLoop(Client& from, const Client* to, uint32_t size, uint32_t addresses, uint32_t rate = 0)
+      : out_(size) {
+    thread_ = std::thread([this, &from, to, addresses, rate] {
+      constexpr unsigned kFew = 8;
+      const unsigned burst = rate == 0 ? kBatch : kFew;
       uint32_t next = 0;
       while (!ended_) {
-        for (unsigned i = 0; i < kBatch; i++) fill(out_.frame(i), from, to, next++ % addresses);
-        const int count = from.send(out_, kBatch);
+        const auto due = std::chrono::steady_clock::now() +
+                         std::chrono::nanoseconds(1'000'000'000) * burst / std::max(rate, 1u);
+        for (unsigned i = 0; i < burst; i++) fill(out_.frame(i), from, to, next++ % addresses);
+        const int count = from.send(out_, burst);
         if (count > 0) sent_ += static_cast<uint64_t>(count);
-        if (count == static_cast<int>(kBatch)) continue;
+        if (rate > 0) std::this_thread::sleep_until(due);
+        if (count == static_cast<int>(burst)) continue;
         pollfd writable{.fd = from.fd(), .events = POLLOUT, .revents = 0};
         poll(&writable, 1, 100);
       }
@@ -287,7 +294,7 @@ void ping(const Job& job) {
   {
     std::unique_ptr<OpenLoop> background;
     if (job.background > 0)
-      background = std::make_unique<OpenLoop>(busy, job.background == 1 ? &sink : nullptr, 60, 1);
+      background = std::make_unique<OpenLoop>(busy, job.background == 1 ? &sink : nullptr, 60, 1, job.rate);
     for (; nanoseconds() < end; sent++) {
       if (const uint64_t wait = table.round_trip(); wait > 0) waits.push_back(static_cast<uint32_t>(wait));
       // Now and then, as a guest's would come: not one after the other, which would be a flood of its own.
@@ -309,7 +316,8 @@ int main(int argc, char** argv) {
                                                     {"addresses", &job.addresses},
                                                     {"idle", &job.idle},
                                                     {"pid", &job.pid},
-                                                    {"background", &job.background}};
+                                                    {"background", &job.background},
+                                                    {"rate", &job.rate}};
   if (argc < 3) {
     fprintf(stderr, "load DIRECTORY stream|ping KEY=VALUE...\n");
     return 2;

@@ -1,11 +1,13 @@
 // The floor: what the kernel alone takes to bring a frame from one client to the others. Speaks just enough
-// of the control protocol, looks at no address, keeps no counter, queues nothing. relay DIRECTORY
+// of the control protocol, looks at no address, keeps no counter, queues nothing. Its batches are as large as
+// the engine's (next_batch in engine/loop.cc). relay DIRECTORY
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstdio>
@@ -15,7 +17,7 @@
 
 namespace {
 
-constexpr unsigned kBatch = 64;
+constexpr unsigned kBatch = 32;
 constexpr size_t kSlot = 65536 + 1600;  // not a power of two: first bytes spread over the cache
 
 struct [[gnu::packed]] Request {
@@ -60,6 +62,7 @@ int main(int argc, char** argv) {
   std::array<iovec, kBatch> vectors{};
   std::array<mmsghdr, kBatch> headers{};
   std::vector<int> clients;
+  std::vector<unsigned> batches;  // by descriptor
   const int epoll = epoll_create1(0);
   watch(epoll, listener);
   for (;;) {
@@ -72,15 +75,18 @@ int main(int argc, char** argv) {
         const int data = join(directory, control, static_cast<unsigned>(clients.size()) + 1);
         if (data < 0) continue;
         clients.push_back(data);
+        batches.resize(static_cast<size_t>(data) + 1, 1);
         watch(epoll, data);
         continue;
       }
-      for (unsigned slot = 0; slot < kBatch; slot++) {
+      unsigned& batch = batches[static_cast<size_t>(fd)];
+      for (unsigned slot = 0; slot < batch; slot++) {
         vectors[slot] = {&slab[slot * kSlot], 65536};
         headers[slot].msg_hdr.msg_iov = &vectors[slot];
         headers[slot].msg_hdr.msg_iovlen = 1;
       }
-      const int count = recvmmsg(fd, headers.data(), kBatch, MSG_DONTWAIT, nullptr);
+      const int count = recvmmsg(fd, headers.data(), batch, MSG_DONTWAIT, nullptr);
+      batch = count < static_cast<int>(batch) ? std::max(batch / 4, 1u) : std::min(batch + 1, kBatch);
       for (int slot = 0; slot < count; slot++)
         vectors[static_cast<size_t>(slot)].iov_len = headers[static_cast<size_t>(slot)].msg_len;
       for (const int other : clients) {

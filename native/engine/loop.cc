@@ -32,16 +32,11 @@ int64_t monotonic_ms() {
   return now.tv_sec * int64_t{1000} + now.tv_nsec / 1'000'000;
 }
 
-// How many to receive next: as many frames like these as stay in the cache from being received to being sent,
-// and where few came, few, since every slot that is offered costs a line of the cache too.
-uint32_t next_batch(std::span<const Frame> frames) {
-  constexpr size_t kBytes = size_t{128} * 1024;
-  constexpr size_t kFew = 8;
-  if (frames.empty()) return kFew;
-  size_t bytes = 0;
-  for (const Frame& frame : frames) bytes += frame.parts[0].iov_len;
-  const size_t fit = std::clamp<size_t>(kBytes / (bytes / frames.size() + 1), 1, kBatch);
-  return static_cast<uint32_t>(std::min(fit, std::max(2 * frames.size(), kFew)));
+// How many to receive next: one more where as many came as were asked for, a quarter where fewer did. So a
+// batch stays well below what is on its way, and its sender, who hears of the first, goes on while the others
+// are forwarded; with all in one batch each of the two would sleep while the other works.
+uint32_t next_batch(uint32_t asked, uint32_t came) {
+  return came < asked ? std::max(asked / 4, 1u) : std::min(asked + 1, kBatch);
 }
 
 // Signals are Node's business: a thread that blocks them all never has one delivered to it.
@@ -247,14 +242,15 @@ void Loop::resume(std::span<Attachment* const> sources) {
 }
 
 void Loop::receive(Attachment& attachment) {
-  const auto [frames, error] = attachment.endpoint->receive({batch_.data(), Pacing::batch(attachment)});
+  const uint32_t asked = Pacing::batch(attachment);
+  const auto [frames, error] = attachment.endpoint->receive({batch_.data(), asked});
   if (error != 0 && error != EAGAIN) {
     if (error != EPIPE)
       attachment.port.counters[error == EBADMSG ? receive_drop_bad_length : receive_drop_error]++;
     if (attachment.endpoint->ends_with(error)) fail(attachment, error);
   }
   switch_.route(attachment.port, {batch_.data(), frames}, now_);
-  attachment.batch = next_batch({batch_.data(), frames});
+  attachment.batch = next_batch(asked, frames);
   Pacing::sent(attachment, switch_.touched());
   flush_touched();
   empty_slots(frames);  // just those that were filled: a batch is often a small one

@@ -33,7 +33,7 @@ struct Attachment {
   bool stalled = false;             // made no room in time; nobody is held for it until it has
   [[nodiscard]] bool has_room() const { return !waiting || queue.is_half_empty(); }
 
-  uint32_t batch = kBatch;  // how many frames to receive at once
+  uint32_t batch = 1;  // how many frames to receive at once
 };
 
 struct Port {

@@ -209,25 +209,34 @@ TEST("each ready port has a batch served before any has a second") {
   CHECK(most_apart <= kBatch);
 }
 
-TEST("batches follow what comes: small ones for few frames and for large ones") {
+TEST("a batch grows by one while it is filled, and falls to a quarter where it is not") {
   Loop loop(100, [](const Event&) {});
   const Client a(loop, 1, 1);
   const Client b(loop, 2, 2);
   const Client other(loop, 3, 3);  // so that no queue bounds them too
   b.send(frame_bytes(kBroadcast, kB));
   CHECK(a.receive().size() == 60);
-  // So many at once, and how many would be received next while the last of them wait.
-  const auto batch_after = [&](uint32_t count, uint32_t size) {
-    loop.call([&](Switch&, int64_t) {
-      for (uint32_t i = 0; i < count; i++) a.send(frame_bytes(kBroadcast, kA, size));
-    });
-    for (uint32_t i = 0; i < count; i++) CHECK(b.receive().size() == size);
+  const auto batch = [&] {
     return loop.call([](Switch& sw, int64_t) { return sw.port(1)->attachments[0]->batch; });
   };
-  CHECK(batch_after(1, 60) == 8);
-  CHECK(batch_after(8 + 16 + 32, 60) == kBatch);
-  CHECK(batch_after(10, 9000) == 14);
-  CHECK(batch_after(1, 60) == 8);
+  // So many at once, while the thread is kept from its work.
+  const auto send = [&](uint32_t count) {
+    loop.call([&](Switch&, int64_t) {
+      for (uint32_t i = 0; i < count; i++) a.send(frame_bytes(kBroadcast, kA));
+    });
+    for (uint32_t i = 0; i < count; i++) CHECK(b.receive().size() == 60);
+  };
+  CHECK(batch() == 1);
+  send(1 + 2 + 3 + 4);
+  CHECK(batch() == 5);
+  send(1);
+  CHECK(batch() == 1);
+  for (uint32_t i = 1; i <= kBatch; i++) send(i);
+  CHECK(batch() == kBatch);
+  send(kBatch);
+  CHECK(batch() == kBatch);
+  send(1);
+  CHECK(batch() == kBatch / 4);
 }
 
 TEST("the thread is placed on a CPU, and not on one that is not there") {

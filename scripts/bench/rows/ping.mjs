@@ -1,17 +1,24 @@
-// There and back between two clients, while nothing else happens, and while a third sends as much as the kernel takes.
+// There and back between two clients, while nothing else happens, and while a third sends so many frames a second, or as much
+// as the kernel takes.
 import { P50, P90, P99, P999, SHARE } from '../columns.mjs';
 import { load } from '../load.mjs';
 
-const ROWS = { 'ping-idle': 0, 'ping-beside-unicast': 1, 'ping-beside-flood': 2 };
+const ROWS = {
+  'ping-idle': {},
+  'ping-beside-unicast': { background: 1 },
+  'ping-beside-flood-50k': { background: 2, rate: 50_000 },
+  'ping-beside-flood-100k': { background: 2, rate: 100_000 },
+  'ping-beside-flood': { background: 2 },
+};
 
 export const groups = [
   {
     title: 'round trip',
     columns: [P50, P90, P99, P999, SHARE],
-    rows: Object.entries(ROWS).map(([name, background]) => ({
+    rows: Object.entries(ROWS).map(([name, words]) => ({
       name,
       carries: 'vde',
-      measure: (scope, peer, { seconds }) => load(scope, peer, 'ping', { background, seconds: 2 * seconds }),
+      measure: (scope, peer, { seconds }) => load(scope, peer, 'ping', { ...words, seconds: 2 * seconds }),
     })),
   },
 ];
