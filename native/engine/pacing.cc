@@ -10,8 +10,10 @@ void Pacing::reserve(size_t endpoints) {
 }
 
 uint32_t Pacing::batch(const Attachment& source) {
-  if (source.heads_for == nullptr) return source.batch;
-  return std::min(source.batch, std::max(source.heads_for->queue.limit() / 2, 1u));
+  const Attachment* to = source.heads_for;
+  if (to == nullptr) return source.batch;
+  const bool joins = (to->endpoint->offloads() & kCutsTcp) != 0;
+  return std::min(joins ? kBatch : source.batch, std::max(to->queue.limit() / 2, 1u));
 }
 
 void Pacing::sent(Attachment& source, std::span<Port* const> to) {

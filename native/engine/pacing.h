@@ -21,7 +21,8 @@ class Pacing {
   // Takes the memory for that many endpoints; holding then takes none.
   void reserve(size_t endpoints);
   [[nodiscard]] bool idle() const { return holds_.empty(); }
-  // How many frames to receive at once: as many as its only destination has room for when it is not full.
+  // How many frames to receive at once: as many as its only destination has room for when it is not full; all
+  // there are for one whose segments are joined, since a batch is what can be joined.
   [[nodiscard]] static uint32_t batch(const Attachment& source);
   // To be told where the frames of a batch went before they leave.
   static void sent(Attachment& source, std::span<Port* const> to);

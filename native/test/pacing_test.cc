@@ -71,6 +71,19 @@ TEST("sources go on, in the order in which they were held, once there is room") 
   CHECK(bench.read(1, kB));
 }
 
+TEST("a batch is what the only destination has room for, and all there are where it takes them joined") {
+  Paced bench;
+  bench.end(1).batch = 5;
+  CHECK(Pacing::batch(bench.end(1)) == 5);
+  CHECK(bench.read(1, kB));
+  CHECK(Pacing::batch(bench.end(1)) == 4);
+  bench.attach(5, 1024, kCutsTcp);
+  constexpr uint64_t kC = 0x0200'0000'000c;
+  bench.learn(5, kC);
+  CHECK(bench.read(1, kC));
+  CHECK(Pacing::batch(bench.end(1)) == kBatch);
+}
+
 TEST("a source that sends elsewhere too is not held, nor one whose destination has two endpoints") {
   Paced bench;
   CHECK(bench.read(1, kB, 6));
