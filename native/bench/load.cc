@@ -80,14 +80,14 @@ class OpenLoop {
     thread_ = std::thread([this, &from, to, addresses, rate] {
       constexpr unsigned kFew = 8;
       const unsigned burst = rate == 0 ? kBatch : kFew;
+      const std::chrono::nanoseconds apart(rate == 0 ? 0 : uint64_t{1'000'000'000} * burst / rate);
       uint32_t next = 0;
       while (!ended_) {
-        const auto due = std::chrono::steady_clock::now() +
-                         std::chrono::nanoseconds(1'000'000'000) * burst / std::max(rate, 1u);
+        const auto due = std::chrono::steady_clock::now() + apart;
         for (unsigned i = 0; i < burst; i++) fill(out_.frame(i), from, to, next++ % addresses);
         const int count = from.send(out_, burst);
         if (count > 0) sent_ += static_cast<uint64_t>(count);
-        if (rate > 0) std::this_thread::sleep_until(due);
+        std::this_thread::sleep_until(due);
         if (count == static_cast<int>(burst)) continue;
         pollfd writable{.fd = from.fd(), .events = POLLOUT, .revents = 0};
         poll(&writable, 1, 100);

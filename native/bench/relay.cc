@@ -1,13 +1,12 @@
 // The floor: what the kernel alone takes to bring a frame from one client to the others. Speaks just enough
-// of the control protocol, looks at no address, keeps no counter, queues nothing. Its batches are as large as
-// the engine's (next_batch in engine/loop.cc). relay DIRECTORY
+// of the control protocol, looks at no address, keeps no counter, queues nothing. Its batches are the
+// engine's. relay DIRECTORY
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstdio>
@@ -15,9 +14,11 @@
 #include <string>
 #include <vector>
 
+#include "engine/batch.h"
+
 namespace {
 
-constexpr unsigned kBatch = 32;
+using tsvde::kBatch;
 constexpr size_t kSlot = 65536 + 1600;  // not a power of two: first bytes spread over the cache
 
 struct [[gnu::packed]] Request {
@@ -62,7 +63,7 @@ int main(int argc, char** argv) {
   std::array<iovec, kBatch> vectors{};
   std::array<mmsghdr, kBatch> headers{};
   std::vector<int> clients;
-  std::vector<unsigned> batches;  // by descriptor
+  std::vector<uint32_t> batches;  // by descriptor
   const int epoll = epoll_create1(0);
   watch(epoll, listener);
   for (;;) {
@@ -79,14 +80,14 @@ int main(int argc, char** argv) {
         watch(epoll, data);
         continue;
       }
-      unsigned& batch = batches[static_cast<size_t>(fd)];
+      uint32_t& batch = batches[static_cast<size_t>(fd)];
       for (unsigned slot = 0; slot < batch; slot++) {
         vectors[slot] = {&slab[slot * kSlot], 65536};
         headers[slot].msg_hdr.msg_iov = &vectors[slot];
         headers[slot].msg_hdr.msg_iovlen = 1;
       }
       const int count = recvmmsg(fd, headers.data(), batch, MSG_DONTWAIT, nullptr);
-      batch = count < static_cast<int>(batch) ? std::max(batch / 4, 1u) : std::min(batch + 1, kBatch);
+      batch = tsvde::next_batch(batch, static_cast<uint32_t>(std::max(count, 0)));
       for (int slot = 0; slot < count; slot++)
         vectors[static_cast<size_t>(slot)].iov_len = headers[static_cast<size_t>(slot)].msg_len;
       for (const int other : clients) {

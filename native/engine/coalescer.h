@@ -7,6 +7,7 @@
 
 #include <array>
 
+#include "engine/batch.h"
 #include "engine/frame.h"
 #include "engine/ip.h"
 

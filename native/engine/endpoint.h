@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 
+#include "engine/batch.h"
 #include "engine/counters.h"
 #include "engine/fd.h"
 #include "engine/frame.h"

@@ -27,7 +27,6 @@ constexpr uint32_t kFrameRoom = kFrameMax + 1 + 64;
 constexpr uint16_t kTpid = 0x8100;  // the EtherType of a VLAN tag (802.1Q-2018, table 9-1)
 constexpr uint32_t kTagAt = 12;     // where it stands: behind the addresses
 constexpr uint32_t kTagSize = 4;
-constexpr uint32_t kBatch = 32;  // frames received or sent by one call
 
 // A table key: the MAC address in bits 0 to 47, first byte lowest, and its VLAN in bits 48 to 63.
 using MacKey = uint64_t;

@@ -32,13 +32,6 @@ int64_t monotonic_ms() {
   return now.tv_sec * int64_t{1000} + now.tv_nsec / 1'000'000;
 }
 
-// How many to receive next: one more where as many came as were asked for, a quarter where fewer did. So a
-// batch stays well below what is on its way, and its sender, who hears of the first, goes on while the others
-// are forwarded; with all in one batch each of the two would sleep while the other works.
-uint32_t next_batch(uint32_t asked, uint32_t came) {
-  return came < asked ? std::max(asked / 4, 1u) : std::min(asked + 1, kBatch);
-}
-
 // Signals are Node's business: a thread that blocks them all never has one delivered to it.
 template <typename Start>
 std::thread without_signals(Start start) {

@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "engine/batch.h"
 #include "engine/virtio_header.h"
 
 namespace tsvde {

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/batch.h"
 #include "engine/mac_table.h"
 #include "engine/port.h"
 

@@ -14,8 +14,8 @@ std::array<mmsghdr, kBatch>& headers() {
 }  // namespace
 
 Datagram::Datagram(Fd fd) : Endpoint(std::move(fd)) {
-  // As much as net.core.wmem_max lets anybody have, which the kernel doubles: a batch of full-sized frames
-  // fits twice into what the peer has not read yet.
+  // As much as net.core.wmem_max lets anybody have, which the kernel doubles: some
+  // batches of full-sized frames fit into what the peer has not read yet.
   constexpr int kSendBuffer = 212'992;
   setsockopt(this->fd(), SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof kSendBuffer);
 }
