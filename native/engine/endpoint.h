@@ -30,7 +30,7 @@ class Endpoint {
   // What frames may leave undone that are sent by it; others are finished before.
   [[nodiscard]] Offloads offloads() const { return offloads_; }
 
-  // Whose writability is waited for after an EAGAIN.
+  // Whose writability is waited for after an EAGAIN; after another it may be another.
   [[nodiscard]] virtual int out_fd() const { return fd(); }
 
   // Fills each frame's bytes and size, and what offload leaves undone; a frame longer than its room has its

@@ -103,7 +103,8 @@ void Loop::detach(uint32_t number, uint32_t id) {
     if (found == port->attachments.end()) return;
     port->counters[transmit_drop_closed] += (*found)->queue.frames();
     const auto held = pacing_.forget(**found, sw.ports());
-    port->attachments.erase(found);  // closing the descriptor takes it out of the epoll set
+    unwatch(**found);
+    port->attachments.erase(found);
     endpoints_--;
     sw.update_active(*port);
     resume(held);
@@ -204,7 +205,7 @@ void Loop::run_posted() {
 void Loop::serve(Attachment& attachment, uint32_t readiness) {
   if ((readiness & EPOLLOUT) != 0) {
     attachment.port.drain(attachment);
-    if (!attachment.waiting) watch(attachment);
+    if (!attachment.waiting || attachment.endpoint->out_fd() != attachment.awaited) watch(attachment);
     if (!pacing_.idle() || attachment.stalled) resume(pacing_.drained(attachment));
   }
   if ((readiness & (EPOLLIN | EPOLLERR | EPOLLHUP)) == 0 || attachment.failed) return;
@@ -267,21 +268,30 @@ void Loop::flush_touched() {
 void Loop::watch(Attachment& attachment) {
   if (attachment.failed) return;
   const int in = attachment.endpoint->fd();
-  const int out = attachment.endpoint->out_fd();
-  epoll_event event{.events = attachment.held ? 0u : EPOLLIN, .data = {.ptr = &attachment}};
-  if (in != out) {
+  const int out = attachment.waiting ? attachment.endpoint->out_fd() : -1;
+  const int before = std::exchange(attachment.awaited, out);
+  if (out != before) {
+    const auto is_another = [&](int fd) { return fd >= 0 && fd != in; };
     epoll_event writable{.events = EPOLLOUT, .data = {.ptr = &attachment}};
-    epoll_ctl(epoll_.number(), attachment.waiting ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, out, &writable);
-  } else if (attachment.waiting) {
-    event.events |= EPOLLOUT;
+    if (is_another(before)) epoll_ctl(epoll_.number(), EPOLL_CTL_DEL, before, nullptr);
+    if (is_another(out)) epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, out, &writable);
   }
+  epoll_event event{.events = 0, .data = {.ptr = &attachment}};
+  if (!attachment.held) event.events |= EPOLLIN;
+  if (out == in) event.events |= EPOLLOUT;
   epoll_ctl(epoll_.number(), EPOLL_CTL_MOD, in, &event);
+}
+
+// Told, and not left to the closing of the descriptor: a copy of it in a child that is just being started
+// would keep it in the set.
+void Loop::unwatch(const Attachment& attachment) {
+  for (const int fd : {attachment.endpoint->fd(), attachment.awaited})
+    epoll_ctl(epoll_.number(), EPOLL_CTL_DEL, fd, nullptr);
 }
 
 void Loop::fail(Attachment& attachment, int error) {
   attachment.failed = true;
-  for (const int fd : {attachment.endpoint->fd(), attachment.endpoint->out_fd()})
-    epoll_ctl(epoll_.number(), EPOLL_CTL_DEL, fd, nullptr);
+  unwatch(attachment);
   sink_({.kind = Event::Kind::endpoint_failed,
          .port = attachment.port.number,
          .endpoint = attachment.id,

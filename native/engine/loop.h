@@ -107,6 +107,7 @@ class Loop : Switch::Observer {
   void empty_slots(uint32_t count);
   // Asks for readiness to read, and to write where something waits.
   void watch(Attachment& attachment);
+  void unwatch(const Attachment& attachment);
   void fail(Attachment& attachment, int error);
   void seen_elsewhere(MacKey key, uint32_t from, uint32_t to) override;
   void bpdu(const Port& from, const Frame& frame) override;

@@ -24,7 +24,8 @@ struct Attachment {
   uint32_t id;  // of the endpoint, unique in the switch
   std::unique_ptr<Endpoint> endpoint;
   FrameQueue queue;
-  bool waiting = false;  // for the descriptor to be writable; true just while something waits to leave
+  bool waiting = false;  // for a descriptor to be writable; true just while something waits to leave
+  int awaited = -1;      // that descriptor, once the loop watches it
   bool failed = false;   // the descriptor is of no use any more; waits to be detached
 
   // Pacing's

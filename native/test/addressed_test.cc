@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/un.h>
 
 #include <cstddef>
@@ -118,6 +119,62 @@ TEST("a peer that does not read, goes, and comes again") {
   const Fd again = bound(bench.theirs);
   send(77);
   CHECK(receive(again) == frame_bytes(kBroadcast, kB, 100, 77));
+}
+
+// That of qlen datagrams, or of our own buffer; of one that is connected to us the kernel knows no qlen.
+TEST("what is full is what is waited for, and no thread spins meanwhile") {
+  const auto is_writable = [](int fd) {
+    pollfd one{.fd = fd, .events = POLLOUT, .revents = 0};
+    return poll(&one, 1, 0) == 1;
+  };
+  for (const uint32_t size : {60u, 3000u, 60'000u}) {
+    for (const bool is_connected : {false, true}) {
+      const Address own = abstract("own");
+      const Fd peer = bound(abstract("theirs"));
+      Peer endpoint(bound(own), abstract("theirs"));
+      if (is_connected) CHECK(connect(peer.number(), get(own), own.size) == 0);
+      Slot slot(frame_bytes(kBroadcast, kB, size));
+      std::array<Frame*, 1> frames{&slot.frame};
+      Moved moved{1, 0};
+      while (moved.frames == 1) moved = endpoint.send(frames);
+      CHECK(moved.error == EAGAIN);
+      CHECK(!is_writable(endpoint.out_fd()));
+      Bytes read(size);
+      while (recv(peer.number(), read.data(), size, 0) > 0) continue;
+      CHECK(is_writable(endpoint.out_fd()));
+      CHECK(endpoint.send(frames).frames == 1);
+    }
+  }
+}
+
+TEST("frames wait for a peer in order, whether its queue or our own buffer is full") {
+  for (const auto& [first, then] : {std::pair{60u, 60'000u}, {60'000u, 60u}}) {
+    PeerBench bench;
+    const Fd peer = bound(bench.theirs);
+    uint32_t sent = 0;
+    const auto mark = [](uint32_t i, uint32_t size) {
+      return frame_bytes(kBroadcast, kB, size, static_cast<uint8_t>(i));
+    };
+    const auto send = [&](uint32_t size) {
+      send_to(bench.reader, abstract("plain"), mark(sent, size));
+      while (bench.count(1, transmit_broadcast) <= sent) std::this_thread::yield();
+      sent++;
+    };
+    while (bench.count(1, queue_frames) == 0) send(first);
+    const uint32_t of_first = sent;
+    for (int i = 0; i < 3; i++) send(then);
+    const auto cpu_ms = [&] {
+      return bench.loop.call([](Switch&, int64_t) {
+        timespec used{};
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+        return used.tv_sec * 1000 + used.tv_nsec / 1'000'000;
+      });
+    };
+    const auto before = cpu_ms();
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    CHECK(cpu_ms() - before < 100);
+    for (uint32_t i = 0; i < sent; i++) CHECK(receive(peer) == mark(i, i < of_first ? first : then));
+  }
 }
 
 TEST("addresses are the same by what they name, not by what fills them up") {

@@ -1,6 +1,7 @@
 #include "engine/endpoints/addressed.h"
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/un.h>
 
 #include <algorithm>
@@ -103,13 +104,23 @@ Moved Peer::receive(std::span<Frame> frames) {
 }
 
 Moved Peer::send(std::span<Frame* const> frames) {
-  const Moved moved = send_to(fd(), frames, &peer_);
-  // Connected anew each time: to a peer that has started again the path is the same, and the socket another.
-  if (moved.error == EAGAIN && probe_.number() >= 0 &&
-      connect(probe_.number(), reinterpret_cast<const sockaddr*>(&peer_.bytes), peer_.size) < 0) {
-    return {moved.frames, errno};
-  }
+  Moved moved = send_to(fd(), frames, &peer_);
+  if (moved.error == EAGAIN && probe_.number() >= 0) moved.error = find_what_is_full();
   return moved;
+}
+
+// EAGAIN, or why nothing can be sent.
+int Peer::find_what_is_full() {
+  pollfd own{.fd = fd(), .events = POLLOUT, .revents = 0};
+  queue_full_ = poll(&own, 1, 0) == 1;
+  if (!queue_full_) return EAGAIN;
+  // Connected anew each time: to a peer that has started again the path is the same, and the socket another.
+  if (connect(probe_.number(), reinterpret_cast<const sockaddr*>(&peer_.bytes), peer_.size) == 0)
+    return EAGAIN;
+  // Connected to us alone, and so without a queue of its own: our buffer was full, and by now is not.
+  if (errno != EPERM) return errno;
+  queue_full_ = false;
+  return EAGAIN;
 }
 
 Multicast::Multicast(Fd fd, Fd sender) : Endpoint(std::move(fd)), sender_(std::move(sender)) {

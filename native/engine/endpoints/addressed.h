@@ -25,14 +25,17 @@ class Peer final : public Endpoint {
 
   Moved receive(std::span<Frame> frames) override;
   Moved send(std::span<Frame* const> frames) override;
-  [[nodiscard]] int out_fd() const override { return probe_.number() < 0 ? fd() : probe_.number(); }
+  [[nodiscard]] int out_fd() const override { return queue_full_ ? probe_.number() : fd(); }
 
  private:
+  [[nodiscard]] int find_what_is_full();
+
   Address peer_;
   std::vector<Address> also_;
   // Connected to a unix peer while its queue is full: only of a connected one does the kernel tell when there
   // is room again.
   Fd probe_;
+  bool queue_full_ = false;  // and not our own buffer
 };
 
 // A multicast group: whoever is in it sends and receives. What we send comes back from the kernel, and is
