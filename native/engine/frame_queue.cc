@@ -1,7 +1,5 @@
 #include "engine/frame_queue.h"
 
-#include <algorithm>
-
 namespace tsvde {
 
 // Room for that many frames of an ordinary Ethernet, and for a few of the largest; pages never written cost

@@ -2,6 +2,7 @@
 // All memory is taken when it is made, so that a frame's path allocates nothing. Loop thread only.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <span>
 
@@ -18,6 +19,10 @@ class FrameQueue {
   [[nodiscard]] uint32_t limit() const { return limit_; }
   [[nodiscard]] uint64_t bytes() const { return bytes_; }
   [[nodiscard]] bool is_half_empty() const { return frames_ <= limit_ / 2 && bytes_ <= capacity_ / 2; }
+  // How many times so many frames of so many bytes in all are half of what there is room for.
+  [[nodiscard]] uint32_t half_holds(uint32_t frames, uint64_t bytes) const {
+    return std::min(limit_ / 2 / frames, static_cast<uint32_t>(capacity_ / 2 / bytes));
+  }
 
   // false: full, nothing changed.
   [[nodiscard]] bool push(const Frame& frame);

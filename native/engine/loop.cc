@@ -245,7 +245,7 @@ void Loop::receive(Attachment& attachment) {
   }
   switch_.route(attachment.port, {batch_.data(), frames}, now_);
   attachment.batch = next_batch(asked, frames);
-  Pacing::sent(attachment, switch_.touched());
+  Pacing::sent(attachment, {batch_.data(), frames}, switch_.touched());
   flush_touched();
   empty_slots(frames);  // just those that were filled: a batch is often a small one
 }

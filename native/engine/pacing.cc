@@ -12,13 +12,20 @@ void Pacing::reserve(size_t endpoints) {
 uint32_t Pacing::batch(const Attachment& source) {
   const Attachment* to = source.heads_for;
   if (to == nullptr) return source.batch;
-  const bool joins = (to->endpoint->offloads() & kCutsTcp) != 0;
-  return std::min(joins ? kBatch : source.batch, std::max(to->queue.limit() / 2, 1u));
+  if ((to->endpoint->offloads() & kCutsTcp) != 0) return kBatch;
+  return std::min(source.batch, std::max(to->queue.half_holds(source.most_frames, source.most_bytes), 1u));
 }
 
-void Pacing::sent(Attachment& source, std::span<Port* const> to) {
+void Pacing::sent(Attachment& source, std::span<const Frame> batch, std::span<Port* const> to) {
+  if (batch.empty()) return;
   const bool one = to.size() == 1 && to[0]->attachments.size() == 1;
   source.heads_for = one ? to[0]->attachments[0].get() : nullptr;
+  source.most_frames = 1;
+  source.most_bytes = 1;
+  for (const Frame& frame : batch) {
+    source.most_frames = std::max(source.most_frames, frame.frames());
+    source.most_bytes = std::max(source.most_bytes, frame.bytes());
+  }
 }
 
 bool Pacing::should_hold(const Attachment& source) const {

@@ -21,11 +21,12 @@ class Pacing {
   // Takes the memory for that many endpoints; holding then takes none.
   void reserve(size_t endpoints);
   [[nodiscard]] bool idle() const { return holds_.empty(); }
-  // How many frames to receive at once: as many as its only destination has room for when it is not full; all
-  // there are for one whose segments are joined, since a batch is what can be joined.
+  // How many frames to receive at once: as many, by the largest of its last batch, as its only destination
+  // has room for when it is not full; all there are for one whose segments are joined, since a batch is what
+  // can be joined.
   [[nodiscard]] static uint32_t batch(const Attachment& source);
   // To be told where the frames of a batch went before they leave.
-  static void sent(Attachment& source, std::span<Port* const> to);
+  static void sent(Attachment& source, std::span<const Frame> batch, std::span<Port* const> to);
   // Is what `source` has to read better left unread for now?
   [[nodiscard]] bool should_hold(const Attachment& source) const;
   // Then it is, until one of the following gives it back.

@@ -30,6 +30,8 @@ struct Attachment {
 
   // Pacing's
   Attachment* heads_for = nullptr;  // where alone its last batch went
+  uint32_t most_frames = 1;         // on the wire, that one of that batch stands for,
+  uint64_t most_bytes = 1;          // and their bytes
   bool held = false;                // left unread
   bool stalled = false;             // made no room in time; nobody is held for it until it has
   [[nodiscard]] bool has_room() const { return !waiting || queue.is_half_empty(); }

@@ -19,7 +19,7 @@ namespace {
 
 // A client's end of a data socket; the other is the engine's.
 struct Client {
-  Client(Loop& loop, uint32_t port, uint32_t id) {
+  Client(Loop& loop, uint32_t port, uint32_t id, uint32_t queue_limit = 16) {
     int ends[2];
     socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends);
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
@@ -27,7 +27,7 @@ struct Client {
     timeval patience{.tv_sec = 10, .tv_usec = 0};
     setsockopt(mine.number(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     loop.call([&](Switch& sw, int64_t) { sw.add_port(port); });
-    CHECK(loop.attach(port, id, std::make_unique<Datagram>(Fd(ends[0])), 16) == 0);
+    CHECK(loop.attach(port, id, std::make_unique<Datagram>(Fd(ends[0])), queue_limit) == 0);
   }
 
   void send(const Bytes& bytes) const {
@@ -163,23 +163,26 @@ TEST("a reader that stopped costs its own source one moment, and others nothing"
 }
 
 TEST("what a source sends to a slow reader arrives, all of it, while they are held to its pace") {
-  Loop loop(100, [](const Event&) {});
-  loop.set_pacing(1000);
-  const Client a(loop, 1, 1);
-  const Client b(loop, 2, 2);
-  b.send(frame_bytes(kBroadcast, kB));
-  CHECK(a.receive().size() == 60);
-  std::thread traffic([&] {
-    for (uint32_t i = 0; i < 5000; i++) a.send(frame_bytes(kB, kA, 1000, static_cast<uint8_t>(i)));
-  });
-  uint32_t in_order = 0;
-  for (; in_order < 5000; in_order++) {
-    if (in_order % 100 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    if (b.receive() != frame_bytes(kB, kA, 1000, static_cast<uint8_t>(in_order))) break;
+  constexpr uint32_t kSent = 3000;
+  for (const uint32_t size : {60u, 1000u, 9014u, 65'000u}) {
+    Loop loop(100, [](const Event&) {});
+    loop.set_pacing(1000);
+    const Client a(loop, 1, 1);
+    const Client b(loop, 2, 2, 256);
+    b.send(frame_bytes(kBroadcast, kB));
+    CHECK(a.receive().size() == 60);
+    std::thread traffic([&] {
+      for (uint32_t i = 0; i < kSent; i++) a.send(frame_bytes(kB, kA, size, static_cast<uint8_t>(i)));
+    });
+    uint32_t in_order = 0;
+    for (; in_order < kSent; in_order++) {
+      if (in_order % 100 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      if (b.receive() != frame_bytes(kB, kA, size, static_cast<uint8_t>(in_order))) break;
+    }
+    CHECK(in_order == kSent);
+    loop.set_pacing(0);  // where it failed, the sender goes on
+    traffic.join();
   }
-  CHECK(in_order == 5000);
-  loop.set_pacing(0);  // where it failed, the sender goes on
-  traffic.join();
 }
 
 TEST("each ready port has a batch served before any has a second") {

@@ -20,16 +20,17 @@ struct Paced : Bench {
   Attachment& end(uint32_t number) { return *sw.port(number)->attachments[0]; }
 
   // As the loop does; false: it was held.
-  bool read(uint32_t from, uint64_t to, uint32_t count = 1, int64_t now_ms = 0) {
+  bool read(uint32_t from, uint64_t to, uint32_t count = 1, int64_t now_ms = 0, uint32_t size = 60) {
     if (pacing.should_hold(end(from))) {
       pacing.hold(end(from), now_ms);
       return false;
     }
     std::deque<Slot> slots;
     std::vector<Frame> frames;
-    for (uint32_t i = 0; i < count; i++) frames.push_back(slots.emplace_back(frame_bytes(to, kA)).frame);
+    for (uint32_t i = 0; i < count; i++)
+      frames.push_back(slots.emplace_back(frame_bytes(to, kA, size)).frame);
     sw.route(*sw.port(from), frames, 0);
-    Pacing::sent(end(from), sw.touched());
+    Pacing::sent(end(from), frames, sw.touched());
     for (Port* port : sw.touched()) (void)port->transmit();
     sw.touched().clear();
     return true;
@@ -82,6 +83,28 @@ TEST("a batch is what the only destination has room for, and all there are where
   bench.learn(5, kC);
   CHECK(bench.read(1, kC));
   CHECK(Pacing::batch(bench.end(1)) == kBatch);
+}
+
+TEST(
+    "a batch is what the only destination has room for also in bytes, and in frames that segments are cut "
+    "into") {
+  Paced bench;
+  bench.end(1).batch = kBatch;
+  CHECK(bench.read(1, kB, 1, 0, 60));
+  CHECK(Pacing::batch(bench.end(1)) == 4);
+  CHECK(bench.read(1, kB, 1, 0, 60'000));  // of 256 KiB
+  CHECK(Pacing::batch(bench.end(1)) == 2);
+  bench.end(1).most_frames = 3;
+  CHECK(Pacing::batch(bench.end(1)) == 1);
+  bench.end(1).most_frames = 45;
+  CHECK(Pacing::batch(bench.end(1)) == 1);
+}
+
+TEST("where a source was heading is remembered while nothing comes from it") {
+  Paced bench;
+  CHECK(bench.read(2, kB) && bench.read(2, kB, 0));
+  CHECK(bench.read(1, kB, 5));
+  CHECK(!bench.read(2, kB));
 }
 
 TEST("a source that sends elsewhere too is not held, nor one whose destination has two endpoints") {
