@@ -1,5 +1,7 @@
 #include "engine/mac_table.h"
 
+#include <sys/random.h>
+
 #include <algorithm>
 #include <bit>
 
@@ -31,7 +33,9 @@ MacTable::MacTable(uint32_t limit)
     : limit_(std::max(limit, 1u)),
       bucket_mask_(std::bit_ceil(limit_) * 2 - 1),
       buckets_(zeroed<Index>(size_t{bucket_mask_} + 1)),
-      nodes_(zeroed<Node>(size_t{limit_} + 1)) {}
+      nodes_(zeroed<Node>(size_t{limit_} + 1)) {
+  if (getrandom(&secret_, sizeof secret_, 0) < 0) std::abort();  // likewise at start only
+}
 
 // --- Basics
 
@@ -162,7 +166,7 @@ void MacTable::remove(Index index) {
 // --- The index by key
 
 MacTable::Index& MacTable::bucket(MacKey key) const {
-  return buckets_[spread(key) & bucket_mask_];
+  return buckets_[spread(key ^ secret_) & bucket_mask_];
 }
 
 MacTable::Index MacTable::find_node(MacKey key) const {

@@ -106,6 +106,7 @@ class MacTable {
 
   uint32_t limit_;
   uint32_t bucket_mask_;
+  MacKey secret_ = 0;  // without it a guest could pick addresses that all fall into one bucket
   std::unique_ptr<Index[], Free> buckets_;  // calloc'ed: a page never used stays out of memory
   std::unique_ptr<Node[], Free> nodes_;     // likewise; nodes_[0] is never used
   Index fresh_ = 1;                         // nodes from here on were never used
