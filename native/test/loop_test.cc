@@ -56,6 +56,24 @@ TEST("frames go from socket to socket") {
   }
 }
 
+TEST("the send buffer of who was given a larger one is left so") {
+  int ends[2];
+  socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends);
+  const Fd other(ends[1]);
+  const auto size_of = [](int fd) {
+    int size = 0;
+    socklen_t length = sizeof size;
+    getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &length);
+    return size;
+  };
+  constexpr int kMuch = 4 << 20;
+  setsockopt(ends[0], SOL_SOCKET, SO_SNDBUFFORCE, &kMuch,
+             sizeof kMuch);  // root's; others have no more to lose
+  const int given = size_of(ends[0]);
+  const Datagram datagram{Fd(ends[0])};
+  CHECK(size_of(datagram.fd()) >= given);
+}
+
 TEST("an endpoint for a port that is not there is refused and closed") {
   Loop loop(100, [](const Event&) {});
   CHECK(loop.attach(5, 1, std::make_unique<Datagram>(Fd(socket(AF_UNIX, SOCK_DGRAM, 0))), 16) == ENXIO);

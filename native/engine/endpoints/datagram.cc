@@ -14,10 +14,14 @@ std::array<mmsghdr, kBatch>& headers() {
 }  // namespace
 
 Datagram::Datagram(Fd fd) : Endpoint(std::move(fd)) {
-  // As much as net.core.wmem_max lets anybody have, which the kernel doubles: some
-  // batches of full-sized frames fit into what the peer has not read yet.
+  // As much as net.core.wmem_max lets anybody have, which the kernel doubles: some batches of full-sized
+  // frames fit into what the peer has not read yet. Who made the socket may have given it more.
   constexpr int kSendBuffer = 212'992;
-  setsockopt(this->fd(), SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof kSendBuffer);
+  int given = 0;
+  socklen_t size = sizeof given;
+  getsockopt(this->fd(), SOL_SOCKET, SO_SNDBUF, &given, &size);
+  if (given < 2 * kSendBuffer)
+    setsockopt(this->fd(), SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof kSendBuffer);
 }
 
 Moved Datagram::receive(std::span<Frame> frames) {
