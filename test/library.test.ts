@@ -219,6 +219,16 @@ describe('a process that uses it', () => {
     expect(await program(body)).toMatchObject({ code: 7, stderr: '' });
   });
 
+  test("goes on after what its listener throws, where it takes that for uncaught as any emitter's", async () => {
+    const directory = `${temporaryDirectory()}/ctl`;
+    const body = `const sw = new Switch({ hub: true }); await sw.listen({ directory: ${JSON.stringify(directory)} });
+      const [one, two] = [await Plug.connect(${JSON.stringify(directory)}), await Plug.connect(${JSON.stringify(directory)})];
+      process.on('uncaughtException', ({ message }) => console.log('uncaught: ' + message));
+      two.once('frame', () => { two.once('frame', () => { console.log('heard'); void sw.close(); }); one.send(Buffer.alloc(60, 255)); throw new Error('mine'); });
+      one.send(Buffer.alloc(60, 255));`;
+    expect(await program(body)).toMatchObject({ code: 0, stderr: '', stdout: 'uncaught: mine\nheard\n' });
+  });
+
   test('may listen and join in a worker', async () => {
     const directory = `${temporaryDirectory()}/ctl`;
     const body = `import { Worker } from 'node:worker_threads';

@@ -74,9 +74,19 @@ class FrameSocket : public Napi::ObjectWrap<FrameSocket> {
       const Napi::HandleScope scope(self->Env());
       [[maybe_unused]] const Napi::Object held = self->Value();  // also while a callback closes it
       if (error < 0) ready = UV_READABLE | UV_WRITABLE;          // each finds out by trying
-      if ((ready & UV_WRITABLE) != 0 && self->awaits_room_) self->drain();
-      if ((ready & UV_READABLE) != 0 && self->poll_ != nullptr && self->reading_) self->receive();
+      if ((ready & UV_WRITABLE) != 0 && self->awaits_room_) self->guard(&FrameSocket::drain);
+      if ((ready & UV_READABLE) != 0 && self->poll_ != nullptr && self->reading_)
+        self->guard(&FrameSocket::receive);
     });
+  }
+
+  // What a listener throws is uncaught, as of Node's own sockets; through libuv's frames it must not go.
+  void guard(void (FrameSocket::*call)()) {
+    try {
+      (this->*call)();
+    } catch (const Napi::Error& error) {
+      napi_fatal_exception(Env(), error.Value());
+    }
   }
 
   void drain() {
