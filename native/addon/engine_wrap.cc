@@ -81,13 +81,15 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   // On the loop's thread.
   void post(const Event& event) {
     const bool has_room = *waiting_ < kEventQueue || event.kind == Event::Kind::endpoint_failed;
+    if (!has_room || !tell(event)) lost_++;
+  }
+
+  bool tell(const Event& event) {
     auto given = std::make_unique<Waiting>(event, waiting_);
-    if (!has_room || events_.NonBlockingCall(given.get()) != napi_ok) {
-      lost_++;
-      return;
-    }
+    if (events_.NonBlockingCall(given.get()) != napi_ok) return false;
     ++*waiting_;
     given.release();
+    return true;
   }
 
   // The only safe order: the thread ends, and with it the calls; then what they call goes.
