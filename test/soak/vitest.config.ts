@@ -1,0 +1,5 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: { include: ['test/soak/*.soak.ts'], pool: 'forks', testTimeout: 0, hookTimeout: 120_000 },
+});
