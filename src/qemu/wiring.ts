@@ -54,13 +54,14 @@ export class Wiring {
   nic(member: Member, netdev: string | undefined): Argument[] {
     const given = setting(member.settings, 'model');
     const model = given === 'virtio' ? (this.#facts.s390x ? 'virtio-net-ccw' : 'virtio-net-pci') : given;
+    // QEMU before 5.1 took `name` for what is `id` everywhere else.
     const settings: Settings = [
       ['macaddr', setting(member.settings, 'macaddr') ?? this.#newMac()],
-      ...withoutKeys(member.settings, 'model', 'macaddr'),
+      ...renameKeys(withoutKeys(member.settings, 'model', 'macaddr'), { name: 'id' }),
     ];
     const wired: Settings = netdev === undefined ? [] : [['netdev', netdev]];
     if (model !== undefined && PLUGGABLE.test(model)) {
-      const device = renameKeys(settings, { macaddr: 'mac', name: 'id' });
+      const device = renameKeys(settings, { macaddr: 'mac' });
       return ['-device', formatNetOption({ kind: model, settings: [...wired, ...device] })];
     }
     // No model: the machine's own, which QEMU knows best. A board's model likewise.

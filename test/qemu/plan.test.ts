@@ -84,6 +84,10 @@ const rows: Record<string, Row[]> = {
       joins: [{ directory: '/run/a.ctl', group: 'vde2-net', mode: 0o660 }],
     },
     {
+      typed: '-net nic,name=eth0',
+      becomes: `${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC},id=eth0`,
+    },
+    {
       typed: '-net vde,sock=/run/a.ctl[7] -net nic,model=virtio',
       becomes: `${DGRAM('vlan0-vde')} -device virtio-net-pci,netdev=vlan0-vde,${PCI_MAC}`,
       joins: [{ directory: '/run/a.ctl', port: 7 }],

@@ -30,6 +30,7 @@ describeWith([QEMU], 'QEMU accepts', () => {
       line: '-net nic,model=virtio',
       network: [/^virtio-net-pci\.0: .*model=virtio-net-pci.*\n \\ vlan0-vde: .*dgram/m],
     },
+    { line: '-net nic,name=eth0', network: [/^e1000\.0: .*model=e1000.*\n \\ vlan0-vde: /m] },
     { line: '', network: [/^e1000\.0: .*model=e1000.*\n \\ vlan0-vde: /m] }, // the machine's own choice
     {
       line: '-net nic,vlan=2,model=rtl8139,macaddr=52:54:00:00:00:07,name=old -net vde,vlan=2,sock=DIR,port=5',
