@@ -1,5 +1,5 @@
 // One vlan of old and how its members are put together today: one NIC and one backend are wired to each other, any other
-// number meets on a QEMU hub.
+// number meets on a QEMU hub. So does a NIC alone: QEMU puts one that names no netdev on hub 0, with all that stays as it was.
 import { type Member, newMember } from './member.ts';
 import type { Argument, Wiring } from './wiring.ts';
 
@@ -13,7 +13,7 @@ export function networkArguments(members: Readonly<Network>, wiring: Wiring): Ar
   const backends = members.filter(({ kind }) => kind !== 'nic');
   // A VDE network that nothing is plugged into would be of no use: vdeq added a NIC too.
   if (nics.length === 0 && backends.some(({ kind }) => kind === 'vde')) nics.push(newMember('nic', members[0]!.vlan));
-  if (nics.length === 1 && backends.length <= 1) return wireDirectly(nics[0]!, backends[0], wiring);
+  if (nics.length === 1 && backends.length === 1) return wireDirectly(nics[0]!, backends[0]!, wiring);
   if (nics.length === 0 && backends.length === 1) return wiring.backend(backends[0]!).words;
   return [
     ...backends.flatMap((member) => plugBackend(member, wiring)),
@@ -21,8 +21,7 @@ export function networkArguments(members: Readonly<Network>, wiring: Wiring): Ar
   ];
 }
 
-function wireDirectly(nic: Member, member: Member | undefined, wiring: Wiring): Argument[] {
-  if (!member) return wiring.nic(nic, undefined);
+function wireDirectly(nic: Member, member: Member, wiring: Wiring): Argument[] {
   const backend = wiring.backend(member);
   return [...backend.words, ...wiring.nic(nic, backend.id)];
 }

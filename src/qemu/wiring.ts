@@ -51,7 +51,7 @@ export class Wiring {
     return { id, words: ['-netdev', `hubport,id=${id},hubid=${vlan + 1}${inner}`] };
   }
 
-  nic(member: Member, netdev: string | undefined): Argument[] {
+  nic(member: Member, netdev: string): Argument[] {
     const given = setting(member.settings, 'model');
     const model = given === 'virtio' ? (this.#facts.s390x ? 'virtio-net-ccw' : 'virtio-net-pci') : given;
     // QEMU before 5.1 took `name` for what is `id` everywhere else.
@@ -59,14 +59,13 @@ export class Wiring {
       ['macaddr', setting(member.settings, 'macaddr') ?? this.#newMac()],
       ...renameKeys(withoutKeys(member.settings, 'model', 'macaddr'), { name: 'id' }),
     ];
-    const wired: Settings = netdev === undefined ? [] : [['netdev', netdev]];
     if (model !== undefined && PLUGGABLE.test(model)) {
       const device = renameKeys(settings, { macaddr: 'mac' });
-      return ['-device', formatNetOption({ kind: model, settings: [...wired, ...device] })];
+      return ['-device', formatNetOption({ kind: model, settings: [['netdev', netdev], ...device] })];
     }
     // No model: the machine's own, which QEMU knows best. A board's model likewise.
     const onBoard: Settings = model === undefined ? [] : [['model', model]];
-    return ['-net', formatNetOption({ kind: 'nic', settings: [...wired, ...onBoard, ...settings] })];
+    return ['-net', formatNetOption({ kind: 'nic', settings: [['netdev', netdev], ...onBoard, ...settings] })];
   }
 
   /** `-netdev vde,…` or `-nic vde,…` for a QEMU that was built without it. */

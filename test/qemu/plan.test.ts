@@ -142,7 +142,9 @@ const rows: Record<string, Row[]> = {
     },
     {
       typed: '-net nic,vlan=4 -net vde,sock=/a',
-      becomes: `-net nic,${MAC} ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
+      becomes:
+        `-netdev hubport,id=vlan4-port,hubid=5 -net nic,netdev=vlan4-port,${MAC}` +
+        ` ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
     },
   ],
   'more than two on a vlan meet on a hub': [

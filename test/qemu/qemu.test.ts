@@ -70,6 +70,18 @@ describeWith([QEMU], 'QEMU accepts', () => {
     );
   });
 
+  test('NICs alone on their vlans, apart from each other and from what stays as it was written', async () => {
+    const { directory } = await network();
+    const line = '-net nic -net user -net nic,vlan=2 -net nic,vlan=3 -net vde,vlan=1';
+    const qemu = start(tsvdeq, ['-vdesock', directory, QEMU, ...MACHINE, ...line.split(' ')]);
+    await qemu.output(/\(qemu\) /);
+    const wiring = await ask(qemu, 'info network');
+    expect(wiring).toMatch(/^hub 0\n( \\ hub0port\d: .*\n){2}(?! )/m);
+    expect(wiring).toMatch(/^hub 3\n \\ vlan2-port: .*type=nic.*\n(?! )/m);
+    expect(wiring).toMatch(/^hub 4\n \\ vlan3-port: .*type=nic.*\n(?! )/m);
+    await qemu.stop();
+  });
+
   test.each(['dgram', 'vde'])('-vdesock A,B: two NICs on two switches, --via %s', async (via) => {
     const [a, b] = [await network(), await network()];
     const args = [
