@@ -34,7 +34,9 @@ export interface Wishes {
 }
 
 export function planQemu(args: readonly string[], { sockets, via = 'dgram', mode }: Wishes, facts: Facts): Plan {
-  const wiring = new Wiring(facts, { via, mode });
+  const items = readItems(args);
+  const given = items.flatMap((item) => (typeof item === 'string' ? [] : item.parsed));
+  const wiring = new Wiring(facts, { via, mode }, given);
   const vlans = new Vlans();
   const waiting = sockets.map((target, vlan) => newMember('vde', vlan, { target }));
   const aimed = (member: Member): Member => {
@@ -48,9 +50,8 @@ export function planQemu(args: readonly string[], { sockets, via = 'dgram', mode
     return wiring.replaceModern(option, parsed);
   };
 
-  const items = readItems(args);
   const output = items.flatMap((item) => (typeof item === 'string' ? item : place(item)));
-  const anyVde = items.some((item) => typeof item !== 'string' && item.parsed.kind === 'vde');
+  const anyVde = given.some(({ kind }) => kind === 'vde');
   const added = sockets.length > 0 || anyVde ? waiting : [newMember('vde', 0, { target: facts.defaultTarget })];
   output.push(...added.flatMap((member) => vlans.add(member)));
 

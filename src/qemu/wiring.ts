@@ -28,11 +28,16 @@ export class Wiring {
   readonly notes: string[] = [];
   readonly #facts: Facts;
   readonly #wishes: BackendWishes;
-  readonly #ids = new Map<string, number>();
+  readonly #ids: Set<string>;
+  readonly #hubOfVlan0: number;
 
-  constructor(facts: Facts, wishes: BackendWishes) {
+  /** `given` are the options as people wrote them: their ids and hubs are not for us to use again. */
+  constructor(facts: Facts, wishes: BackendWishes, given: readonly NetOption[]) {
     this.#facts = facts;
     this.#wishes = wishes;
+    this.#ids = new Set(valuesOf(given, 'id', 'name'));
+    // Hub 0 is where QEMU puts each -net that names no netdev.
+    this.#hubOfVlan0 = 1 + Math.max(0, ...valuesOf(given, 'hubid').map(Number).filter(Number.isInteger));
   }
 
   backend(member: Member): { id: string; words: Argument[] } {
@@ -46,9 +51,8 @@ export class Wiring {
   /** A port of the hub that stands for a vlan; with a netdev in it, or for a NIC. */
   hubPort(vlan: number, netdev: string | undefined): { id: string; words: Argument[] } {
     const id = this.#newId({ kind: 'port', vlan });
-    // Hub 0 is where QEMU puts each -net that names no netdev.
     const inner = netdev === undefined ? '' : `,netdev=${netdev}`;
-    return { id, words: ['-netdev', `hubport,id=${id},hubid=${vlan + 1}${inner}`] };
+    return { id, words: ['-netdev', `hubport,id=${id},hubid=${this.#hubOfVlan0 + vlan}${inner}`] };
   }
 
   nic(member: Member, netdev: string): Argument[] {
@@ -102,8 +106,13 @@ export class Wiring {
   /** `vlan0-vde`, then `vlan0-vde2`: they show in `info network`. */
   #newId({ kind, vlan }: { kind: string; vlan: number }): string {
     const base = `vlan${vlan}-${kind}`;
-    const count = (this.#ids.get(base) ?? 0) + 1;
-    this.#ids.set(base, count);
-    return count === 1 ? base : `${base}${count}`;
+    let id = base;
+    for (let count = 2; this.#ids.has(id); count++) id = `${base}${count}`;
+    this.#ids.add(id);
+    return id;
   }
+}
+
+function valuesOf(options: readonly NetOption[], ...keys: string[]): string[] {
+  return options.flatMap(({ settings }) => settings.filter(([key]) => keys.includes(key)).map(([, value]) => value));
 }

@@ -172,6 +172,39 @@ const rows: Record<string, Row[]> = {
         ` -netdev hubport,id=vlan1-port3,hubid=2 -device e1000,netdev=vlan1-port3,${PCI_MAC}`,
     },
   ],
+  'ids and hubs that are in use already': [
+    {
+      typed: '-netdev hubport,id=h,hubid=2 -device e1000,netdev=h -net nic,vlan=1,model=pcnet -net nic,model=tulip',
+      sock: '/a',
+      becomes:
+        '-netdev hubport,id=h,hubid=2 -device e1000,netdev=h' +
+        ` -netdev hubport,id=vlan1-port,hubid=4 -device pcnet,netdev=vlan1-port,${PCI_MAC}` +
+        ` ${DGRAM('vlan0-vde')} -device tulip,netdev=vlan0-vde,${PCI_MAC}`,
+    },
+    {
+      typed: '-nic hubport,hubid=0x10 -netdev {"type":"hubport","id":"h","hubid":7} -net nic,vlan=1',
+      sock: '/a',
+      becomes:
+        '-nic hubport,hubid=0x10 -netdev {"type":"hubport","id":"h","hubid":7}' +
+        ` -netdev hubport,id=vlan1-port,hubid=18 -net nic,netdev=vlan1-port,${MAC}` +
+        ` ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
+    },
+    {
+      typed: '-netdev hubport,id=h,hubid=x -net nic,vlan=1', // QEMU shall complain of it
+      sock: '/a',
+      becomes:
+        '-netdev hubport,id=h,hubid=x' +
+        ` -netdev hubport,id=vlan1-port,hubid=2 -net nic,netdev=vlan1-port,${MAC}` +
+        ` ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
+    },
+    {
+      typed: '-net nic,model=e1000 -netdev user,id=vlan0-vde -device e1000,netdev=vlan0-vde',
+      sock: '/a',
+      becomes:
+        `${DGRAM('vlan0-vde2')} -device e1000,netdev=vlan0-vde2,${PCI_MAC}` +
+        ' -netdev user,id=vlan0-vde -device e1000,netdev=vlan0-vde',
+    },
+  ],
   'NICs of a board, or of no bus': [
     {
       typed: '-net nic,model=lance',

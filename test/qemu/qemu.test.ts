@@ -48,6 +48,10 @@ describeWith([QEMU], 'QEMU accepts', () => {
       line: '-net nic,vlan=0,model=virtio -net nic,vlan=0,model=i82551 -net socket,vlan=0,listen=127.0.0.1:0',
       network: [/^hub 1\n( \\ vlan0-port\d?: .*\n){4}/m],
     },
+    {
+      line: '-netdev hubport,id=h,hubid=1 -device e1000,netdev=h -netdev user,id=vlan0-vde -netdev hubport,id=u,hubid=1,netdev=vlan0-vde -net nic,model=pcnet -net nic,model=tulip',
+      network: [/^hub 1\n( \\ [uh]: .*\n){2}(?! )/m, /^hub 2\n( \\ vlan0-port\d?: .*\n){3}(?! )/m, / vlan0-vde2: /],
+    },
     { line: '-net vde,vlan=3,id=lan -net nic,vlan=3,model=vmxnet3,addr=9', network: [/model=vmxnet3.*\n \\ lan: /] },
     { line: '-net none -net vde,vlan=1 -net nic,vlan=1,model=tulip', network: [/model=tulip.*\n \\ vlan1-vde: /] },
   ];
