@@ -1,5 +1,6 @@
-// `KIND[,key=value…]` in the spelling of QEMU's -netdev: a doubled comma is one that belongs to a value, a key may have dots
-// in it and may come again. What keys there are is the kind's business.
+// `KIND[,key=value…]` in the spelling of QEMU's -netdev: a key may have dots in it and may come again. What keys there are is
+// the kind's business.
+import { splitAtCommas, splitPair } from './comma-list.ts';
 import { SwitchError } from './errors.ts';
 
 export interface PortSpec {
@@ -23,19 +24,10 @@ export function parsePortSpec(text: string): PortSpec {
 }
 
 function parsePair(word: string): [string, string] {
-  const equals = word.indexOf('=');
-  if (equals > 0) return [word.slice(0, equals), word.slice(equals + 1)];
+  const [key, value] = splitPair(word);
+  if (key !== '' && value !== undefined) return [key, value];
   throw new SwitchError(
     'EINVAL',
     word === '' ? 'there is nothing between two commas of a port' : `'${word}' has no value: write ${word}=…`,
   );
-}
-
-function splitAtCommas(text: string): string[] {
-  const words: string[] = [''];
-  for (const piece of text.match(/,,|,|[^,]+/g) ?? []) {
-    if (piece === ',') words.push('');
-    else words[words.length - 1] += piece === ',,' ? ',' : piece;
-  }
-  return words;
 }

@@ -1,5 +1,5 @@
-// QEMU's network options, `nic,vlan=1,model=virtio`: a kind and its settings, in order. A comma within a value is doubled.
-// -netdev may be JSON as well.
+// QEMU's network options, `nic,vlan=1,model=virtio`: a kind and its settings, in order. -netdev may be JSON as well.
+import { splitAtCommas, splitPair } from '../protocol/comma-list.ts';
 import { SwitchError } from '../protocol/errors.ts';
 
 export interface NetOption {
@@ -24,17 +24,22 @@ export function renameKeys(settings: Settings, names: Record<string, string>): S
   return settings.map(([key, value]) => [names[key] ?? key, value]);
 }
 
-/** Undefined for JSON that is none: that QEMU shall complain of. */
+/** Undefined for what names no kind, and JSON that is none: that QEMU shall complain of. */
 export function parseNetOption(text: string): NetOption | undefined {
   if (text.startsWith('{')) return parseJson(text);
-  const [kind = '', ...rest] = splitCommas(text);
-  return { kind, settings: rest.map(parseSetting) };
+  const words = splitAtCommas(text);
+  if (words.at(-1) === '') words.pop(); // QEMU sees nothing behind the last comma
+  const [first = '', ...rest] = words;
+  const all: Settings = [first.includes('=') ? parseSetting(first) : ['type', first], ...rest.map(parseSetting)];
+  const kind = setting(all, 'type');
+  return kind ? { kind, settings: withoutKeys(all, 'type') } : undefined;
 }
 
-function parseSetting(text: string): readonly [string, string] {
-  const equals = text.indexOf('=');
-  // QEMU's short boolean form: `restrict` is `restrict=on`.
-  return equals < 0 ? [text, 'on'] : [text.slice(0, equals), text.slice(equals + 1)];
+/** QEMU's short boolean forms: `restrict` is `restrict=on`, `norestrict` is `restrict=off`. */
+function parseSetting(word: string): readonly [string, string] {
+  const [key, value] = splitPair(word);
+  if (value !== undefined) return [key, value];
+  return key.startsWith('no') ? [key.slice(2), 'off'] : [key, 'on'];
 }
 
 export function formatNetOption({ kind, settings }: NetOption): string {
@@ -58,20 +63,4 @@ export function numberSetting({ settings }: NetOption, key: string): number | un
   if (/^(0x[0-9a-f]+|[1-9]\d*|0)$/i.test(text)) return Number(text);
   if (/^0[0-7]+$/.test(text)) return Number.parseInt(text, 8);
   throw new SwitchError('EINVAL', `${key}=${text} is not a number`);
-}
-
-function splitCommas(text: string): string[] {
-  const parts: string[] = [];
-  let part = '';
-  for (let i = 0; i < text.length; i++) {
-    const doubled = text[i] === ',' && text[i + 1] === ',';
-    if (text[i] === ',' && !doubled) {
-      parts.push(part);
-      part = '';
-      continue;
-    }
-    part += text[i];
-    if (doubled) i++;
-  }
-  return [...parts, part];
 }

@@ -20,6 +20,8 @@ export interface Facts extends QemuFacts {
 
 /** NICs that any machine can be given as a device. Others are part of a board, and QEMU finds them by `-net nic`. */
 const PLUGGABLE = /^(virtio-net-\w+|e1000e?(-\w+)?|rtl8139|ne2k_(pci|isa)|pcnet|i8255\w+|vmxnet3|tulip|igb|usb-net)$/;
+/** Those of another bus, without a PCI address. */
+const OFF_PCI = /^(virtio-net-(ccw|device)|ne2k_isa|usb-net)$/;
 
 export class Wiring {
   readonly targets: Target[] = [];
@@ -64,7 +66,7 @@ export class Wiring {
       ...renameKeys(withoutKeys(member.settings, 'model', 'macaddr'), { name: 'id' }),
     ];
     if (model !== undefined && PLUGGABLE.test(model)) {
-      const device = renameKeys(settings, { macaddr: 'mac' });
+      const device = withoutKeys(renameKeys(settings, { macaddr: 'mac' }), ...unusedBy(model));
       return ['-device', formatNetOption({ kind: model, settings: [['netdev', netdev], ...device] })];
     }
     // No model: the machine's own, which QEMU knows best. A board's model likewise.
@@ -111,6 +113,12 @@ export class Wiring {
     this.#ids.add(id);
     return id;
   }
+}
+
+/** QEMU leaves aside what of `-net nic` the model has no use for, and refuses it of a device. */
+function unusedBy(model: string): string[] {
+  if (model === 'virtio-net-pci') return [];
+  return OFF_PCI.test(model) ? ['vectors', 'addr'] : ['vectors'];
 }
 
 function valuesOf(options: readonly NetOption[], ...keys: string[]): string[] {

@@ -172,6 +172,54 @@ const rows: Record<string, Row[]> = {
         ` -netdev hubport,id=vlan1-port3,hubid=2 -device e1000,netdev=vlan1-port3,${PCI_MAC}`,
     },
   ],
+  'other spellings of QEMU’s': [
+    {
+      typed: '-net type=nic,model=e1000 -net type=user,vlan=1 -net nic,vlan=1,model=e1000',
+      sock: '/s',
+      becomes:
+        `${DGRAM('vlan0-vde')} -device e1000,netdev=vlan0-vde,${PCI_MAC}` +
+        ` -netdev user,id=vlan1-user -device e1000,netdev=vlan1-user,${PCI_MAC}`,
+    },
+    {
+      typed: '-net vlan=2,type=nic,model=e1000 -net vlan=2,type=vde,sock=/a,',
+      becomes: `${DGRAM('vlan2-vde')} -device e1000,netdev=vlan2-vde,${PCI_MAC}`,
+      joins: at('/a'),
+    },
+    {
+      typed: '-net nic,model=virtio,',
+      sock: '/s',
+      becomes: `${DGRAM('vlan0-vde')} -device virtio-net-pci,netdev=vlan0-vde,${PCI_MAC}`,
+    },
+    {
+      typed: '-net tap,vlan=1,ifname=a,,, -net nic,vlan=1,model=e1000 -net user,vlan=2,norestrict',
+      sock: '/s',
+      becomes:
+        `-netdev tap,id=vlan1-tap,ifname=a,, -device e1000,netdev=vlan1-tap,${PCI_MAC}` +
+        ` -netdev user,id=vlan2-user,restrict=off ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
+    },
+    {
+      typed: '-netdev type=vde,id=n0,sock=/a -nic type=vde,sock=/b,model=e1000',
+      facts: WITHOUT_VDE,
+      becomes: `${DGRAM('n0')} ${DGRAM('vlan0-vde', 4)} -device e1000,netdev=vlan0-vde,${PCI_MAC}`,
+      joins: at('/a', '/b'),
+    },
+    ...['vlan=1', 'model=e1000,vlan=1'].map((kindless) => ({
+      typed: `-net ${kindless}`, // QEMU shall complain of it
+      sock: '/s',
+      becomes: `-net ${kindless} ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
+    })),
+  ],
+  'what of -net nic a model has no use for': (
+    [
+      ['e1000', 'e1000', ',addr=5'],
+      ['virtio', 'virtio-net-pci', ',vectors=2,addr=5'],
+      ['ne2k_isa', 'ne2k_isa', ''],
+    ] as const
+  ).map(([model, device, kept]) => ({
+    typed: `-net nic,model=${model},vectors=2,addr=5`,
+    sock: '/s',
+    becomes: `${DGRAM('vlan0-vde')} -device ${device},netdev=vlan0-vde,${PCI_MAC}${kept}`,
+  })),
   'ids and hubs that are in use already': [
     {
       typed: '-netdev hubport,id=h,hubid=2 -device e1000,netdev=h -net nic,vlan=1,model=pcnet -net nic,model=tulip',

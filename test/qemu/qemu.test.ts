@@ -52,6 +52,10 @@ describeWith([QEMU], 'QEMU accepts', () => {
       line: '-netdev hubport,id=h,hubid=1 -device e1000,netdev=h -netdev user,id=vlan0-vde -netdev hubport,id=u,hubid=1,netdev=vlan0-vde -net nic,model=pcnet -net nic,model=tulip',
       network: [/^hub 1\n( \\ [uh]: .*\n){2}(?! )/m, /^hub 2\n( \\ vlan0-port\d?: .*\n){3}(?! )/m, / vlan0-vde2: /],
     },
+    {
+      line: '-net type=nic,model=e1000,vectors=2, -net nic,vlan=1,model=ne2k_isa,addr=5 -net vlan=1,type=user,norestrict,',
+      network: [/^e1000\.0: .*\n \\ vlan0-vde: /m, /^ne2k_isa\.0: .*\n \\ vlan1-user: .*restrict=off/m],
+    },
     { line: '-net vde,vlan=3,id=lan -net nic,vlan=3,model=vmxnet3,addr=9', network: [/model=vmxnet3.*\n \\ lan: /] },
     { line: '-net none -net vde,vlan=1 -net nic,vlan=1,model=tulip', network: [/model=tulip.*\n \\ vlan1-vde: /] },
   ];

@@ -1,0 +1,16 @@
+// QEMU's lists of options, `tap,ifname=a,,b,vlan=1`: a doubled comma is one that belongs to a value.
+
+export function splitAtCommas(text: string): string[] {
+  const words: string[] = [''];
+  for (const piece of text.match(/,,|,|[^,]+/g) ?? []) {
+    if (piece === ',') words.push('');
+    else words[words.length - 1] += piece === ',,' ? ',' : piece;
+  }
+  return words;
+}
+
+/** At the first `=`; a word may have none. */
+export function splitPair(word: string): [key: string, value: string | undefined] {
+  const equals = word.indexOf('=');
+  return equals < 0 ? [word, undefined] : [word.slice(0, equals), word.slice(equals + 1)];
+}
