@@ -1,4 +1,4 @@
 // Started by bin/tsvdeq.
 import { main } from '../dist/cli/tsvdeq.js';
 
-await main(process.argv.slice(2));
+await main();

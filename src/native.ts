@@ -181,13 +181,12 @@ export interface NativeAddon {
   /** syslog(3), facility daemon, priority LOG_INFO (6) and the like. */
   writeLog(priority: number, text: string): void;
   /**
-   * Becomes another program: same pid, same stdio. Signal dispositions and blocking modes that Node changed are put back,
+   * Becomes another program: same pid, stdio and environment. Signal dispositions and blocking modes that Node changed are put back,
    * `keep` loses its close-on-exec flag. Returns only by throwing.
    */
   execute(
     file: string,
-    argv: readonly string[],
-    environment: readonly string[],
+    argv: readonly Buffer[],
     keep: readonly number[],
     ignoredSignals: bigint,
     openFiles: number | undefined,

@@ -1,5 +1,15 @@
-// The process itself: its name in ps and pidof, its lines in the system log, its becoming another program.
+// The process itself: its arguments, its name in ps and pidof, its lines in the system log, its becoming another program.
+import { readFileSync } from 'node:fs';
 import { native } from './native.ts';
+import { decodeWord, encodeWord } from './protocol/surrogate-escape.ts';
+
+/** Those behind the script's name, for becomeProgram to pass on as they are: in process.argv U+FFFD stands for what is no UTF-8. */
+export function ownArguments(): string[] {
+  const words = process.argv.slice(2);
+  if (!words.some((word) => word.includes('\ufffd'))) return words;
+  const all = readFileSync('/proc/self/cmdline', 'latin1').split('\0').slice(0, -1);
+  return all.slice(-words.length).map((word) => decodeWord(Buffer.from(word, 'latin1')));
+}
 
 /** At most 15 bytes are shown; the arguments in /proc stay as they are. */
 export function setProcessName(name: string): void {
@@ -33,14 +43,12 @@ export interface ProcessState {
   openFiles?: number | undefined;
 }
 
-/** Becomes another program: same pid, same stdio, its own arguments; `keep` are the descriptors it inherits. */
+/** Becomes another program: same pid, stdio and environment, its own arguments; `keep` are the descriptors it inherits. */
 export function becomeProgram(
   file: string,
   argv: readonly string[],
-  environment: NodeJS.ProcessEnv,
   keep: readonly number[],
   before: ProcessState,
 ): never {
-  const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
-  return native.execute(file, argv, variables, keep, before.ignoredSignals, before.openFiles);
+  return native.execute(file, argv.map(encodeWord), keep, before.ignoredSignals, before.openFiles);
 }

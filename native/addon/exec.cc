@@ -36,6 +36,16 @@ std::vector<std::string> strings(const Napi::Value& value) {
   return all;
 }
 
+std::vector<std::string> bytes(const Napi::Value& value) {
+  const auto array = value.As<Napi::Array>();
+  std::vector<std::string> all;
+  for (uint32_t i = 0; i < array.Length(); i++) {
+    const auto one = array.Get(i).As<Napi::Buffer<char>>();
+    all.emplace_back(one.Data(), one.Length());
+  }
+  return all;
+}
+
 std::vector<char*> pointers(std::vector<std::string>& all) {
   std::vector<char*> result;
   for (std::string& one : all) result.push_back(one.data());
@@ -120,18 +130,17 @@ void keep_only(const std::vector<int>& keep) {
 
 void execute(const Napi::CallbackInfo& info) {
   const std::string file = info[0].As<Napi::String>();
-  auto arguments = strings(info[1]);
-  auto environment = strings(info[2]);
-  const auto given = info[3].As<Napi::Array>();
+  auto arguments = bytes(info[1]);
+  const auto given = info[2].As<Napi::Array>();
   std::vector<int> keep;
   for (uint32_t i = 0; i < given.Length(); i++) keep.push_back(given.Get(i).As<Napi::Number>());
 
   bool lossless = false;
-  restore_signals(info[4].As<Napi::BigInt>().Uint64Value(&lossless));
+  restore_signals(info[3].As<Napi::BigInt>().Uint64Value(&lossless));
   restore_blocking();
-  if (info[5].IsNumber()) restore_limit(info[5].As<Napi::Number>().Int64Value());
+  if (info[4].IsNumber()) restore_limit(info[4].As<Napi::Number>().Int64Value());
   keep_only(keep);
-  execve(file.c_str(), pointers(arguments).data(), pointers(environment).data());
+  execv(file.c_str(), pointers(arguments).data());
   throw errno_error(info.Env(), errno, "execve", file);
 }
 

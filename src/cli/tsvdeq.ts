@@ -1,7 +1,9 @@
 // tsvdeq, the command: QEMU on a VDE switch. Parses its own options, plans, and becomes QEMU.
 import { Command, CommanderError, Option } from 'commander';
 import { ExitError, USAGE } from '../exit-error.ts';
+import { ownArguments } from '../process.ts';
 import { SwitchError } from '../protocol/errors.ts';
+import { encodeWord } from '../protocol/surrogate-escape.ts';
 import { factsAbout, findProgram, launch } from '../qemu/launch.ts';
 import { planQemu } from '../qemu/plan.ts';
 import { VIAS, type Via } from '../qemu/vde-backend.ts';
@@ -22,9 +24,9 @@ interface Parsed {
   print?: true;
 }
 
-export async function main(argv: readonly string[]): Promise<void> {
+export async function main(): Promise<void> {
   try {
-    await run(argv);
+    await run(ownArguments());
   } catch (error) {
     if (!(error instanceof ExitError || error instanceof SwitchError)) throw error;
     const exitCode = error instanceof ExitError ? error.exitCode : 1;
@@ -43,7 +45,7 @@ async function run(argv: readonly string[]): Promise<void> {
   for (const note of plan.notes) process.stderr.write(`${NAME}: ${note}\n`);
   if (!options.print) return launch(program, name, plan, mode);
   const words = [name, ...plan.arguments(plan.joins.map((_, i) => FIRST_DESCRIPTOR + i))];
-  process.stdout.write(`${words.map(quote).join(' ')}\n`);
+  process.stdout.write(encodeWord(`${words.map(quote).join(' ')}\n`));
 }
 
 function parse(argv: readonly string[]): { options: Parsed; name: string; args: string[] } {

@@ -65,10 +65,10 @@ export async function launch(program: string, name: string, plan: Plan, mode = 0
     const argv = [name, ...plan.arguments(descriptors)];
     // The control streams ride along: the ports live just as long as QEMU.
     const controls = held.map(({ control }) => descriptorOf(control));
-    const { TSVDEQ_BEFORE, ...environment } = process.env;
-    const before = stateBefore(TSVDEQ_BEFORE);
+    const before = stateBefore(process.env.TSVDEQ_BEFORE);
+    delete process.env.TSVDEQ_BEFORE;
     try {
-      return becomeProgram(program, argv, environment, [...descriptors, ...controls], before);
+      return becomeProgram(program, argv, [...descriptors, ...controls], before);
     } catch (error) {
       throw new ExitError(NOT_EXECUTABLE, `cannot run '${program}': ${describeError(error)}`);
     }

@@ -19,6 +19,7 @@ case $1 in
     env | grep -E '^(TSVDE|PWD)'
     ;;
   arguments) for word in "$0" "$@"; do echo "<$word>"; done; echo "pid $$" ;;
+  bytes) for area in cmdline environ; do od -An -v -tx1 /proc/$$/$area; echo; done ;;
   wait) echo ready; exec sleep 60 ;;
   echo) cat ;;
   fail) exit 7 ;;
@@ -81,6 +82,47 @@ describe('signals, streams, limits, descriptors and environment are what they we
     expect(
       wrapped.stdout.match(/^fd \d+ socket/gm)!.length - (directly.stdout.match(/^fd \d+ socket/gm)?.length ?? 0),
     ).toBe(2);
+  });
+});
+
+describe('bytes that are no UTF-8', () => {
+  const LATIN1 = 'caf\xe9.img';
+  const HIGH = String.fromCharCode(...Array.from({ length: 128 }, (_, i) => 0x80 + i));
+  const octal = (bytes: string) => bytes.replaceAll(/[\x80-\xff]/g, (byte) => `\\${byte.charCodeAt(0).toString(8)}`);
+  const SET = `latin1=$(printf '${octal(LATIN1)}'); HIGH=$(printf '${octal(HIGH)}'); export HIGH`;
+  const WORDS = `bytes -hda "$latin1" "$HIGH" "é💀 $latin1" é💀 � ''`;
+
+  /** Runs a line of sh behind SET; what the program then says of its arguments and its environment. */
+  async function given(line: string, ...command: string[]): Promise<{ words: string[]; environment: string[] }> {
+    const { stdout } = await run('sh', ['-c', `${SET}; ${line}`, 'sh', ...command]);
+    const [words, environment] = stdout
+      .split('\n\n')
+      .map((hex) => Buffer.from(hex.replaceAll(/\s/g, ''), 'hex').toString('latin1').split('\0').slice(0, -1));
+    return { words: words!, environment: environment!.sort() };
+  }
+
+  test('are QEMU’s as they are, in words and in the environment', async () => {
+    const { directory } = await network();
+    const line = `exec "$@" ${WORDS}`;
+    const directly = await given(line, fake);
+    expect(directly.words).toContain(LATIN1);
+    expect(directly.environment).toContain(`HIGH=${HIGH}`);
+    const wrapped = await given(line, tsvdeq, ...through(directory));
+    expect(wrapped.words.slice(0, directly.words.length)).toEqual(directly.words);
+    expect(wrapped.environment).toEqual(directly.environment);
+  });
+
+  test('are in what --print shows', async () => {
+    const directly = await given(`exec "$@" ${WORDS}`, fake);
+    const shown = await given(`eval "$("$@" ${WORDS})"`, tsvdeq, '--print', ...through(home));
+    expect(shown.words.slice(0, directly.words.length)).toEqual(directly.words);
+  });
+
+  test('stay in a word that is rewritten', async () => {
+    const { directory } = await network();
+    const net = 'bytes -net "user,vlan=1,tftp=/$latin1"';
+    const { words } = await given(`exec "$@" ${net}`, tsvdeq, ...through(directory));
+    expect(words).toContain(`user,id=vlan1-user,tftp=/${LATIN1}`);
   });
 });
 

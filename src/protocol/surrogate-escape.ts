@@ -1,0 +1,17 @@
+// Words of other programs as text that gives each byte back, as Python's surrogateescape does it: what is no UTF-8 stands as
+// lone surrogates, U+DC80 to U+DCFF, which no text has otherwise.
+import { isUtf8 } from 'node:buffer';
+
+const ESCAPED = /([\udc80-\udcff])/u;
+
+export function decodeWord(bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString();
+  return bytes.toString('latin1').replace(/[\x80-\xff]/g, (byte) => String.fromCharCode(0xdc00 + byte.charCodeAt(0)));
+}
+
+export function encodeWord(word: string): Buffer {
+  const parts = word.split(ESCAPED);
+  return Buffer.concat(
+    parts.map((part) => (ESCAPED.test(part) ? Buffer.of(part.charCodeAt(0) - 0xdc00) : Buffer.from(part))),
+  );
+}
