@@ -13,7 +13,9 @@
 #include <climits>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 #include <span>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -149,15 +151,19 @@ void set_process_name(const Napi::CallbackInfo& info) {
   prctl(PR_SET_NAME, name.c_str());
 }
 
-// Where the kernel shows the arguments from: fields 48 and 49 of /proc/self/stat (proc(5)).
+// Where the kernel shows the arguments from: fields 48 and 49 of /proc/self/stat (proc(5)). The second is the
+// name in parentheses, which may have blanks and parentheses in it: what follows is counted from the last
+// one.
 std::span<char> argument_area() {
   std::ifstream stat("/proc/self/stat");
+  const std::string all{std::istreambuf_iterator<char>(stat), {}};
+  std::istringstream fields(all.substr(all.rfind(')') + 1));
   std::string field;
-  for (int i = 1; i < 48; i++) stat >> field;
+  for (int i = 3; i < 48; i++) fields >> field;
   uintptr_t start = 0;
   uintptr_t end = 0;
-  stat >> start >> end;
-  return {reinterpret_cast<char*>(start), stat ? end - start : 0};  // NOLINT(performance-no-int-to-ptr)
+  fields >> start >> end;
+  return {reinterpret_cast<char*>(start), fields ? end - start : 0};  // NOLINT(performance-no-int-to-ptr)
 }
 
 // libuv has copied what was there before.

@@ -29,6 +29,18 @@ describeWith(['pidof', 'pgrep', 'sh'], 'the name', () => {
   });
 });
 
+test.each(['one', 'two words', 'no) end (', ') 1 2 3'])('arguments are shown where the name is `%s`', async (name) => {
+  const dist = new URL('../../dist/process.js', import.meta.url);
+  const script = `
+    import { setArguments, setProcessName } from '${dist}';
+    import { readFileSync } from 'node:fs';
+    setProcessName('${name}');
+    setArguments(['other', 'words']);
+    process.stdout.write(readFileSync('/proc/self/cmdline', 'utf8').replace(/\\0+$/, ''));`;
+  const shown = await run(process.execPath, ['--input-type=module', '-e', script]);
+  expect(shown).toEqual({ code: 0, signal: null, stdout: 'other\0words', stderr: '' });
+});
+
 test('its executable is Node, under a name of its own', async () => {
   const directory = `${temporaryDirectory()}/ctl`;
   const started = start(vdeSwitch, ['-s', directory]);
