@@ -1,7 +1,7 @@
 // A port in one VLAN's tree, and what its neighbours have said.
 import { Budget } from './budget.ts';
 import type { PortState } from './effect.ts';
-import { RECEIVES_PER_SECOND, SENDS_PER_SECOND } from './limits.ts';
+import { CHANGES_PER_SECOND, RECEIVES_PER_SECOND, SENDS_PER_SECOND } from './limits.ts';
 import type { Vector } from './vector.ts';
 
 /** `backup`: the better offer on this port is our own, from another port of ours on the same segment. */
@@ -27,6 +27,7 @@ export interface TreePort {
   told: boolean;
   /** The neighbour has taken our offer, or blocks its end: nothing can loop through here while we forward. */
   conceded: boolean;
+  readonly changes: Budget;
   readonly sends: Budget;
   readonly receives: Budget;
 }
@@ -41,6 +42,7 @@ export function newPort(number: number, tagged: boolean, edge: boolean): TreePor
     offer: undefined,
     told: false,
     conceded: false,
+    changes: new Budget(CHANGES_PER_SECOND),
     sends: new Budget(SENDS_PER_SECOND),
     receives: new Budget(RECEIVES_PER_SECOND),
   };

@@ -120,7 +120,7 @@ export class Tree {
     port.heardAt = now;
     this.#obey(port, bpdu, now);
     this.#reconsider();
-    if (bpdu.topologyChange && port.state === 'forwarding') this.#changeTopology(port);
+    if (bpdu.topologyChange && port.state === 'forwarding') this.#changeTopology({ on: port, now });
   }
 
   tick(now: number): void {
@@ -201,11 +201,16 @@ export class Tree {
     return changing.length > 0;
   }
 
-  #changeTopology(origin?: TreePort): void {
+  /**
+   * What was heard of goes on once a second: vde_switch passes on also what its blocked port hears, and so hands it back to us
+   * by the other cable. 802.1D ends it likewise, since a port's tcWhile is not started again while it runs (17.21.7).
+   */
+  #changeTopology(heard?: { on: TreePort; now: number }): void {
     this.#outbox.flush();
     for (const port of this.#ports.values()) {
-      if (port === origin || port.role === 'edge' || port.heardAt === undefined) continue;
-      if (port.state === 'forwarding') this.#outbox.send(port, { topologyChange: true });
+      if (port === heard?.on || port.role === 'edge' || port.heardAt === undefined) continue;
+      if (port.state === 'discarding' || (heard && !port.changes.take(heard.now))) continue;
+      this.#outbox.send(port, { topologyChange: true });
     }
   }
 

@@ -90,13 +90,24 @@ test('a topology change passes on to the other switches, once, and not through a
   expect(hears(tree, 3, blocked, 3)).toEqual([]);
 });
 
+test('one that comes back by another cable ends: what was heard of is passed on once a second, and flushed each time', () => {
+  const tree = machine(3);
+  for (const port of [1, 2, 3]) concede(tree, port);
+  const change = (now: number) =>
+    hears(tree, 1, { role: 'root', root: idOf(5), cost: COST, bridge: idOf(9), topologyChange: true }, now);
+  expect(change(2)).toEqual(['flush', 'send 2 tc', 'send 3 tc']);
+  expect(change(2.1)).toEqual(['flush']);
+  // Our own is told whenever it is.
+  expect(hears(tree, 3, {}, 2.2)).toEqual(['3 discarding', 'flush', 'send 3', 'send 1 tc', 'send 2 tc']);
+  expect(change(2.3)).toEqual(['flush']);
+  expect(brief(tree.tick(3))).toEqual([]);
+  expect(change(3.1)).toEqual(['flush', 'send 2 tc']);
+});
+
 test('what cannot be sent or flushed in this second is, once, in the next', () => {
-  const tree = machine(2);
-  concede(tree, 2);
-  const change = () =>
-    hears(tree, 2, { role: 'root', root: idOf(5), cost: COST, bridge: idOf(9), topologyChange: true });
+  const tree = machine(52);
   concede(tree, 1);
-  const now = Array.from({ length: 50 }, change).flat();
+  const now = Array.from({ length: 50 }, (_, i) => hears(tree, 3 + i, {})).flat();
   expect(now.filter((one) => one === 'send 1 tc').length).toBeLessThanOrEqual(20);
   expect(now.filter((one) => one === 'flush').length).toBeLessThanOrEqual(4);
   expect(brief(tree.tick(2))).toEqual(['flush', 'send 1 tc']);

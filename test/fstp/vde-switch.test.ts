@@ -6,7 +6,7 @@ import { ConsoleClient } from '../support/console.ts';
 import { VLAN } from '../support/fstp-network.ts';
 import { FstpSwitch } from '../support/fstp-switch.ts';
 import { describeWith } from '../support/needs.ts';
-import { BROADCAST, frame, Recorder } from '../support/network.ts';
+import { BROADCAST, frame, network, Recorder } from '../support/network.ts';
 import { type Started, start } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { startVdeSwitch } from '../support/vde-switch.ts';
@@ -20,6 +20,8 @@ interface Theirs {
   /** Its ports and their roles, `1 Root, 2 Alternate/Backup`. */
   ports(): Promise<string>;
   root(): Promise<string>;
+  /** What hash/print says. */
+  addresses(): Promise<string>;
 }
 
 async function theirs(last: number, ...args: string[]): Promise<Theirs> {
@@ -33,6 +35,7 @@ async function theirs(last: number, ...args: string[]): Promise<Theirs> {
     ports: async () =>
       [...(await print()).matchAll(/Port 0*(\d+) .*role=(\S+)/g)].map(([, port, role]) => `${port} ${role}`).join(', '),
     root: async () => (await print()).match(/root (\S+)/)![1]!,
+    addresses: () => client.ask('hash/print'),
   };
 }
 
@@ -133,6 +136,33 @@ describeWith(['vde_switch'], 'two cables to vde_switch', () => {
     },
     60_000,
   );
+
+  test('the topology change of the second cable does not go round: hellos alone are sent, and addresses stay learned', async () => {
+    const their = await theirs(2);
+    const { sw, directory } = await network({ fstp: true, priority: 0x1000 });
+    const [station, ours] = [await Recorder.join(their.directory, { port: 9 }), await Recorder.join(directory)];
+    for (const port of [11, 12]) {
+      await sw.attachPort(`vde,sock=${their.directory},switchport=${port},port=${port}`);
+      await until(async () => (await their.ports()).includes(`${port} `), 'their end');
+    }
+    await until(async () => /11 Root, 12 Alternate/.test(await their.ports()), 'their roles', 10_000);
+    const address = '02:00:00:00:00:0a';
+    const learned = async () => [sw.macs.entries().some(({ mac }) => mac === address), await their.addresses()];
+    const bpdus = () => {
+      const rows = sw.counters().filter(({ port }) => port === 11 || port === 12);
+      return rows.reduce((sum, row) => sum + Number(row.receiveMulticast + row.transmitMulticast), 0);
+    };
+    const hello = async () => {
+      const before = ours.frames.filter(isBpdu).length;
+      await until(() => ours.frames.filter(isBpdu).length > before, 'our hello', 6000);
+    };
+    await hello();
+    station.send(frame(BROADCAST, address));
+    const before = bpdus();
+    await hello();
+    expect(bpdus() - before).toBeLessThan(10);
+    expect(await learned()).toEqual([true, expect.stringContaining(address)]);
+  }, 30_000);
 });
 
 describeWith(['vde_switch', 'dpipe', 'vde_plug'], 'a triangle with two vde_switch', () => {
