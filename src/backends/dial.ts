@@ -25,6 +25,8 @@ export async function dial(address: StreamAddress, signal: AbortSignal): Promise
 
 function connectTo(where: SocketConnectOpts, keepAlive: boolean, signal: AbortSignal): Promise<number> {
   return new Promise((resolve, reject) => {
+    // During the lookup, perhaps: a socket whose signal has come already is destroyed, and would connect all the same.
+    signal.throwIfAborted();
     // Paused before it is connected: not a byte is read here.
     const socket = new Socket({ signal }).pause();
     socket.once('error', reject);

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { dial } from '../../src/backends/dial.ts';
 import { atEnd } from '../support/at-end.ts';
 import { BROADCAST, frame, type Network, network, type Recorder } from '../support/network.ts';
 import { freePort, StreamPeer, StreamServer, wire } from '../support/stream-peer.ts';
@@ -328,6 +329,19 @@ describe('a connecting port', () => {
     const probe = connect(port, '127.0.0.1');
     atEnd(() => probe.destroy());
     await server.peer();
+    expect(server.peers).toHaveLength(1);
+  });
+
+  test('is detached while a name is looked up: none of its addresses is connected to', async () => {
+    const server = await StreamServer.listen({ port: 0, host: '127.0.0.1' });
+    const over = new AbortController();
+    const address = { type: 'inet', host: 'localhost', port: server.port, family: 0, keepAlive: false } as const;
+    const dialed = dial(address, over.signal);
+    over.abort();
+    await expect(dialed).rejects.toMatchObject({ name: 'AbortError' });
+    const probe = connect(server.port, '127.0.0.1');
+    atEnd(() => probe.destroy());
+    await until(() => server.peers.some(({ socket }) => socket.remotePort === probe.localPort), 'who came after it');
     expect(server.peers).toHaveLength(1);
   });
 });
