@@ -56,6 +56,7 @@
         "addon/engine_values.cc",
         "addon/engine_wrap.cc",
         "addon/exec.cc",
+        "addon/exit.cc",
         "addon/frame_socket.cc",
         "addon/sockets.cc"
       ]

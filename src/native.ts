@@ -191,6 +191,8 @@ export interface NativeAddon {
     ignoredSignals: bigint,
     openFiles: number | undefined,
   ): never;
+  /** _exit(2), with the blocking modes of stdio that Node changed put back. */
+  endProcess(exitCode: number): never;
 }
 
 const require = createRequire(import.meta.url);

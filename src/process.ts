@@ -1,4 +1,5 @@
-// The process itself: its arguments, its name in ps and pidof, its lines in the system log, its becoming another program.
+// The process itself: its arguments, its name in ps and pidof, its lines in the system log, its becoming another program, its
+// end.
 import { readFileSync } from 'node:fs';
 import { native } from './native.ts';
 import { decodeWord, encodeWord } from './protocol/surrogate-escape.ts';
@@ -51,4 +52,9 @@ export function becomeProgram(
   before: ProcessState,
 ): never {
   return native.execute(file, argv.map(encodeWord), keep, before.ignoredSignals, before.openFiles);
+}
+
+/** At once: no thread that looks a name up is waited for, no handler of 'exit' runs, and what is unwritten is lost. */
+export function endProcess(exitCode: number): never {
+  return native.endProcess(exitCode);
 }

@@ -17,6 +17,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   init_datagrams(env, exports);
   init_engine(env, exports);
   init_exec(env, exports);
+  init_exit(env, exports);
   init_frame_socket(env, exports);
   init_sockets(env, exports);
   return exports;

@@ -46,6 +46,7 @@ interface Entry {
   /** And what undoes that its port came to be. */
   places: Map<Place, () => void>;
   backend: Backend | undefined;
+  over: AbortController;
 }
 
 export class Backends {
@@ -86,6 +87,7 @@ export class Backends {
   /** Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
+    for (const { over } of this.#entries.values()) over.abort();
     await Promise.allSettled([...this.#opening]);
     await Promise.all([...this.#entries.values()].map((entry) => this.#remove(entry)));
   }
@@ -95,7 +97,7 @@ export class Backends {
     const { kind, values } = request;
     const id = values.id ?? this.#freeId(kind.name);
     if (this.#entries.has(id)) throw new SwitchError('EEXIST', `a port with the id '${id}' is attached already`);
-    const entry: Entry = { id, request, places: new Map(), backend: undefined };
+    const entry: Entry = { id, request, places: new Map(), backend: undefined, over: new AbortController() };
     this.#entries.set(id, entry);
     const forgetVlan = values.vlan === undefined ? undefined : this.#switch.ensureVlan(values.vlan);
     let ended = false;
@@ -119,6 +121,7 @@ export class Backends {
 
   async #remove(entry: Entry): Promise<void> {
     if (this.#entries.get(entry.id) !== entry) return;
+    entry.over.abort();
     await entry.backend?.close();
     this.#forget(entry);
   }
@@ -133,6 +136,7 @@ export class Backends {
     return {
       id,
       directory: this.#switch.directory(),
+      over: entry.over.signal,
       log: (message: string, level?: LogLevel) => this.#switch.log(`${id}: ${message}`, level),
       claim: ({ atMost = 1 } = {}) => this.#claim(entry, atMost),
       end,

@@ -20,7 +20,6 @@ export class Connector implements Backend {
   readonly #backOff: BackOff;
   /** That it tries again is said once a loss. */
   #said = false;
-  readonly #over = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #connected = false;
   #connections = 0;
@@ -52,7 +51,6 @@ export class Connector implements Backend {
   }
 
   close(): void {
-    this.#over.abort();
     clearTimeout(this.#timer);
     this.#place.release();
   }
@@ -66,8 +64,8 @@ export class Connector implements Backend {
   async #connect(): Promise<string | undefined> {
     const name = formatStreamAddress(this.#address);
     try {
-      const fd = await dial(this.#address, this.#over.signal);
-      if (this.#over.signal.aborted) {
+      const fd = await dial(this.#address, this.#host.over);
+      if (this.#host.over.aborted) {
         native.closeDescriptor(fd);
         return undefined;
       }
@@ -99,7 +97,7 @@ export class Connector implements Backend {
   }
 
   #tryAgain(why: string): void {
-    if (this.#over.signal.aborted) return;
+    if (this.#host.over.aborted) return;
     if (!this.#said) this.#host.log(`${why}; trying again`, 'warning');
     this.#said = true;
     this.#timer = setTimeout(() => void this.#start(), this.#backOff.failed(performance.now()));

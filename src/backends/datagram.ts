@@ -11,9 +11,9 @@ import { formatUnixName } from './unix-name.ts';
 
 /** A datagram in IPv4 has room for more than any wire has; what is larger the kernel refuses, and it is counted. */
 export async function openUdp(host: BackendHost, local: HostPort, peer: HostPort): Promise<Backend> {
-  const address = await resolveHost(peer.host || 'localhost', 0);
+  const address = await resolveHost(peer.host || 'localhost', 0, host.over);
   const family = address.includes(':') ? 6 : 4;
-  const own = local.host === '' ? (family === 6 ? '::' : '0.0.0.0') : await resolveHost(local.host, family);
+  const own = local.host === '' ? (family === 6 ? '::' : '0.0.0.0') : await resolveHost(local.host, family, host.over);
   const names = `${formatHostPort(own, local.port)} for ${formatHostPort(address, peer.port)}`;
   const opened = attempt(`receive on ${names}`, () =>
     native.openUdp({ address: own, port: local.port }, { address, port: peer.port }),
@@ -60,9 +60,9 @@ export async function openMulticast(
   group: HostPort,
   { localAddress = '', ttl = 1 }: { localAddress?: string | undefined; ttl?: number | undefined },
 ): Promise<Backend> {
-  const address = await resolveHost(group.host, 4);
+  const address = await resolveHost(group.host, 4, host.over);
   if (!isMulticast(address)) throw new SwitchError('EINVAL', `${address} is no multicast group: those are 224.0.0.0/4`);
-  const own = localAddress === '' ? '0.0.0.0' : await resolveHost(localAddress, 4);
+  const own = localAddress === '' ? '0.0.0.0' : await resolveHost(localAddress, 4, host.over);
   const hint = localAddress === '' ? 'name an address of the interface to use, like 127.0.0.1' : undefined;
   const opened = attempt(
     `join ${address}`,

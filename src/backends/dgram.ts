@@ -53,7 +53,8 @@ function openUnixPeer(values: Values<typeof keys>, host: BackendHost): Promise<B
 async function openInternet(values: Values<typeof keys>, host: BackendHost): Promise<Backend> {
   const { 'local.host': localHost = '', 'local.port': localPort, ttl } = values;
   const peer = { host: values['remote.host'] ?? '', port: values['remote.port'] ?? 0 };
-  if (isMulticast(await resolveHost(peer.host, 0))) return openMulticast(host, peer, { localAddress: localHost, ttl });
+  if (isMulticast(await resolveHost(peer.host, 0, host.over)))
+    return openMulticast(host, peer, { localAddress: localHost, ttl });
   if (ttl !== undefined) throw new SwitchError('EINVAL', `dgram: ttl goes only with a multicast group as remote.host`);
   if (localPort === undefined) throw new SwitchError('EINVAL', 'dgram: local.port is missing: the port to receive on');
   return openUdp(host, { host: localHost, port: localPort }, peer);

@@ -13,7 +13,7 @@ export async function dial(address: StreamAddress, signal: AbortSignal): Promise
   if (address.type === 'unix') return connectTo({ path: address.path }, false, signal);
   const { host, port, family, keepAlive } = address;
   let failure: unknown;
-  for (const one of await resolveHosts(host || 'localhost', family)) {
+  for (const one of await resolveHosts(host || 'localhost', family, signal)) {
     try {
       return await connectTo({ host: one, port }, keepAlive, signal);
     } catch (error) {
@@ -25,7 +25,7 @@ export async function dial(address: StreamAddress, signal: AbortSignal): Promise
 
 function connectTo(where: SocketConnectOpts, keepAlive: boolean, signal: AbortSignal): Promise<number> {
   return new Promise((resolve, reject) => {
-    // During the lookup, perhaps: a socket whose signal has come already is destroyed, and would connect all the same.
+    // A socket whose signal has come already is destroyed, and would connect all the same.
     signal.throwIfAborted();
     // Paused before it is connected: not a byte is read here.
     const socket = new Socket({ signal }).pause();

@@ -38,17 +38,33 @@ export function family(ipv4: boolean | undefined, ipv6: boolean | undefined): Fa
 }
 
 /** An address in digits. Throws a sentence that names the host. */
-export async function resolveHost(host: string, family: Family): Promise<string> {
-  return (await resolveHosts(host, family))[0]!;
+export async function resolveHost(host: string, family: Family, over: AbortSignal): Promise<string> {
+  return (await resolveHosts(host, family, over))[0]!;
 }
 
 /** One at least. */
-export async function resolveHosts(host: string, family: Family): Promise<string[]> {
+export async function resolveHosts(host: string, family: Family, over: AbortSignal): Promise<string[]> {
   try {
-    return (await lookup(host, { family, all: true })).map(({ address }) => address);
+    const found = await orAborted(lookup(host, { family, all: true }), over);
+    return found.map(({ address }) => address);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const why = code === 'ENOTFOUND' ? 'there is no such host' : describeError(error);
     throw new SwitchError('EIO', `cannot find '${host}'${family ? ` (IPv${family})` : ''}: ${why}`);
+  }
+}
+
+/** For what cannot be stopped and need not be waited for: a name server may take half a minute. */
+async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  let abort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason);
+  });
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort);
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }

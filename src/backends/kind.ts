@@ -40,6 +40,8 @@ export interface BackendHost {
   readonly id: string;
   /** The switch's own control directory, once it listens. */
   readonly directory: string | undefined;
+  /** It is closed, also while it is opened: what it may still be about to do is not wanted any more. */
+  readonly over: AbortSignal;
   /** Adds the id. */
   log(message: string, level?: LogLevel): void;
   /**

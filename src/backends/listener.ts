@@ -52,7 +52,7 @@ export class Listener implements Backend {
   async #listen(): Promise<void> {
     const address = this.#address;
     if (address.type === 'unix') await listenAndGrant(this.#server, address.path, this.#options.rights);
-    else await listenBare(this.#server, address);
+    else await listenBare(this.#server, address, this.#host.over);
     this.#server.on('error', (error) => this.#host.log(`accept: ${describeError(error)}`, 'warning'));
     const bound = this.#server.address();
     const where =
@@ -105,11 +105,15 @@ export class Listener implements Backend {
   }
 }
 
-async function listenBare(server: Server, address: Exclude<StreamAddress, { type: 'unix' }>): Promise<void> {
+async function listenBare(
+  server: Server,
+  address: Exclude<StreamAddress, { type: 'unix' }>,
+  over: AbortSignal,
+): Promise<void> {
   const name = formatStreamAddress(address);
   const where =
     address.type === 'inet'
-      ? { port: address.port, ...(await localHost(address)) }
+      ? { port: address.port, ...(await localHost(address, over)) }
       : { fd: attempt(`listen on ${name}`, () => native.listenAbstract(address.name)) };
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(refusal(`listen on ${name}`, error)));
@@ -121,8 +125,8 @@ async function listenBare(server: Server, address: Exclude<StreamAddress, { type
 }
 
 /** Without a host: everywhere, by both families where none is named. */
-async function localHost({ host, family }: StreamAddress & { type: 'inet' }): Promise<object> {
-  if (host !== '') return { host: await resolveHost(host, family) };
+async function localHost({ host, family }: StreamAddress & { type: 'inet' }, over: AbortSignal): Promise<object> {
+  if (host !== '') return { host: await resolveHost(host, family, over) };
   return family === 0 ? {} : { host: family === 4 ? '0.0.0.0' : '::', ipv6Only: family === 6 };
 }
 

@@ -1,10 +1,10 @@
 // User mode: a network behind which the host's own connections are, for whoever may not make a TAP. One stack of libslirp, which
 // is QEMU's, serves all guests of the switch; the keys are those of QEMU's -netdev user, and few of our own.
-import { lookup } from 'node:dns/promises';
 import { accessSync, constants } from 'node:fs';
 import { isIP } from 'node:net';
 import { describeError } from '../errno.ts';
 import { SwitchError } from '../protocol/errors.ts';
+import { resolveHost } from './internet.ts';
 import { number, path, type ValueType } from './keys.ts';
 import { defineKind } from './kind.ts';
 import { type GuestForward, guestForward, hostForward, type PlacedForward } from './user/forward.ts';
@@ -74,7 +74,7 @@ export const user = defineKind({
     const smbPlaces = values.smb === undefined ? [] : SMB_PORTS.map((port) => ({ address: values.smbserver, port }));
     const nowhere = { kind: 'cmd', command: '' } as const;
     refuseDoubles([...given, ...smbPlaces.map((at) => place({ ...at, target: nowhere }))]);
-    const forwards = await Promise.all(given.map(resolveTarget));
+    const forwards = await Promise.all(given.map((forward) => resolveTarget(forward, host.over)));
     const share = values.smb === undefined ? undefined : shareBySmb(values.smb);
     for (const at of smbPlaces) forwards.push(place({ ...at, target: { kind: 'cmd', command: share!.command } }));
     return UserBackend.open(
@@ -98,10 +98,10 @@ function checkDirectory(key: string, directory: string): void {
 }
 
 /** Once, as QEMU does: the stack must not wait for a name server. */
-async function resolveTarget(forward: PlacedForward): Promise<PlacedForward> {
+async function resolveTarget(forward: PlacedForward, over: AbortSignal): Promise<PlacedForward> {
   const { target } = forward;
   if (target.kind !== 'tcp' || isIP(target.host) !== 0) return forward;
-  const { address } = await lookup(target.host).catch(() => {
+  const address = await resolveHost(target.host, 0, over).catch(() => {
     throw new SwitchError('ENOENT', `user: guestfwd's host '${target.host}' has no address`);
   });
   return { ...forward, target: { ...target, host: address } };

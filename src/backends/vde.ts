@@ -60,7 +60,6 @@ class Uplink implements Backend {
   readonly #host: BackendHost;
   readonly #place: Place;
   readonly #backOff: BackOff;
-  readonly #over = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #trying: Promise<void> | undefined;
   #control: Socket | undefined;
@@ -71,7 +70,7 @@ class Uplink implements Backend {
     this.#directory = sock;
     this.#options = {
       description: selfDescription('tsvde'),
-      signal: this.#over.signal,
+      signal: host.over,
       ...(port === undefined ? {} : { port }),
       ...(group === undefined ? {} : { group }),
       ...(mode === undefined ? {} : { mode }),
@@ -90,7 +89,6 @@ class Uplink implements Backend {
   }
 
   async close(): Promise<void> {
-    this.#over.abort();
     clearTimeout(this.#timer);
     this.#control?.destroy();
     await this.#trying;
@@ -110,7 +108,7 @@ class Uplink implements Backend {
   }
 
   #attach({ control, fd, switchPath }: Joined): void {
-    if (this.#over.signal.aborted) {
+    if (this.#host.over.aborted) {
       control.destroy();
       native.closeDescriptor(fd);
       return;
@@ -139,7 +137,7 @@ class Uplink implements Backend {
 
   /** Says why, once for each reason. */
   #again(why: string): void {
-    if (this.#over.signal.aborted) return;
+    if (this.#host.over.aborted) return;
     if (why !== this.#said) this.#host.log(`${why}; trying again`, 'warning');
     this.#said = why;
     this.#timer = setTimeout(() => {

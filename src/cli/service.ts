@@ -38,8 +38,12 @@ export class Service {
     this.#context = context;
   }
 
-  /** Throws ExitError. */
-  static async start(options: ServiceOptions, log: Log, shutdown: () => void): Promise<Service> {
+  /** Throws ExitError. Once `ended`, it opens no more ports and does without what follows. */
+  static async start(
+    options: ServiceOptions,
+    log: Log,
+    { shutdown, ended }: { shutdown: () => void; ended: Promise<unknown> },
+  ): Promise<Service> {
     const sw = await attempt(1, () => new Switch(options.switch));
     sw.on('log', log);
     sw.on('event', (event) => {
@@ -61,7 +65,7 @@ export class Service {
     service.#closers.push(() => sw.close());
     service.#closers.push(() => context.plugins.close());
     try {
-      await service.#open();
+      await service.#open(ended);
       return service;
     } catch (error) {
       await service.close();
@@ -69,7 +73,7 @@ export class Service {
     }
   }
 
-  async #open(): Promise<void> {
+  async #open(ended: Promise<unknown>): Promise<void> {
     const { listen, management, pidFile, taps, ports, rcFile, metrics } = this.#options;
     const { switch: sw } = this.#context;
     const passed = passedSockets();
@@ -83,12 +87,25 @@ export class Service {
     if (management) await this.#want(() => this.#serveConsole({ ...management, ...descriptor(passed.get('mgmt')) }));
     if (pidFile !== undefined) this.#closers.push(writePidFile(pidFile));
     for (const tap of taps) await this.#want(() => sw.attachTap(tap));
-    for (const port of ports) await this.#want(() => sw.attachPort(port));
+    if (!(await this.#openPorts(ports, ended))) return;
     if (rcFile !== undefined) await this.#want(() => runStartupFile(rcFile, this.#context));
     const metricsFd = passed.get('metrics');
     if (metrics !== undefined || metricsFd !== undefined)
       await attempt(1, () => this.#serveMetrics(metricsFd ?? metrics!));
     if (this.#options.readyFd !== undefined) tellReady(this.#options.readyFd);
+  }
+
+  /** One at a time; false: it is the end already, and what is still being opened ends with the switch. */
+  async #openPorts(ports: readonly string[], ended: Promise<unknown>): Promise<boolean> {
+    let over = false;
+    const end = ended.then(() => {
+      over = true;
+    });
+    for (const port of ports) {
+      await Promise.race([this.#want(() => this.#context.switch.attachPort(port)), end]);
+      if (over) return false;
+    }
+    return true;
   }
 
   /** For people: how much is in use. */

@@ -63,7 +63,7 @@ async function serve(options: ServiceOptions, log: Log, ready = () => {}): Promi
   process.on('SIGINT', () => end({ reason: 'Caught signal 2, cleaning up and exiting', signal: 'SIGINT' }));
 
   const manager = new ServiceManager();
-  const starting = Service.start(options, log, () => end(undefined)).then((service) => {
+  const starting = Service.start(options, log, { shutdown: () => end(undefined), ended }).then((service) => {
     manager.ready(service.status);
     return service;
   });

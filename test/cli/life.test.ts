@@ -1,8 +1,10 @@
 // A switch in the foreground: what it reads at its start and on stdin, and readers of its output who do not read.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { atEnd } from '../support/at-end.ts';
+import { namespace } from '../support/namespace.ts';
+import { describeWith } from '../support/needs.ts';
 import { BROADCAST, frame, Recorder } from '../support/network.ts';
 import { run, start, tsvde } from '../support/process.ts';
 import { RawClient } from '../support/raw-client.ts';
@@ -31,6 +33,12 @@ describe('stdin', () => {
 });
 
 describe('stdout and stderr', () => {
+  test('are left as they were: who shares them does not find them non-blocking', async () => {
+    const script = '"$1" -s "$2" </dev/null; sed -n s/^flags:.//p /proc/self/fdinfo/1 /proc/self/fdinfo/2';
+    const ended = await run('sh', ['-c', script, 'sh', tsvde, `${temporaryDirectory()}/ctl`]);
+    expect(ended.stdout).toBe('02\n02\n');
+  });
+
   test('closed, with a stdin at its end and --nostdin: nobody is missed', async () => {
     const directory = `${temporaryDirectory()}/ctl`;
     const closed = ['-c', 'exec "$1" --nostdin -s "$2" </dev/null >&- 2>&-', 'sh', tsvde, directory];
@@ -90,5 +98,48 @@ describe('rc file', () => {
     const { started } = await startTsvde([], { env: { ...process.env, HOME: home } });
     started.stdin.write('port/allprint\n');
     await started.output(/Port 0009 /);
+  });
+});
+
+describeWith(['root'], 'where no name server answers', () => {
+  /** It takes every question. */
+  async function silentResolver() {
+    const space = namespace();
+    space.useResolver('127.0.0.1');
+    const bind = "require('dgram').createSocket('udp4').bind(53, '127.0.0.1', () => console.log('bound'))";
+    await space.start(process.execPath, ['-e', bind]).output(/bound/);
+    return space;
+  }
+
+  const connecting = (count: number) =>
+    Array.from({ length: count }, (_, i) => ['--port', `socket,connect=host-${i}.example:7000`]).flat();
+  const listening = ['--port', 'socket,listen=host.example:7000'];
+
+  test.each([
+    ['serves', connecting(1), 'metrics'],
+    ['starts with many ports that connect', connecting(20), 'pid'],
+    ['starts with one that is to listen', listening, 'pid'],
+  ])('a switch that %s ends at once, and cleans up', async (_, ports, lastFile) => {
+    const home = temporaryDirectory();
+    const args = ['--nostdin', '-s', `${home}/ctl`, '-p', `${home}/pid`, '--metrics', `unix:${home}/metrics`, ...ports];
+    const started = (await silentResolver()).start(tsvde, args);
+    await until(() => existsSync(`${home}/${lastFile}`), 'its files');
+    started.signal('SIGTERM');
+    await until(() => !started.running, 'its end', 2000);
+    expect(await started.exited).toEqual({ code: 0, signal: null });
+    expect(started.stderr()).toContain('Caught signal 15, cleaning up and exiting');
+    expect(readdirSync(home)).toEqual([]);
+  });
+
+  test('port/attach is waiting for an address: it ends at once too', async () => {
+    const home = temporaryDirectory();
+    const started = (await silentResolver()).start(tsvde, ['-s', `${home}/ctl`, '-M', `${home}/mgmt`]);
+    await until(() => existsSync(`${home}/mgmt`), 'its console');
+    started.stdin.write('port/create 5\nport/attach dgram,remote.type=inet,remote.host=host.example,remote.port=7\n');
+    await started.output(/1000 Success/);
+    started.signal('SIGTERM');
+    await until(() => !started.running, 'its end', 2000);
+    expect(await started.exited).toEqual({ code: 0, signal: null });
+    expect(readdirSync(home)).toEqual([]);
   });
 });

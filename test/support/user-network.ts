@@ -1,8 +1,7 @@
 // A host with services and a tsvde with a user-mode network, in a namespace; and guests of it, each a namespace with a TAP.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { atEnd } from './at-end.ts';
 import { type Namespace, namespace } from './namespace.ts';
 import { type Started, tsvde } from './process.ts';
 import { temporaryDirectory } from './temporary.ts';
@@ -31,7 +30,7 @@ export interface UserHost {
 export async function userHost(spec: string): Promise<UserHost> {
   const home = temporaryDirectory();
   const space = namespace();
-  useResolver(space, '127.0.0.1');
+  space.useResolver('127.0.0.1');
   for (const name of ['tftp', 'www']) mkdirSync(`${home}/${name}`);
   writeFileSync(`${home}/www/index.html`, 'hello from the host\n');
   await space.start('python3', [SERVICES, `${home}/echo`]).output(/SERVING/);
@@ -70,19 +69,6 @@ export async function userHost(spec: string): Promise<UserHost> {
 function parseMetrics(text: string): Map<string, number> {
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.split(' ').at(-1))]));
-}
-
-/** `ip netns exec` puts what is in /etc/netns/NAME in the place of /etc's own. */
-function useResolver(space: Namespace, address: string): void {
-  const directory = `/etc/netns/${space.name}`;
-  mkdirSync(directory, { recursive: true });
-  atEnd(() => {
-    rmSync(directory, { recursive: true });
-    try {
-      rmdirSync('/etc/netns');
-    } catch {} // not ours alone
-  });
-  writeFileSync(`${directory}/resolv.conf`, `nameserver ${address}\n`);
 }
 
 /** As udhcpc runs it: takes the address and the way out, and keeps what it was told. */
