@@ -67,6 +67,12 @@ describe('addresses', () => {
     expect(planNetwork({ restrict: false, ipv6: true }).ipv4).toBeUndefined();
     expect(planNetwork({ restrict: false, ipv6: false }).ipv4).toBeDefined();
   });
+
+  test('a name server may be outside of the network, but with restrict', () => {
+    const outside = { dns: parseIpv4('8.8.8.8')!, 'ipv6-dns': parseIpv6('fd00::9')! };
+    const { ipv4, ipv6 } = planNetwork({ restrict: false, ...outside });
+    expect([formatIpv4(ipv4!.dns), formatIpv6(ipv6!.dns)]).toEqual(['8.8.8.8', 'fd00::9']);
+  });
 });
 
 describe('rules', () => {
@@ -138,6 +144,7 @@ test.each([
   ['ipv6-prefixlen=127', /ipv6-prefixlen is '127': it must be a number from 0 to 126/],
   ['ipv6-net=fd00::/127', /ipv6-net is 'fd00::\/127'/],
   ['ipv6-host=fec1::2', /ipv6-host fec1::2 is not in fec0::\/64/],
+  ['ipv6-dns=fd00::9,restrict=on', /ipv6-dns fd00::9 is not in fec0::\/64, which restrict=on wants/],
   ['ipv6-dns=fec0::2', /ipv6-dns and ipv6-host are both fec0::2/],
   [`hostname=${'x'.repeat(33)}`, /hostname is 'x+': it must be text of 1 to 32 bytes/],
   [`bootfile=${'x'.repeat(128)}`, /bootfile is 'x+': it must be text of 1 to 127/],

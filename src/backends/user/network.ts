@@ -96,7 +96,8 @@ function planIpv6(keys: NetworkKeys): NonNullable<UserNetwork['ipv6']> {
   const { 'ipv6-host': host = prefix | 2n, 'ipv6-dns': dns = prefix | 3n } = keys;
   const network = `${formatIpv6(prefix)}/${length}`;
   if (!inside(host)) refuse(`ipv6-host ${formatIpv6(host)} is not in ${network}`);
-  if (!inside(dns)) refuse(`ipv6-dns ${formatIpv6(dns)} is not in ${network}`);
+  if (keys.restrict && !inside(dns))
+    refuse(`ipv6-dns ${formatIpv6(dns)} is not in ${network}, which restrict=on wants`);
   if (dns === host) refuse(`ipv6-dns and ipv6-host are both ${formatIpv6(dns)}: they must differ`);
   return { prefix, length, host, dns };
 }
