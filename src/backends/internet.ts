@@ -29,12 +29,12 @@ export function formatHostPort(host: string, port: number): string {
   return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** QEMU's rule: one that is switched on alone means just that one. */
-export function family(ipv4: boolean | undefined, ipv6: boolean | undefined): Family {
+/** QEMU's rule: one that is switched on alone means just that one. undefined: both are off. */
+export function family(ipv4: boolean | undefined, ipv6: boolean | undefined): Family | undefined {
   const wants4 = ipv4 ?? ipv6 !== true;
   const wants6 = ipv6 ?? ipv4 !== true;
-  if (!wants4 && !wants6) throw new SwitchError('EINVAL', 'ipv4 and ipv6 cannot both be off');
-  return wants4 && wants6 ? 0 : wants4 ? 4 : 6;
+  if (wants4 && wants6) return 0;
+  return wants4 ? 4 : wants6 ? 6 : undefined;
 }
 
 /** An address in digits. Throws a sentence that names the host. */

@@ -64,11 +64,13 @@ function readAddress(values: Values<typeof keys>): StreamAddress {
     const name = unixName(path, { abstract, tight });
     return abstract ? { type: 'abstract', name } : { type: 'unix', path: name };
   }
+  const which = family(values['addr.ipv4'], values['addr.ipv6']);
+  if (which === undefined) throw new SwitchError('EINVAL', 'ipv4 and ipv6 cannot both be off');
   return {
     type: 'inet',
     host: values['addr.host'] ?? '',
     port: values['addr.port'] ?? 0,
-    family: family(values['addr.ipv4'], values['addr.ipv6']),
+    family: which,
     keepAlive: values['addr.keep-alive'] ?? false,
   };
 }

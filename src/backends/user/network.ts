@@ -1,6 +1,7 @@
 // The addresses of a user-mode network: what is given, what follows from it, and QEMU's rules for both.
 import { SwitchError } from '../../protocol/errors.ts';
 import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from '../../protocol/ip.ts';
+import { family } from '../internet.ts';
 import type { ValueType } from '../keys.ts';
 
 export const ipv4: ValueType<number> = { what: 'an IPv4 address', parse: parseIpv4 };
@@ -52,22 +53,14 @@ export interface UserNetwork {
 
 /** Throws EINVAL with a sentence. */
 export function planNetwork(keys: NetworkKeys): UserNetwork {
-  const { v4, v6 } = families(keys);
-  if (!v4 && !v6) refuse('ipv4 and ipv6 are both off: leave one on');
-  return { ipv4: v4 ? planIpv4(keys) : undefined, ipv6: v6 ? planIpv6(keys) : undefined };
-}
-
-/** To switch one on alone switches the other off. */
-function families(keys: NetworkKeys): { v4: boolean; v6: boolean } {
-  const v4 = keys.ipv4 ?? keys.ipv6 !== true;
-  const v6 = keys.ipv6 ?? keys.ipv4 !== true;
-  const without = (family: string, names: readonly (keyof NetworkKeys)[]) => {
+  const which = family(keys.ipv4, keys.ipv6) ?? refuse('ipv4 and ipv6 are both off: leave one on');
+  const without = (off: string, names: readonly (keyof NetworkKeys)[]) => {
     const given = names.find((name) => keys[name] !== undefined);
-    if (given) refuse(`${given} is given, but ${family} is off`);
+    if (given) refuse(`${given} is given, but ${off} is off`);
   };
-  if (!v4) without('ipv4', ['net', 'ip', 'host', 'dhcpstart', 'dns']);
-  if (!v6) without('ipv6', ['ipv6-net', 'ipv6-prefix', 'ipv6-prefixlen', 'ipv6-host', 'ipv6-dns']);
-  return { v4, v6 };
+  if (which === 6) without('ipv4', ['net', 'ip', 'host', 'dhcpstart', 'dns']);
+  if (which === 4) without('ipv6', ['ipv6-net', 'ipv6-prefix', 'ipv6-prefixlen', 'ipv6-host', 'ipv6-dns']);
+  return { ipv4: which === 6 ? undefined : planIpv4(keys), ipv6: which === 4 ? undefined : planIpv6(keys) };
 }
 
 function planIpv4(keys: NetworkKeys): NonNullable<UserNetwork['ipv4']> {
