@@ -1,5 +1,5 @@
-// Ports of datagrams: one peer, by UDP or by unix sockets, or the members of a multicast group. They are usable at once,
-// whether anybody is there or not, and end only when they are detached.
+// Ports of datagrams: one peer, by UDP or by unix sockets, or the members of an IPv4 multicast group. They are usable at
+// once, whether anybody is there or not, and end only when they are detached.
 import { chmod, unlink } from 'node:fs/promises';
 import { native, type Transport } from '../native.ts';
 import { SwitchError } from '../protocol/errors.ts';
@@ -12,6 +12,7 @@ import { formatUnixName } from './unix-name.ts';
 /** A datagram in IPv4 has room for more than any wire has; what is larger the kernel refuses, and it is counted. */
 export async function openUdp(host: BackendHost, local: HostPort, peer: HostPort): Promise<Backend> {
   const address = await resolveHost(peer.host || 'localhost', 0, host.over);
+  refuseIpv6Group(address);
   const family = address.includes(':') ? 6 : 4;
   const own = local.host === '' ? (family === 6 ? '::' : '0.0.0.0') : await resolveHost(local.host, family, host.over);
   const names = `${formatHostPort(own, local.port)} for ${formatHostPort(address, peer.port)}`;
@@ -75,6 +76,15 @@ export async function openMulticast(
 export function isMulticast(address: string): boolean {
   const first = Number(/^(\d+)\.\d+\.\d+\.\d+$/.exec(address)?.[1]);
   return first >= 224 && first <= 239;
+}
+
+/** As a peer nothing would ever come from it: a group's members send from addresses of their own. */
+export function refuseIpv6Group(address: string): void {
+  if (/^ff[0-9a-f]{2}:/i.test(address))
+    throw new SwitchError(
+      'EINVAL',
+      `${address} is an IPv6 multicast group: only those of IPv4, 224.0.0.0/4, can be joined`,
+    );
 }
 
 /** As the kernel tells it of a sender: no longer than the path and its NUL. */

@@ -1,6 +1,6 @@
-// QEMU's `dgram`: a datagram a frame, with one peer by UDP or unix sockets, or with a multicast group.
+// QEMU's `dgram`: a datagram a frame, with one peer by UDP or unix sockets, or with an IPv4 multicast group.
 import { SwitchError } from '../protocol/errors.ts';
-import { isMulticast, openMulticast, openUdp, openUnix } from './datagram.ts';
+import { isMulticast, openMulticast, openUdp, openUnix, refuseIpv6Group } from './datagram.ts';
 import { resolveHost } from './internet.ts';
 import { flag, type Keys, mode, number, oneOf, text, type Values } from './keys.ts';
 import { type Backend, type BackendHost, defineKind } from './kind.ts';
@@ -11,7 +11,7 @@ const UNIX = ['remote.type=unix'];
 
 const keys = {
   'remote.type': { value: oneOf('inet', 'unix'), required: true, help: 'inet for UDP over IPv4 or IPv6' },
-  'remote.host': { value: text, goesWith: INET, required: true, help: 'the one peer, or a multicast group' },
+  'remote.host': { value: text, goesWith: INET, required: true, help: 'the one peer, or an IPv4 multicast group' },
   'remote.port': { value: number(1, 65535), goesWith: INET, required: true, help: 'its port' },
   'remote.path': { value: text, goesWith: UNIX, required: true, help: 'the path that the one peer has bound' },
   'remote.abstract': { value: flag, goesWith: UNIX, help: 'that is a name in the abstract namespace' },
@@ -53,8 +53,9 @@ function openUnixPeer(values: Values<typeof keys>, host: BackendHost): Promise<B
 async function openInternet(values: Values<typeof keys>, host: BackendHost): Promise<Backend> {
   const { 'local.host': localHost = '', 'local.port': localPort, ttl } = values;
   const peer = { host: values['remote.host'] ?? '', port: values['remote.port'] ?? 0 };
-  if (isMulticast(await resolveHost(peer.host, 0, host.over)))
-    return openMulticast(host, peer, { localAddress: localHost, ttl });
+  const address = await resolveHost(peer.host, 0, host.over);
+  refuseIpv6Group(address);
+  if (isMulticast(address)) return openMulticast(host, peer, { localAddress: localHost, ttl });
   if (ttl !== undefined) throw new SwitchError('EINVAL', `dgram: ttl goes only with a multicast group as remote.host`);
   if (localPort === undefined) throw new SwitchError('EINVAL', 'dgram: local.port is missing: the port to receive on');
   return openUdp(host, { host: localHost, port: localPort }, peer);

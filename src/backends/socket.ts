@@ -1,4 +1,4 @@
-// QEMU's classic `socket`: a TCP connection in either role, a UDP peer, or a multicast group.
+// QEMU's classic `socket`: a TCP connection in either role, a UDP peer, or an IPv4 multicast group.
 import { SwitchError } from '../protocol/errors.ts';
 import { Connector } from './connector.ts';
 import { openMulticast, openUdp } from './datagram.ts';

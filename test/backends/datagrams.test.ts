@@ -213,6 +213,12 @@ test('garbage to a group is counted, and the group goes on', async () => {
 
 test.each([
   ['socket,mcast=192.0.2.1:5', 'EINVAL', /192\.0\.2\.1 is no multicast group/],
+  ['socket,udp=[ff15::1]:5,localaddr=[::1]:6', 'EINVAL', /ff15::1 is an IPv6 multicast group: only those of IPv4/],
+  [
+    'dgram,remote.type=inet,remote.host=FF15::1,remote.port=5,local.port=6',
+    'EINVAL',
+    /^FF15::1 is an IPv6 multicast group: only those of IPv4, 224\.0\.0\.0\/4, can be joined$/,
+  ],
   ['socket,udp=127.0.0.1:5,localaddr=192.0.2.77:6', 'EIO', /cannot receive on 192\.0\.2\.77:6 .*: Cannot assign/],
   ['socket,udp=127.0.0.1:5', 'EINVAL', /udp needs localaddr=/],
   ['socket,udp=::1:5,localaddr=:6', 'EINVAL', /udp is '::1:5': it must be HOST:PORT, an IPv6 address in brackets/],
