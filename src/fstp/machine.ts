@@ -1,6 +1,7 @@
 // The spanning trees of a switch, one a VLAN: events in, effects out. No clock, no timer, no socket; `now` is in seconds,
 // of any origin, and is to be told by tick() every second, on or off. Whoever makes BPDUs by hand, many or bad ones, meets
-// the bounds of limits.ts: nothing throws, nothing grows, and what is sent in answer does not grow with what came.
+// the bounds of limits.ts: nothing throws, nothing grows, and what is sent in answer does not grow with what came. How many
+// come the engine bounds, which counts those that it drops.
 import { Clock } from './clock.ts';
 import type { Effect, PortState } from './effect.ts';
 import { PORT_COST } from './limits.ts';

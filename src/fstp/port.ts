@@ -1,7 +1,7 @@
 // A port in one VLAN's tree, and what its neighbours have said.
 import { Budget } from './budget.ts';
 import type { PortState } from './effect.ts';
-import { CHANGES_PER_SECOND, RECEIVES_PER_SECOND, SENDS_PER_SECOND } from './limits.ts';
+import { CHANGES_PER_SECOND, SENDS_PER_SECOND } from './limits.ts';
 import type { Vector } from './vector.ts';
 
 /** `backup`: the better offer on this port is our own, from another port of ours on the same segment. */
@@ -29,7 +29,6 @@ export interface TreePort {
   conceded: boolean;
   readonly changes: Budget;
   readonly sends: Budget;
-  readonly receives: Budget;
 }
 
 export function newPort(number: number, tagged: boolean, edge: boolean): TreePort {
@@ -44,11 +43,10 @@ export function newPort(number: number, tagged: boolean, edge: boolean): TreePor
     conceded: false,
     changes: new Budget(CHANGES_PER_SECOND),
     sends: new Budget(SENDS_PER_SECOND),
-    receives: new Budget(RECEIVES_PER_SECOND),
   };
 }
 
-/** As if the port were new, but for what it may still send and take in this second. */
+/** As if the port were new, but for what it may still send in this second. */
 export function forgetNeighbours(port: TreePort): void {
   port.heardAt = undefined;
   port.offer = undefined;

@@ -113,7 +113,7 @@ export class Tree {
 
   receive(number: number, frame: Buffer, now: number): void {
     const port = this.#ports.get(number);
-    if (!port || port.role === 'edge' || this.#helloAt === undefined || !port.receives.take(now)) return;
+    if (!port || port.role === 'edge' || this.#helloAt === undefined) return;
     const bpdu = decodeBpdu(frame);
     if (!bpdu) return;
     if (port.heardAt === undefined) this.#outbox.event('fstp/+', number);

@@ -30,6 +30,13 @@ test('a better root: the other switches are shut out before anything is sent, an
   expect(concede(tree, 2)).toEqual(['2 forwarding', 'flush', 'send 1 tc', 'send 2 tc']);
 });
 
+test('all that the engine hands up in a second are looked at, the last of 256 too', () => {
+  const tree = machine(1);
+  for (let i = 0; i < 255; i++) hears(tree, 1, {});
+  hears(tree, 1, { root: idOf(1), bridge: idOf(1) });
+  expect(tree.view(VLAN)).toMatchObject({ root: idOf(1), rootPort: 1 });
+});
+
 test('a repeated hello has no effect', () => {
   const tree = machine(2);
   hears(tree, 1, { root: idOf(1), bridge: idOf(1) });
