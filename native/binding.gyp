@@ -58,7 +58,8 @@
         "addon/exec.cc",
         "addon/exit.cc",
         "addon/frame_socket.cc",
-        "addon/sockets.cc"
+        "addon/sockets.cc",
+        "addon/standard_streams.cc"
       ]
     }
   ]

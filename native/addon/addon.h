@@ -1,4 +1,4 @@
-// What the addon's files share: one init function each, and how an errno becomes a JavaScript Error.
+// What the addon's files share: one init function each, how an errno becomes a JavaScript Error, and stdio.
 #pragma once
 
 #include <napi.h>
@@ -12,6 +12,9 @@ void init_exec(Napi::Env env, Napi::Object exports);
 void init_exit(Napi::Env env, Napi::Object exports);
 void init_frame_socket(Napi::Env env, Napi::Object exports);
 void init_sockets(Napi::Env env, Napi::Object exports);
+
+// The blocking modes of stdin, stdout and stderr, as they were.
+void restore_blocking();
 
 // As Node's own: `code` 'ENOENT', `errno` 2 (positive, as libc has it), `syscall`; the message is "WHAT:
 // libc's words".

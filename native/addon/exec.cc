@@ -23,10 +23,6 @@
 
 namespace {
 
-// The flags of stdin, stdout and stderr as they were when the addon was loaded: before JavaScript opens a
-// stream on one, and libuv makes it non-blocking for everybody who shares it.
-std::array<int, 3> standard_flags;
-
 // The descriptors above those that a parent gave us, for `-netdev tap,fd=10 10<>/dev/tap5`. Node marks them
 // close-on-exec like its own.
 std::vector<int> inherited;
@@ -64,12 +60,6 @@ void restore_signals(uint64_t ignored) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-}
-
-void restore_blocking() {
-  for (int fd = 0; fd < 3; fd++) {
-    if (standard_flags[fd] >= 0) fcntl(fd, F_SETFL, standard_flags[fd]);
-  }
 }
 
 void restore_limit(rlim_t open_files) {
@@ -178,7 +168,6 @@ void set_arguments(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void init_exec(Napi::Env env, Napi::Object exports) {
-  for (int fd = 0; fd < 3; fd++) standard_flags[fd] = fcntl(fd, F_GETFL);
   inherited = inherited_descriptors();
   exports.Set("execute", Napi::Function::New(env, execute));
   exports.Set("setArguments", Napi::Function::New(env, set_arguments));
