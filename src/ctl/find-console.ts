@@ -51,7 +51,11 @@ function read(pid: string, name: string): string {
   }
 }
 
-/** Here too: it may be in another mount namespace. */
+/** Here too, and for us: it may be in another mount namespace, or where we may not look. */
 function isSocket(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true;
+  try {
+    return lstatSync(path).isSocket();
+  } catch {
+    return false;
+  }
 }
