@@ -1,15 +1,17 @@
 // The control socket: a client asks, gets a port, and leaves when its stream ends.
 // A stream carries one request and one reply and is silent from then on; whatever breaks that rule is refused, with one
 // log line that says who and why.
-import { constants, rmSync } from 'node:fs';
+import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { ControlDirectory } from './control-directory.ts';
+import { openDataSocket } from './data-socket.ts';
 import { descriptorOf } from './descriptor.ts';
 import { describeError } from './errno.ts';
 import { native } from './native.ts';
+import type { OwnPath } from './own-path.ts';
 import { SwitchError } from './protocol/errors.ts';
-import { addressPath, formatAddress, isUnnamed, type JoinRequest, parseRequest } from './protocol/request.ts';
+import { addressPath, formatAddress, type JoinRequest, parseRequest } from './protocol/request.ts';
 import { grantSocket, holdSocket } from './socket-file.ts';
 import { listenOnSocket } from './unix-listener.ts';
 
@@ -30,7 +32,7 @@ export interface Seat {
   fd: number;
   uid: number;
   description: string;
-  /** Ends the client's stream, and with it everything of the client. */
+  /** Ends everything of the client at once; idempotent. */
   end(): void;
 }
 
@@ -47,6 +49,8 @@ export class Clients {
   readonly #rules: ClientRules;
   readonly #streams = new Set<Socket>();
   readonly #joining = new Set<Promise<void>>();
+  /** What ends each client that has a port. */
+  readonly #leaves = new Set<() => void>();
   #server: Server | undefined;
 
   constructor(host: ClientHost, directory: ControlDirectory, rules: ClientRules) {
@@ -68,6 +72,7 @@ export class Clients {
   /** Ends every client; resolves when their files are gone. */
   async close(): Promise<void> {
     const closed = this.#server && new Promise((resolve) => this.#server?.close(resolve));
+    for (const leave of this.#leaves) leave();
     for (const stream of this.#streams) stream.destroy();
     await closed;
     await Promise.all(this.#joining);
@@ -98,14 +103,11 @@ export class Clients {
       stream.off('data', read);
       if (parsed.outcome === 'refused') return refuse(parsed.reason);
       stream.once('data', () => refuse('it sent more after its request: a control connection carries just one'));
-      this.#track(this.#join(stream, parsed.request).catch((error) => refuse(refusal(error, parsed.request))));
+      const joining = this.#join(stream, parsed.request).catch((error) => refuse(refusal(error, parsed.request)));
+      this.#joining.add(joining);
+      void joining.finally(() => this.#joining.delete(joining));
     };
     stream.on('data', read);
-  }
-
-  #track(joining: Promise<void>): void {
-    this.#joining.add(joining);
-    void joining.finally(() => this.#joining.delete(joining));
   }
 
   async #join(stream: Socket, request: JoinRequest): Promise<void> {
@@ -122,25 +124,36 @@ export class Clients {
   #seat(stream: Socket, request: JoinRequest, uid: number, address: Buffer): void {
     const { port, endpoint, undo } = this.#host.claim(request.wanted, uid);
     const path = this.#directory.dataPath(port, endpoint);
-    let fd: number | undefined;
+    let leave = () => {};
     try {
-      fd = native.openDatagram(path, isUnnamed(address) ? null : address);
-      this.#host.attach({ port, endpoint, fd, uid, description: request.description, end: () => stream.destroy() });
+      const { fd, file } = openDataSocket(path, address);
+      leave = this.#leaver(stream, file, port, endpoint);
+      this.#host.attach({ port, endpoint, fd, uid, description: request.description, end: leave });
     } catch (error) {
-      if (fd !== undefined) rmSync(path, { force: true }); // else it is not ours
+      leave();
       undo();
       throw error;
     }
-    const gone = new Promise<void>((resolve) => {
-      stream.once('close', () => {
-        rmSync(path, { force: true }); // before the number is free, and the name with it
-        this.#host.detach(port, endpoint);
-        resolve();
-      });
-    });
-    this.#track(gone);
+    if (stream.destroyed) return; // who was told of it has ended it already
     this.#grant(path, port, uid);
     stream.write(formatAddress(path));
+  }
+
+  /** The one way out: by the end of the stream, by order, or by a failure. What is in the way of it is said, and ends nothing. */
+  #leaver(stream: Socket, file: OwnPath, port: number, endpoint: number): () => void {
+    const leave = () => {
+      if (!this.#leaves.delete(leave)) return;
+      try {
+        file.unlink(); // before the number is free, and the name with it
+      } catch (error) {
+        this.#host.log(describeLeftover(error, file.path));
+      }
+      this.#host.detach(port, endpoint);
+      stream.destroy();
+    };
+    this.#leaves.add(leave);
+    stream.once('close', leave);
+    return leave;
   }
 
   /** A root switch gives the data socket to its user; any other can only open it as wide as ctl. */
@@ -177,6 +190,10 @@ function refusal(error: unknown, request: JoinRequest): string {
     path === undefined ? 'with an abstract data socket' : `with the data socket ${JSON.stringify(path.toString())}`;
   const { code, message } = error as NodeJS.ErrnoException;
   return error instanceof SwitchError ? `${socket}: ${message}` : `${socket}: ${code}: ${describeError(error)}`;
+}
+
+function describeLeftover(error: unknown, path: string): string {
+  return error instanceof SwitchError ? error.message : `cannot remove '${path}': ${describeError(error)}`;
 }
 
 function peer(stream: Socket): string {
