@@ -3,7 +3,9 @@ import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { dial } from '../../src/backends/dial.ts';
+import type { EndpointInfo } from '../../src/index.ts';
 import { atEnd } from '../support/at-end.ts';
+import { serveConsole } from '../support/console.ts';
 import { BROADCAST, frame, type Network, network, type Recorder } from '../support/network.ts';
 import { freePort, StreamPeer, StreamServer, wire } from '../support/stream-peer.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -141,6 +143,15 @@ describe('a listening port', () => {
     await until(() => peers[0]!.ended, 'the end of the first');
     await works(net, peers[1]!);
     expect(net.net.sw.port(2)).toMatchObject({ active: false, holder: undefined });
+  });
+
+  test('port/epclose has happened when it is answered: the port can be removed', async () => {
+    const net = await served();
+    await net.join();
+    const console = await (await serveConsole(net.net)).connect();
+    const [{ id }] = net.net.sw.port(2)!.endpoints as [EndpointInfo];
+    console.socket.write(`port/epclose 2 ${id}\nport/remove 2\nport/create 2\n`);
+    expect((await console.replies(3)).match(/\b1\d{3}\b/g)).toEqual(['1000', '1000', '1000']);
   });
 
   test('a switch that is closed leaves no descriptor and no file', async () => {

@@ -110,6 +110,14 @@ describe('a session', () => {
     expect(await client.ask('port/remove 7')).toBe(OK);
   });
 
+  test('port/epclose has happened when it is answered', async () => {
+    const net = await network();
+    const client = await (await serveConsole(net)).connect();
+    await net.join({ port: 7 });
+    client.socket.write('port/epclose 7 1\nport/remove 7\nport/create 7\n');
+    expect(await client.replies(3)).toBe(`${OK}\nvde$ ${OK}\nvde$ ${OK}`);
+  });
+
   test("a client's words cannot end the line, the block or the terminal's patience", async () => {
     const net = await network();
     const client = await (await serveConsole(net)).connect();

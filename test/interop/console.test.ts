@@ -206,6 +206,17 @@ describeWith(['vde_switch', 'root'], "the console, beside vde_switch's", () => {
     }
   });
 
+  test('a script that closes an endpoint goes on with a port that has none', async () => {
+    const { theirs, ours, directories } = await both();
+    for (const directory of directories) await Recorder.join(directory, { port: 3 });
+    for (const client of [theirs, ours]) {
+      const [, id] = /endpoint ID 0*(\d+)/.exec(await client.ask('port/print 3'))!;
+      const script = `${temporaryDirectory()}/script`;
+      writeFileSync(script, `port/epclose 3 ${id}\nport/remove 3\nport/create 3\n`);
+      expect((await client.ask(`load ${script}`)).match(/^1\d{3}/gm)).toEqual(['1000', '1000', '1000', '1000']);
+    }
+  });
+
   test('help has the same commands in the same order, and our additions', async () => {
     const { theirs, ours } = await both();
     const own = await ours.ask('help');
