@@ -17,8 +17,10 @@ import { listenOnSocket } from './unix-listener.ts';
 
 /** What joining needs of the switch. */
 export interface ClientHost {
-  /** Picks the port and an endpoint id, or throws why not. `undo` is for a client that then cannot be attached. */
-  claim(wanted: JoinRequest['wanted'], uid: number): { port: number; endpoint: number; undo(): void };
+  /** Picks the port, or throws why not. `undo` is for a client that then cannot be attached. */
+  claim(wanted: JoinRequest['wanted'], uid: number): { port: number; undo(): void };
+  /** Another one each time. */
+  nextEndpointId(): number;
   attach(seat: Seat): void;
   /** Undoes `attach`; its end is not told to the seat. */
   detach(port: number, endpoint: number): void;
@@ -122,21 +124,25 @@ export class Clients {
 
   /** From the claim to the reply without a pause: two clients never race for a number or a name, and an end is never missed. */
   #seat(stream: Socket, request: JoinRequest, uid: number, address: Buffer): void {
-    const { port, endpoint, undo } = this.#host.claim(request.wanted, uid);
-    const path = this.#directory.dataPath(port, endpoint);
+    const { port, undo } = this.#host.claim(request.wanted, uid);
     let leave = () => {};
     try {
-      const { fd, file } = openDataSocket(path, address);
+      const pathOf = (id: number) => this.#directory.dataPath(port, id);
+      const { endpoint, fd, file } = openDataSocket(this.#host.nextEndpointId, pathOf, address);
       leave = this.#leaver(stream, file, port, endpoint);
-      this.#host.attach({ port, endpoint, fd, uid, description: request.description, end: leave });
+      const end = () => {
+        leave();
+        stream.destroy();
+      };
+      this.#host.attach({ port, endpoint, fd, uid, description: request.description, end });
+      if (stream.destroyed) return; // who was told of it has ended it already
+      this.#grant(file.path, port, uid);
+      stream.write(formatAddress(file.path));
     } catch (error) {
       leave();
       undo();
       throw error;
     }
-    if (stream.destroyed) return; // who was told of it has ended it already
-    this.#grant(path, port, uid);
-    stream.write(formatAddress(path));
   }
 
   /** The one way out: by the end of the stream, by order, or by a failure. What is in the way of it is said, and ends nothing. */
@@ -149,7 +155,6 @@ export class Clients {
         this.#host.log(describeLeftover(error, file.path));
       }
       this.#host.detach(port, endpoint);
-      stream.destroy();
     };
     this.#leaves.add(leave);
     stream.once('close', leave);

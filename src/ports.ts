@@ -4,9 +4,11 @@ import { findGroup, findUser, isMember } from './accounts.ts';
 import { SwitchError } from './protocol/errors.ts';
 
 export const MAX_PORTS = 65535;
+/** Four digits, for which a control directory's name leaves room. */
+const ENDPOINT_IDS = 9999;
 
 export interface EndpointInfo {
-  /** Unique in the switch while it is there; the lowest free one. */
+  /** Unique in the switch while it is there, and not soon given again. */
   id: number;
   /** `vde` for a client of the control socket, else the kind of its spec. */
   backend: string;
@@ -52,6 +54,7 @@ export class Ports {
   #limit: number;
   readonly #ports = new Map<number, Port>();
   readonly #endpointIds = new Set<number>();
+  #lastEndpointId = 0;
 
   constructor(limit: number) {
     this.#limit = checkLimit(limit);
@@ -154,8 +157,12 @@ export class Ports {
     this.#existing(number).holder = undefined;
   }
 
+  /** In a circle, as pids are: what is still to be told of an endpoint that has gone reaches no other. */
   nextEndpointId(): number {
-    for (let id = 1; ; id++) if (!this.#endpointIds.has(id)) return id;
+    const circle = this.#endpointIds.size < ENDPOINT_IDS ? ENDPOINT_IDS : 2 * this.#endpointIds.size;
+    do this.#lastEndpointId = (this.#lastEndpointId % circle) + 1;
+    while (this.#endpointIds.has(this.#lastEndpointId));
+    return this.#lastEndpointId;
   }
 
   addEndpoint(number: number, endpoint: EndpointInfo, user: number | undefined): void {

@@ -227,6 +227,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     const portZero = { ...(mode === undefined ? {} : { mode }), ...(gid === undefined ? {} : { gid }) };
     const host = {
       claim: (wanted: WantedPort, uid: number) => this.#claim(wanted, uid),
+      nextEndpointId: () => this.#ports.nextEndpointId(),
       attach: (seat: Seat) => this.#attachClient(seat),
       detach: (port: number, endpoint: number) => this.#detach(port, endpoint),
       log: (message: string) => this.#log(message, 'warning'),
@@ -281,10 +282,10 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     await this.#directory?.remove();
   }
 
-  #claim(wanted: WantedPort, uid: number): { port: number; endpoint: number; undo(): void } {
+  #claim(wanted: WantedPort, uid: number): { port: number; undo(): void } {
     const { number: port, created } = this.#ports.claim(wanted, uid);
     if (created) this.#addPort(port);
-    return { port, endpoint: this.#ports.nextEndpointId(), undo: () => created && this.removePort(port) };
+    return { port, undo: () => created && this.removePort(port) };
   }
 
   #backendSwitch(): BackendSwitch {

@@ -13,9 +13,10 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Plug } from '../src/index.ts';
 import { native } from '../src/native.ts';
+import { Ports } from '../src/ports.ts';
 import { formatAddress } from '../src/protocol/request.ts';
 import { grantSocket, holdSocket } from '../src/socket-file.ts';
 import { atEnd } from './support/at-end.ts';
@@ -23,6 +24,7 @@ import { describeWith } from './support/needs.ts';
 import { network, Recorder } from './support/network.ts';
 import { run } from './support/process.ts';
 import { dataSocket } from './support/raw-client.ts';
+import { StreamPeer } from './support/stream-peer.ts';
 import { temporaryDirectory } from './support/temporary.ts';
 import { startTsvde } from './support/tsvde.ts';
 import { until } from './support/wait.ts';
@@ -39,13 +41,58 @@ test('who joins the port that somebody leaves is never refused, and finds its ow
   expect(readdirSync(directory)).toEqual(['ctl']);
 });
 
-test('a name that is in the way of a data socket refuses that client, and stays', async () => {
-  const { directory, sw, join, log } = await network();
+test('a name that is in the way of a data socket stays, and the client gets the next', async () => {
+  const { directory, join, log } = await network();
   writeFileSync(`${directory}/001.1`, 'of somebody');
+  symlinkSync('nowhere', `${directory}/001.2`);
+  expect((await join()).plug.switchPath).toBe(`${directory}/001.3`);
+  expect(log).toEqual([]);
+  expect(readdirSync(directory).sort()).toEqual(['001.1', '001.2', '001.3', 'ctl']);
+});
+
+test('where all names are taken the client is refused, and the log says by what', async () => {
+  const { directory, sw, join, log } = await network();
+  for (let id = 1; id <= 100; id++) writeFileSync(`${directory}/001.${id}`, 'of somebody');
   await expect(join()).rejects.toThrow(/it refused/);
-  expect(log.join()).toContain('EADDRINUSE');
+  expect(log.join()).toContain(`EADDRINUSE: cannot bind '${directory}/001.50': Address already in use`);
   expect(sw.ports()).toEqual([]);
-  expect(readdirSync(directory).sort()).toEqual(['001.1', 'ctl']);
+  expect(readdirSync(directory)).toHaveLength(101);
+});
+
+test('an ID is not given again while the end of its last endpoint may still be told', async () => {
+  const { sw, join } = await network();
+  const path = `${temporaryDirectory()}/s`;
+  await sw.attachPort(`stream,id=s,server=on,addr.type=unix,addr.path=${path}`);
+  const peer = await StreamPeer.connect({ path });
+  await until(() => sw.port(1)?.active, 'its port');
+  const old = sw.port(1)!.endpoints[0]!.id;
+  // The engine sees its end while we are busy; what it tells waits until the ID is free and the next one is there.
+  peer.socket.destroy();
+  const busyUntil = Date.now() + 50;
+  while (Date.now() < busyUntil);
+  sw.closeEndpoint(1, old);
+  const unix = (end: string) => `${end}.type=unix,${end}.path=${path}-${end}`;
+  await sw.attachPort(`dgram,id=d,${unix('local')},${unix('remote')}`);
+  expect(sw.port(1)!.endpoints[0]!.id).not.toBe(old);
+  await join();
+  expect(sw.attachedPorts()).toMatchObject([{ id: 's' }, { id: 'd', ports: [1] }]);
+});
+
+describe('endpoint IDs', () => {
+  test('go round in four digits, past those in use, and get longer only where there are more', () => {
+    const ports = new Ports(1);
+    ports.create(1);
+    const add = () => {
+      const id = ports.nextEndpointId();
+      ports.addEndpoint(1, { id, backend: 'vde', description: '' }, 0);
+      return id;
+    };
+    expect([add(), add(), add()]).toEqual([1, 2, 3]);
+    ports.removeEndpoint(1, 3);
+    expect(add()).toBe(4);
+    for (let id = 5; id <= 9999; id++) expect(ports.nextEndpointId()).toBe(id);
+    expect([add(), add()]).toEqual([3, 5]);
+  });
 });
 
 test('what is in the way of a data socket at its end is said and left, and the switch goes on', async () => {
@@ -81,7 +128,7 @@ describeWith(['root', 'setpriv'], 'a switch that any user may join', () => {
     expect(swap.code).toBe(0);
     plug.close();
     await started.output(/001\.\d+' is not what was made there/);
-    await Recorder.join(directory, { port: 2 });
+    await Recorder.join(directory);
     expect(started.running).toBe(true);
   });
 });
