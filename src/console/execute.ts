@@ -2,24 +2,38 @@
 import { constants, open } from 'node:fs/promises';
 import { describeError } from '../errno.ts';
 import { type ErrnoName, SwitchError } from '../protocol/errors.ts';
-import type { ConsoleContext, Invoker, Step } from './command.ts';
+import type { Command, ConsoleContext, Invoker, Step } from './command.ts';
 import { findCommand } from './menus.ts';
 import { parseLine } from './parse.ts';
-import { codeLine, dataBlock, dataBlockOf, failureOf, type Reply, result, textOf } from './reply.ts';
+import { codeLine, dataBlock, dataBlockOf, failureOf, printable, type Reply, result, textOf } from './reply.ts';
 
 /** Scripts may load scripts, but not themselves for ever. */
 const LOAD_DEPTH_MAX = 8;
 const SCRIPT_MAX = 1 << 20;
 
 const unknownCommand = new SwitchError('ENOSYS', 'there is no such command');
+const unexpected = new SwitchError('EIO', 'the command failed in a way that was not foreseen: the log says how');
 
-/** The reply; nothing for an empty line or a comment. */
+/** The reply; nothing for an empty line or a comment. What no command should throw costs no more than its reply. */
 export async function execute(line: string, context: ConsoleContext, invoker: Invoker): Promise<Reply | undefined> {
   const parsed = parseLine(line);
   if (!parsed) return undefined;
-  const { path, argument } = parsed;
-  const command = findCommand(path, context);
+  const command = findCommand(parsed.path, context);
   if (!command) return result(unknownCommand);
+  try {
+    return await carryOut(command, parsed.argument, context, invoker);
+  } catch (error) {
+    context.log(printable(`'${line}' failed: ${inOneLine(error)}`), 'warning');
+    return result(unexpected);
+  }
+}
+
+async function carryOut(
+  command: Command,
+  argument: string,
+  context: ConsoleContext,
+  invoker: Invoker,
+): Promise<Reply | undefined> {
   if ('answer' in command) return command.answer(argument, context, invoker);
   if ('print' in command) return dataBlock(command.print(argument, context, invoker), command);
   if ('show' in command) return dataBlockOf(() => command.show(argument, context, invoker), command.format);
@@ -97,8 +111,17 @@ async function readScript(path: string): Promise<string[]> {
     if (found.isDirectory() || (found.isFile() && found.size === 0)) return [];
     if (!found.isFile() || found.size > SCRIPT_MAX)
       throw new SwitchError('EINVAL', `'${path}' is not a file of commands`);
-    return (await file.readFile('utf8')).replace(/\n$/, '').split('\n');
+    const text = await file.readFile('utf8').catch((error) => {
+      throw new SwitchError('EIO', `cannot read '${path}': ${describeError(error)}`);
+    });
+    return text.replace(/\n$/, '').split('\n');
   } finally {
     await file.close();
   }
+}
+
+/** With the places in our code that it passed. */
+function inOneLine(error: unknown): string {
+  const { stack = String(error) } = error as Error;
+  return stack.replaceAll(/\n\s*/g, ' ');
 }

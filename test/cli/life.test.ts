@@ -12,6 +12,9 @@ import { temporaryDirectory } from '../support/temporary.ts';
 import { startTsvde } from '../support/tsvde.ts';
 import { until } from '../support/wait.ts';
 
+/** The loopback interface has no speed, and says so only to who reads. */
+const UNREADABLE = '/sys/class/net/lo/speed';
+
 describe('stdin', () => {
   test('its end comes after every command before it is answered', async () => {
     const { started, directory } = await startTsvde();
@@ -20,6 +23,18 @@ describe('stdin', () => {
     expect(started.stdout().match(/1\d{3} .*$/gm)).toEqual(['1000 Success', '1017 File exists', '1000 Success']);
     expect(started.stderr()).toBe('tsvde: EOF on stdin, cleaning up and exiting\n');
     expect(existsSync(directory)).toBe(false);
+  });
+
+  test.skipIf(!existsSync(UNREADABLE))('a script that opens and cannot be read is a reply', async () => {
+    const { started } = await startTsvde();
+    started.stdin.end(`load ${UNREADABLE}\nport/create 5\n`);
+    expect(await started.exited).toEqual({ code: 0, signal: null });
+    expect(started.stdout().match(/1\d{3} .*$/gm)).toEqual(['1005 Input/output error', '1000 Success']);
+    const home = temporaryDirectory();
+    expect(await run(tsvde, ['-s', `${home}/ctl`, '-f', UNREADABLE])).toMatchObject({
+      code: 1,
+      stderr: `tsvde: cannot read '${UNREADABLE}': Invalid argument\n`,
+    });
   });
 
   test('at its end, closed or no stream at all: that is its end too', async () => {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { PassThrough } from 'node:stream';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { Plugins } from '../../src/console/plugins.ts';
 import { ConsoleServer } from '../../src/console/server.ts';
 import { runOnStandardStreams } from '../../src/console/standard-streams.ts';
@@ -19,6 +19,7 @@ import { until } from '../support/wait.ts';
 const OK = '1000 Success\n';
 const EXISTS = '1017 File exists\n';
 const UNKNOWN = '1038 Function not implemented\n';
+const FAILED = '1005 Input/output error\n';
 const TOO_LONG = '1022 Invalid argument\n';
 
 test('each line of a joined write is answered', async () => {
@@ -180,6 +181,23 @@ test('on a pipe nothing is said before the first reply, and each reply is follow
   input.end();
   await ended;
   expect(said).toBe(`${OK}\nvde$ \nvde$ `);
+});
+
+test('an error that no command should throw is a reply and a log line, and the session goes on', async () => {
+  const net = await network();
+  const { log, connect } = await serveConsole(net);
+  const client = await connect();
+  const spy = vi.spyOn(net.sw, 'ports').mockImplementation(() => {
+    throw new TypeError('a defect\x1b of ours');
+  });
+  const script = `${temporaryDirectory()}/script`;
+  writeFileSync(script, 'port/print\nport/create 4\n');
+  expect(await client.ask('port/print')).toBe(FAILED);
+  expect(await client.ask(`load ${script}`)).toContain(`port/print\n${FAILED}vde[${script}]: port/create 4\n${OK}`);
+  expect(await client.ask('json port/print')).toContain('"code":1005,"errno":"EIO"');
+  expect(log[0]).toMatch(/^'port\/print' failed: TypeError: a defect\\x1b of ours at .*session\.test\.ts/);
+  spy.mockRestore();
+  expect(await client.ask('port/create 5')).toBe(OK);
 });
 
 describeWith(['unixterm', 'unixcmd', 'vdeterm', 'python3'], "Debian's console clients", () => {
