@@ -41,7 +41,11 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
     ['interop/protocol.test.ts', "somebody else's data socket", 'no address at all: the client can send'],
     ['interop/access.test.ts', 'a client with an abstract address is who the kernel says, too'],
   ],
-  ['SIGHUP reads the rc file', ['cli/service.test.ts', 'SIGHUP reads again what the rc file declares']],
+  [
+    'SIGHUP reads the rc file',
+    ['cli/service.test.ts', 'SIGHUP reads again what the rc file declares'],
+    ['interop/plugins.test.ts', 'iplog: at SIGHUP %s goes on in a new file'],
+  ],
   [
     'Nobody need read',
     ['cli/life.test.ts', 'full: clients join, frames move, and it ends'],

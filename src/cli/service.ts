@@ -121,10 +121,11 @@ export class Service {
     });
   }
 
-  /** Reads the rc file's declarations again. */
+  /** Opens the plugins' log files again, and reads the rc file's declarations. */
   async reload(): Promise<void> {
     const { rcFile } = this.#options;
-    const { log } = this.#context;
+    const { log, plugins } = this.#context;
+    plugins.reopen();
     if (rcFile === undefined) return log('Caught signal 1: there is no rc file to read again');
     log(`Caught signal 1: reading '${rcFile}' again`);
     await attempt(1, () => runDeclarations(rcFile, this.#context)).catch((error) => log(error.message, 'warning'));

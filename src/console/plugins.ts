@@ -19,6 +19,8 @@ export interface LoadedPlugin {
   categories: readonly Category[];
   /** Idempotent. */
   unload(): void;
+  /** For SIGHUP: goes on in a new file by the same name. */
+  reopen?(): void;
 }
 
 const BUILT_IN: readonly Plugin[] = [dump, pdump, iplog];
@@ -56,6 +58,11 @@ export class Plugins {
     unload();
     for (const category of categories) context.subscriptions.removeCategory(category);
     this.#loaded.delete(plugin);
+  }
+
+  /** What writes to files opens them again: those may have been moved away. */
+  reopen(): void {
+    for (const { reopen } of this.#loaded.values()) reopen?.();
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 // dump, pdump and iplog against those of Debian's vde_switch: the same commands and frames, the same words and files; and
 // each difference that was decided on, seen on both sides.
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
 import { randomFrom } from '../conformance.ts';
 import { ConsoleClient, serveConsole } from '../support/console.ts';
@@ -9,6 +10,7 @@ import { describeWith } from '../support/needs.ts';
 import { BROADCAST, frame, network, Recorder } from '../support/network.ts';
 import { run } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { startTsvde } from '../support/tsvde.ts';
 import { startVdeSwitch } from '../support/vde-switch.ts';
 import { until } from '../support/wait.ts';
 
@@ -225,6 +227,28 @@ describeWith(['vde_switch', 'root'], "the plugins, beside vde_switch's", () => {
       await expectSameLines(pair, `iplog/${command}`);
     for (const command of ['iplist', 'ipsearch 10.0.0.9', 'ipsearch FD00::0:1', 'ipsearch 10.0.0.77', 'showinfo'])
       await expectSameLines(pair, `iplog/${command}`);
+  });
+
+  test.each([
+    ['vde_switch', startVdeSwitch],
+    [
+      'tsvde',
+      async (directory: string, args: string[]) => (await startTsvde(args, { cwd: dirname(directory) })).started,
+    ],
+  ] as const)('iplog: at SIGHUP %s goes on in a new file', async (_, startSwitch) => {
+    const home = temporaryDirectory();
+    const started = await startSwitch(`${home}/ctl`, ['-M', `${home}/mgmt`]);
+    const console = await ConsoleClient.connect(`${home}/mgmt`);
+    for (const command of ['plugin/add iplog', `iplog/logfile ${home}/log`, 'iplog/ipadd 10.0.0.0/8'])
+      expect(await console.ask(command)).toBe(OK);
+    renameSync(`${home}/log`, `${home}/log.1`);
+    started.signal('SIGHUP');
+    await until(() => existsSync(`${home}/log`), 'a new file');
+    await until(() => readFileSync(`${home}/log`, 'utf8').endsWith('SIGHUP: opening file\n'), 'its first line');
+    expect(readFileSync(`${home}/log.1`, 'utf8')).toMatch(/SIGHUP: closing file\n$/);
+    const [a, b] = [await Recorder.join(`${home}/ctl`), await Recorder.join(`${home}/ctl`)];
+    await sendOneByOne(a, b, [ipFrame('10.0.0.1')]);
+    await until(() => readFileSync(`${home}/log`, 'utf8').includes('ipv4 10.0.0.1'), 'the address');
   });
 
   test('iplog: the addresses of a closed port are dropped', async () => {

@@ -3,20 +3,15 @@ import { findUser } from '../../accounts.ts';
 import { SwitchError } from '../../protocol/errors.ts';
 import { type Menu, printing, showing } from '../command.ts';
 import { parseNumber } from '../parse.ts';
-import type { LoadedPlugin, Plugin } from '../plugins.ts';
+import type { Plugin } from '../plugins.ts';
 import { familyOf, formatRange, parseAddress, parseRange } from './ip-address.ts';
 import type { Sighting } from './ip-table.ts';
 import { IpWatch, NEW_ADDRESS, NOBODY, type SightingInWords } from './ip-watch.ts';
 
-export interface LoadedIpLog extends LoadedPlugin {
-  /** For SIGHUP: goes on in a new file by the same name. */
-  reopen(): void;
-}
-
-export const iplog = {
+export const iplog: Plugin = {
   name: 'iplog',
   help: 'log which IP address is at which port, and whose',
-  load(context): LoadedIpLog {
+  load(context) {
     const watch = new IpWatch(context);
     return {
       menu: { name: 'iplog', title: 'LOG OF IP ADDRESSES', commands: [...settings(watch), ...listings(watch)] },
@@ -25,7 +20,7 @@ export const iplog = {
       reopen: () => watch.log.reopen(),
     };
   },
-} satisfies Plugin;
+};
 
 function settings(watch: IpWatch): Menu['commands'] {
   return [
