@@ -3,7 +3,7 @@
 // log line that says who and why.
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import type { ControlDirectory } from './control-directory.ts';
 import { openDataSocket } from './data-socket.ts';
 import { descriptorOf } from './descriptor.ts';
@@ -13,7 +13,7 @@ import type { OwnPath } from './own-path.ts';
 import { SwitchError } from './protocol/errors.ts';
 import { addressPath, formatAddress, type JoinRequest, parseRequest } from './protocol/request.ts';
 import { grantSocket, holdSocket } from './socket-file.ts';
-import { listenOnSocket } from './unix-listener.ts';
+import { UnixListener } from './unix-listener.ts';
 
 /** What joining needs of the switch. */
 export interface ClientHost {
@@ -53,7 +53,7 @@ export class Clients {
   readonly #joining = new Set<Promise<void>>();
   /** What ends each client that has a port. */
   readonly #leaves = new Set<() => void>();
-  #server: Server | undefined;
+  #listener: UnixListener | undefined;
 
   constructor(host: ClientHost, directory: ControlDirectory, rules: ClientRules) {
     this.#host = host;
@@ -61,19 +61,23 @@ export class Clients {
     this.#rules = rules;
   }
 
-  /** `fd`: of a socket that listens on the control path already. */
-  async listen(fd?: number): Promise<void> {
-    const server = createServer((stream) => this.#welcome(stream));
-    await listenOnSocket(server, this.#directory.controlPath, fd);
-    this.#server = server;
+  /** Clients may connect, and wait. `fd`: of a socket that listens on the control path already. */
+  async bind(fd?: number): Promise<void> {
+    const { controlPath } = this.#directory;
+    this.#listener = fd === undefined ? await UnixListener.bind(controlPath) : UnixListener.takeOver(controlPath, fd);
     this.#directory.removeLeftovers();
-    server.on('error', (error) => this.#host.log(`accept ${describeError(error)}`));
     if (fd === undefined) await this.#directory.grant();
+  }
+
+  async serve(): Promise<void> {
+    const server = createServer((stream) => this.#welcome(stream));
+    await this.#listener?.serve(server);
+    server.on('error', (error) => this.#host.log(`accept ${describeError(error)}`));
   }
 
   /** Ends every client; resolves when their files are gone. */
   async close(): Promise<void> {
-    const closed = this.#server && new Promise((resolve) => this.#server?.close(resolve));
+    const closed = this.#listener?.close();
     for (const leave of this.#leaves) leave();
     for (const stream of this.#streams) stream.destroy();
     await closed;

@@ -4,6 +4,7 @@ import { lstatSync, readdirSync, unlinkSync } from 'node:fs';
 import { chmod, chown, lstat, mkdir, readdir, realpath, rmdir } from 'node:fs/promises';
 import { findGroup } from './accounts.ts';
 import { describeError } from './errno.ts';
+import { OwnPath } from './own-path.ts';
 import { SwitchError } from './protocol/errors.ts';
 import { PATH_MAX } from './protocol/request.ts';
 import { grantSocket } from './socket-file.ts';
@@ -40,10 +41,22 @@ export class ControlDirectory {
   readonly gid: number | undefined;
   readonly #dirMode: number;
   readonly #foreign: boolean;
+  /** It was not there before. */
+  readonly #made: boolean;
+  readonly #own: OwnPath;
+  readonly #release: () => void;
 
-  private constructor(path: string, options: DirectoryOptions, gid: number | undefined, foreign: boolean) {
+  private constructor(
+    { path, made }: FoundDirectory,
+    options: DirectoryOptions,
+    gid: number | undefined,
+    foreign: boolean,
+  ) {
     const { mode, dirMode } = directoryModes(options);
     this.path = path;
+    this.#made = made;
+    this.#own = new OwnPath(path);
+    this.#release = this.#own.hold();
     this.mode = mode;
     this.gid = gid;
     this.#dirMode = dirMode;
@@ -56,15 +69,16 @@ export class ControlDirectory {
     if (options.group !== undefined && gid === undefined)
       throw new SwitchError('EINVAL', `No such group '${options.group}'`);
     checkLength(options.directory, highestPort);
-    const path = await make(options.directory);
+    const found = await make(options.directory);
+    const { path, made } = found;
     try {
       checkLength(path, highestPort); // symbolic links may have made it longer
+      const foreign = (await readdir(path)).some((name) => !OURS.test(name));
+      return new ControlDirectory(found, options, gid, foreign);
     } catch (error) {
-      await rmdir(path).catch(() => {});
+      if (made) await rmdir(path).catch(() => {});
       throw error;
     }
-    const foreign = (await readdir(path)).some((name) => !OURS.test(name));
-    return new ControlDirectory(path, options, gid, foreign);
   }
 
   get controlPath(): string {
@@ -96,15 +110,33 @@ export class ControlDirectory {
   }
 
   /** Removes the directory when nothing is left in it. */
-  async remove(): Promise<void> {
-    await rmdir(this.path).catch(() => {});
+  remove(): void {
+    try {
+      this.#own.rmdir();
+    } catch {
+      // It stays for what is in it, or is another one by now.
+    }
+    this.#release();
+  }
+
+  /** Nothing has come of it: one that was there stays. */
+  abandon(): void {
+    if (this.#made) this.remove();
+    else this.#release();
   }
 }
 
-async function make(directory: string): Promise<string> {
+interface FoundDirectory {
+  path: string;
+  made: boolean;
+}
+
+async function make(directory: string): Promise<FoundDirectory> {
+  let made = true;
   try {
     await mkdir(directory, { mode: 0o700 });
   } catch (error) {
+    made = false;
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
       throw new SwitchError('EIO', `Cannot create ctl directory '${directory}': ${describeError(error)}`);
     }
@@ -118,7 +150,7 @@ async function make(directory: string): Promise<string> {
       `'${directory}' is not a directory: name one for the switch's sockets, or a path that is free`,
     );
   }
-  return path;
+  return { path, made };
 }
 
 function checkLength(path: string, highestPort: number): void {

@@ -5,7 +5,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { SwitchError } from './protocol/errors.ts';
 
 /** open(2): a hold of a file that can be neither read nor written; Node has no name for it. */
-const O_PATH = 0o10000000;
+export const O_PATH = 0o10000000;
 const ONLY_ITSELF = -1; // chown(2)'s "as it is"
 
 /** Throws the system's errors, with `path`. */

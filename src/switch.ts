@@ -219,6 +219,12 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
 
   /** Serves the VDE protocol on a control directory. Throws a sentence, and leaves what it found as it was, when it cannot. */
   async listen(options: ListenOptions): Promise<void> {
+    await this.bind(options);
+    await this.serve();
+  }
+
+  /** The first half: clients may connect, and wait while the ports that they are to find are made. */
+  async bind(options: ListenOptions): Promise<void> {
     if (this.#clients) throw new SwitchError('EEXIST', `the switch listens on '${this.#directory?.path}' already`);
     const { portZeroMode: mode, portZeroGroup: group, requestTimeoutMs = 10_000 } = options;
     const gid = group === undefined ? undefined : findGroup(group);
@@ -233,15 +239,26 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
       log: (message: string) => this.#log(message, 'warning'),
     };
     const clients = new Clients(host, directory, { portZero, requestTimeoutMs });
-    try {
-      await clients.listen(options.fd);
-    } catch (error) {
-      await clients.close();
-      await directory.remove();
-      throw error;
-    }
     this.#directory = directory;
     this.#clients = clients;
+    await this.#orForget(() => clients.bind(options.fd));
+  }
+
+  /** The second half: who waits is answered. */
+  async serve(): Promise<void> {
+    await this.#orForget(() => this.#clients?.serve());
+  }
+
+  async #orForget(step: () => Promise<void> | undefined): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      await this.#clients?.close();
+      this.#directory?.abandon();
+      this.#clients = undefined;
+      this.#directory = undefined;
+      throw error;
+    }
   }
 
   /**
@@ -279,7 +296,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     await this.#clients?.close();
     this.spanningTrees.close();
     this.#engine.close();
-    await this.#directory?.remove();
+    this.#directory?.remove();
   }
 
   #claim(wanted: WantedPort, uid: number): { port: number; undo(): void } {

@@ -1,64 +1,124 @@
 // Listening on a unix socket's path. Its file outlives the process that bound it, so one that nobody serves any more is
 // replaced; a live one, and a file that is no socket, are left alone. Until its rights are granted only we may connect.
-import { existsSync } from 'node:fs';
+// Not by Node's own binding: that removes whatever has the name at the end, which may be another switch's by then.
 import { lstat, unlink } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
-import { dirname } from 'node:path';
 import { describeError } from './errno.ts';
 import { native } from './native.ts';
+import { OwnPath } from './own-path.ts';
 import { SwitchError } from './protocol/errors.ts';
 import { PATH_MAX } from './protocol/request.ts';
 import { grantSocket } from './socket-file.ts';
 
-/**
- * Throws a sentence that names the path. The server removes the file when it is closed. With `fd`, somebody else (systemd)
- * has bound the path and listens already: that is taken over, and the file is theirs.
- */
-export async function listenOnSocket(server: Server, path: string, fd?: number): Promise<void> {
-  if (fd !== undefined) return takeOver(server, path, fd);
-  checkSocketPath(path);
-  await removeStaleSocket(path);
-  await new Promise<void>((resolve, reject) => {
-    const failed = (error: Error) => {
-      const code = (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? 'EADDRINUSE' : 'EIO';
-      // libuv calls a missing directory EACCES too.
-      const why = existsSync(dirname(path)) ? error : { code: 'ENOENT' };
-      reject(new SwitchError(code, `Could not bind to socket '${path}': ${describeError(why)}`));
-    };
+export interface SocketRights {
+  mode: number;
+  gid?: number | undefined;
+}
+
+/** A socket that others may connect to; they wait in it until it is served. */
+export class UnixListener {
+  readonly #path: string;
+  readonly #fd: number;
+  /** Removes the file; undefined where that is somebody else's. */
+  readonly #remove: (() => void) | undefined;
+  #server: Server | undefined;
+
+  private constructor(path: string, fd: number, remove?: () => void) {
+    this.#path = path;
+    this.#fd = fd;
+    this.#remove = remove;
+  }
+
+  /** Throws a sentence that names the path. */
+  static async bind(path: string): Promise<UnixListener> {
+    checkSocketPath(path);
+    await removeStaleSocket(path);
+    const fd = bind(path);
+    try {
+      return new UnixListener(path, fd, remover(path));
+    } catch (error) {
+      native.closeDescriptor(fd);
+      throw error;
+    }
+  }
+
+  /** `fd`: of a socket that somebody else (systemd) has bound to the path, and that listens. */
+  static takeOver(path: string, fd: number): UnixListener {
+    return new UnixListener(path, fd);
+  }
+
+  /** From here on the socket and its file end with the server. */
+  serve(server: Server): Promise<void> {
+    this.#server = server;
+    const remove = this.#remove;
+    if (remove) server.once('close', remove);
+    return listenOn(server, this.#fd, this.#path);
+  }
+
+  /** Of who was served the server's owner takes care. */
+  async close(): Promise<void> {
+    const server = this.#server;
+    if (server) return new Promise((resolve) => server.close(() => resolve()));
+    native.closeDescriptor(this.#fd);
+    this.#remove?.();
+  }
+}
+
+/** Only we may connect yet. */
+function bind(path: string): number {
+  const before = native.setUmask(0o177);
+  try {
+    return native.listenAbstract(path);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? 'EADDRINUSE' : 'EIO';
+    throw new SwitchError(code, `Could not bind to socket '${path}': ${describeError(error)}`);
+  } finally {
+    native.setUmask(before);
+  }
+}
+
+/** It is held, since the server closes its socket first. */
+function remover(path: string): () => void {
+  const file = new OwnPath(path);
+  const release = file.hold();
+  return () => {
+    try {
+      file.unlink();
+    } catch {
+      // It stays, as somebody else's does.
+    }
+    release();
+  };
+}
+
+/** By a descriptor of a socket that listens. Throws a sentence that names `name`. */
+export function listenOn(server: Server, fd: number, name: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: Error) =>
+      reject(new SwitchError('EIO', `descriptor ${fd}, given for '${name}', cannot be used: ${describeError(error)}`));
     server.once('error', failed);
-    const before = native.setUmask(0o177);
-    server.listen(path, () => {
+    server.listen({ fd }, () => {
       server.off('error', failed);
       resolve();
     });
-    native.setUmask(before); // Node binds a path within listen()
   });
 }
 
-function takeOver(server: Server, path: string, fd: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(new SwitchError('EIO', `descriptor ${fd}, given for '${path}', cannot be used: ${describeError(error)}`)),
-    );
-    server.listen({ fd }, resolve);
-  });
-}
-
-/** As listenOnSocket(), then lets others in. */
-export async function listenAndGrant(
-  server: Server,
-  path: string,
-  rights: { mode: number; gid?: number | undefined },
-  fd?: number,
-): Promise<void> {
-  await listenOnSocket(server, path, fd);
-  if (fd !== undefined) return;
+/** As UnixListener.bind(), then lets others in. */
+export async function bindAndGrant(path: string, rights: SocketRights): Promise<UnixListener> {
+  const listener = await UnixListener.bind(path);
   try {
     grantSocket(path, rights);
+    return listener;
   } catch (error) {
-    server.close();
+    await listener.close();
     throw error;
   }
+}
+
+/** All at once; the file is removed when the server is closed. */
+export async function listenAndGrant(server: Server, path: string, rights: SocketRights): Promise<void> {
+  await (await bindAndGrant(path, rights)).serve(server);
 }
 
 export function checkSocketPath(path: string): void {

@@ -1,7 +1,7 @@
 // The library: what a program that uses Switch and Plug may count on.
 
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
@@ -135,6 +135,28 @@ describe('Switch', () => {
     await join();
     expect(sw.port(1)?.active).toBe(true);
     await expect(sw.listen({ directory })).rejects.toMatchObject({ code: 'EEXIST' });
+  });
+
+  test('a directory that was there stays where listening on it fails', async () => {
+    const parent = temporaryDirectory();
+    const long = `${parent}/${'x'.repeat(90)}`;
+    const link = `${parent}/link`;
+    mkdirSync(long);
+    symlinkSync(long, link);
+    const sw = new Switch();
+    atEnd(() => sw.close());
+    await expect(sw.listen({ directory: link })).rejects.toMatchObject({ code: 'ENAMETOOLONG' });
+    const fd = openSync('/dev/null', 'r');
+    atEnd(() => closeSync(fd));
+    const directory = `${parent}/ctl`;
+    const refused = { code: 'EIO', message: expect.stringContaining(`descriptor ${fd}, given for '${directory}/ctl'`) };
+    await expect(sw.listen({ directory, fd })).rejects.toMatchObject(refused);
+    expect(existsSync(directory)).toBe(false);
+    mkdirSync(directory);
+    await expect(sw.listen({ directory, fd })).rejects.toMatchObject(refused);
+    expect(readdirSync(parent).sort()).toEqual(['ctl', 'link', 'x'.repeat(90)]);
+    await sw.listen({ directory });
+    (await Plug.connect(directory)).close();
   });
 
   test('a directory whose name leaves no room for its sockets is refused before anything is made', async () => {

@@ -84,7 +84,10 @@ export class Service {
       );
     if (management) await this.#want(() => checkSocketPath(management.path));
     await attempt(CONTROL_FAILED, () => sw.listen({ ...listen, ...descriptor(passed.get('ctl')) }));
-    if (management) await this.#want(() => this.#serveConsole({ ...management, ...descriptor(passed.get('mgmt')) }));
+    const console = new ConsoleServer(this.#context);
+    this.#closers.push(() => console.close());
+    if (management) await this.#want(() => console.bind({ ...management, ...descriptor(passed.get('mgmt')) }));
+    if (management) await this.#want(() => console.serve());
     if (pidFile !== undefined) this.#closers.push(writePidFile(pidFile));
     for (const tap of taps) await this.#want(() => sw.attachTap(tap));
     if (!(await this.#openPorts(ports, ended))) return;
@@ -153,12 +156,6 @@ export class Service {
       if (!(this.#options.tolerant && error instanceof ExitError)) throw error;
       this.#context.log(error.message);
     }
-  }
-
-  async #serveConsole(management: NonNullable<TsvdeOptions['management']>): Promise<void> {
-    const server = new ConsoleServer(this.#context);
-    await server.listen(management);
-    this.#closers.push(() => server.close());
   }
 
   /** Loaded only where it is wanted: it is half of what starting takes. */

@@ -2,7 +2,7 @@
 import { createServer, type Socket } from 'node:net';
 import { findGroup } from '../accounts.ts';
 import { SwitchError } from '../protocol/errors.ts';
-import { listenAndGrant } from '../unix-listener.ts';
+import { bindAndGrant, UnixListener } from '../unix-listener.ts';
 import type { ConsoleContext } from './command.ts';
 import { banner, PROMPT } from './reply.ts';
 import { runSession } from './session.ts';
@@ -20,24 +20,29 @@ export interface ManagementOptions {
 export class ConsoleServer {
   readonly #context: ConsoleContext;
   readonly #sessions = new Set<Socket>();
-  // One who has said all and waits for the answers has ended just their own side.
-  readonly #server = createServer({ allowHalfOpen: true }, (session) => this.#welcome(session));
+  #listener: UnixListener | undefined;
 
   constructor(context: ConsoleContext) {
     this.#context = context;
   }
 
-  /** Throws a sentence; a live socket, and a file that is none, are left as they are. */
-  async listen({ path, mode, group, fd }: ManagementOptions): Promise<void> {
+  /** Sessions may connect, and wait. Throws a sentence; a live socket, and a file that is none, are left as they are. */
+  async bind({ path, mode, group, fd }: ManagementOptions): Promise<void> {
     const gid = group === undefined ? undefined : findGroup(group);
     if (group !== undefined && gid === undefined) throw new SwitchError('EINVAL', `No such group '${group}'`);
-    await listenAndGrant(this.#server, path, { mode, gid }, fd);
-    this.#server.on('error', (error) => this.#context.log(`mgmt accept ${error.message}`));
+    this.#listener = fd === undefined ? await bindAndGrant(path, { mode, gid }) : UnixListener.takeOver(path, fd);
+  }
+
+  async serve(): Promise<void> {
+    // One who has said all and waits for the answers has ended just their own side.
+    const server = createServer({ allowHalfOpen: true }, (session) => this.#welcome(session));
+    await this.#listener?.serve(server);
+    server.on('error', (error) => this.#context.log(`mgmt accept ${error.message}`));
   }
 
   /** Ends every session and removes the socket. */
   async close(): Promise<void> {
-    const closed = new Promise((resolve) => this.#server.close(resolve));
+    const closed = this.#listener?.close();
     for (const session of this.#sessions) session.destroy();
     await closed;
   }

@@ -5,7 +5,7 @@ import { type OpenMetricsContentType, Registry } from 'prom-client';
 import { describeError } from '../errno.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import type { Switch } from '../switch.ts';
-import { listenAndGrant, listenOnSocket } from '../unix-listener.ts';
+import { listenAndGrant, listenOn } from '../unix-listener.ts';
 import type { MetricsAddress } from './address.ts';
 import { defineProcessMetrics } from './process-metrics.ts';
 import { SwitchMetrics } from './switch-metrics.ts';
@@ -95,7 +95,7 @@ async function listen(server: Server, address: MetricsAddress): Promise<string> 
     return `unix:${address.path}`;
   }
   if (address.kind === 'descriptor') {
-    await listenOnSocket(server, 'metrics', address.fd);
+    await listenOn(server, address.fd, 'metrics');
     return `descriptor ${address.fd}`;
   }
   const { host, port } = address;

@@ -1,7 +1,7 @@
 // What keeps a switch from starting: one sentence that names the thing, an exit code, and everything as it was before, in the
 // foreground and as a daemon alike.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { atEnd } from '../support/at-end.ts';
@@ -166,4 +166,27 @@ test('a pid file that is no longer its own is left alone at the end', async () =
   await started.stop();
   expect(readFileSync(`${home}/pid`, 'utf8')).toBe('1\n');
   expect(readdirSync(`${home}/ctl`), 'what is not the switch’s').toEqual(['mine']);
+});
+
+test('a switch that ends leaves the directory and the sockets of one that has taken its place', async () => {
+  const home = temporaryDirectory();
+  const names = ['ctl', 'mgmt', 'metrics', 'stream'];
+  const args = ['-M', `${home}/mgmt`, '--metrics', `unix:${home}/metrics`];
+  const listening = ['--port', `stream,server=on,addr.type=unix,addr.path=${home}/stream`];
+  const first = await startTsvde([...args, ...listening], { cwd: home });
+  await until(() => existsSync(`${home}/metrics`), 'its last socket');
+  await Recorder.join(first.directory);
+  for (const name of names) rmSync(`${home}/${name}`, { recursive: true });
+  const second = await startTsvde([...args, ...listening], { cwd: home });
+  await until(() => existsSync(`${home}/metrics`), 'its last socket');
+  const [a, b] = [await Recorder.join(second.directory), await Recorder.join(second.directory)];
+  const inodes = () => [...names, 'ctl/ctl', 'ctl/001.1', 'ctl/002.2'].map((name) => statSync(`${home}/${name}`).ino);
+  const before = inodes();
+  first.started.signal('SIGTERM');
+  expect(await first.started.exited).toEqual({ code: 0, signal: null });
+  expect(inodes()).toEqual(before);
+  a.send(frame(BROADCAST, '02:00:00:00:00:0a', 100));
+  await b.receives(frame(BROADCAST, '02:00:00:00:00:0a', 100));
+  await second.started.stop();
+  expect(readdirSync(home)).toEqual([]);
 });
