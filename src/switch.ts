@@ -244,7 +244,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     await this.#orForget(() => clients.bind(options.fd));
   }
 
-  /** The second half: who waits is answered. */
+  /** The second half, once: who waits is answered. */
   async serve(): Promise<void> {
     await this.#orForget(() => this.#clients?.serve());
   }

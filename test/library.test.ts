@@ -11,6 +11,7 @@ import { formatAddress } from '../src/protocol/request.ts';
 import { atEnd } from './support/at-end.ts';
 import { BROADCAST, frame, network } from './support/network.ts';
 import { run } from './support/process.ts';
+import { RawClient } from './support/raw-client.ts';
 import { temporaryDirectory } from './support/temporary.ts';
 import { until } from './support/wait.ts';
 
@@ -135,6 +136,29 @@ describe('Switch', () => {
     await join();
     expect(sw.port(1)?.active).toBe(true);
     await expect(sw.listen({ directory })).rejects.toMatchObject({ code: 'EEXIST' });
+  });
+
+  test('between bind() and serve() clients wait, and find what was made meanwhile', async () => {
+    const directory = `${temporaryDirectory()}/ctl`;
+    const sw = new Switch();
+    atEnd(() => sw.close());
+    await sw.bind({ directory });
+    const asking = Plug.connect(directory);
+    sw.createPort(1);
+    await sw.serve();
+    const plug = await asking;
+    expect(plug.switchPath).toMatch(/\/002\.\d+$/);
+    plug.close();
+  });
+
+  test('closed before serve(), who waits sees the end', async () => {
+    const parent = temporaryDirectory();
+    const sw = new Switch();
+    await sw.bind({ directory: `${parent}/ctl` });
+    const waiting = await RawClient.connect(`${parent}/ctl`);
+    await sw.close();
+    await waiting.closed;
+    expect(readdirSync(parent)).toEqual([]);
   });
 
   test('a directory that was there stays where listening on it fails', async () => {

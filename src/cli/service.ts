@@ -83,11 +83,10 @@ export class Service {
         "a socket named 'mgmt' was passed: say by --mgmt where it is, which the console shows",
       );
     if (management) await this.#want(() => checkSocketPath(management.path));
-    await attempt(CONTROL_FAILED, () => sw.listen({ ...listen, ...descriptor(passed.get('ctl')) }));
+    await attempt(CONTROL_FAILED, () => sw.bind({ ...listen, ...descriptor(passed.get('ctl')) }));
     const console = new ConsoleServer(this.#context);
     this.#closers.push(() => console.close());
     if (management) await this.#want(() => console.bind({ ...management, ...descriptor(passed.get('mgmt')) }));
-    if (management) await this.#want(() => console.serve());
     if (pidFile !== undefined) this.#closers.push(writePidFile(pidFile));
     for (const tap of taps) await this.#want(() => sw.attachTap(tap));
     if (!(await this.#openPorts(ports, ended))) return;
@@ -95,6 +94,9 @@ export class Service {
     const metricsFd = passed.get('metrics');
     if (metrics !== undefined || metricsFd !== undefined)
       await attempt(1, () => this.#serveMetrics(metricsFd ?? metrics!));
+    // Who has connected before has waited: none of them takes a port that an option or the rc file is to make.
+    await attempt(CONTROL_FAILED, () => sw.serve());
+    if (management) await this.#want(() => console.serve());
     if (this.#options.readyFd !== undefined) tellReady(this.#options.readyFd);
   }
 

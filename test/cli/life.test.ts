@@ -1,10 +1,14 @@
 // A switch in the foreground: what it reads at its start and on stdin, and readers of its output who do not read.
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { Plug } from '../../src/index.ts';
 import { atEnd } from '../support/at-end.ts';
 import { namespace } from '../support/namespace.ts';
 import { describeWith } from '../support/needs.ts';
+import { ConsoleClient } from '../support/console.ts';
 import { BROADCAST, frame, Recorder } from '../support/network.ts';
 import { run, start, tsvde } from '../support/process.ts';
 import { RawClient } from '../support/raw-client.ts';
@@ -89,6 +93,24 @@ describe('stdout and stderr', () => {
   });
 });
 
+/** In the middle of its start: its uplink's switch does not answer, and then the rc file makes port 2. */
+async function startSlowly() {
+  const home = temporaryDirectory();
+  mkdirSync(`${home}/slow`);
+  writeFileSync(`${home}/rc`, 'vlan/create 10\nport/create 2\nport/setvlan 2 10\n');
+  const silent = createServer().listen(`${home}/slow/ctl`);
+  const tried = once(silent, 'connection');
+  const directory = `${home}/ctl`;
+  const uplink = ['--port', `vde,sock=${home}/slow`];
+  const started = start(tsvde, ['-s', directory, '-M', `${home}/mgmt`, ...uplink, '-f', `${home}/rc`]);
+  const [connection] = await tried;
+  atEnd(() => {
+    connection.destroy();
+    silent.close();
+  });
+  return { home, directory, started };
+}
+
 describe('rc file', () => {
   test('runs at the start; what fails is logged and does not stop it', async () => {
     const rc = `${temporaryDirectory()}/rc`;
@@ -104,6 +126,25 @@ describe('rc file', () => {
       'tsvde: Shutdown from mgmt command',
       '',
     ]);
+  });
+
+  test('is done before anybody is served: who came early finds what it has made', async () => {
+    const { home, directory, started } = await startSlowly();
+    const early = Plug.connect(directory);
+    const console = ConsoleClient.connect(`${home}/mgmt`);
+    expect((await early).switchPath).toMatch(/^.*\/003\.\d+$/);
+    (await early).close();
+    expect(await (await console).ask('port/allprint 2')).toContain('Port 0002 untagged_vlan=0010');
+    expect(started.stderr()).not.toContain('refused');
+  });
+
+  test('ended meanwhile, it ends; who waited sees that', async () => {
+    const { home, directory, started } = await startSlowly();
+    const early = await RawClient.connect(directory);
+    started.signal('SIGTERM');
+    await early.closed;
+    expect(await started.exited).toEqual({ code: 0, signal: null });
+    expect(readdirSync(home).sort()).toEqual(['rc', 'slow']);
   });
 
   test('is ~/.vde2/vde_switch.rc where none is named', async () => {
