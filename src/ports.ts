@@ -132,7 +132,7 @@ export class Ports {
    */
   claim(wanted: WantedPort, user: number): { number: number; created: boolean } {
     const number = wanted.kind === 'any' ? this.#lowestFree() : wanted.number;
-    if (number !== 0) this.#checkNumber(number);
+    this.checkNumber(number);
     const port = this.#ports.get(number);
     if (!port) {
       this.#add(number, true);
