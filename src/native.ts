@@ -143,9 +143,9 @@ export interface NativeAddon {
   openUnixPeer(local: string, peer: string): { fd: number; peer: Buffer };
   /** A member of an IPv4 group, on the interface that has `localAddress`, or by route where that is 0.0.0.0. */
   openMulticast(group: NativeAddress & { localAddress: string; ttl: number }): { fd: number; senderFd: number };
-  /** Stream sockets by a name behind a NUL, of just these bytes; listenAbstract() takes a path as well. */
-  listenAbstract(name: string): number;
-  connectAbstract(name: string): number;
+  /** Stream sockets by a path, or by an abstract name behind a NUL, of just these bytes. */
+  listenUnix(name: string): number;
+  connectUnix(name: string): number;
   /** Another descriptor of the same, which Node does not know of. */
   duplicate(fd: number): number;
   /** One datagram to a unix socket's path, or to the abstract name behind an `@`. Never waits. */

@@ -68,7 +68,7 @@ export class UnixListener {
 function bind(path: string): number {
   const before = native.setUmask(0o177);
   try {
-    return native.listenAbstract(path);
+    return native.listenUnix(path);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? 'EADDRINUSE' : 'EIO';
     throw new SwitchError(code, `Could not bind to socket '${path}': ${describeError(error)}`);

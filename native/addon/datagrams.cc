@@ -148,15 +148,15 @@ Napi::Value open_multicast(const Napi::CallbackInfo& info) {
   return object;
 }
 
-// Streams by names in the abstract namespace, of just the bytes that are given: Node fills names up with
-// NULs, or does not, by its version.
+// Streams by paths, and by abstract names of just the bytes that are given: Node fills these up with NULs, or
+// does not, by its version, and removes whatever has a path when it closes.
 Fd stream_socket(Napi::Env env) {
   Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (fd.number() < 0) throw errno_error(env, errno, "socket");
   return fd;
 }
 
-Napi::Value listen_abstract(const Napi::CallbackInfo& info) {
+Napi::Value listen_unix(const Napi::CallbackInfo& info) {
   const Address address = unix_address(info[0]);
   Fd fd = stream_socket(info.Env());
   bind_to(info.Env(), fd, address);
@@ -164,7 +164,7 @@ Napi::Value listen_abstract(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), fd.release());
 }
 
-Napi::Value connect_abstract(const Napi::CallbackInfo& info) {
+Napi::Value connect_unix(const Napi::CallbackInfo& info) {
   const Address address = unix_address(info[0]);
   Fd fd = stream_socket(info.Env());
   if (connect(fd.number(), address.get(), address.size) < 0) throw errno_error(info.Env(), errno, "connect");
@@ -183,7 +183,7 @@ void init_datagrams(Napi::Env env, Napi::Object exports) {
   exports.Set("openUdp", Napi::Function::New(env, open_udp));
   exports.Set("openUnixPeer", Napi::Function::New(env, open_unix));
   exports.Set("openMulticast", Napi::Function::New(env, open_multicast));
-  exports.Set("listenAbstract", Napi::Function::New(env, listen_abstract));
-  exports.Set("connectAbstract", Napi::Function::New(env, connect_abstract));
+  exports.Set("listenUnix", Napi::Function::New(env, listen_unix));
+  exports.Set("connectUnix", Napi::Function::New(env, connect_unix));
   exports.Set("duplicate", Napi::Function::New(env, duplicate));
 }

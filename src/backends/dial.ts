@@ -9,7 +9,7 @@ const ANSWER_MS = 5000;
 
 /** A name may have several addresses: the first that answers counts. */
 export async function dial(address: StreamAddress, signal: AbortSignal): Promise<number> {
-  if (address.type === 'abstract') return native.connectAbstract(address.name);
+  if (address.type === 'abstract') return native.connectUnix(address.name);
   if (address.type === 'unix') return connectTo({ path: address.path }, false, signal);
   const { host, port, family, keepAlive } = address;
   let failure: unknown;

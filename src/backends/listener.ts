@@ -114,7 +114,7 @@ async function listenBare(
   const where =
     address.type === 'inet'
       ? { port: address.port, ...(await localHost(address, over)) }
-      : { fd: attempt(`listen on ${name}`, () => native.listenAbstract(address.name)) };
+      : { fd: attempt(`listen on ${name}`, () => native.listenUnix(address.name)) };
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(refusal(`listen on ${name}`, error)));
     server.listen(where, () => {
