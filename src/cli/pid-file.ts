@@ -1,24 +1,34 @@
-// The pid file: made only where there is none, or where the switch that wrote it is gone; removed only while it is ours.
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+// The pid file: made only where there is none, or where the process that it names is gone; removed only while it is ours.
+import { randomBytes } from 'node:crypto';
+import { closeSync, linkSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { describeError } from '../errno.ts';
 import { ExitError } from '../exit-error.ts';
 
-/** Throws ExitError 1 when a switch that lives holds it, or when the file is something else. Returns what removes it. */
+/** Throws ExitError 1 when the process that it names lives, or when the file is something else. Returns what removes it. */
 export function writePidFile(path: string): () => void {
   const content = `${process.pid}\n`;
-  const draft = `${path}.${process.pid}`; // whoever polls the file sees a whole number, or no file
   try {
-    writeFileSync(draft, content, { mode: 0o644 });
-    if (isStale(path)) renameSync(draft, path);
-    else linkSync(draft, path);
+    place(path, content);
   } catch (error) {
     throw new ExitError(1, `Error in pidfile creation: '${path}': ${describeError(error)}`);
-  } finally {
-    rmSync(draft, { force: true });
   }
   return () => {
     if (read(path) === content) rmSync(path, { force: true });
   };
+}
+
+/** By a draft: whoever polls the file sees a whole number, or no file. No name that could be put there before is written through. */
+function place(path: string, content: string): void {
+  const draft = `${path}.${randomBytes(6).toString('hex')}`;
+  const file = openSync(draft, 'wx', 0o644);
+  try {
+    writeFileSync(file, content);
+    if (isStale(path)) renameSync(draft, path);
+    else linkSync(draft, path);
+  } finally {
+    closeSync(file);
+    rmSync(draft, { force: true });
+  }
 }
 
 function isStale(path: string): boolean {
@@ -26,13 +36,18 @@ function isStale(path: string): boolean {
   if (content === undefined) return false;
   if (content.trim() === '') return true; // its writer died before the number was in it
   const pid = /^\s*(\d+)\s*$/.exec(content)?.[1];
-  return pid !== undefined && !isSwitch(Number(pid));
+  return pid !== undefined && !isOthers(Number(pid));
 }
 
-/** A pid is used again by other programs: only one that looks like a switch keeps its file. */
-function isSwitch(pid: number): boolean {
-  if (pid === process.pid) return false;
-  return /tsvde|vde_switch/.test(read(`/proc/${pid}/cmdline`) ?? '');
+/** Does another process live by that number? One that is dead and not yet waited for does not. */
+function isOthers(pid: number): boolean {
+  if (pid === process.pid || pid === 0) return false;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
+  }
+  return !/^State:\s+[ZX]/m.test(read(`/proc/${pid}/status`) ?? '');
 }
 
 function read(path: string): string | undefined {

@@ -1,7 +1,16 @@
 // What keeps a switch from starting: one sentence that names the thing, an exit code, and everything as it was before, in the
 // foreground and as a daemon alike.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { atEnd } from '../support/at-end.ts';
@@ -136,7 +145,7 @@ test('a second switch on a live directory fails, and the first does not notice',
   await b.receives(frame(BROADCAST, '02:00:00:00:00:0a', 100));
 });
 
-test('a pid file that a live switch holds is left to it; one whose switch is gone is replaced', async () => {
+test('a pid file that a live process holds is left to it; one whose process is gone is replaced', async () => {
   const home = temporaryDirectory();
   const args = (name: string) => ['-s', `${home}/${name}`, '-p', `${home}/pid`];
   const first = start(tsvde, args('one'));
@@ -147,14 +156,51 @@ test('a pid file that a live switch holds is left to it; one whose switch is gon
   });
   expect(readFileSync(`${home}/pid`, 'utf8')).toBe(`${first.pid}\n`);
   await first.stop('SIGKILL');
-  const sleeper = start('sleep', ['60']);
-  for (const stale of [`${first.pid}\n`, `${sleeper.pid}`, '', ' \n']) {
+  for (const stale of [`${first.pid}\n`, `${first.pid}`, '', ' \n']) {
     writeFileSync(`${home}/pid`, stale);
     const next = start(tsvde, args('two'));
     await until(() => readFileSync(`${home}/pid`, 'utf8') === `${next.pid}\n`, `its own pid instead of '${stale}'`);
     await next.stop();
     expect(existsSync(`${home}/pid`)).toBe(false);
   }
+});
+
+test.each([
+  ['in the foreground', []],
+  ['as a daemon', ['-d']],
+])('a pid file of a living process of any kind is left alone, %s', async (_, flags) => {
+  const home = temporaryDirectory();
+  const sleeper = start('sleep', ['60']);
+  writeFileSync(`${home}/pid`, `${sleeper.pid}\n`);
+  expect(await run(tsvde, [...flags, '-s', `${home}/ctl`, '-p', `${home}/pid`])).toMatchObject({
+    code: 1,
+    stderr: `tsvde: Error in pidfile creation: '${home}/pid': File exists\n`,
+  });
+  expect(readFileSync(`${home}/pid`, 'utf8')).toBe(`${sleeper.pid}\n`);
+  expect(readdirSync(home)).toEqual(['pid']);
+});
+
+test('a pid file that was left by our own number, as in a container that starts again, is replaced', async () => {
+  const home = temporaryDirectory();
+  const line = 'echo $$ >pid; exec "$1" -s ctl -p pid';
+  const started = start('sh', ['-c', line, 'sh', tsvde], { cwd: home });
+  await until(() => existsSync(`${home}/ctl/ctl`) && existsSync(`${home}/pid`), 'a switch');
+  await started.stop();
+  expect(readdirSync(home)).toEqual([]);
+});
+
+test('the pid file is written through no symbolic link', async () => {
+  const home = temporaryDirectory();
+  writeFileSync(`${home}/victim`, 'text');
+  symlinkSync('victim', `${home}/link`);
+  expect(await run(tsvde, ['-s', `${home}/ctl`, '-p', `${home}/link`])).toMatchObject({ code: 1 });
+  const line = 'ln -s victim "pid.$$"; exec "$1" -s ctl -p pid';
+  const started = start('sh', ['-c', line, 'sh', tsvde], { cwd: home });
+  await until(() => existsSync(`${home}/pid`), 'the pid file');
+  expect(readFileSync(`${home}/pid`, 'utf8')).toBe(`${started.pid}\n`);
+  await started.stop();
+  expect(readFileSync(`${home}/victim`, 'utf8')).toBe('text');
+  expect(readdirSync(home).sort()).toEqual(['link', `pid.${started.pid}`, 'victim']);
 });
 
 test('a pid file that is no longer its own is left alone at the end', async () => {
