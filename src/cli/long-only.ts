@@ -1,5 +1,6 @@
 // The spelling of getopt_long_only(3), which vde_switch's users write, turned into plain long options: one dash or two,
 // unique beginnings, aliases, `--opt=value` or `--opt value`, short ones bundled or glued to their value.
+import type { Command } from 'commander';
 import { ExitError, USAGE } from '../exit-error.ts';
 import { nearestName } from '../protocol/nearest.ts';
 
@@ -11,6 +12,25 @@ export interface OptionSpelling {
   takesValue: boolean;
   /** Not found by a beginning of its name. */
   whole?: boolean;
+}
+
+/** Of a command's options, and of its help; aliases and those that are never shortened by their long names. */
+export function spellingsOf(
+  program: Command,
+  aliases: Readonly<Record<string, readonly string[]>> = {},
+  whole: readonly string[] = [],
+): OptionSpelling[] {
+  const own = program.options.map((option) => {
+    const long = option.long!.slice(2);
+    return {
+      long,
+      ...(option.short ? { short: option.short.slice(1) } : {}),
+      aliases: aliases[long] ?? [],
+      takesValue: option.required,
+      whole: whole.includes(long),
+    };
+  });
+  return [...own, { long: 'help', short: 'h', takesValue: false }];
 }
 
 /** Told of a word that is wrong, in place of an end: it is passed over. */

@@ -12,7 +12,8 @@ import type { ListenOptions, SwitchOptions } from '../switch.ts';
 import { DEFAULT_PACING_MS } from '../tuning.ts';
 import { TSVDE_VERSION, VDE_VERSION } from '../version.ts';
 import type { LogOptions } from './log.ts';
-import { normalize, type Tolerate } from './long-only.ts';
+import { normalize, spellingsOf, type Tolerate } from './long-only.ts';
+import { octalLike } from './mode.ts';
 
 export interface TsvdeOptions {
   switch: SwitchOptions;
@@ -35,20 +36,22 @@ export interface TsvdeOptions {
 const COMPAT_DIRECTORY = fileURLToPath(new URL('../../bin/compat', import.meta.url));
 
 /** Other names that vde_switch knows an option by. */
-const ALIASES: Record<string, readonly string[]> = { sock: ['vdesock', 'unix'], mode: ['mod'] };
+const ALIASES = { sock: ['vdesock', 'unix'], mode: ['mod'] };
+
+const octal = octalLike('660');
 
 /** What vde_switch does not have must not make an abbreviation of its options ambiguous: `--s DIR` stays --sock. */
 const NEVER_SHORTENED = [
-  '--strict-vlan',
-  '--port',
-  '--compat-path',
-  '--log-format',
-  '--quiet',
-  '--verbose',
-  '--ready-fd',
-  '--pacing',
-  '--busy-poll',
-  '--cpu',
+  'strict-vlan',
+  'port',
+  'compat-path',
+  'log-format',
+  'quiet',
+  'verbose',
+  'ready-fd',
+  'pacing',
+  'busy-poll',
+  'cpu',
 ];
 
 /**
@@ -57,16 +60,8 @@ const NEVER_SHORTENED = [
  */
 export function parseOptions(argv: readonly string[], name = 'tsvde', tolerate?: Tolerate): TsvdeOptions {
   const program = define(name);
-  const spellings = program.options.map((option) => ({
-    long: option.long!.slice(2),
-    ...(option.short ? { short: option.short.slice(1) } : {}),
-    aliases: ALIASES[option.long!.slice(2)] ?? [],
-    takesValue: option.required,
-    whole: NEVER_SHORTENED.includes(option.long!),
-  }));
-  const help = { long: 'help', short: 'h', takesValue: false };
   try {
-    const words = normalize(argv, [...spellings, help], tolerate);
+    const words = normalize(argv, spellingsOf(program, ALIASES, NEVER_SHORTENED), tolerate);
     const readable = tolerate ? words.filter((word) => isReadable(word, program.options, tolerate)) : words;
     program.parse(readable, { from: 'user' });
   } catch (error) {
@@ -266,11 +261,6 @@ function defaultRcFile(): string | undefined {
 function number(text: string): number {
   if (/^(0x[0-9a-f]+|\d+)$/i.test(text)) return Number(text);
   throw new ExitError(1, `'${text}' is not a number: give it in decimal, or in hex with 0x`);
-}
-
-function octal(text: string): number {
-  if (/^0*[0-7]{1,4}$/.test(text)) return Number.parseInt(text, 8);
-  throw new ExitError(USAGE, `'${text}' is not a mode: give it in octal, like 660`);
 }
 
 /** The empty name, for which the kernel picks one, is a list of itself. */

@@ -10,8 +10,8 @@ import { STREAM_FRAME_MAX } from '../protocol/plug-stream.ts';
 import { selfDescription } from '../self-description.ts';
 import { defaultTarget, parseTarget, type Target } from '../target.ts';
 import { finish } from './finish.ts';
-import { normalize } from './long-only.ts';
-import { octalMode } from './mode.ts';
+import { normalize, spellingsOf } from './long-only.ts';
+import { octalLike } from './mode.ts';
 
 const NAME = 'tsvde plug';
 const STDOUT = 1;
@@ -53,14 +53,8 @@ function join(target: Target, { mode, group, descr }: Parsed): Promise<Plug> {
 
 function parse(argv: readonly string[]): { options: Parsed; target: Target } {
   const program = define();
-  const spellings = program.options.map((option) => ({
-    long: option.long!.slice(2),
-    ...(option.short ? { short: option.short.slice(1) } : {}),
-    aliases: option.long === '--mode' ? ['mod'] : [],
-    takesValue: option.required,
-  }));
   try {
-    program.parse(normalize(argv, [...spellings, { long: 'help', short: 'h', takesValue: false }]), { from: 'user' });
+    program.parse(normalize(argv, spellingsOf(program, { mode: ['mod'] })), { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) throw new ExitError(error.exitCode === 0 ? 0 : USAGE, error.message);
     throw error;
@@ -82,7 +76,7 @@ function define(): Command {
     .addOption(
       new Option('-m, --mode <octal>', "rights of the plug's own socket (also --mod)")
         .default(0o700, '0700')
-        .argParser(octalMode),
+        .argParser(octalLike('700')),
     )
     .addOption(new Option('-g, --group <name>', 'group of that socket'))
     .addOption(new Option('-D, --descr <text>', "what the switch's port/print shows").default('tsvde plug'))

@@ -9,8 +9,8 @@ import { planQemu } from '../qemu/plan.ts';
 import { VIAS, type Via } from '../qemu/vde-backend.ts';
 import { parseTarget } from '../target.ts';
 import { TSVDE_VERSION } from '../version.ts';
-import { normalizeLeading } from './long-only.ts';
-import { octalMode } from './mode.ts';
+import { normalizeLeading, spellingsOf } from './long-only.ts';
+import { octalLike } from './mode.ts';
 
 const NAME = 'tsvdeq';
 /** vdeq took its options also behind QEMU's name; there only whole names are ours, since all else is QEMU's. */
@@ -50,13 +50,8 @@ async function run(argv: readonly string[]): Promise<void> {
 
 function parse(argv: readonly string[]): { options: Parsed; name: string; args: string[] } {
   const program = define();
-  const spellings = program.options.map((option) => ({
-    long: option.long!.slice(2),
-    aliases: option.long === '--vdesock' ? ['sock', 'unix'] : option.long === '--mod' ? ['mode'] : [],
-    takesValue: option.required,
-  }));
-  const help = { long: 'help', short: 'h', takesValue: false };
-  const before = normalizeLeading(argv, [...spellings, help]);
+  const spellings = spellingsOf(program, { vdesock: ['sock', 'unix'], mod: ['mode'] });
+  const before = normalizeLeading(argv, spellings);
   const [name, ...rest] = before.rest;
   const behind = splitBehind(rest);
   const own = [...before.canonical, ...normalizeLeading(behind.own, spellings).canonical];
@@ -86,7 +81,7 @@ function define(): Command {
         .default([], '/var/run/vde.ctl, or else /tmp/vde.ctl')
         .argParser((text: string, before: string[]) => [...before, ...text.split(',').filter((path) => path !== '')]),
     )
-    .addOption(new Option('--mod <octal>', "rights of QEMU's own socket (default: 0700)").argParser(octalMode))
+    .addOption(new Option('--mod <octal>', "rights of QEMU's own socket (default: 0700)").argParser(octalLike('700')))
     .addOption(
       new Option(
         '--via <backend>',

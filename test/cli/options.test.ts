@@ -142,6 +142,7 @@ describe('command lines of programs that start vde_switch', () => {
     ],
     ['two TAPs', '-daemon -hub -sock /tmp/tapsock -tap tap0,tap1 -t tap2', { taps: ['tap0', 'tap1', 'tap2'] }],
     ['a number in hex', '-n 0x10 --hashsize 0x40', { switch: { numPorts: 16, hashSize: 64 } }],
+    ['a mode behind zeroes', '-m 000660', { listen: { mode: 0o660 } }],
     ['nothing', '', defaults],
     ['the last one wins', '-n 4 -s /a -n 5 -s /b', { switch: { numPorts: 5 }, listen: { directory: '/b' } }],
     ['-D 1', '-D 1 --debugclients 2', defaults],
