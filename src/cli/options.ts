@@ -1,12 +1,12 @@
 // The options of tsvde: vde_switch's and its own, grouped by subject, from words to values.
-import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
 import { parsePortRequest, portHelp } from '../backends/kinds.ts';
 import type { ManagementOptions } from '../console/server.ts';
 import { ExitError, USAGE } from '../exit-error.ts';
+import { homeDirectory } from '../home-directory.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import type { ListenOptions, SwitchOptions } from '../switch.ts';
 import { DEFAULT_PACING_MS } from '../tuning.ts';
@@ -254,8 +254,18 @@ function defaultDirectory(): string {
   return process.geteuid?.() === 0 ? '/var/run/vde.ctl' : '/tmp/vde.ctl';
 }
 
+/** Where none is named, one that cannot be read is none. */
 function defaultRcFile(): string | undefined {
-  return [`${homedir()}/.vde2/vde_switch.rc`, '/etc/vde2/vde_switch.rc'].find((path) => existsSync(path));
+  return [`${homeDirectory()}/.vde2/vde_switch.rc`, '/etc/vde2/vde_switch.rc'].find(mayRead);
+}
+
+function mayRead(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function number(text: string): number {

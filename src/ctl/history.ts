@@ -1,9 +1,9 @@
 // The lines typed before, kept where the XDG base directory specification has a program's state. Each is added when it is typed,
 // so that sessions side by side lose nothing of each other's.
 import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { describeError } from '../errno.ts';
+import { homeDirectory } from '../home-directory.ts';
 
 export const HISTORY_MAX = 1000;
 
@@ -16,7 +16,7 @@ export interface History {
 export function historyPath(environment: NodeJS.ProcessEnv = process.env): string {
   const state = environment.XDG_STATE_HOME;
   return join(
-    state !== undefined && isAbsolute(state) ? state : join(homedir(), '.local/state'),
+    state !== undefined && isAbsolute(state) ? state : join(homeDirectory(), '.local/state'),
     'tsvde/tsvdectl_history',
   );
 }

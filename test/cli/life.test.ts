@@ -1,7 +1,7 @@
 // A switch in the foreground: what it reads at its start and on stdin, and readers of its output who do not read.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { Plug } from '../../src/index.ts';
@@ -197,5 +197,41 @@ describeWith(['root'], 'where no name server answers', () => {
     await until(() => !started.running, 'its end', 2000);
     expect(await started.exited).toEqual({ code: 0, signal: null });
     expect(readdirSync(home)).toEqual([]);
+  });
+});
+
+describeWith(['root', 'setpriv'], 'a user who is not root', () => {
+  /** Of no account, with `env` and no more; it is told to show its ports and to end. */
+  async function unprivileged(args: readonly string[], env: NodeJS.ProcessEnv) {
+    const home = temporaryDirectory();
+    chownSync(home, 54321, 54321);
+    const words = ['--reuid', '54321', '--regid', '54321', '--clear-groups', tsvde, '-s', `${home}/ctl`, ...args];
+    const started = start('setpriv', words, { env: { PATH: process.env.PATH, ...env } });
+    started.stdin.end('port/allprint\n');
+    return { ...(await started.exited), said: started.stderr(), shown: started.stdout() };
+  }
+
+  test('has no rc file without a home and without an account', async () => {
+    expect(await unprivileged([], {})).toMatchObject({
+      code: 0,
+      said: 'tsvde: EOF on stdin, cleaning up and exiting\n',
+    });
+  });
+
+  test('has none where that of the home may not be read; one that is named must be', async () => {
+    const home = temporaryDirectory();
+    chmodSync(home, 0o755);
+    mkdirSync(`${home}/.vde2`);
+    const rc = `${home}/.vde2/vde_switch.rc`;
+    writeFileSync(rc, 'port/create 9\n', { mode: 0o600 });
+    const without = await unprivileged([], { HOME: home });
+    expect(without).toMatchObject({ code: 0, said: 'tsvde: EOF on stdin, cleaning up and exiting\n' });
+    expect(without.shown).not.toContain('Port 0009');
+    expect(await unprivileged(['-f', rc], { HOME: home })).toMatchObject({
+      code: 1,
+      said: `tsvde: cannot open '${rc}': Permission denied\n`,
+    });
+    chmodSync(rc, 0o644);
+    expect((await unprivileged([], { HOME: home })).shown).toContain('Port 0009 ');
   });
 });
