@@ -62,7 +62,9 @@ export function parseOptions(argv: readonly string[], name = 'tsvde', tolerate?:
   const program = define(name);
   try {
     const words = normalize(argv, spellingsOf(program, ALIASES, NEVER_SHORTENED), tolerate);
-    const readable = tolerate ? words.filter((word) => isReadable(word, program.options, tolerate)) : words;
+    const readable = tolerate
+      ? words.map(asVdeSwitch).filter((word) => isReadable(word, program.options, tolerate))
+      : words;
     program.parse(readable, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
@@ -195,6 +197,11 @@ function define(name: string): Command {
     .allowExcessArguments(true)
     .configureOutput({ writeErr: () => {} })
     .exitOverride();
+}
+
+/** A negative number of ports can be read there, and is none. */
+function asVdeSwitch(word: string): string {
+  return word.replace(/^--numports=-\d.*$/s, '--numports=0');
 }
 
 /** Is it no option with a value that cannot be read? */

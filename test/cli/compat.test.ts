@@ -83,6 +83,27 @@ describe('what vde_switch forgives', () => {
   });
 });
 
+describeWith(['vde_switch'], 'what vde_switch does not forgive', () => {
+  test.each([['-1'], ['0'], ['-0x1'], ['-7', '-n', '-1']])('-n %j: no port at all', async (...numbers) => {
+    const args = ['-s', `${temporaryDirectory()}/ctl`, '-n', ...numbers];
+    const [theirs, ours] = [await run('vde_switch', args), await run(vdeSwitch, args)];
+    expect(ours).toMatchObject({ code: 1, stderr: 'vde_switch: The switch must have at least 1 port\n' });
+    expect({ code: theirs.code, stderr: theirs.stderr.trim() }).toEqual({ code: 1, stderr: ours.stderr.trim() });
+  });
+
+  test.each([
+    ['-1', '-n', '5'],
+    ['-x', '-n', '5'],
+  ])('-n %j: the last one counts', async (...numbers) => {
+    for (const program of ['vde_switch', vdeSwitch]) {
+      const started = start(program, ['-s', `${temporaryDirectory()}/ctl`, '-n', ...numbers]);
+      started.stdin.end('port/showinfo\n');
+      expect(await started.exited).toEqual({ code: 0, signal: null });
+      expect(started.stdout()).toContain('Numports=5');
+    }
+  });
+});
+
 describe('programs that start it', () => {
   test('docker-vde-plugin: stdin held open, alive after a while; closing it is the end', async () => {
     const home = temporaryDirectory();
