@@ -1,4 +1,6 @@
 // What the small programs say, and how they end: with an exit code, and with nothing more to say to one who has gone.
+import { NO_REPLY } from '../ctl/console-client.ts';
+import { describeError } from '../errno.ts';
 import { ExitError } from '../exit-error.ts';
 import { printable } from '../protocol/printable.ts';
 
@@ -14,7 +16,11 @@ export function sayAs(name: string): (sentence: string) => void {
 
 /** Ends the process by what a program returns or throws. */
 export async function leave(name: string, program: Promise<number>): Promise<void> {
-  process.stdout.on('error', () => process.exit(0)); // nobody reads it any more: no failure of ours
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0); // nobody reads it any more: no failure of ours
+    sayAs(name)(`cannot write to standard output: ${describeError(error)}`);
+    process.exit(NO_REPLY);
+  });
   process.stderr.on('error', () => {});
   try {
     process.exitCode = await program;

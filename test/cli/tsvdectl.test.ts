@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { type Console, consoles } from '../support/consoles.ts';
 import { describeWith } from '../support/needs.ts';
-import { run, start, tsvdectl } from '../support/process.ts';
+import { compat, run, start, tsvdectl } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/wait.ts';
 
@@ -110,6 +110,20 @@ describeWith(['vde_switch', 'root'], 'a command', () => {
 });
 
 describe('what cannot be', () => {
+  test.each([
+    ['tsvdectl', tsvdectl, '--json -M'],
+    ['tsvdectl', tsvdectl, '-M'],
+    ['vdecmd', compat('vdecmd'), '-s'],
+    ['vdeterm', compat('vdeterm'), ''],
+  ])('an output that is full is a failure of %s (%#)', async (name, program, options) => {
+    const { path } = await consoles.tsvde();
+    const line = `echo port/showinfo | ${program} ${options} ${path} port/showinfo >/dev/full`;
+    expect(await run('sh', ['-c', line])).toMatchObject({
+      code: 255,
+      stderr: `${name}: cannot write to standard output: No space left on device\n`,
+    });
+  });
+
   test.each([
     [['--nonsense'], /unknown option '--nonsense'/],
     [['--ignore', 'EEXISTS', 'showinfo'], /'EEXISTS' is no error/],
