@@ -33,8 +33,11 @@ export function daemonReport(): DaemonReport | undefined {
   };
 }
 
-/** Starts the daemon; returns when it is ready. Throws ExitError with the daemon's own reason and code. */
-export async function startDaemon(argv: readonly string[]): Promise<void> {
+/**
+ * Starts the daemon; returns when it is ready and `tell` has told so, without which it is ended again. Throws ExitError, with
+ * the daemon's own reason and code where it has given one.
+ */
+export async function startDaemon(argv: readonly string[], tell: () => void): Promise<void> {
   const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...argv], {
     detached: true,
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
@@ -44,9 +47,27 @@ export async function startDaemon(argv: readonly string[]): Promise<void> {
     child.once('error', (error) => resolve(error.message));
     child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
   });
-  const report = await text(child.stdio[READY_FD] as Readable);
+  const report = parseReport(await text(child.stdio[READY_FD] as Readable));
+  if (!report) {
+    child.kill(); // it may live, and its report be lost
+    throw new ExitError(1, `the daemon ended before it was ready: ${await ended}`);
+  }
+  if (report.exitCode !== 0) throw new ExitError(report.exitCode, report.message);
+  try {
+    tell();
+  } catch (error) {
+    child.kill();
+    await ended;
+    throw error;
+  }
   child.unref();
-  if (report === '') throw new ExitError(1, `the daemon ended before it was ready: ${await ended}`);
-  const { exitCode, message } = JSON.parse(report) as { exitCode: number; message: string };
-  if (exitCode !== 0) throw new ExitError(exitCode, message);
+}
+
+/** Undefined where it broke off, or never began. */
+function parseReport(report: string): { exitCode: number; message: string } | undefined {
+  try {
+    return JSON.parse(report);
+  } catch {
+    return undefined;
+  }
 }

@@ -7,7 +7,7 @@ import { takeName } from './identity.ts';
 import { daemonLog, streamLog } from './log.ts';
 import { parseOptions } from './options.ts';
 import { Service, type ServiceOptions } from './service.ts';
-import { ServiceManager } from './service-manager.ts';
+import { ServiceManager, tellReady } from './service-manager.ts';
 
 /** How it behaves under the name it was called by. */
 export interface Manner {
@@ -42,9 +42,14 @@ export async function main(argv: readonly string[], manner = OWN): Promise<void>
     takeName(name, manner === OWN ? undefined : argv);
     // A daemon is the second to read them, and has nobody to tell.
     const options = parseOptions(argv, name, tolerant ? (report ? () => {} : say) : undefined);
-    if (options.daemon && !report) return await startDaemon(argv);
+    if (options.daemon && !report)
+      return await startDaemon(argv, () => {
+        if (options.readyFd !== undefined) tellReady(options.readyFd);
+      });
     const log = report ? daemonLog(name, options.log) : streamLog(name, process.stderr, options.log);
-    await serve({ ...options, tolerant }, log, report?.ready);
+    // A daemon has no descriptor of its starter's, who tells.
+    const readyFd = report ? undefined : options.readyFd;
+    await serve({ ...options, readyFd, tolerant }, log, report?.ready);
   } catch (error) {
     if (!(error instanceof ExitError)) throw error;
     if (report) report.failed(error);

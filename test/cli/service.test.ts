@@ -1,11 +1,12 @@
 // What a service manager sees and gives: notifications, passed sockets, a ready descriptor; the rc file read again; the log.
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { Plug } from '../../src/index.ts';
+import { atEnd } from '../support/at-end.ts';
 import { ConsoleClient } from '../support/console.ts';
 import { describeWith } from '../support/needs.ts';
 import { BROADCAST, frame, Recorder } from '../support/network.ts';
-import { run, start, tsvde } from '../support/process.ts';
+import { endPid, run, start, tsvde } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { startTsvde } from '../support/tsvde.ts';
 
@@ -53,6 +54,34 @@ test('--ready-fd: a newline once clients can join', async () => {
     stderr: expect.stringContaining('--ready-fd 99: nothing can be written there'),
   });
   expect(existsSync(`${home}/ctl2`)).toBe(false);
+});
+
+test.each([1, 3, 4, 9])(
+  '--daemon --ready-fd %i: its starter tells, and nothing of it is left to the daemon',
+  async (fd) => {
+    const home = temporaryDirectory();
+    const line = `exec ${fd}>ready; "$1" -d --ready-fd ${fd} -s ctl -p pid && test -S ctl/ctl && test -s ready`;
+    const result = await run('sh', ['-c', line, 'sh', tsvde], { cwd: home });
+    const pid = Number(existsSync(`${home}/pid`) && readFileSync(`${home}/pid`, 'utf8'));
+    atEnd(() => pid && endPid(pid));
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+    expect(readFileSync(`${home}/ready`, 'utf8')).toBe('\n');
+    const open = readdirSync(`/proc/${pid}/fd`).map((name) => readlinkSync(`/proc/${pid}/fd/${name}`));
+    expect(open).not.toContain(`${home}/ready`);
+  },
+);
+
+test.each([
+  ['none', 99, ''],
+  ['one that is full', 4, '4>/dev/full'],
+])('--daemon --ready-fd, and %s is there: no daemon stays', async (_, fd, redirection) => {
+  const home = temporaryDirectory();
+  const line = `exec "$1" -d --ready-fd ${fd} -s ctl -p pid ${redirection}`;
+  expect(await run('sh', ['-c', line, 'sh', tsvde], { cwd: home })).toMatchObject({
+    code: 1,
+    stderr: `tsvde: --ready-fd ${fd}: nothing can be written there; open it for writing\n`,
+  });
+  expect(readdirSync(home)).toEqual([]);
 });
 
 test('--ready-fd 1: standard output stays what it is', async () => {
