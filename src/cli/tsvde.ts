@@ -8,6 +8,7 @@ import { daemonLog, streamLog } from './log.ts';
 import { parseOptions } from './options.ts';
 import { Service, type ServiceOptions } from './service.ts';
 import { ServiceManager, tellReady } from './service-manager.ts';
+import { waitForNoReader } from './terminal-output.ts';
 
 /** How it behaves under the name it was called by. */
 export interface Manner {
@@ -46,6 +47,7 @@ export async function main(argv: readonly string[], manner = OWN): Promise<void>
       return await startDaemon(argv, () => {
         if (options.readyFd !== undefined) tellReady(options.readyFd);
       });
+    waitForNoReader();
     const log = report ? daemonLog(name, options.log) : streamLog(name, process.stderr, options.log);
     // A daemon has no descriptor of its starter's, who tells.
     const readyFd = report ? undefined : options.readyFd;

@@ -10,10 +10,11 @@ import { ConsoleClient } from '../support/console.ts';
 import { namespace } from '../support/namespace.ts';
 import { describeWith } from '../support/needs.ts';
 import { BROADCAST, frame, Recorder } from '../support/network.ts';
-import { run, start, tsvde } from '../support/process.ts';
+import { endPid, run, start, tsvde } from '../support/process.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { startTsvde } from '../support/tsvde.ts';
+import { accepts } from '../support/vde-switch.ts';
 import { until } from '../support/wait.ts';
 
 /** The loopback interface has no speed, and says so only to who reads. */
@@ -90,6 +91,97 @@ describe('stdout and stderr', () => {
     child.kill('SIGTERM');
     expect(await exited).toBe(0);
     expect(existsSync(directory)).toBe(false);
+  });
+});
+
+/**
+ * A terminal that nobody reads until a line on stdin says so; its program's pid, and at last its exit code below what was
+ * read. `keys` are typed at once.
+ */
+const UNREAD = `
+import os, pty, sys
+keys, program, *args = sys.argv[1:]
+pid, terminal = pty.fork()
+if pid == 0: os.execvp(program, [program, *args])
+print('pid', pid, flush=True)
+os.write(terminal, keys.encode())
+sys.stdin.readline()
+while True:
+    try: sys.stdout.buffer.write(os.read(terminal, 65536))
+    except OSError: break
+    sys.stdout.flush()
+print('code', os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+`;
+/** Declarations that are wrong: at a SIGHUP each is a log line, and all are more than is kept of them. */
+const WRONG = 'vlan/create x\n'.repeat(2000);
+const CTRL_S = '\x13';
+
+describeWith(['python3'], 'a terminal that nobody reads', () => {
+  async function unread(keys: string) {
+    const home = temporaryDirectory();
+    const directory = `${home}/ctl`;
+    writeFileSync(`${home}/rc`, '');
+    const words = [keys, tsvde, '-s', directory, '-f', `${home}/rc`];
+    const terminal = start('python3', ['-c', UNREAD, ...words]);
+    const [, pid] = await terminal.output(/pid (\d+)\n/);
+    atEnd(() => endPid(Number(pid), 'SIGKILL'));
+    await until(() => accepts(`${directory}/ctl`), 'a switch');
+    return { terminal, pid: Number(pid), home, directory };
+  }
+
+  test.each([
+    ['full', 'help\n'.repeat(60)],
+    ['stopped', `help\n${CTRL_S}`],
+  ])('%s: clients join, frames move, and it ends', async (_, keys) => {
+    const { terminal, pid, home, directory } = await unread(keys);
+    for (let i = 0; i < 100; i++) {
+      const client = await RawClient.connect(directory);
+      client.stream.write('of no known magic');
+      await client.closed;
+    }
+    writeFileSync(`${home}/rc`, WRONG);
+    process.kill(pid, 'SIGHUP');
+    const [a, b] = [await Recorder.join(directory), await Recorder.join(directory)];
+    a.send(frame(BROADCAST, '02:00:00:00:00:0a', 100, 1));
+    await b.receives(frame(BROADCAST, '02:00:00:00:00:0a', 100, 1));
+    await endPid(pid);
+    expect(existsSync(directory)).toBe(false);
+    terminal.stdin.write('\n');
+    await terminal.output(/code 0\n$/);
+  });
+
+  test('read again: all replies are there, and the number of the log lines that are not', async () => {
+    const { terminal, pid, home, directory } = await unread('help\n'.repeat(60));
+    writeFileSync(`${home}/rc`, `${WRONG}port/setnumports 40\n`);
+    process.kill(pid, 'SIGHUP');
+    const joins = () => Plug.connect(directory, { port: 40 }).catch(() => undefined);
+    (await until(joins, 'the end of the rc file')).close();
+    terminal.stdin.write('\n');
+    await until(() => terminal.stdout().match(/^1000 Success/gm)?.length === 60, 'sixty replies');
+    process.kill(pid, 'SIGTERM');
+    await terminal.output(
+      /\d+ log lines were lost: nobody read them\r\ntsvde: Caught signal 15, cleaning up and exiting\r\ncode 0\n$/,
+    );
+  });
+
+  test('what is said comes in its order, and the terminal is left as it was to whoever has it', async () => {
+    const home = temporaryDirectory();
+    const flags = `python3 -c 'import fcntl, os; print([fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_NONBLOCK for fd in range(3)])'`;
+    const line = `"$1" -s ${home}/ctl; ${flags}`;
+    const terminal = start('python3', [
+      '-c',
+      UNREAD,
+      'port/create 5\nbogus\nshutdown\n',
+      'sh',
+      '-c',
+      line,
+      'sh',
+      tsvde,
+    ]);
+    terminal.stdin.write('\n');
+    await terminal.output(
+      /vde\$ 1000 Success\r\n\r\nvde\$ 1038 Function not implemented\r\n\r\nvde\$ tsvde: Shutdown from mgmt command\r\n9999 END OF SESSION\[0, 0, 0\]\r\ncode 0\n$/,
+    );
   });
 });
 
