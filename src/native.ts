@@ -177,9 +177,6 @@ export interface NativeAddon {
   setArguments(argv: readonly string[]): void;
   /** prctl(PR_SET_NAME): the name that ps and pidof show; argv is untouched. */
   setProcessName(name: string): void;
-  openLog(ident: string): void;
-  /** syslog(3), facility daemon, priority LOG_INFO (6) and the like. */
-  writeLog(priority: number, text: string): void;
   /**
    * Becomes another program: same pid, stdio and environment. Signal dispositions and blocking modes that Node changed are put back,
    * `keep` loses its close-on-exec flag. Returns only by throwing.

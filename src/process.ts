@@ -1,4 +1,4 @@
-// The process itself: its arguments, its name in ps and pidof, its lines in the system log, its becoming another program, its
+// The process itself: its arguments, its name in ps and pidof, what it sends to others, its becoming another program, its
 // end.
 import { readFileSync } from 'node:fs';
 import { native } from './native.ts';
@@ -25,13 +25,7 @@ export function setArguments(argv: readonly string[]): void {
   native.setArguments(argv);
 }
 
-/** Where a daemon's log goes; priorities are syslog(3)'s. */
-export function systemLog(ident: string): (priority: number, message: string) => void {
-  native.openLog(ident);
-  return (priority, message) => native.writeLog(priority, message);
-}
-
-/** To a unix datagram socket: its path, or an abstract name behind an `@`. */
+/** To a unix datagram socket: its path, or an abstract name behind an `@`. Waits for nobody: where there is no room it throws EAGAIN. */
 export function sendDatagram(path: string, text: string): void {
   native.sendDatagram(path, text);
 }

@@ -1,5 +1,4 @@
-// Descriptors that Node cannot make: unix datagram sockets and TAPs; who is at the other end of a stream; the
-// log.
+// Descriptors that Node cannot make: unix datagram sockets and TAPs; who is at the other end of a stream.
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
@@ -7,7 +6,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -140,17 +138,6 @@ Napi::Value set_umask(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), umask(info[0].As<Napi::Number>().Uint32Value()));
 }
 
-void open_log(const Napi::CallbackInfo& info) {
-  static std::string ident;  // syslog(3) keeps the pointer; the log is the process's, not an environment's
-  ident = info[0].As<Napi::String>();
-  openlog(ident.c_str(), LOG_PID, LOG_DAEMON);
-}
-
-void write_log(const Napi::CallbackInfo& info) {
-  const std::string text = info[1].As<Napi::String>();
-  syslog(info[0].As<Napi::Number>().Int32Value(), "%s", text.c_str());
-}
-
 }  // namespace
 
 void init_sockets(Napi::Env env, Napi::Object exports) {
@@ -162,6 +149,4 @@ void init_sockets(Napi::Env env, Napi::Object exports) {
   exports.Set("closeDescriptor", Napi::Function::New(env, close_descriptor));
   exports.Set("peerCredentials", Napi::Function::New(env, peer_credentials));
   exports.Set("setUmask", Napi::Function::New(env, set_umask));
-  exports.Set("openLog", Napi::Function::New(env, open_log));
-  exports.Set("writeLog", Napi::Function::New(env, write_log));
 }

@@ -2,8 +2,8 @@
 // bound they are counted and not kept, and the count is told when there is room again.
 import { fstatSync } from 'node:fs';
 import type { Writable } from 'node:stream';
-import type { Log, LogLevel } from '../log.ts';
-import { systemLog } from '../process.ts';
+import { type Log, type LogLevel, lossy, PRIORITIES } from '../log.ts';
+import { systemLog } from '../system-log.ts';
 
 export interface LogOptions {
   format: 'text' | 'json';
@@ -11,31 +11,24 @@ export interface LogOptions {
   level: LogLevel;
 }
 
-/** syslog(3)'s. */
-const PRIORITIES: Record<LogLevel, number> = { warning: 4, info: 6, debug: 7 };
 const WAITING_MAX = 64 * 1024; // bytes
 
 export function streamLog(name: string, output: Writable, options: LogOptions): Log {
-  let lost = 0;
   output.on('error', () => {}); // a reader that went away wants no log
   const write = lineWriter(name, options);
-  return atLevel(options.level, (message, level) => {
-    if (output.writableLength > WAITING_MAX) {
-      lost++;
-      return;
-    }
-    if (lost > 0) output.write(write(`${lost} log lines were lost: nobody read them`, 'warning'));
-    lost = 0;
+  const say = lossy((message, level) => {
+    if (output.writableLength > WAITING_MAX) return false;
     output.write(write(message, level));
+    return true;
   });
+  return atLevel(options.level, say);
 }
 
 export function daemonLog(name: string, { level }: LogOptions): Log {
-  const write = systemLog(name);
-  return atLevel(level, (message, grave) => write(PRIORITIES[grave], message));
+  return atLevel(level, systemLog(name));
 }
 
-function atLevel(most: LogLevel, log: (message: string, level: LogLevel) => void): Log {
+function atLevel(most: LogLevel, log: Log): Log {
   return (message, level = 'info') => {
     if (PRIORITIES[level] <= PRIORITIES[most]) log(message, level);
   };

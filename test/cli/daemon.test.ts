@@ -95,7 +95,7 @@ ln -s "$2/dev/null" /dev/null
 ln -s "$2/dev/urandom" /dev/urandom
 exec python3 "$2/reader" "$1" "$2"
 `;
-const READER = `
+const READ = `
 import os, signal, socket, subprocess, sys
 program, home = sys.argv[1:]
 log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -110,16 +110,71 @@ pid = int(open(home + '/pid').read())
 os.kill(pid, signal.SIGTERM)
 print(log.recv(1000).decode(), pid)
 `;
+/** Twice far more lines than are kept for a reader, who after the first time reads, and after the second no more. */
+const UNREAD = `
+import os, signal, socket, subprocess, sys, time
+program, home = sys.argv[1:]
+def declare(ports):
+    open(home + '/rc', 'w').write('vlan/create x\\n' * 2000 + 'port/setnumports %d\\n' % ports)
+    os.kill(pid, signal.SIGHUP)
+    console = socket.socket(socket.AF_UNIX)
+    console.settimeout(10)
+    console.connect(home + '/mgmt')
+    said = ''
+    while 'Numports=%d' % ports not in said:
+        console.send(b'port/showinfo\\n')
+        said += console.recv(1000).decode()
+log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+log.bind('/dev/log')
+log.settimeout(2)
+open(home + '/rc', 'w').close()
+subprocess.run([program, '-d', '-s', home + '/ctl', '-p', home + '/pid', '-M', home + '/mgmt', '-f', home + '/rc'], check=True)
+pid = int(open(home + '/pid').read())
+try:
+    declare(40)
+    lines = []
+    try:
+        while True: lines.append(log.recv(1000).decode())
+    except TimeoutError: pass
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(home + '/ctl/ctl')
+    client.send(b'nonsense')
+    print(lines[0], log.recv(1000).decode(), log.recv(1000).decode(), sum('vlan/create x' in line for line in lines), sep='\\n')
+    declare(41)
+    os.kill(pid, signal.SIGTERM)
+    for i in range(1000):
+        if not os.path.exists(home + '/ctl'): break
+        time.sleep(0.01)
+    print('there' if os.path.exists(home + '/ctl') else 'gone')
+finally:
+    try: os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError: pass
+`;
 
 describeWith(['root', 'unshare', 'python3'], 'the system log', () => {
   test('is where a daemon says what a foreground switch says on stderr', async () => {
     const home = temporaryDirectory();
-    writeFileSync(`${home}/reader`, READER);
+    writeFileSync(`${home}/reader`, READ);
     const reader = await run('unshare', ['--mount', 'sh', '-c', WITH_LOG, 'sh', tsvde, home]);
     expect(reader.stderr).toBe('');
     const [refused, ended] = reader.stdout.split('\n');
-    expect(refused).toMatch(/^<\d+>.* tsvde\[\d+\]: refused a client \(pid \d+, uid 0\): /);
+    expect(refused).toMatch(
+      /^<28>[A-Z][a-z]{2} [ 123]\d \d\d:\d\d:\d\d tsvde\[\d+\]: refused a client \(pid \d+, uid 0\): /,
+    );
     const [, logged, pid] = /tsvde\[(\d+)\]: Caught signal 15, cleaning up and exiting (\d+)$/.exec(ended!)!;
     expect(logged).toBe(pid);
   });
+
+  test('is not waited for: what it has no room for is counted, and consoles, clients and the end go on', async () => {
+    const home = temporaryDirectory();
+    writeFileSync(`${home}/reader`, UNREAD);
+    const reader = await run('unshare', ['--mount', 'sh', '-c', WITH_LOG, 'sh', tsvde, home]);
+    expect(reader.stderr).toBe('');
+    const [first, lost, refused, said, end] = reader.stdout.split('\n');
+    expect(first).toMatch(/^<30>.* tsvde\[\d+\]: Caught signal 1: reading '.*' again$/);
+    const [, count] = /^<28>.* tsvde\[\d+\]: (\d+) log lines were lost: nobody read them$/.exec(lost!)!;
+    expect(Number(said) + Number(count)).toBe(2000);
+    expect(refused).toMatch(/: refused a client /);
+    expect(end).toBe('gone');
+  }, 20_000);
 });

@@ -2,22 +2,21 @@
 import { constants } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Log } from '../../log.ts';
-import { systemLog } from '../../process.ts';
 import { SwitchError } from '../../protocol/errors.ts';
+import { systemLog } from '../../system-log.ts';
 import { printable } from '../reply.ts';
 import { FileWriter } from './file-writer.ts';
 import { openRegular } from './regular-file.ts';
 
 const SYSLOG = '-';
 const IDENT = 'tsvde';
-const LOG_INFO = 6;
 
 export class IpLog {
   readonly #log: (message: string) => void;
   /** Absolute, and kept where it could not be opened or written again. */
   #path: string | undefined;
   #file: FileWriter | undefined;
-  #syslog: ((line: string) => void) | undefined;
+  #syslog: Log | undefined;
 
   /** `log` is told of what fails. */
   constructor(log: Log) {
@@ -36,9 +35,7 @@ export class IpLog {
     this.close();
     this.#path = path;
     this.#file = file;
-    if (target !== SYSLOG) return;
-    const write = systemLog(IDENT);
-    this.#syslog = (line) => write(LOG_INFO, line);
+    if (target === SYSLOG) this.#syslog = systemLog(IDENT);
   }
 
   write(line: string): void {
