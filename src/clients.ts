@@ -1,5 +1,5 @@
 // The control socket: a client asks, gets a port, and leaves when its stream ends.
-// A stream carries one request and one reply and is silent from then on; whatever breaks that rule is refused, with one
+// A stream carries one request and one reply and is silent from then on; whatever breaks that rule is refused, with a
 // log line that says who and why.
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
@@ -8,6 +8,7 @@ import type { ControlDirectory } from './control-directory.ts';
 import { openDataSocket } from './data-socket.ts';
 import { descriptorOf } from './descriptor.ts';
 import { describeError } from './errno.ts';
+import { LineLimit } from './line-limit.ts';
 import { native } from './native.ts';
 import type { OwnPath } from './own-path.ts';
 import { SwitchError } from './protocol/errors.ts';
@@ -53,12 +54,14 @@ export class Clients {
   readonly #joining = new Set<Promise<void>>();
   /** What ends each client that has a port. */
   readonly #leaves = new Set<() => void>();
+  readonly #refusals: LineLimit;
   #listener: UnixListener | undefined;
 
   constructor(host: ClientHost, directory: ControlDirectory, rules: ClientRules) {
     this.#host = host;
     this.#directory = directory;
     this.#rules = rules;
+    this.#refusals = new LineLimit(host.log, (count) => `refused ${count} more clients meanwhile`);
   }
 
   /** Clients may connect, and wait. `fd`: of a socket that listens on the control path already. */
@@ -82,13 +85,14 @@ export class Clients {
     for (const stream of this.#streams) stream.destroy();
     await closed;
     await Promise.all(this.#joining);
+    this.#refusals.end();
   }
 
   #welcome(stream: Socket): void {
     this.#streams.add(stream);
     let message = Buffer.alloc(0);
     const refuse = (reason: string) => {
-      this.#host.log(`refused a client (${peer(stream)}): ${reason}`);
+      this.#refusals.say(`refused a client (${peer(stream)}): ${reason}`);
       stream.destroy();
     };
     const { requestTimeoutMs } = this.#rules;

@@ -13,8 +13,9 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { Plug } from '../src/index.ts';
+import { LineLimit } from '../src/line-limit.ts';
 import { native } from '../src/native.ts';
 import { Ports } from '../src/ports.ts';
 import { formatAddress } from '../src/protocol/request.ts';
@@ -23,7 +24,7 @@ import { atEnd } from './support/at-end.ts';
 import { describeWith } from './support/needs.ts';
 import { network, Recorder } from './support/network.ts';
 import { run } from './support/process.ts';
-import { dataSocket } from './support/raw-client.ts';
+import { dataSocket, RawClient } from './support/raw-client.ts';
 import { StreamPeer } from './support/stream-peer.ts';
 import { temporaryDirectory } from './support/temporary.ts';
 import { startTsvde } from './support/tsvde.ts';
@@ -131,6 +132,39 @@ describeWith(['root', 'setpriv'], 'a switch that any user may join', () => {
     await Recorder.join(directory);
     expect(started.running).toBe(true);
   });
+});
+
+test('who is refused again and again does not fill the log', async () => {
+  const { directory, sw, log } = await network();
+  for (let i = 0; i < 100; i++) {
+    const client = await RawClient.connect(directory);
+    client.stream.write('of no known magic');
+    await client.closed;
+  }
+  expect(log).toHaveLength(20);
+  await sw.close();
+  expect(log.slice(20)).toEqual(['refused 80 more clients meanwhile']);
+});
+
+test('ten seconds later refusals are told of again', () => {
+  vi.useFakeTimers();
+  atEnd(() => vi.useRealTimers());
+  const said: string[] = [];
+  const limit = new LineLimit(
+    (line) => said.push(line),
+    (count) => `${count} more`,
+  );
+  const say = (count: number) => {
+    for (let i = 0; i < count; i++) limit.say('line');
+  };
+  say(23);
+  expect(said.splice(0)).toEqual(Array(20).fill('line'));
+  vi.advanceTimersByTime(10_000);
+  expect(said.splice(0)).toEqual(['3 more']);
+  say(2);
+  vi.advanceTimersByTime(20_000);
+  say(20);
+  expect(said).toEqual(Array(22).fill('line'));
 });
 
 test('a socket that was checked is the one that is connected to, whatever took its name', async () => {

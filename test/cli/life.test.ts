@@ -74,7 +74,9 @@ describe('stdout and stderr', () => {
 
   test('full: clients join, frames move, and it ends', async () => {
     const directory = `${temporaryDirectory()}/ctl`;
-    const child = spawn(tsvde, ['-s', directory], { stdio: 'pipe' });
+    const rc = `${temporaryDirectory()}/rc`;
+    writeFileSync(rc, WRONG);
+    const child = spawn(tsvde, ['-s', directory, '-f', rc], { stdio: 'pipe' });
     atEnd(() => child.kill('SIGKILL'));
     const exited = new Promise((resolve) => child.once('exit', (code) => resolve(code)));
     await until(() => existsSync(`${directory}/ctl`), 'ctl');
