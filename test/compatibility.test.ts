@@ -18,7 +18,7 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
   [
     '--daemon returns when',
     ['cli/daemon.test.ts', 'a hundred daemons'],
-    ['cli/failures.test.ts', 'a pid file that a live switch holds is left to it; one whose switch is gone is replaced'],
+    ['cli/failures.test.ts', 'a pid file that a live process holds is left to it; one whose process is gone is replaced'],
   ],
   [
     'A directory that holds other things',
@@ -35,6 +35,7 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
       'requests that are refused: the stream ends, one log line says why, nothing is left',
       'more bytes after the request end the client',
     ],
+    ['clients.test.ts', 'who is refused again and again does not fill the log'],
   ],
   [
     "A client's user is the one",
