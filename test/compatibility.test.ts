@@ -18,7 +18,10 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
   [
     '--daemon returns when',
     ['cli/daemon.test.ts', 'a hundred daemons'],
-    ['cli/failures.test.ts', 'a pid file that a live process holds is left to it; one whose process is gone is replaced'],
+    [
+      'cli/failures.test.ts',
+      'a pid file that a live process holds is left to it; one whose process is gone is replaced',
+    ],
   ],
   [
     'A directory that holds other things',
