@@ -20,6 +20,7 @@ void Pacing::sent(Attachment& source, std::span<const Frame> batch, std::span<Po
   if (batch.empty()) return;
   const bool one = to.size() == 1 && to[0]->attachments.size() == 1;
   source.heads_for = one ? to[0]->attachments[0].get() : nullptr;
+  if (!one) return;  // and nobody asks how large they were
   source.most_frames = 1;
   source.most_bytes = 1;
   for (const Frame& frame : batch) {
