@@ -121,7 +121,7 @@ export async function listenAndGrant(server: Server, path: string, rights: Socke
   await (await bindAndGrant(path, rights)).serve(server);
 }
 
-export function checkSocketPath(path: string): void {
+function checkSocketPath(path: string): void {
   const length = Buffer.byteLength(path);
   if (length <= PATH_MAX) return;
   throw new SwitchError(

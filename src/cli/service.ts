@@ -13,7 +13,6 @@ import { ExitError, USAGE } from '../exit-error.ts';
 import type { Log } from '../log.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { Switch } from '../switch.ts';
-import { checkSocketPath } from '../unix-listener.ts';
 import { VDE_VERSION } from '../version.ts';
 import type { TsvdeOptions } from './options.ts';
 import { writePidFile } from './pid-file.ts';
@@ -82,11 +81,11 @@ export class Service {
         USAGE,
         "a socket named 'mgmt' was passed: say by --mgmt where it is, which the console shows",
       );
-    if (management) await this.#want(() => checkSocketPath(management.path));
-    await attempt(CONTROL_FAILED, () => sw.bind({ ...listen, ...descriptor(passed.get('ctl')) }));
     const console = new ConsoleServer(this.#context);
     this.#closers.push(() => console.close());
+    // First, since programs wait until they can connect to the control socket, and then expect a console too.
     if (management) await this.#want(() => console.bind({ ...management, ...descriptor(passed.get('mgmt')) }));
+    await attempt(CONTROL_FAILED, () => sw.bind({ ...listen, ...descriptor(passed.get('ctl')) }));
     if (pidFile !== undefined) this.#closers.push(writePidFile(pidFile));
     for (const tap of taps) await this.#want(() => sw.attachTap(tap));
     if (!(await this.#openPorts(ports, ended))) return;

@@ -56,6 +56,15 @@ test('--ready-fd: a newline once clients can join', async () => {
   expect(existsSync(`${home}/ctl2`)).toBe(false);
 });
 
+test('who can connect to the control socket can connect to the console', async () => {
+  const home = temporaryDirectory();
+  const [control, management] = [`${home}/ctl/ctl`, `${home}/mgmt`];
+  start(tsvde, ['-s', `${home}/ctl`, '-M', management]);
+  const deadline = performance.now() + 10_000;
+  while (!existsSync(control) && performance.now() < deadline); // no pause, in which the other could come
+  expect([control, management].map(existsSync)).toEqual([true, true]);
+});
+
 test.each([1, 3, 4, 9])(
   '--daemon --ready-fd %i: its starter tells, and nothing of it is left to the daemon',
   async (fd) => {

@@ -161,7 +161,7 @@ describeWith(['unshare', 'root'], 'without -M', () => {
       for options in "--mgmt=$PWD/mgmt" "-xM mgmt" "-mgmt ./mgmt"; do
         tsvde -d -s $PWD/ctl -p $PWD/pid $options
         tsvdectl ds/showinfo | grep -c std
-        kill $(cat pid); while [ -e mgmt ]; do sleep 0.01; done
+        kill $(cat pid); while [ -e ctl ]; do sleep 0.01; done
       done`);
     expect({ stdout, stderr }).toEqual({ stdout: '1\n'.repeat(3), stderr: '' });
   });
