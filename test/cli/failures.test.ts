@@ -220,11 +220,9 @@ test('a switch that ends leaves the directory and the sockets of one that has ta
   const args = ['-M', `${home}/mgmt`, '--metrics', `unix:${home}/metrics`];
   const listening = ['--port', `stream,server=on,addr.type=unix,addr.path=${home}/stream`];
   const first = await startTsvde([...args, ...listening], { cwd: home });
-  await until(() => existsSync(`${home}/metrics`), 'its last socket');
   await Recorder.join(first.directory);
   for (const name of names) rmSync(`${home}/${name}`, { recursive: true });
   const second = await startTsvde([...args, ...listening], { cwd: home });
-  await until(() => existsSync(`${home}/metrics`), 'its last socket');
   const [a, b] = [await Recorder.join(second.directory), await Recorder.join(second.directory)];
   const inodes = () => [...names, 'ctl/ctl', 'ctl/001.1', 'ctl/002.2'].map((name) => statSync(`${home}/${name}`).ino);
   const before = inodes();

@@ -94,7 +94,7 @@ test.each([
 });
 
 test('--ready-fd 1: standard output stays what it is', async () => {
-  const { started } = await startTsvde(['--ready-fd', '1']);
+  const started = start(tsvde, ['-s', `${temporaryDirectory()}/ctl`, '--ready-fd', '1']);
   await started.output(/^\n/);
   started.stdin.write('port/showinfo\n');
   await started.output(/^\n0000 DATA END/);

@@ -1,5 +1,6 @@
 // Programs started by a test: what they say, how they end; ended by their own pid when the test ends.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -22,19 +23,33 @@ export interface StartOptions {
   env?: NodeJS.ProcessEnv;
   /** `ignore` is at its end from the start. */
   stdin?: 'pipe' | 'ignore';
+  /** Descriptor 3 is to tell `ready`. */
+  tellsReady?: boolean;
 }
 
 export class Started {
   readonly #child: ChildProcess;
   /** With all its output: where it leaves children that hold that, it comes after their end. */
   readonly exited: Promise<Exit>;
+  /** It has told so; or its output there has ended with it. */
+  readonly ready: Promise<unknown>;
   readonly #gone: Promise<unknown>;
   #stdout = '';
   #stderr = '';
 
-  constructor(command: string, args: readonly string[], { cwd, env = process.env, stdin = 'pipe' }: StartOptions = {}) {
-    const child = spawn(command, args, { stdio: [stdin, 'pipe', 'pipe'], env, ...(cwd === undefined ? {} : { cwd }) });
+  constructor(
+    command: string,
+    args: readonly string[],
+    { cwd, env = process.env, stdin = 'pipe', tellsReady = false }: StartOptions = {},
+  ) {
+    const child = spawn(command, args, {
+      stdio: [stdin, 'pipe', 'pipe', ...(tellsReady ? ['pipe' as const] : [])],
+      env,
+      ...(cwd === undefined ? {} : { cwd }),
+    });
     this.#child = child;
+    const told = child.stdio[3];
+    this.ready = told ? once(told, 'readable') : Promise.resolve();
     child.stdout?.on('data', (chunk) => {
       this.#stdout += chunk;
     });

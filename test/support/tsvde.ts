@@ -2,19 +2,16 @@
 import { type Started, type StartOptions, start, tsvde } from './process.ts';
 import { temporaryDirectory } from './temporary.ts';
 import { accepts } from './vde-switch.ts';
-import { until } from './wait.ts';
 
-/** In `home`, on `home`/ctl; resolves when it accepts clients. */
+/** In `home`, on `home`/ctl; resolves when all that it was told to open is open. */
 export async function startTsvde(
   args: readonly string[] = [],
   options: StartOptions = {},
 ): Promise<{ started: Started; home: string; directory: string }> {
   const home = options.cwd ?? temporaryDirectory();
   const directory = `${home}/ctl`;
-  const started = start(tsvde, ['-s', directory, ...args], options);
-  await until(
-    () => accepts(`${directory}/ctl`),
-    () => `a switch on ${directory}, which says: ${started.stderr()}`,
-  );
+  const started = start(tsvde, ['-s', directory, '--ready-fd', '3', ...args], { ...options, tellsReady: true });
+  await started.ready;
+  if (!(await accepts(`${directory}/ctl`))) throw new Error(`no switch on ${directory}: ${started.stderr()}`);
   return { started, home, directory };
 }
