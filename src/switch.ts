@@ -1,12 +1,11 @@
 // The switch: the engine that moves frames, the ports they move between and the clients that hold them, opened and closed
 // as one. Everything here happens per second or per human; no frame passes through JavaScript.
 import { EventEmitter } from 'node:events';
-import { findGroup } from './accounts.ts';
 import { type AttachedPort, type BackendSwitch, Backends } from './backends/backends.ts';
 import { parsePortRequest } from './backends/kinds.ts';
 import { Capture } from './capture.ts';
-import { Clients, type Seat } from './clients.ts';
-import { ControlDirectory, type DirectoryOptions } from './control-directory.ts';
+import type { ClientHost, Seat } from './clients.ts';
+import { Control, type ControlInfo, type ListenOptions } from './control.ts';
 import { type PortCounters, portCounters } from './counters.ts';
 import { describeEnd } from './errno.ts';
 import { DEFAULT_PRIORITY } from './fstp/machine.ts';
@@ -42,16 +41,6 @@ export interface SwitchOptions extends Tuning {
   queueFrames?: number;
 }
 
-export interface ListenOptions extends DirectoryOptions {
-  /** Rights and group of port 0's data sockets; default those of the others. */
-  portZeroMode?: number;
-  portZeroGroup?: string;
-  /** A descriptor that listens on `DIR/ctl` already, as systemd hands it over; its file and rights are left alone. */
-  fd?: number;
-  /** How long a client may take over its request; default 10 s. */
-  requestTimeoutMs?: number;
-}
-
 export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: SwitchEvent] }> {
   readonly mac: string;
   readonly macs: MacTable;
@@ -66,8 +55,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   readonly #ends = new Map<number, (why: string) => void>();
   readonly #backends: Backends;
   #hub: boolean;
-  #directory: ControlDirectory | undefined;
-  #clients: Clients | undefined;
+  #control: Control | undefined;
   #closed: Promise<void> | undefined;
 
   /** Throws SwitchError EINVAL for options out of range. */
@@ -116,9 +104,9 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     return Number((process.hrtime.bigint() - this.#startedAt) / 1_000_000_000n);
   }
 
-  /** What listen() serves. */
-  get control(): { directory: string; mode: number } | undefined {
-    return this.#directory && { directory: this.#directory.path, mode: this.#directory.mode };
+  /** Where clients connect. */
+  get control(): ControlInfo | undefined {
+    return this.#control?.info;
   }
 
   get hub(): boolean {
@@ -225,38 +213,33 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
 
   /** The first half: clients may connect, and wait while the ports that they are to find are made. */
   async bind(options: ListenOptions): Promise<void> {
-    if (this.#clients) throw new SwitchError('EEXIST', `the switch listens on '${this.#directory?.path}' already`);
-    const { portZeroMode: mode, portZeroGroup: group, requestTimeoutMs = 10_000 } = options;
-    const gid = group === undefined ? undefined : findGroup(group);
-    if (group !== undefined && gid === undefined) throw new SwitchError('EINVAL', `No such group '${group}'`);
-    const directory = await ControlDirectory.open(options, this.numPorts);
-    const portZero = { ...(mode === undefined ? {} : { mode }), ...(gid === undefined ? {} : { gid }) };
-    const host = {
-      claim: (wanted: WantedPort, uid: number) => this.#claim(wanted, uid),
-      nextEndpointId: () => this.#ports.nextEndpointId(),
-      attach: (seat: Seat) => this.#attachClient(seat),
-      detach: (port: number, endpoint: number) => this.#detach(port, endpoint),
-      log: (message: string) => this.#log(message, 'warning'),
-    };
-    const clients = new Clients(host, directory, { portZero, requestTimeoutMs });
-    this.#directory = directory;
-    this.#clients = clients;
-    await this.#orForget(() => clients.bind(options.fd));
+    this.#checkOpen();
+    if (this.#control)
+      throw new SwitchError('EEXIST', `the switch listens on '${this.control?.directory ?? 'a directory'}' already`);
+    const control = new Control(this.#clientHost(), options);
+    this.#control = control;
+    await this.#orForget(control, control.bind(this.numPorts));
   }
 
-  /** The second half, once: who waits is answered. */
+  /** The second half, once: who waits is answered. EINVAL where there was no first. */
   async serve(): Promise<void> {
-    await this.#orForget(() => this.#clients?.serve());
+    this.#checkOpen();
+    const control = this.#control;
+    if (!control?.info) throw new SwitchError('EINVAL', 'the switch is bound to no directory: bind() comes first');
+    if (control.info.served) throw new SwitchError('EEXIST', `the switch serves '${control.info.directory}' already`);
+    await this.#orForget(control, control.serve());
   }
 
-  async #orForget(step: () => Promise<void> | undefined): Promise<void> {
+  #checkOpen(): void {
+    if (this.#closed) throw new SwitchError('ENODEV', 'the switch is closed');
+  }
+
+  async #orForget(control: Control, step: Promise<void>): Promise<void> {
     try {
-      await step();
+      await step;
     } catch (error) {
-      await this.#clients?.close();
-      this.#directory?.abandon();
-      this.#clients = undefined;
-      this.#directory = undefined;
+      await control.close();
+      this.#control = undefined;
       throw error;
     }
   }
@@ -293,10 +276,9 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
 
   async #close(): Promise<void> {
     await this.#backends.close();
-    await this.#clients?.close();
+    await this.#control?.close();
     this.spanningTrees.close();
     this.#engine.close();
-    this.#directory?.remove();
   }
 
   #claim(wanted: WantedPort, uid: number): { port: number; undo(): void } {
@@ -305,9 +287,19 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     return { port, undo: () => created && this.removePort(port) };
   }
 
+  #clientHost(): ClientHost {
+    return {
+      claim: (wanted, uid) => this.#claim(wanted, uid),
+      nextEndpointId: () => this.#ports.nextEndpointId(),
+      attach: (seat) => this.#attachClient(seat),
+      detach: (port, endpoint) => this.#detach(port, endpoint),
+      log: (message) => this.#log(message, 'warning'),
+    };
+  }
+
   #backendSwitch(): BackendSwitch {
     return {
-      directory: () => this.#directory?.path,
+      directory: () => this.control?.directory,
       claim: (holder, range) => {
         const { number: port, created } = this.#ports.hold(holder, range);
         if (created) this.#addPort(port);

@@ -161,6 +161,31 @@ describe('Switch', () => {
     expect(readdirSync(parent)).toEqual([]);
   });
 
+  test('closed before serve(), or while it binds: a directory that was there stays, and nothing is in it', async () => {
+    const directory = temporaryDirectory();
+    const sw = new Switch();
+    await sw.bind({ directory });
+    await sw.close();
+    expect(readdirSync(directory)).toEqual([]);
+    const early = new Switch();
+    const listening = early.listen({ directory });
+    await early.close();
+    await expect(listening).rejects.toMatchObject({ code: 'ENODEV', message: 'the switch is closed' });
+    expect(readdirSync(directory)).toEqual([]);
+    await expect(early.bind({ directory })).rejects.toMatchObject({ code: 'ENODEV' });
+  });
+
+  test('serve() comes once, and after bind()', async () => {
+    const sw = new Switch();
+    atEnd(() => sw.close());
+    await expect(sw.serve()).rejects.toMatchObject({
+      code: 'EINVAL',
+      message: expect.stringContaining('bind() comes first'),
+    });
+    await sw.listen({ directory: temporaryDirectory() });
+    await expect(sw.serve()).rejects.toMatchObject({ code: 'EEXIST' });
+  });
+
   test('a directory that was there stays where listening on it fails', async () => {
     const parent = temporaryDirectory();
     const long = `${parent}/${'x'.repeat(90)}`;

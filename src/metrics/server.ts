@@ -83,7 +83,9 @@ async function answer(sw: Switch, scrape: Scrape, request: IncomingMessage, resp
     case '/healthz':
       return say(200, plain, 'ok\n');
     case '/readyz':
-      return sw.control ? say(200, plain, 'ready\n') : say(503, plain, 'the switch serves no control directory\n');
+      return sw.control?.served
+        ? say(200, plain, 'ready\n')
+        : say(503, plain, 'the switch serves no control directory\n');
     default:
       return say(404, plain, 'there are /metrics, /healthz and /readyz here\n');
   }

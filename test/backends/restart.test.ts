@@ -1,5 +1,5 @@
 // A switch that is killed, with no chance to clean up, and started again: whoever was there carries frames again by itself.
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { namespace } from '../support/namespace.ts';
 import { describeWith } from '../support/needs.ts';
@@ -83,6 +83,10 @@ test('a port that cannot be had stops the start, and what was opened before it i
     stderr: expect.stringContaining(`Could not bind to socket '${home}/s': Address already in use`),
   });
   expect(readdirSync(home)).toEqual(['s']);
+  mkdirSync(`${home}/there`);
+  const third = ['-s', `${home}/there`, '--port', `stream,server=on,addr.type=unix,addr.path=${home}/s`];
+  expect(await run(tsvde, third)).toMatchObject({ code: 1 });
+  rmdirSync(`${home}/there`);
   await first.started.stop();
   expect(readdirSync(home)).toEqual([]);
 });

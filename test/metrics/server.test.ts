@@ -146,7 +146,9 @@ describe('the HTTP server', () => {
     const status = async (path: string, method = 'GET') => (await fetch(base + path, { method })).status;
     expect(await status('/healthz')).toBe(200);
     expect(await status('/readyz')).toBe(503);
-    await sw.listen({ directory: `${temporaryDirectory()}/ctl` });
+    await sw.bind({ directory: `${temporaryDirectory()}/ctl` });
+    expect(await status('/readyz')).toBe(503);
+    await sw.serve();
     expect(await status('/readyz')).toBe(200);
     expect(await status('/')).toBe(404);
     expect(await status('/metrics?x=1')).toBe(200);

@@ -1,0 +1,82 @@
+// Where a switch is reached: its control directory and the clients that come by it, opened in two halves, closed as one.
+import { findGroup } from './accounts.ts';
+import { type ClientHost, Clients } from './clients.ts';
+import { ControlDirectory, type DirectoryOptions } from './control-directory.ts';
+import { SwitchError } from './protocol/errors.ts';
+
+export interface ListenOptions extends DirectoryOptions {
+  /** Rights and group of port 0's data sockets; default those of the others. */
+  portZeroMode?: number;
+  portZeroGroup?: string;
+  /** A descriptor that listens on `DIR/ctl` already, as systemd hands it over; its file and rights are left alone. */
+  fd?: number;
+  /** How long a client may take over its request; default 10 s. */
+  requestTimeoutMs?: number;
+}
+
+export interface ControlInfo {
+  /** Absolute. */
+  directory: string;
+  /** Rights of its `ctl` socket. */
+  mode: number;
+  /** Clients are answered, and wait no more. */
+  served: boolean;
+}
+
+export class Control {
+  readonly #host: ClientHost;
+  readonly #options: ListenOptions;
+  readonly #portZeroGid: number | undefined;
+  #directory: ControlDirectory | undefined;
+  #clients: Clients | undefined;
+  #served = false;
+  /** What close() waits for, that nothing opens behind it. */
+  #underway: Promise<void> = Promise.resolve();
+
+  /** Throws SwitchError EINVAL for a group that there is not. */
+  constructor(host: ClientHost, options: ListenOptions) {
+    this.#host = host;
+    this.#options = options;
+    this.#portZeroGid = options.portZeroGroup === undefined ? undefined : findGroup(options.portZeroGroup);
+    if (options.portZeroGroup !== undefined && this.#portZeroGid === undefined)
+      throw new SwitchError('EINVAL', `No such group '${options.portZeroGroup}'`);
+  }
+
+  /** Undefined until it is bound. */
+  get info(): ControlInfo | undefined {
+    return this.#directory && { directory: this.#directory.path, mode: this.#directory.mode, served: this.#served };
+  }
+
+  /** Clients may connect, and wait. Throws a sentence. After that, close() leaves everything as it was found. */
+  bind(highestPort: number): Promise<void> {
+    return this.#step(async () => {
+      const { portZeroMode: mode, fd, requestTimeoutMs = 10_000 } = this.#options;
+      this.#directory = await ControlDirectory.open(this.#options, highestPort);
+      const gid = this.#portZeroGid;
+      const portZero = { ...(mode === undefined ? {} : { mode }), ...(gid === undefined ? {} : { gid }) };
+      this.#clients = new Clients(this.#host, this.#directory, { portZero, requestTimeoutMs });
+      await this.#clients.bind(fd);
+    });
+  }
+
+  /** Who waits is answered. */
+  serve(): Promise<void> {
+    return this.#step(async () => {
+      await this.#clients?.serve();
+      this.#served = true;
+    });
+  }
+
+  /** Ends every client and removes what was made; a directory that was there before goes too where clients were served. */
+  async close(): Promise<void> {
+    await this.#underway.catch(() => {});
+    await this.#clients?.close();
+    if (this.#served) this.#directory?.remove();
+    else this.#directory?.abandon();
+  }
+
+  #step(step: () => Promise<void>): Promise<void> {
+    this.#underway = step();
+    return this.#underway;
+  }
+}
