@@ -1,15 +1,12 @@
 // A stream that we connect, and connect again when it is lost: its port stays held meanwhile.
-import { setTimeout as pause } from 'node:timers/promises';
 import { describeError } from '../errno.ts';
 import { native } from '../native.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { BackOff } from './back-off.ts';
 import { dial } from './dial.ts';
+import { firstAnswer } from './first-answer.ts';
 import type { Backend, BackendHost, BackendStats, Place } from './kind.ts';
 import { formatStreamAddress, type StreamAddress } from './stream-address.ts';
-
-/** So long a start, or a session of the console, waits for a first connection. */
-const FIRST_ANSWER_MS = 1000;
 
 export class Connector implements Backend {
   readonly #host: BackendHost;
@@ -32,13 +29,11 @@ export class Connector implements Backend {
     this.#place = host.claim();
   }
 
-  /** Where it is to connect again, the first failure is no reason to throw, nor is silence one to wait for long. */
+  /** Where it is to connect again, the first failure is no reason to throw. */
   static async open(host: BackendHost, address: StreamAddress, reconnectMs: number): Promise<Connector> {
     const connector = new Connector(host, address, reconnectMs);
     if (reconnectMs > 0) {
-      const answered = new AbortController();
-      const first = connector.#start().finally(() => answered.abort());
-      await Promise.race([first, pause(FIRST_ANSWER_MS, undefined, { signal: answered.signal }).catch(() => {})]);
+      await firstAnswer(connector.#start());
       return connector;
     }
     const failure = await connector.#connect();

@@ -2,7 +2,6 @@
 // when that ends the endpoint does, the port of this switch stays held, and it joins again.
 import { realpathSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { setTimeout as pass } from 'node:timers/promises';
 import { findGroup } from '../accounts.ts';
 import { describeError } from '../errno.ts';
 import { native } from '../native.ts';
@@ -10,6 +9,7 @@ import { type Joined, type JoinOptions, joinSwitch } from '../plug.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { selfDescription } from '../self-description.ts';
 import { BackOff } from './back-off.ts';
+import { firstAnswer } from './first-answer.ts';
 import { mode, number, path, text, type Values } from './keys.ts';
 import { type Backend, type BackendHost, type BackendStats, defineKind, type Place } from './kind.ts';
 
@@ -24,8 +24,6 @@ const keys = {
     help: 'how long after it failed to try again; then ever later, up to 30 s',
   },
 } as const;
-
-const PATIENCE_MS = 500;
 
 export const vde = defineKind({
   name: 'vde',
@@ -80,12 +78,10 @@ class Uplink implements Backend {
     this.#backOff = new BackOff(reconnectMs);
   }
 
-  /** A switch that answers is joined when this resolves; for one that does not, nobody is kept waiting. */
-  async start(): Promise<void> {
+  /** A switch that answers is joined when this resolves. */
+  start(): Promise<void> {
     this.#trying = this.#try();
-    const patience = new AbortController();
-    await Promise.race([this.#trying, pass(PATIENCE_MS, undefined, { signal: patience.signal }).catch(() => {})]);
-    patience.abort();
+    return firstAnswer(this.#trying);
   }
 
   async close(): Promise<void> {
