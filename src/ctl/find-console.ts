@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 
 const SWITCHES = ['tsvde', 'vde_switch'];
 /** __SO_ACCEPTCON, SOCK_STREAM: a line of /proc/net/unix that is listened on. */
-const LISTENING = /^\S+ \S+ \S+ 00010000 0001 \S+ +\d+ ([^@].*)$/gm;
+const LISTENING = /^\S+ \S+ \S+ 00010000 0001 \S+ +(\d+) ([^@].*)$/gm;
 
 /** Paths of management sockets, each once. */
 export function findConsoles(): string[] {
@@ -18,11 +18,23 @@ function isSwitch(pid: string): boolean {
 
 function consolesOf(pid: string): string[] {
   const named = managementPaths(read(pid, 'cmdline').split('\0'));
+  const held = socketsOf(pid);
   // The process's own list: it may be in another network namespace, and so may we.
-  const listened = [...read(pid, 'net/unix').matchAll(LISTENING)].map(([, path]) => path!);
-  return listened
+  return [...read(pid, 'net/unix').matchAll(LISTENING)]
+    .filter(([, inode]) => held?.has(inode!) ?? true)
+    .map(([, , path]) => path!)
     .filter((path) => named.some((name) => path === name || path.endsWith(`/${name}`)))
-    .map((path) => resolve(path.startsWith('/') ? '/' : directoryOf(pid), path));
+    .map((path) => resolve('/', path.startsWith('/') ? '' : link(pid, 'cwd'), path));
+}
+
+/** By inode; undefined where we have no right to know, and a name has to do. */
+function socketsOf(pid: string): Set<string> | undefined {
+  try {
+    const links = readdirSync(`/proc/${pid}/fd`).map((fd) => link(pid, `fd/${fd}`));
+    return new Set(links.flatMap((target) => /^socket:\[(\d+)\]$/.exec(target)?.[1] ?? []));
+  } catch {
+    return undefined;
+  }
 }
 
 /** `-M PATH`, `-dMPATH`, `--mgmt=PATH`, `-mgmt PATH`, and less than that of the option's name. */
@@ -34,18 +46,19 @@ function managementPaths(words: readonly string[]): string[] {
   return paths.map((path) => path.replace(/^(\.\/)+/, ''));
 }
 
-function directoryOf(pid: string): string {
-  try {
-    return readlinkSync(`/proc/${pid}/cwd`);
-  } catch {
-    return '/'; // not ours to look at: what is wrong with the guess, isSocket() finds
-  }
-}
-
 /** Nothing, where the process has gone meanwhile. */
 function read(pid: string, name: string): string {
   try {
     return readFileSync(`/proc/${pid}/${name}`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** Nothing, where it is not ours to look at: what is wrong with a guess, isSocket() finds. */
+function link(pid: string, name: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/${name}`);
   } catch {
     return '';
   }

@@ -6,6 +6,7 @@ import { type Console, consoles } from '../support/consoles.ts';
 import { describeWith } from '../support/needs.ts';
 import { compat, run, start, tsvdectl } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { startTsvde } from '../support/tsvde.ts';
 import { until } from '../support/wait.ts';
 
 const KINDS = Object.keys(consoles) as (keyof typeof consoles)[];
@@ -157,6 +158,8 @@ describeWith(['unshare', 'root'], 'without -M', () => {
   }
 
   test('the only switch that runs is found, however its socket was named', async () => {
+    const elsewhere = temporaryDirectory(); // not among its processes, but in the same network namespace
+    await startTsvde(['-M', `${elsewhere}/mgmt`], { cwd: elsewhere });
     const { stdout, stderr } = await alone(`
       for options in "--mgmt=$PWD/mgmt" "-xM mgmt" "-mgmt ./mgmt"; do
         tsvde -d -s $PWD/ctl -p $PWD/pid $options
