@@ -59,7 +59,6 @@
         "addon/exit.cc",
         "addon/frame_socket.cc",
         "addon/sockets.cc",
-        "addon/standard_streams.cc"
       ]
     }
   ]

@@ -188,8 +188,8 @@ export interface NativeAddon {
     ignoredSignals: bigint,
     openFiles: number | undefined,
   ): never;
-  /** _exit(2), with the blocking modes of stdio that Node changed put back. */
-  endProcess(exitCode: number): never;
+  /** By _exit(2), or of a signal's default, with the blocking modes of stdio that Node changed put back. */
+  endProcess(exitCode: number, signal: number | undefined): never;
 }
 
 const require = createRequire(import.meta.url);

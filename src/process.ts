@@ -1,6 +1,7 @@
 // The process itself: its arguments, its name in ps and pidof, what it sends to others, its becoming another program, its
 // end.
 import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { native } from './native.ts';
 import { decodeWord, encodeWord } from './protocol/surrogate-escape.ts';
 
@@ -48,7 +49,10 @@ export function becomeProgram(
   return native.execute(file, argv.map(encodeWord), keep, before.ignoredSignals, before.openFiles);
 }
 
-/** At once: no thread that looks a name up is waited for, no handler of 'exit' runs, and what is unwritten is lost. */
-export function endProcess(exitCode: number): never {
-  return native.endProcess(exitCode);
+/**
+ * At once, of the signal where one is given: no thread that looks a name up is waited for, no handler of 'exit' runs, and what
+ * is unwritten is lost.
+ */
+export function endProcess(exitCode: number, signal?: NodeJS.Signals): never {
+  return native.endProcess(exitCode, signal && constants.signals[signal]);
 }

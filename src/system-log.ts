@@ -1,27 +1,31 @@
 // The system's log: a datagram a line, in the form that syslog(3) gives it. That call waits for who reads them, and its program with it.
+import { Writable } from 'node:stream';
 import { type Log, type LogLevel, lossy, PRIORITIES } from './log.ts';
 import { sendDatagram } from './process.ts';
 
 const PATH = '/dev/log';
 const FACILITY = 3 << 3; // daemon
-const WAITING_MAX = 512; // lines
+const WAITING_MAX = 64 * 1024; // characters
 const RETRY_MS = 50; // nothing tells when an unconnected peer has room
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
+/** A write is a line, but for one of nothing, whose end is that of the lines before it. */
+export const systemLogOutput = new Writable({
+  decodeStrings: false,
+  write: (line: string, _, done) => deliver(line, done),
+});
+
 export function systemLog(ident: string): Log {
-  const waiting: string[] = [];
-  let retry: NodeJS.Timeout | undefined;
-  const send = () => {
-    retry = undefined;
-    while (waiting.length > 0 && isDone(waiting[0]!)) waiting.shift();
-    if (waiting.length > 0) retry = setTimeout(send, RETRY_MS).unref();
-  };
   return lossy((message, level) => {
-    if (waiting.length >= WAITING_MAX) return false;
-    waiting.push(lineOf(ident, message, level, new Date()));
-    if (!retry) send();
+    if (systemLogOutput.writableLength > WAITING_MAX) return false;
+    systemLogOutput.write(lineOf(ident, message, level, new Date()));
     return true;
   });
+}
+
+function deliver(line: string, done: () => void): void {
+  if (line === '' || isDone(line)) done();
+  else setTimeout(deliver, RETRY_MS, line, done).unref();
 }
 
 /** Not while there is a reader without room; where there is none at all, a line is for nobody, as in syslog(3). */

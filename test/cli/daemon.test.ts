@@ -110,6 +110,25 @@ pid = int(open(home + '/pid').read())
 os.kill(pid, signal.SIGTERM)
 print(log.recv(1000).decode(), pid)
 `;
+/** More lines than a reader's queue has room for, who reads when it is told to end. */
+const LATE = `
+import os, signal, socket, subprocess, sys
+program, home = sys.argv[1:]
+log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+log.bind('/dev/log')
+log.settimeout(2)
+subprocess.run([program, '-d', '-s', home + '/ctl', '-p', home + '/pid'], check=True)
+pid = int(open(home + '/pid').read())
+for i in range(20):
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(home + '/ctl/ctl')
+    client.send(b'nonsense')
+    client.recv(1)
+os.kill(pid, signal.SIGTERM)
+try:
+    while True: print(log.recv(1000).decode())
+except TimeoutError: pass
+`;
 /** Twice far more lines than are kept for a reader, who after the first time reads, and after the second no more. */
 const UNREAD = `
 import os, signal, socket, subprocess, sys, time
@@ -163,6 +182,16 @@ describeWith(['root', 'unshare', 'python3'], 'the system log', () => {
     );
     const [, logged, pid] = /tsvde\[(\d+)\]: Caught signal 15, cleaning up and exiting (\d+)$/.exec(ended!)!;
     expect(logged).toBe(pid);
+  });
+
+  test('gets at the end what has waited for it', async () => {
+    const home = temporaryDirectory();
+    writeFileSync(`${home}/reader`, LATE);
+    const reader = await run('unshare', ['--mount', 'sh', '-c', WITH_LOG, 'sh', tsvde, home]);
+    expect(reader.stderr).toBe('');
+    const lines = reader.stdout.trimEnd().split('\n');
+    expect(lines.filter((line) => line.includes('refused a client')).length).toBe(20);
+    expect(lines.at(-1)).toMatch(/Caught signal 15/);
   });
 
   test('is not waited for: what it has no room for is counted, and consoles, clients and the end go on', async () => {
