@@ -174,7 +174,11 @@ export class Clients {
     const portZero = port === 0 ? this.#rules.portZero : {};
     const root = process.geteuid?.() === 0;
     const mode = (portZero.mode ?? this.#directory.mode) & (root && portZero.mode === undefined ? 0o700 : 0o777);
-    grantSocket(path, { mode, uid: root ? uid : undefined, gid: portZero.gid ?? this.#directory.gid });
+    try {
+      grantSocket(path, { mode, uid: root ? uid : undefined, gid: portZero.gid ?? this.#directory.gid });
+    } catch (error) {
+      throw new SwitchError('EIO', `our own, '${path}', cannot be given its rights: ${describeError(error)}`);
+    }
   }
 }
 
