@@ -1,5 +1,6 @@
 // Users and groups by name or number, and who is a member of what.
 import { native } from './native.ts';
+import { SwitchError } from './protocol/errors.ts';
 
 const NOBODY_SET = 'NONE';
 
@@ -19,6 +20,13 @@ export function findUser(text: string): number | undefined {
 
 export function findGroup(text: string): number | undefined {
   return native.groupByName(text)?.id ?? accountNumber(text);
+}
+
+/** Of an option that names a group or is not given. Throws SwitchError EINVAL for one that there is not. */
+export function groupOption(name: string | undefined): number | undefined {
+  const gid = name === undefined ? undefined : findGroup(name);
+  if (name !== undefined && gid === undefined) throw new SwitchError('EINVAL', `No such group '${name}'`);
+  return gid;
 }
 
 export function isMember(uid: number, gid: number): boolean {

@@ -2,7 +2,7 @@
 // What is not ours is left as it is: a live switch's directory, files that are not sockets, a directory with other things in it.
 import { lstatSync, readdirSync, unlinkSync } from 'node:fs';
 import { chmod, chown, lstat, mkdir, readdir, realpath, rmdir } from 'node:fs/promises';
-import { findGroup } from './accounts.ts';
+import { groupOption } from './accounts.ts';
 import { describeError } from './errno.ts';
 import { OwnPath } from './own-path.ts';
 import { SwitchError } from './protocol/errors.ts';
@@ -63,11 +63,9 @@ export class ControlDirectory {
     this.#foreign = foreign;
   }
 
-  /** Throws a sentence when a switch serves it already, when it is no directory, or when it cannot be made. */
+  /** Throws a sentence when it is no directory, or when it cannot be made. */
   static async open(options: DirectoryOptions, highestPort: number): Promise<ControlDirectory> {
-    const gid = options.group === undefined ? undefined : findGroup(options.group);
-    if (options.group !== undefined && gid === undefined)
-      throw new SwitchError('EINVAL', `No such group '${options.group}'`);
+    const gid = groupOption(options.group);
     checkLength(options.directory, highestPort);
     const found = await make(options.directory);
     const { path, made } = found;
@@ -92,7 +90,7 @@ export class ControlDirectory {
 
   /**
    * Removes the data sockets that a switch left here when it was killed, whose names new clients will need. Only for who
-   * has bound `ctl`; synchronous, so that no client can have joined.
+   * has bound `ctl`, and before anybody is served.
    */
   removeLeftovers(): void {
     for (const name of readdirSync(this.path).filter((one) => DATA_SOCKET.test(one))) {

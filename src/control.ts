@@ -1,8 +1,8 @@
 // Where a switch is reached: its control directory and the clients that come by it, opened in two halves, closed as one.
-import { findGroup } from './accounts.ts';
+import { groupOption } from './accounts.ts';
 import { type ClientHost, Clients } from './clients.ts';
 import { ControlDirectory, type DirectoryOptions } from './control-directory.ts';
-import { SwitchError } from './protocol/errors.ts';
+import { removeStaleSocket } from './unix-listener.ts';
 
 export interface ListenOptions extends DirectoryOptions {
   /** Rights and group of port 0's data sockets; default those of the others. */
@@ -37,9 +37,7 @@ export class Control {
   constructor(host: ClientHost, options: ListenOptions) {
     this.#host = host;
     this.#options = options;
-    this.#portZeroGid = options.portZeroGroup === undefined ? undefined : findGroup(options.portZeroGroup);
-    if (options.portZeroGroup !== undefined && this.#portZeroGid === undefined)
-      throw new SwitchError('EINVAL', `No such group '${options.portZeroGroup}'`);
+    this.#portZeroGid = groupOption(options.portZeroGroup);
   }
 
   /** Undefined until it is bound. */
@@ -47,11 +45,16 @@ export class Control {
     return this.#directory && { directory: this.#directory.path, mode: this.#directory.mode, served: this.#served };
   }
 
-  /** Clients may connect, and wait. Throws a sentence. After that, close() leaves everything as it was found. */
-  bind(highestPort: number): Promise<void> {
+  /**
+   * Clients may connect, and wait; `before` that something else is opened, which they are to find. Throws a sentence. After
+   * that, close() leaves everything as it was found.
+   */
+  bind(highestPort: number, before: () => Promise<void>): Promise<void> {
     return this.#step(async () => {
       const { portZeroMode: mode, fd, requestTimeoutMs = 10_000 } = this.#options;
       this.#directory = await ControlDirectory.open(this.#options, highestPort);
+      if (fd === undefined) await removeStaleSocket(this.#directory.controlPath);
+      await before();
       const gid = this.#portZeroGid;
       const portZero = { ...(mode === undefined ? {} : { mode }), ...(gid === undefined ? {} : { gid }) };
       this.#clients = new Clients(this.#host, this.#directory, { portZero, requestTimeoutMs });

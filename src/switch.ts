@@ -211,14 +211,17 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     await this.serve();
   }
 
-  /** The first half: clients may connect, and wait while the ports that they are to find are made. */
-  async bind(options: ListenOptions): Promise<void> {
+  /**
+   * The first half: clients may connect, and wait while the ports that they are to find are made. `before` they can, in a
+   * directory that is ours, something else may be opened.
+   */
+  async bind(options: ListenOptions, before = async () => {}): Promise<void> {
     this.#checkOpen();
     if (this.#control)
       throw new SwitchError('EEXIST', `the switch listens on '${this.control?.directory ?? 'a directory'}' already`);
     const control = new Control(this.#clientHost(), options);
     this.#control = control;
-    await this.#orForget(control, control.bind(this.numPorts));
+    await this.#orForget(control, control.bind(this.numPorts, before));
   }
 
   /** The second half, once: who waits is answered. EINVAL where there was no first. */

@@ -1,7 +1,7 @@
 // Listening on a unix socket's path. Its file outlives the process that bound it, so one that nobody serves any more is
 // replaced; a live one, and a file that is no socket, are left alone. Until its rights are granted only we may connect.
 // Not by Node's own binding: that removes whatever has the name at the end, which may be another switch's by then.
-import { lstat, unlink } from 'node:fs/promises';
+import { lstat, rm } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { describeError } from './errno.ts';
 import { native } from './native.ts';
@@ -138,7 +138,7 @@ export async function removeStaleSocket(path: string): Promise<void> {
     throw new SwitchError('EEXIST', `'${path}' is in the way and is not a socket: remove it or choose another path`);
   if (await isServed(path))
     throw new SwitchError('EADDRINUSE', `Could not bind to socket '${path}': Address already in use`);
-  await unlink(path);
+  await rm(path, { force: true }); // whoever left it may have removed it meanwhile
 }
 
 function isServed(path: string): Promise<boolean> {

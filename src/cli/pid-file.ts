@@ -10,7 +10,9 @@ export function writePidFile(path: string): () => void {
   try {
     place(path, content);
   } catch (error) {
-    throw new ExitError(1, `Error in pidfile creation: '${path}': ${describeError(error)}`);
+    const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST';
+    const why = isThere ? `${describeError(error)}, and is not that of a dead process` : describeError(error);
+    throw new ExitError(1, `Error in pidfile creation: '${path}': ${why}`);
   }
   return () => {
     if (read(path) === content) rmSync(path, { force: true });
@@ -39,7 +41,7 @@ function isStale(path: string): boolean {
   return pid !== undefined && !isOthers(Number(pid));
 }
 
-/** Does another process live by that number? One that is dead and not yet waited for does not. */
+/** Does another process live by that number? A thread is none, nor is one that is dead and not yet waited for. */
 function isOthers(pid: number): boolean {
   if (pid === process.pid || pid === 0) return false;
   try {
@@ -47,7 +49,9 @@ function isOthers(pid: number): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
   }
-  return !/^State:\s+[ZX]/m.test(read(`/proc/${pid}/status`) ?? '');
+  const status = read(`/proc/${pid}/status`);
+  if (status === undefined) return true; // not ours to look at
+  return new RegExp(`^Tgid:\\s+${pid}$`, 'm').test(status) && !/^State:\s+[ZX]/m.test(status);
 }
 
 function read(path: string): string | undefined {

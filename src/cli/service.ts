@@ -30,6 +30,7 @@ export class Service {
   readonly #context: ConsoleContext;
   /** What closes what is open, in the order of opening. */
   readonly #closers: (() => unknown)[] = [];
+  #usable = false;
   #closed: Promise<void> | undefined;
 
   private constructor(options: ServiceOptions, context: ConsoleContext) {
@@ -37,11 +38,11 @@ export class Service {
     this.#context = context;
   }
 
-  /** Throws ExitError. Once `ended`, it opens no more ports and does without what follows. */
+  /** Throws ExitError. Once `signalled` to end, it waits for nobody and does without what follows. */
   static async start(
     options: ServiceOptions,
     log: Log,
-    { shutdown, ended }: { shutdown: () => void; ended: Promise<unknown> },
+    { shutdown, signalled }: { shutdown: () => void; signalled: Promise<unknown> },
   ): Promise<Service> {
     const sw = await attempt(1, () => new Switch(options.switch));
     sw.on('log', log);
@@ -64,7 +65,7 @@ export class Service {
     service.#closers.push(() => sw.close());
     service.#closers.push(() => context.plugins.close());
     try {
-      await service.#open(ended);
+      await service.#open(signalled);
       return service;
     } catch (error) {
       await service.close();
@@ -72,7 +73,7 @@ export class Service {
     }
   }
 
-  async #open(ended: Promise<unknown>): Promise<void> {
+  async #open(signalled: Promise<unknown>): Promise<void> {
     const { listen, management, pidFile, taps, ports, rcFile, metrics } = this.#options;
     const { switch: sw } = this.#context;
     const passed = passedSockets();
@@ -83,13 +84,23 @@ export class Service {
       );
     const console = new ConsoleServer(this.#context);
     this.#closers.push(() => console.close());
-    // First, since programs wait until they can connect to the control socket, and then expect a console too.
-    if (management) await this.#want(() => console.bind({ ...management, ...descriptor(passed.get('mgmt')) }));
-    await attempt(CONTROL_FAILED, () => sw.bind({ ...listen, ...descriptor(passed.get('ctl')) }));
+    // Who can connect to the control socket, which programs wait for, finds the console too; it may be in that directory.
+    const openConsole = async () => {
+      if (management) await this.#want(() => console.bind({ ...management, ...descriptor(passed.get('mgmt')) }));
+    };
+    await attempt(CONTROL_FAILED, () => sw.bind({ ...listen, ...descriptor(passed.get('ctl')) }, openConsole));
     if (pidFile !== undefined) this.#closers.push(writePidFile(pidFile));
     for (const tap of taps) await this.#want(() => sw.attachTap(tap));
-    if (!(await this.#openPorts(ports, ended))) return;
-    if (rcFile !== undefined) await this.#want(() => runStartupFile(rcFile, this.#context));
+
+    let over = false;
+    const end = signalled.then(() => {
+      over = true;
+    });
+    // What is still being opened ends with the switch.
+    const unlessEnded = (step: () => Promise<unknown>) => Promise.race([this.#want(step), end]);
+    for (const port of ports) if (!over) await unlessEnded(() => sw.attachPort(port));
+    if (rcFile !== undefined && !over) await unlessEnded(() => runStartupFile(rcFile, this.#context, () => over));
+    if (over) return;
     const metricsFd = passed.get('metrics');
     if (metrics !== undefined || metricsFd !== undefined)
       await attempt(1, () => this.#serveMetrics(metricsFd ?? metrics!));
@@ -97,19 +108,12 @@ export class Service {
     await attempt(CONTROL_FAILED, () => sw.serve());
     if (management) await this.#want(() => console.serve());
     if (this.#options.readyFd !== undefined) tellReady(this.#options.readyFd);
+    this.#usable = true;
   }
 
-  /** One at a time; false: it is the end already, and what is still being opened ends with the switch. */
-  async #openPorts(ports: readonly string[], ended: Promise<unknown>): Promise<boolean> {
-    let over = false;
-    const end = ended.then(() => {
-      over = true;
-    });
-    for (const port of ports) {
-      await Promise.race([this.#want(() => this.#context.switch.attachPort(port)), end]);
-      if (over) return false;
-    }
-    return true;
+  /** False where the signal to end came before. */
+  get usable(): boolean {
+    return this.#usable;
   }
 
   /** For people: how much is in use. */

@@ -66,12 +66,15 @@ async function serve(options: ServiceOptions, log: Log, ready = () => {}): Promi
     end = resolve;
   });
   for (const signal of IGNORED) process.on(signal, () => {});
-  process.on('SIGTERM', () => end({ reason: 'Caught signal 15, cleaning up and exiting' }));
-  process.on('SIGINT', () => end({ reason: 'Caught signal 2, cleaning up and exiting', signal: 'SIGINT' }));
+  const signalled = new Promise<End>((resolve) => {
+    process.on('SIGTERM', () => resolve({ reason: 'Caught signal 15, cleaning up and exiting' }));
+    process.on('SIGINT', () => resolve({ reason: 'Caught signal 2, cleaning up and exiting', signal: 'SIGINT' }));
+  });
+  void signalled.then(end);
 
   const manager = new ServiceManager();
-  const starting = Service.start(options, log, { shutdown: () => end(undefined), ended }).then((service) => {
-    manager.ready(service.status);
+  const starting = Service.start(options, log, { shutdown: () => end(undefined), signalled }).then((service) => {
+    if (service.usable) manager.ready(service.status);
     return service;
   });
   // One that comes during the start waits for its end, and does not end it.
@@ -80,7 +83,7 @@ async function serve(options: ServiceOptions, log: Log, ready = () => {}): Promi
   service.onStatus((status) => manager.status(status));
   if (options.readStdin)
     void service.readCommands().then(() => end({ reason: 'EOF on stdin, cleaning up and exiting' }));
-  ready();
+  if (service.usable) ready();
 
   const why = await ended;
   if (why) log(why.reason);

@@ -67,9 +67,9 @@ export async function runFile(
   return steps;
 }
 
-/** At start: replies are not wanted, and what fails is logged and does not stop what follows. */
-export async function runStartupFile(path: string, context: ConsoleContext): Promise<void> {
-  await runLines(path, context, () => true);
+/** At start: replies are not wanted, and what fails is logged and does not stop what follows; its being `over` does. */
+export async function runStartupFile(path: string, context: ConsoleContext, over: () => boolean): Promise<void> {
+  await runLines(path, context, () => !over());
 }
 
 /** Once more: only the lines that say how something is to be; what is so already is no failure. */

@@ -1,7 +1,6 @@
 // The management socket: any number of sessions, whoever may connect may do everything.
 import { createServer, type Socket } from 'node:net';
-import { findGroup } from '../accounts.ts';
-import { SwitchError } from '../protocol/errors.ts';
+import { groupOption } from '../accounts.ts';
 import { bindAndGrant, UnixListener } from '../unix-listener.ts';
 import type { ConsoleContext } from './command.ts';
 import { banner, PROMPT } from './reply.ts';
@@ -28,8 +27,7 @@ export class ConsoleServer {
 
   /** Sessions may connect, and wait. Throws a sentence; a live socket, and a file that is none, are left as they are. */
   async bind({ path, mode, group, fd }: ManagementOptions): Promise<void> {
-    const gid = group === undefined ? undefined : findGroup(group);
-    if (group !== undefined && gid === undefined) throw new SwitchError('EINVAL', `No such group '${group}'`);
+    const gid = groupOption(group);
     this.#listener = fd === undefined ? await bindAndGrant(path, { mode, gid }) : UnixListener.takeOver(path, fd);
   }
 

@@ -14,6 +14,7 @@ import {
 import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { atEnd } from '../support/at-end.ts';
+import { ConsoleClient } from '../support/console.ts';
 import { BROADCAST, frame, Recorder } from '../support/network.ts';
 import { run, start, tsvde } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -54,7 +55,12 @@ const CASES: [why: string, args: string, exitCode: number, message: string][] = 
     "'%/file' is in the way and is not a socket: remove it or choose another path",
   ],
   ['a live console', '-s %/ctl -M %/taken', 1, "Could not bind to socket '%/taken': Address already in use"],
-  ['a pid file that is something else', '-s %/ctl -p %/file', 1, "Error in pidfile creation: '%/file': File exists"],
+  [
+    'a pid file that is something else',
+    '-s %/ctl -p %/file',
+    1,
+    "Error in pidfile creation: '%/file': File exists, and is not that of a dead process",
+  ],
   [
     'no place for the pid file',
     '-s %/ctl -p %/no/pid',
@@ -128,11 +134,12 @@ describe.each(['in the foreground', 'as a daemon'])('%s', (where) => {
 });
 
 test('a second switch on a live directory fails, and the first does not notice', async () => {
-  const { directory, home } = await startTsvde(['-m', '640']);
+  const home = temporaryDirectory();
+  const { directory } = await startTsvde(['-m', '640', '-M', `${home}/mgmt`], { cwd: home });
   const [a, b] = [await Recorder.join(directory), await Recorder.join(directory)];
   const before = statSync(directory);
   const inodes = readdirSync(directory).map((name) => [name, statSync(`${directory}/${name}`).ino]);
-  for (const more of [[], ['-d'], ['-m', '666', '-M', `${home}/mgmt2`]]) {
+  for (const more of [[], ['-d'], ['-M', `${home}/mgmt`], ['-m', '666', '-M', `${home}/mgmt2`]]) {
     expect(await run(tsvde, ['-s', directory, ...more])).toMatchObject({
       code: 255,
       stderr: `tsvde: Could not bind to socket '${directory}/ctl': Address already in use\n`,
@@ -145,6 +152,19 @@ test('a second switch on a live directory fails, and the first does not notice',
   await b.receives(frame(BROADCAST, '02:00:00:00:00:0a', 100));
 });
 
+test.each([
+  ['made by it', false],
+  ['that was there', true],
+])('a console in its control directory, %s', async (_, there) => {
+  const home = temporaryDirectory();
+  if (there) mkdirSync(`${home}/ctl`);
+  const { started, directory } = await startTsvde(['-M', `${home}/ctl/mgmt`, '--dirmode', '755'], { cwd: home });
+  expect(statSync(directory).mode & 0o777).toBe(0o755);
+  await ConsoleClient.connect(`${directory}/mgmt`);
+  await started.stop();
+  expect(readdirSync(home)).toEqual([]);
+});
+
 test('a pid file that a live process holds is left to it; one whose process is gone is replaced', async () => {
   const home = temporaryDirectory();
   const args = (name: string) => ['-s', `${home}/${name}`, '-p', `${home}/pid`];
@@ -152,11 +172,14 @@ test('a pid file that a live process holds is left to it; one whose process is g
   await until(() => existsSync(`${home}/pid`), 'the pid file');
   expect(await run(tsvde, ['-d', ...args('two')])).toMatchObject({
     code: 1,
-    stderr: `tsvde: Error in pidfile creation: '${home}/pid': File exists\n`,
+    stderr: `tsvde: Error in pidfile creation: '${home}/pid': File exists, and is not that of a dead process\n`,
   });
   expect(readFileSync(`${home}/pid`, 'utf8')).toBe(`${first.pid}\n`);
   await first.stop('SIGKILL');
-  for (const stale of [`${first.pid}\n`, `${first.pid}`, '', ' \n']) {
+  const threads = start(process.execPath, ['-e', 'setInterval(() => {}, 1000); console.log("there")']);
+  await threads.output(/there/);
+  const thread = readdirSync(`/proc/${threads.pid}/task`).find((id) => id !== String(threads.pid));
+  for (const stale of [`${first.pid}\n`, `${first.pid}`, `${thread}\n`, '', ' \n']) {
     writeFileSync(`${home}/pid`, stale);
     const next = start(tsvde, args('two'));
     await until(() => readFileSync(`${home}/pid`, 'utf8') === `${next.pid}\n`, `its own pid instead of '${stale}'`);
@@ -174,7 +197,7 @@ test.each([
   writeFileSync(`${home}/pid`, `${sleeper.pid}\n`);
   expect(await run(tsvde, [...flags, '-s', `${home}/ctl`, '-p', `${home}/pid`])).toMatchObject({
     code: 1,
-    stderr: `tsvde: Error in pidfile creation: '${home}/pid': File exists\n`,
+    stderr: `tsvde: Error in pidfile creation: '${home}/pid': File exists, and is not that of a dead process\n`,
   });
   expect(readFileSync(`${home}/pid`, 'utf8')).toBe(`${sleeper.pid}\n`);
   expect(readdirSync(home)).toEqual(['pid']);

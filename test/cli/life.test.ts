@@ -1,7 +1,7 @@
 // A switch in the foreground: what it reads at its start and on stdin, and readers of its output who do not read.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { Plug } from '../../src/index.ts';
@@ -56,6 +56,13 @@ describe('stdout and stderr', () => {
   test('are left as they were: who shares them does not find them non-blocking', async () => {
     const script = '"$1" -s "$2" </dev/null; sed -n s/^flags:.//p /proc/self/fdinfo/1 /proc/self/fdinfo/2';
     const ended = await run('sh', ['-c', script, 'sh', tsvde, `${temporaryDirectory()}/ctl`]);
+    expect(ended.stdout).toBe('02\n02\n');
+  });
+
+  test.each(['TERM', 'INT'])('after a SIG%s too', async (name) => {
+    const script = `"$1" --nostdin -s "$2" & until [ -S "$2/ctl" ]; do sleep 0.01; done
+      kill -${name} $!; wait $!; sed -n s/^flags:.//p /proc/self/fdinfo/1 /proc/self/fdinfo/2`;
+    const ended = await run('bash', ['-c', script, 'bash', tsvde, `${temporaryDirectory()}/ctl`]);
     expect(ended.stdout).toBe('02\n02\n');
   });
 
@@ -279,6 +286,22 @@ describeWith(['root'], 'where no name server answers', () => {
     expect(await started.exited).toEqual({ code: 0, signal: null });
     expect(started.stderr()).toContain('Caught signal 15, cleaning up and exiting');
     expect(readdirSync(home)).toEqual([]);
+  });
+
+  test('nor is a daemon that waits in its rc file ready: it ends, and its starter says so', async () => {
+    const home = temporaryDirectory();
+    writeFileSync(
+      `${home}/rc`,
+      `port/attach socket,connect=host.example:7000,id=a\nport/attach stream,addr.type=inet,addr.host=host.example,addr.port=7,id=b\n`,
+    );
+    const line = 'exec "$1" -d --ready-fd 4 -s ctl -p pid -f rc 4>told';
+    const starter = (await silentResolver()).start('sh', ['-c', line, 'sh', tsvde], { cwd: home });
+    await until(() => existsSync(`${home}/pid`), 'its files');
+    await endPid(Number(readFileSync(`${home}/pid`, 'utf8')));
+    expect(await starter.exited).toEqual({ code: 1, signal: null });
+    expect(starter.stderr()).toBe('tsvde: the daemon ended before it was ready: exit code 0\n');
+    expect(readFileSync(`${home}/told`, 'utf8')).toBe('');
+    expect(readdirSync(home).sort()).toEqual(['rc', 'told']);
   });
 
   test('port/attach is waiting for an address: it ends at once too', async () => {
