@@ -64,12 +64,12 @@ export class Clients {
     this.#refusals = new LineLimit(host.log, (count) => `refused ${count} more clients meanwhile`);
   }
 
-  /** Clients may connect, and wait. `fd`: of a socket that listens on the control path already. */
-  async bind(fd?: number): Promise<void> {
+  /** Clients may connect, and wait. `fd`: of a socket that listens on the control path already; else way has been made. */
+  bind(fd?: number): void {
     const { controlPath } = this.#directory;
-    this.#listener = fd === undefined ? await UnixListener.bind(controlPath) : UnixListener.takeOver(controlPath, fd);
+    this.#listener = fd === undefined ? UnixListener.bind(controlPath) : UnixListener.takeOver(controlPath, fd);
     this.#directory.removeLeftovers();
-    if (fd === undefined) await this.#directory.grant();
+    if (fd === undefined) this.#directory.grant();
   }
 
   async serve(): Promise<void> {

@@ -1,7 +1,7 @@
 // The directory that clients know a switch by: made or taken over with its rights, and removed at the end.
 // What is not ours is left as it is: a live switch's directory, files that are not sockets, a directory with other things in it.
-import { lstatSync, readdirSync, unlinkSync } from 'node:fs';
-import { chmod, chown, lstat, mkdir, readdir, realpath, rmdir } from 'node:fs/promises';
+import { chmodSync, chownSync, lstatSync, readdirSync, unlinkSync } from 'node:fs';
+import { lstat, mkdir, readdir, realpath, rmdir } from 'node:fs/promises';
 import { groupOption } from './accounts.ts';
 import { describeError } from './errno.ts';
 import { OwnPath } from './own-path.ts';
@@ -100,11 +100,11 @@ export class ControlDirectory {
   }
 
   /** To be called once `ctl` is bound: until here nobody but us could come in. */
-  async grant(): Promise<void> {
+  grant(): void {
     grantSocket(this.controlPath, { mode: this.mode, gid: this.gid });
     if (this.#foreign) return;
-    if (this.gid !== undefined) await chown(this.path, -1, this.gid);
-    await chmod(this.path, this.#dirMode);
+    if (this.gid !== undefined) chownSync(this.path, -1, this.gid);
+    chmodSync(this.path, this.#dirMode);
   }
 
   /** Removes the directory when nothing is left in it. */

@@ -2,7 +2,7 @@
 import { groupOption } from './accounts.ts';
 import { type ClientHost, Clients } from './clients.ts';
 import { ControlDirectory, type DirectoryOptions } from './control-directory.ts';
-import { removeStaleSocket } from './unix-listener.ts';
+import { makeWay } from './unix-listener.ts';
 
 export interface ListenOptions extends DirectoryOptions {
   /** Rights and group of port 0's data sockets; default those of the others. */
@@ -22,6 +22,9 @@ export interface ControlInfo {
   /** Clients are answered, and wait no more. */
   served: boolean;
 }
+
+/** The second step opens it before it waits for anything. */
+export type PrepareOther = () => Promise<(() => void | Promise<void>) | undefined>;
 
 export class Control {
   readonly #host: ClientHost;
@@ -46,19 +49,21 @@ export class Control {
   }
 
   /**
-   * Clients may connect, and wait; `before` that something else is opened, which they are to find. Throws a sentence. After
-   * that, close() leaves everything as it was found.
+   * Clients may connect, and wait. `prepareOther` comes before that, in a directory that is ours; what it returns is opened
+   * with the control socket at once, so that who can connect to one can to the other. Throws a sentence. After that, close()
+   * leaves everything as it was found.
    */
-  bind(highestPort: number, before: () => Promise<void>): Promise<void> {
+  bind(highestPort: number, prepareOther: PrepareOther): Promise<void> {
     return this.#step(async () => {
       const { portZeroMode: mode, fd, requestTimeoutMs = 10_000 } = this.#options;
       this.#directory = await ControlDirectory.open(this.#options, highestPort);
-      if (fd === undefined) await removeStaleSocket(this.#directory.controlPath);
-      await before();
+      if (fd === undefined) await makeWay(this.#directory.controlPath);
+      const bindOther = await prepareOther();
       const gid = this.#portZeroGid;
       const portZero = { ...(mode === undefined ? {} : { mode }), ...(gid === undefined ? {} : { gid }) };
       this.#clients = new Clients(this.#host, this.#directory, { portZero, requestTimeoutMs });
-      await this.#clients.bind(fd);
+      this.#clients.bind(fd);
+      await bindOther?.();
     });
   }
 

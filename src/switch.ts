@@ -5,7 +5,7 @@ import { type AttachedPort, type BackendSwitch, Backends } from './backends/back
 import { parsePortRequest } from './backends/kinds.ts';
 import { Capture } from './capture.ts';
 import type { ClientHost, Seat } from './clients.ts';
-import { Control, type ControlInfo, type ListenOptions } from './control.ts';
+import { Control, type ControlInfo, type ListenOptions, type PrepareOther } from './control.ts';
 import { type PortCounters, portCounters } from './counters.ts';
 import { describeEnd } from './errno.ts';
 import { DEFAULT_PRIORITY } from './fstp/machine.ts';
@@ -212,16 +212,16 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   }
 
   /**
-   * The first half: clients may connect, and wait while the ports that they are to find are made. `before` they can, in a
-   * directory that is ours, something else may be opened.
+   * The first half: clients may connect, and wait while the ports that they are to find are made. Another socket may be
+   * opened with the control socket, once `prepareOther` has seen to all that takes time.
    */
-  async bind(options: ListenOptions, before = async () => {}): Promise<void> {
+  async bind(options: ListenOptions, prepareOther: PrepareOther = async () => undefined): Promise<void> {
     this.#checkOpen();
     if (this.#control)
       throw new SwitchError('EEXIST', `the switch listens on '${this.control?.directory ?? 'a directory'}' already`);
     const control = new Control(this.#clientHost(), options);
     this.#control = control;
-    await this.#orForget(control, control.bind(this.numPorts, before));
+    await this.#orForget(control, control.bind(this.numPorts, prepareOther));
   }
 
   /** The second half, once: who waits is answered. EINVAL where there was no first. */

@@ -29,10 +29,8 @@ export class UnixListener {
     this.#remove = remove;
   }
 
-  /** Throws a sentence that names the path. */
-  static async bind(path: string): Promise<UnixListener> {
-    checkSocketPath(path);
-    await removeStaleSocket(path);
+  /** Once makeWay() has. Throws a sentence that names the path. */
+  static bind(path: string): UnixListener {
     const fd = bind(path);
     try {
       return new UnixListener(path, fd, remover(path));
@@ -105,33 +103,31 @@ export function listenOn(server: Server, fd: number, name: string): Promise<void
 }
 
 /** As UnixListener.bind(), then lets others in. */
-export async function bindAndGrant(path: string, rights: SocketRights): Promise<UnixListener> {
-  const listener = await UnixListener.bind(path);
+export function bindAndGrant(path: string, rights: SocketRights): UnixListener {
+  const listener = UnixListener.bind(path);
   try {
     grantSocket(path, rights);
     return listener;
   } catch (error) {
-    await listener.close();
+    listener.close();
     throw error;
   }
 }
 
 /** All at once; the file is removed when the server is closed. */
 export async function listenAndGrant(server: Server, path: string, rights: SocketRights): Promise<void> {
-  await (await bindAndGrant(path, rights)).serve(server);
+  await makeWay(path);
+  await bindAndGrant(path, rights).serve(server);
 }
 
-function checkSocketPath(path: string): void {
+/** For a socket. Throws a sentence where a live one, or another file, is there, and where the path is too long for one. */
+export async function makeWay(path: string): Promise<void> {
   const length = Buffer.byteLength(path);
-  if (length <= PATH_MAX) return;
-  throw new SwitchError(
-    'ENAMETOOLONG',
-    `'${path}' has ${length} bytes: a socket's path has room for ${PATH_MAX}; choose a shorter one`,
-  );
-}
-
-/** Makes way for a socket. Throws a sentence where a live one, or another file, is there. */
-export async function removeStaleSocket(path: string): Promise<void> {
+  if (length > PATH_MAX)
+    throw new SwitchError(
+      'ENAMETOOLONG',
+      `'${path}' has ${length} bytes: a socket's path has room for ${PATH_MAX}; choose a shorter one`,
+    );
   const found = await lstat(path).catch(() => undefined);
   if (!found) return;
   if (!found.isSocket())

@@ -151,6 +151,27 @@ describe('Switch', () => {
     plug.close();
   });
 
+  test('what is opened with the control socket is so before anything else happens', async () => {
+    const directory = `${temporaryDirectory()}/ctl`;
+    const sw = new Switch();
+    atEnd(() => sw.close());
+    let turns = 0;
+    const count = () => {
+      turns++;
+      if (sw.control?.served !== true) setImmediate(count);
+    };
+    count();
+    let opened: unknown;
+    await sw.bind({ directory }, async () => {
+      const [before, there] = [turns, existsSync(`${directory}/ctl`)];
+      return () => {
+        opened = { turns: turns - before, there: [there, existsSync(`${directory}/ctl`)] };
+      };
+    });
+    expect(opened).toEqual({ turns: 0, there: [false, true] });
+    await sw.serve();
+  });
+
   test('closed before serve(), who waits sees the end', async () => {
     const parent = temporaryDirectory();
     const sw = new Switch();

@@ -84,11 +84,13 @@ export class Service {
       );
     const console = new ConsoleServer(this.#context);
     this.#closers.push(() => console.close());
-    // Who can connect to the control socket, which programs wait for, finds the console too; it may be in that directory.
-    const openConsole = async () => {
-      if (management) await this.#want(() => console.bind({ ...management, ...descriptor(passed.get('mgmt')) }));
+    // With the control socket, since some programs wait until they can connect to one and then use the other.
+    const prepareConsole = async () => {
+      const options = management && { ...management, ...descriptor(passed.get('mgmt')) };
+      const bind = options && (await this.#want(() => console.prepare(options)));
+      return bind && (() => this.#want(bind));
     };
-    await attempt(CONTROL_FAILED, () => sw.bind({ ...listen, ...descriptor(passed.get('ctl')) }, openConsole));
+    await attempt(CONTROL_FAILED, () => sw.bind({ ...listen, ...descriptor(passed.get('ctl')) }, prepareConsole));
     if (pidFile !== undefined) this.#closers.push(writePidFile(pidFile));
     for (const tap of taps) await this.#want(() => sw.attachTap(tap));
 
@@ -154,12 +156,14 @@ export class Service {
     for (const close of this.#closers.reverse()) await close();
   }
 
-  async #want(step: () => unknown): Promise<void> {
+  /** Undefined where that is done without. */
+  async #want<T>(step: () => T | Promise<T>): Promise<T | undefined> {
     try {
-      await attempt(1, step);
+      return await attempt(1, step);
     } catch (error) {
       if (!(this.#options.tolerant && error instanceof ExitError)) throw error;
       this.#context.log(error.message);
+      return undefined;
     }
   }
 

@@ -1,7 +1,7 @@
 // The management socket: any number of sessions, whoever may connect may do everything.
 import { createServer, type Socket } from 'node:net';
 import { groupOption } from '../accounts.ts';
-import { bindAndGrant, UnixListener } from '../unix-listener.ts';
+import { bindAndGrant, makeWay, UnixListener } from '../unix-listener.ts';
 import type { ConsoleContext } from './command.ts';
 import { banner, PROMPT } from './reply.ts';
 import { runSession } from './session.ts';
@@ -25,10 +25,16 @@ export class ConsoleServer {
     this.#context = context;
   }
 
-  /** Sessions may connect, and wait. Throws a sentence; a live socket, and a file that is none, are left as they are. */
-  async bind({ path, mode, group, fd }: ManagementOptions): Promise<void> {
+  /**
+   * Sees to all that takes time. Throws a sentence; a live socket, and a file that is none, are left as they are. What it
+   * returns is called at once: then sessions may connect, and wait.
+   */
+  async prepare({ path, mode, group, fd }: ManagementOptions): Promise<() => void> {
     const gid = groupOption(group);
-    this.#listener = fd === undefined ? await bindAndGrant(path, { mode, gid }) : UnixListener.takeOver(path, fd);
+    if (fd === undefined) await makeWay(path);
+    return () => {
+      this.#listener = fd === undefined ? bindAndGrant(path, { mode, gid }) : UnixListener.takeOver(path, fd);
+    };
   }
 
   async serve(): Promise<void> {

@@ -56,12 +56,12 @@ test('--ready-fd: a newline once clients can join', async () => {
   expect(existsSync(`${home}/ctl2`)).toBe(false);
 });
 
-test('who can connect to the control socket can connect to the console', async () => {
+test('who can connect to the console can connect to the control socket, as with vde_switch', async () => {
   const home = temporaryDirectory();
   const [control, management] = [`${home}/ctl/ctl`, `${home}/mgmt`];
   start(tsvde, ['-s', `${home}/ctl`, '-M', management]);
   const deadline = performance.now() + 10_000;
-  while (!existsSync(control) && performance.now() < deadline); // no pause, in which the other could come
+  while (!existsSync(management) && performance.now() < deadline); // no pause, in which the other could come
   expect([control, management].map(existsSync)).toEqual([true, true]);
 });
 

@@ -130,19 +130,19 @@ test('the socket: its mode, a stale one replaced, a live one and a file left alo
   };
   const path = `${temporaryDirectory()}/mgmt`;
   const first = new ConsoleServer(context);
-  await first.bind({ path, mode: 0o620 });
+  (await first.prepare({ path, mode: 0o620 }))();
   await first.serve();
   expect(statSync(path).mode & 0o777).toBe(0o620);
-  await expect(new ConsoleServer(context).bind({ path, mode: 0o600 })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  await expect(new ConsoleServer(context).prepare({ path, mode: 0o600 })).rejects.toMatchObject({ code: 'EADDRINUSE' });
   await first.close();
   expect(statSync(path, { throwIfNoEntry: false })).toBeUndefined();
   writeFileSync(path, 'somebody wrote this');
-  await expect(new ConsoleServer(context).bind({ path, mode: 0o600 })).rejects.toThrow(
+  await expect(new ConsoleServer(context).prepare({ path, mode: 0o600 })).rejects.toThrow(
     /is in the way and is not a socket/,
   );
   expect(statSync(path).size).toBe(19);
   const long = `${temporaryDirectory()}/${'x'.repeat(100)}`;
-  await expect(new ConsoleServer(context).bind({ path: long, mode: 0o600 })).rejects.toMatchObject({
+  await expect(new ConsoleServer(context).prepare({ path: long, mode: 0o600 })).rejects.toMatchObject({
     code: 'ENAMETOOLONG',
   });
   // What a killed process leaves: a socket that nobody serves.
@@ -152,7 +152,7 @@ test('the socket: its mode, a stale one replaced, a live one and a file left alo
     `import socket; s = socket.socket(socket.AF_UNIX); s.bind(${JSON.stringify(stale)}); s.listen()`,
   ]);
   const second = new ConsoleServer(context);
-  await second.bind({ path: stale, mode: 0o600 });
+  (await second.prepare({ path: stale, mode: 0o600 }))();
   await second.close();
 });
 
@@ -240,7 +240,7 @@ test('a server that closes ends its sessions', async () => {
     log: () => {},
     shutdown: () => {},
   });
-  await server.bind({ path, mode: 0o600 });
+  (await server.prepare({ path, mode: 0o600 }))();
   await server.serve();
   const client = connect(path);
   await once(client, 'data');

@@ -79,7 +79,7 @@ export async function serveConsole({ sw, log }: Network, mode = 0o600): Promise<
       shutdowns++;
     },
   });
-  await server.bind({ path, mode });
+  (await server.prepare({ path, mode }))();
   await server.serve();
   atEnd(() => server.close());
   return { path, log, shutdowns: () => shutdowns, connect: () => ConsoleClient.connect(path) };

@@ -4,7 +4,7 @@ import { unlink } from 'node:fs/promises';
 import { errnoNumber, strerror } from '../../errno.ts';
 import { native } from '../../native.ts';
 import { type ErrnoName, SwitchError } from '../../protocol/errors.ts';
-import { removeStaleSocket } from '../../unix-listener.ts';
+import { makeWay } from '../../unix-listener.ts';
 import type { Backend, BackendHost, BackendStats, Place } from '../kind.ts';
 import { formatHostForward, formatHostPlace, type HostForward, type HostPlace, type InetPlace } from './forward.ts';
 import { readStats, StackProcess, type StackStats } from './stack-process.ts';
@@ -177,7 +177,7 @@ export class UserBackend implements Backend {
 
   async #forward({ host, guest }: HostForward): Promise<void> {
     const rule = formatHostForward({ host, guest });
-    if ('path' in host) await removeStaleSocket(host.path);
+    if ('path' in host) await makeWay(host.path);
     const isIpv6 = !('path' in host) && host.place.address?.includes(':');
     const error = Number(
       await this.#ask(`add ${host.protocol} ${spell(guest, isIpv6 ? '::' : '0.0.0.0')} ${spellHost(host)}`),
