@@ -40,7 +40,7 @@ test('who joins the port that somebody leaves is never refused, and finds its ow
   expect(log).toEqual([]);
   await until(() => sw.ports().every(({ active }) => !active), 'the last to leave');
   expect(readdirSync(directory)).toEqual(['ctl']);
-});
+}, 60_000);
 
 test('a name that is in the way of a data socket stays, and the client gets the next', async () => {
   const { directory, join, log } = await network();

@@ -88,11 +88,11 @@ describeWith(['root', 'tun', 'ip', 'unshare', 'curl', 'dpipe', 'qemu-system-x86_
     const home = temporaryDirectory();
     chmodSync(home, 0o755);
     execFileSync('git', ['clone', '--quiet', root, `${home}/tsvde`]);
-    const env = { ...process.env, npm_config_prefix: `${home}/prefix` };
+    const env = { ...process.env, npm_config_prefix: `${home}/prefix`, npm_config_prefer_offline: 'true' };
     const installed = await run('bash', ['-e', '-c', install!], { cwd: `${home}/tsvde`, env });
     expect(installed.code, installed.stdout + installed.stderr).toBe(0);
     const { stdout } = await run(`${home}/prefix/bin/tsvde`, ['--version']);
     expect(stdout).toMatch(/^VDE 2\.3\.3\+tsvde\.\d/);
     expect(execFileSync('git', ['status', '--porcelain'], { cwd: `${home}/tsvde`, encoding: 'utf8' })).toBe('');
-  }, 240_000);
+  }, 480_000);
 });

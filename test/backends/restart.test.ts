@@ -69,7 +69,7 @@ test('clients of a killed switch, another tsvde among them, and the servers it h
   await byStream.started.output(
     /up: port 1: the connection to .* has ended: the other end has closed it; trying again/,
   );
-});
+}, 120_000);
 
 test('a port that cannot be had stops the start, and what was opened before it is undone', async () => {
   const home = temporaryDirectory();

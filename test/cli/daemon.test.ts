@@ -40,7 +40,7 @@ describeWith(['root', 'tun', 'ip'], 'a hundred daemons', () => {
       await until(() => !existsSync(ctl!) && !existsSync(mgmt!) && !existsSync(pid!), `the end of daemon ${round}`);
     }
     await until(() => !space.run('ip', '-br', 'link').includes('dt'), 'the end of every TAP');
-  }, 120_000);
+  }, 300_000);
 });
 
 test('it leads its own session, holds nothing of its parent and stays where it was started', async () => {

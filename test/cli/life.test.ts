@@ -70,7 +70,7 @@ describe('stdout and stderr', () => {
     const directory = `${temporaryDirectory()}/ctl`;
     const closed = ['-c', 'exec "$1" --nostdin -s "$2" </dev/null >&- 2>&-', 'sh', tsvde, directory];
     const started = start('sh', closed);
-    await until(() => existsSync(`${directory}/ctl`), 'ctl');
+    await until(() => accepts(`${directory}/ctl`), 'a switch');
     const refused = await RawClient.connect(directory);
     refused.stream.write('what is to be logged, and cannot be');
     await refused.closed;
@@ -86,7 +86,7 @@ describe('stdout and stderr', () => {
     const child = spawn(tsvde, ['-s', directory, '-f', rc], { stdio: 'pipe' });
     atEnd(() => child.kill('SIGKILL'));
     const exited = new Promise((resolve) => child.once('exit', (code) => resolve(code)));
-    await until(() => existsSync(`${directory}/ctl`), 'ctl');
+    await until(() => accepts(`${directory}/ctl`), 'a switch');
     child.stdin.on('error', () => {});
     child.stdin.write('help\n'.repeat(2000));
     for (let i = 0; i < 1500; i++) {
@@ -237,6 +237,14 @@ describe('rc file', () => {
     (await early).close();
     expect(await (await console).ask('port/allprint 2')).toContain('Port 0002 untagged_vlan=0010');
     expect(started.stderr()).not.toContain('refused');
+  });
+
+  test('a SIGHUP meanwhile is heeded after it, and ends nothing', async () => {
+    const { started } = await startSlowly();
+    started.signal('SIGHUP');
+    started.stdin.write('port/allprint 2\n');
+    await started.output(/Port 0002 [\s\S]*1000 Success/);
+    await started.output(/Caught signal 1: reading '.*' again/);
   });
 
   test('ended meanwhile, it ends; who waited sees that', async () => {

@@ -14,8 +14,13 @@ mount --bind "$ROOT" /mnt; PATH=/mnt/bin/compat:$PATH # or its own /tmp hides a 
 mount -t tmpfs tmpfs /tmp; mount -t tmpfs tmpfs /run; ip link set lo up; cd /tmp
 gone() { while [ -e "$1" ]; do sleep 0.02; done; }
 here() { until [ -e "$1" ]; do sleep 0.02; done; }
+listens() { until grep -q " 00010000 .* $1$" /proc/net/unix; do sleep 0.02; done; }
 ends() { while kill -0 "$1" 2>/dev/null; do sleep 0.02; done; }
-ask() { (printf '%s\\n' "$2"; sleep 0.3) | unixterm "$1"; }
+ask() {
+  coproc unixterm "$1"; local pid=$COPROC_PID line; printf '%s\\n' "$2" >&"\${COPROC[1]}"
+  while IFS= read -r line; do echo "$line"; case "$line" in 1[0-9][0-9][0-9]\\ *|*'$ '1[0-9][0-9][0-9]\\ *) break;; esac; done <&"\${COPROC[0]}"
+  kill $pid 2>/dev/null || :; wait $pid 2>/dev/null || :
+}
 joins() { sleep 60 | vde_plug "$@" >/dev/null & }
 mode() { stat -c '%a %G' "$1"; }
 `;
@@ -84,7 +89,7 @@ const ROWS: [program: string, script: string, says: string | RegExp][] = [
   ],
   [
     'VirtualBox (15): a port by DIR[N]',
-    `sleep 60 | vde_switch -s /tmp/switch1 & here /tmp/switch1/ctl; joins '/tmp/switch1[7]'; here /tmp/switch1/007.1; ls /tmp/switch1; kill $(pidof vde_switch)`,
+    `sleep 60 | vde_switch -s /tmp/switch1 & listens /tmp/switch1/ctl; joins '/tmp/switch1[7]'; here /tmp/switch1/007.1; ls /tmp/switch1; kill $(pidof vde_switch)`,
     '007.1\nctl\n',
   ],
   [

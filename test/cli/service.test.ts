@@ -202,10 +202,3 @@ describe('the log', () => {
     expect(Date.parse(lines[0].time)).toBeGreaterThan(Date.now() - 60_000);
   });
 });
-
-test('a SIGHUP during the start does not end it', async () => {
-  const { started } = await startTsvde();
-  started.signal('SIGHUP'); // what was waited for is the ctl socket, which is not the end of the start
-  started.stdin.write('showinfo\n');
-  await started.output(/1000 Success/);
-});

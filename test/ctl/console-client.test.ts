@@ -72,10 +72,10 @@ test('silence between commands is no failure; a slow reply that goes on is none 
       const line = lines.shift();
       socket.write(line === undefined ? '.\n1000 Success\n\nvde$ ' : `${line}\n`);
       if (line === undefined) clearInterval(timer);
-    }, 50);
+    }, 150);
   });
-  const client = await ConsoleClient.connect(path, { timeoutSeconds: 0.3 });
-  await new Promise((resolve) => setTimeout(resolve, 400)); // longer than the time limit
+  const client = await ConsoleClient.connect(path, { timeoutSeconds: 1 });
+  await new Promise((resolve) => setTimeout(resolve, 1200)); // longer than the time limit
   expect((await client.ask('slow')).lines).toHaveLength(8);
   client.close();
 });

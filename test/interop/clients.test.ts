@@ -166,13 +166,10 @@ describeWith(['qemu-system-x86_64'], "QEMU's netdev vde", () => {
     await new Promise<void>((resolve) => probe.close(() => resolve()));
     const qemu = start('qemu-system-x86_64', [
       ...['-M', 'none', '-nodefaults', '-display', 'none', '-monitor', 'stdio'],
+      // In this order: once it has joined, its own port is bound.
+      ...['-netdev', `socket,id=u,udp=127.0.0.1:${mine},localaddr=127.0.0.1:${its}`],
+      ...['-netdev', 'hubport,id=hu,hubid=1,netdev=u'],
       ...['-netdev', `vde,id=v,sock=${net.directory}`, '-netdev', 'hubport,id=hv,hubid=1,netdev=v'],
-      ...[
-        '-netdev',
-        `socket,id=u,udp=127.0.0.1:${mine},localaddr=127.0.0.1:${its}`,
-        '-netdev',
-        'hubport,id=hu,hubid=1,netdev=u',
-      ],
     ]);
     await until(
       () => net.sw.ports().some(({ endpoints }) => endpoints[0]?.description.startsWith('QEMU')),

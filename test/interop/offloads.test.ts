@@ -9,6 +9,7 @@ import { describeWith } from '../support/needs.ts';
 import { BROADCAST, frame, network, Recorder } from '../support/network.ts';
 import { run, type Started, tsvde } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { startTsvde } from '../support/tsvde.ts';
 import { accepts } from '../support/vde-switch.ts';
 import { until } from '../support/wait.ts';
 
@@ -122,7 +123,7 @@ describeWith(['root', 'tun', 'ip', 'python3'], 'what a TAP with offloads sends t
     }
     expect(statistic(space, ours.name, 'tx_packets')).toBe(2 * rounds);
     expect(statistic(space, kernels.name, 'tx_packets')).toBeGreaterThan(10 * rounds);
-  });
+  }, 60_000);
 
   test('has a whole checksum where a program left it to the device: DHCP clients', async () => {
     const space = silentNamespace();
@@ -230,10 +231,7 @@ async function kernelFrames(options: DatagramOptions): Promise<Buffer[]> {
 async function hostWithTap(...options: string[]) {
   const home = temporaryDirectory();
   const space = silentNamespace();
-  const directory = `${home}/ctl`;
-  const vde = space.start(tsvde, ['-s', directory, '-t', 'tap', ...options]);
-  await until(() => accepts(`${directory}/ctl`), `a switch on ${directory}`);
-  await until(() => space.run('ip', '-br', 'link').includes('tap'), 'the TAP');
+  const { started: vde, directory } = await startTsvde(['-t', 'tap', ...options], { cwd: home, within: space });
   return { home, space, directory, vde };
 }
 

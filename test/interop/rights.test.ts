@@ -7,7 +7,7 @@ import { describeWith } from '../support/needs.ts';
 import { BROADCAST, frame, Recorder } from '../support/network.ts';
 import { start } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
-import { accepts, startVdeSwitch } from '../support/vde-switch.ts';
+import { listens, startVdeSwitch } from '../support/vde-switch.ts';
 import { until } from '../support/wait.ts';
 
 function rightsOf(path: string): string {
@@ -65,7 +65,7 @@ describeWith(['vde_switch', 'root', 'setpriv'], 'a switch of another user, who i
       directory,
     ]);
     await until(
-      () => accepts(`${directory}/ctl`),
+      () => listens(`${directory}/ctl`),
       () => `vde_switch, which says ${theirs.stderr()}`,
     );
     const [a, b] = [await Recorder.join(directory), await Recorder.join(directory)];

@@ -2,8 +2,7 @@
 import { ConsoleClient } from './console.ts';
 import { temporaryDirectory } from './temporary.ts';
 import { startTsvde } from './tsvde.ts';
-import { accepts, startVdeSwitch } from './vde-switch.ts';
-import { until } from './wait.ts';
+import { startVdeSwitch } from './vde-switch.ts';
 
 export interface Console {
   path: string;
@@ -20,7 +19,6 @@ async function serve(startSwitch: (home: string) => Promise<unknown>): Promise<C
   const home = temporaryDirectory();
   await startSwitch(home);
   const path = `${home}/mgmt`;
-  await until(() => accepts(path), 'its console');
   const client = await ConsoleClient.connect(path);
   return { path, ask: (line) => client.ask(line) };
 }

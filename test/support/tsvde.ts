@@ -1,4 +1,5 @@
 // The command, started and serving.
+import type { Namespace } from './namespace.ts';
 import { type Started, type StartOptions, start, tsvde } from './process.ts';
 import { temporaryDirectory } from './temporary.ts';
 import { accepts } from './vde-switch.ts';
@@ -6,11 +7,12 @@ import { accepts } from './vde-switch.ts';
 /** In `home`, on `home`/ctl; resolves when all that it was told to open is open. */
 export async function startTsvde(
   args: readonly string[] = [],
-  options: StartOptions = {},
+  { within, ...options }: StartOptions & { within?: Namespace } = {},
 ): Promise<{ started: Started; home: string; directory: string }> {
   const home = options.cwd ?? temporaryDirectory();
   const directory = `${home}/ctl`;
-  const started = start(tsvde, ['-s', directory, '--ready-fd', '3', ...args], { ...options, tellsReady: true });
+  const words = ['-s', directory, '--ready-fd', '3', ...args];
+  const started = (within?.start.bind(within) ?? start)(tsvde, words, { ...options, tellsReady: true });
   await started.ready;
   if (!(await accepts(`${directory}/ctl`))) throw new Error(`no switch on ${directory}: ${started.stderr()}`);
   return { started, home, directory };

@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Namespace, namespace } from './namespace.ts';
-import { type Started, tsvde } from './process.ts';
+import type { Started } from './process.ts';
 import { temporaryDirectory } from './temporary.ts';
-import { accepts } from './vde-switch.ts';
+import { startTsvde } from './tsvde.ts';
 import { until } from './wait.ts';
 
 const SERVICES = fileURLToPath(new URL('./host-services.py', import.meta.url));
@@ -36,16 +36,9 @@ export async function userHost(spec: string): Promise<UserHost> {
   await space.start('python3', [SERVICES, `${home}/echo`]).output(/SERVING/);
   for (const address of ['127.0.0.1:80', '[::1]:80'])
     space.start('busybox', ['httpd', '-f', '-p', address, '-h', `${home}/www`]);
-  const directory = `${home}/ctl`;
   const ports = ['tap,ifname=tap0', 'tap,ifname=tap1', spec.replaceAll('HOME', home)];
-  const started = space.start(tsvde, [
-    ...['-s', directory, '--metrics', '9109'],
-    ...ports.flatMap((port) => ['--port', port]),
-  ]);
-  await until(
-    () => accepts(`${directory}/ctl`),
-    () => `a switch on ${directory}, which says: ${started.stderr()}`,
-  );
+  const args = ['--metrics', '9109', ...ports.flatMap((port) => ['--port', port])];
+  const { started, directory } = await startTsvde(args, { cwd: home, within: space });
   let asked = 0;
   return {
     space,

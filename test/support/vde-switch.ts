@@ -17,7 +17,7 @@ export async function startVdeSwitch(directory: string, args: readonly string[] 
 }
 
 /** As the kernel has it: unix(7), the flag that a socket listens. */
-function listens(path: string): boolean {
+export function listens(path: string): boolean {
   const sockets = readFileSync('/proc/net/unix', 'utf8').split('\n');
   return sockets.some((line) => line.endsWith(` ${path}`) && line.split(/ +/)[3] === '00010000');
 }
