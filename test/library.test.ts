@@ -321,6 +321,32 @@ describe('a process that uses it', () => {
     expect(await program(body)).toMatchObject({ code: 0, stderr: '', stdout: 'uncaught: mine\nheard\n' });
   });
 
+  const listening = { 'of a plug': "two.on('frame', listener)", 'of a capture': 'sw.capture.start(listener)' };
+  const ending = {
+    'process.exit()': ['process.exit(3)', 3],
+    'worker.terminate()': ["parentPort.postMessage('it loops'); for (;;);", 1],
+  } as const;
+  const both = Object.entries(listening).flatMap(([whose, listen]) =>
+    Object.entries(ending).map(([what, [act, code]]) => [whose, what, listen, act, code] as const),
+  );
+  test.each(both)('lives on when a worker ends in a listener %s, by %s', async (_whose, _what, listen, act, code) => {
+    const directory = `${temporaryDirectory()}/ctl`;
+    const worker = `import(${JSON.stringify(dist)}).then(async ({ Switch, Plug }) => {
+      const { parentPort } = await import('node:worker_threads');
+      const sw = new Switch({ hub: true });
+      await sw.listen({ directory: ${JSON.stringify(directory)} });
+      const [one, two] = [await Plug.connect(${JSON.stringify(directory)}), await Plug.connect(${JSON.stringify(directory)})];
+      const listener = () => { ${act} };
+      ${listen};
+      for (let i = 0; i < 10; i++) one.send(Buffer.alloc(60, 255));
+    })`;
+    const body = `import { Worker } from 'node:worker_threads';
+      const worker = new Worker(${JSON.stringify(worker)}, { eval: true });
+      worker.on('message', () => void worker.terminate());
+      worker.on('exit', (code) => setTimeout(() => console.log('it ended with ' + code), 50));`;
+    expect(await program(body)).toMatchObject({ code: 0, stderr: '', stdout: `it ended with ${code}\n` });
+  });
+
   test('may listen and join in a worker', async () => {
     const directory = `${temporaryDirectory()}/ctl`;
     const body = `import { Worker } from 'node:worker_threads';
