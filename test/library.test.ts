@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { Plug, Switch } from '../src/index.ts';
-import { native } from '../src/native.ts';
+import { type EngineSettings, native } from '../src/native.ts';
 import { formatAddress } from '../src/protocol/request.ts';
 import { atEnd } from './support/at-end.ts';
 import { BROADCAST, frame, network } from './support/network.ts';
@@ -288,6 +288,22 @@ describe('Plug', () => {
   });
 });
 
+test('an engine that is closed has no more events, not even those that wait', async () => {
+  const events: string[] = [];
+  const engine = new native.Engine({ macLimit: 8, capture: true } as EngineSettings, ({ type }) => {
+    events.push(type);
+    engine.close();
+  });
+  const [fd, other] = native.datagramPair(100_000);
+  atEnd(() => native.closeDescriptor(other));
+  engine.addPort(1);
+  engine.attach(1, 1, { kind: 'datagram', fd }, 16);
+  for (let i = 0; i < 3; i++) engine.send(1, frame(BROADCAST, '02:00:00:00:00:01'));
+  await until(() => events.length > 0, 'an event');
+  await new Promise(setImmediate);
+  expect(events).toEqual(['frame-transmitted']);
+});
+
 describe('a process that uses it', () => {
   const program = (body: string) =>
     run(process.execPath, [
@@ -309,6 +325,17 @@ describe('a process that uses it', () => {
     const body = `{ const sw = new Switch(); await sw.listen({ directory: ${JSON.stringify(directory)} }); }
       for (let i = 0; i < 50; i++) new Switch(); gc(); await new Promise((resolve) => setImmediate(resolve)); gc(); process.exit(7);`;
     expect(await program(body)).toMatchObject({ code: 7, stderr: '' });
+  });
+
+  test('is told what a listener of its switch throws as uncaught, and goes on', async () => {
+    const directory = `${temporaryDirectory()}/ctl`;
+    const body = `const sw = new Switch({ hub: true }); await sw.listen({ directory: ${JSON.stringify(directory)} });
+      const plug = await Plug.connect(${JSON.stringify(directory)});
+      process.on('uncaughtException', ({ message }) => console.log('uncaught: ' + message));
+      let looks = 0;
+      sw.capture.start(() => { if (++looks === 2) { console.log('looked'); plug.close(); void sw.close(); return; } plug.send(Buffer.alloc(60, 255)); throw new Error('mine'); });
+      plug.send(Buffer.alloc(60, 255));`;
+    expect(await program(body)).toMatchObject({ code: 0, stderr: '', stdout: 'uncaught: mine\nlooked\n' });
   });
 
   test("goes on after what its listener throws, where it takes that for uncaught as any emitter's", async () => {

@@ -74,7 +74,8 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   static void deliver(Napi::Env env, Napi::Function callback, std::nullptr_t*, Waiting* given) {
     const std::unique_ptr<Waiting> owned(given);
     --*owned->waiting;
-    if (env != nullptr) callback.Call({event_object(env, owned->event)});
+    if (env == nullptr) return;
+    call_listener(env, [&] { callback.Call({event_object(env, owned->event)}); });
   }
   using Events = Napi::TypedThreadSafeFunction<std::nullptr_t, Waiting, deliver>;
 
@@ -92,12 +93,13 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
     return true;
   }
 
-  // The only safe order: the thread ends, and with it the calls; then what they call goes.
+  // The only safe order: the thread ends, and with it the calls; then what they call goes, and hears nothing
+  // of those that wait: what a listener does at an event it could not do any more.
   static void end(void* wrap) {
     auto* self = static_cast<EngineWrap*>(wrap);
     if (!self->loop_) return;
     self->loop_.reset();
-    self->events_.Release();
+    self->events_.Abort();
   }
 
   Loop& loop(const Napi::CallbackInfo& info) {

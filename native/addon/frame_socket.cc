@@ -74,19 +74,11 @@ class FrameSocket : public Napi::ObjectWrap<FrameSocket> {
       const Napi::HandleScope scope(self->Env());
       [[maybe_unused]] const Napi::Object held = self->Value();  // also while a callback closes it
       if (error < 0) ready = UV_READABLE | UV_WRITABLE;          // each finds out by trying
-      if ((ready & UV_WRITABLE) != 0 && self->awaits_room_) self->guard(&FrameSocket::drain);
+      if ((ready & UV_WRITABLE) != 0 && self->awaits_room_)
+        call_listener(self->Env(), [&] { self->drain(); });
       if ((ready & UV_READABLE) != 0 && self->poll_ != nullptr && self->reading_)
-        self->guard(&FrameSocket::receive);
+        call_listener(self->Env(), [&] { self->receive(); });
     });
-  }
-
-  // What a listener throws is uncaught, as of Node's own sockets; through libuv's frames it must not go.
-  void guard(void (FrameSocket::*call)()) {
-    try {
-      (this->*call)();
-    } catch (const Napi::Error& error) {
-      napi_fatal_exception(Env(), error.Value());
-    }
   }
 
   void drain() {
