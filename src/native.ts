@@ -174,7 +174,7 @@ export interface NativeAddon {
   isMember(uid: number, gid: number): boolean;
 
   /** What /proc and ps show as the arguments; without effect where they are longer than those the process was started with. */
-  setArguments(argv: readonly string[]): void;
+  setArguments(argv: readonly Buffer[]): void;
   /** prctl(PR_SET_NAME): the name that ps and pidof show; argv is untouched. */
   setProcessName(name: string): void;
   /**

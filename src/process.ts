@@ -23,7 +23,7 @@ export function setProcessName(name: string): void {
  * script would stand before it.
  */
 export function setArguments(argv: readonly string[]): void {
-  native.setArguments(argv);
+  native.setArguments(argv.map(encodeWord));
 }
 
 /** To a unix datagram socket: its path, or an abstract name behind an `@`. Waits for nobody: where there is no room it throws EAGAIN. */

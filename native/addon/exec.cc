@@ -27,14 +27,7 @@ namespace {
 // close-on-exec like its own.
 std::vector<int> inherited;
 
-std::vector<std::string> strings(const Napi::Value& value) {
-  const auto array = value.As<Napi::Array>();
-  std::vector<std::string> all;
-  for (uint32_t i = 0; i < array.Length(); i++) all.push_back(array.Get(i).As<Napi::String>());
-  return all;
-}
-
-std::vector<std::string> bytes(const Napi::Value& value) {
+std::vector<std::string> words(const Napi::Value& value) {
   const auto array = value.As<Napi::Array>();
   std::vector<std::string> all;
   for (uint32_t i = 0; i < array.Length(); i++) {
@@ -122,7 +115,7 @@ void keep_only(const std::vector<int>& keep) {
 
 void execute(const Napi::CallbackInfo& info) {
   const std::string file = info[0].As<Napi::String>();
-  auto arguments = bytes(info[1]);
+  auto arguments = words(info[1]);
   const auto given = info[2].As<Napi::Array>();
   std::vector<int> keep;
   for (uint32_t i = 0; i < given.Length(); i++) keep.push_back(given.Get(i).As<Napi::Number>());
@@ -159,7 +152,7 @@ std::span<char> argument_area() {
 // libuv has copied what was there before.
 void set_arguments(const Napi::CallbackInfo& info) {
   std::string area;
-  for (const std::string& word : strings(info[0])) area += word + '\0';
+  for (const std::string& word : words(info[0])) area += word + '\0';
   const std::span<char> shown = argument_area();
   if (area.size() > shown.size()) return;
   std::ranges::fill(std::ranges::copy(area, shown.begin()).out, shown.end(), '\0');
