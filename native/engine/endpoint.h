@@ -38,6 +38,9 @@ class Endpoint {
   virtual Moved receive(std::span<Frame> frames) = 0;
   virtual Moved send(std::span<Frame* const> frames) = 0;
 
+  // More is to be sent while out_fd() is waited for: what it waits for may be of another by now.
+  virtual void look_again() {}
+
   // Frames are left that the descriptor knows nothing of: receive() wants to be called again.
   [[nodiscard]] virtual bool buffered() const { return false; }
   // An error of receive() that nothing can follow. A socket's error is reported once and then gone; a TAP

@@ -91,7 +91,10 @@ bool Port::transmit_list() {
 }
 
 Port::Mask Port::send(Attachment& attachment) {
-  if (attachment.waiting) return enqueue(attachment, 0);  // behind what waits already: order is kept
+  if (attachment.waiting) {
+    if (outgoing_count > 0) attachment.endpoint->look_again();
+    return enqueue(attachment, 0);  // behind what waits already: order is kept
+  }
   Mask taken = 0;
   for (uint32_t next = 0; next < outgoing_count;) {
     const auto [frames, error] = attachment.endpoint->send({&outgoing[next], outgoing_count - next});

@@ -42,6 +42,11 @@ struct Registration {
     }                                                                     \
   } while (false)
 
+// Says what keeps a test from this machine.
+inline void skip(const char* why) {
+  std::printf("skipped: %s\n", why);
+}
+
 // Random, but the same in each run.
 inline std::mt19937& random() {
   static std::mt19937 generator(20060817);

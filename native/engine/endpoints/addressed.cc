@@ -123,6 +123,19 @@ int Peer::find_what_is_full() {
   return EAGAIN;
 }
 
+// A peer may have started again while its old socket stays open, in a child or stopped, and unread: then
+// there is room, and the probe would never say so. Connected to nobody it is writable: it is tried again.
+// Once a second is soon enough.
+void Peer::look_again() {
+  if (!queue_full_) return;
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  if (now.tv_sec == looked_at_) return;
+  looked_at_ = now.tv_sec;
+  constexpr sockaddr kNobody{.sa_family = AF_UNSPEC, .sa_data = {}};
+  (void)connect(probe_.number(), &kNobody, sizeof kNobody);
+}
+
 Multicast::Multicast(Fd fd, Fd sender) : Endpoint(std::move(fd)), sender_(std::move(sender)) {
   own_.size = sizeof own_.bytes;
   getsockname(sender_.number(), reinterpret_cast<sockaddr*>(&own_.bytes), &own_.size);

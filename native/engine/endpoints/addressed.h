@@ -4,6 +4,7 @@
 
 #include <sys/socket.h>
 
+#include <ctime>
 #include <vector>
 
 #include "engine/endpoint.h"
@@ -26,6 +27,7 @@ class Peer final : public Endpoint {
   Moved receive(std::span<Frame> frames) override;
   Moved send(std::span<Frame* const> frames) override;
   [[nodiscard]] int out_fd() const override { return queue_full_ ? probe_.number() : fd(); }
+  void look_again() override;
 
  private:
   [[nodiscard]] int find_what_is_full();
@@ -36,6 +38,7 @@ class Peer final : public Endpoint {
   // is room again.
   Fd probe_;
   bool queue_full_ = false;  // and not our own buffer
+  time_t looked_at_ = -1;
 };
 
 // A multicast group: whoever is in it sends and receives. What we send comes back from the kernel, and is
