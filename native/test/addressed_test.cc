@@ -220,6 +220,26 @@ TEST("frames wait for a peer in order, whether its queue or our own buffer is fu
   }
 }
 
+TEST("no thread spins where first our own buffer was full and then the peer's queue is") {
+  if (queues_are_long()) return skip("net.unix.max_dgram_qlen is more than 10");
+  PeerBench bench;
+  const Fd peer = bound(bench.theirs);
+  const auto send = [&](uint32_t size) {
+    const uint64_t sent = bench.count(1, transmit_broadcast);
+    send_to(bench.reader, abstract("plain"), frame_bytes(kBroadcast, kB, size));
+    while (bench.count(1, transmit_broadcast) == sent) std::this_thread::yield();
+  };
+  uint32_t large = 0;
+  for (; bench.count(1, queue_frames) == 0; large++) send(60'000);
+  for (int i = 0; i < 14; i++) send(60);
+  for (uint32_t i = 0; i < large; i++) {
+    CHECK(receive(peer).size() == 60'000);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  CHECK(bench.count(1, queue_frames) > 0);
+  CHECK(bench.sleeps());
+}
+
 TEST("addresses are the same by what they name, not by what fills them up") {
   const auto internet = [](const char* text, uint16_t port, uint8_t filling) {
     Address address;
