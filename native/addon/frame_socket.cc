@@ -113,7 +113,7 @@ class FrameSocket : public Napi::ObjectWrap<FrameSocket> {
     uint32_t sent = 0;
     while (sent < frames.size()) {
       const auto batch = std::min<size_t>(frames.size() - sent, kBatch);
-      const auto [moved, error] = socket_->send({&pointers[sent], batch});
+      const auto [moved, error, _] = socket_->send({&pointers[sent], batch});
       sent += moved;
       if (error == EAGAIN) {
         awaits_room_ = true;

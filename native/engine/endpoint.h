@@ -15,8 +15,9 @@
 namespace tsvde {
 
 struct Moved {
-  uint32_t frames;  // how many, in order
-  int error;        // why not more: 0, or an errno; EAGAIN is "not now"
+  uint32_t frames;       // how many, in order
+  int error;             // why not more: 0, or an errno; EAGAIN is "not now"
+  uint32_t dropped = 0;  // received besides, and no frames: what the endpoint itself drops
 };
 
 class Endpoint {

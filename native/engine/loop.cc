@@ -237,14 +237,14 @@ void Loop::resume(std::span<Attachment* const> sources) {
 
 void Loop::receive(Attachment& attachment) {
   const uint32_t asked = Pacing::batch(attachment);
-  const auto [frames, error] = attachment.endpoint->receive({batch_.data(), asked});
+  const auto [frames, error, dropped] = attachment.endpoint->receive({batch_.data(), asked});
   if (error != 0 && error != EAGAIN) {
     if (error != EPIPE)
       attachment.port.counters[error == EBADMSG ? receive_drop_bad_length : receive_drop_error]++;
     if (attachment.endpoint->ends_with(error)) fail(attachment, error);
   }
   switch_.route(attachment.port, {batch_.data(), frames}, now_);
-  attachment.batch = next_batch(asked, frames);
+  attachment.batch = next_batch(asked, frames + dropped);
   Pacing::sent(attachment, {batch_.data(), frames}, switch_.touched());
   flush_touched();
   empty_slots(frames);  // just those that were filled: a batch is often a small one

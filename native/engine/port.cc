@@ -97,7 +97,7 @@ Port::Mask Port::send(Attachment& attachment) {
   }
   Mask taken = 0;
   for (uint32_t next = 0; next < outgoing_count;) {
-    const auto [frames, error] = attachment.endpoint->send({&outgoing[next], outgoing_count - next});
+    const auto [frames, error, _] = attachment.endpoint->send({&outgoing[next], outgoing_count - next});
     for (uint32_t i = 0; i < frames; i++) taken |= Mask{1} << next++;
     if (error == EAGAIN) return taken | enqueue(attachment, next);
     if (error != 0) {
@@ -128,7 +128,7 @@ void Port::drain(Attachment& attachment) {
   do {
     const uint32_t count = attachment.queue.peek(frames);
     for (uint32_t i = 0; i < count; i++) pointers[i] = &frames[i];
-    const auto [sent, error] = attachment.endpoint->send({pointers.data(), count});
+    const auto [sent, error, _] = attachment.endpoint->send({pointers.data(), count});
     attachment.queue.drop_front(sent);
     if (error == EAGAIN) return;
     if (error != 0) {

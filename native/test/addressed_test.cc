@@ -124,6 +124,19 @@ TEST("frames of the peer pass in order, and between them those of strangers are 
   CHECK(bench.count(1, receive_broadcast) == 500);
 }
 
+TEST("a batch grows by what came, though a part of it was a stranger's") {
+  PeerBench bench;
+  const Fd peer = bound(bench.theirs);
+  const Fd stranger = bound(abstract("stranger"));
+  // All at once, while the thread is kept from its work: batches of 1, 2 and 3.
+  bench.loop.call([&](Switch&, int64_t) {
+    for (int i = 0; i < 1 + 2 + 3; i++)
+      send_to(i % 2 == 0 ? peer : stranger, bench.own, frame_bytes(kBroadcast, kA));
+  });
+  while (bench.count(1, receive_drop_stranger) < 3) std::this_thread::yield();
+  bench.loop.call([](Switch& sw, int64_t) { CHECK(sw.port(1)->attachments[0]->batch == 4); });
+}
+
 TEST("a peer that does not read, goes, and comes again") {
   PeerBench bench;
   // What enters by port 2 must come from its peer, `reader`.

@@ -70,7 +70,7 @@ struct Slots {
 int receive_all(Stream& stream, std::vector<Bytes>& received, uint32_t slots = kBatch) {
   Slots room(slots);
   for (;;) {
-    const auto [count, error] = stream.receive(room.frames);
+    const auto [count, error, _] = stream.receive(room.frames);
     for (uint32_t i = 0; i < count; i++) {
       received.push_back(room.frames[i].copy());
       if (room.frames[i].size() < kFramePadded)
@@ -145,7 +145,7 @@ TEST("a length that no frame has, an end, and an end within a frame") {
     Slots room;
     CHECK(stream.receive(room.frames).frames == 1);
     CHECK(stream.buffered());
-    const auto [count, error] = stream.receive(room.frames);
+    const auto [count, error, _] = stream.receive(room.frames);
     CHECK(count == 0 && error == EBADMSG);
   }
   {
@@ -199,7 +199,7 @@ TEST("what a reader takes in pieces arrives whole, each frame once, whatever it 
     bool rest = true;
     while (next < frames.size() || rest) {
       const size_t count = std::min<size_t>(kBatch, frames.size() - next);
-      const auto [sent, error] = stream.send({frames.data() + next, count});
+      const auto [sent, error, _] = stream.send({frames.data() + next, count});
       CHECK(error == 0 || error == EAGAIN);
       next += sent;
       rest = error == EAGAIN;

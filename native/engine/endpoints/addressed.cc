@@ -37,14 +37,13 @@ Moved receive_from(int fd, std::span<Frame> frames, uint64_t& others, Wanted wan
   if (count < 0) return {0, errno};
   uint32_t kept = 0;
   for (int i = 0; i < count; i++) {
-    if (!wanted(senders[i], headers[i].msg_hdr.msg_namelen)) {
-      others++;
-      continue;
-    }
+    if (!wanted(senders[i], headers[i].msg_hdr.msg_namelen)) continue;
     frames[kept].parts[0] = {frames[i].parts[0].iov_base, headers[i].msg_len};
     kept++;
   }
-  return {kept, 0};
+  const uint32_t dropped = static_cast<uint32_t>(count) - kept;
+  others += dropped;
+  return {kept, 0, dropped};
 }
 
 Moved send_to(int fd, std::span<Frame* const> frames, const Address* to) {

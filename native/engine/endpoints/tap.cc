@@ -55,18 +55,20 @@ Offloads Tap::take_offloads() const {
 
 Moved Tap::receive(std::span<Frame> frames) {
   uint32_t count = 0;
+  uint32_t dropped = 0;
   uint32_t on_wire = 0;
   for (size_t read = 0; read < frames.size(); read++) {
     Frame& frame = frames[count];
     VirtioHeader header{};
     const iovec parts[2] = {{&header, sizeof header}, frame.parts[0]};
     const ssize_t size = header_ ? readv(fd(), parts, 2) : ::read(fd(), frame.data(), frame.size());
-    if (size < 0) return {count, count > 0 && errno == EAGAIN ? 0 : errno};
+    if (size < 0) return {count, count > 0 && errno == EAGAIN ? 0 : errno, dropped};
     frame.parts[0].iov_len = static_cast<size_t>(size) - (header_ ? sizeof header : 0);
     if (!read_virtio_header(header, frame)) {
       frame.parts[0] = parts[1];
       frame.offload = {};
       drops(receive_drop_bad_offload)++;
+      dropped++;
       continue;
     }
     count++;
@@ -74,7 +76,7 @@ Moved Tap::receive(std::span<Frame> frames) {
     // Where the next may be as large, the batch would become more than one for who is sent frames.
     if (on_wire + frame.frames() > kBatch) break;
   }
-  return {count, 0};
+  return {count, 0, dropped};
 }
 
 Moved Tap::send(std::span<Frame* const> frames) {
