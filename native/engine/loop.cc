@@ -209,13 +209,8 @@ void Loop::serve(Attachment& attachment, uint32_t readiness) {
     if (!pacing_.idle() || attachment.stalled) resume(pacing_.drained(attachment));
   }
   if ((readiness & (EPOLLIN | EPOLLERR | EPOLLHUP)) == 0 || attachment.failed) return;
-  // An error comes even where nothing was asked for, and again and again until it is read.
-  if (attachment.held) {
-    pacing_.release(attachment);
-    receive(attachment);
-    return watch(attachment);
-  }
-  read(attachment);
+  // An error or an end comes even where nothing was asked for. What was sent before it keeps its pace.
+  if (!attachment.held) read(attachment);
 }
 
 void Loop::read(Attachment& attachment) {
@@ -279,6 +274,8 @@ void Loop::watch(Attachment& attachment) {
   epoll_event event{.events = 0, .data = {.ptr = &attachment}};
   if (!attachment.held) event.events |= EPOLLIN;
   if (out == in) event.events |= EPOLLOUT;
+  // Then an error or an end is told of once, and not again and again until it is read.
+  if (event.events == 0) event.events = EPOLLET;
   epoll_ctl(epoll_.number(), EPOLL_CTL_MOD, in, &event);
 }
 

@@ -38,8 +38,6 @@ class Pacing {
   [[nodiscard]] std::span<Attachment* const> overdue(int64_t now_ms);
   // How long until overdue() is to be asked again; -1: nobody is held.
   [[nodiscard]] int patience_ms(int64_t now_ms) const;
-  // Lets go of one source whose time has not come.
-  void release(Attachment& source);
   // The endpoint leaves. Who was held for it; likewise.
   [[nodiscard]] std::span<Attachment* const> forget(Attachment& gone, std::span<const Port* const> ports);
 
@@ -49,6 +47,7 @@ class Pacing {
     Attachment* destination;
     int64_t since;
   };
+  void release(Attachment& source);
   std::span<Attachment* const> release_all(Attachment& destination);
 
   std::vector<Hold> holds_;  // the oldest first

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "engine/endpoints/datagram.h"
+#include "engine/endpoints/stream.h"
 #include "test/check.h"
 #include "test/frames.h"
 
@@ -221,6 +222,38 @@ TEST("what a source sends to a slow reader arrives, all of it, while they are he
     loop.set_pacing(0);  // where it failed, the sender goes on
     traffic.join();
   }
+}
+
+TEST("what a stream has sent before its end arrives, all of it, while it is held to a slow reader's pace") {
+  Loop loop(100, [](const Event&) {});
+  loop.set_pacing(10'000);
+  const Client b(loop, 2, 2);
+  int ends[2];
+  socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends);
+  Fd source(ends[1]);
+  loop.call([](Switch& sw, int64_t) { sw.add_port(1); });
+  CHECK(loop.attach(1, 1, std::make_unique<Stream>(Fd(ends[0])), 16) == 0);
+  b.send(frame_bytes(kBroadcast, kB));  // that its address is known
+  while (loop.call([](Switch& sw, int64_t) { return sw.port(1)->counters[transmit_broadcast]; }) == 0)
+    continue;
+  const auto holds = [&] {
+    return loop.call([](Switch& sw, int64_t) { return sw.port(1)->counters[receive_holds]; });
+  };
+  uint32_t sent = 0;
+  const auto send_one = [&] {
+    Bytes bytes = frame_bytes(kB, kA, 1000, static_cast<uint8_t>(sent++));
+    bytes.insert(bytes.begin(), {0, 0, 1000 >> 8, 1000 & 0xff});
+    CHECK(send(source.number(), bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
+  };
+  while (holds() == 0) send_one();
+  for (int i = 0; i < 50; i++) send_one();  // more than the reader's queue has room for
+  source = Fd();
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  CHECK(holds() == 1);
+  uint32_t in_order = 0;
+  while (in_order < sent && b.receive() == frame_bytes(kB, kA, 1000, static_cast<uint8_t>(in_order)))
+    in_order++;
+  CHECK(in_order == sent);
 }
 
 TEST("each ready port has a batch served before any has a second") {
