@@ -269,7 +269,9 @@ void Loop::watch(Attachment& attachment) {
     const auto is_another = [&](int fd) { return fd >= 0 && fd != in; };
     epoll_event writable{.events = EPOLLOUT, .data = {.ptr = &attachment}};
     if (is_another(before)) epoll_ctl(epoll_.number(), EPOLL_CTL_DEL, before, nullptr);
-    if (is_another(out)) epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, out, &writable);
+    // It would wait for ever.
+    if (is_another(out) && epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, out, &writable) < 0)
+      return fail(attachment, errno);
   }
   epoll_event event{.events = 0, .data = {.ptr = &attachment}};
   if (!attachment.held) event.events |= EPOLLIN;

@@ -100,6 +100,35 @@ TEST("what comes by a copy of a descriptor whose endpoint is gone reaches nobody
   CHECK(recv(copy.number(), left.data(), left.size(), MSG_DONTWAIT) == 60);
 }
 
+// Waits for a descriptor that no epoll takes.
+class Unwatchable final : public Endpoint {
+ public:
+  explicit Unwatchable(Fd fd) : Endpoint(std::move(fd)), out_(open("/dev/null", O_WRONLY | O_CLOEXEC)) {}
+  [[nodiscard]] int out_fd() const override { return out_.number(); }
+  Moved receive(std::span<Frame>) override { return {0, EAGAIN}; }
+  Moved send(std::span<Frame* const>) override { return {0, EAGAIN}; }
+
+ private:
+  Fd out_;
+};
+
+TEST(
+    "an endpoint that would wait for ever, since what it waits for cannot be watched, ends with that error") {
+  std::atomic<int> error = 0;
+  Loop loop(100, [&](const Event& event) {
+    if (event.kind == Event::Kind::endpoint_failed && event.port == 2) error = event.error;
+  });
+  const Client client(loop, 1, 1);
+  loop.call([](Switch& sw, int64_t) { sw.add_port(2); });
+  auto endpoint = std::make_unique<Unwatchable>(Fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)));
+  CHECK(loop.attach(2, 2, std::move(endpoint), 16) == 0);
+  client.send(frame_bytes(kBroadcast, kA));
+  while (loop.call([](Switch& sw, int64_t) { return sw.port(2)->counters[transmit_broadcast]; }) == 0)
+    continue;
+  CHECK(error == EPERM);
+  loop.detach(2, 2);
+}
+
 TEST("what waits for a slow client reaches it when it reads, and the rest is counted") {
   Loop loop(100, [](const Event&) {});
   loop.call([](Switch& sw, int64_t) { sw.hub = true; });
