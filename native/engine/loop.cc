@@ -103,7 +103,7 @@ void Loop::detach(uint32_t number, uint32_t id) {
     if (found == port->attachments.end()) return;
     port->counters[transmit_drop_closed] += (*found)->queue.frames();
     const auto held = pacing_.forget(**found, sw.ports());
-    unwatch(**found);
+    if (!(*found)->failed) unwatch(**found);
     port->attachments.erase(found);
     endpoints_--;
     sw.update_active(*port);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cerrno>
 
 namespace tsvde {
 
@@ -34,7 +35,8 @@ MacTable::MacTable(uint32_t limit)
       bucket_mask_(std::bit_ceil(limit_) * 2 - 1),
       buckets_(zeroed<Index>(size_t{bucket_mask_} + 1)),
       nodes_(zeroed<Node>(size_t{limit_} + 1)) {
-  if (getrandom(&secret_, sizeof secret_, 0) < 0) std::abort();  // likewise at start only
+  while (getrandom(&secret_, sizeof secret_, 0) < 0)
+    if (errno != EINTR) std::abort();  // likewise at start only
 }
 
 // --- Basics
