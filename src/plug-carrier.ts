@@ -20,20 +20,23 @@ export async function carry(plug: Plug, input: Readable, output: Writable): Prom
   output.on('error', end); // nobody reads any more
   plug.on('frame', (frame) => {
     if (frame.length > STREAM_FRAME_MAX) carried.tooLong++;
-    else if (!writeBatched(output, formatStreamFrame(frame)) && plug.open) plug.pause();
+    else writeBatched(output, formatStreamFrame(frame), () => plug.open && plug.pause());
   });
   output.on('drain', () => plug.open && plug.resume());
   await Promise.race([once(over.signal, 'abort'), sendAll(plug, input, over.signal)]);
   return carried;
 }
 
-/** What comes in one batch leaves in one. */
-function writeBatched(output: Writable, bytes: Buffer): boolean {
+/** What comes in one batch leaves in one; `whenFull` is called behind it. */
+function writeBatched(output: Writable, bytes: Buffer, whenFull: () => void): void {
   if (output.writableCorked === 0) {
     output.cork();
-    process.nextTick(() => output.uncork());
+    process.nextTick(() => {
+      if (output.writableNeedDrain) whenFull();
+      output.uncork();
+    });
   }
-  return output.write(bytes);
+  output.write(bytes);
 }
 
 async function sendAll(plug: Plug, input: Readable, over: AbortSignal): Promise<void> {

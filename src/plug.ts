@@ -43,7 +43,10 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
   readonly switchPath: string;
   readonly #control: Socket;
   readonly #socket: NativeFrameSocket;
+  /** Received and not told of yet; empty but for the time of a batch, or while paused in the middle of one. */
+  readonly #received: Buffer[] = [];
   #open = true;
+  #paused = false;
 
   private constructor(joined: Joined) {
     super();
@@ -52,7 +55,8 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
     this.#socket = new native.FrameSocket(
       joined.fd,
       (frames) => {
-        for (const frame of frames) this.emit('frame', frame);
+        this.#received.push(...frames);
+        this.#tell();
       },
       () => this.emit('drain'),
     );
@@ -80,22 +84,43 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
     return this.#socket.send(frames);
   }
 
-  /** Leaves frames in the kernel, as a program that does not read does. */
+  /** Leaves frames in the kernel, as a program that does not read does. No frame is told of until resume(). */
   pause(): void {
     this.#socket.pause();
+    this.#paused = true;
   }
 
   resume(): void {
     this.#socket.resume();
+    this.#paused = false;
+    this.#tellLater();
   }
 
   /** Leaves the switch; idempotent. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
+    this.#received.length = 0;
     this.#control.destroy();
     this.#socket.close();
     this.emit('close');
+  }
+
+  /** A listener may close, pause or throw: what it throws is uncaught, and the next frames come after it. */
+  #tell(): void {
+    try {
+      while (!this.#paused) {
+        const frame = this.#received.shift();
+        if (frame === undefined) return;
+        this.emit('frame', frame);
+      }
+    } finally {
+      this.#tellLater();
+    }
+  }
+
+  #tellLater(): void {
+    if (this.#received.length > 0 && !this.#paused) process.nextTick(() => this.#tell());
   }
 }
 

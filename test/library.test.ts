@@ -279,6 +279,39 @@ describe('Plug', () => {
     expect(b.frames.every((one, i) => one.equals(frames[i]!))).toBe(true);
   });
 
+  describe('in a listener, while more frames of the same batch are there', () => {
+    const marked = (mark: number) => frame(BROADCAST, '02:00:00:00:00:01', 60, mark);
+
+    /** Three frames, which `b` has received by the time that it looks. */
+    async function threeAtOnce() {
+      const { join } = await network({ hub: true });
+      const [a, b] = [await join(), await join()];
+      expect(a.plug.sendAll([marked(1), marked(2), marked(3)])).toBe(3);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+      return b;
+    }
+
+    test('it may be closed, and tells of none of them', async () => {
+      const { plug, frames } = await threeAtOnce();
+      plug.once('frame', () => plug.close());
+      await once(plug, 'close');
+      await new Promise(setImmediate);
+      expect(frames).toEqual([marked(1)]);
+    });
+
+    test('it may be paused, and tells of them once it is resumed', async () => {
+      const { plug, frames } = await threeAtOnce();
+      plug.once('frame', () => plug.pause());
+      await once(plug, 'frame');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(frames).toEqual([marked(1)]);
+      plug.resume();
+      expect(frames).toEqual([marked(1)]);
+      await until(() => frames.length === 3, 'the others');
+      expect(frames).toEqual([marked(1), marked(2), marked(3)]);
+    });
+  });
+
   test('when closed it may be closed again, and sends no more', async () => {
     const { join } = await network();
     const { plug } = await join();
@@ -343,9 +376,14 @@ describe('a process that uses it', () => {
     const body = `const sw = new Switch({ hub: true }); await sw.listen({ directory: ${JSON.stringify(directory)} });
       const [one, two] = [await Plug.connect(${JSON.stringify(directory)}), await Plug.connect(${JSON.stringify(directory)})];
       process.on('uncaughtException', ({ message }) => console.log('uncaught: ' + message));
-      two.once('frame', () => { two.once('frame', () => { console.log('heard'); void sw.close(); }); one.send(Buffer.alloc(60, 255)); throw new Error('mine'); });
-      one.send(Buffer.alloc(60, 255));`;
-    expect(await program(body)).toMatchObject({ code: 0, stderr: '', stdout: 'uncaught: mine\nheard\n' });
+      two.on('frame', (frame) => { if (frame[20] === 3) void sw.close(); throw new Error(frame[20]); });
+      one.sendAll([1, 2, 3].map((mark) => Buffer.alloc(60, 255).fill(mark, 20)));
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50); // for one batch`;
+    expect(await program(body)).toMatchObject({
+      code: 0,
+      stderr: '',
+      stdout: 'uncaught: 1\nuncaught: 2\nuncaught: 3\n',
+    });
   });
 
   const listening = { 'of a plug': "two.on('frame', listener)", 'of a capture': 'sw.capture.start(listener)' };
