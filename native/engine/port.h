@@ -67,8 +67,8 @@ struct Port {
   uint16_t untagged_vlan = 0;        // kNoVlan: none
   std::bitset<kVlans> member_of{1};  // with the untagged one
   std::bitset<kVlans> discarding;    // by order of spanning tree: nothing enters or leaves but BPDUs
-  int64_t bpdus_counted_at = 0;      // a second, and how many BPDUs came in it
-  uint32_t bpdus = 0;
+  int64_t bpdus_counted_at = -1;     // a second, and how many BPDUs may still come in it
+  uint32_t bpdus_left = 0;
 
  private:
   // What every endpoint of the port can do itself.

@@ -7,8 +7,8 @@ namespace {
 
 // Where spanning tree talks (802.1Q-2018, table 8-1): 01:80:c2:00:00:00, first byte lowest.
 constexpr MacKey kBridgeGroup = 0x00'00'00'c2'80'01;
-// From one port in one second. Two hellos a VLAN would do; a flood of them must not take the control plane's
-// time.
+// From one port in one second, and one more for each of its VLANs, as all their hellos come at once. A flood
+// of them must not take the control plane's time.
 constexpr uint32_t kBpduRate = 256;
 
 }  // namespace
@@ -126,13 +126,13 @@ void Switch::hand_up(Port& from, const Frame& frame, uint32_t received, int64_t 
   }
   if (from.bpdus_counted_at != now) {
     from.bpdus_counted_at = now;
-    from.bpdus = 0;
+    from.bpdus_left = kBpduRate + static_cast<uint32_t>(from.member_of.count());
   }
-  if (from.bpdus == kBpduRate) {
+  if (from.bpdus_left == 0) {
     from.counters[receive_drop_bpdu_rate]++;
     return;
   }
-  from.bpdus++;
+  from.bpdus_left--;
   observer_.bpdu(from, frame);
 }
 
