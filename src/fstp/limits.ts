@@ -20,6 +20,6 @@ export const PORT_COST_MAX = 1_000_000_000;
 /** BPDUs a port and VLAN send in one second; what is due beyond that goes out, once, in the next. */
 export const SENDS_PER_SECOND = 20;
 /** Topology changes of others that a port and VLAN pass on in one second, see tree.ts; 802.1D has one in hello + 1. */
-export const CHANGES_PER_SECOND = 1;
+export const CHANGES_PER_SECOND = 8;
 /** Flushes of one VLAN's addresses in one second; what is due beyond that is one, in the next. */
 export const FLUSHES_PER_SECOND = 4;

@@ -202,8 +202,9 @@ export class Tree {
   }
 
   /**
-   * What was heard of goes on once a second: vde_switch passes on also what its blocked port hears, and so hands it back to us
-   * by the other cable. 802.1D ends it likewise, since a port's tcWhile is not started again while it runs (17.21.7).
+   * What was heard of goes on so many times a second: vde_switch passes on also what its blocked port hears, and so hands it
+   * back to us by the other cable. That ends where so many rounds take less than a second. 802.1D has one change in hello + 1
+   * seconds, and repeats it with the hellos in between (17.21.7); here a second one, which is said once, would be lost.
    */
   #changeTopology(heard?: { on: TreePort; now: number }): void {
     this.#outbox.flush();

@@ -46,6 +46,8 @@ export class FstpNetwork {
   lost: (bridge: string, segment: string) => boolean = () => false;
   /** Told after every frame that arrived. */
   watch: () => void = () => {};
+  /** Told when a bridge forgets what it has learned at a port, or at every port. */
+  forgets: (bridge: string, port?: number) => void = () => {};
   #flights: Flight[] = [];
 
   /** `id` is the address's last byte: the lowest is root. */
@@ -71,6 +73,7 @@ export class FstpNetwork {
     const segment = this.#break(name);
     for (const { bridge, port } of segment.places) {
       bridge.states.delete(port);
+      this.forgets(bridge.name, port);
       this.#obey(bridge, bridge.tree.removePort({ vlan: VLAN, port }, this.now));
     }
   }
@@ -174,11 +177,21 @@ export class FstpNetwork {
   #obey(bridge: Bridge, effects: Effect[]): void {
     if (!bridge.alive) return;
     for (const effect of effects) {
-      if (effect.kind === 'state') bridge.states.set(effect.port, effect.state);
+      if (effect.kind === 'state') this.#setState(bridge, effect.port, effect.state);
       else if (effect.kind === 'event') bridge.events.push(`${effect.category} ${effect.text}`);
-      else if (effect.kind === 'flush') bridge.flushes++;
+      else if (effect.kind === 'flush') this.#flush(bridge);
       else this.#send(bridge, effect.port, effect.bytes);
     }
+  }
+
+  #setState(bridge: Bridge, port: number, state: PortState): void {
+    bridge.states.set(port, state);
+    if (state === 'discarding') this.forgets(bridge.name, port);
+  }
+
+  #flush(bridge: Bridge): void {
+    bridge.flushes++;
+    this.forgets(bridge.name);
   }
 
   #send(bridge: Bridge, port: number, bytes: Buffer): void {
