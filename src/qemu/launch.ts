@@ -41,7 +41,6 @@ export function factsAbout(program: string): Facts {
       return minor === undefined ? undefined : [Number(major), Number(minor)];
     },
     defaultTarget: defaultTarget(),
-    s390x: program.endsWith('s390x'),
     newMac: () => randomMac('52:54:00'),
   };
 }

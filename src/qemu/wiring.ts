@@ -12,16 +12,9 @@ export type Argument = string | ((descriptors: readonly number[]) => string);
 /** What the plan depends on, so that the same words give the same plan. */
 export interface Facts extends QemuFacts {
   defaultTarget: Target;
-  /** Is it a QEMU for s390x, whose virtio NIC is no PCI device? */
-  s390x: boolean;
   /** A new address for a NIC that was given none: QEMU would give every guest the same. */
   newMac(): string;
 }
-
-/** NICs that any machine can be given as a device. Others are part of a board, and QEMU finds them by `-net nic`. */
-const PLUGGABLE = /^(virtio-net-\w+|e1000e?(-\w+)?|rtl8139|ne2k_(pci|isa)|pcnet|i8255\w+|vmxnet3|tulip|igb|usb-net)$/;
-/** Those of another bus, without a PCI address. */
-const OFF_PCI = /^(virtio-net-(ccw|device)|ne2k_isa|usb-net)$/;
 
 export class Wiring {
   readonly targets: Target[] = [];
@@ -57,21 +50,12 @@ export class Wiring {
     return { id, words: ['-netdev', `hubport,id=${id},hubid=${this.#hubOfVlan0 + vlan}${inner}`] };
   }
 
+  /** Never `-device`: QEMU's `-net nic` has spellings and models of its own, and gives each NIC its place on the bus. */
   nic(member: Member, netdev: string): Argument[] {
-    const given = setting(member.settings, 'model');
-    const model = given === 'virtio' ? (this.#facts.s390x ? 'virtio-net-ccw' : 'virtio-net-pci') : given;
     // QEMU before 5.1 took `name` for what is `id` everywhere else.
-    const settings: Settings = [
-      ['macaddr', setting(member.settings, 'macaddr') ?? this.#newMac()],
-      ...renameKeys(withoutKeys(member.settings, 'model', 'macaddr'), { name: 'id' }),
-    ];
-    if (model !== undefined && PLUGGABLE.test(model)) {
-      const device = withoutKeys(renameKeys(settings, { macaddr: 'mac' }), ...unusedBy(model));
-      return ['-device', formatNetOption({ kind: model, settings: [['netdev', netdev], ...device] })];
-    }
-    // No model: the machine's own, which QEMU knows best. A board's model likewise.
-    const onBoard: Settings = model === undefined ? [] : [['model', model]];
-    return ['-net', formatNetOption({ kind: 'nic', settings: [['netdev', netdev], ...onBoard, ...settings] })];
+    const given = renameKeys(member.settings, { name: 'id' });
+    const mac: Settings = setting(given, 'macaddr') === undefined ? [['macaddr', this.#newMac()]] : [];
+    return ['-net', formatNetOption({ kind: 'nic', settings: [['netdev', netdev], ...given, ...mac] })];
   }
 
   /** `-netdev vde,…` or `-nic vde,…` for a QEMU that was built without it. */
@@ -113,12 +97,6 @@ export class Wiring {
     this.#ids.add(id);
     return id;
   }
-}
-
-/** QEMU leaves aside what of `-net nic` the model has no use for, and refuses it of a device. */
-function unusedBy(model: string): string[] {
-  if (model === 'virtio-net-pci') return [];
-  return OFF_PCI.test(model) ? ['vectors', 'addr'] : ['vectors'];
 }
 
 function valuesOf(options: readonly NetOption[], ...keys: string[]): string[] {

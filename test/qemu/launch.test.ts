@@ -51,8 +51,8 @@ test('its pid, its own name and words, the switch’s descriptor', async () => {
     '<a  b>',
     '<-netdev>',
     expect.stringMatching(/^<dgram,id=vlan0-vde,local\.type=fd,local\.str=\d+>$/),
-    '<-device>',
-    '<e1000,netdev=vlan0-vde,mac=52:54:00:00:00:01>',
+    '<-net>',
+    '<nic,netdev=vlan0-vde,model=e1000,macaddr=52:54:00:00:00:01>',
     `pid ${started.pid}`,
   ]);
   expect(started.stderr()).toBe('');

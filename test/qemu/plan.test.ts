@@ -9,7 +9,6 @@ const DEFAULT = { directory: '/var/run/vde.ctl' };
 const QEMU_7: Facts = {
   backends: new Set(['socket', 'stream', 'dgram', 'hubport', 'tap', 'user', 'vde']),
   defaultTarget: DEFAULT,
-  s390x: false,
   version: () => [7, 2],
   newMac: () => '52:54:00:aa:bb:cc',
 };
@@ -29,7 +28,6 @@ interface Row {
 
 const DGRAM = (id: string, fd = 3) => `-netdev dgram,id=${id},local.type=fd,local.str=${fd}`;
 const MAC = 'macaddr=52:54:00:aa:bb:cc';
-const PCI_MAC = 'mac=52:54:00:aa:bb:cc';
 const at = (...paths: string[]): Target[] => paths.map((directory) => ({ directory }));
 /** Two VDE networks, or a VDE network and another, on one vlan. */
 const hubbed = (id: string, port: string, hub = 1) => `-netdev hubport,id=${port},hubid=${hub},netdev=${id}`;
@@ -39,7 +37,7 @@ const rows: Record<string, Row[]> = {
     {
       typed: '-net nic,model=virtio,macaddr=52:54:00:00:00:01',
       sock: '/s',
-      becomes: `${DGRAM('vlan0-vde')} -device virtio-net-pci,netdev=vlan0-vde,mac=52:54:00:00:00:01`,
+      becomes: `${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,model=virtio,macaddr=52:54:00:00:00:01`,
       joins: at('/s'),
     },
     {
@@ -56,19 +54,19 @@ const rows: Record<string, Row[]> = {
       typed: '-net nic,model=e1000',
       sock: '/s',
       facts: QEMU_6,
-      becomes: `-netdev socket,id=vlan0-vde,fd=3 -device e1000,netdev=vlan0-vde,${PCI_MAC}`,
+      becomes: `-netdev socket,id=vlan0-vde,fd=3 -net nic,netdev=vlan0-vde,model=e1000,${MAC}`,
     },
     {
       typed: '-net nic,model=e1000',
       sock: '/s',
       facts: { ...QEMU_7, backends: new Set() }, // it would not say
-      becomes: `-netdev socket,id=vlan0-vde,fd=3 -device e1000,netdev=vlan0-vde,${PCI_MAC}`,
+      becomes: `-netdev socket,id=vlan0-vde,fd=3 -net nic,netdev=vlan0-vde,model=e1000,${MAC}`,
     },
   ],
   '-net vde as vdeq took it': [
     {
       typed: '-net nic,vlan=2,model=rtl8139 -net vde,vlan=2,sock=/run/a.ctl,port=3',
-      becomes: `${DGRAM('vlan2-vde')} -device rtl8139,netdev=vlan2-vde,${PCI_MAC}`,
+      becomes: `${DGRAM('vlan2-vde')} -net nic,netdev=vlan2-vde,model=rtl8139,${MAC}`,
       joins: [{ directory: '/run/a.ctl', port: 3 }],
     },
     { typed: '-net vde', becomes: `${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`, joins: [DEFAULT] },
@@ -80,16 +78,16 @@ const rows: Record<string, Row[]> = {
     },
     {
       typed: '-net vde,sock="/run/a.ctl",id=lan,group=vde2-net,mode=0660 -net nic,model=virtio,name=eth7,addr=5',
-      becomes: `${DGRAM('lan')} -device virtio-net-pci,netdev=lan,${PCI_MAC},id=eth7,addr=5`,
+      becomes: `${DGRAM('lan')} -net nic,netdev=lan,model=virtio,id=eth7,addr=5,${MAC}`,
       joins: [{ directory: '/run/a.ctl', group: 'vde2-net', mode: 0o660 }],
     },
     {
       typed: '-net nic,name=eth0',
-      becomes: `${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC},id=eth0`,
+      becomes: `${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,id=eth0,${MAC}`,
     },
     {
       typed: '-net vde,sock=/run/a.ctl[7] -net nic,model=virtio',
-      becomes: `${DGRAM('vlan0-vde')} -device virtio-net-pci,netdev=vlan0-vde,${PCI_MAC}`,
+      becomes: `${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,model=virtio,${MAC}`,
       joins: [{ directory: '/run/a.ctl', port: 7 }],
     },
     {
@@ -103,37 +101,37 @@ const rows: Record<string, Row[]> = {
       typed:
         '-net nic,vlan=1,model=virtio -net vde,vlan=1,sock=/a -net nic,vlan=2,model=virtio -net user,vlan=2,restrict',
       becomes:
-        `${DGRAM('vlan1-vde')} -device virtio-net-pci,netdev=vlan1-vde,${PCI_MAC}` +
-        ` -netdev user,id=vlan2-user,restrict=on -device virtio-net-pci,netdev=vlan2-user,${PCI_MAC}`,
+        `${DGRAM('vlan1-vde')} -net nic,netdev=vlan1-vde,model=virtio,${MAC}` +
+        ` -netdev user,id=vlan2-user,restrict=on -net nic,netdev=vlan2-user,model=virtio,${MAC}`,
       joins: at('/a'),
     },
     {
       typed: '-net nic,vlan=0,model=virtio -net nic,vlan=1,model=virtio',
       sock: '/a,/b',
       becomes:
-        `${DGRAM('vlan0-vde')} -device virtio-net-pci,netdev=vlan0-vde,${PCI_MAC}` +
-        ` ${DGRAM('vlan1-vde', 4)} -device virtio-net-pci,netdev=vlan1-vde,${PCI_MAC}`,
+        `${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,model=virtio,${MAC}` +
+        ` ${DGRAM('vlan1-vde', 4)} -net nic,netdev=vlan1-vde,model=virtio,${MAC}`,
       joins: at('/a', '/b'),
     },
     {
       typed: '-net vde,vlan=5 -net nic,vlan=5,model=e1000',
       sock: '/a,/b',
       becomes:
-        `${DGRAM('vlan5-vde')} -device e1000,netdev=vlan5-vde,${PCI_MAC}` +
+        `${DGRAM('vlan5-vde')} -net nic,netdev=vlan5-vde,model=e1000,${MAC}` +
         ` ${DGRAM('vlan1-vde', 4)} -net nic,netdev=vlan1-vde,${MAC}`,
       joins: at('/a', '/b'),
     },
     {
       typed: '-net tap,vlan=1,ifname=tap7,script=no -net nic,vlan=1,model=ne2k_isa -net vde,vlan=3,sock=/a',
       becomes:
-        `-netdev tap,id=vlan1-tap,ifname=tap7,script=no -device ne2k_isa,netdev=vlan1-tap,${PCI_MAC}` +
+        `-netdev tap,id=vlan1-tap,ifname=tap7,script=no -net nic,netdev=vlan1-tap,model=ne2k_isa,${MAC}` +
         ` ${DGRAM('vlan3-vde')} -net nic,netdev=vlan3-vde,${MAC}`,
     },
     {
       typed:
         '-net user,vlan=1,hostfwd=tcp::1-:22,hostfwd=udp::2-:53 -net nic,vlan=1,model=e1000 -net vde,vlan=2,sock=/a',
       becomes:
-        `-netdev user,id=vlan1-user,hostfwd=tcp::1-:22,hostfwd=udp::2-:53 -device e1000,netdev=vlan1-user,${PCI_MAC}` +
+        `-netdev user,id=vlan1-user,hostfwd=tcp::1-:22,hostfwd=udp::2-:53 -net nic,netdev=vlan1-user,model=e1000,${MAC}` +
         ` ${DGRAM('vlan2-vde')} -net nic,netdev=vlan2-vde,${MAC}`,
     },
     {
@@ -154,7 +152,7 @@ const rows: Record<string, Row[]> = {
       becomes:
         `-netdev user,id=vlan0-user ${hubbed('vlan0-user', 'vlan0-port')}` +
         ` ${DGRAM('vlan0-vde')} ${hubbed('vlan0-vde', 'vlan0-port2')}` +
-        ` -netdev hubport,id=vlan0-port3,hubid=1 -device virtio-net-pci,netdev=vlan0-port3,${PCI_MAC}`,
+        ` -netdev hubport,id=vlan0-port3,hubid=1 -net nic,netdev=vlan0-port3,model=virtio,${MAC}`,
     },
     {
       typed: '-net vde,vlan=3,sock=/a -net vde,vlan=3,sock=/b',
@@ -168,8 +166,8 @@ const rows: Record<string, Row[]> = {
       typed: '-net nic,vlan=1,model=e1000 -net nic,vlan=1,model=e1000 -net vde,sock=/a,vlan=1',
       becomes:
         `${DGRAM('vlan1-vde')} ${hubbed('vlan1-vde', 'vlan1-port', 2)}` +
-        ` -netdev hubport,id=vlan1-port2,hubid=2 -device e1000,netdev=vlan1-port2,${PCI_MAC}` +
-        ` -netdev hubport,id=vlan1-port3,hubid=2 -device e1000,netdev=vlan1-port3,${PCI_MAC}`,
+        ` -netdev hubport,id=vlan1-port2,hubid=2 -net nic,netdev=vlan1-port2,model=e1000,${MAC}` +
+        ` -netdev hubport,id=vlan1-port3,hubid=2 -net nic,netdev=vlan1-port3,model=e1000,${MAC}`,
     },
   ],
   'other spellings of QEMU’s': [
@@ -177,30 +175,30 @@ const rows: Record<string, Row[]> = {
       typed: '-net type=nic,model=e1000 -net type=user,vlan=1 -net nic,vlan=1,model=e1000',
       sock: '/s',
       becomes:
-        `${DGRAM('vlan0-vde')} -device e1000,netdev=vlan0-vde,${PCI_MAC}` +
-        ` -netdev user,id=vlan1-user -device e1000,netdev=vlan1-user,${PCI_MAC}`,
+        `${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,model=e1000,${MAC}` +
+        ` -netdev user,id=vlan1-user -net nic,netdev=vlan1-user,model=e1000,${MAC}`,
     },
     {
       typed: '-net vlan=2,type=nic,model=e1000 -net vlan=2,type=vde,sock=/a,',
-      becomes: `${DGRAM('vlan2-vde')} -device e1000,netdev=vlan2-vde,${PCI_MAC}`,
+      becomes: `${DGRAM('vlan2-vde')} -net nic,netdev=vlan2-vde,model=e1000,${MAC}`,
       joins: at('/a'),
     },
     {
       typed: '-net nic,model=virtio,',
       sock: '/s',
-      becomes: `${DGRAM('vlan0-vde')} -device virtio-net-pci,netdev=vlan0-vde,${PCI_MAC}`,
+      becomes: `${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,model=virtio,${MAC}`,
     },
     {
       typed: '-net tap,vlan=1,ifname=a,,, -net nic,vlan=1,model=e1000 -net user,vlan=2,norestrict',
       sock: '/s',
       becomes:
-        `-netdev tap,id=vlan1-tap,ifname=a,, -device e1000,netdev=vlan1-tap,${PCI_MAC}` +
+        `-netdev tap,id=vlan1-tap,ifname=a,, -net nic,netdev=vlan1-tap,model=e1000,${MAC}` +
         ` -netdev user,id=vlan2-user,restrict=off ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
     },
     {
       typed: '-netdev type=vde,id=n0,sock=/a -nic type=vde,sock=/b,model=e1000',
       facts: WITHOUT_VDE,
-      becomes: `${DGRAM('n0')} ${DGRAM('vlan0-vde', 4)} -device e1000,netdev=vlan0-vde,${PCI_MAC}`,
+      becomes: `${DGRAM('n0')} ${DGRAM('vlan0-vde', 4)} -net nic,netdev=vlan0-vde,model=e1000,${MAC}`,
       joins: at('/a', '/b'),
     },
     ...['vlan=1', 'model=e1000,vlan=1'].map((kindless) => ({
@@ -209,16 +207,10 @@ const rows: Record<string, Row[]> = {
       becomes: `-net ${kindless} ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
     })),
   ],
-  'what of -net nic a model has no use for': (
-    [
-      ['e1000', 'e1000', ',addr=5'],
-      ['virtio', 'virtio-net-pci', ',vectors=2,addr=5'],
-      ['ne2k_isa', 'ne2k_isa', ''],
-    ] as const
-  ).map(([model, device, kept]) => ({
-    typed: `-net nic,model=${model},vectors=2,addr=5`,
+  'a NIC’s settings are QEMU’s to read': ['virtio', 'ne2k_isa', 'lance', 'no-such'].map((model) => ({
+    typed: `-net nic,macaddr=52:54:0:0:0:1,model=${model},vectors=2,addr=5`,
     sock: '/s',
-    becomes: `${DGRAM('vlan0-vde')} -device ${device},netdev=vlan0-vde,${PCI_MAC}${kept}`,
+    becomes: `${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,macaddr=52:54:0:0:0:1,model=${model},vectors=2,addr=5`,
   })),
   'ids and hubs that are in use already': [
     {
@@ -226,8 +218,8 @@ const rows: Record<string, Row[]> = {
       sock: '/a',
       becomes:
         '-netdev hubport,id=h,hubid=2 -device e1000,netdev=h' +
-        ` -netdev hubport,id=vlan1-port,hubid=4 -device pcnet,netdev=vlan1-port,${PCI_MAC}` +
-        ` ${DGRAM('vlan0-vde')} -device tulip,netdev=vlan0-vde,${PCI_MAC}`,
+        ` -netdev hubport,id=vlan1-port,hubid=4 -net nic,netdev=vlan1-port,model=pcnet,${MAC}` +
+        ` ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,model=tulip,${MAC}`,
     },
     {
       typed: '-nic hubport,hubid=0x10 -netdev {"type":"hubport","id":"h","hubid":7} -net nic,vlan=1',
@@ -249,21 +241,8 @@ const rows: Record<string, Row[]> = {
       typed: '-net nic,model=e1000 -netdev user,id=vlan0-vde -device e1000,netdev=vlan0-vde',
       sock: '/a',
       becomes:
-        `${DGRAM('vlan0-vde2')} -device e1000,netdev=vlan0-vde2,${PCI_MAC}` +
+        `${DGRAM('vlan0-vde2')} -net nic,netdev=vlan0-vde2,model=e1000,${MAC}` +
         ' -netdev user,id=vlan0-vde -device e1000,netdev=vlan0-vde',
-    },
-  ],
-  'NICs of a board, or of no bus': [
-    {
-      typed: '-net nic,model=lance',
-      sock: '/s',
-      becomes: `${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,model=lance,${MAC}`,
-    },
-    {
-      typed: '-net nic,model=virtio',
-      sock: '/s',
-      facts: { ...QEMU_7, s390x: true },
-      becomes: `${DGRAM('vlan0-vde')} -device virtio-net-ccw,netdev=vlan0-vde,${PCI_MAC}`,
     },
   ],
   'what is of today stays as it is': [
@@ -299,21 +278,21 @@ const rows: Record<string, Row[]> = {
       typed: '-net nic,model=virtio',
       sock: '/s',
       via: 'dgram',
-      becomes: `${DGRAM('vlan0-vde')} -device virtio-net-pci,netdev=vlan0-vde,${PCI_MAC}`,
+      becomes: `${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,model=virtio,${MAC}`,
     },
     {
       typed: '-net nic,model=e1000',
       sock: '/s',
       via: 'dgram',
       facts: QEMU_6,
-      becomes: `-netdev socket,id=vlan0-vde,fd=3 -device e1000,netdev=vlan0-vde,${PCI_MAC}`,
+      becomes: `-netdev socket,id=vlan0-vde,fd=3 -net nic,netdev=vlan0-vde,model=e1000,${MAC}`,
     },
     {
       typed: '-net nic,model=e1000',
       sock: '/a,/b[7]',
       via: 'vde',
       becomes:
-        `-netdev vde,id=vlan0-vde,sock=/a -device e1000,netdev=vlan0-vde,${PCI_MAC}` +
+        `-netdev vde,id=vlan0-vde,sock=/a -net nic,netdev=vlan0-vde,model=e1000,${MAC}` +
         ` -netdev vde,id=vlan1-vde,sock=/b,port=7 -net nic,netdev=vlan1-vde,${MAC}`,
       joins: [],
       opens: ['/a/ctl', '/b/ctl'],
@@ -321,7 +300,7 @@ const rows: Record<string, Row[]> = {
     {
       typed: '-net nic,vlan=1,model=e1000 -net vde,vlan=1,sock=/a,,b,port=3,group=kvm,mode=0660',
       via: 'vde',
-      becomes: `-netdev vde,id=vlan1-vde,sock=/a,,b,port=3,group=kvm,mode=0660 -device e1000,netdev=vlan1-vde,${PCI_MAC}`,
+      becomes: `-netdev vde,id=vlan1-vde,sock=/a,,b,port=3,group=kvm,mode=0660 -net nic,netdev=vlan1-vde,model=e1000,${MAC}`,
       opens: ['/a,b/ctl'],
     },
     {
@@ -329,7 +308,7 @@ const rows: Record<string, Row[]> = {
       sock: '/s.sock,/t.sock',
       via: 'stream',
       becomes:
-        `-netdev stream,id=vlan0-vde,server=off,addr.type=unix,addr.path=/s.sock -device e1000,netdev=vlan0-vde,${PCI_MAC}` +
+        `-netdev stream,id=vlan0-vde,server=off,addr.type=unix,addr.path=/s.sock -net nic,netdev=vlan0-vde,model=e1000,${MAC}` +
         ` -netdev stream,id=vlan1-vde,server=off,addr.type=unix,addr.path=/t.sock -net nic,netdev=vlan1-vde,${MAC}`,
       joins: [],
       opens: ['/s.sock', '/t.sock'],
@@ -348,7 +327,7 @@ const rows: Record<string, Row[]> = {
       facts: { ...QEMU_7, version: () => version },
       becomes:
         `-netdev stream,id=vlan0-vde,server=off,addr.type=unix,addr.path=/s${reconnect}` +
-        ` -device e1000,netdev=vlan0-vde,${PCI_MAC} -name ${version.join('.')}`,
+        ` -net nic,netdev=vlan0-vde,model=e1000,${MAC} -name ${version.join('.')}`,
       opens: ['/s'],
     })),
   ],
@@ -368,7 +347,7 @@ const rows: Record<string, Row[]> = {
     {
       typed: '-nic vde,id=n1,sock=/a,model=e1000,mac=52:54:00:00:00:02',
       facts: WITHOUT_VDE,
-      becomes: `${DGRAM('n1')} -device e1000,netdev=n1,mac=52:54:00:00:00:02`,
+      becomes: `${DGRAM('n1')} -net nic,netdev=n1,model=e1000,macaddr=52:54:00:00:00:02`,
       joins: at('/a'),
     },
     {

@@ -34,7 +34,7 @@ describeWith([QEMU], 'QEMU accepts', () => {
     { line: '', network: [/^e1000\.0: .*model=e1000.*\n \\ vlan0-vde: /m] }, // the machine's own choice
     {
       line: '-net nic,vlan=2,model=rtl8139,macaddr=52:54:00:00:00:07,name=old -net vde,vlan=2,sock=DIR,port=5',
-      network: [/^old: .*model=rtl8139,macaddr=52:54:00:00:00:07\n \\ vlan2-vde: /m],
+      network: [/^rtl8139\.0: .*model=rtl8139,macaddr=52:54:00:00:00:07\n \\ vlan2-vde: /m],
     },
     {
       line: '-net nic,vlan=1,model=e1000 -net user,vlan=1 -net nic,vlan=2,model=ne2k_isa -net vde,vlan=2',
@@ -57,6 +57,15 @@ describeWith([QEMU], 'QEMU accepts', () => {
       network: [/^e1000\.0: .*\n \\ vlan0-vde: /m, /^ne2k_isa\.0: .*\n \\ vlan1-user: .*restrict=off/m],
     },
     { line: '-net vde,vlan=3,id=lan -net nic,vlan=3,model=vmxnet3,addr=9', network: [/model=vmxnet3.*\n \\ lan: /] },
+    {
+      line: '-net nic,model=virtio,macaddr=52:54:0:0:0:1',
+      network: [/^virtio.*macaddr=52:54:00:00:00:01\n \\ vlan0-vde: /m],
+    },
+    { line: '-net nic,model=e1000,macaddr=7', network: [/^e1000.*macaddr=00:00:00:00:00:07\n \\ vlan0-vde: /m] },
+    {
+      line: '-net nic,model=ne2k_isa -net nic,vlan=1,model=ne2k_isa -net user,vlan=1', // each at an address of its own
+      network: [/^ne2k_isa\.0: .*\n \\ vlan0-vde: /m, /^ne2k_isa\.1: .*\n \\ vlan1-user: /m],
+    },
     { line: '-net none -net vde,vlan=1 -net nic,vlan=1,model=tulip', network: [/model=tulip.*\n \\ vlan1-vde: /] },
   ];
 
@@ -76,6 +85,20 @@ describeWith([QEMU], 'QEMU accepts', () => {
     expect(qemu.stderr().replaceAll(/^tsvdeq: a NIC without.*\n/gm, '')).not.toMatch(
       /tsvdeq|not connected|has no peer/,
     );
+  });
+
+  test('a NIC in the slot where plain QEMU has it, which gives the guest’s interface its name', async () => {
+    const { directory } = await network();
+    const words = [...MACHINE, '-device', 'virtio-rng-pci', '-net', 'nic,model=e1000'];
+    const slots = async (qemu: Started) => {
+      await qemu.output(/\(qemu\) /);
+      const found = (await ask(qemu, 'info pci')).match(/device +\d+.*\n +Ethernet/g);
+      await qemu.stop();
+      return found;
+    };
+    const plain = await slots(start(QEMU, [...words, '-net', 'user']));
+    expect(plain).toHaveLength(1);
+    expect(await slots(start(tsvdeq, ['-vdesock', directory, QEMU, ...words]))).toEqual(plain);
   });
 
   test('NICs alone on their vlans, apart from each other and from what stays as it was written', async () => {
@@ -172,7 +195,7 @@ describeWith([QEMU], 'QEMU accepts', () => {
     ];
     const qemu = start(tsvdeq, [script, ...MACHINE, ...words]);
     await qemu.output(/\(qemu\) /);
-    expect(await ask(qemu, 'info network')).toMatch(/virtio-net-pci.*\n \\ n0: [\s\S]*e1000.*\n \\ vlan0-vde: /);
+    expect(await ask(qemu, 'info network')).toMatch(/e1000.*\n \\ vlan0-vde: [\s\S]*virtio-net-pci.*\n \\ n0: /);
     expect(sw.ports().filter(({ endpoints }) => endpoints.length > 0).length).toBe(2);
     await qemu.stop();
   });
