@@ -1,5 +1,6 @@
 // One vlan of old and how its members are put together today: one NIC and one backend are wired to each other, any other
-// number meets on a QEMU hub. So does a NIC alone: QEMU puts one that names no netdev on hub 0, with all that stays as it was.
+// number meets on a QEMU hub. So does a NIC alone: QEMU puts one that names no netdev on hub 0, with all that stays as it was;
+// and vlan 0 where people have hub ports of their own on hub 0, which QEMU takes for the same.
 import { type Member, newMember } from './member.ts';
 import type { Argument, Wiring } from './wiring.ts';
 
@@ -11,10 +12,14 @@ export function networkArguments(members: Readonly<Network>, wiring: Wiring): Ar
   if (!members.some(({ explicit }) => explicit)) return members.flatMap(({ words }) => words);
   const nics = members.filter(({ kind }) => kind === 'nic');
   const backends = members.filter(({ kind }) => kind !== 'nic');
+  const { vlan } = members[0]!;
   // A VDE network that nothing is plugged into would be of no use: vdeq added a NIC too.
-  if (nics.length === 0 && backends.some(({ kind }) => kind === 'vde')) nics.push(newMember('nic', members[0]!.vlan));
-  if (nics.length === 1 && backends.length === 1) return wireDirectly(nics[0]!, backends[0]!, wiring);
-  if (nics.length === 0 && backends.length === 1) return wiring.backend(backends[0]!).words;
+  const needsNic = nics.length === 0 && !wiring.hasNic(vlan) && backends.some(({ kind }) => kind === 'vde');
+  if (needsNic) nics.push(newMember('nic', vlan));
+  if (backends.length === 1 && !wiring.hasHub(vlan)) {
+    if (nics.length === 1) return wireDirectly(nics[0]!, backends[0]!, wiring);
+    if (nics.length === 0) return wiring.backend(backends[0]!).words;
+  }
   return [
     ...backends.flatMap((member) => plugBackend(member, wiring)),
     ...nics.flatMap((member) => plugNic(member, wiring)),

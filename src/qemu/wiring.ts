@@ -24,7 +24,11 @@ export class Wiring {
   readonly #facts: Facts;
   readonly #wishes: BackendWishes;
   readonly #ids: Set<string>;
-  readonly #hubOfVlan0: number;
+  readonly #takenHubs: Set<number>;
+  /** By vlan. */
+  readonly #hubs = new Map<number, number>();
+  /** What people have put on hub 0 themselves. */
+  readonly #onHub0: readonly NetOption[];
 
   /** `given` are the options as people wrote them: their ids and hubs are not for us to use again. */
   constructor(facts: Facts, wishes: BackendWishes, given: readonly NetOption[]) {
@@ -32,7 +36,19 @@ export class Wiring {
     this.#wishes = wishes;
     this.#ids = new Set(valuesOf(given, 'id', 'name'));
     // Hub 0 is where QEMU puts each -net that names no netdev.
-    this.#hubOfVlan0 = 1 + Math.max(0, ...valuesOf(given, 'hubid').map(Number).filter(Number.isInteger));
+    this.#takenHubs = new Set([0, ...valuesOf(given, 'hubid').map(Number)]);
+    this.#onHub0 = given.filter(({ kind, settings }) => kind === 'hubport' && Number(setting(settings, 'hubid')) === 0);
+    if (this.#onHub0.length > 0) this.#hubs.set(0, 0);
+  }
+
+  /** Do people's own hub ports make this vlan's hub? Its members meet there with theirs. */
+  hasHub(vlan: number): boolean {
+    return vlan === 0 && this.#onHub0.length > 0;
+  }
+
+  /** And is one of them for a NIC? */
+  hasNic(vlan: number): boolean {
+    return vlan === 0 && this.#onHub0.some(({ settings }) => setting(settings, 'netdev') === undefined);
   }
 
   backend(member: Member): { id: string; words: Argument[] } {
@@ -47,7 +63,7 @@ export class Wiring {
   hubPort(vlan: number, netdev: string | undefined): { id: string; words: Argument[] } {
     const id = this.#newId({ kind: 'port', vlan });
     const inner = netdev === undefined ? '' : `,netdev=${netdev}`;
-    return { id, words: ['-netdev', `hubport,id=${id},hubid=${this.#hubOfVlan0 + vlan}${inner}`] };
+    return { id, words: ['-netdev', `hubport,id=${id},hubid=${this.#hubOf(vlan)}${inner}`] };
   }
 
   /** Never `-device`: QEMU's `-net nic` has spellings and models of its own, and gives each NIC its place on the bus. */
@@ -81,6 +97,16 @@ export class Wiring {
         return (descriptors) => descriptorOption(id, descriptors[index]!, this.#facts);
       }
     }
+  }
+
+  #hubOf(vlan: number): number {
+    const known = this.#hubs.get(vlan);
+    if (known !== undefined) return known;
+    let hub = 1;
+    while (this.#takenHubs.has(hub)) hub++;
+    this.#takenHubs.add(hub);
+    this.#hubs.set(vlan, hub);
+    return hub;
   }
 
   #newMac(): string {

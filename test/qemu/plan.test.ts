@@ -141,7 +141,7 @@ const rows: Record<string, Row[]> = {
     {
       typed: '-net nic,vlan=4 -net vde,sock=/a',
       becomes:
-        `-netdev hubport,id=vlan4-port,hubid=5 -net nic,netdev=vlan4-port,${MAC}` +
+        `-netdev hubport,id=vlan4-port,hubid=1 -net nic,netdev=vlan4-port,${MAC}` +
         ` ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
     },
   ],
@@ -157,17 +157,17 @@ const rows: Record<string, Row[]> = {
     {
       typed: '-net vde,vlan=3,sock=/a -net vde,vlan=3,sock=/b',
       becomes:
-        `${DGRAM('vlan3-vde')} ${hubbed('vlan3-vde', 'vlan3-port', 4)}` +
-        ` ${DGRAM('vlan3-vde2', 4)} ${hubbed('vlan3-vde2', 'vlan3-port2', 4)}` +
-        ` -netdev hubport,id=vlan3-port3,hubid=4 -net nic,netdev=vlan3-port3,${MAC}`,
+        `${DGRAM('vlan3-vde')} ${hubbed('vlan3-vde', 'vlan3-port')}` +
+        ` ${DGRAM('vlan3-vde2', 4)} ${hubbed('vlan3-vde2', 'vlan3-port2')}` +
+        ` -netdev hubport,id=vlan3-port3,hubid=1 -net nic,netdev=vlan3-port3,${MAC}`,
       joins: at('/a', '/b'),
     },
     {
       typed: '-net nic,vlan=1,model=e1000 -net nic,vlan=1,model=e1000 -net vde,sock=/a,vlan=1',
       becomes:
-        `${DGRAM('vlan1-vde')} ${hubbed('vlan1-vde', 'vlan1-port', 2)}` +
-        ` -netdev hubport,id=vlan1-port2,hubid=2 -net nic,netdev=vlan1-port2,model=e1000,${MAC}` +
-        ` -netdev hubport,id=vlan1-port3,hubid=2 -net nic,netdev=vlan1-port3,model=e1000,${MAC}`,
+        `${DGRAM('vlan1-vde')} ${hubbed('vlan1-vde', 'vlan1-port')}` +
+        ` -netdev hubport,id=vlan1-port2,hubid=1 -net nic,netdev=vlan1-port2,model=e1000,${MAC}` +
+        ` -netdev hubport,id=vlan1-port3,hubid=1 -net nic,netdev=vlan1-port3,model=e1000,${MAC}`,
     },
   ],
   'other spellings of QEMU’s': [
@@ -218,7 +218,7 @@ const rows: Record<string, Row[]> = {
       sock: '/a',
       becomes:
         '-netdev hubport,id=h,hubid=2 -device e1000,netdev=h' +
-        ` -netdev hubport,id=vlan1-port,hubid=4 -net nic,netdev=vlan1-port,model=pcnet,${MAC}` +
+        ` -netdev hubport,id=vlan1-port,hubid=1 -net nic,netdev=vlan1-port,model=pcnet,${MAC}` +
         ` ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,model=tulip,${MAC}`,
     },
     {
@@ -226,7 +226,17 @@ const rows: Record<string, Row[]> = {
       sock: '/a',
       becomes:
         '-nic hubport,hubid=0x10 -netdev {"type":"hubport","id":"h","hubid":7}' +
-        ` -netdev hubport,id=vlan1-port,hubid=18 -net nic,netdev=vlan1-port,${MAC}` +
+        ` -netdev hubport,id=vlan1-port,hubid=1 -net nic,netdev=vlan1-port,${MAC}` +
+        ` ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
+    },
+    {
+      typed:
+        '-netdev hubport,id=h,hubid=2147483647 -netdev hubport,id=i,hubid=1 -net nic,vlan=1 -net nic,vlan=4294967295',
+      sock: '/a',
+      becomes:
+        '-netdev hubport,id=h,hubid=2147483647 -netdev hubport,id=i,hubid=1' +
+        ` -netdev hubport,id=vlan1-port,hubid=2 -net nic,netdev=vlan1-port,${MAC}` +
+        ` -netdev hubport,id=vlan4294967295-port,hubid=3 -net nic,netdev=vlan4294967295-port,${MAC}` +
         ` ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
     },
     {
@@ -234,7 +244,7 @@ const rows: Record<string, Row[]> = {
       sock: '/a',
       becomes:
         '-netdev hubport,id=h,hubid=x' +
-        ` -netdev hubport,id=vlan1-port,hubid=2 -net nic,netdev=vlan1-port,${MAC}` +
+        ` -netdev hubport,id=vlan1-port,hubid=1 -net nic,netdev=vlan1-port,${MAC}` +
         ` ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
     },
     {
@@ -243,6 +253,31 @@ const rows: Record<string, Row[]> = {
       becomes:
         `${DGRAM('vlan0-vde2')} -net nic,netdev=vlan0-vde2,model=e1000,${MAC}` +
         ' -netdev user,id=vlan0-vde -device e1000,netdev=vlan0-vde',
+    },
+  ],
+  'vlan 0 is hub 0, where people have their own on that': [
+    {
+      typed: '-netdev user,id=u -netdev hubport,id=h,hubid=0,netdev=u -net nic',
+      sock: '/a',
+      becomes:
+        '-netdev user,id=u -netdev hubport,id=h,hubid=0,netdev=u' +
+        ` ${DGRAM('vlan0-vde')} ${hubbed('vlan0-vde', 'vlan0-port', 0)}` +
+        ` -netdev hubport,id=vlan0-port2,hubid=0 -net nic,netdev=vlan0-port2,${MAC}`,
+    },
+    {
+      typed: '-netdev hubport,id=h,hubid=0 -device e1000,netdev=h',
+      sock: '/a,/b',
+      becomes:
+        '-netdev hubport,id=h,hubid=0 -device e1000,netdev=h' +
+        ` ${DGRAM('vlan0-vde')} ${hubbed('vlan0-vde', 'vlan0-port', 0)}` +
+        ` ${DGRAM('vlan1-vde', 4)} -net nic,netdev=vlan1-vde,${MAC}`,
+    },
+    {
+      typed: '-netdev hubport,id=h,hubid=0 -device e1000,netdev=h -net socket,vlan=0,listen=:1 -net vde,vlan=1',
+      becomes:
+        '-netdev hubport,id=h,hubid=0 -device e1000,netdev=h' +
+        ` -netdev socket,id=vlan0-socket,listen=:1 ${hubbed('vlan0-socket', 'vlan0-port', 0)}` +
+        ` ${DGRAM('vlan1-vde')} -net nic,netdev=vlan1-vde,${MAC}`,
     },
   ],
   'what is of today stays as it is': [

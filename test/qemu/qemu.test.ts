@@ -66,6 +66,14 @@ describeWith([QEMU], 'QEMU accepts', () => {
       line: '-net nic,model=ne2k_isa -net nic,vlan=1,model=ne2k_isa -net user,vlan=1', // each at an address of its own
       network: [/^ne2k_isa\.0: .*\n \\ vlan0-vde: /m, /^ne2k_isa\.1: .*\n \\ vlan1-user: /m],
     },
+    {
+      line: '-netdev user,id=u -netdev hubport,id=h,hubid=0,netdev=u -net nic',
+      network: [/^hub 0\n( \\ (h|vlan0-port2?): .*\n){3}(?! )/m],
+    },
+    {
+      line: '-netdev user,id=u -netdev hubport,id=h,hubid=2147483647,netdev=u -device e1000,netdev=h2 -netdev hubport,id=h2,hubid=2147483647 -net nic -net user',
+      network: [/^hub 1\n( \\ vlan0-port\d?: .*\n){3}(?! )/m],
+    },
     { line: '-net none -net vde,vlan=1 -net nic,vlan=1,model=tulip', network: [/model=tulip.*\n \\ vlan1-vde: /] },
   ];
 
@@ -108,8 +116,8 @@ describeWith([QEMU], 'QEMU accepts', () => {
     await qemu.output(/\(qemu\) /);
     const wiring = await ask(qemu, 'info network');
     expect(wiring).toMatch(/^hub 0\n( \\ hub0port\d: .*\n){2}(?! )/m);
-    expect(wiring).toMatch(/^hub 3\n \\ vlan2-port: .*type=nic.*\n(?! )/m);
-    expect(wiring).toMatch(/^hub 4\n \\ vlan3-port: .*type=nic.*\n(?! )/m);
+    expect(wiring).toMatch(/^hub 1\n \\ vlan2-port: .*type=nic.*\n(?! )/m);
+    expect(wiring).toMatch(/^hub 2\n \\ vlan3-port: .*type=nic.*\n(?! )/m);
     await qemu.stop();
   });
 
