@@ -2,7 +2,7 @@
 // the arguments as QEMU takes them today. What is not about the network stays as it is, and where it is.
 
 import type { Target } from '../target.ts';
-import { type Member, memberOf, newMember } from './member.ts';
+import { type Member, memberOf, newMember, vdeTarget } from './member.ts';
 import { type NetOption, parseNetOption } from './net-option.ts';
 import { type Network, networkArguments } from './network.ts';
 import type { BackendWishes } from './vde-backend.ts';
@@ -38,7 +38,9 @@ export function planQemu(args: readonly string[], { sockets, via = 'dgram', mode
   const given = items.flatMap((item) => (typeof item === 'string' ? [] : item.parsed));
   const wiring = new Wiring(facts, { via, mode }, given);
   const vlans = new Vlans();
-  const waiting = sockets.map((target, vlan) => newMember('vde', vlan, { target }));
+  const waiting = sockets
+    .map((target, vlan) => newMember('vde', vlan, { target }))
+    .filter(({ target }) => !items.some((item) => typeof item !== 'string' && names(item, target!)));
   const aimed = (member: Member): Member => {
     if (member.kind !== 'vde' || member.target) return member;
     return { ...member, target: waiting.shift()?.target ?? sockets.at(-1) ?? facts.defaultTarget };
@@ -62,6 +64,12 @@ export function planQemu(args: readonly string[], { sockets, via = 'dgram', mode
     notes: wiring.notes,
     arguments: (descriptors) => argumentList.map((item) => (typeof item === 'string' ? item : item(descriptors))),
   };
+}
+
+/** Does that `-net vde` join the target already? Both on one vlan would be a loop. */
+function names({ option, parsed }: NetworkWords, { directory, port }: Target): boolean {
+  const named = option === 'net' && parsed.kind === 'vde' ? vdeTarget(parsed) : undefined;
+  return named?.directory === directory && (port === undefined || port === named.port);
 }
 
 class Vlans {

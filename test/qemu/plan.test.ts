@@ -96,6 +96,33 @@ const rows: Record<string, Row[]> = {
       joins: [{ directory: '/a,b', port: 8 }],
     },
   ],
+  'what -net vde joins by its name, -vdesock does not join again': [
+    {
+      typed: '-net nic -net vde,sock=/s',
+      sock: '/s',
+      becomes: `${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
+      joins: at('/s'),
+    },
+    {
+      typed: '-net vde,vlan=4 -net vde,vlan=3,sock=/a,port=7',
+      sock: '/a,/b',
+      becomes:
+        `${DGRAM('vlan4-vde')} -net nic,netdev=vlan4-vde,${MAC}` +
+        ` ${DGRAM('vlan3-vde', 4)} -net nic,netdev=vlan3-vde,${MAC}`,
+      joins: [{ directory: '/b' }, { directory: '/a', port: 7 }],
+    },
+    {
+      typed: '-net vde,vlan=3,sock=/a,port=7',
+      sock: '/a[7],/a[8]',
+      becomes:
+        `${DGRAM('vlan3-vde')} -net nic,netdev=vlan3-vde,${MAC}` +
+        ` ${DGRAM('vlan1-vde', 4)} -net nic,netdev=vlan1-vde,${MAC}`,
+      joins: [
+        { directory: '/a', port: 7 },
+        { directory: '/a', port: 8 },
+      ],
+    },
+  ],
   'several networks': [
     {
       typed:
