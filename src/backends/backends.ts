@@ -52,7 +52,7 @@ interface Entry {
 export class Backends {
   readonly #switch: BackendSwitch;
   readonly #entries = new Map<string, Entry>();
-  readonly #opening = new Set<Promise<unknown>>();
+  readonly #opening = new Map<Entry, Promise<AttachedPort>>();
   #closed = false;
 
   constructor(sw: BackendSwitch) {
@@ -64,55 +64,68 @@ export class Backends {
   }
 
   /** Throws SwitchError: EEXIST for an id that is taken; else what the kind says. */
-  attach(request: PortRequest): Promise<AttachedPort> {
-    const opening = this.#attach(request);
-    this.#opening.add(opening);
-    void opening.catch(() => {}).finally(() => this.#opening.delete(opening));
-    return opening;
+  async attach(request: PortRequest): Promise<AttachedPort> {
+    const entry = this.#enter(request);
+    const opening = this.#open(entry);
+    this.#opening.set(entry, opening);
+    try {
+      return await opening;
+    } finally {
+      this.#opening.delete(entry);
+    }
   }
 
-  /** By a port that it holds, or by its id. ENXIO. */
+  /** By a port that it holds, or by its id; one that is still being opened is given up. ENXIO. */
   async detach(which: number | string): Promise<void> {
-    const entry = this.list().find(({ id, ports }) =>
-      typeof which === 'number' ? ports.includes(which) : id === which,
+    const entry = [...this.#entries.values()].find(({ id, places }) =>
+      typeof which === 'number' ? [...places.keys()].some(({ port }) => port === which) : id === which,
     );
     if (!entry)
       throw new SwitchError(
         'ENXIO',
         typeof which === 'number' ? `nothing is attached to port ${which} by a spec` : `no port has the id '${which}'`,
       );
-    await this.#remove(this.#entries.get(entry.id)!);
+    entry.over.abort();
+    await this.#opening.get(entry)?.catch(() => {});
+    await this.#remove(entry);
   }
 
   /** Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const { over } of this.#entries.values()) over.abort();
-    await Promise.allSettled([...this.#opening]);
+    await Promise.allSettled([...this.#opening.values()]);
     await Promise.all([...this.#entries.values()].map((entry) => this.#remove(entry)));
   }
 
-  async #attach(request: PortRequest): Promise<AttachedPort> {
+  #enter(request: PortRequest): Entry {
     if (this.#closed) throw new SwitchError('ENODEV', 'the switch is closed');
-    const { kind, values } = request;
-    const id = values.id ?? this.#freeId(kind.name);
+    const id = request.values.id ?? this.#freeId(request.kind.name);
     if (this.#entries.has(id)) throw new SwitchError('EEXIST', `a port with the id '${id}' is attached already`);
     const entry: Entry = { id, request, places: new Map(), backend: undefined, over: new AbortController() };
     this.#entries.set(id, entry);
+    return entry;
+  }
+
+  async #open(entry: Entry): Promise<AttachedPort> {
+    const { kind, values } = entry.request;
     const forgetVlan = values.vlan === undefined ? undefined : this.#switch.ensureVlan(values.vlan);
     let ended = false;
     const end = () => {
       ended = true;
       if (entry.backend) void this.#remove(entry);
     };
+    const givenUp = () => new SwitchError('ENODEV', `${entry.id} was detached before it was open`);
     try {
       entry.backend = await kind.open(values, this.#host(entry, end));
+      if (entry.over.signal.aborted) throw givenUp();
     } catch (error) {
+      await entry.backend?.close();
       const undone = [...entry.places.values()];
       this.#forget(entry);
       for (const undo of undone) undo();
       forgetVlan?.();
-      throw error;
+      throw entry.over.signal.aborted ? givenUp() : error;
     }
     const attached = describe(entry, entry.backend);
     if (ended) await this.#remove(entry);

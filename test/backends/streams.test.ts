@@ -343,6 +343,27 @@ describe('a connecting port', () => {
     expect(server.peers).toHaveLength(1);
   });
 
+  test.each([
+    ['connect', 'c'],
+    ['connect', 5],
+    ['udp', 'c'],
+  ] as const)(
+    '%s=, detached as %s while it is being opened, is given up, and whoever attached it told',
+    async (key, which) => {
+      const { sw } = await network();
+      const server = await StreamServer.listen({ port: 0, host: '127.0.0.1' });
+      const more = key === 'udp' ? 'localaddr=127.0.0.1:0' : 'reconnect-ms=0';
+      const spec = `socket,id=c,switchport=5,${key}=localhost:${server.port},${more}`;
+      const message = 'c was detached before it was open';
+      const told = expect(sw.attachPort(spec)).rejects.toMatchObject({ code: 'ENODEV', message });
+      await sw.detachPort(which);
+      await told;
+      expect([sw.attachedPorts(), sw.ports(), server.peers]).toEqual([[], [], []]);
+      await sw.attachPort(spec);
+      expect(sw.attachedPorts()).toMatchObject([{ id: 'c', ports: [5] }]);
+    },
+  );
+
   test('is detached while a name is looked up: none of its addresses is connected to', async () => {
     const server = await StreamServer.listen({ port: 0, host: '127.0.0.1' });
     const over = new AbortController();
