@@ -1,7 +1,7 @@
 // npm run bench [-- NAME… --rounds N --seconds S --json FILE --against DIR --peer NAME]: tsvde beside every switch that is
 // installed, in the same run and in turns, so that what the machine does meanwhile meets them all. NAME: only rows whose
 // names contain it. Prints medians and ratios; asserts nothing.
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { buildNative } from './bench/native.mjs';
 import { installedPeers, PEERS } from './bench/peers.mjs';
@@ -10,25 +10,42 @@ import { canMeasure, lacking, matchingGroups } from './bench/rows.mjs';
 import { Scope } from './bench/scope.mjs';
 import { setUp } from './set-up.mjs';
 
-const { values: options, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    rounds: { type: 'string', default: '7' },
-    seconds: { type: 'string', default: '0.6' },
-    json: { type: 'string' },
-    /** Another checkout of tsvde, built: a peer of its own. */
-    against: { type: 'string' },
-    /** Only these beside ours; may be repeated. */
-    peer: { type: 'string', multiple: true },
-  },
-});
-const rounds = Number(options.rounds);
-const seconds = Number(options.seconds);
-const groups = matchingGroups(positionals);
-if (groups.length === 0) {
-  console.error(`no row is named like '${positionals.join("' or '")}'`);
+const USAGE =
+  'usage: npm run bench [-- NAME… --rounds N --seconds S --json FILE --against DIR (another checkout, built) --peer NAME…]';
+
+function refuse(sentence) {
+  console.error(`${sentence}\n${USAGE}`);
   process.exit(2);
 }
+
+function parse() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        rounds: { type: 'string', default: '7' },
+        seconds: { type: 'string', default: '0.6' },
+        json: { type: 'string' },
+        /** Another checkout of tsvde, built: a peer of its own. */
+        against: { type: 'string' },
+        /** Only these beside ours; may be repeated. */
+        peer: { type: 'string', multiple: true },
+      },
+    });
+  } catch (error) {
+    return refuse(error.message);
+  }
+}
+
+const { values: options, positionals } = parse();
+const rounds = Number(options.rounds);
+const seconds = Number(options.seconds);
+if (!(Number.isInteger(rounds) && rounds > 0)) refuse(`--rounds is a whole number from 1 on, not '${options.rounds}'`);
+if (!(seconds > 0 && seconds < 3600)) refuse(`--seconds is more than 0, not '${options.seconds}'`);
+if (options.against !== undefined && !existsSync(`${options.against}/dist`))
+  refuse(`--against ${options.against}: no checkout of tsvde that is built is there`);
+const groups = matchingGroups(positionals);
+if (groups.length === 0) refuse(`no row is named like '${positionals.join("' or '")}'`);
 
 setUp();
 const all = installedPeers(options.against);
