@@ -22,7 +22,14 @@ export function findGroup(text: string): number | undefined {
   return native.groupByName(text)?.id ?? accountNumber(text);
 }
 
-/** Of an option that names a group or is not given. Throws SwitchError EINVAL for one that there is not. */
+/** Throws SwitchError EINVAL where there is none of that name. */
+export function groupId(name: string): number {
+  const gid = findGroup(name);
+  if (gid === undefined) throw new SwitchError('EINVAL', `there is no group '${name}'`);
+  return gid;
+}
+
+/** Of an option that names a group or is not given; likewise, in vde_switch's words. */
 export function groupOption(name: string | undefined): number | undefined {
   const gid = name === undefined ? undefined : findGroup(name);
   if (name !== undefined && gid === undefined) throw new SwitchError('EINVAL', `No such group '${name}'`);

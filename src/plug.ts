@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { chmod, chown, realpath, stat, unlink } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
-import { findGroup } from './accounts.ts';
+import { groupId } from './accounts.ts';
 import { describeError } from './errno.ts';
 import { type NativeFrameSocket, native } from './native.ts';
 import { SwitchError } from './protocol/errors.ts';
@@ -172,12 +172,6 @@ async function letIn(controlPath: string, ownPath: string, { mode = 0o700, group
     () => false,
   );
   await chmod(ownPath, mode | (byGroup ? 0o070 : 0o077));
-}
-
-function groupId(name: string): number {
-  const gid = findGroup(name);
-  if (gid === undefined) throw new SwitchError('EINVAL', `there is no group '${name}'`);
-  return gid;
 }
 
 function fail(directory: string, why: string): never {

@@ -1,5 +1,5 @@
 // QEMU's `stream`: frames over a connection, by TCP or a unix socket, in either role.
-import { findGroup } from '../accounts.ts';
+import { groupId } from '../accounts.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { Connector } from './connector.ts';
 import { family } from './internet.ts';
@@ -73,10 +73,4 @@ function readAddress(values: Values<typeof keys>): StreamAddress {
     family: which,
     keepAlive: values['addr.keep-alive'] ?? false,
   };
-}
-
-function groupId(name: string): number {
-  const gid = findGroup(name);
-  if (gid === undefined) throw new SwitchError('EINVAL', `there is no group '${name}'`);
-  return gid;
 }
