@@ -1,6 +1,6 @@
 // Where a switch is reached: its control directory and the clients that come by it, opened in two halves, closed as one.
 import { groupOption } from './accounts.ts';
-import { type ClientHost, Clients } from './clients.ts';
+import { type ClientHost, type ClientRules, Clients } from './clients.ts';
 import { ControlDirectory, type DirectoryOptions } from './control-directory.ts';
 import { makeWay } from './unix-listener.ts';
 
@@ -29,7 +29,7 @@ export type PrepareOther = () => Promise<(() => void | Promise<void>) | undefine
 export class Control {
   readonly #host: ClientHost;
   readonly #options: ListenOptions;
-  readonly #portZeroGid: number | undefined;
+  readonly #rules: ClientRules;
   #directory: ControlDirectory | undefined;
   #clients: Clients | undefined;
   #served = false;
@@ -40,7 +40,10 @@ export class Control {
   constructor(host: ClientHost, options: ListenOptions) {
     this.#host = host;
     this.#options = options;
-    this.#portZeroGid = groupOption(options.portZeroGroup);
+    const { portZeroMode: mode, portZeroGroup, requestTimeoutMs = 10_000 } = options;
+    const gid = groupOption(portZeroGroup);
+    const portZero = { ...(mode === undefined ? {} : { mode }), ...(gid === undefined ? {} : { gid }) };
+    this.#rules = { portZero, requestTimeoutMs };
   }
 
   /** Undefined until it is bound. */
@@ -55,13 +58,11 @@ export class Control {
    */
   bind(highestPort: number, prepareOther: PrepareOther): Promise<void> {
     return this.#step(async () => {
-      const { portZeroMode: mode, fd, requestTimeoutMs = 10_000 } = this.#options;
+      const { fd } = this.#options;
       this.#directory = await ControlDirectory.open(this.#options, highestPort);
       if (fd === undefined) await makeWay(this.#directory.controlPath);
       const bindOther = await prepareOther();
-      const gid = this.#portZeroGid;
-      const portZero = { ...(mode === undefined ? {} : { mode }), ...(gid === undefined ? {} : { gid }) };
-      this.#clients = new Clients(this.#host, this.#directory, { portZero, requestTimeoutMs });
+      this.#clients = new Clients(this.#host, this.#directory, this.#rules);
       this.#clients.bind(fd);
       await bindOther?.();
     });

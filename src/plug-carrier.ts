@@ -18,9 +18,12 @@ export async function carry(plug: Plug, input: Readable, output: Writable): Prom
   const end = () => over.abort();
   plug.once('close', end);
   output.on('error', end); // nobody reads any more
+  const pause = () => {
+    if (plug.open) plug.pause();
+  };
   plug.on('frame', (frame) => {
     if (frame.length > STREAM_FRAME_MAX) carried.tooLong++;
-    else writeBatched(output, formatStreamFrame(frame), () => plug.open && plug.pause());
+    else writeBatched(output, formatStreamFrame(frame), pause);
   });
   output.on('drain', () => plug.open && plug.resume());
   await Promise.race([once(over.signal, 'abort'), sendAll(plug, input, over.signal)]);

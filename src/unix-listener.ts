@@ -109,7 +109,7 @@ export function bindAndGrant(path: string, rights: SocketRights): UnixListener {
     grantSocket(path, rights);
     return listener;
   } catch (error) {
-    listener.close();
+    void listener.close(); // at once, where nobody is served yet
     throw error;
   }
 }
