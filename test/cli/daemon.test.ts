@@ -95,35 +95,34 @@ ln -s "$2/dev/null" /dev/null
 ln -s "$2/dev/urandom" /dev/urandom
 exec python3 "$2/reader" "$1" "$2"
 `;
-const READ = `
-import os, signal, socket, subprocess, sys
+/** What every reader begins with. */
+const LOG = `
+import os, signal, socket, subprocess, sys, time
 program, home = sys.argv[1:]
 log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 log.bind('/dev/log')
+def start(*more):
+    subprocess.run([program, '-d', '-s', home + '/ctl', '-p', home + '/pid', *more], check=True)
+    return int(open(home + '/pid').read())
+def be_refused():
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(home + '/ctl/ctl')
+    client.send(b'nonsense')
+    client.recv(1)
+`;
+const READ = `
 log.settimeout(10)
-subprocess.run([program, '-d', '-s', home + '/ctl', '-p', home + '/pid'], check=True)
-client = socket.socket(socket.AF_UNIX)
-client.connect(home + '/ctl/ctl')
-client.send(b'nonsense')
+pid = start()
+be_refused()
 print(log.recv(1000).decode())
-pid = int(open(home + '/pid').read())
 os.kill(pid, signal.SIGTERM)
 print(log.recv(1000).decode(), pid)
 `;
 /** More lines than a reader's queue has room for, who reads when it is told to end. */
 const LATE = `
-import os, signal, socket, subprocess, sys
-program, home = sys.argv[1:]
-log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-log.bind('/dev/log')
 log.settimeout(2)
-subprocess.run([program, '-d', '-s', home + '/ctl', '-p', home + '/pid'], check=True)
-pid = int(open(home + '/pid').read())
-for i in range(20):
-    client = socket.socket(socket.AF_UNIX)
-    client.connect(home + '/ctl/ctl')
-    client.send(b'nonsense')
-    client.recv(1)
+pid = start()
+for i in range(20): be_refused()
 os.kill(pid, signal.SIGTERM)
 try:
     while True: print(log.recv(1000).decode())
@@ -131,8 +130,6 @@ except TimeoutError: pass
 `;
 /** Twice far more lines than are kept for a reader, who after the first time reads, and after the second no more. */
 const UNREAD = `
-import os, signal, socket, subprocess, sys, time
-program, home = sys.argv[1:]
 def declare(ports):
     open(home + '/rc', 'w').write('vlan/create x\\n' * 2000 + 'port/setnumports %d\\n' % ports)
     os.kill(pid, signal.SIGHUP)
@@ -143,21 +140,16 @@ def declare(ports):
     while 'Numports=%d' % ports not in said:
         console.send(b'port/showinfo\\n')
         said += console.recv(1000).decode()
-log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-log.bind('/dev/log')
 log.settimeout(2)
 open(home + '/rc', 'w').close()
-subprocess.run([program, '-d', '-s', home + '/ctl', '-p', home + '/pid', '-M', home + '/mgmt', '-f', home + '/rc'], check=True)
-pid = int(open(home + '/pid').read())
+pid = start('-M', home + '/mgmt', '-f', home + '/rc')
 try:
     declare(40)
     lines = []
     try:
         while True: lines.append(log.recv(1000).decode())
     except TimeoutError: pass
-    client = socket.socket(socket.AF_UNIX)
-    client.connect(home + '/ctl/ctl')
-    client.send(b'nonsense')
+    be_refused()
     print(lines[0], log.recv(1000).decode(), log.recv(1000).decode(), sum('vlan/create x' in line for line in lines), sep='\\n')
     declare(41)
     os.kill(pid, signal.SIGTERM)
@@ -171,12 +163,17 @@ finally:
 `;
 
 describeWith(['root', 'unshare', 'python3'], 'the system log', () => {
-  test('is where a daemon says what a foreground switch says on stderr', async () => {
+  /** What a reader prints. */
+  async function read(script: string): Promise<string> {
     const home = temporaryDirectory();
-    writeFileSync(`${home}/reader`, READ);
+    writeFileSync(`${home}/reader`, LOG + script);
     const reader = await run('unshare', ['--mount', 'sh', '-c', WITH_LOG, 'sh', tsvde, home]);
     expect(reader.stderr).toBe('');
-    const [refused, ended] = reader.stdout.split('\n');
+    return reader.stdout;
+  }
+
+  test('is where a daemon says what a foreground switch says on stderr', async () => {
+    const [refused, ended] = (await read(READ)).split('\n');
     expect(refused).toMatch(
       /^<28>[A-Z][a-z]{2} [ 123]\d \d\d:\d\d:\d\d tsvde\[\d+\]: refused a client \(pid \d+, uid 0\): /,
     );
@@ -185,21 +182,13 @@ describeWith(['root', 'unshare', 'python3'], 'the system log', () => {
   });
 
   test('gets at the end what has waited for it', async () => {
-    const home = temporaryDirectory();
-    writeFileSync(`${home}/reader`, LATE);
-    const reader = await run('unshare', ['--mount', 'sh', '-c', WITH_LOG, 'sh', tsvde, home]);
-    expect(reader.stderr).toBe('');
-    const lines = reader.stdout.trimEnd().split('\n');
+    const lines = (await read(LATE)).trimEnd().split('\n');
     expect(lines.filter((line) => line.includes('refused a client')).length).toBe(20);
     expect(lines.at(-1)).toMatch(/Caught signal 15/);
   });
 
   test('is not waited for: what it has no room for is counted, and consoles, clients and the end go on', async () => {
-    const home = temporaryDirectory();
-    writeFileSync(`${home}/reader`, UNREAD);
-    const reader = await run('unshare', ['--mount', 'sh', '-c', WITH_LOG, 'sh', tsvde, home]);
-    expect(reader.stderr).toBe('');
-    const [first, lost, refused, said, end] = reader.stdout.split('\n');
+    const [first, lost, refused, said, end] = (await read(UNREAD)).split('\n');
     expect(first).toMatch(/^<30>.* tsvde\[\d+\]: Caught signal 1: reading '.*' again$/);
     const [, count] = /^<28>.* tsvde\[\d+\]: (\d+) log lines were lost: nobody read them$/.exec(lost!)!;
     expect(Number(said) + Number(count)).toBe(2000);
