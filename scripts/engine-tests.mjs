@@ -5,7 +5,13 @@ import { join } from 'node:path';
 import { root, run } from './set-up.mjs';
 
 const SANITIZERS = ['address,undefined', 'thread'];
-const DIRECTORIES = ['native/engine', 'native/engine/endpoints', 'native/slirp', 'native/test'];
+const DIRECTORIES = [
+  'native/engine',
+  'native/engine/endpoints',
+  'native/engine/offload',
+  'native/slirp',
+  'native/test',
+];
 /** The tests have one of their own. */
 const MAIN = join('native/slirp', 'main.cc');
 

@@ -31,7 +31,7 @@ async function lint() {
   if (codes.some((code) => code !== 0)) process.exit(1);
 }
 
-const ENGINE = ['native/engine', 'native/engine/endpoints', 'native/slirp'];
+const ENGINE = ['native/engine', 'native/engine/endpoints', 'native/engine/offload', 'native/slirp'];
 const bin = (name) => join(root, 'node_modules/.bin', name);
 
 await step('packages', installPackages);

@@ -26,7 +26,7 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
   [
     'A directory that holds other things',
     ['interop/rights.test.ts', 'a directory that holds other things'],
-    ['clients.test.ts', 'a name that is in the way of a data socket stays, and the client gets the next'],
+    ['control/clients.test.ts', 'a name that is in the way of a data socket stays, and the client gets the next'],
     ['cli/failures.test.ts', 'a path that is too long for a socket'],
   ],
   [
@@ -38,7 +38,7 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
       'requests that are refused: the stream ends, one log line says why, nothing is left',
       'more bytes after the request end the client',
     ],
-    ['clients.test.ts', 'who is refused again and again does not fill the log'],
+    ['control/clients.test.ts', 'who is refused again and again does not fill the log'],
   ],
   [
     "A client's user is the one",

@@ -5,8 +5,8 @@
 #include <cstring>
 #include <string>
 
-#include "engine/coalescer.h"
-#include "engine/segmenter.h"
+#include "engine/offload/coalescer.h"
+#include "engine/offload/segmenter.h"
 #include "engine/switch.h"
 #include "test/datagrams.h"
 

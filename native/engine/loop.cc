@@ -11,7 +11,7 @@
 #include <csignal>
 #include <ctime>
 
-#include "engine/segmenter.h"
+#include "engine/offload/segmenter.h"
 
 namespace tsvde {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <cerrno>
 
-#include "engine/coalescer.h"
-#include "engine/segmenter.h"
+#include "engine/offload/coalescer.h"
+#include "engine/offload/segmenter.h"
 
 namespace tsvde {
 namespace {

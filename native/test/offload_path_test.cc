@@ -1,5 +1,5 @@
 // Whole datagrams through the switch: to endpoints that take them and to those that do not.
-#include "engine/virtio_header.h"
+#include "engine/offload/virtio_header.h"
 #include "test/datagrams.h"
 
 using namespace tsvde;

@@ -1,6 +1,6 @@
 // Cutting, completing and joining, held against frames made one by one.
-#include "engine/coalescer.h"
-#include "engine/segmenter.h"
+#include "engine/offload/coalescer.h"
+#include "engine/offload/segmenter.h"
 #include "test/datagrams.h"
 
 using namespace tsvde;

@@ -1,6 +1,7 @@
 // What the system refuses, as a sentence with its reason: `cannot listen on :7000: Address already in use`.
-import { describeError } from '../errno.ts';
+
 import { SwitchError } from '../protocol/errors.ts';
+import { describeError } from '../system/errno.ts';
 
 /** EADDRINUSE and EACCES as they are; EIO for all else. */
 export function refusal(what: string, error: unknown, hint?: string): SwitchError {

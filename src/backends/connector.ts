@@ -1,8 +1,9 @@
 // A stream that we connect, and connect again when it is lost: its port stays held meanwhile.
-import { describeError } from '../errno.ts';
-import { native } from '../native.ts';
+
 import { SwitchError } from '../protocol/errors.ts';
-import { BackOff } from './back-off.ts';
+import { BackOff } from '../system/back-off.ts';
+import { describeError } from '../system/errno.ts';
+import { native } from '../system/native.ts';
 import { dial } from './dial.ts';
 import { firstAnswer } from './first-answer.ts';
 import type { Backend, BackendHost, BackendStats, Place } from './kind.ts';

@@ -1,9 +1,9 @@
 // Ports of datagrams: one peer, by UDP or by unix sockets, or the members of an IPv4 multicast group. They are usable at
 // once, whether anybody is there or not, and end only when they are detached.
 import { chmod, unlink } from 'node:fs/promises';
-import { native, type Transport } from '../native.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { formatAddress } from '../protocol/request.ts';
+import { native, type Transport } from '../system/native.ts';
 import { attempt } from './attempt.ts';
 import { formatHostPort, type HostPort, resolveHost } from './internet.ts';
 import type { Backend, BackendHost } from './kind.ts';

@@ -1,6 +1,6 @@
 // One attempt to connect a stream: a descriptor of which nothing has been read, or why not.
 import { Socket, type SocketConnectOpts } from 'node:net';
-import { native } from '../native.ts';
+import { native } from '../system/native.ts';
 import { resolveHosts } from './internet.ts';
 import { type StreamAddress, takeDescriptor } from './stream-address.ts';
 

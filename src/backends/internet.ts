@@ -1,8 +1,8 @@
 // Internet addresses as specs write them: `host:port`, and hosts that are looked up when they are used.
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { describeError } from '../errno.ts';
 import { SwitchError } from '../protocol/errors.ts';
+import { describeError } from '../system/errno.ts';
 import type { ValueType } from './keys.ts';
 
 export interface HostPort {

@@ -1,7 +1,7 @@
 // What a kind of port is, and what it has of the switch: a backend claims places, which are ports, and attaches an endpoint
 // to each. To add a kind: a file here, and its line in kinds.ts.
-import type { LogLevel } from '../log.ts';
-import type { Transport } from '../native.ts';
+import type { LogLevel } from '../system/log.ts';
+import type { Transport } from '../system/native.ts';
 import type { Keys, Values } from './keys.ts';
 
 export interface Kind {
@@ -62,6 +62,12 @@ export interface Place {
   detach(): void;
   /** Gives the port back, and its VLAN; idempotent. */
   release(): void;
+}
+
+/** Port numbers from one to another. */
+export interface PortRange {
+  first: number;
+  last: number;
 }
 
 export interface PlacedEndpoint {

@@ -2,14 +2,14 @@
 import { SwitchError } from '../protocol/errors.ts';
 import { nearestName } from '../protocol/nearest.ts';
 import { type PortSpec, parsePortSpec } from '../protocol/port-spec.ts';
-import { dgram } from './dgram.ts';
 import { COMMON_KEYS, type Key, type Keys, readValues, type Values } from './keys.ts';
 import type { Kind } from './kind.ts';
-import { socket } from './socket.ts';
-import { stream } from './stream.ts';
-import { tap } from './tap.ts';
-import { user } from './user.ts';
-import { vde } from './vde.ts';
+import { dgram } from './kinds/dgram.ts';
+import { socket } from './kinds/socket.ts';
+import { stream } from './kinds/stream.ts';
+import { tap } from './kinds/tap.ts';
+import { user } from './kinds/user.ts';
+import { vde } from './kinds/vde.ts';
 
 export const kinds: readonly Kind[] = [tap, socket, stream, dgram, user, vde];
 

@@ -1,10 +1,9 @@
 // A stream socket that is listened on: each client is a port of the switch for as long as it stays.
 import { createServer, type Server, type Socket } from 'node:net';
-import { descriptorOf } from '../descriptor.ts';
-import { describeError } from '../errno.ts';
-import { native } from '../native.ts';
 import { SwitchError } from '../protocol/errors.ts';
-import { listenAndGrant } from '../unix-listener.ts';
+import { describeError } from '../system/errno.ts';
+import { descriptorOf, native } from '../system/native.ts';
+import { listenAndGrant } from '../system/unix-listener.ts';
 import { attempt, refusal } from './attempt.ts';
 import { formatHostPort, resolveHost } from './internet.ts';
 import type { Backend, BackendHost, BackendStats, Place } from './kind.ts';

@@ -1,7 +1,6 @@
 // Where a stream is listened for or connected to: by TCP or by a unix socket.
 import type { Socket } from 'node:net';
-import { descriptorOf } from '../descriptor.ts';
-import { native } from '../native.ts';
+import { descriptorOf, native } from '../system/native.ts';
 import { type Family, formatHostPort } from './internet.ts';
 import { formatUnixName } from './unix-name.ts';
 

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, writeSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { ExitError } from '../exit-error.ts';
+import { ExitError } from '../system/exit-error.ts';
 
 /** Tells the second start what it is, and by which descriptor to answer. */
 const READY_VARIABLE = 'TSVDE_DAEMON_READY_FD';

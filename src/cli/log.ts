@@ -2,8 +2,8 @@
 // bound they are counted and not kept, and the count is told when there is room again.
 import { fstatSync } from 'node:fs';
 import type { Writable } from 'node:stream';
-import { type Log, type LogLevel, lossy, PRIORITIES } from '../log.ts';
-import { systemLog } from '../system-log.ts';
+import { type Log, type LogLevel, lossy, PRIORITIES } from '../system/log.ts';
+import { systemLog } from '../system/system-log.ts';
 
 export interface LogOptions {
   format: 'text' | 'json';

@@ -1,8 +1,8 @@
 // The spelling of getopt_long_only(3), which vde_switch's users write, turned into plain long options: one dash or two,
 // unique beginnings, aliases, `--opt=value` or `--opt value`, short ones bundled or glued to their value.
 import type { Command } from 'commander';
-import { ExitError, USAGE } from '../exit-error.ts';
 import { nearestName } from '../protocol/nearest.ts';
+import { ExitError, USAGE } from '../system/exit-error.ts';
 
 export interface OptionSpelling {
   /** What it is called afterwards. */

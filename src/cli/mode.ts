@@ -1,5 +1,5 @@
 // Rights of a file on a command line.
-import { ExitError, USAGE } from '../exit-error.ts';
+import { ExitError, USAGE } from '../system/exit-error.ts';
 
 /** Reads them, behind as many zeroes as one likes; `example` is for who gives something else. */
 export function octalLike(example: string): (text: string) => number {

@@ -1,8 +1,8 @@
 // The pid file: made only where there is none, or where the process that it names is gone; removed only while it is ours.
 import { randomBytes } from 'node:crypto';
 import { closeSync, linkSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { describeError } from '../errno.ts';
-import { ExitError } from '../exit-error.ts';
+import { describeError } from '../system/errno.ts';
+import { ExitError } from '../system/exit-error.ts';
 
 /** Throws ExitError 1 when the process that it names lives, or when the file is something else. Returns what removes it. */
 export function writePidFile(path: string): () => void {

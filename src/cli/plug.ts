@@ -1,17 +1,17 @@
 // tsvde plug, the sub-command: a switch's port on stdin and stdout, in vde_plug's stream, for dpipe and ssh.
 import { isatty } from 'node:tty';
 import { Command, CommanderError, Option } from 'commander';
-import { ExitError, USAGE } from '../exit-error.ts';
-import { Plug } from '../plug.ts';
-import { carry } from '../plug-carrier.ts';
-import { setProcessName } from '../process.ts';
+import { carry } from '../plug/carrier.ts';
+import { Plug } from '../plug/plug.ts';
+import { selfDescription } from '../plug/self-description.ts';
+import { defaultTarget, parseTarget, type Target } from '../plug/target.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { STREAM_FRAME_MAX } from '../protocol/plug-stream.ts';
-import { selfDescription } from '../self-description.ts';
-import { defaultTarget, parseTarget, type Target } from '../target.ts';
-import { finish } from './finish.ts';
+import { ExitError, USAGE } from '../system/exit-error.ts';
+import { setProcessName } from '../system/process.ts';
 import { normalize, spellingsOf } from './long-only.ts';
 import { octalLike } from './mode.ts';
+import { finish } from './streams.ts';
 
 const NAME = 'tsvde plug';
 const STDOUT = 1;

@@ -1,8 +1,8 @@
 // What systemd and its like want to know of a service, and what they hand to it: sd_notify(3), sd_listen_fds(3), and a
 // descriptor to say "ready" on.
 import { closeSync, writeSync } from 'node:fs';
-import { ExitError } from '../exit-error.ts';
-import { sendDatagram } from '../process.ts';
+import { ExitError } from '../system/exit-error.ts';
+import { sendDatagram } from '../system/process.ts';
 
 type Environment = Record<string, string | undefined>;
 

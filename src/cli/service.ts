@@ -2,18 +2,17 @@
 // What fails to open closes what was opened before it, so that nothing is left behind.
 
 import type { ConsoleContext } from '../console/command.ts';
+import { createContext } from '../console/context.ts';
 import { runDeclarations, runStartupFile } from '../console/execute.ts';
-import { Plugins } from '../console/plugins.ts';
 import { printable } from '../console/reply.ts';
 import { ConsoleServer } from '../console/server.ts';
-import { runOnStandardStreams } from '../console/standard-streams.ts';
-import { Subscriptions } from '../console/subscriptions.ts';
-import { describeError } from '../errno.ts';
-import { ExitError, USAGE } from '../exit-error.ts';
-import type { Log } from '../log.ts';
+import { runOnStandardStreams } from '../console/session.ts';
 import { SwitchError } from '../protocol/errors.ts';
-import { Switch } from '../switch.ts';
-import { VDE_VERSION } from '../version.ts';
+import { Switch } from '../switch/switch.ts';
+import { describeError } from '../system/errno.ts';
+import { ExitError, USAGE } from '../system/exit-error.ts';
+import type { Log } from '../system/log.ts';
+import { VDE_VERSION } from '../system/version.ts';
 import type { TsvdeOptions } from './options.ts';
 import { writePidFile } from './pid-file.ts';
 import { passedSockets, tellReady } from './service-manager.ts';
@@ -52,15 +51,13 @@ export class Service {
       if (event.type === 'endpoint-removed') log(`port ${event.port}: endpoint ${event.endpoint} left`, 'debug');
     });
     const { management } = options;
-    const context = {
+    const context = createContext({
       switch: sw,
-      subscriptions: new Subscriptions(sw),
-      plugins: new Plugins(),
       version: VDE_VERSION,
       log,
       shutdown,
       ...(management ? { management } : {}),
-    };
+    });
     const service = new Service(options, context);
     service.#closers.push(() => sw.close());
     service.#closers.push(() => context.plugins.close());

@@ -1,23 +1,63 @@
-// What the small programs say, and how they end: with an exit code, and with nothing more to say to one who has gone.
+// What a program shows of itself: its name in ps, its standard streams, and how it ends: with an exit code, and with what it
+// wrote read, unless the reader is gone.
+import type { Writable } from 'node:stream';
+import { isatty, type WriteStream } from 'node:tty';
 import { NO_REPLY } from '../ctl/console-client.ts';
-import { describeError } from '../errno.ts';
-import { ExitError } from '../exit-error.ts';
 import { printable } from '../protocol/printable.ts';
+import { describeError } from '../system/errno.ts';
+import { ExitError } from '../system/exit-error.ts';
+import { endProcess, setArguments, setProcessName } from '../system/process.ts';
+import { systemLogOutput } from '../system/system-log.ts';
 
-/** To stdout; a terminal gets no control characters, which may be a client's and not the switch's. */
+const FLUSH_MS = 200;
+
+/**
+ * Sets the name that ps and pidof show. When started under a name of vde2, `argv` makes /proc show that name before the
+ * arguments; under our own names they stay as they were typed.
+ */
+export function takeName(name: string, argv?: readonly string[]): void {
+  setProcessName(name);
+  if (argv) setArguments([name, ...argv]);
+}
+
+/** Writes to stdout; control characters, which may be a client's and not the switch's, do not reach a terminal. */
 export function print(text: string): void {
   process.stdout.write(process.stdout.isTTY ? text.split('\n').map(printable).join('\n') : text);
 }
 
-/** To stderr, behind the program's name. */
+/** Returns what writes a sentence to stderr, behind the program's name. */
 export function sayAs(name: string): (sentence: string) => void {
   return (sentence) => void process.stderr.write(`${name}: ${sentence}\n`);
 }
 
-/** Ends the process by what a program returns or throws. */
+/** Node's handle of a terminal, which has no public type. */
+interface Handle {
+  fd: number;
+  setBlocking(blocking: boolean): void;
+}
+
+/**
+ * Makes standard output and error non-blocking if they are terminals. A terminal that nobody reads (Ctrl-S, a container's)
+ * takes nothing more once it is full; Node writes to it as to a file and would stop, and the switch with it.
+ */
+export function waitForNoReader(): void {
+  if (isatty(1)) unblock(process.stdout);
+  if (isatty(2)) unblock(process.stderr);
+}
+
+/**
+ * Node has opened the terminal anew, so that the shell's own description of it stays blocking. Node cannot open another
+ * user's terminal; that one is shared, and stays as it is.
+ */
+function unblock(stream: WriteStream): void {
+  const { fd, _handle: handle } = stream as WriteStream & { fd: number; _handle: Handle };
+  if (handle.fd !== fd) handle.setBlocking(false);
+}
+
+/** Ends the process with the exit code that `program` returns or throws. */
 export async function leave(name: string, program: Promise<number>): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0); // nobody reads it any more: no failure of ours
+    if (error.code === 'EPIPE') process.exit(0); // the reader has gone: not a failure of ours
     sayAs(name)(`cannot write to standard output: ${describeError(error)}`);
     process.exit(NO_REPLY);
   });
@@ -29,4 +69,18 @@ export async function leave(name: string, program: Promise<number>): Promise<voi
     if (error.exitCode !== 0 && error.message !== '') sayAs(name)(error.message);
     process.exitCode = error.exitCode;
   }
+}
+
+/** Ends the process once its output is written, or after 200 ms without a reader; lookups still in progress are abandoned. */
+export async function finish(exitCode: number, signal?: NodeJS.Signals): Promise<never> {
+  await Promise.all([process.stdout, process.stderr, systemLogOutput].map(flushed));
+  endProcess(exitCode, signal);
+}
+
+function flushed(stream: Writable): Promise<void> {
+  if (stream.writableLength === 0) return Promise.resolve();
+  return new Promise((resolve) => {
+    setTimeout(resolve, FLUSH_MS);
+    stream.write('', () => resolve());
+  });
 }

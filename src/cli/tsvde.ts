@@ -1,14 +1,12 @@
 // tsvde, the command: parse, start, serve until told to end, clean up.
-import { ExitError } from '../exit-error.ts';
-import type { Log } from '../log.ts';
+import { ExitError } from '../system/exit-error.ts';
+import type { Log } from '../system/log.ts';
 import { daemonReport, startDaemon } from './daemon.ts';
-import { finish } from './finish.ts';
-import { takeName } from './identity.ts';
 import { daemonLog, streamLog } from './log.ts';
 import { parseOptions } from './options.ts';
 import { Service, type ServiceOptions } from './service.ts';
 import { ServiceManager, tellReady } from './service-manager.ts';
-import { waitForNoReader } from './terminal-output.ts';
+import { finish, takeName, waitForNoReader } from './streams.ts';
 
 /** How it behaves under the name it was called by. */
 export interface Manner {

@@ -1,17 +1,15 @@
 // tsvdectl, the command: a client of a switch's console, for programs and for people.
 import { isatty, type ReadStream, type WriteStream } from 'node:tty';
 import { Command, CommanderError, Option } from 'commander';
-import { type CommandOptions, giveCommand } from '../ctl/command.ts';
+import { type CommandOptions, giveCommand, parseErrnos } from '../ctl/command.ts';
 import { ConsoleClient, NO_REPLY, TIMEOUT_SECONDS } from '../ctl/console-client.ts';
-import { parseErrnos } from '../ctl/errno-names.ts';
 import { findConsoles } from '../ctl/find-console.ts';
 import { HISTORY_MAX, historyPath, openHistory } from '../ctl/history.ts';
 import { giveLines } from '../ctl/lines.ts';
 import { Terminal } from '../ctl/terminal.ts';
-import { ExitError } from '../exit-error.ts';
-import { TSVDE_VERSION } from '../version.ts';
-import { takeName } from './identity.ts';
-import { leave, print, sayAs } from './streams.ts';
+import { ExitError } from '../system/exit-error.ts';
+import { TSVDE_VERSION } from '../system/version.ts';
+import { leave, print, sayAs, takeName } from './streams.ts';
 
 const NAME = 'tsvdectl';
 

@@ -1,14 +1,14 @@
 // tsvdeq, the command: QEMU on a VDE switch. Parses its own options, plans, and becomes QEMU.
 import { Command, CommanderError, Option } from 'commander';
-import { ExitError, USAGE } from '../exit-error.ts';
-import { ownArguments } from '../process.ts';
+import { parseTarget } from '../plug/target.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { encodeWord } from '../protocol/surrogate-escape.ts';
 import { factsAbout, findProgram, launch } from '../qemu/launch.ts';
 import { planQemu } from '../qemu/plan.ts';
 import { VIAS, type Via } from '../qemu/vde-backend.ts';
-import { parseTarget } from '../target.ts';
-import { TSVDE_VERSION } from '../version.ts';
+import { ExitError, USAGE } from '../system/exit-error.ts';
+import { ownArguments } from '../system/process.ts';
+import { TSVDE_VERSION } from '../system/version.ts';
 import { normalizeLeading, spellingsOf } from './long-only.ts';
 import { octalLike } from './mode.ts';
 

@@ -5,11 +5,10 @@ import { giveCommand } from '../ctl/command.ts';
 import { ConsoleClient, connectTo, NO_REPLY } from '../ctl/console-client.ts';
 import { runMachine } from '../ctl/machine.ts';
 import { parseMachineScript } from '../ctl/machine-script.ts';
-import { describeError } from '../errno.ts';
-import { ExitError } from '../exit-error.ts';
-import { takeName } from './identity.ts';
+import { describeError } from '../system/errno.ts';
+import { ExitError } from '../system/exit-error.ts';
 import { normalize } from './long-only.ts';
-import { leave, print, sayAs } from './streams.ts';
+import { leave, print, sayAs, takeName } from './streams.ts';
 
 const OPTIONS = [
   { long: 'sock', short: 's', takesValue: true },

@@ -1,8 +1,7 @@
 // unixterm, as vde2 has it: what is typed goes to a unix stream socket, and what comes from there is shown. Nothing in between.
 import { connectTo, NO_REPLY } from '../ctl/console-client.ts';
-import { ExitError } from '../exit-error.ts';
-import { takeName } from './identity.ts';
-import { leave } from './streams.ts';
+import { ExitError } from '../system/exit-error.ts';
+import { leave, takeName } from './streams.ts';
 
 const NAME = 'unixterm';
 /** After the end of stdin: as long as this nothing may come before it is the end. */

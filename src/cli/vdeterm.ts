@@ -5,9 +5,8 @@ import { ConsoleClient, NO_REPLY } from '../ctl/console-client.ts';
 import { giveLines } from '../ctl/lines.ts';
 import type { ConsoleReply } from '../ctl/reply-reader.ts';
 import { Terminal } from '../ctl/terminal.ts';
-import { ExitError } from '../exit-error.ts';
-import { takeName } from './identity.ts';
-import { leave, print } from './streams.ts';
+import { ExitError } from '../system/exit-error.ts';
+import { leave, print, takeName } from './streams.ts';
 
 const NAME = 'vdeterm';
 const HISTORY_MAX = 128;

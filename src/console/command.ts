@@ -1,34 +1,53 @@
 // What a command is: a row of its menu's table. Help, replies and errors follow from the row.
-import type { Log } from '../log.ts';
-import type { Switch } from '../switch.ts';
-import type { Plugins } from './plugins.ts';
+
+import type { Switch } from '../switch/switch.ts';
+import type { Log } from '../system/log.ts';
 import type { Lines, Reply } from './reply.ts';
 import type { Subscriber, Subscriptions } from './subscriptions.ts';
 
-/** What the commands work on; one for all sessions of a process. */
+/** What commands work on; shared by all sessions of a process. */
 export interface ConsoleContext {
   switch: Switch;
+  /** In the order of `help`; those of loaded plugins come last. */
+  readonly menus: readonly Menu[];
   subscriptions: Subscriptions;
-  plugins: Plugins;
-  /** `2.3.3+tsvde.0.1.0` */
+  plugins: PluginSet;
+  /** `2.3.3+tsvde.0.2.0` */
   version: string;
-  /** The management socket, where there is one. */
+  /** The management socket, if there is one. */
   management?: { path: string; mode: number };
   log: Log;
-  /** Ends the process, after its clean-up. */
+  /** Ends the process after closing everything. */
   shutdown(): void;
 }
 
-/** Who gave the command: one who may leave, the terminal that the switch runs at, or a file, which ends nothing. */
+/** The plugins that can be loaded into a console, and those that are. */
+export interface PluginSet {
+  /** Of the loaded plugins, in the order of loading. */
+  readonly menus: readonly Menu[];
+  /** The loaded plugins whose names begin with `prefix`. */
+  list(prefix: string): readonly { name: string; help: string }[];
+  /** By name, or by the file name that the plugin has in vde2. EEXIST; EINVAL for any other library. */
+  add(library: string, context: ConsoleContext): void;
+  /** Unloads the first plugin whose name begins with `prefix`. ENOENT. */
+  remove(prefix: string, context: ConsoleContext): void;
+  /** Makes plugins reopen their files, which may have been rotated. */
+  reopen(): void;
+  close(): void;
+}
+
+/** The source of a command: a session, the terminal that the switch was started from, or a script, which can end neither. */
 export interface Invoker {
   kind: 'session' | 'terminal' | 'script';
-  /** Where debug lines go; nowhere for the rc file. */
+  /** Where debug lines go; absent for the rc file. */
   subscriber?: Subscriber | undefined;
-  /** Shows something before the reply is whole. */
+  /** Shows something before the reply is complete. */
   say: Say;
-  /** Runs a script file, and says each of its lines and replies: to the invoker, or to `say`. */
+  /** Executes another line for the same invoker without showing anything before its reply. */
+  execute(line: string): Promise<Reply | undefined>;
+  /** Runs a script file and shows each of its lines and replies to the invoker, or to `say`. */
   runFile(path: string, say?: Say): Promise<Step[]>;
-  /** Ends the session when the reply is out, and then does what is to follow. */
+  /** Ends the session once the reply is written, and then calls `afterwards`. */
   end(afterwards?: () => void): void;
 }
 

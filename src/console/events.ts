@@ -1,5 +1,5 @@
 // The categories of debug lines, as debug/list shows them, and the line that an event makes.
-import type { SwitchEvent } from '../switch-events.ts';
+import type { SwitchEvent } from '../switch/events.ts';
 import { pad } from './format.ts';
 import { printable } from './reply.ts';
 

@@ -1,15 +1,16 @@
 // One line of the console, from its words to its whole reply; and files of such lines.
 import { constants, open } from 'node:fs/promises';
-import { describeError } from '../errno.ts';
 import { type ErrnoName, SwitchError } from '../protocol/errors.ts';
+import { describeError } from '../system/errno.ts';
 import type { Command, ConsoleContext, Invoker, Step } from './command.ts';
-import { findCommand } from './menus.ts';
 import { parseLine } from './parse.ts';
 import { codeLine, dataBlock, dataBlockOf, failureOf, printable, type Reply, result, textOf } from './reply.ts';
 
 /** Scripts may load scripts, but not themselves for ever. */
 const LOAD_DEPTH_MAX = 8;
 const SCRIPT_MAX = 1 << 20;
+
+const silent = async () => {};
 
 const unknownCommand = new SwitchError('ENOSYS', 'there is no such command');
 const unexpected = new SwitchError('EIO', 'the command failed in a way that was not foreseen: the log says how');
@@ -26,6 +27,20 @@ export async function execute(line: string, context: ConsoleContext, invoker: In
     context.log(printable(`'${line}' failed: ${inOneLine(error)}`), 'warning');
     return result(unexpected);
   }
+}
+
+/** Executes a line, and the lines of scripts that it loads, without showing anything before the reply. */
+export function executeSilently(line: string, context: ConsoleContext, invoker: Invoker): Promise<Reply | undefined> {
+  const runFile = (path: string) => invoker.runFile(path, silent);
+  return execute(line, context, { ...invoker, say: silent, runFile });
+}
+
+function findCommand(path: string, { menus }: ConsoleContext): Command | undefined {
+  for (const { commands } of menus) {
+    const found = commands.find((command) => command.path === path);
+    if (found) return found;
+  }
+  return undefined;
 }
 
 async function carryOut(
@@ -54,6 +69,7 @@ export async function runFile(
     subscriber,
     say,
     end: () => {},
+    execute: (line) => executeSilently(line, context, invoker),
     runFile: (inner, others = say) => runFile(inner, context, { subscriber, say: others }, depth + 1),
   };
   const steps: Step[] = [];
@@ -88,7 +104,13 @@ async function runLines(
   wanted: (line: string) => boolean,
   accepted: readonly ErrnoName[] = [],
 ): Promise<void> {
-  const invoker: Invoker = { kind: 'script', say: async () => {}, end: () => {}, runFile: async () => [] };
+  const invoker: Invoker = {
+    kind: 'script',
+    say: silent,
+    end: () => {},
+    execute: (line) => execute(line, context, invoker),
+    runFile: async () => [],
+  };
   for (const [i, line] of (await readScript(path)).entries()) {
     if (!wanted(line)) continue;
     const error = (await execute(line, context, invoker))?.error;

@@ -1,5 +1,5 @@
-// Every menu, in the order of `help`. To add one: a file in commands/ and its line here.
-import type { Command, ConsoleContext, Menu } from './command.ts';
+// Every built-in menu, in the order of `help`. To add a menu, add a file in commands/ and its line here.
+import type { Menu } from './command.ts';
 import { consoleMenu } from './commands/console.ts';
 import { countersMenu } from './commands/counters.ts';
 import { debugMenu } from './commands/debug.ts';
@@ -23,16 +23,3 @@ export const menus: readonly Menu[] = [
   countersMenu,
   userMenu,
 ];
-
-/** With those of the plugins that are loaded, which come last. */
-export function allMenus({ plugins }: ConsoleContext): readonly Menu[] {
-  return [...menus, ...plugins.menus];
-}
-
-export function findCommand(path: string, context: ConsoleContext): Command | undefined {
-  for (const { commands } of allMenus(context)) {
-    const found = commands.find((command) => command.path === path);
-    if (found) return found;
-  }
-  return undefined;
-}

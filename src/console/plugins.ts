@@ -1,34 +1,18 @@
-// The plugins that vde2 ships, built in: loaded and unloaded from the console, as there. Libraries made for vde_switch cannot
-// be loaded: they call into its own code.
+// The plugins that vde2 ships, built in. As in vde_switch they are loaded and unloaded from the console. Libraries compiled
+// for vde_switch cannot be loaded, since they call into its own code.
 import { basename } from 'node:path';
 import { SwitchError } from '../protocol/errors.ts';
-import type { ConsoleContext, Menu } from './command.ts';
-import type { Category } from './events.ts';
+import type { ConsoleContext, Menu, PluginSet } from './command.ts';
+import type { LoadedPlugin, Plugin } from './plugin.ts';
 import { dump } from './plugins/dump.ts';
 import { iplog } from './plugins/iplog.ts';
 import { pdump } from './plugins/pdump.ts';
 
-export interface Plugin {
-  name: string;
-  help: string;
-  load(context: ConsoleContext): LoadedPlugin;
-}
-
-export interface LoadedPlugin {
-  menu: Menu;
-  categories: readonly Category[];
-  /** Idempotent. */
-  unload(): void;
-  /** For SIGHUP: goes on in a new file by the same name. */
-  reopen?(): void;
-}
-
 const BUILT_IN: readonly Plugin[] = [dump, pdump, iplog];
 
-export class Plugins {
+export class Plugins implements PluginSet {
   readonly #loaded = new Map<Plugin, LoadedPlugin>();
 
-  /** In the order of loading. */
   get menus(): readonly Menu[] {
     return [...this.#loaded.values()].map(({ menu }) => menu);
   }
@@ -37,7 +21,6 @@ export class Plugins {
     return [...this.#loaded.keys()].filter(({ name }) => name.startsWith(prefix));
   }
 
-  /** By its name, or as the file that vde2 has it in. EEXIST; EINVAL for any other library. */
   add(library: string, context: ConsoleContext): void {
     const plugin = BUILT_IN.find(({ name }) => name === basename(library, '.so'));
     if (!plugin) {
@@ -50,7 +33,6 @@ export class Plugins {
     this.#loaded.set(plugin, loaded);
   }
 
-  /** The first whose name begins so. ENOENT. */
   remove(prefix: string, context: ConsoleContext): void {
     const [plugin] = this.list(prefix);
     if (!plugin) throw new SwitchError('ENOENT', `no plugin is loaded whose name begins with '${prefix}'`);
@@ -60,7 +42,6 @@ export class Plugins {
     this.#loaded.delete(plugin);
   }
 
-  /** What writes to files opens them again: those may have been moved away. */
   reopen(): void {
     for (const { reopen } of this.#loaded.values()) reopen?.();
   }

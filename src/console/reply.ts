@@ -1,7 +1,8 @@
 // What the console says: codes, the data block, the prompt. Programs parse these bytes; people read them too. A reply is kept
 // as data beside its text until it goes out, and can go out as JSON.
-import { errnoNumber, strerror } from '../errno.ts';
+
 import { SwitchError } from '../protocol/errors.ts';
+import { errnoNumber, strerror } from '../system/errno.ts';
 
 export { printable } from '../protocol/printable.ts';
 

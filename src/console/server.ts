@@ -1,7 +1,7 @@
 // The management socket: any number of sessions, whoever may connect may do everything.
 import { createServer, type Socket } from 'node:net';
-import { groupOption } from '../accounts.ts';
-import { bindAndGrant, makeWay, UnixListener } from '../unix-listener.ts';
+import { groupOption } from '../system/accounts.ts';
+import { bindAndGrant, makeWay, UnixListener } from '../system/unix-listener.ts';
 import type { ConsoleContext } from './command.ts';
 import { banner, PROMPT } from './reply.ts';
 import { runSession } from './session.ts';

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { SwitchError } from '../protocol/errors.ts';
 import type { ConsoleContext, Invoker } from './command.ts';
-import { execute, runFile } from './execute.ts';
+import { execute, executeSilently, runFile } from './execute.ts';
 import { PROMPT, result, textOf } from './reply.ts';
 import type { Subscriber } from './subscriptions.ts';
 
@@ -40,6 +40,7 @@ export async function runSession(context: ConsoleContext, { kind, input, output 
       afterwards = then;
     },
     say: (text) => write(output, text),
+    execute: (line) => executeSilently(line, context, invoker),
     runFile: (path, say = invoker.say) => runFile(path, context, { subscriber, say }),
   };
   context.subscriptions.join(subscriber);
@@ -52,6 +53,17 @@ export async function runSession(context: ConsoleContext, { kind, input, output 
   } finally {
     context.subscriptions.leave(subscriber);
   }
+}
+
+/**
+ * Runs the console of a switch in the foreground: commands on stdin, replies on stdout, until stdin ends or the switch does.
+ * Nothing precedes the first reply, since programs read the first line as the answer to theirs; only a person at a terminal
+ * is shown a prompt at once.
+ */
+export async function runOnStandardStreams(context: ConsoleContext, input: Readable, output: Writable): Promise<void> {
+  output.on('error', () => {}); // a reader that went away wants no replies
+  if ('isTTY' in output && output.isTTY) output.write(PROMPT);
+  await runSession(context, { kind: 'terminal', input, output });
 }
 
 /** Lines without their newline; undefined for one that is too long. */

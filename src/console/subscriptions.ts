@@ -1,5 +1,5 @@
 // Who is told of what: each session has the categories it asked for, until it ends.
-import type { Switch } from '../switch.ts';
+import type { Switch } from '../switch/switch.ts';
 import { CATEGORIES, type Category, describeEvent, eventLine } from './events.ts';
 
 /** One session's. */

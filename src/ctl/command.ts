@@ -1,5 +1,6 @@
 // One command for a program: its data on stdout, its errno as the exit code, its words on stderr.
-import { ExitError } from '../exit-error.ts';
+import { constants } from 'node:os';
+import { ExitError } from '../system/exit-error.ts';
 import type { ConsoleClient } from './console-client.ts';
 import type { ConsoleReply } from './reply-reader.ts';
 
@@ -35,4 +36,19 @@ function noJson({ path, greeting }: ConsoleClient): string {
 function sentenceIn(line: string | undefined): string {
   const { message } = JSON.parse(line ?? '{}') as { message?: string };
   return message ?? 'failed';
+}
+
+const ERRNOS = new Map(Object.entries(constants.errno));
+
+/** Parses a comma-separated list of errno names and numbers, `EEXIST,6`. Throws ExitError with `exitCode` for anything else. */
+export function parseErrnos(text: string, exitCode: number): number[] {
+  return text
+    .split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== '')
+    .map((word) => {
+      const number = /^\d{1,3}$/.test(word) ? Number(word) : ERRNOS.get(word.toUpperCase());
+      if (number !== undefined) return number;
+      throw new ExitError(exitCode, `'${word}' is no error: name it like EEXIST or 17`);
+    });
 }

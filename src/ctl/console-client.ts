@@ -2,8 +2,8 @@
 // no console at all: each is one sentence, an ExitError that says so.
 import { lstatSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { describeError } from '../errno.ts';
-import { ExitError } from '../exit-error.ts';
+import { describeError } from '../system/errno.ts';
+import { ExitError } from '../system/exit-error.ts';
 import { type ConsoleReply, ReplyReader } from './reply-reader.ts';
 
 /** No reply was had: no errno is so high. */

@@ -2,8 +2,8 @@
 // so that sessions side by side lose nothing of each other's.
 import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
-import { describeError } from '../errno.ts';
-import { homeDirectory } from '../home-directory.ts';
+import { describeError } from '../system/errno.ts';
+import { homeDirectory } from '../system/home-directory.ts';
 
 export const HISTORY_MAX = 1000;
 

@@ -1,6 +1,6 @@
 // unixcmd's scripts, such as Debian's /etc/vde2/vdecmd: numbered states of a machine that talks to a socket, read into objects.
 // What the original passes over in silence, or falls over, is an error that names the line.
-import { ExitError } from '../exit-error.ts';
+import { ExitError } from '../system/exit-error.ts';
 
 export type Action =
   /** Read until what was read ends so; go to a state when nothing more comes. */

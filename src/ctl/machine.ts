@@ -1,6 +1,6 @@
 // Runs a script of unixcmd's on a socket.
 import type { Socket } from 'node:net';
-import { ExitError } from '../exit-error.ts';
+import { ExitError } from '../system/exit-error.ts';
 import type { Action, MachineScript, State } from './machine-script.ts';
 
 export interface MachineOptions {

@@ -2,10 +2,10 @@
 // Clients that hang are let go; the engine's thread never knows of any of this.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type OpenMetricsContentType, Registry } from 'prom-client';
-import { describeError } from '../errno.ts';
 import { SwitchError } from '../protocol/errors.ts';
-import type { Switch } from '../switch.ts';
-import { listenAndGrant, listenOn } from '../unix-listener.ts';
+import type { Switch } from '../switch/switch.ts';
+import { describeError } from '../system/errno.ts';
+import { listenAndGrant, listenOn } from '../system/unix-listener.ts';
 import type { MetricsAddress } from './address.ts';
 import { defineProcessMetrics } from './process-metrics.ts';
 import { SwitchMetrics } from './switch-metrics.ts';

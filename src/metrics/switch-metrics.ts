@@ -2,9 +2,9 @@
 // scrapes: update() fills everything from one snapshot of the engine. Values are doubles: exact up to 2^53 bytes.
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { BACKEND_STATS } from '../backends/kind.ts';
-import type { PortCounters } from '../counters.ts';
-import type { MacStats } from '../mac-table.ts';
-import type { Switch } from '../switch.ts';
+import type { PortCounters } from '../switch/counters.ts';
+import type { MacStats } from '../switch/mac-table.ts';
+import type { Switch } from '../switch/switch.ts';
 
 export class SwitchMetrics {
   readonly #switch: Switch;

@@ -1,6 +1,7 @@
 // One member of a vlan of old: a NIC or a backend, as `-net …,vlan=N` wrote it.
+
+import { parseTarget, type Target } from '../plug/target.ts';
 import { SwitchError } from '../protocol/errors.ts';
-import { parseTarget, type Target } from '../target.ts';
 import { type NetOption, numberSetting, type Settings, setting, withoutKeys } from './net-option.ts';
 
 export interface Member {

@@ -1,7 +1,7 @@
 // The rewriting, pure: QEMU's arguments as people wrote them for vdeq, and what this QEMU knows, to the ports to join and
 // the arguments as QEMU takes them today. What is not about the network stays as it is, and where it is.
 
-import type { Target } from '../target.ts';
+import type { Target } from '../plug/target.ts';
 import { type Member, memberOf, newMember, vdeTarget } from './member.ts';
 import { type NetOption, parseNetOption } from './net-option.ts';
 import { type Network, networkArguments } from './network.ts';

@@ -1,7 +1,8 @@
 // How a VDE network reaches QEMU: by the descriptor of a port that we joined, by QEMU's own vde, or by a stream socket of
 // the switch. Pure; what QEMU opens itself is named, to be tried before QEMU is.
+
+import type { Target } from '../plug/target.ts';
 import { SwitchError } from '../protocol/errors.ts';
-import type { Target } from '../target.ts';
 import { formatNetOption } from './net-option.ts';
 
 export const VIAS = ['vde', 'dgram', 'stream'] as const;

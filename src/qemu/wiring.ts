@@ -1,7 +1,7 @@
 // The pieces that rewritten networks are made of, in today's spelling: backends, hub ports, NICs; their ids, and the
 // switch ports that their descriptors are of.
 
-import type { Target } from '../target.ts';
+import type { Target } from '../plug/target.ts';
 import { type Member, newMember, vdeTarget } from './member.ts';
 import { formatNetOption, type NetOption, renameKeys, type Settings, setting, withoutKeys } from './net-option.ts';
 import { type BackendWishes, descriptorOption, type QemuFacts, streamOption, vdeOption } from './vde-backend.ts';

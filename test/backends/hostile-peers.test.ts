@@ -3,8 +3,8 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import { native } from '../../src/native.ts';
 import { formatAddress } from '../../src/protocol/request.ts';
+import { native } from '../../src/system/native.ts';
 import { atEnd } from '../support/at-end.ts';
 import { BROADCAST, frame, type Network, network, type Recorder } from '../support/network.ts';
 import { freePort, StreamPeer, StreamServer, wire } from '../support/stream-peer.ts';

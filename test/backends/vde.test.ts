@@ -2,8 +2,8 @@
 import { readdirSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { BackOff } from '../../src/backends/back-off.ts';
 import { Switch } from '../../src/index.ts';
+import { BackOff } from '../../src/system/back-off.ts';
 import { atEnd } from '../support/at-end.ts';
 import { describeWith } from '../support/needs.ts';
 import { BROADCAST, frame, type Network, network, padded, Recorder } from '../support/network.ts';

@@ -30,7 +30,7 @@ describeWith(['pidof', 'pgrep', 'sh'], 'the name', () => {
 });
 
 test.each(['one', 'two words', 'no) end (', ') 1 2 3'])('arguments are shown where the name is `%s`', async (name) => {
-  const dist = new URL('../../dist/process.js', import.meta.url);
+  const dist = new URL('../../dist/system/process.js', import.meta.url);
   const script = `
     import { setArguments, setProcessName } from '${dist}';
     import { readFileSync } from 'node:fs';

@@ -1,9 +1,8 @@
 // Replies as JSON: of every command, on one line, with what the text says.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { allMenus, menus } from '../../src/console/menus.ts';
-import { Plugins } from '../../src/console/plugins.ts';
-import { Subscriptions } from '../../src/console/subscriptions.ts';
+import { createContext } from '../../src/console/context.ts';
+import { menus } from '../../src/console/menus.ts';
 import { type ConsoleClient, serveConsole } from '../support/console.ts';
 import { BROADCAST, frame, network } from '../support/network.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -44,17 +43,14 @@ const ARGUMENTS: Record<string, string> = {
 test('every command has a reply, with the same members', async () => {
   const { net, client } = await started();
   for (const name of ['dump', 'pdump', 'iplog']) await client.ask(`plugin/add ${name}`);
-  const plugins = new Plugins();
-  const context = {
+  const context = createContext({
     switch: net.sw,
-    subscriptions: new Subscriptions(net.sw),
-    plugins,
     version: '0',
     log: () => {},
     shutdown: () => {},
-  };
-  for (const name of ['dump', 'pdump', 'iplog']) plugins.add(name, context);
-  const paths = allMenus(context).flatMap(({ commands }) => commands.map(({ path }) => path));
+  });
+  for (const name of ['dump', 'pdump', 'iplog']) context.plugins.add(name, context);
+  const paths = context.menus.flatMap(({ commands }) => commands.map(({ path }) => path));
   expect(paths.length).toBeGreaterThan(60);
   for (const path of paths.filter((path) => !['logout', 'shutdown', 'pdump/active', 'plugin/del'].includes(path))) {
     const reply = await askJson(client, `${path} ${ARGUMENTS[path] ?? ''}`);
@@ -62,7 +58,7 @@ test('every command has a reply, with the same members', async () => {
     expect(reply.code === 1000, path).toBe(reply.errno === null);
     for (const item of [reply.data].flat()) expect(typeof item, path).toBe('object');
   }
-  plugins.close();
+  context.plugins.close();
 });
 
 test.each(['logout', 'shutdown'])('%s too', async (command) => {

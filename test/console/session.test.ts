@@ -5,10 +5,9 @@ import { statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { expect, test, vi } from 'vitest';
-import { Plugins } from '../../src/console/plugins.ts';
+import { createContext } from '../../src/console/context.ts';
 import { ConsoleServer } from '../../src/console/server.ts';
-import { runOnStandardStreams } from '../../src/console/standard-streams.ts';
-import { Subscriptions } from '../../src/console/subscriptions.ts';
+import { runOnStandardStreams } from '../../src/console/session.ts';
 import { serveConsole } from '../support/console.ts';
 import { describeWith } from '../support/needs.ts';
 import { network } from '../support/network.ts';
@@ -120,14 +119,12 @@ test.each(['logout', 'shutdown'])('%s says so and ends the session', async (comm
 
 test('the socket: its mode, a stale one replaced, a live one and a file left alone, removed at the end', async () => {
   const { sw } = await network();
-  const context = {
+  const context = createContext({
     switch: sw,
-    subscriptions: new Subscriptions(sw),
-    plugins: new Plugins(),
     version: '0',
     log: () => {},
     shutdown: () => {},
-  };
+  });
   const path = `${temporaryDirectory()}/mgmt`;
   const first = new ConsoleServer(context);
   (await first.prepare({ path, mode: 0o620 }))();
@@ -164,14 +161,12 @@ test('on a pipe nothing is said before the first reply, and each reply is follow
     said += chunk;
   });
   const ended = runOnStandardStreams(
-    {
+    createContext({
       switch: sw,
-      subscriptions: new Subscriptions(sw),
-      plugins: new Plugins(),
       version: '0',
       log: () => {},
       shutdown: () => {},
-    },
+    }),
     input,
     output,
   );
@@ -232,14 +227,14 @@ describeWith(['unixterm', 'unixcmd', 'vdeterm', 'python3'], "Debian's console cl
 test('a server that closes ends its sessions', async () => {
   const { sw } = await network();
   const path = `${temporaryDirectory()}/mgmt`;
-  const server = new ConsoleServer({
-    switch: sw,
-    subscriptions: new Subscriptions(sw),
-    plugins: new Plugins(),
-    version: '0',
-    log: () => {},
-    shutdown: () => {},
-  });
+  const server = new ConsoleServer(
+    createContext({
+      switch: sw,
+      version: '0',
+      log: () => {},
+      shutdown: () => {},
+    }),
+  );
   (await server.prepare({ path, mode: 0o600 }))();
   await server.serve();
   const client = connect(path);

@@ -1,8 +1,8 @@
 // The control socket against clients that speak it well, oddly and badly.
 import { readdirSync, readlinkSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { native } from '../../src/native.ts';
 import { ADDRESS_SIZE, addressPath, formatAddress } from '../../src/protocol/request.ts';
+import { native } from '../../src/system/native.ts';
 import { BROADCAST, frame, network } from '../support/network.ts';
 import { python } from '../support/python.ts';
 import { dataSocket, RawClient, version1, version3, words } from '../support/raw-client.ts';

@@ -1,9 +1,9 @@
 // The rewriting as a table: what people type, and what QEMU of today is given instead. Here descriptors are 3, 4, 5 …
 import { describe, expect, test } from 'vitest';
+import { parseTarget, type Target } from '../../src/plug/target.ts';
 import { planQemu } from '../../src/qemu/plan.ts';
 import type { Via } from '../../src/qemu/vde-backend.ts';
 import type { Facts } from '../../src/qemu/wiring.ts';
-import { parseTarget, type Target } from '../../src/target.ts';
 
 const DEFAULT = { directory: '/var/run/vde.ctl' };
 const QEMU_7: Facts = {

@@ -1,8 +1,7 @@
 // A console session as programs hold it: text out, text back up to the prompt.
 import { connect, type Socket } from 'node:net';
-import { Plugins } from '../../src/console/plugins.ts';
+import { createContext } from '../../src/console/context.ts';
 import { ConsoleServer } from '../../src/console/server.ts';
-import { Subscriptions } from '../../src/console/subscriptions.ts';
 import { atEnd } from './at-end.ts';
 import type { Network } from './network.ts';
 import { temporaryDirectory } from './temporary.ts';
@@ -68,17 +67,17 @@ export interface Served {
 export async function serveConsole({ sw, log }: Network, mode = 0o600): Promise<Served> {
   const path = `${temporaryDirectory()}/mgmt`;
   let shutdowns = 0;
-  const server = new ConsoleServer({
-    switch: sw,
-    subscriptions: new Subscriptions(sw),
-    plugins: new Plugins(),
-    version: '2.3.3+tsvde.0.0.0',
-    management: { path, mode },
-    log: (line) => log.push(line),
-    shutdown: () => {
-      shutdowns++;
-    },
-  });
+  const server = new ConsoleServer(
+    createContext({
+      switch: sw,
+      version: '2.3.3+tsvde.0.0.0',
+      management: { path, mode },
+      log: (line) => log.push(line),
+      shutdown: () => {
+        shutdowns++;
+      },
+    }),
+  );
   (await server.prepare({ path, mode }))();
   await server.serve();
   atEnd(() => server.close());

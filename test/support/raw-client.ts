@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { native } from '../../src/native.ts';
 import { formatAddress } from '../../src/protocol/request.ts';
+import { native } from '../../src/system/native.ts';
 import { atEnd } from './at-end.ts';
 
 export class RawClient {

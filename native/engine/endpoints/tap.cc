@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <climits>
 
-#include "engine/virtio_header.h"
+#include "engine/offload/virtio_header.h"
 
 namespace tsvde {
 namespace {

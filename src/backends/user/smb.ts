@@ -3,9 +3,9 @@
 import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { delimiter, isAbsolute, join } from 'node:path';
-import { describeError } from '../../errno.ts';
-import { isExecutable } from '../../executable.ts';
 import { SwitchError } from '../../protocol/errors.ts';
+import { describeError } from '../../system/errno.ts';
+import { isExecutable } from '../../system/executable.ts';
 import { refuse } from './network.ts';
 
 /** Not on the PATH of all who may run it. */

@@ -3,9 +3,9 @@
 // switch. It ends when its stdin does, so that it outlives nobody.
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
-import { describeError } from '../../errno.ts';
-import { slirpProgram } from '../../native.ts';
 import { SwitchError } from '../../protocol/errors.ts';
+import { describeError } from '../../system/errno.ts';
+import { slirpProgram } from '../../system/native.ts';
 
 export interface StackStats {
   connections: number;

@@ -1,10 +1,10 @@
 // A user-mode stack that is kept alive: where it dies, which only a fault in libslirp explains, the port stays and another
 // takes its place with the same forwards. Frames wait meanwhile in the pair of sockets that both share.
 import { unlink } from 'node:fs/promises';
-import { errnoNumber, strerror } from '../../errno.ts';
-import { native } from '../../native.ts';
 import { type ErrnoName, SwitchError } from '../../protocol/errors.ts';
-import { makeWay } from '../../unix-listener.ts';
+import { errnoNumber, strerror } from '../../system/errno.ts';
+import { native } from '../../system/native.ts';
+import { makeWay } from '../../system/unix-listener.ts';
 import type { Backend, BackendHost, BackendStats, Place } from '../kind.ts';
 import { formatHostForward, formatHostPlace, type HostForward, type HostPlace, type InetPlace } from './forward.ts';
 import { readStats, StackProcess, type StackStats } from './stack-process.ts';

@@ -1,15 +1,12 @@
 // The console's own commands: help, its end and the switch's, scripts.
 import { SwitchError } from '../../protocol/errors.ts';
 import { type Menu, printing, type Step, showing } from '../command.ts';
-import { execute } from '../execute.ts';
 import { octal } from '../format.ts';
-import { allMenus } from '../menus.ts';
 import { parseLine } from '../parse.ts';
 import { asJson, failureOf, plain, type Reply, result, versionLines } from '../reply.ts';
 
 const HEADING = [row('COMMAND PATH', 'SYNTAX', 'HELP'), row('------------', '--------------', '------------')];
 const ENDED: Reply = { data: null, text: '', last: true };
-const silent = async () => {};
 
 export const consoleMenu: Menu = {
   commands: [
@@ -19,7 +16,7 @@ export const consoleMenu: Menu = {
       help: 'what the commands are, or those that begin with arg',
       heading: HEADING,
       *print(argument, context) {
-        for (const { name, title = '', commands } of allMenus(context)) {
+        for (const { name, title = '', commands } of context.menus) {
           if (name?.startsWith(argument)) yield { menu: name, title };
           for (const { path, syntax, help } of commands) if (path.startsWith(argument)) yield { path, syntax, help };
         }
@@ -84,12 +81,11 @@ export const consoleMenu: Menu = {
       path: 'json',
       syntax: 'command',
       help: 'the reply to a command, as one line of JSON',
-      async answer(line, context, invoker) {
+      async answer(line, _, invoker) {
         const path = parseLine(line)?.path;
         if (path === undefined || path === 'json')
           return asJson(result(new SwitchError('EINVAL', 'name the command whose reply is wanted: json port/print')));
-        const runFile = (path: string) => invoker.runFile(path, silent);
-        const reply = await execute(line, context, { ...invoker, say: silent, runFile });
+        const reply = await invoker.execute(line);
         return reply && asJson(reply);
       },
     },

@@ -1,6 +1,7 @@
 // What became of each port's frames, in full: port/print has room for two sums alone.
-import type { PortCounters } from '../../counters.ts';
+
 import { SwitchError } from '../../protocol/errors.ts';
+import type { PortCounters } from '../../switch/counters.ts';
 import { type Menu, printing } from '../command.ts';
 import { pad } from '../format.ts';
 import { parseOptionalNumber } from '../parse.ts';

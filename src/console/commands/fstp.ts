@@ -1,6 +1,6 @@
 // The spanning tree menu.
 import { SwitchError } from '../../protocol/errors.ts';
-import type { PortView, VlanView } from '../../spanning-trees.ts';
+import type { PortView, VlanView } from '../../switch/spanning-trees.ts';
 import { type Menu, printing, showing } from '../command.ts';
 import { pad } from '../format.ts';
 import { parseFlag, parseNumber, parseOptionalNumber, parseWords } from '../parse.ts';

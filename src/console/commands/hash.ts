@@ -1,8 +1,8 @@
 // The hash table menu: the MAC table, under the name it has in VDE.
 
-import type { MacEntry } from '../../mac-table.ts';
 import { SwitchError } from '../../protocol/errors.ts';
 import { parseMac } from '../../protocol/mac.ts';
+import type { MacEntry } from '../../switch/mac-table.ts';
 import { type Menu, printing, showing } from '../command.ts';
 import { pad } from '../format.ts';
 import { parseNumber, parseWords } from '../parse.ts';

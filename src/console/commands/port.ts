@@ -1,9 +1,10 @@
 // The port menu: which ports there are, who may take them, who has them.
-import { groupName, userName } from '../../accounts.ts';
-import type { PortCounters } from '../../counters.ts';
-import type { EndpointInfo, PortInfo } from '../../ports.ts';
+
 import { SwitchError } from '../../protocol/errors.ts';
-import type { Switch } from '../../switch.ts';
+import type { PortCounters } from '../../switch/counters.ts';
+import type { EndpointInfo, PortInfo } from '../../switch/ports.ts';
+import type { Switch } from '../../switch/switch.ts';
+import { groupName, userName } from '../../system/accounts.ts';
 import { type Menu, printing, showing } from '../command.ts';
 import { pad } from '../format.ts';
 import { parseFlag, parseNumber, parseOptionalNumber, parseWords } from '../parse.ts';

@@ -1,10 +1,10 @@
 // The user menu: forwards of user-mode networks, made and ended while they run, and their connections. Where there are several
 // networks, an id says which.
-import type { AttachedPort } from '../../backends/backends.ts';
+import type { AttachedPort } from '../../backends/attachments.ts';
 import { formatHostForward, hostForward, hostPlace } from '../../backends/user/forward.ts';
 import { UserBackend } from '../../backends/user/user-backend.ts';
 import { SwitchError } from '../../protocol/errors.ts';
-import type { Switch } from '../../switch.ts';
+import type { Switch } from '../../switch/switch.ts';
 import type { Menu } from '../command.ts';
 import { dataBlock, failureOf, printable, result } from '../reply.ts';
 

@@ -1,7 +1,7 @@
 // The VLAN menu: which VLANs there are, and who is in them.
 import type { PortState } from '../../fstp/effect.ts';
-import type { Switch } from '../../switch.ts';
-import type { VlanMember } from '../../vlans.ts';
+import type { Switch } from '../../switch/switch.ts';
+import type { VlanMember } from '../../switch/vlans.ts';
 import { type Menu, printing } from '../command.ts';
 import { pad } from '../format.ts';
 import { parseNumber, parseOptionalNumber, parseWords } from '../parse.ts';

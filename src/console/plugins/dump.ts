@@ -1,9 +1,9 @@
 // dump: every frame as a debug line of hex, for the sessions that asked for it.
-import type { CapturedFrame } from '../../capture.ts';
+import type { CapturedFrame } from '../../switch/capture.ts';
 import type { ConsoleContext, Menu } from '../command.ts';
 import { pad } from '../format.ts';
 import { parseNumber } from '../parse.ts';
-import type { Plugin } from '../plugins.ts';
+import type { Plugin } from '../plugin.ts';
 
 const CATEGORIES = [
   { name: 'dump/packetin', tag: 0o101, help: 'a frame came' },

@@ -1,7 +1,7 @@
 // Writing to a file without waiting for its disk: in order, in the background, with bounded memory. What does not fit is
 // dropped and counted; the first error ends it, with one log line.
 import { closeSync, fstatSync, write, writeSync } from 'node:fs';
-import { describeError } from '../../errno.ts';
+import { describeError } from '../../system/errno.ts';
 import type { OpenFile } from './regular-file.ts';
 
 const WAITING_MAX = 4 << 20;

@@ -1,9 +1,9 @@
 // Where the lines of iplog go: nowhere, to a file, or to the system's log.
 import { constants } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Log } from '../../log.ts';
 import { SwitchError } from '../../protocol/errors.ts';
-import { systemLog } from '../../system-log.ts';
+import type { Log } from '../../system/log.ts';
+import { systemLog } from '../../system/system-log.ts';
 import { printable } from '../reply.ts';
 import { FileWriter } from './file-writer.ts';
 import { openRegular } from './regular-file.ts';

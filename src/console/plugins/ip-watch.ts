@@ -1,8 +1,9 @@
 // What iplog does: looks at the source of every frame that comes, and logs each address of its ranges when it appears, or
 // appears elsewhere. It costs nothing without ranges, and no timer while no address is held.
-import { userName } from '../../accounts.ts';
+
 import { SwitchError } from '../../protocol/errors.ts';
-import type { SwitchEvent } from '../../switch-events.ts';
+import type { SwitchEvent } from '../../switch/events.ts';
+import { userName } from '../../system/accounts.ts';
 import type { ConsoleContext } from '../command.ts';
 import { printable } from '../reply.ts';
 import { contains, familyOf, formatAddress, type IpRange } from './ip-address.ts';

@@ -1,9 +1,10 @@
 // iplog: who used which IP address, on which port and when. Its commands.
-import { findUser } from '../../accounts.ts';
+
 import { SwitchError } from '../../protocol/errors.ts';
+import { findUser } from '../../system/accounts.ts';
 import { type Menu, printing, showing } from '../command.ts';
 import { parseNumber } from '../parse.ts';
-import type { Plugin } from '../plugins.ts';
+import type { Plugin } from '../plugin.ts';
 import { familyOf, formatRange, parseAddress, parseRange } from './ip-address.ts';
 import type { Sighting } from './ip-table.ts';
 import { IpWatch, NEW_ADDRESS, NOBODY, type SightingInWords } from './ip-watch.ts';

@@ -1,10 +1,10 @@
 // pdump: every frame, of all ports and both ways, into a pcap file.
 import { closeSync, ftruncateSync } from 'node:fs';
-import { describeError } from '../../errno.ts';
 import { SwitchError } from '../../protocol/errors.ts';
+import { describeError } from '../../system/errno.ts';
 import { type ConsoleContext, type Menu, printing } from '../command.ts';
 import { parseNumber } from '../parse.ts';
-import type { Plugin } from '../plugins.ts';
+import type { Plugin } from '../plugin.ts';
 import { printable } from '../reply.ts';
 import { FileWriter } from './file-writer.ts';
 import { pcapHeader, pcapRecord } from './pcap.ts';

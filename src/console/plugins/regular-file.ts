@@ -1,8 +1,8 @@
 // Opening a file that somebody named on the console: created for its owner alone. Only a regular file is written to, and
 // none behind a symbolic link in its last name, which in /tmp could be anybody's and point anywhere.
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
-import { describeError } from '../../errno.ts';
 import { type ErrnoName, SwitchError } from '../../protocol/errors.ts';
+import { describeError } from '../../system/errno.ts';
 
 const { O_WRONLY, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
 

@@ -1,0 +1,133 @@
+#include "engine/offload/segmenter.h"
+
+#include "engine/offload/checksum.h"
+#include "engine/offload/ip.h"
+
+namespace tsvde {
+namespace {
+
+std::array<uint8_t, kFramePadded> zeroes{};
+
+// The first `size` bytes, in one piece at `to`; then fills in what lies behind them, from `rest` on.
+void split(const Frame& frame, uint32_t size, uint8_t* to, std::span<iovec> rest, uint32_t& rest_count) {
+  rest_count = 0;
+  for (const iovec& part : frame.all_parts()) {
+    auto* bytes = static_cast<uint8_t*>(part.iov_base);
+    const size_t taken = std::min<size_t>(size, part.iov_len);
+    to = std::copy_n(bytes, taken, to);
+    size -= static_cast<uint32_t>(taken);
+    if (taken < part.iov_len) rest[rest_count++] = {bytes + taken, part.iov_len - taken};
+  }
+}
+
+void fix_ip4(uint8_t* ip, uint32_t length, uint32_t index) {
+  write16(ip + ip4::kLength, length);
+  write16(ip + ip4::kId, read16(ip + ip4::kId) + index);
+  put_word(ip + ip4::kChecksum, 0);
+  Sum sum;
+  sum.add({ip, size_t{ip[0] & 0xfu} * 4});
+  put_word(ip + ip4::kChecksum, sum.checksum());
+}
+
+// FIN and PSH belong to the last segment, CWR to the first.
+void fix_tcp(uint8_t* tcp, uint32_t sent, bool last) {
+  write32(tcp + tcp::kSequence, read32(tcp + tcp::kSequence) + sent);
+  if (!last) tcp[tcp::kFlags] &= static_cast<uint8_t>(~(tcp::kFin | tcp::kPsh));
+  if (sent > 0) tcp[tcp::kFlags] &= static_cast<uint8_t>(~tcp::kCwr);
+}
+
+uint16_t big_endian(uint32_t length) {
+  uint8_t bytes[2];
+  write16(bytes, length);
+  return word(bytes);
+}
+
+}  // namespace
+
+void Segmenter::start(const Frame& frame) {
+  source_ = &frame;
+  at_ = count_ = 0;
+  const Offload& offload = frame.offload;
+  if (offload.segment_size == 0) return;
+  std::array<iovec, 3> rest;
+  uint32_t rest_count = 0;
+  split(frame, offload.header_size, header_.data(), rest, rest_count);
+  payload_ = static_cast<uint8_t*>(rest[0].iov_base);  // a tag lies before it, so it is in one part
+  size_ = static_cast<uint32_t>(rest[0].iov_len);
+  const auto headers = read_headers({header_.data(), offload.header_size});
+  network_ = headers ? headers->network : 0;  // it was read when the frame came
+}
+
+Frame* Segmenter::next() {
+  if (source_ == nullptr) return nullptr;
+  Place& place = places_[place_++ % kBatch];
+  place.frame.cast = source_->cast;
+  if (source_->offload.segment_size == 0) {
+    complete(place);
+  } else {
+    cut(place);
+  }
+  return &place.frame;
+}
+
+void Segmenter::complete(Place& place) {
+  const Offload& offload = source_->offload;
+  const uint32_t field = uint32_t{offload.checksum_start} + offload.checksum_offset;
+  uint32_t rest = 0;
+  place.frame.parts[0] = {place.header.data(), field + 2};
+  split(*source_, field + 2, place.header.data(), std::span(place.frame.parts).subspan(1), rest);
+  place.frame.part_count = 1 + rest;
+  Sum sum;
+  sum.add({&place.header[offload.checksum_start], field + 2 - offload.checksum_start});
+  for (const iovec& part : std::span(place.frame.parts).subspan(1, rest)) {
+    sum.add({static_cast<const uint8_t*>(part.iov_base), part.iov_len});
+  }
+  // To UDP 0 means that there is none; to everybody else the two are the same.
+  const uint16_t checksum = sum.checksum();
+  put_word(&place.header[field], checksum == 0 ? 0xffff : checksum);
+  source_ = nullptr;
+}
+
+void Segmenter::cut(Place& place) {
+  const Offload& offload = source_->offload;
+  const uint32_t payload = std::min<uint32_t>(offload.segment_size, size_ - at_);
+  const bool last = at_ + payload == size_;
+  const uint32_t length = offload.header_size - offload.checksum_start + payload;  // TCP or UDP and behind it
+  uint8_t* ip = &place.header[network_];
+  uint8_t* transport = &place.header[offload.checksum_start];
+  std::copy_n(header_.data(), offload.header_size, place.header.data());
+  if (ip[0] >> 4 == 4) {
+    fix_ip4(ip, offload.checksum_start - network_ + length, count_);
+  } else {
+    write16(ip + ip6::kLength, offload.checksum_start - network_ - ip6::kSize + length);
+  }
+  if (offload.cut == Offload::Cut::udp) {
+    write16(transport + udp::kLength, length);
+  } else {
+    fix_tcp(transport, at_, last);
+  }
+
+  // The field holds the pseudo-header's sum, in which only the length is another now.
+  Sum sum;
+  sum.add_word(big_endian(length));
+  sum.subtract_word(big_endian(offload.header_size - offload.checksum_start + size_));
+  sum.add({transport, uint32_t{offload.header_size} - offload.checksum_start});
+  sum.add({payload_ + at_, payload});
+  uint16_t checksum = sum.checksum();
+  if (offload.cut == Offload::Cut::udp && checksum == 0) checksum = 0xffff;
+  put_word(transport + offload.checksum_offset, checksum);
+
+  place.frame.parts = {iovec{place.header.data(), offload.header_size},
+                       iovec{const_cast<uint8_t*>(payload_) + at_, payload}, iovec{}};
+  place.frame.part_count = 2;
+  const uint32_t size = offload.header_size + payload;
+  if (size < kFramePadded) {
+    place.frame.parts[2] = {zeroes.data(), kFramePadded - size};
+    place.frame.part_count = 3;
+  }
+  at_ += payload;
+  count_++;
+  if (last) source_ = nullptr;
+}
+
+}  // namespace tsvde

@@ -1,0 +1,87 @@
+#include "engine/offload/virtio_header.h"
+
+#include "engine/offload/ip.h"
+
+namespace tsvde {
+namespace {
+
+constexpr uint8_t kNeedsChecksum = 1;
+constexpr uint8_t kGsoNone = 0;
+constexpr uint8_t kGsoTcp4 = 1;
+constexpr uint8_t kGsoTcp6 = 4;
+constexpr uint8_t kGsoUdp = 5;  // of UDP datagrams, each with its header; not the older fragments
+constexpr uint8_t kGsoEcn = 0x80;
+
+bool read_checksum(const VirtioHeader& header, Frame& frame) {
+  const uint32_t tag = frame.size() >= kTagAt + 2 && frame.ether_type() == kTpid ? kTagSize : 0;
+  const uint32_t end = uint32_t{header.csum_start} + header.csum_offset + 2;
+  if (header.csum_start < kFrameHeader + tag || end > frame.size() || end > kHeadersMax) return false;
+  frame.offload.checksum_start = header.csum_start;
+  frame.offload.checksum_offset = header.csum_offset;
+  return true;
+}
+
+Offload::Cut cut_of(uint8_t gso_type, const Headers& headers) {
+  using Cut = Offload::Cut;
+  switch (gso_type) {
+    case kGsoTcp4:
+      return headers.protocol == kTcp && !headers.v6 ? Cut::tcp4 : Cut::none;
+    case kGsoTcp6:
+      return headers.protocol == kTcp && headers.v6 ? Cut::tcp6 : Cut::none;
+    case kGsoUdp:
+      return headers.protocol == kUdp ? Cut::udp : Cut::none;
+    default:
+      return Cut::none;
+  }
+}
+
+}  // namespace
+
+bool read_virtio_header(const VirtioHeader& header, Frame& frame) {
+  frame.offload = {};
+  const uint8_t type = header.gso_type & ~kGsoEcn;
+  if ((header.flags & kNeedsChecksum) == 0) return type == kGsoNone;
+  if (!read_checksum(header, frame)) return false;
+  if (type == kGsoNone) return true;
+
+  const auto headers = read_headers({frame.data(), std::min(frame.size(), kHeadersMax)});
+  if (!headers || headers->transport != header.csum_start || headers->end != frame.size()) return false;
+  const Offload::Cut cut = cut_of(type, *headers);
+  if (cut == Offload::Cut::none || header.gso_size == 0) return false;
+  if (header.csum_offset != (cut == Offload::Cut::udp ? udp::kChecksum : tcp::kChecksum)) return false;
+  const uint32_t payload = frame.size() - headers->payload;
+  if (payload > header.gso_size * kSegmentsMost) return false;
+  if (payload <= header.gso_size) return true;  // one frame after all
+  frame.offload.cut = cut;
+  frame.offload.segment_size = header.gso_size;
+  frame.offload.header_size = static_cast<uint16_t>(headers->payload);
+  frame.offload.ecn = (header.gso_type & kGsoEcn) != 0;
+  return true;
+}
+
+VirtioHeader virtio_header(const Offload& offload) {
+  if (!offload.any()) return {};
+  VirtioHeader header{.flags = kNeedsChecksum,
+                      .gso_type = kGsoNone,
+                      .hdr_len = offload.header_size,
+                      .gso_size = offload.segment_size,
+                      .csum_start = offload.checksum_start,
+                      .csum_offset = offload.checksum_offset};
+  switch (offload.cut) {
+    case Offload::Cut::none:
+      return header;
+    case Offload::Cut::tcp4:
+      header.gso_type = kGsoTcp4;
+      break;
+    case Offload::Cut::tcp6:
+      header.gso_type = kGsoTcp6;
+      break;
+    case Offload::Cut::udp:
+      header.gso_type = kGsoUdp;
+      break;
+  }
+  if (offload.ecn) header.gso_type |= kGsoEcn;
+  return header;
+}
+
+}  // namespace tsvde

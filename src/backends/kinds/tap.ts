@@ -1,0 +1,65 @@
+// TAP interfaces: attaches to one that exists, or creates one. It is not brought up and gets no address: that is its owner's.
+
+import { SwitchError } from '../../protocol/errors.ts';
+import { describeError } from '../../system/errno.ts';
+import { native } from '../../system/native.ts';
+import { flag, type ValueType } from '../keys.ts';
+import { defineKind } from '../kind.ts';
+
+/** IFNAMSIZ, less the NUL. */
+const NAME_MAX = 15;
+
+const interfaceName: ValueType<string> = { what: 'the name of an interface', parse: (text) => text };
+
+export const tap = defineKind({
+  name: 'tap',
+  help: 'a TAP interface of this machine, which is made where it does not exist',
+  keys: {
+    ifname: { value: interfaceName, fallback: '', help: 'its name; where it is empty, the kernel numbers it' },
+    vnet_hdr: { value: flag, fallback: true, help: 'whole TCP and UDP datagrams, where the kernel gives them' },
+  },
+  open({ ifname, vnet_hdr: vnetHdr }, host) {
+    const place = host.claim();
+    const { fd, name } = openTap(ifname, vnetHdr);
+    place.attach({
+      transport: { kind: 'tap', fd },
+      description: name,
+      ended(why) {
+        host.log(`port ${place.port}: ${name} can no longer be used and is closed: ${why}`, 'warning');
+        host.end();
+      },
+    });
+    return { close: () => place.release() };
+  },
+});
+
+/** `name` may be empty or hold %d: then the kernel numbers it. `offloads`: where it has them. Throws a sentence that names the interface. */
+function openTap(name: string, offloads: boolean): { fd: number; name: string } {
+  if (Buffer.byteLength(name) > NAME_MAX) {
+    throw new SwitchError(
+      'EINVAL',
+      `cannot attach the TAP '${name}': an interface's name has at most ${NAME_MAX} bytes`,
+    );
+  }
+  try {
+    return native.openTap(name, offloads);
+  } catch (error) {
+    throw new SwitchError('EIO', `cannot attach the TAP '${name}': ${explain(error as NodeJS.ErrnoException)}`);
+  }
+}
+
+function explain(error: NodeJS.ErrnoException): string {
+  const why = describeError(error);
+  if (error.syscall === 'open')
+    return `/dev/net/tun cannot be opened: ${why}; load the tun module, or run where the device is`;
+  switch (error.code) {
+    case 'EPERM':
+      return `${why}; /dev/net/tun wants root, CAP_NET_ADMIN, or an interface made for this user (ip tuntap add mode tap user …)`;
+    case 'EBUSY':
+      return `${why}; another process has it`;
+    case 'EINVAL':
+      return `${why}; an interface of that name is not a TAP, or one with several queues, or the name is not allowed`;
+    default:
+      return why;
+  }
+}

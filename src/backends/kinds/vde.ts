@@ -1,0 +1,143 @@
+// An uplink: a port of another VDE switch, ours or vde_switch, joined as any client joins. The control stream is its life:
+// when that ends the endpoint does, the port of this switch stays held, and it joins again.
+import { realpathSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { type Joined, type JoinOptions, joinSwitch } from '../../plug/plug.ts';
+import { selfDescription } from '../../plug/self-description.ts';
+import { SwitchError } from '../../protocol/errors.ts';
+import { findGroup } from '../../system/accounts.ts';
+import { BackOff } from '../../system/back-off.ts';
+import { describeError } from '../../system/errno.ts';
+import { native } from '../../system/native.ts';
+import { firstAnswer } from '../first-answer.ts';
+import { mode, number, path, text, type Values } from '../keys.ts';
+import { type Backend, type BackendHost, type BackendStats, defineKind, type Place } from '../kind.ts';
+
+const keys = {
+  sock: { value: path, required: true, help: "the other switch's control directory" },
+  port: { value: number(0, 65535), help: 'the port to take there; default any free one' },
+  group: { value: text, help: 'group of our socket, where that switch is to read it' },
+  mode: { value: mode, help: 'rights of our socket; default 700' },
+  'reconnect-ms': {
+    value: number(10, 3_600_000),
+    fallback: 1000,
+    help: 'how long after it failed to try again; then ever later, up to 30 s',
+  },
+} as const;
+
+export const vde = defineKind({
+  name: 'vde',
+  help: 'an uplink to another VDE switch, joined again when that comes back',
+  keys,
+  async open(values, host) {
+    if (values.group !== undefined && findGroup(values.group) === undefined)
+      throw new SwitchError('EINVAL', `vde: there is no group '${values.group}'`);
+    if (host.directory !== undefined && realPath(values.sock) === host.directory)
+      throw new SwitchError(
+        'EINVAL',
+        `vde: '${values.sock}' is this switch's own directory: frames would go round for ever`,
+      );
+    const uplink = new Uplink(values, host);
+    await uplink.start();
+    return uplink;
+  },
+});
+
+/** Undefined where nothing is. */
+function realPath(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+class Uplink implements Backend {
+  readonly #directory: string;
+  readonly #options: JoinOptions;
+  readonly #host: BackendHost;
+  readonly #place: Place;
+  readonly #backOff: BackOff;
+  #timer: NodeJS.Timeout | undefined;
+  #trying: Promise<void> | undefined;
+  #control: Socket | undefined;
+  #times = 0;
+  #said = '';
+
+  constructor({ sock, port, group, mode, 'reconnect-ms': reconnectMs }: Values<typeof keys>, host: BackendHost) {
+    this.#directory = sock;
+    this.#options = {
+      description: selfDescription('tsvde'),
+      signal: host.over,
+      ...(port === undefined ? {} : { port }),
+      ...(group === undefined ? {} : { group }),
+      ...(mode === undefined ? {} : { mode }),
+    };
+    this.#host = host;
+    this.#place = host.claim();
+    this.#backOff = new BackOff(reconnectMs);
+  }
+
+  /** A switch that answers is joined when this resolves. */
+  start(): Promise<void> {
+    this.#trying = this.#try();
+    return firstAnswer(this.#trying);
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#control?.destroy();
+    await this.#trying;
+    this.#place.release();
+  }
+
+  stats(): BackendStats {
+    return { connections: this.#control ? 1 : 0, reconnects: Math.max(0, this.#times - 1) };
+  }
+
+  async #try(): Promise<void> {
+    try {
+      this.#attach(await joinSwitch(this.#directory, this.#options));
+    } catch (error) {
+      this.#again(error instanceof SwitchError ? error.message : describeError(error));
+    }
+  }
+
+  #attach({ control, fd, switchPath }: Joined): void {
+    if (this.#host.over.aborted) {
+      control.destroy();
+      native.closeDescriptor(fd);
+      return;
+    }
+    const transport = { kind: 'datagram', fd } as const;
+    try {
+      this.#place.attach({ transport, description: switchPath, ended: () => control.destroy() });
+    } catch (error) {
+      control.destroy();
+      throw error;
+    }
+    this.#control = control;
+    control.once('close', () => this.#lost());
+    control.resume();
+    this.#times++;
+    this.#backOff.made(performance.now());
+    this.#said = '';
+    this.#host.log(`port ${this.#place.port}: joined ${switchPath}`);
+  }
+
+  #lost(): void {
+    this.#control = undefined;
+    this.#place.detach();
+    this.#again(`the switch at '${this.#directory}' ended it`);
+  }
+
+  /** Says why, once for each reason. */
+  #again(why: string): void {
+    if (this.#host.over.aborted) return;
+    if (why !== this.#said) this.#host.log(`${why}; trying again`, 'warning');
+    this.#said = why;
+    this.#timer = setTimeout(() => {
+      this.#trying = this.#try();
+    }, this.#backOff.failed(performance.now()));
+  }
+}

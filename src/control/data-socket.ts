@@ -1,0 +1,42 @@
+// The switch's end of a client's frames: a datagram socket, bound to DIR/PPP.ID and connected to the client's own.
+
+import { SwitchError } from '../protocol/errors.ts';
+import { isUnnamed } from '../protocol/request.ts';
+import { describeError } from '../system/errno.ts';
+import { OwnPath } from '../system/held-path.ts';
+import { native } from '../system/native.ts';
+
+export interface DataSocket {
+  endpoint: number;
+  fd: number;
+  file: OwnPath;
+}
+
+/** What is in the way may be anybody's, and stays: so many IDs are passed over for one client. */
+const TRIES = 50;
+
+/** Under the first ID whose name is free. Throws SwitchError, the system's errors; leaves nothing behind then. */
+export function openDataSocket(nextId: () => number, pathOf: (id: number) => string, peer: Buffer): DataSocket {
+  for (let tries = 1; ; tries++) {
+    const endpoint = nextId();
+    const path = pathOf(endpoint);
+    try {
+      return { endpoint, ...open(path, peer) };
+    } catch (error) {
+      const { code, syscall } = error as NodeJS.ErrnoException;
+      if (syscall !== 'bind') throw error;
+      if (code !== 'EADDRINUSE' || tries === TRIES)
+        throw new SwitchError('EIO', `${code}: cannot bind '${path}': ${describeError(error)}`);
+    }
+  }
+}
+
+function open(path: string, peer: Buffer): Omit<DataSocket, 'endpoint'> {
+  const fd = native.openDatagram(path, isUnnamed(peer) ? null : peer);
+  try {
+    return { fd, file: new OwnPath(path) };
+  } catch (error) {
+    native.closeDescriptor(fd);
+    throw error;
+  }
+}

@@ -1,0 +1,48 @@
+// How the engine weighs drops, latency and CPU against each other, and where it runs. Wrong numbers end here, in a sentence.
+import { readFileSync } from 'node:fs';
+import { SwitchError } from '../protocol/errors.ts';
+import { strerror } from '../system/errno.ts';
+import type { EngineSettings, NativeEngine } from '../system/native.ts';
+
+export interface Tuning {
+  /** How long a sender waits for its only destination, where that is full, before frames are dropped; 0 to 1000; default 20. */
+  pacingMs?: number;
+  /** How long the engine looks for more frames before it sleeps: less latency for more CPU; 0 to 1000000; default 0. */
+  busyPollUs?: number;
+  /** The only CPU that the engine's thread runs on, from 0; default any. */
+  cpu?: number;
+}
+
+/** BENCHMARKS.md has the figures that set it. */
+export const DEFAULT_PACING_MS = 20;
+
+export function timing({
+  pacingMs = DEFAULT_PACING_MS,
+  busyPollUs = 0,
+}: Tuning): Pick<EngineSettings, 'pacingMs' | 'busyPollUs'> {
+  check('pacing', pacingMs, 1000, 'in milliseconds');
+  check('busy polling', busyPollUs, 1_000_000, 'in microseconds');
+  return { pacingMs, busyPollUs };
+}
+
+/** Closes the engine where it throws. */
+export function placeOnCpu(engine: NativeEngine, cpu: number): void {
+  try {
+    check('the CPU', cpu, 1023, 'by its number');
+    engine.placeOnCpu(cpu);
+  } catch (error) {
+    engine.close();
+    if (error instanceof SwitchError) throw error;
+    const { errno } = error as NodeJS.ErrnoException;
+    const [, allowed] = /^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+    throw new SwitchError(
+      'EINVAL',
+      `the engine cannot run on CPU ${cpu}: ${strerror(errno ?? 22)}; it may on ${allowed}`,
+    );
+  }
+}
+
+function check(what: string, value: number, most: number, unit: string): void {
+  if (!Number.isInteger(value) || value < 0 || value > most)
+    throw new SwitchError('EINVAL', `${what} is given ${unit}, 0 to ${most}, not ${value}`);
+}

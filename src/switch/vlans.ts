@@ -1,0 +1,161 @@
+// Which VLANs there are, and who is in them (802.1Q). A port is in its untagged VLAN, and in any number of VLANs whose frames
+// it takes with their tag. Ports hold their memberships; the engine is told of each change.
+
+import { SwitchError } from '../protocol/errors.ts';
+import type { NativeEngine } from '../system/native.ts';
+import type { PortInfo, Ports } from './ports.ts';
+
+/** VID 4095 is reserved (802.1Q-2018, table 9-2); as a port's untagged VLAN it stands for none. */
+export const NO_VLAN = 4095;
+const LAST_VLAN = 4094;
+
+export interface VlanMember {
+  port: number;
+  tagged: boolean;
+  /** At least one endpoint is attached to the port. */
+  active: boolean;
+}
+
+/** Who must know of changes. */
+export interface VlanWatcher {
+  vlanCreated(vlan: number): void;
+  vlanRemoved(vlan: number): void;
+  portChanged(number: number, port: PortInfo | undefined): void;
+}
+
+export class Vlans {
+  readonly #watcher: VlanWatcher;
+  readonly #engine: NativeEngine;
+  readonly #ports: Ports;
+  /** VLAN 0, the network of who knows of none, is always there. */
+  readonly #created = new Set([0]);
+
+  #strict: boolean;
+
+  constructor(engine: NativeEngine, ports: Ports, watcher: VlanWatcher, strict: boolean) {
+    this.#watcher = watcher;
+    this.#engine = engine;
+    this.#ports = ports;
+    this.#strict = strict;
+  }
+
+  /** Are tags of VLANs that were never created refused? Else they are payload in the port's untagged VLAN. */
+  get strict(): boolean {
+    return this.#strict;
+  }
+
+  set strict(strictVlan: boolean) {
+    this.#engine.configure({ strictVlan });
+    this.#strict = strictVlan;
+  }
+
+  /** Ascending. */
+  list(): number[] {
+    return [...this.#created].sort((a, b) => a - b);
+  }
+
+  /** 1 to 4094. EINVAL, EEXIST. */
+  create(vlan: number): void {
+    checkRange(vlan, 1);
+    if (this.#created.has(vlan)) throw new SwitchError('EEXIST', `VLAN ${vlan} exists already`);
+    this.#created.add(vlan);
+    this.#engine.setVlanCreated(vlan, true);
+    this.#watcher.vlanCreated(vlan);
+  }
+
+  /** Creates one that is not there yet; returns what undoes that, unless somebody uses it by then. */
+  ensure(vlan: number): () => void {
+    if (this.#created.has(vlan)) return () => {};
+    this.create(vlan);
+    return () => {
+      if (this.#created.has(vlan) && this.members(vlan).length === 0) this.remove(vlan);
+    };
+  }
+
+  /** EINVAL, ENXIO; EADDRINUSE for VLAN 0 and while it has members. */
+  remove(vlan: number): void {
+    this.check(vlan);
+    if (vlan === 0) throw new SwitchError('EADDRINUSE', 'VLAN 0 is the network of every new port');
+    const [member] = this.members(vlan);
+    if (member) throw new SwitchError('EADDRINUSE', `port ${member.port} is in VLAN ${vlan}: take it out first`);
+    this.#created.delete(vlan);
+    this.#engine.setVlanCreated(vlan, false);
+    this.#watcher.vlanRemoved(vlan);
+  }
+
+  /** By port number. */
+  members(vlan: number): VlanMember[] {
+    return this.#ports
+      .list()
+      .filter(({ vlans }) => vlans.has(vlan))
+      .map(({ number, active, untaggedVlan }) => ({ port: number, tagged: untaggedVlan !== vlan, active }));
+  }
+
+  /** Sets a port's untagged VLAN, which takes the place of the one before; NO_VLAN: none. EINVAL, ENXIO. */
+  setUntagged(port: number, vlan: number): void {
+    this.#ports.checkNumber(port);
+    if (vlan !== NO_VLAN) checkRange(vlan);
+    const { vlans, untaggedVlan } = this.#existing(port);
+    if (vlan !== NO_VLAN) this.check(vlan);
+    const memberships = new Set(vlans);
+    memberships.delete(untaggedVlan);
+    if (vlan !== NO_VLAN) memberships.add(vlan);
+    this.#ports.setVlans(port, vlan, memberships);
+    this.#engine.setUntaggedVlan(port, vlan);
+    this.#watcher.portChanged(port, this.#ports.get(port));
+  }
+
+  /** As setUntagged(); returns what gives the port its VLAN of before, unless it has yet another by then. */
+  lendUntagged(port: number, vlan: number): () => void {
+    const before = this.#existing(port).untaggedVlan;
+    this.setUntagged(port, vlan);
+    return () => {
+      if (this.#ports.get(port)?.untaggedVlan !== vlan) return;
+      this.setUntagged(port, before === NO_VLAN || this.#created.has(before) ? before : 0);
+    };
+  }
+
+  /** The port takes the VLAN's frames, with their tag. EINVAL, ENXIO. */
+  addPort(vlan: number, port: number): void {
+    this.#change(vlan, port, true);
+  }
+
+  /** EINVAL, ENXIO; EADDRINUSE where it is the port's untagged VLAN. */
+  removePort(vlan: number, port: number): void {
+    this.#change(vlan, port, false);
+  }
+
+  /** EINVAL for a number that no VLAN can have; ENXIO where it was not created. */
+  check(vlan: number): void {
+    checkRange(vlan);
+    if (!this.#created.has(vlan)) throw new SwitchError('ENXIO', `there is no VLAN ${vlan}: create it first`);
+  }
+
+  #change(vlan: number, port: number, member: boolean): void {
+    checkRange(vlan);
+    this.#ports.checkNumber(port);
+    this.check(vlan);
+    const { vlans, untaggedVlan } = this.#existing(port);
+    if (untaggedVlan === vlan) {
+      if (member) return;
+      throw new SwitchError('EADDRINUSE', `VLAN ${vlan} is the untagged VLAN of port ${port}: set another first`);
+    }
+    const memberships = new Set(vlans);
+    if (member) memberships.add(vlan);
+    else memberships.delete(vlan);
+    this.#ports.setVlans(port, untaggedVlan, memberships);
+    this.#engine.setMember(port, vlan, member);
+    this.#watcher.portChanged(port, this.#ports.get(port));
+  }
+
+  #existing(port: number): PortInfo {
+    const found = this.#ports.get(port);
+    if (!found) throw new SwitchError('ENXIO', `there is no port ${port}`);
+    return found;
+  }
+}
+
+function checkRange(vlan: number, first = 0): void {
+  if (Number.isInteger(vlan) && vlan >= first && vlan <= LAST_VLAN) return;
+  throw new SwitchError('EINVAL', `VLAN ${vlan} is not one of ${first} to ${LAST_VLAN}`);
+}

@@ -1,0 +1,202 @@
+// Clients that come and go at once, and what they could gain by it.
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
+import { Plug } from '../../src/index.ts';
+import { formatAddress } from '../../src/protocol/request.ts';
+import { Ports } from '../../src/switch/ports.ts';
+import { grantSocket, holdSocket } from '../../src/system/held-path.ts';
+import { LineLimit } from '../../src/system/line-limit.ts';
+import { native } from '../../src/system/native.ts';
+import { atEnd } from '../support/at-end.ts';
+import { describeWith } from '../support/needs.ts';
+import { network, Recorder } from '../support/network.ts';
+import { run } from '../support/process.ts';
+import { dataSocket, RawClient } from '../support/raw-client.ts';
+import { StreamPeer } from '../support/stream-peer.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { startTsvde } from '../support/tsvde.ts';
+import { until } from '../support/wait.ts';
+
+test('who joins the port that somebody leaves is never refused, and finds its own socket there', async () => {
+  const { directory, sw, log } = await network({ numPorts: 64 });
+  const comeAndGo = async () => {
+    for (let i = 0; i < 60; i++) (await Plug.connect(directory)).close();
+  };
+  await Promise.all(Array.from({ length: 25 }, comeAndGo));
+  for (let i = 0; i < 300; i++) (await Plug.connect(directory, { port: 7 })).close();
+  expect(log).toEqual([]);
+  await until(() => sw.ports().every(({ active }) => !active), 'the last to leave');
+  expect(readdirSync(directory)).toEqual(['ctl']);
+}, 60_000);
+
+test('a name that is in the way of a data socket stays, and the client gets the next', async () => {
+  const { directory, join, log } = await network();
+  writeFileSync(`${directory}/001.1`, 'of somebody');
+  symlinkSync('nowhere', `${directory}/001.2`);
+  expect((await join()).plug.switchPath).toBe(`${directory}/001.3`);
+  expect(log).toEqual([]);
+  expect(readdirSync(directory).sort()).toEqual(['001.1', '001.2', '001.3', 'ctl']);
+});
+
+test('where all names are taken the client is refused, and the log says by what', async () => {
+  const { directory, sw, join, log } = await network();
+  for (let id = 1; id <= 100; id++) writeFileSync(`${directory}/001.${id}`, 'of somebody');
+  await expect(join()).rejects.toThrow(/it refused/);
+  expect(log.join()).toContain(`EADDRINUSE: cannot bind '${directory}/001.50': Address already in use`);
+  expect(sw.ports()).toEqual([]);
+  expect(readdirSync(directory)).toHaveLength(101);
+});
+
+test('an ID is not given again while the end of its last endpoint may still be told', async () => {
+  const { sw, join } = await network();
+  const path = `${temporaryDirectory()}/s`;
+  await sw.attachPort(`stream,id=s,server=on,addr.type=unix,addr.path=${path}`);
+  const peer = await StreamPeer.connect({ path });
+  await until(() => sw.port(1)?.active, 'its port');
+  const old = sw.port(1)!.endpoints[0]!.id;
+  // The engine sees its end while we are busy; what it tells waits until the ID is free and the next one is there.
+  peer.socket.destroy();
+  const busyUntil = Date.now() + 50;
+  while (Date.now() < busyUntil);
+  sw.closeEndpoint(1, old);
+  const unix = (end: string) => `${end}.type=unix,${end}.path=${path}-${end}`;
+  await sw.attachPort(`dgram,id=d,${unix('local')},${unix('remote')}`);
+  expect(sw.port(1)!.endpoints[0]!.id).not.toBe(old);
+  await join();
+  expect(sw.attachedPorts()).toMatchObject([{ id: 's' }, { id: 'd', ports: [1] }]);
+});
+
+describe('endpoint IDs', () => {
+  test('go round in four digits, past those in use, and get longer only where there are more', () => {
+    const ports = new Ports(1);
+    ports.create(1);
+    const add = () => {
+      const id = ports.nextEndpointId();
+      ports.addEndpoint(1, { id, backend: 'vde', description: '' }, 0);
+      return id;
+    };
+    expect([add(), add(), add()]).toEqual([1, 2, 3]);
+    ports.removeEndpoint(1, 3);
+    expect(add()).toBe(4);
+    for (let id = 5; id <= 9999; id++) expect(ports.nextEndpointId()).toBe(id);
+    expect([add(), add()]).toEqual([3, 5]);
+  });
+});
+
+test('what is in the way of a data socket at its end is said and left, and the switch goes on', async () => {
+  const { directory, sw, join, log } = await network();
+  for (const put of [(path: string) => mkdirSync(path), (path: string) => writeFileSync(path, 'of somebody')]) {
+    const { plug } = await join();
+    rmSync(plug.switchPath);
+    put(plug.switchPath);
+    plug.close();
+    await until(() => !sw.port(1)?.active, 'its end');
+    expect(log.splice(0)).toEqual([`'${plug.switchPath}' is not what was made there, and stays`]);
+    rmSync(plug.switchPath, { recursive: true });
+  }
+  const { plug } = await join();
+  rmSync(directory, { recursive: true });
+  writeFileSync(directory, 'of somebody');
+  plug.close();
+  await until(() => !sw.port(1)?.active, 'its end');
+  expect(log).toEqual([`cannot remove '${plug.switchPath}': Not a directory`]);
+  await sw.close();
+  expect(readFileSync(directory, 'utf8')).toBe('of somebody');
+});
+
+describeWith(['root', 'setpriv'], 'a switch that any user may join', () => {
+  test('is not ended by one who puts a directory in the place of a data socket', async () => {
+    const { started, directory } = await startTsvde(['-m', '666']);
+    chmodSync(dirname(directory), 0o755);
+    const plug = await Plug.connect(directory);
+    atEnd(() => plug.close());
+    const path = plug.switchPath;
+    const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups'];
+    const swap = await run('setpriv', [...nobody, 'sh', '-c', 'rm -f "$1" && mkdir "$1"', 'sh', path]);
+    expect(swap.code).toBe(0);
+    plug.close();
+    await started.output(/001\.\d+' is not what was made there/);
+    await Recorder.join(directory);
+    expect(started.running).toBe(true);
+  });
+});
+
+test('who is refused again and again does not fill the log', async () => {
+  const { directory, sw, log } = await network();
+  for (let i = 0; i < 100; i++) {
+    const client = await RawClient.connect(directory);
+    client.stream.write('of no known magic');
+    await client.closed;
+  }
+  expect(log).toHaveLength(20);
+  await sw.close();
+  expect(log.slice(20)).toEqual(['refused 80 more clients meanwhile']);
+});
+
+test('ten seconds later refusals are told of again', () => {
+  vi.useFakeTimers();
+  atEnd(() => vi.useRealTimers());
+  const said: string[] = [];
+  const limit = new LineLimit(
+    (line) => said.push(line),
+    (count) => `${count} more`,
+  );
+  const say = (count: number) => {
+    for (let i = 0; i < count; i++) limit.say('line');
+  };
+  say(23);
+  expect(said.splice(0)).toEqual(Array(20).fill('line'));
+  vi.advanceTimersByTime(10_000);
+  expect(said.splice(0)).toEqual(['3 more']);
+  say(2);
+  vi.advanceTimersByTime(20_000);
+  say(20);
+  expect(said).toEqual(Array(22).fill('line'));
+});
+
+test('a socket that was checked is the one that is connected to, whatever took its name', async () => {
+  const directory = temporaryDirectory();
+  const [own, victim] = [dataSocket(directory), dataSocket(directory)];
+  const held = await holdSocket(Buffer.from(own.path));
+  renameSync(victim.path, own.path);
+  const fd = native.openDatagram(`${directory}/001.1`, formatAddress(held.name));
+  atEnd(() => native.closeDescriptor(fd));
+  await held.file.close();
+  writeSync(fd, Buffer.alloc(60));
+  expect(readSync(own.fd, Buffer.alloc(100))).toBe(60);
+  expect(() => readSync(victim.fd, Buffer.alloc(100))).toThrow('EAGAIN');
+});
+
+test('rights are given to a socket alone, never to what a link leads to', () => {
+  const directory = temporaryDirectory();
+  const { path } = dataSocket(directory);
+  grantSocket(path, { mode: 0o640 });
+  expect(statSync(path).mode & 0o777).toBe(0o640);
+  const secret = `${directory}/secret`;
+  writeFileSync(secret, '');
+  chmodSync(secret, 0o600);
+  symlinkSync(secret, `${directory}/link`);
+  symlinkSync(path, `${directory}/link-to-socket`);
+  for (const name of ['secret', 'link', 'link-to-socket'])
+    expect(() => grantSocket(`${directory}/${name}`, { mode: 0o666, uid: 1 })).toThrow('replaced by what is no socket');
+  expect(statSync(secret)).toMatchObject({
+    uid: process.getuid!(),
+    mode: expect.toSatisfy((mode) => (mode & 0o777) === 0o600),
+  });
+  expect(() => grantSocket(`${directory}/none`, { mode: 0o666 })).toThrow(
+    expect.objectContaining({ code: 'ENOENT', path: `${directory}/none` }),
+  );
+});

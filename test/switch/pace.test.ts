@@ -1,0 +1,118 @@
+// Drops, latency and CPU: that a full reader holds its senders up for a moment and nobody else, that the control plane holds
+// up nobody at all, and that the engine runs where it is told to.
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { Switch } from '../../src/index.ts';
+import { frame, network } from '../support/network.ts';
+import { run, tsvde } from '../support/process.ts';
+import { python } from '../support/python.ts';
+import { startTsvde } from '../support/tsvde.ts';
+import { until } from '../support/wait.ts';
+
+const [A, B, C, D] = ['02:00:00:00:00:0a', '02:00:00:00:00:0b', '02:00:00:00:00:0c', '02:00:00:00:00:0d'] as const;
+
+/** For a Python program: join(directory, number) is a client's connected data socket. */
+const JOIN = `
+import os, socket, struct, sys, time
+streams = []
+def join(directory, number):
+    path = f'{directory}/.p{os.getpid()}-{number}'
+    data = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    data.bind(path)
+    stream = socket.socket(socket.AF_UNIX)
+    stream.connect(f'{directory}/ctl')
+    stream.send(struct.pack('=III', 0xfeedface, 3, 0) + struct.pack('=H108s', 1, path.encode()))
+    data.connect(stream.recv(110)[2:].split(b'\\0')[0])
+    os.unlink(path)
+    streams.append(stream)
+    return data
+mac = lambda text: bytes.fromhex(text.replace(':', ''))
+`;
+
+test('a stopped reader costs its own sender one moment, and a frame between others none', async () => {
+  const { sw, directory, join } = await network({ pacingMs: 100, queueFrames: 32 });
+  const [a, c, d] = [await join(), await join(), await join()];
+  const reader = await python(`${JOIN}
+end = join('${directory}', 0)
+end.send(b'\\xff' * 6 + mac('${B}') + b'\\x88\\xb5' + bytes(46))
+print('here', flush=True)
+time.sleep(60)`);
+  await reader.output(/here/);
+  c.send(frame('ff:ff:ff:ff:ff:ff', C));
+  await until(() => sw.macs.stats().entries === 2, 'both addresses');
+  reader.signal('SIGSTOP');
+  const port = (number: number) => sw.counters().find((row) => row.port === number)!;
+
+  let sent = 0;
+  await until(() => {
+    while (sent < 1200 && a.plug.send(frame(B, A, 1000))) sent++;
+    return port(1).receiveHolds > 0n;
+  }, 'a sender that is held');
+  const [, , , stopped] = sw.counters();
+  if (stopped!.transmitStalls === 0n) expect(stopped!.transmitDrops.queue_full).toBe(0n); // nothing was lost before the bound
+  d.send(frame(C, D, 60, 7));
+  await c.receives(frame(C, D, 60, 7));
+
+  await until(() => port(4).transmitStalls === 1n, 'the bound');
+  await until(() => {
+    while (sent < 1200 && a.plug.send(frame(B, A, 1000))) sent++;
+    return sent === 1200 && port(1).receiveUnicast === 1200n;
+  }, 'every frame to be read');
+  expect(port(4).transmitUnicast + port(4).transmitDrops.queue_full!).toBe(1200n);
+  expect(port(1).receiveHolds).toBe(1n);
+  expect(port(4).transmitStalls).toBe(1n);
+  reader.signal('SIGCONT');
+});
+
+test('a control plane that stands still for half a second delays no frame', async () => {
+  const { directory } = await network();
+  const program = await python(`${JOIN}
+a, b = join('${directory}', 0), join('${directory}', 1)
+for end in a, b: end.settimeout(10)
+a.send(b'\\xff' * 6 + mac('${A}') + b'\\x88\\xb5' + bytes(46))
+b.recv(2000)
+b.send(mac('${A}') + mac('${B}') + b'\\x88\\xb5' + bytes(46))
+a.recv(2000)
+print('going', flush=True)
+began = now = time.monotonic()
+count = slowest = 0
+while now < began + 1:
+    a.send(mac('${B}') + mac('${A}') + b'\\x88\\xb5' + struct.pack('=Q', count) + bytes(38))
+    assert struct.unpack_from('=Q', b.recv(2000), 14)[0] == count
+    before, now = now, time.monotonic()
+    slowest = max(slowest, now - before)
+    count += 1
+print(f'took {began} {now} {slowest} {count}', flush=True)`);
+  await program.output(/going/);
+  const stoodFrom = Number(process.hrtime.bigint()) / 1e9;
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+  const stoodTo = Number(process.hrtime.bigint()) / 1e9;
+  const [, ...words] = await program.output(/took (\S+) (\S+) (\S+) (\S+)/, 15_000);
+  const [began, ended, slowest, count] = words.map(Number) as [number, number, number, number];
+  expect(began).toBeLessThan(stoodFrom);
+  expect(ended).toBeGreaterThan(stoodTo);
+  expect(count).toBeGreaterThan(100);
+  expect(slowest).toBeLessThan(0.45); // one that had waited would have taken that half second
+});
+
+test('--cpu keeps the engine on one CPU, and says where it may run instead', async () => {
+  const { started } = await startTsvde(['--cpu', '0', '--busy-poll', '50', '--pacing', '5']);
+  const allowed = readdirSync(`/proc/${started.pid}/task`)
+    .map((task) => readFileSync(`/proc/${started.pid}/task/${task}/status`, 'utf8'))
+    .filter((status) => status.startsWith('Name:\ttsvde-engine'))
+    .map((status) => /Cpus_allowed_list:\s*(\S+)/.exec(status)?.[1]);
+  expect(allowed).toEqual(['0']);
+  expect(await run(tsvde, ['--cpu', '1000', '--sock', '/nowhere'])).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^tsvde: the engine cannot run on CPU 1000: Invalid argument; it may on \d/),
+  });
+});
+
+test.each([
+  [{ pacingMs: 1001 }, 'pacing is given in milliseconds, 0 to 1000, not 1001'],
+  [{ pacingMs: -1 }, 'pacing is given in milliseconds, 0 to 1000, not -1'],
+  [{ busyPollUs: 0.5 }, 'busy polling is given in microseconds, 0 to 1000000, not 0.5'],
+  [{ cpu: 5000 }, 'the CPU is given by its number, 0 to 1023, not 5000'],
+])('%j is refused', (options, message) => {
+  expect(() => new Switch(options)).toThrow(expect.objectContaining({ code: 'EINVAL', message }));
+});
