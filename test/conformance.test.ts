@@ -75,7 +75,7 @@ class EngineSubject implements Subject {
   async detach(port: number): Promise<void> {
     this.#plugs.get(port)!.plug.close();
     this.#plugs.delete(port);
-    await until(() => !this.#net.sw.port(port)?.active, `the end of port ${port}`);
+    await until(() => !this.#net.sw.ports.get(port)?.active, `the end of port ${port}`);
   }
 
   async send(from: number, frame: Buffer): Promise<Delivery[]> {

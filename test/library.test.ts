@@ -32,28 +32,28 @@ describe('Switch', () => {
   test('ports: created, reserved, removed, each refusal with its errno', () => {
     const sw = new Switch({ numPorts: 3 });
     atEnd(() => sw.close());
-    sw.createPort(2);
-    expect(sw.createPortAuto()).toBe(1);
-    expect(sw.createPortAuto()).toBe(3);
+    sw.ports.create(2);
+    expect(sw.ports.createAuto()).toBe(1);
+    expect(sw.ports.createAuto()).toBe(3);
     const refused = (code: string, action: () => unknown) => expect(action).toThrow(expect.objectContaining({ code }));
-    refused('ENOSPC', () => sw.createPortAuto());
-    refused('EEXIST', () => sw.createPort(2));
-    refused('EINVAL', () => sw.createPort(4));
-    refused('EINVAL', () => sw.createPort(0));
+    refused('ENOSPC', () => sw.ports.createAuto());
+    refused('EEXIST', () => sw.ports.create(2));
+    refused('EINVAL', () => sw.ports.create(4));
+    refused('EINVAL', () => sw.ports.create(0));
     refused('EADDRINUSE', () => {
-      sw.numPorts = 2;
+      sw.ports.limit = 2;
     });
-    sw.removePort(3);
-    refused('ENXIO', () => sw.removePort(3));
-    refused('EINVAL', () => sw.setUser(1, 'nobody-of-this-name'));
-    refused('ENXIO', () => sw.closeEndpoint(1, 7));
-    sw.setUser(1, 'root');
-    sw.setGroup(1, '0');
-    expect(sw.port(1)).toMatchObject({ user: 0, group: 0, active: false, allocatable: false });
-    sw.setUser(1, 'ANY');
-    expect(sw.port(1)?.user).toBeUndefined();
-    sw.numPorts = 2;
-    expect(sw.ports().map(({ number }) => number)).toEqual([1, 2]);
+    sw.ports.remove(3);
+    refused('ENXIO', () => sw.ports.remove(3));
+    refused('EINVAL', () => sw.ports.setUser(1, 'nobody-of-this-name'));
+    refused('ENXIO', () => sw.ports.closeEndpoint(1, 7));
+    sw.ports.setUser(1, 'root');
+    sw.ports.setGroup(1, '0');
+    expect(sw.ports.get(1)).toMatchObject({ user: 0, group: 0, active: false, allocatable: false });
+    sw.ports.setUser(1, 'ANY');
+    expect(sw.ports.get(1)?.user).toBeUndefined();
+    sw.ports.limit = 2;
+    expect(sw.ports.list().map(({ number }) => number)).toEqual([1, 2]);
   });
 
   test('counters have every field that their type promises', async () => {
@@ -102,7 +102,7 @@ describe('Switch', () => {
     a.send(frame(BROADCAST, '02:00:00:00:00:01'));
     await until(() => sw.counters()[0]?.receiveBroadcast === 1n, 'the frame');
     a.plug.close();
-    await until(() => !sw.port(1)?.active, 'an inactive port');
+    await until(() => !sw.ports.get(1)?.active, 'an inactive port');
     expect(sw.counters()[0]?.receiveBroadcast).toBe(1n);
     sw.resetCounters(1);
     expect(sw.counters()[0]?.receiveBroadcast).toBe(0n);
@@ -134,7 +134,7 @@ describe('Switch', () => {
       message: expect.stringContaining('Address already in use'),
     });
     await join();
-    expect(sw.port(1)?.active).toBe(true);
+    expect(sw.ports.get(1)?.active).toBe(true);
     await expect(sw.listen({ directory })).rejects.toMatchObject({ code: 'EEXIST' });
   });
 
@@ -144,7 +144,7 @@ describe('Switch', () => {
     atEnd(() => sw.close());
     await sw.bind({ directory });
     const asking = Plug.connect(directory);
-    sw.createPort(1);
+    sw.ports.create(1);
     await sw.serve();
     const plug = await asking;
     expect(plug.switchPath).toMatch(/\/002\.\d+$/);
@@ -428,7 +428,7 @@ describe('a process that uses it', () => {
 
   test('may have one in each of its workers', async () => {
     const body = `import { Worker } from 'node:worker_threads';
-      const code = 'import(${JSON.stringify(dist)}).then(({ Switch }) => { const sw = new Switch(); sw.createPort(3); console.log(sw.counters().length); })';
+      const code = 'import(${JSON.stringify(dist)}).then(({ Switch }) => { const sw = new Switch(); sw.ports.create(3); console.log(sw.counters().length); })';
       await Promise.all([1, 2, 3].map(() => new Promise((resolve) => new Worker(code, { eval: true }).on('exit', resolve))));`;
     expect(await program(body)).toMatchObject({ code: 0, stderr: '', stdout: '1\n1\n1\n' });
   });

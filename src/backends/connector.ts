@@ -4,17 +4,18 @@ import { SwitchError } from '../protocol/errors.ts';
 import { BackOff } from '../system/back-off.ts';
 import { describeError } from '../system/errno.ts';
 import { native } from '../system/native.ts';
+import type { Reservation } from '../system/reservation.ts';
 import { dial } from './dial.ts';
 import { firstAnswer } from './first-answer.ts';
-import type { Backend, BackendHost, BackendStats, Place } from './kind.ts';
+import type { Backend, BackendStats, Host } from './kind.ts';
 import { formatStreamAddress, type StreamAddress } from './stream-address.ts';
 
 export class Connector implements Backend {
-  readonly #host: BackendHost;
+  readonly #host: Host;
   readonly #address: StreamAddress;
   /** 0: just once. */
   readonly #reconnectMs: number;
-  readonly #place: Place;
+  readonly #reservation: Reservation;
   readonly #backOff: BackOff;
   /** That it tries again is said once a loss. */
   #said = false;
@@ -22,16 +23,16 @@ export class Connector implements Backend {
   #connected = false;
   #connections = 0;
 
-  private constructor(host: BackendHost, address: StreamAddress, reconnectMs: number) {
+  private constructor(host: Host, address: StreamAddress, reconnectMs: number) {
     this.#host = host;
     this.#address = address;
     this.#reconnectMs = reconnectMs;
     this.#backOff = new BackOff(reconnectMs);
-    this.#place = host.claim();
+    this.#reservation = host.reserve();
   }
 
   /** Where it is to connect again, the first failure is no reason to throw. */
-  static async open(host: BackendHost, address: StreamAddress, reconnectMs: number): Promise<Connector> {
+  static async open(host: Host, address: StreamAddress, reconnectMs: number): Promise<Connector> {
     const connector = new Connector(host, address, reconnectMs);
     if (reconnectMs > 0) {
       await firstAnswer(connector.#start());
@@ -48,7 +49,7 @@ export class Connector implements Backend {
 
   close(): void {
     clearTimeout(this.#timer);
-    this.#place.release();
+    this.#reservation.release();
   }
 
   async #start(): Promise<void> {
@@ -60,12 +61,12 @@ export class Connector implements Backend {
   async #connect(): Promise<string | undefined> {
     const name = formatStreamAddress(this.#address);
     try {
-      const fd = await dial(this.#address, this.#host.over);
-      if (this.#host.over.aborted) {
+      const fd = await dial(this.#address, this.#host.signal);
+      if (this.#host.signal.aborted) {
         native.closeDescriptor(fd);
         return undefined;
       }
-      this.#place.attach({
+      this.#reservation.attach({
         transport: { kind: 'stream', fd },
         description: name,
         ended: (why) => this.#lost(why),
@@ -77,13 +78,13 @@ export class Connector implements Backend {
     this.#connections++;
     this.#backOff.made(performance.now());
     this.#said = false;
-    this.#host.log(`port ${this.#place.port}: connected to ${name}`);
+    this.#host.log(`port ${this.#reservation.port}: connected to ${name}`);
     return undefined;
   }
 
   #lost(why: string): void {
     this.#connected = false;
-    const message = `port ${this.#place.port}: the connection to ${formatStreamAddress(this.#address)} has ended: ${why}`;
+    const message = `port ${this.#reservation.port}: the connection to ${formatStreamAddress(this.#address)} has ended: ${why}`;
     if (this.#reconnectMs > 0) {
       this.#tryAgain(message);
     } else {
@@ -93,7 +94,7 @@ export class Connector implements Backend {
   }
 
   #tryAgain(why: string): void {
-    if (this.#host.over.aborted) return;
+    if (this.#host.signal.aborted) return;
     if (!this.#said) this.#host.log(`${why}; trying again`, 'warning');
     this.#said = true;
     this.#timer = setTimeout(() => void this.#start(), this.#backOff.failed(performance.now()));

@@ -4,17 +4,19 @@ import { chmod, unlink } from 'node:fs/promises';
 import { SwitchError } from '../protocol/errors.ts';
 import { formatAddress } from '../protocol/request.ts';
 import { native, type Transport } from '../system/native.ts';
+import type { Reservation } from '../system/reservation.ts';
 import { attempt } from './attempt.ts';
 import { formatHostPort, type HostPort, resolveHost } from './internet.ts';
-import type { Backend, BackendHost } from './kind.ts';
+import type { Backend, Host } from './kind.ts';
 import { formatUnixName } from './unix-name.ts';
 
 /** A datagram in IPv4 has room for more than any wire has; what is larger the kernel refuses, and it is counted. */
-export async function openUdp(host: BackendHost, local: HostPort, peer: HostPort): Promise<Backend> {
-  const address = await resolveHost(peer.host || 'localhost', 0, host.over);
+export async function openUdp(host: Host, local: HostPort, peer: HostPort): Promise<Backend> {
+  const address = await resolveHost(peer.host || 'localhost', 0, host.signal);
   refuseIpv6Group(address);
   const family = address.includes(':') ? 6 : 4;
-  const own = local.host === '' ? (family === 6 ? '::' : '0.0.0.0') : await resolveHost(local.host, family, host.over);
+  const own =
+    local.host === '' ? (family === 6 ? '::' : '0.0.0.0') : await resolveHost(local.host, family, host.signal);
   const names = `${formatHostPort(own, local.port)} for ${formatHostPort(address, peer.port)}`;
   const opened = attempt(`receive on ${names}`, () =>
     native.openUdp({ address: own, port: local.port }, { address, port: peer.port }),
@@ -27,7 +29,7 @@ export async function openUdp(host: BackendHost, local: HostPort, peer: HostPort
  * least.
  */
 export async function openUnix(
-  host: BackendHost,
+  host: Host,
   local: string,
   [peer, ...others]: readonly [string, ...string[]],
   mode: number,
@@ -57,13 +59,13 @@ export async function openUnix(
 
 /** `localAddress` picks the interface; without one, the route to the group does. */
 export async function openMulticast(
-  host: BackendHost,
+  host: Host,
   group: HostPort,
   { localAddress = '', ttl = 1 }: { localAddress?: string | undefined; ttl?: number | undefined },
 ): Promise<Backend> {
-  const address = await resolveHost(group.host, 4, host.over);
+  const address = await resolveHost(group.host, 4, host.signal);
   if (!isMulticast(address)) throw new SwitchError('EINVAL', `${address} is no multicast group: those are 224.0.0.0/4`);
-  const own = localAddress === '' ? '0.0.0.0' : await resolveHost(localAddress, 4, host.over);
+  const own = localAddress === '' ? '0.0.0.0' : await resolveHost(localAddress, 4, host.signal);
   const hint = localAddress === '' ? 'name an address of the interface to use, like 127.0.0.1' : undefined;
   const opened = attempt(
     `join ${address}`,
@@ -92,28 +94,23 @@ function senderAddress(path: string): Buffer {
   return formatAddress(path).subarray(0, 2 + Buffer.byteLength(path) + 1);
 }
 
-function attach(
-  host: BackendHost,
-  transport: Transport,
-  description: string,
-  remove: () => unknown = () => {},
-): Backend {
-  let place: ReturnType<BackendHost['claim']>;
+function attach(host: Host, transport: Transport, description: string, remove: () => unknown = () => {}): Backend {
+  let reservation: Reservation;
   try {
-    place = host.claim();
+    reservation = host.reserve();
   } catch (error) {
     native.closeDescriptor(transport.fd);
     if (transport.kind === 'multicast') native.closeDescriptor(transport.senderFd);
     throw error;
   }
   const ended = (why: string) => {
-    host.log(`port ${place.port}: ${description} is closed: ${why}`, 'warning');
+    host.log(`port ${reservation.port}: ${description} is closed: ${why}`, 'warning');
     host.end();
   };
-  place.attach({ transport, description, ended });
+  reservation.attach({ transport, description, ended });
   return {
     async close() {
-      place.release();
+      reservation.release();
       await remove();
     },
   };

@@ -38,14 +38,14 @@ export function family(ipv4: boolean | undefined, ipv6: boolean | undefined): Fa
 }
 
 /** An address in digits. Throws a sentence that names the host. */
-export async function resolveHost(host: string, family: Family, over: AbortSignal): Promise<string> {
-  return (await resolveHosts(host, family, over))[0]!;
+export async function resolveHost(host: string, family: Family, signal: AbortSignal): Promise<string> {
+  return (await resolveHosts(host, family, signal))[0]!;
 }
 
 /** One at least. */
-export async function resolveHosts(host: string, family: Family, over: AbortSignal): Promise<string[]> {
+export async function resolveHosts(host: string, family: Family, signal: AbortSignal): Promise<string[]> {
   try {
-    const found = await orAborted(lookup(host, { family, all: true }), over);
+    const found = await orAborted(lookup(host, { family, all: true }), signal);
     return found.map(({ address }) => address);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

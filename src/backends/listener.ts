@@ -3,10 +3,11 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { SwitchError } from '../protocol/errors.ts';
 import { describeError } from '../system/errno.ts';
 import { descriptorOf, native } from '../system/native.ts';
+import type { Reservation } from '../system/reservation.ts';
 import { listenAndGrant } from '../system/unix-listener.ts';
 import { attempt, refusal } from './attempt.ts';
 import { formatHostPort, resolveHost } from './internet.ts';
-import type { Backend, BackendHost, BackendStats, Place } from './kind.ts';
+import type { Backend, BackendStats, Host } from './kind.ts';
 import { formatStreamAddress, type StreamAddress, takeDescriptor } from './stream-address.ts';
 
 export interface ListenerOptions {
@@ -16,15 +17,15 @@ export interface ListenerOptions {
 }
 
 export class Listener implements Backend {
-  readonly #host: BackendHost;
+  readonly #host: Host;
   readonly #address: StreamAddress;
   readonly #options: ListenerOptions;
   readonly #server: Server;
-  readonly #clients = new Set<Place>();
+  readonly #clients = new Set<Reservation>();
   #refused = 0;
   #refusing = false;
 
-  private constructor(host: BackendHost, address: StreamAddress, options: ListenerOptions) {
+  private constructor(host: Host, address: StreamAddress, options: ListenerOptions) {
     this.#host = host;
     this.#address = address;
     this.#options = options;
@@ -32,7 +33,7 @@ export class Listener implements Backend {
   }
 
   /** Throws a sentence that names the address. */
-  static async open(host: BackendHost, address: StreamAddress, options: ListenerOptions): Promise<Listener> {
+  static async open(host: Host, address: StreamAddress, options: ListenerOptions): Promise<Listener> {
     const listener = new Listener(host, address, options);
     await listener.#listen();
     return listener;
@@ -43,7 +44,7 @@ export class Listener implements Backend {
   }
 
   async close(): Promise<void> {
-    for (const place of this.#clients) place.release();
+    for (const reservation of this.#clients) reservation.release();
     this.#clients.clear();
     if (this.#server.listening) await new Promise((resolve) => this.#server.close(resolve));
   }
@@ -51,7 +52,7 @@ export class Listener implements Backend {
   async #listen(): Promise<void> {
     const address = this.#address;
     if (address.type === 'unix') await listenAndGrant(this.#server, address.path, this.#options.rights);
-    else await listenBare(this.#server, address, this.#host.over);
+    else await listenBare(this.#server, address, this.#host.signal);
     this.#server.on('error', (error) => this.#host.log(`accept: ${describeError(error)}`, 'warning'));
     const bound = this.#server.address();
     const where =
@@ -73,26 +74,26 @@ export class Listener implements Backend {
     const { maxClients } = this.#options;
     if (this.#clients.size >= maxClients) throw new SwitchError('ENOSPC', `there are ${maxClients} clients already`);
     const description = describePeer(socket);
-    const place = this.#host.claim({ atMost: maxClients });
-    this.#clients.add(place);
+    const reservation = this.#host.reserve({ atMost: maxClients });
+    this.#clients.add(reservation);
     try {
       const keepAlive = this.#address.type === 'inet' && this.#address.keepAlive;
-      place.attach({
+      reservation.attach({
         transport: { kind: 'stream', fd: takeDescriptor(socket, keepAlive) },
         description,
-        ended: (why) => this.#leave(place, description, why),
+        ended: (why) => this.#leave(reservation, description, why),
       });
     } catch (error) {
-      this.#clients.delete(place);
-      place.release();
+      this.#clients.delete(reservation);
+      reservation.release();
       throw error;
     }
   }
 
-  #leave(place: Place, description: string, why: string): void {
-    this.#clients.delete(place);
-    place.release();
-    this.#host.log(`port ${place.port}: ${description} left: ${why}`);
+  #leave(reservation: Reservation, description: string, why: string): void {
+    this.#clients.delete(reservation);
+    reservation.release();
+    this.#host.log(`port ${reservation.port}: ${description} left: ${why}`);
   }
 
   /** One who tries again and again is one line in the log. */
@@ -107,12 +108,12 @@ export class Listener implements Backend {
 async function listenBare(
   server: Server,
   address: Exclude<StreamAddress, { type: 'unix' }>,
-  over: AbortSignal,
+  signal: AbortSignal,
 ): Promise<void> {
   const name = formatStreamAddress(address);
   const where =
     address.type === 'inet'
-      ? { port: address.port, ...(await localHost(address, over)) }
+      ? { port: address.port, ...(await localHost(address, signal)) }
       : { fd: attempt(`listen on ${name}`, () => native.listenUnix(address.name)) };
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(refusal(`listen on ${name}`, error)));
@@ -124,8 +125,8 @@ async function listenBare(
 }
 
 /** Without a host: everywhere, by both families where none is named. */
-async function localHost({ host, family }: StreamAddress & { type: 'inet' }, over: AbortSignal): Promise<object> {
-  if (host !== '') return { host: await resolveHost(host, family, over) };
+async function localHost({ host, family }: StreamAddress & { type: 'inet' }, signal: AbortSignal): Promise<object> {
+  if (host !== '') return { host: await resolveHost(host, family, signal) };
   return family === 0 ? {} : { host: family === 4 ? '0.0.0.0' : '::', ipv6Only: family === 6 };
 }
 

@@ -89,7 +89,7 @@ export class Service {
     };
     await attempt(CONTROL_FAILED, () => sw.bind({ ...listen, ...descriptor(passed.get('ctl')) }, prepareConsole));
     if (pidFile !== undefined) this.#closers.push(writePidFile(pidFile));
-    for (const tap of taps) await this.#want(() => sw.attachTap(tap));
+    for (const tap of taps) await this.#want(() => sw.attach(`tap,ifname=${tap.replaceAll(',', ',,')}`));
 
     let over = false;
     const end = signalled.then(() => {
@@ -97,7 +97,7 @@ export class Service {
     });
     // What is still being opened ends with the switch.
     const unlessEnded = (step: () => Promise<unknown>) => Promise.race([this.#want(step), end]);
-    for (const port of ports) if (!over) await unlessEnded(() => sw.attachPort(port));
+    for (const port of ports) if (!over) await unlessEnded(() => sw.attach(port));
     if (rcFile !== undefined && !over) await unlessEnded(() => runStartupFile(rcFile, this.#context, () => over));
     if (over) return;
     const metricsFd = passed.get('metrics');
@@ -117,7 +117,7 @@ export class Service {
 
   /** For people: how much is in use. */
   get status(): string {
-    const ports = this.#context.switch.ports();
+    const ports = this.#context.switch.ports.list();
     return `${ports.filter(({ active }) => active).length} ports active`;
   }
 

@@ -1,6 +1,5 @@
-// The control socket: a client asks, gets a port, and leaves when its stream ends.
-// A stream carries one request and one reply and is silent from then on; whatever breaks that rule is refused, with a
-// log line that says who and why.
+// The clients of a control socket. A client connects, sends one request, gets one reply with its port's data socket, and keeps
+// the connection open for as long as it uses the port. Whatever breaks that rule is refused, with a log line that says why.
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
@@ -9,60 +8,44 @@ import { addressPath, formatAddress, type JoinRequest, parseRequest } from '../p
 import { describeError } from '../system/errno.ts';
 import { grantSocket, holdSocket, type OwnPath } from '../system/held-path.ts';
 import { LineLimit } from '../system/line-limit.ts';
+import type { Log } from '../system/log.ts';
 import { descriptorOf, native } from '../system/native.ts';
+import type { Reservation, Reservations } from '../system/reservation.ts';
 import { UnixListener } from '../system/unix-listener.ts';
 import { openDataSocket } from './data-socket.ts';
 import type { ControlDirectory } from './directory.ts';
 
-/** What joining needs of the switch. */
-export interface ClientHost {
-  /** Picks the port, or throws why not. `undo` is for a client that then cannot be attached. */
-  claim(wanted: JoinRequest['wanted'], uid: number): { port: number; undo(): void };
-  /** Another one each time. */
-  nextEndpointId(): number;
-  attach(seat: Seat): void;
-  /** Undoes `attach`; its end is not told to the seat. */
-  detach(port: number, endpoint: number): void;
-  log(message: string): void;
-}
-
-/** A client at its port. */
-export interface Seat {
-  port: number;
-  endpoint: number;
-  fd: number;
-  uid: number;
-  description: string;
-  /** Ends everything of the client at once; idempotent. */
-  end(): void;
-}
-
 export interface ClientRules {
-  /** Rights and group of port 0's data sockets, where they are not as the others'. */
+  /** Permissions and group of port 0's data sockets, where they differ from the others'. */
   portZero: { mode?: number; gid?: number };
-  /** How long a client may take over its request. All known ones send it at once. */
+  /** How long a client may take over its request. All known clients send it at once. */
   requestTimeoutMs: number;
 }
 
 export class Clients {
-  readonly #host: ClientHost;
+  readonly #reservations: Reservations;
   readonly #directory: ControlDirectory;
   readonly #rules: ClientRules;
+  readonly #warn: (message: string) => void;
   readonly #streams = new Set<Socket>();
   readonly #joining = new Set<Promise<void>>();
-  /** What ends each client that has a port. */
-  readonly #leaves = new Set<() => void>();
+  /** Disconnects a client, for each that has a port. */
+  readonly #disconnects = new Set<() => void>();
   readonly #refusals: LineLimit;
   #listener: UnixListener | undefined;
 
-  constructor(host: ClientHost, directory: ControlDirectory, rules: ClientRules) {
-    this.#host = host;
+  constructor(reservations: Reservations, directory: ControlDirectory, rules: ClientRules, log: Log) {
+    this.#reservations = reservations;
     this.#directory = directory;
     this.#rules = rules;
-    this.#refusals = new LineLimit(host.log, (count) => `refused ${count} more clients meanwhile`);
+    this.#warn = (message) => log(message, 'warning');
+    this.#refusals = new LineLimit(this.#warn, (count) => `refused ${count} more clients meanwhile`);
   }
 
-  /** Clients may connect, and wait. `fd`: of a socket that listens on the control path already; else way has been made. */
+  /**
+   * Lets clients connect; they wait until serve(). `fd` is a descriptor that already listens on the control path; without one,
+   * makeWay() must have been called for the path.
+   */
   bind(fd?: number): void {
     const { controlPath } = this.#directory;
     this.#listener = fd === undefined ? UnixListener.bind(controlPath) : UnixListener.takeOver(controlPath, fd);
@@ -73,13 +56,13 @@ export class Clients {
   async serve(): Promise<void> {
     const server = createServer((stream) => this.#welcome(stream));
     await this.#listener?.serve(server);
-    server.on('error', (error) => this.#host.log(`accept ${describeError(error)}`));
+    server.on('error', (error) => this.#warn(`accept ${describeError(error)}`));
   }
 
-  /** Ends every client; resolves when their files are gone. */
+  /** Disconnects every client; resolves when their files are removed. */
   async close(): Promise<void> {
     const closed = this.#listener?.close();
-    for (const leave of this.#leaves) leave();
+    for (const disconnect of this.#disconnects) disconnect();
     for (const stream of this.#streams) stream.destroy();
     await closed;
     await Promise.all(this.#joining);
@@ -98,7 +81,7 @@ export class Clients {
       () => refuse(`it sent no whole request in ${requestTimeoutMs / 1000} s`),
       requestTimeoutMs,
     );
-    stream.on('error', () => {}); // 'close' follows, and says all that matters
+    stream.on('error', () => {}); // 'close' follows
     stream.once('close', () => {
       clearTimeout(silence);
       this.#streams.delete(stream);
@@ -122,52 +105,56 @@ export class Clients {
     const { uid } = native.peerCredentials(descriptorOf(stream));
     const own = await holdOwnSocket(request.address, uid);
     try {
-      if (!stream.destroyed) this.#seat(stream, request, uid, own ? formatAddress(own.name) : request.address);
+      if (!stream.destroyed) this.#connect(stream, request, uid, own ? formatAddress(own.name) : request.address);
     } finally {
       await own?.file.close();
     }
   }
 
-  /** From the claim to the reply without a pause: two clients never race for a number or a name, and an end is never missed. */
-  #seat(stream: Socket, request: JoinRequest, uid: number, address: Buffer): void {
-    const { port, undo } = this.#host.claim(request.wanted, uid);
-    let leave = () => {};
+  /**
+   * Gives the client its port. Synchronous from the reservation to the reply: two clients never race for a number or a file
+   * name, and no disconnection is missed.
+   */
+  #connect(stream: Socket, { wanted, description }: JoinRequest, uid: number, address: Buffer): void {
+    const reservation = this.#reservations.forClient(wanted, uid);
+    const { port } = reservation;
+    let disconnect = () => {};
     try {
       const pathOf = (id: number) => this.#directory.dataPath(port, id);
-      const { endpoint, fd, file } = openDataSocket(this.#host.nextEndpointId, pathOf, address);
-      leave = this.#leaver(stream, file, port, endpoint);
-      const end = () => {
-        leave();
+      const { endpoint: id, fd, file } = openDataSocket(() => this.#reservations.nextEndpointId(), pathOf, address);
+      disconnect = this.#disconnector(stream, file, reservation);
+      const ended = () => {
+        disconnect();
         stream.destroy();
       };
-      this.#host.attach({ port, endpoint, fd, uid, description: request.description, end });
-      if (stream.destroyed) return; // who was told of it has ended it already
+      reservation.attach({ id, transport: { kind: 'datagram', fd }, description, ended });
+      if (stream.destroyed) return; // a listener of the switch has closed the endpoint already
       this.#grant(file.path, port, uid);
       stream.write(formatAddress(file.path));
     } catch (error) {
-      leave();
-      undo();
+      disconnect();
+      reservation.cancel();
       throw error;
     }
   }
 
-  /** The one way out: by the end of the stream, by order, or by a failure. What is in the way of it is said, and ends nothing. */
-  #leaver(stream: Socket, file: OwnPath, port: number, endpoint: number): () => void {
-    const leave = () => {
-      if (!this.#leaves.delete(leave)) return;
+  /** Returns the one way to disconnect this client, which its stream's end takes too. A file that cannot be removed is logged. */
+  #disconnector(stream: Socket, file: OwnPath, reservation: Reservation): () => void {
+    const disconnect = () => {
+      if (!this.#disconnects.delete(disconnect)) return;
       try {
-        file.unlink(); // before the number is free, and the name with it
+        file.unlink(); // before the endpoint's ID is free, and the file name with it
       } catch (error) {
-        this.#host.log(describeLeftover(error, file.path));
+        this.#warn(describeLeftover(error, file.path));
       }
-      this.#host.detach(port, endpoint);
+      reservation.release();
     };
-    this.#leaves.add(leave);
-    stream.once('close', leave);
-    return leave;
+    this.#disconnects.add(disconnect);
+    stream.once('close', disconnect);
+    return disconnect;
   }
 
-  /** A root switch gives the data socket to its user; any other can only open it as wide as ctl. */
+  /** A switch run by root gives the data socket to its client's user; any other can only make it as accessible as `ctl`. */
   #grant(path: string, port: number, uid: number): void {
     const portZero = port === 0 ? this.#rules.portZero : {};
     const root = process.geteuid?.() === 0;
@@ -175,14 +162,14 @@ export class Clients {
     try {
       grantSocket(path, { mode, uid: root ? uid : undefined, gid: portZero.gid ?? this.#directory.gid });
     } catch (error) {
-      throw new SwitchError('EIO', `our own, '${path}', cannot be given its rights: ${describeError(error)}`);
+      throw new SwitchError('EIO', `cannot set the permissions of our own socket '${path}': ${describeError(error)}`);
     }
   }
 }
 
 /**
- * A client names the socket we are to send to. It must be one that we may write to, and its own: else a client could make
- * a root switch send frames into anybody's socket. Undefined for an abstract one, which has no owner.
+ * Opens the socket that a client names as its own. The socket must be writable for us and belong to the client's user: otherwise
+ * a client could make a root switch send frames into anybody's socket. Undefined for an abstract one, which has no owner.
  */
 async function holdOwnSocket(address: Buffer, uid: number) {
   const path = addressPath(address);
@@ -216,6 +203,6 @@ function peer(stream: Socket): string {
     const { pid, uid } = native.peerCredentials(descriptorOf(stream));
     return `pid ${pid}, uid ${uid}`;
   } catch {
-    return 'gone already';
+    return 'already disconnected';
   }
 }

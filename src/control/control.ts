@@ -1,7 +1,9 @@
 // Where a switch is reached: its control directory and the clients that come by it, opened in two halves, closed as one.
 import { groupOption } from '../system/accounts.ts';
+import type { Log } from '../system/log.ts';
+import type { Reservations } from '../system/reservation.ts';
 import { makeWay } from '../system/unix-listener.ts';
-import { type ClientHost, type ClientRules, Clients } from './clients.ts';
+import { type ClientRules, Clients } from './clients.ts';
 import { ControlDirectory, type DirectoryOptions } from './directory.ts';
 
 export interface ListenOptions extends DirectoryOptions {
@@ -27,7 +29,8 @@ export interface ControlInfo {
 export type PrepareOther = () => Promise<(() => void | Promise<void>) | undefined>;
 
 export class Control {
-  readonly #host: ClientHost;
+  readonly #reservations: Reservations;
+  readonly #log: Log;
   readonly #options: ListenOptions;
   readonly #rules: ClientRules;
   #directory: ControlDirectory | undefined;
@@ -37,8 +40,9 @@ export class Control {
   #underway: Promise<void> = Promise.resolve();
 
   /** Throws SwitchError EINVAL for a group that there is not. */
-  constructor(host: ClientHost, options: ListenOptions) {
-    this.#host = host;
+  constructor(reservations: Reservations, options: ListenOptions, log: Log) {
+    this.#reservations = reservations;
+    this.#log = log;
     this.#options = options;
     const { portZeroMode: mode, portZeroGroup, requestTimeoutMs = 10_000 } = options;
     const gid = groupOption(portZeroGroup);
@@ -62,7 +66,7 @@ export class Control {
       this.#directory = await ControlDirectory.open(this.#options, highestPort);
       if (fd === undefined) await makeWay(this.#directory.controlPath);
       const bindOther = await prepareOther();
-      this.#clients = new Clients(this.#host, this.#directory, this.#rules);
+      this.#clients = new Clients(this.#reservations, this.#directory, this.#rules, this.#log);
       this.#clients.bind(fd);
       await bindOther?.();
     });

@@ -18,7 +18,7 @@ export class SwitchMetrics {
     this.#registries = registries;
     this.#definePorts();
     this.#defineEndpoints();
-    this.#defineBackends();
+    this.#defineAttachments();
     this.#defineMacTable();
     this.#gauge('tsvde_hub', '1 when every frame is sent to every port, 0 when addresses are learned.', () =>
       sw.hub ? 1 : 0,
@@ -99,29 +99,29 @@ export class SwitchMetrics {
         'tsvde_port_info',
         'Always 1: an endpoint of the port, what it is and what its client calls itself.',
       ),
-      labelNames: ['port', 'endpoint', 'backend', 'id', 'description'],
+      labelNames: ['port', 'endpoint', 'kind', 'attachment', 'description'],
     });
     this.#updates.push(() => {
       up.reset();
       info.reset();
-      for (const { number: port, active, endpoints } of this.#switch.ports()) {
+      for (const { number: port, active, endpoints } of this.#switch.ports.list()) {
         up.set({ port }, active ? 1 : 0);
-        for (const { id: endpoint, backend, spec: id = '', description } of endpoints)
-          info.set({ port, endpoint, backend, id, description }, 1);
+        for (const { id: endpoint, kind, attachment = '', description } of endpoints)
+          info.set({ port, endpoint, kind, attachment, description }, 1);
       }
     });
   }
 
-  /** What specs count, by their ids: only kinds that count it have a line. */
-  #defineBackends(): void {
+  /** What attachments report: only those whose kind counts it have a line. */
+  #defineAttachments(): void {
     for (const [name, { type, help }] of Object.entries(BACKEND_STATS)) {
-      const base = this.#base(`tsvde_backend_${name}${type === 'counter' ? '_total' : ''}`, help);
-      const metric = new (type === 'counter' ? Counter : Gauge)({ ...base, labelNames: ['id', 'backend'] });
+      const base = this.#base(`tsvde_attachment_${name}${type === 'counter' ? '_total' : ''}`, help);
+      const metric = new (type === 'counter' ? Counter : Gauge)({ ...base, labelNames: ['attachment', 'kind'] });
       this.#updates.push(() => {
         metric.reset();
-        for (const { id, kind: backend, stats } of this.#switch.attachedPorts()) {
+        for (const { id: attachment, kind, stats } of this.#switch.attachments()) {
           const value = stats[name as keyof typeof BACKEND_STATS];
-          if (value !== undefined) metric.inc({ id, backend }, value);
+          if (value !== undefined) metric.inc({ attachment, kind }, value);
         }
       });
     }

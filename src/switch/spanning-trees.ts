@@ -2,7 +2,7 @@
 import type { Effect, EventCategory, PortState } from '../fstp/effect.ts';
 import { type BridgeOptions, SpanningTree, type VlanView } from '../fstp/machine.ts';
 import type { NativeEngine } from '../system/native.ts';
-import type { PortInfo } from './ports.ts';
+import type { PortInfo } from './port-table.ts';
 
 const TICK_MS = 1000;
 

@@ -3,7 +3,7 @@
 
 import { SwitchError } from '../protocol/errors.ts';
 import type { NativeEngine } from '../system/native.ts';
-import type { PortInfo, Ports } from './ports.ts';
+import type { PortInfo, PortTable } from './port-table.ts';
 
 /** VID 4095 is reserved (802.1Q-2018, table 9-2); as a port's untagged VLAN it stands for none. */
 export const NO_VLAN = 4095;
@@ -26,13 +26,13 @@ export interface VlanWatcher {
 export class Vlans {
   readonly #watcher: VlanWatcher;
   readonly #engine: NativeEngine;
-  readonly #ports: Ports;
+  readonly #ports: PortTable;
   /** VLAN 0, the network of who knows of none, is always there. */
   readonly #created = new Set([0]);
 
   #strict: boolean;
 
-  constructor(engine: NativeEngine, ports: Ports, watcher: VlanWatcher, strict: boolean) {
+  constructor(engine: NativeEngine, ports: PortTable, watcher: VlanWatcher, strict: boolean) {
     this.#watcher = watcher;
     this.#engine = engine;
     this.#ports = ports;
@@ -93,7 +93,7 @@ export class Vlans {
 
   /** Sets a port's untagged VLAN, which takes the place of the one before; NO_VLAN: none. EINVAL, ENXIO. */
   setUntagged(port: number, vlan: number): void {
-    this.#ports.checkNumber(port);
+    this.#ports.check(port);
     if (vlan !== NO_VLAN) checkRange(vlan);
     const { vlans, untaggedVlan } = this.#existing(port);
     if (vlan !== NO_VLAN) this.check(vlan);
@@ -133,7 +133,7 @@ export class Vlans {
 
   #change(vlan: number, port: number, member: boolean): void {
     checkRange(vlan);
-    this.#ports.checkNumber(port);
+    this.#ports.check(port);
     this.check(vlan);
     const { vlans, untaggedVlan } = this.#existing(port);
     if (untaggedVlan === vlan) {

@@ -37,7 +37,7 @@ describe.each([
     const plug = await net.join();
     const [peer, stranger] = [await udpSocket(type), await udpSocket(type)];
     const port = await freePort(address);
-    await net.sw.attachPort(`socket,udp=${bracketed}:${peer.port},localaddr=${bracketed}:${port}`);
+    await net.sw.attach(`socket,udp=${bracketed}:${peer.port},localaddr=${bracketed}:${port}`);
     const there = frame(BROADCAST, A, 100);
     plug.send(there);
     await until(() => peer.frames.some((one) => one.equals(there)), 'a frame at the peer');
@@ -64,7 +64,7 @@ test('a UDP peer that nobody is at costs nothing, and is heard when it comes', a
   const net = await network();
   const plug = await net.join();
   const [theirs, port] = [await freePort(), await freePort()];
-  await net.sw.attachPort(
+  await net.sw.attach(
     `dgram,remote.type=inet,remote.host=127.0.0.1,remote.port=${theirs},local.host=127.0.0.1,local.port=${port}`,
   );
   for (let i = 0; i < 20; i++) plug.send(frame(BROADCAST, A, 60, i));
@@ -99,7 +99,7 @@ describe('a unix peer', () => {
     const directory = temporaryDirectory();
     const [own, theirs] = [`${directory}/own`, `${directory}/theirs`];
     const spec = `dgram,id=d,local.type=unix,local.path=${own},remote.type=unix,remote.path=${theirs}`;
-    await net.sw.attachPort(spec);
+    await net.sw.attach(spec);
     return { net, plug, own, theirs, directory, spec };
   }
 
@@ -125,7 +125,7 @@ describe('a unix peer', () => {
     symlinkSync(real, `${links}/link`);
     const own = `${real}/own`;
     const written = relative(process.cwd(), `${links}/link/theirs`);
-    await net.sw.attachPort(`dgram,local.path=${own},remote.type=unix,remote.path=${written}`);
+    await net.sw.attach(`dgram,local.path=${own},remote.type=unix,remote.path=${written}`);
     for (const [i, spelling] of [`${links}/link/theirs`, `${real}/theirs`, written].entries()) {
       const peer = unixPeer(spelling, own);
       const [here, there] = [frame(BROADCAST, B, 100, i), frame(BROADCAST, A, 100, i)];
@@ -180,15 +180,15 @@ describe('a unix peer', () => {
   test('its file has its rights, goes with it, and replaces a stale one alone', async () => {
     const { net, own, directory, spec } = await joined();
     expect(statSync(own).mode & 0o777).toBe(0o600);
-    await expect(net.sw.attachPort(spec.replace('id=d', 'id=e'))).rejects.toMatchObject({ code: 'EADDRINUSE' });
-    await net.sw.detachPort('d');
+    await expect(net.sw.attach(spec.replace('id=d', 'id=e'))).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await net.sw.detach('d');
     expect(existsSync(own)).toBe(false);
     native.closeDescriptor(native.openDatagram(own, null)); // a file that nobody serves
-    await net.sw.attachPort(`${spec},mode=666`);
+    await net.sw.attach(`${spec},mode=666`);
     expect(statSync(own).mode & 0o777).toBe(0o666);
     writeFileSync(`${directory}/file`, '');
     await expect(
-      net.sw.attachPort(`dgram,local.path=${directory}/file,remote.type=unix,remote.path=/x`),
+      net.sw.attach(`dgram,local.path=${directory}/file,remote.type=unix,remote.path=/x`),
     ).rejects.toMatchObject({ code: 'EADDRINUSE', message: expect.stringContaining(`${directory}/file`) });
     expect(existsSync(`${directory}/file`)).toBe(true);
   });
@@ -198,7 +198,7 @@ test('garbage to a group is counted, and the group goes on', async () => {
   const net = await network();
   const plug = await net.join();
   const port = await freePort();
-  await net.sw.attachPort(`socket,mcast=230.0.0.4:${port},localaddr=127.0.0.1`);
+  await net.sw.attach(`socket,mcast=230.0.0.4:${port},localaddr=127.0.0.1`);
   const member = createSocket('udp4');
   atEnd(() => member.close());
   member.bind(0, '127.0.0.1');
@@ -255,7 +255,7 @@ test.each([
   ],
 ])('%s is refused, and nothing is left', async (spec, code, message) => {
   const net = await network();
-  await expect(net.sw.attachPort(spec)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
-  expect(net.sw.ports()).toEqual([]);
-  expect(net.sw.attachedPorts()).toEqual([]);
+  await expect(net.sw.attach(spec)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+  expect(net.sw.ports.list()).toEqual([]);
+  expect(net.sw.attachments()).toEqual([]);
 });

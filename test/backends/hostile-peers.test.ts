@@ -23,7 +23,7 @@ const listening =
   (spec: (place: { path: string; port: number }) => string, byPath = false): Opens<StreamPeer> =>
   async (net, common) => {
     const place = { path: `${temporaryDirectory()}/s`, port: await freePort() };
-    await net.sw.attachPort(`${spec(place)},${common}`);
+    await net.sw.attach(`${spec(place)},${common}`);
     return StreamPeer.connect(byPath ? { path: place.path } : { host: HOST, port: place.port });
   };
 
@@ -33,7 +33,7 @@ const connecting =
   async (net, common) => {
     const path = `${temporaryDirectory()}/s`;
     const server = await StreamServer.listen(byPath ? { path } : { host: HOST, port: 0 });
-    await net.sw.attachPort(`${spec({ path, port: byPath ? 0 : server.port })},reconnect-ms=60000,${common}`);
+    await net.sw.attach(`${spec({ path, port: byPath ? 0 : server.port })},reconnect-ms=60000,${common}`);
     return server.peer();
   };
 
@@ -61,7 +61,7 @@ const udp =
     socket.bind(0, HOST);
     await once(socket, 'listening');
     socket.setMulticastInterface(HOST);
-    await net.sw.attachPort(`${spec(own, socket.address().port)},${common}`);
+    await net.sw.attach(`${spec(own, socket.address().port)},${common}`);
     return (bytes) => socket.send(bytes, own, to);
   };
 
@@ -78,7 +78,7 @@ const DATAGRAMS: Record<string, Opens<SendsDatagram>> = {
   ),
   'dgram by unix sockets': async (net, common) => {
     const [own, peer] = [`${temporaryDirectory()}/own`, `${temporaryDirectory()}/peer`];
-    await net.sw.attachPort(`dgram,local.path=${own},remote.type=unix,remote.path=${peer},${common}`);
+    await net.sw.attach(`dgram,local.path=${own},remote.type=unix,remote.path=${peer},${common}`);
     return sendsFrom(peer, own);
   },
   'a VDE client': async (net, common) => {

@@ -83,22 +83,22 @@ describeWith(['root', 'tun', 'ip'], 'a TAP by a spec', () => {
 
   test('has the port and the VLAN that it asks for, alone, and gives both back', async () => {
     const net = await network();
-    const attached = await net.sw.attachPort(`tap,ifname=${name},id=host,switchport=5,vlan=7`);
+    const attached = await net.sw.attach(`tap,ifname=${name},id=host,switchport=5,vlan=7`);
     expect(attached).toMatchObject({ id: 'host', kind: 'tap', ports: [5] });
-    expect(net.sw.port(5)).toMatchObject({
+    expect(net.sw.ports.get(5)).toMatchObject({
       active: true,
-      holder: 'host',
+      attachment: 'host',
       untaggedVlan: 7,
-      endpoints: [{ backend: 'tap', spec: 'host', description: name }],
+      endpoints: [{ kind: 'tap', attachment: 'host', description: name }],
     });
     expect(net.sw.vlans.list()).toEqual([0, 7]);
     await expect(net.join({ port: 5 })).rejects.toThrow(/refused/);
-    await expect(net.sw.attachPort(`tap,ifname=${name}b,switchport=5`)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await expect(net.sw.attach(`tap,ifname=${name}b,switchport=5`)).rejects.toMatchObject({ code: 'EADDRINUSE' });
     expect(taps()).toContain(name);
 
-    await net.sw.detachPort(5);
+    await net.sw.detach(5);
     expect(taps()).not.toContain(name);
-    expect(net.sw.port(5)).toMatchObject({ active: false, holder: undefined, untaggedVlan: 0 });
+    expect(net.sw.ports.get(5)).toMatchObject({ active: false, attachment: undefined, untaggedVlan: 0 });
     await net.join({ port: 5 });
   });
 
@@ -109,12 +109,12 @@ describeWith(['root', 'tun', 'ip'], 'a TAP by a spec', () => {
     expect(await console.ask(`port/attach tap,ifname=${name},id=a`)).toContain('1000 Success');
     expect(await console.ask('port/attached')).toContain(`a ports=0001 tap,ifname=${name},id=a`);
     expect(await console.ask('port/print')).toMatch(new RegExp(`module tuntap +: ${name}`));
-    const before = [net.sw.ports(), net.sw.vlans.list()];
+    const before = [net.sw.ports.list(), net.sw.vlans.list()];
     expect(await console.ask('port/attach tap,id=a')).toContain('1017 File exists');
     expect(await console.ask(`port/attach tap,ifname=${'x'.repeat(16)},vlan=9,switchport=9`)).toContain('1022 ');
     expect(await console.ask('port/attach tap,ifname=lo,vlan=9,switchport=9')).toContain('1005 ');
     expect(await console.ask('port/attach')).toContain('1022 ');
-    expect([net.sw.ports(), net.sw.vlans.list()]).toEqual(before);
+    expect([net.sw.ports.list(), net.sw.vlans.list()]).toEqual(before);
     expect(net.log.join('\n')).toContain('at most 15 bytes');
     expect(await console.ask('port/detach 2')).toContain('1006 ');
     expect(await console.ask('port/detach b')).toContain('1006 ');
@@ -125,19 +125,19 @@ describeWith(['root', 'tun', 'ip'], 'a TAP by a spec', () => {
 
   test('ends by itself when its interface is deleted, and its id is free again', async () => {
     const net = await network();
-    await net.sw.attachPort(`tap,ifname=${name}`);
+    await net.sw.attach(`tap,ifname=${name}`);
     execFileSync('ip', ['link', 'del', name]);
-    await expect.poll(() => net.sw.attachedPorts()).toEqual([]);
+    await expect.poll(() => net.sw.attachments()).toEqual([]);
     expect(net.log.join()).toContain(`tap0: port 1: ${name} can no longer be used and is closed`);
-    expect(await net.sw.attachPort(`tap,ifname=${name}`)).toMatchObject({ id: 'tap0', ports: [1] });
+    expect(await net.sw.attach(`tap,ifname=${name}`)).toMatchObject({ id: 'tap0', ports: [1] });
   });
 
   test('closing the switch while one is being attached leaves none', async () => {
     const net = await network();
-    const attaching = net.sw.attachPort(`tap,ifname=${name}`).catch(() => {});
+    const attaching = net.sw.attach(`tap,ifname=${name}`).catch(() => {});
     await net.sw.close();
     await attaching;
     expect(taps()).not.toContain(name);
-    await expect(net.sw.attachPort('tap')).rejects.toMatchObject({ code: 'ENODEV' });
+    await expect(net.sw.attach('tap')).rejects.toMatchObject({ code: 'ENODEV' });
   });
 });

@@ -26,11 +26,11 @@ async function served(keys = ''): Promise<Served> {
   const net = await network({ hub: true });
   const plug = await net.join();
   const path = `${temporaryDirectory()}/s`;
-  await net.sw.attachPort(`stream,id=s,server=on,addr.type=unix,addr.path=${path}${keys}`);
+  await net.sw.attach(`stream,id=s,server=on,addr.type=unix,addr.path=${path}${keys}`);
   const join = async () => {
-    const before = net.sw.attachedPorts()[0]!.ports.length;
+    const before = net.sw.attachments()[0]!.ports.length;
     const peer = await StreamPeer.connect({ path });
-    await until(() => peer.ended || net.sw.attachedPorts()[0]!.ports.length > before, 'a port for the client');
+    await until(() => peer.ended || net.sw.attachments()[0]!.ports.length > before, 'a port for the client');
     return peer;
   };
   return { net, plug, path, join };
@@ -51,12 +51,12 @@ describe('a listening port', () => {
   test('gives each client a port of its own, and says who it is', async () => {
     const net = await served();
     const peers = [await net.join(), await net.join(), await net.join()];
-    expect(net.net.sw.attachedPorts()[0]).toMatchObject({ ports: [2, 3, 4], stats: { connections: 3, refused: 0 } });
+    expect(net.net.sw.attachments()[0]).toMatchObject({ ports: [2, 3, 4], stats: { connections: 3, refused: 0 } });
     for (const [i, peer] of peers.entries()) await works(net, peer, i);
-    const [endpoint] = net.net.sw.port(2)!.endpoints;
+    const [endpoint] = net.net.sw.ports.get(2)!.endpoints;
     expect(endpoint).toMatchObject({
-      backend: 'stream',
-      spec: 's',
+      kind: 'stream',
+      attachment: 's',
       description: `pid ${process.pid}, uid ${process.getuid!()}`,
     });
     const mark = frame(BROADCAST, A, 200);
@@ -64,10 +64,10 @@ describe('a listening port', () => {
     await Promise.all([net.plug.receives(mark), peers[1]!.receives(mark), peers[2]!.receives(mark)]);
 
     peers[1]!.socket.destroy();
-    await until(() => net.net.sw.port(3)?.active === false, 'the end of its port');
-    expect(net.net.sw.attachedPorts()[0]!.ports).toEqual([2, 4]);
+    await until(() => net.net.sw.ports.get(3)?.active === false, 'the end of its port');
+    expect(net.net.sw.attachments()[0]!.ports).toEqual([2, 4]);
     await works(net, await net.join(), 9);
-    expect(net.net.sw.attachedPorts()[0]!.ports).toEqual([2, 3, 4]);
+    expect(net.net.sw.attachments()[0]!.ports).toEqual([2, 3, 4]);
   });
 
   test('refuses more than max-clients, once in the log, and takes another when one has left', async () => {
@@ -75,22 +75,22 @@ describe('a listening port', () => {
     const peers = [await net.join(), await net.join()];
     const tooMany = [await net.join(), await net.join()];
     await until(() => tooMany.every(({ ended }) => ended), 'the refused ones to see their end');
-    expect(net.net.sw.attachedPorts()[0]!.stats).toEqual({ connections: 2, refused: 2 });
+    expect(net.net.sw.attachments()[0]!.stats).toEqual({ connections: 2, refused: 2 });
     expect(
       net.net.log.filter((line) => line.includes('s: clients are refused: there are 2 clients already')),
     ).toHaveLength(1);
     for (const peer of peers) await works(net, peer);
     peers[0]!.socket.destroy();
-    await until(() => net.net.sw.port(2)?.active === false, 'a free place');
+    await until(() => net.net.sw.ports.get(2)?.active === false, 'a free place');
     await works(net, await net.join(), 3);
   });
 
   test('refuses who finds no port free', async () => {
     const net = await served(',switchport=7');
-    net.net.sw.numPorts = 8;
+    net.net.sw.ports.limit = 8;
     await works(net, await net.join());
     await works(net, await net.join(), 2);
-    expect(net.net.sw.attachedPorts()[0]!.ports).toEqual([7, 8]);
+    expect(net.net.sw.attachments()[0]!.ports).toEqual([7, 8]);
     const third = await net.join();
     await until(() => third.ended, 'its end');
     expect(net.net.log.join('\n')).toContain('clients are refused: ports 7 to 134 are in use');
@@ -99,57 +99,57 @@ describe('a listening port', () => {
   test('is detached by its id without a client, by any of its ports with all of them', async () => {
     const net = await served();
     const { sw } = net.net;
-    await sw.detachPort('s');
+    await sw.detach('s');
     expect(existsSync(net.path)).toBe(false);
-    await sw.attachPort(`stream,id=s,server=on,addr.type=unix,addr.path=${net.path}`);
+    await sw.attach(`stream,id=s,server=on,addr.type=unix,addr.path=${net.path}`);
     const peers = [await net.join(), await net.join()];
-    await sw.detachPort(3);
+    await sw.detach(3);
     await until(() => peers.every(({ ended }) => ended), 'the end of both');
-    expect(sw.ports().filter(({ active }) => active)).toHaveLength(1);
-    await expect(sw.detachPort(3)).rejects.toMatchObject({ code: 'ENXIO' });
-    await expect(sw.detachPort(40_000)).rejects.toMatchObject({ code: 'EINVAL' });
+    expect(sw.ports.list().filter(({ active }) => active)).toHaveLength(1);
+    await expect(sw.detach(3)).rejects.toMatchObject({ code: 'ENXIO' });
+    await expect(sw.detach(40_000)).rejects.toMatchObject({ code: 'EINVAL' });
   });
 
   test('gives its clients their VLAN, and takes it back', async () => {
     const net = await served(',vlan=5');
     const { sw } = net.net;
     const peer = await net.join();
-    expect(sw.port(2)?.untaggedVlan).toBe(5);
+    expect(sw.ports.get(2)?.untaggedVlan).toBe(5);
     peer.socket.destroy();
-    await until(() => sw.port(2)?.active === false, 'its end');
-    expect(sw.port(2)?.untaggedVlan).toBe(0);
+    await until(() => sw.ports.get(2)?.active === false, 'its end');
+    expect(sw.ports.get(2)?.untaggedVlan).toBe(0);
   });
 
   test('replaces neither a live socket nor a file that is none', async () => {
     const net = await served(',mode=660');
     expect(statSync(net.path).mode & 0o777).toBe(0o660);
-    await expect(net.net.sw.attachPort(`stream,server=on,addr.type=unix,addr.path=${net.path}`)).rejects.toMatchObject({
+    await expect(net.net.sw.attach(`stream,server=on,addr.type=unix,addr.path=${net.path}`)).rejects.toMatchObject({
       code: 'EADDRINUSE',
     });
     const file = `${temporaryDirectory()}/file`;
     writeFileSync(file, 'mine');
-    await expect(net.net.sw.attachPort(`stream,server=on,addr.type=unix,addr.path=${file}`)).rejects.toMatchObject({
+    await expect(net.net.sw.attach(`stream,server=on,addr.type=unix,addr.path=${file}`)).rejects.toMatchObject({
       code: 'EEXIST',
       message: expect.stringContaining('is in the way and is not a socket'),
     });
-    await until(() => net.net.sw.attachedPorts()[0]!.ports.length === 0, 'the one who looked to have left');
+    await until(() => net.net.sw.attachments()[0]!.ports.length === 0, 'the one who looked to have left');
     await works(net, await net.join());
   });
 
   test('port/epclose ends that client alone', async () => {
     const net = await served();
     const peers = [await net.join(), await net.join()];
-    net.net.sw.closeEndpoint(2, net.net.sw.port(2)!.endpoints[0]!.id);
+    net.net.sw.ports.closeEndpoint(2, net.net.sw.ports.get(2)!.endpoints[0]!.id);
     await until(() => peers[0]!.ended, 'the end of the first');
     await works(net, peers[1]!);
-    expect(net.net.sw.port(2)).toMatchObject({ active: false, holder: undefined });
+    expect(net.net.sw.ports.get(2)).toMatchObject({ active: false, attachment: undefined });
   });
 
   test('port/epclose has happened when it is answered: the port can be removed', async () => {
     const net = await served();
     await net.join();
     const console = await (await serveConsole(net.net)).connect();
-    const [{ id }] = net.net.sw.port(2)!.endpoints as [EndpointInfo];
+    const [{ id }] = net.net.sw.ports.get(2)!.endpoints as [EndpointInfo];
     console.socket.write(`port/epclose 2 ${id}\nport/remove 2\nport/create 2\n`);
     expect((await console.replies(3)).match(/\b1\d{3}\b/g)).toEqual(['1000', '1000', '1000']);
   });
@@ -159,7 +159,7 @@ describe('a listening port', () => {
     const before = descriptors();
     const net = await served();
     const peers = await Promise.all(Array.from({ length: 20 }, () => StreamPeer.connect({ path: net.path })));
-    await until(() => net.net.sw.attachedPorts()[0]!.ports.length === 20, 'twenty clients');
+    await until(() => net.net.sw.attachments()[0]!.ports.length === 20, 'twenty clients');
     await net.net.sw.close();
     await until(() => peers.every(({ ended }) => ended), 'the end of all');
     expect(existsSync(net.path)).toBe(false);
@@ -209,7 +209,7 @@ describe('a client that sends what is no frame', () => {
     const bad = await Promise.all(Array.from({ length: 30 }, () => StreamPeer.connect({ path: net.path })));
     for (const { socket } of bad) socket.end(Buffer.from(Array.from({ length: 5000 }, random)));
     await until(() => bad.every(({ ended }) => ended), 'the end of them');
-    await until(() => net.net.sw.attachedPorts()[0]!.stats.connections === 1, 'their places to be free');
+    await until(() => net.net.sw.attachments()[0]!.stats.connections === 1, 'their places to be free');
     await works(net, good);
   });
 
@@ -230,7 +230,7 @@ describe('a client that sends what is no frame', () => {
     const first = await net.join();
     first.socket.end(wire(frame(BROADCAST, B, 1000)).subarray(0, 500));
     await until(() => first.ended, 'its end');
-    await until(() => net.net.sw.port(2)?.active === false, 'a free port');
+    await until(() => net.net.sw.ports.get(2)?.active === false, 'a free port');
     const second = await net.join();
     await works(net, second);
     expect(net.plug.frames).toHaveLength(1);
@@ -264,7 +264,7 @@ describe('a connecting port', () => {
     const server = await StreamServer.listen({ port: 0, host: '127.0.0.1' });
     const greeting = frame(BROADCAST, B, 100, 5);
     void server.peer().then((peer) => peer.send(greeting));
-    await net.sw.attachPort(`socket,connect=127.0.0.1:${server.port}`);
+    await net.sw.attach(`socket,connect=127.0.0.1:${server.port}`);
     await plug.receives(greeting);
   });
 
@@ -272,24 +272,24 @@ describe('a connecting port', () => {
     const net = await network();
     const plug = await net.join();
     const port = await freePort();
-    await net.sw.attachPort(`socket,id=c,connect=127.0.0.1:${port},reconnect-ms=20,switchport=9`);
-    expect(net.sw.port(9)).toMatchObject({ active: false, holder: 'c' });
+    await net.sw.attach(`socket,id=c,connect=127.0.0.1:${port},reconnect-ms=20,switchport=9`);
+    expect(net.sw.ports.get(9)).toMatchObject({ active: false, attachment: 'c' });
     await expect(net.join({ port: 9 })).rejects.toThrow(/refused/);
-    expect(() => net.sw.removePort(9)).toThrow(/held by 'c'/);
+    expect(() => net.sw.ports.remove(9)).toThrow(/reserved for 'c'/);
     for (let round = 0; round < 3; round++) {
       const server = await StreamServer.listen({ port, host: '127.0.0.1' });
       const peer = await server.peer();
-      await until(() => net.sw.port(9)?.active, 'the connection');
+      await until(() => net.sw.ports.get(9)?.active, 'the connection');
       const sent = frame(BROADCAST, A, 100, round);
       plug.send(sent);
       await peer.receives(sent);
-      expect(net.sw.attachedPorts()[0]?.stats).toEqual({ connections: 1, reconnects: round });
+      expect(net.sw.attachments()[0]?.stats).toEqual({ connections: 1, reconnects: round });
       server.close();
-      await until(() => !net.sw.port(9)?.active, 'its end');
+      await until(() => !net.sw.ports.get(9)?.active, 'its end');
     }
     const failures = net.log.filter((line) => line.includes('trying again'));
     expect(failures.length).toBeLessThanOrEqual(4); // one a loss, however often it has tried
-    await net.sw.detachPort('c');
+    await net.sw.detach('c');
     await net.join({ port: 9 });
   });
 
@@ -297,26 +297,26 @@ describe('a connecting port', () => {
     const net = await network();
     const port = await freePort();
     const spec = `socket,connect=127.0.0.1:${port},reconnect-ms=0`;
-    await expect(net.sw.attachPort(spec)).rejects.toMatchObject({
+    await expect(net.sw.attach(spec)).rejects.toMatchObject({
       code: 'EIO',
       message: `cannot connect to 127.0.0.1:${port}: Connection refused`,
     });
-    expect(net.sw.ports()).toEqual([]);
+    expect(net.sw.ports.list()).toEqual([]);
     const server = await StreamServer.listen({ port, host: '127.0.0.1' });
-    await net.sw.attachPort(spec);
+    await net.sw.attach(spec);
     await server.peer();
     server.close();
-    await until(() => net.sw.attachedPorts().length === 0, 'its end');
-    expect(net.sw.port(1)).toMatchObject({ active: false, holder: undefined });
+    await until(() => net.sw.attachments().length === 0, 'its end');
+    expect(net.sw.ports.get(1)).toMatchObject({ active: false, attachment: undefined });
   });
 
   test('a server that sends what is no frame is left, counted, and tried again', async () => {
     const net = await network();
     const server = await StreamServer.listen({ port: 0, host: '127.0.0.1' });
-    await net.sw.attachPort(`socket,connect=127.0.0.1:${server.port},reconnect-ms=20`);
+    await net.sw.attach(`socket,connect=127.0.0.1:${server.port},reconnect-ms=20`);
     (await server.peer()).socket.write('no frame at all');
     const second = await server.peer(2);
-    await until(() => net.sw.port(1)?.active, 'the second connection');
+    await until(() => net.sw.ports.get(1)?.active, 'the second connection');
     expect(net.sw.counters()[0]!.receiveDrops.bad_length).toBe(1n);
     const plug = await net.join();
     const sent = frame(BROADCAST, A, 70);
@@ -327,15 +327,15 @@ describe('a connecting port', () => {
   test('a name with several addresses: the one that answers', async () => {
     const net = await network();
     const server = await StreamServer.listen({ port: 0, host: '127.0.0.1' });
-    await net.sw.attachPort(`socket,connect=localhost:${server.port},reconnect-ms=0`);
+    await net.sw.attach(`socket,connect=localhost:${server.port},reconnect-ms=0`);
     await server.peer();
   });
 
   test('is detached while it tries', async () => {
     const net = await network();
     const port = await freePort();
-    await net.sw.attachPort(`socket,id=c,connect=127.0.0.1:${port},reconnect-ms=1`);
-    await net.sw.detachPort('c');
+    await net.sw.attach(`socket,id=c,connect=127.0.0.1:${port},reconnect-ms=1`);
+    await net.sw.detach('c');
     const server = await StreamServer.listen({ port, host: '127.0.0.1' });
     const probe = connect(port, '127.0.0.1');
     atEnd(() => probe.destroy());
@@ -355,12 +355,12 @@ describe('a connecting port', () => {
       const more = key === 'udp' ? 'localaddr=127.0.0.1:0' : 'reconnect-ms=0';
       const spec = `socket,id=c,switchport=5,${key}=localhost:${server.port},${more}`;
       const message = 'c was detached before it was open';
-      const told = expect(sw.attachPort(spec)).rejects.toMatchObject({ code: 'ENODEV', message });
-      await sw.detachPort(which);
+      const told = expect(sw.attach(spec)).rejects.toMatchObject({ code: 'ENODEV', message });
+      await sw.detach(which);
       await told;
-      expect([sw.attachedPorts(), sw.ports(), server.peers]).toEqual([[], [], []]);
-      await sw.attachPort(spec);
-      expect(sw.attachedPorts()).toMatchObject([{ id: 'c', ports: [5] }]);
+      expect([sw.attachments(), sw.ports.list(), server.peers]).toEqual([[], [], []]);
+      await sw.attach(spec);
+      expect(sw.attachments()).toMatchObject([{ id: 'c', ports: [5] }]);
     },
   );
 

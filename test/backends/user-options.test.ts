@@ -161,11 +161,11 @@ test.each([
   ['bootp=x', /user has no key 'bootp'/],
 ])('user,%s is refused, and the switch is as it was', async (keys, sentence) => {
   const { sw } = await network();
-  const failure = await sw.attachPort(`user,${keys}`).catch((error: unknown) => error);
+  const failure = await sw.attach(`user,${keys}`).catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(SwitchError);
   expect((failure as Error).message).toMatch(sentence);
-  expect(sw.attachedPorts()).toEqual([]);
-  expect(sw.ports()).toEqual([]);
+  expect(sw.attachments()).toEqual([]);
+  expect(sw.ports.list()).toEqual([]);
 });
 
 test('a forward that cannot be had stops the start with a sentence, and leaves nothing behind', async () => {

@@ -48,7 +48,7 @@ describeWith(USER_NEEDS, 'two guests on one user-mode network', () => {
   test('they talk to each other through the switch, and what one floods is not for the stack', async () => {
     expect(one.busybox('ping', '-c', '3', '-i', '0.2', '10.0.2.16')).toContain(' 0% packet loss');
     expect(one.busybox('wget', '-q', '-O', '-', 'http://10.0.2.16/')).toBe('hello from tap1\n');
-    const ignored = () => host.metrics().get('tsvde_backend_ignored_total{id="user0",backend="user"}')!;
+    const ignored = () => host.metrics().get('tsvde_attachment_ignored_total{attachment="user0",kind="user"}')!;
     const before = ignored();
     one.space.run('ip', 'neigh', 'add', '10.0.2.77', 'lladdr', '02:00:00:00:00:77', 'dev', 'tap0');
     expect(() => one.busybox('ping', '-c', '2', '-i', '0.2', '-W', '1', '10.0.2.77')).toThrow();
@@ -117,7 +117,7 @@ describeWith(USER_NEEDS, 'two guests on one user-mode network', () => {
   test('200 connections at once, each with its own bytes, and the metrics count them', async () => {
     const client = one.space.start('python3', ['-c', MANY, '10.0.2.2', '7', '200']);
     await client.output(/OPEN 200/);
-    const connections = () => host.metrics().get('tsvde_backend_connections{id="user0",backend="user"}')!;
+    const connections = () => host.metrics().get('tsvde_attachment_connections{attachment="user0",kind="user"}')!;
     await until(() => connections() >= 200, () => `200 connections, not ${connections()}`); // biome-ignore format: one line
     client.stdin.write('\n');
     await client.output(/RIGHT 200/);
@@ -131,7 +131,7 @@ describeWith(USER_NEEDS, 'two guests on one user-mode network', () => {
     expect(host.tsvde.stderr()).toContain('tcp:127.0.0.1:9000-10.0.2.15:80 cannot be had: Address already in use');
     expect(await host.ask('user/hostfwd list')).toContain('user0 tcp:127.0.0.1:9000-10.0.2.15:80\n');
     expect(await host.ask('user/info')).toMatch(/TCP\[HOST_FORWARD\] +\d+ +127\.0\.0\.1 +9000 +10\.0\.2\.15 +80/);
-    expect(host.metrics().get('tsvde_backend_forwards{id="user0",backend="user"}')).toBe(5);
+    expect(host.metrics().get('tsvde_attachment_forwards{attachment="user0",kind="user"}')).toBe(5);
     expect(await host.ask('user/hostfwd del user0 tcp:127.0.0.1:9000')).toContain('1000 Success');
     expect(() => host.space.run('curl', '-s', 'http://127.0.0.1:9000/')).toThrow();
     expect(await host.ask('user/hostfwd del tcp:127.0.0.1:9000')).toContain('1002 No such file');
@@ -148,7 +148,7 @@ describeWith(USER_NEEDS, 'two guests on one user-mode network', () => {
     expect(one.busybox('wget', '-q', '-O', '-', 'http://10.0.2.2/')).toBe('hello from the host\n');
     for (const way of [['http://127.0.0.1:8080/'], ['--unix-socket', `${host.home}/fwd`, 'http://guest/']])
       expect(host.space.run('curl', '-s', '--retry', '5', '--retry-all-errors', ...way)).toBe('hello from tap0\n');
-    expect(host.metrics().get('tsvde_backend_restarts_total{id="user0",backend="user"}')).toBe(1);
+    expect(host.metrics().get('tsvde_attachment_restarts_total{attachment="user0",kind="user"}')).toBe(1);
   });
 
   test('detached, it leaves nothing: no process, no port of the host, no file', async () => {
@@ -253,7 +253,7 @@ describeWith(USER_NEEDS, 'a network of other addresses', () => {
     expect(() => guest.talk('192.168.7.1', 7, 'shut')).toThrow(/refused|unreachable|timed out/i);
     // One frame of more than the MTU is dropped, and counted.
     expect(() => guest.busybox('ping', '-c', '1', '-W', '1', '-s', '1472', '192.168.7.1')).toThrow();
-    const dropped = 'tsvde_backend_drop_too_long_total{id="user0",backend="user"}';
+    const dropped = 'tsvde_attachment_drop_too_long_total{attachment="user0",kind="user"}';
     await until(() => host.metrics().get(dropped) === 1, 'the dropped frame to be counted');
   });
 });

@@ -15,7 +15,7 @@ import { until } from '../support/wait.ts';
 const A = '02:00:00:00:00:0a';
 const B = '02:00:00:00:00:0b';
 
-const isUp = ({ sw }: Network) => sw.attachedPorts()[0]!.stats.connections === 1;
+const isUp = ({ sw }: Network) => sw.attachments()[0]!.stats.connections === 1;
 
 /** Both ways, by frames of several sizes; the first is sent until it arrives. */
 async function reachEachOther(a: Recorder, b: Recorder, mark: number): Promise<void> {
@@ -34,25 +34,25 @@ async function reachEachOther(a: Recorder, b: Recorder, mark: number): Promise<v
 describe('a chain of three switches of ours', () => {
   test('carries frames end to end, and the metrics know of it', async () => {
     const [left, middle, right] = [await network(), await network(), await network()];
-    await left.sw.attachPort(`vde,sock=${middle.directory},id=up,switchport=5`);
-    await right.sw.attachPort(`vde,sock=${middle.directory},port=7`);
+    await left.sw.attach(`vde,sock=${middle.directory},id=up,switchport=5`);
+    await right.sw.attach(`vde,sock=${middle.directory},port=7`);
     await until(() => isUp(left) && isUp(right), 'both uplinks');
-    expect(middle.sw.port(7)).toMatchObject({
+    expect(middle.sw.ports.get(7)).toMatchObject({
       active: true,
       endpoints: [{ description: expect.stringMatching(/^tsvde user=/) }],
     });
-    expect(left.sw.port(5)).toMatchObject({ holder: 'up', endpoints: [{ backend: 'vde', spec: 'up' }] });
+    expect(left.sw.ports.get(5)).toMatchObject({ attachment: 'up', endpoints: [{ kind: 'vde', attachment: 'up' }] });
     await reachEachOther(await left.join(), await right.join(), 1);
-    await left.sw.detachPort('up');
-    expect(left.sw.port(5)).toMatchObject({ active: false, holder: undefined });
-    await until(() => middle.sw.ports().filter(({ active }) => active).length === 1, 'the end of its port');
+    await left.sw.detach('up');
+    expect(left.sw.ports.get(5)).toMatchObject({ active: false, attachment: undefined });
+    await until(() => middle.sw.ports.list().filter(({ active }) => active).length === 1, 'the end of its port');
     expect(readdirSync(middle.directory).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 
   test('-F keeps a loop of two uplinks open, and takes the other when one is lost', async () => {
     const [here, there] = [await network({ fstp: true }), await network({ fstp: true })];
-    await here.sw.attachPort(`vde,sock=${there.directory},id=one,switchport=11,port=11`);
-    await here.sw.attachPort(`vde,sock=${there.directory},id=two,switchport=12,port=12`);
+    await here.sw.attach(`vde,sock=${there.directory},id=one,switchport=11,port=11`);
+    await here.sw.attach(`vde,sock=${there.directory},id=two,switchport=12,port=12`);
     const [a, b] = [await here.join(), await there.join()];
     const crossed = async (mark: number) => {
       const hello = frame(BROADCAST, A, 60, mark);
@@ -83,7 +83,7 @@ describe('a chain of three switches of ours', () => {
     await b.receives(frame(BROADCAST, A, 60, 4));
     expect(counted() - before).toBeLessThan(4n);
 
-    await here.sw.detachPort('one');
+    await here.sw.detach('one');
     await crossed(5);
   }, 60_000);
 });
@@ -92,8 +92,8 @@ describe('what is not there', () => {
   test('is tried again until it is, and said once', async () => {
     const here = await network();
     const directory = `${temporaryDirectory()}/ctl`;
-    await here.sw.attachPort(`vde,sock=${directory},reconnect-ms=10`);
-    expect(here.sw.attachedPorts()[0]).toMatchObject({ ports: [1], stats: { connections: 0, reconnects: 0 } });
+    await here.sw.attach(`vde,sock=${directory},reconnect-ms=10`);
+    expect(here.sw.attachments()[0]).toMatchObject({ ports: [1], stats: { connections: 0, reconnects: 0 } });
     const there = new Switch();
     atEnd(() => there.close());
     await there.listen({ directory });
@@ -104,11 +104,11 @@ describe('what is not there', () => {
 
   test('a port that is taken is asked for again', async () => {
     const [here, there] = [await network(), await network()];
-    await there.sw.attachPort(`vde,sock=${here.directory},switchport=3,reconnect-ms=10`);
-    await here.sw.attachPort(`vde,sock=${there.directory},port=3,reconnect-ms=10`);
+    await there.sw.attach(`vde,sock=${here.directory},switchport=3,reconnect-ms=10`);
+    await here.sw.attach(`vde,sock=${there.directory},port=3,reconnect-ms=10`);
     await until(() => here.log.some((line) => /it refused: the port is taken/.test(line)), 'the refusal');
-    await there.sw.detachPort(3);
-    await until(() => there.sw.port(3)?.active, 'the uplink');
+    await there.sw.detach(3);
+    await until(() => there.sw.ports.get(3)?.active, 'the uplink');
   });
 
   test('detaching and closing end a join that is waiting for an answer', async () => {
@@ -120,12 +120,12 @@ describe('what is not there', () => {
     }).listen(`${directory}/ctl`);
     atEnd(() => silent.close());
     const here = await network();
-    await here.sw.attachPort(`vde,sock=${directory}`);
+    await here.sw.attach(`vde,sock=${directory}`);
     await until(() => streams.length === 1, 'the silent switch to be asked');
     const started = performance.now();
-    await here.sw.detachPort('vde0');
+    await here.sw.detach('vde0');
     await until(() => streams[0]!.destroyed, 'the end of the stream');
-    await here.sw.attachPort(`vde,sock=${directory}`);
+    await here.sw.attach(`vde,sock=${directory}`);
     await here.sw.close();
     expect(performance.now() - started).toBeLessThan(2000); // it would wait 5 s for an answer
     expect(readdirSync(directory)).toEqual(['ctl']);
@@ -133,37 +133,37 @@ describe('what is not there', () => {
 
   test('a group of no kind, and the switch itself, are refused at once', async () => {
     const { sw, directory } = await network();
-    await expect(sw.attachPort(`vde,sock=${directory}/../ctl`)).rejects.toThrow("is this switch's own directory");
-    await expect(sw.attachPort('vde,sock=/nowhere,group=no-such')).rejects.toMatchObject({
+    await expect(sw.attach(`vde,sock=${directory}/../ctl`)).rejects.toThrow("is this switch's own directory");
+    await expect(sw.attach('vde,sock=/nowhere,group=no-such')).rejects.toMatchObject({
       code: 'EINVAL',
       message: "vde: there is no group 'no-such'",
     });
-    await expect(sw.attachPort('vde')).rejects.toThrow("vde: sock is missing: the other switch's control directory");
-    expect(sw.ports()).toEqual([]);
+    await expect(sw.attach('vde')).rejects.toThrow("vde: sock is missing: the other switch's control directory");
+    expect(sw.ports.list()).toEqual([]);
   });
 });
 
 test('a tsvde that is killed and started again is joined again; its loss is counted', async () => {
   const here = await network();
   const first = await startTsvde([], { cwd: temporaryDirectory() });
-  await here.sw.attachPort(`vde,sock=${first.directory},reconnect-ms=10`);
+  await here.sw.attach(`vde,sock=${first.directory},reconnect-ms=10`);
   const a = await here.join();
   await reachEachOther(a, await Recorder.join(first.directory), 1);
   await first.started.stop('SIGKILL');
   await until(() => !isUp(here), 'the loss');
-  expect(here.sw.port(1)).toMatchObject({ active: false, holder: 'vde0' });
+  expect(here.sw.ports.get(1)).toMatchObject({ active: false, attachment: 'vde0' });
   await startTsvde([], { cwd: first.home });
   await reachEachOther(a, await Recorder.join(first.directory), 2000);
-  expect(here.sw.attachedPorts()[0]!.stats).toEqual({ connections: 1, reconnects: 1 });
+  expect(here.sw.attachments()[0]!.stats).toEqual({ connections: 1, reconnects: 1 });
   expect(here.log.join('\n')).toContain(`vde0: the switch at '${first.directory}' ended it; trying again`);
 });
 
 test('port/epclose loses the uplink, which is joined again', async () => {
   const [here, there] = [await network(), await network()];
-  await here.sw.attachPort(`vde,sock=${there.directory},reconnect-ms=10`);
+  await here.sw.attach(`vde,sock=${there.directory},reconnect-ms=10`);
   await until(() => isUp(here), 'the uplink');
-  here.sw.closeEndpoint(1, here.sw.port(1)!.endpoints[0]!.id);
-  await until(() => here.sw.attachedPorts()[0]!.stats.reconnects === 1, 'the uplink again');
+  here.sw.ports.closeEndpoint(1, here.sw.ports.get(1)!.endpoints[0]!.id);
+  await until(() => here.sw.attachments()[0]!.stats.reconnects === 1, 'the uplink again');
   await reachEachOther(await here.join(), await there.join(), 1);
 });
 
@@ -172,7 +172,7 @@ describeWith(['vde_switch'], 'Debian’s vde_switch', () => {
     const here = await network();
     const directory = `${temporaryDirectory()}/ctl`;
     const first = await startVdeSwitch(directory);
-    await here.sw.attachPort(`vde,sock=${directory},port=4,reconnect-ms=10`);
+    await here.sw.attach(`vde,sock=${directory},port=4,reconnect-ms=10`);
     const a = await here.join();
     await reachEachOther(a, await Recorder.join(directory), 1);
     first.stdin.write('port/print 4\n');

@@ -56,7 +56,10 @@ describe('its end', () => {
     for (const name of [directory, `vde:${directory}`, `vde://${directory}[7]`])
       expect(await run(tsvde, ['plug', name])).toMatchObject({ code: 0, stdout: '', stderr: '' });
     const plug = start(tsvde, ['plug', '-D', 'lab', '-mod', '0770', `${directory}[9]`]);
-    const { endpoints } = await until(() => sw.ports().find(({ number, active }) => number === 9 && active), 'port 9');
+    const { endpoints } = await until(
+      () => sw.ports.list().find(({ number, active }) => number === 9 && active),
+      'port 9',
+    );
     expect(endpoints[0]!.description).toMatch(new RegExp(`^lab user=\\w+ pid=${plug.pid}\\b`));
     const station = await join();
     await until(() => {
@@ -97,7 +100,7 @@ describe('its end', () => {
     const held = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
     atEnd(() => closeSync(held));
     const plug = start('sh', ['-c', 'exec "$0" plug "$1" >"$2"', tsvde, `${directory}[9]`, fifo]);
-    await until(() => sw.port(9)?.active, 'the plug');
+    await until(() => sw.ports.get(9)?.active, 'the plug');
     const sender = await join();
     const memory = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${plug.pid}/status`, 'utf8'))![1]);
     const before = memory();

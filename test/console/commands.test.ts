@@ -106,7 +106,7 @@ describe('a session', () => {
     expect(await client.ask('port/setgroup 7 no-such-group')).toBe(INVALID);
     expect(await client.ask('port/allprint 7')).toContain('(User: daemon - Group: NONE)');
     expect(await client.ask('port/epclose 7 0002')).toBe(OK);
-    await until(() => !net.sw.port(7)?.active, 'an inactive port');
+    await until(() => !net.sw.ports.get(7)?.active, 'an inactive port');
     expect(await client.ask('port/remove 7')).toBe(OK);
   });
 

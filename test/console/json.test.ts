@@ -106,7 +106,7 @@ test('ports, their users, endpoints and frames; addresses; VLANs', async () => {
     endpoints: [
       {
         id: expect.any(Number),
-        backend: 'vde',
+        kind: 'vde',
         description: expect.stringMatching(/^a "guest"\n\.\n1000 Success\x9b\x7f/),
       },
     ],

@@ -56,7 +56,7 @@ test('what one has said who closes at once is done, newline or not', async () =>
   for (const [i, text] of ['port/create 1', 'port/create 2\nport/create 3'].entries()) {
     const socket = connect(path);
     socket.write(text, () => socket.destroy());
-    await until(() => net.sw.port(i === 0 ? 1 : 3), text);
+    await until(() => net.sw.ports.get(i === 0 ? 1 : 3), text);
   }
 });
 
@@ -183,7 +183,7 @@ test('an error that no command should throw is a reply and a log line, and the s
   const net = await network();
   const { log, connect } = await serveConsole(net);
   const client = await connect();
-  const spy = vi.spyOn(net.sw, 'ports').mockImplementation(() => {
+  const spy = vi.spyOn(net.sw.ports, 'list').mockImplementation(() => {
     throw new TypeError('a defect\x1b of ours');
   });
   const script = `${temporaryDirectory()}/script`;

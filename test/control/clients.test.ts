@@ -16,7 +16,7 @@ import { dirname } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { Plug } from '../../src/index.ts';
 import { formatAddress } from '../../src/protocol/request.ts';
-import { Ports } from '../../src/switch/ports.ts';
+import { PortTable } from '../../src/switch/port-table.ts';
 import { grantSocket, holdSocket } from '../../src/system/held-path.ts';
 import { LineLimit } from '../../src/system/line-limit.ts';
 import { native } from '../../src/system/native.ts';
@@ -38,7 +38,7 @@ test('who joins the port that somebody leaves is never refused, and finds its ow
   await Promise.all(Array.from({ length: 25 }, comeAndGo));
   for (let i = 0; i < 300; i++) (await Plug.connect(directory, { port: 7 })).close();
   expect(log).toEqual([]);
-  await until(() => sw.ports().every(({ active }) => !active), 'the last to leave');
+  await until(() => sw.ports.list().every(({ active }) => !active), 'the last to leave');
   expect(readdirSync(directory)).toEqual(['ctl']);
 }, 60_000);
 
@@ -56,36 +56,36 @@ test('where all names are taken the client is refused, and the log says by what'
   for (let id = 1; id <= 100; id++) writeFileSync(`${directory}/001.${id}`, 'of somebody');
   await expect(join()).rejects.toThrow(/it refused/);
   expect(log.join()).toContain(`EADDRINUSE: cannot bind '${directory}/001.50': Address already in use`);
-  expect(sw.ports()).toEqual([]);
+  expect(sw.ports.list()).toEqual([]);
   expect(readdirSync(directory)).toHaveLength(101);
 });
 
 test('an ID is not given again while the end of its last endpoint may still be told', async () => {
   const { sw, join } = await network();
   const path = `${temporaryDirectory()}/s`;
-  await sw.attachPort(`stream,id=s,server=on,addr.type=unix,addr.path=${path}`);
+  await sw.attach(`stream,id=s,server=on,addr.type=unix,addr.path=${path}`);
   const peer = await StreamPeer.connect({ path });
-  await until(() => sw.port(1)?.active, 'its port');
-  const old = sw.port(1)!.endpoints[0]!.id;
+  await until(() => sw.ports.get(1)?.active, 'its port');
+  const old = sw.ports.get(1)!.endpoints[0]!.id;
   // The engine sees its end while we are busy; what it tells waits until the ID is free and the next one is there.
   peer.socket.destroy();
   const busyUntil = Date.now() + 50;
   while (Date.now() < busyUntil);
-  sw.closeEndpoint(1, old);
+  sw.ports.closeEndpoint(1, old);
   const unix = (end: string) => `${end}.type=unix,${end}.path=${path}-${end}`;
-  await sw.attachPort(`dgram,id=d,${unix('local')},${unix('remote')}`);
-  expect(sw.port(1)!.endpoints[0]!.id).not.toBe(old);
+  await sw.attach(`dgram,id=d,${unix('local')},${unix('remote')}`);
+  expect(sw.ports.get(1)!.endpoints[0]!.id).not.toBe(old);
   await join();
-  expect(sw.attachedPorts()).toMatchObject([{ id: 's' }, { id: 'd', ports: [1] }]);
+  expect(sw.attachments()).toMatchObject([{ id: 's' }, { id: 'd', ports: [1] }]);
 });
 
 describe('endpoint IDs', () => {
   test('go round in four digits, past those in use, and get longer only where there are more', () => {
-    const ports = new Ports(1);
+    const ports = new PortTable(1, () => {});
     ports.create(1);
     const add = () => {
       const id = ports.nextEndpointId();
-      ports.addEndpoint(1, { id, backend: 'vde', description: '' }, 0);
+      ports.addEndpoint(1, { id, kind: 'vde', description: '' }, 0);
       return id;
     };
     expect([add(), add(), add()]).toEqual([1, 2, 3]);
@@ -103,7 +103,7 @@ test('what is in the way of a data socket at its end is said and left, and the s
     rmSync(plug.switchPath);
     put(plug.switchPath);
     plug.close();
-    await until(() => !sw.port(1)?.active, 'its end');
+    await until(() => !sw.ports.get(1)?.active, 'its end');
     expect(log.splice(0)).toEqual([`'${plug.switchPath}' is not what was made there, and stays`]);
     rmSync(plug.switchPath, { recursive: true });
   }
@@ -111,7 +111,7 @@ test('what is in the way of a data socket at its end is said and left, and the s
   rmSync(directory, { recursive: true });
   writeFileSync(directory, 'of somebody');
   plug.close();
-  await until(() => !sw.port(1)?.active, 'its end');
+  await until(() => !sw.ports.get(1)?.active, 'its end');
   expect(log).toEqual([`cannot remove '${plug.switchPath}': Not a directory`]);
   await sw.close();
   expect(readFileSync(directory, 'utf8')).toBe('of somebody');

@@ -80,7 +80,7 @@ describeWith([...GUEST_NEEDS, 'tun', 'ip'], 'six members of one switch', () => {
       ['socket', 'socket1'],
       ['dgram', 'dgram0'],
     ])
-      expect(metrics).toMatch(new RegExp(`^tsvde_port_info\\{.*backend="${backend}",id="${id}",.* 1$`, 'm'));
+      expect(metrics).toMatch(new RegExp(`^tsvde_port_info\\{.*kind="${backend}",attachment="${id}",.* 1$`, 'm'));
     expect(metrics).not.toMatch(/(own_echo"|stranger"|bad_length"|"error)\} [1-9].*port="[^5]/);
   }, 240_000);
 });

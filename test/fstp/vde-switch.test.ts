@@ -142,7 +142,7 @@ describeWith(['vde_switch'], 'two cables to vde_switch', () => {
     const { sw, directory } = await network({ fstp: true, priority: 0x1000 });
     const [station, ours] = [await Recorder.join(their.directory, { port: 9 }), await Recorder.join(directory)];
     for (const port of [11, 12]) {
-      await sw.attachPort(`vde,sock=${their.directory},switchport=${port},port=${port}`);
+      await sw.attach(`vde,sock=${their.directory},switchport=${port},port=${port}`);
       await until(async () => (await their.ports()).includes(`${port} `), 'their end');
     }
     await until(async () => /11 Root, 12 Alternate/.test(await their.ports()), 'their roles', 10_000);

@@ -27,7 +27,7 @@ function as(user: User, command: readonly string[], groups = '--clear-groups'): 
 
 /** Does vde_plug of that user get the port? */
 async function joins({ sw, directory }: Network, user: User, port: string, groups?: string): Promise<boolean> {
-  const endpoints = () => sw.ports().reduce((sum, one) => sum + one.endpoints.length, 0);
+  const endpoints = () => sw.ports.list().reduce((sum, one) => sum + one.endpoints.length, 0);
   const before = endpoints();
   const plug = as(user, ['vde_plug', `${directory}${port}`], groups);
   await until(() => endpoints() > before || !plug.running, 'an answer');
@@ -40,19 +40,19 @@ async function joins({ sw, directory }: Network, user: User, port: string, group
 describeWith(['root', 'setpriv', 'vde_plug', PYTHON], 'access', () => {
   describe('by port/setuser and port/setgroup', () => {
     test.each<[string, (net: Network) => void, User[], User[]]>([
-      ['a user', ({ sw }) => sw.setUser(4, 'daemon'), ['daemon', 'root'], ['bin', 'nobody']],
-      ['a number', ({ sw }) => sw.setUser(4, '2'), ['bin', 'root'], ['daemon', 'nobody']],
+      ['a user', ({ sw }) => sw.ports.setUser(4, 'daemon'), ['daemon', 'root'], ['bin', 'nobody']],
+      ['a number', ({ sw }) => sw.ports.setUser(4, '2'), ['bin', 'root'], ['daemon', 'nobody']],
       [
         'a group, which is the primary one of a user',
-        ({ sw }) => sw.setGroup(4, 'daemon'),
+        ({ sw }) => sw.ports.setGroup(4, 'daemon'),
         ['daemon', 'root'],
         ['bin'],
       ],
       [
         'either',
         ({ sw }) => {
-          sw.setUser(4, 'games');
-          sw.setGroup(4, 'bin');
+          sw.ports.setUser(4, 'games');
+          sw.ports.setGroup(4, 'bin');
         },
         ['games', 'bin', 'root'],
         ['daemon', 'nobody'],
@@ -60,15 +60,15 @@ describeWith(['root', 'setpriv', 'vde_plug', PYTHON], 'access', () => {
       [
         'nobody any longer',
         ({ sw }) => {
-          sw.setUser(4, 'daemon');
-          sw.setUser(4, 'NONE');
+          sw.ports.setUser(4, 'daemon');
+          sw.ports.setUser(4, 'NONE');
         },
         ['daemon', 'nobody'],
         [],
       ],
     ])('%s', async (_, reserve, granted, refused) => {
       const net = await open();
-      net.sw.createPort(4);
+      net.sw.ports.create(4);
       reserve(net);
       for (const user of granted) expect(await joins(net, user, '[4]'), user).toBe(true);
       for (const user of refused) expect(await joins(net, user, '[4]'), user).toBe(false);
@@ -81,18 +81,18 @@ describeWith(['root', 'setpriv', 'vde_plug', PYTHON], 'access', () => {
     test('a port that is in use takes more of the same user alone, root included', async () => {
       const net = await open();
       const first = as('daemon', ['vde_plug', `${net.directory}[4]`]);
-      await until(() => net.sw.port(4)?.active, 'the first');
+      await until(() => net.sw.ports.get(4)?.active, 'the first');
       expect(await joins(net, 'daemon', '[4]')).toBe(true);
       expect(await joins(net, 'bin', '[4]')).toBe(false);
       expect(await joins(net, 'root', '[4]')).toBe(false);
-      expect(net.sw.port(4)?.currentUser).toBe(IDS.daemon);
+      expect(net.sw.ports.get(4)?.currentUser).toBe(IDS.daemon);
       await first.stop();
     });
 
     test('a client with an abstract address is who the kernel says, too', async () => {
       const net = await open();
-      net.sw.createPort(4);
-      net.sw.setUser(4, 'root');
+      net.sw.ports.create(4);
+      net.sw.ports.setUser(4, 'root');
       const claim = `
 import os, socket, struct
 name = (b'\\0tsvde-%d' % os.getpid()).ljust(108, b'\\0')
@@ -123,7 +123,7 @@ print('answer', len(s.recv(200)), flush=True)`;
     test("a data socket is its client's alone: another user cannot send into the port", async () => {
       const net = await open();
       const first = as('daemon', ['vde_plug', `${net.directory}[4]`]);
-      await until(() => net.sw.port(4)?.active, 'the first');
+      await until(() => net.sw.ports.get(4)?.active, 'the first');
       const send = `
 import socket
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

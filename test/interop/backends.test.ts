@@ -133,13 +133,15 @@ describeWith(['qemu-system-x86_64'], 'QEMU at the other end of', () => {
     const { ours, theirs, theyServe, largest = 65535 } = await makeCase();
     const net = await network();
     const plug = await net.join();
-    const attachOurs = () => net.sw.attachPort(ours);
+    const attachOurs = () => net.sw.attach(ours);
     if (!theyServe) await attachOurs();
     const hub = await QemuHub.start(theirs);
     if (theyServe) await attachOurs();
     await bothWays(plug, hub);
 
-    const port = net.sw.ports().find(({ endpoints }) => endpoints.some(({ spec }) => spec !== undefined))!.number;
+    const port = net.sw.ports
+      .list()
+      .find(({ endpoints }) => endpoints.some(({ attachment }) => attachment !== undefined))!.number;
     for (const size of [14, 59, 60, 1514, 9014, largest]) {
       const there = frame(BROADCAST, A, size, size);
       plug.send(there);
@@ -165,16 +167,16 @@ describeWith(['qemu-system-x86_64'], 'QEMU at the other end of', () => {
     const { ours, theirs } = await theyServe(unix)();
     const net = await network();
     const plug = await net.join();
-    const { ports, id } = await net.sw.attachPort(ours);
-    expect(net.sw.port(ports[0]!)).toMatchObject({ active: false, holder: id });
+    const { ports, id } = await net.sw.attach(ours);
+    expect(net.sw.ports.get(ports[0]!)).toMatchObject({ active: false, attachment: id });
     expect(net.log.join('\n')).toMatch(/stream0: cannot connect to .*: No such file or directory; trying again/);
     for (let round = 0; round < 3; round++) {
       const hub = await QemuHub.start(theirs);
       await bothWays(plug, hub);
-      const [attached] = net.sw.attachedPorts();
+      const [attached] = net.sw.attachments();
       expect(attached).toMatchObject({ ports, stats: { connections: 1, reconnects: round } });
       await hub.qemu.stop('SIGKILL');
-      await until(() => !net.sw.port(ports[0]!)?.active, 'the end of the connection');
+      await until(() => !net.sw.ports.get(ports[0]!)?.active, 'the end of the connection');
     }
     expect(net.log.join('\n')).toMatch(/has ended: the other end has closed it; trying again/);
   });
@@ -185,7 +187,7 @@ describeWith(['qemu-system-x86_64'], 'QEMU at the other end of', () => {
       `dgram,local.type=unix,local.path=${directory}/${own},remote.type=unix,remote.path=${directory}/${other}`;
     const net = await network();
     const plug = await net.join();
-    await net.sw.attachPort(`${names('a', 'b')},id=one`);
+    await net.sw.attach(`${names('a', 'b')},id=one`);
     plug.send(frame(BROADCAST, A));
     const drops = () => net.sw.counters().find(({ port }) => port === 2)!.transmitDrops;
     await until(() => drops().peer_gone === 1n, 'a frame for nobody');
@@ -194,8 +196,8 @@ describeWith(['qemu-system-x86_64'], 'QEMU at the other end of', () => {
     await first.qemu.stop('SIGKILL');
     const second = await QemuHub.start(names('b', 'a'));
     await bothWays(plug, second);
-    await net.sw.detachPort('one');
-    await net.sw.attachPort(names('a', 'b'));
+    await net.sw.detach('one');
+    await net.sw.attach(names('a', 'b'));
     await bothWays(plug, second);
   });
 
@@ -204,7 +206,7 @@ describeWith(['qemu-system-x86_64'], 'QEMU at the other end of', () => {
     const nets = [await network(), await network()];
     const plugs = await Promise.all(nets.map((net) => net.join()));
     const [one, two] = plugs as [Recorder, Recorder];
-    await Promise.all(nets.map((net) => net.sw.attachPort(spec)));
+    await Promise.all(nets.map((net) => net.sw.attach(spec)));
     const hub = await QemuHub.start(spec);
     await bothWays(one, hub);
     await bothWays(two, hub);

@@ -22,7 +22,7 @@ const MODES = [
 
 /** vde_plug's stream on stdin and stdout: a length of two bytes, big-endian, and the frame. */
 async function vdePlug({ sw, directory }: Network, ...args: string[]) {
-  const active = () => sw.ports().filter((port) => port.active).length;
+  const active = () => sw.ports.list().filter((port) => port.active).length;
   const before = active();
   const started = start('vde_plug', [...args, directory]);
   const received: Buffer[] = [];
@@ -68,7 +68,7 @@ describeWith(['vde_plug'], 'vde_plug', () => {
   test('its description, port and group of options are taken', async () => {
     const net = await network();
     await vdePlug(net, '-D', 'a wire', '--port', '7');
-    const [port] = net.sw.ports().filter(({ active }) => active);
+    const [port] = net.sw.ports.list().filter(({ active }) => active);
     expect(port).toMatchObject({ number: 7, currentUser: 0 });
     expect(port?.endpoints[0]?.description).toMatch(/^a wire user=(root|0) pid=\d+/);
   });
@@ -76,12 +76,12 @@ describeWith(['vde_plug'], 'vde_plug', () => {
   test('ends when the switch ends its port, and its port ends with it', async () => {
     const net = await network();
     const one = await vdePlug(net);
-    net.sw.closeEndpoint(1, net.sw.port(1)!.endpoints[0]!.id);
+    net.sw.ports.closeEndpoint(1, net.sw.ports.get(1)!.endpoints[0]!.id);
     expect(await one.started.exited).toEqual({ code: 0, signal: null });
-    await until(() => !net.sw.port(1)?.active, 'its end here');
+    await until(() => !net.sw.ports.get(1)?.active, 'its end here');
     const two = await vdePlug(net);
     await two.started.stop('SIGKILL');
-    await until(() => !net.sw.port(1)?.active, 'an inactive port');
+    await until(() => !net.sw.ports.get(1)?.active, 'an inactive port');
   });
 
   test('is told at once when it is refused', async () => {
@@ -117,7 +117,7 @@ describeWith(['dpipe', 'vde_plug'], 'dpipe', () => {
   test('two switches are one network over dpipe vde_plug = vde_plug', async () => {
     const [one, two] = [await network(), await network()];
     start('dpipe', ['vde_plug', one.directory, '=', 'vde_plug', two.directory]);
-    await until(() => one.sw.port(1)?.active && two.sw.port(1)?.active, 'both ends');
+    await until(() => one.sw.ports.get(1)?.active && two.sw.ports.get(1)?.active, 'both ends');
     const [a, b] = [await one.join(), await two.join()];
     a.send(frame(BROADCAST, A, 100, 1));
     await b.receives(frame(BROADCAST, A, 100, 1));
@@ -132,7 +132,7 @@ describeWith(['vde_plug2tap', 'root', 'tun', 'ip', 'busybox'], 'vde_plug2tap', (
     const [here, there] = [namespace(), namespace()];
     there.start('vde_plug2tap', ['-s', net.directory, 'vt0']);
     here.start('vde_plug2tap', ['-s', net.directory, 'vt0']);
-    await until(() => net.sw.ports().filter(({ active }) => active).length === 2, 'both TAPs');
+    await until(() => net.sw.ports.list().filter(({ active }) => active).length === 2, 'both TAPs');
     for (const [space, address] of [
       [here, '10.77.0.1/24'],
       [there, '10.77.0.2/24'],
@@ -172,7 +172,7 @@ describeWith(['qemu-system-x86_64'], "QEMU's netdev vde", () => {
       ...['-netdev', `vde,id=v,sock=${net.directory}`, '-netdev', 'hubport,id=hv,hubid=1,netdev=v'],
     ]);
     await until(
-      () => net.sw.ports().some(({ endpoints }) => endpoints[0]?.description.startsWith('QEMU')),
+      () => net.sw.ports.list().some(({ endpoints }) => endpoints[0]?.description.startsWith('QEMU')),
       'QEMU to join',
     );
     const received: Buffer[] = [];
@@ -193,7 +193,7 @@ describeWith(['qemu-system-x86_64'], "QEMU's netdev vde", () => {
       await until(() => received.some((one) => one.equals(back)), `${size} bytes from QEMU`);
     }
     await qemu.stop();
-    await until(() => net.sw.ports().filter(({ active }) => active).length === 1, "the end of QEMU's port");
+    await until(() => net.sw.ports.list().filter(({ active }) => active).length === 1, "the end of QEMU's port");
     udp.close();
   });
 });

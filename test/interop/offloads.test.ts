@@ -29,7 +29,7 @@ function silentNamespace(): Namespace {
 /** A new TAP of a switch in this process, up in that namespace. */
 async function tapIn(space: Namespace, sw: Switch, offloads = true): Promise<string> {
   const name = `tvo${process.pid}-${taps++}`;
-  await sw.attachPort(`tap,ifname=${name},vnet_hdr=${offloads ? 'on' : 'off'}`);
+  await sw.attach(`tap,ifname=${name},vnet_hdr=${offloads ? 'on' : 'off'}`);
   await run('ip', ['link', 'set', name, 'netns', space.name]);
   space.run('ip', 'link', 'set', name, 'up');
   return name;

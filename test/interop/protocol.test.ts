@@ -134,7 +134,7 @@ describe('requests that are refused: the stream ends, one log line says why, not
     expect(log).toHaveLength(1);
     expect(log[0]).toMatch(why);
     expect(log[0]).toMatch(/pid \d+, uid 0|gone already/);
-    expect(sw.ports()).toEqual([]);
+    expect(sw.ports.list()).toEqual([]);
     expect(readdirSync(directory)).toEqual(['ctl']);
   });
 
@@ -143,7 +143,7 @@ describe('requests that are refused: the stream ends, one log line says why, not
     const { client } = await ask(directory, version3(somewhere()));
     client.stream.write('x');
     await client.closed;
-    await until(() => !sw.port(1)?.active, 'an inactive port');
+    await until(() => !sw.ports.get(1)?.active, 'an inactive port');
     expect(log[0]).toMatch(/sent more after its request/);
   });
 
@@ -167,8 +167,8 @@ describe('requests that are refused: the stream ends, one log line says why, not
 
   test('a port reserved for another user', async () => {
     const { sw, directory, log } = await network();
-    sw.createPort(4);
-    sw.setUser(4, 'daemon');
+    sw.ports.create(4);
+    sw.ports.setUser(4, 'daemon');
     const client = await python(
       `import os,socket,struct
 os.setgid(65534); os.setuid(65534)
@@ -214,7 +214,7 @@ describe('nothing is left of a client', () => {
     }
     await until(() => descriptors() === before + extra, 'the descriptors there were');
     await until(() => readdirSync(directory).length === 1, 'no data socket');
-    expect(sw.ports().filter(({ active }) => active)).toEqual([]);
+    expect(sw.ports.list().filter(({ active }) => active)).toEqual([]);
   });
 
   test('after a thousand joins and leaves', async () => {
@@ -227,7 +227,7 @@ describe('nothing is left of a client', () => {
     }
     await until(() => descriptors() === before, 'the descriptors there were');
     await until(() => readdirSync(directory).length === 2, 'the data socket of the one that stayed');
-    expect(sw.ports().length).toBeLessThanOrEqual(4);
+    expect(sw.ports.list().length).toBeLessThanOrEqual(4);
     expect(keeper.plug.switchPath).toContain('/001.');
   });
 });

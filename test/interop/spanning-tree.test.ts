@@ -166,7 +166,7 @@ describeWith(['vde_switch', 'dpipe', 'vde_plug', 'root'], 'spanning tree', () =>
       a.send(frame(BROADCAST, '02:00:00:00:00:0a', 100, round));
       await b.receives(frame(BROADCAST, '02:00:00:00:00:0a', 100, round));
     }
-    const row = net.sw.counters().find(({ port }) => port === forgerPort(net.sw.ports()))!;
+    const row = net.sw.counters().find(({ port }) => port === forgerPort(net.sw.ports.list()))!;
     expect(sent).toBeGreaterThan(1000);
     expect(Number(row.receiveDrops.bpdu_rate)).toBeGreaterThan(sent / 2);
     expect(b.frames.some((got) => got.equals(bpdu))).toBe(false);

@@ -15,13 +15,13 @@ import { until } from '../support/wait.ts';
 const A = '02:00:00:00:00:0a';
 
 const joined = ({ sw }: Network, count: number) =>
-  until(() => sw.ports().filter(({ active }) => active).length === count, `${count} active ports`);
+  until(() => sw.ports.list().filter(({ active }) => active).length === count, `${count} active ports`);
 
 /** A namespace whose only interface is a TAP at the switch. */
 async function station(net: Network, port: number): Promise<Namespace> {
   const space = namespace();
   space.start('vde_plug2tap', ['-s', net.directory, '-p', String(port), 'vt0']);
-  await until(() => net.sw.port(port)?.active, 'the TAP');
+  await until(() => net.sw.ports.get(port)?.active, 'the TAP');
   space.run('ip', 'link', 'set', 'vt0', 'up');
   return space;
 }
@@ -77,14 +77,14 @@ exit 0
 describeWith(['slirpvde', 'vde_plug2tap', 'root', 'tun', 'ip', 'busybox'], 'slirpvde', () => {
   test("as openQA starts it, on a port's number: an address by DHCP, and the host's own servers", async () => {
     const net = await network();
-    net.sw.createPort(2);
+    net.sw.ports.create(2);
     const server = createServer((_, response) => response.end('from the host')).listen(0, '127.0.0.1');
     atEnd(() => server.close());
     await until(() => server.listening, 'a server');
     const { port } = server.address() as { port: number };
     start('slirpvde', ['--dhcp', '-s', net.directory, '--port', '2']);
-    await until(() => net.sw.port(2)?.active, 'slirpvde to join');
-    expect(net.sw.port(2)?.endpoints[0]?.description).toMatch(/^slirpvde: user=/);
+    await until(() => net.sw.ports.get(2)?.active, 'slirpvde to join');
+    expect(net.sw.ports.get(2)?.endpoints[0]?.description).toMatch(/^slirpvde: user=/);
     const guest = await station(net, 3);
     const script = `${temporaryDirectory()}/lease`;
     writeFileSync(script, LEASE, { mode: 0o755 });
@@ -110,7 +110,7 @@ describeWith(['vde_pcapplug', 'tcpdump', 'root', 'ip', 'python3'], 'vde_pcapplug
     space.run('ip', 'link', 'add', 'v0', 'type', 'veth', 'peer', 'name', 'v1');
     for (const name of ['v0', 'v1']) space.run('ip', 'link', 'set', name, 'up');
     space.start('vde_pcapplug', ['-s', net.directory, '-p', '4', 'v0']);
-    await until(() => net.sw.port(4)?.active, 'vde_pcapplug to join');
+    await until(() => net.sw.ports.get(4)?.active, 'vde_pcapplug to join');
     const a = await net.join();
     const dump = space.start('tcpdump', ['-c', '1', '-e', '-n', '-x', '-i', 'v1', 'ether', 'src', A]);
     await dump.output(/listening on v1/);

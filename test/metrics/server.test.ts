@@ -87,7 +87,7 @@ test('drops stand by reason and direction; queues, endpoints and the MAC table a
   expect(value('port_queue_frames', 'port="9"')).toBe(7);
   expect(value('port_queue_bytes', 'port="9"')).toBe(7000);
   expect(value('port_queue_limit_frames', 'port="9"')).toBe(7);
-  expect(value('port_info', 'port="9",endpoint="2",backend="vde",id="",description="second"')).toBe(1);
+  expect(value('port_info', 'port="9",endpoint="2",kind="vde",attachment="",description="second"')).toBe(1);
   expect(values.get('tsvde_mac_table_entries')).toBe(1);
   expect(values.get('tsvde_mac_table_limit_entries')).toBe(5);
 
@@ -240,21 +240,21 @@ describe('the HTTP server', () => {
 test('what specs have attached: its kind and id, its connections, those made again and those refused', async () => {
   const { sw } = await network();
   const path = `${temporaryDirectory()}/s`;
-  await sw.attachPort(`stream,id=lab,server=on,addr.type=unix,addr.path=${path},max-clients=1`);
+  await sw.attach(`stream,id=lab,server=on,addr.type=unix,addr.path=${path},max-clients=1`);
   const peers = [await StreamPeer.connect({ path }), await StreamPeer.connect({ path })];
   await until(() => peers[1]!.ended, 'the refused one to see its end');
-  await sw.attachPort(`stream,id=out,addr.type=unix,addr.path=${path}x`);
+  await sw.attach(`stream,id=out,addr.type=unix,addr.path=${path}x`);
   const text = await scrape(await serve(sw));
   expect(text).toMatch(
-    /^tsvde_port_info\{port="1",endpoint="1",backend="stream",id="lab",description="pid \d+, uid \d+"\} 1$/m,
+    /^tsvde_port_info\{port="1",endpoint="1",kind="stream",attachment="lab",description="pid \d+, uid \d+"\} 1$/m,
   );
-  const labels = 'id="lab",backend="stream"';
+  const labels = 'attachment="lab",kind="stream"';
   for (const line of [
-    `tsvde_backend_connections{${labels}} 1`,
-    `tsvde_backend_refused_total{${labels}} 1`,
-    'tsvde_backend_connections{id="out",backend="stream"} 0',
-    'tsvde_backend_reconnects_total{id="out",backend="stream"} 0',
+    `tsvde_attachment_connections{${labels}} 1`,
+    `tsvde_attachment_refused_total{${labels}} 1`,
+    'tsvde_attachment_connections{attachment="out",kind="stream"} 0',
+    'tsvde_attachment_reconnects_total{attachment="out",kind="stream"} 0',
   ])
     expect(text.split('\n')).toContain(line);
-  expect(text).not.toContain(`tsvde_backend_reconnects_total{${labels}}`);
+  expect(text).not.toContain(`tsvde_attachment_reconnects_total{${labels}}`);
 });

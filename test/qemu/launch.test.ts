@@ -148,11 +148,11 @@ test('the port is there as long as QEMU is', async () => {
   const { directory, sw } = await network();
   const started = start(tsvdeq, ['-vdesock', `${directory}[9]`, fake, 'wait']);
   await started.output(/ready/);
-  const { endpoints } = sw.ports().find(({ number }) => number === 9)!;
+  const { endpoints } = sw.ports.list().find(({ number }) => number === 9)!;
   expect(endpoints[0]!.description).toContain(`tsvdeq user=`);
   expect(endpoints[0]!.description).toContain(`pid=${started.pid}`);
   await started.stop('SIGKILL');
-  await until(() => sw.ports().every(({ endpoints }) => endpoints.length === 0), 'the port without an endpoint');
+  await until(() => sw.ports.list().every(({ endpoints }) => endpoints.length === 0), 'the port without an endpoint');
 });
 
 describe('what cannot be is one sentence, and QEMU is not started', () => {
@@ -218,7 +218,7 @@ describe('what cannot be is one sentence, and QEMU is not started', () => {
   test('the second of two switches is not there: the first has its port back', async () => {
     const { directory, sw } = await network();
     expect((await run(tsvdeq, through(`${directory},${home}/none`, ...NIC))).code).toBe(1);
-    await until(() => sw.ports().every(({ endpoints }) => endpoints.length === 0), 'no port held');
+    await until(() => sw.ports.list().every(({ endpoints }) => endpoints.length === 0), 'no port held');
   });
 
   test('a file that is no program', async () => {
@@ -227,7 +227,7 @@ describe('what cannot be is one sentence, and QEMU is not started', () => {
     const result = await run(tsvdeq, ['-vdesock', directory, `${home}/binary`]);
     expect(result.code).toBe(126);
     expect(result.stderr).toMatch(/cannot run '.*binary': Exec format error\n$/);
-    await until(() => sw.ports().every(({ endpoints }) => endpoints.length === 0), 'no port held');
+    await until(() => sw.ports.list().every(({ endpoints }) => endpoints.length === 0), 'no port held');
   });
 });
 

@@ -138,7 +138,7 @@ describeWith([QEMU], 'QEMU accepts', () => {
     const wiring = await ask(qemu, 'info network');
     expect(wiring).toMatch(new RegExp(`virtio-net-pci.*\\n \\\\ vlan0-vde: .*type=${via}`));
     expect(wiring).toMatch(new RegExp(`e1000.*\\n \\\\ vlan1-vde: .*type=${via}`));
-    const active = ({ sw }: Network) => sw.ports().filter((port) => port.active);
+    const active = ({ sw }: Network) => sw.ports.list().filter((port) => port.active);
     expect([active(a).length, active(b).map(({ number }) => number)]).toEqual([1, [7]]);
     expect(active(a)[0]!.endpoints[0]!.description).toContain(`pid=${qemu.pid}`);
     await qemu.stop();
@@ -168,7 +168,7 @@ describeWith([QEMU], 'QEMU accepts', () => {
   test('--via stream: each QEMU is a port of its own behind one socket', async () => {
     const { sw } = await network();
     const path = `${temporaryDirectory()}/lan.stream`;
-    await sw.attachPort(`stream,server=on,addr.type=unix,addr.path=${path}`);
+    await sw.attach(`stream,server=on,addr.type=unix,addr.path=${path}`);
     const args = ['--via', 'stream', '-vdesock', path, QEMU, ...MACHINE, '-net', 'nic,model=virtio'];
     const [one, two] = [start(tsvdeq, args), start(tsvdeq, args)];
     for (const qemu of [one, two]) {
@@ -177,7 +177,9 @@ describeWith([QEMU], 'QEMU accepts', () => {
       await until(async () => connected.test(await ask(qemu, 'info network')), 'QEMU to connect');
     }
     const here = () =>
-      sw.ports().flatMap(({ active, endpoints }) => (active ? endpoints.map(({ description }) => description) : []));
+      sw.ports
+        .list()
+        .flatMap(({ active, endpoints }) => (active ? endpoints.map(({ description }) => description) : []));
     await until(() => here().length === 2, 'both ports'); // the sockets that tsvdeq tried are gone
     expect(here().sort()).toEqual([one, two].map(({ pid }) => expect.stringContaining(`pid ${pid},`)));
     await one.stop();
@@ -204,7 +206,7 @@ describeWith([QEMU], 'QEMU accepts', () => {
     const qemu = start(tsvdeq, [script, ...MACHINE, ...words]);
     await qemu.output(/\(qemu\) /);
     expect(await ask(qemu, 'info network')).toMatch(/e1000.*\n \\ vlan0-vde: [\s\S]*virtio-net-pci.*\n \\ n0: /);
-    expect(sw.ports().filter(({ endpoints }) => endpoints.length > 0).length).toBe(2);
+    expect(sw.ports.list().filter(({ endpoints }) => endpoints.length > 0).length).toBe(2);
     await qemu.stop();
   });
 });
@@ -225,7 +227,7 @@ describeWith([QEMU], 'a guest’s firmware', () => {
       const net = await network();
       const host = await net.join();
       const path = via === 'stream' ? `${temporaryDirectory()}/lan.stream` : net.directory;
-      if (via === 'stream') await net.sw.attachPort(`stream,server=on,addr.type=unix,addr.path=${path}`);
+      if (via === 'stream') await net.sw.attach(`stream,server=on,addr.type=unix,addr.path=${path}`);
       const nic = ['-net', `nic,model=virtio,macaddr=${mac}`];
       const qemu = start(tsvdeq, ['--via', via, '-sock', path, QEMU, ...firmware, ...nic]);
       await asksForAnAddress(host, mac);
@@ -273,7 +275,7 @@ describeWith([QEMU], '-daemonize', () => {
     expect(result.code).toBe(0);
     const pid = Number(readFileSync(pidFile, 'utf8'));
     atEnd(() => endPid(pid, 'SIGKILL'));
-    const joined = () => sw.ports().filter(({ endpoints }) => endpoints.length > 0).length;
+    const joined = () => sw.ports.list().filter(({ endpoints }) => endpoints.length > 0).length;
     expect(isRunning(pid)).toBe(true);
     expect(joined()).toBe(1);
     await endPid(pid);

@@ -18,7 +18,7 @@ export interface UserHost {
   /** Its control directory. */
   directory: string;
   tsvde: Started;
-  /** What the metrics have: `tsvde_backend_connections{id="user0",backend="user"}` and its value. */
+  /** What the metrics have: `tsvde_attachment_connections{attachment="user0",kind="user"}` and its value. */
   metrics(): Map<string, number>;
   /** The console's reply to a line. */
   ask(line: string): Promise<string>;

@@ -3,7 +3,7 @@ import { SwitchError } from '../../protocol/errors.ts';
 import { isMulticast, openMulticast, openUdp, openUnix, refuseIpv6Group } from '../datagram.ts';
 import { resolveHost } from '../internet.ts';
 import { flag, type Keys, mode, number, oneOf, text, type Values } from '../keys.ts';
-import { type Backend, type BackendHost, defineKind } from '../kind.ts';
+import { type Backend, defineKind, type Host } from '../kind.ts';
 import { spellings, unixName } from '../unix-name.ts';
 
 const INET = ['remote.type=inet'];
@@ -40,7 +40,7 @@ export const dgram = defineKind({
   },
 });
 
-function openUnixPeer(values: Values<typeof keys>, host: BackendHost): Promise<Backend> {
+function openUnixPeer(values: Values<typeof keys>, host: Host): Promise<Backend> {
   const name = (path = '', abstract = false) => unixName(path, { abstract, tight: true });
   const local = name(values['local.path'], values['local.abstract']);
   if (values.mode !== undefined && values['local.abstract'])
@@ -50,10 +50,10 @@ function openUnixPeer(values: Values<typeof keys>, host: BackendHost): Promise<B
   return openUnix(host, local, names, values.mode ?? 0o600);
 }
 
-async function openInternet(values: Values<typeof keys>, host: BackendHost): Promise<Backend> {
+async function openInternet(values: Values<typeof keys>, host: Host): Promise<Backend> {
   const { 'local.host': localHost = '', 'local.port': localPort, ttl } = values;
   const peer = { host: values['remote.host'] ?? '', port: values['remote.port'] ?? 0 };
-  const address = await resolveHost(peer.host, 0, host.over);
+  const address = await resolveHost(peer.host, 0, host.signal);
   refuseIpv6Group(address);
   if (isMulticast(address)) return openMulticast(host, peer, { localAddress: localHost, ttl });
   if (ttl !== undefined) throw new SwitchError('EINVAL', `dgram: ttl goes only with a multicast group as remote.host`);

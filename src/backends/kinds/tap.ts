@@ -19,17 +19,17 @@ export const tap = defineKind({
     vnet_hdr: { value: flag, fallback: true, help: 'whole TCP and UDP datagrams, where the kernel gives them' },
   },
   open({ ifname, vnet_hdr: vnetHdr }, host) {
-    const place = host.claim();
+    const reservation = host.reserve();
     const { fd, name } = openTap(ifname, vnetHdr);
-    place.attach({
+    reservation.attach({
       transport: { kind: 'tap', fd },
       description: name,
       ended(why) {
-        host.log(`port ${place.port}: ${name} can no longer be used and is closed: ${why}`, 'warning');
+        host.log(`port ${reservation.port}: ${name} can no longer be used and is closed: ${why}`, 'warning');
         host.end();
       },
     });
-    return { close: () => place.release() };
+    return { close: () => reservation.release() };
   },
 });
 

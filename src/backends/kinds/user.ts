@@ -74,7 +74,7 @@ export const user = defineKind({
     const smbPlaces = values.smb === undefined ? [] : SMB_PORTS.map((port) => ({ address: values.smbserver, port }));
     const nowhere = { kind: 'cmd', command: '' } as const;
     refuseDoubles([...given, ...smbPlaces.map((at) => place({ ...at, target: nowhere }))]);
-    const forwards = await Promise.all(given.map((forward) => resolveTarget(forward, host.over)));
+    const forwards = await Promise.all(given.map((forward) => resolveTarget(forward, host.signal)));
     const share = values.smb === undefined ? undefined : shareBySmb(values.smb);
     for (const at of smbPlaces) forwards.push(place({ ...at, target: { kind: 'cmd', command: share!.command } }));
     return UserBackend.open(
@@ -98,10 +98,10 @@ function checkDirectory(key: string, directory: string): void {
 }
 
 /** Once, as QEMU does: the stack must not wait for a name server. */
-async function resolveTarget(forward: PlacedForward, over: AbortSignal): Promise<PlacedForward> {
+async function resolveTarget(forward: PlacedForward, signal: AbortSignal): Promise<PlacedForward> {
   const { target } = forward;
   if (target.kind !== 'tcp' || isIP(target.host) !== 0) return forward;
-  const address = await resolveHost(target.host, 0, over).catch(() => {
+  const address = await resolveHost(target.host, 0, signal).catch(() => {
     throw new SwitchError('ENOENT', `user: guestfwd's host '${target.host}' has no address`);
   });
   return { ...forward, target: { ...target, host: address } };

@@ -9,9 +9,10 @@ import { findGroup } from '../../system/accounts.ts';
 import { BackOff } from '../../system/back-off.ts';
 import { describeError } from '../../system/errno.ts';
 import { native } from '../../system/native.ts';
+import type { Reservation } from '../../system/reservation.ts';
 import { firstAnswer } from '../first-answer.ts';
 import { mode, number, path, text, type Values } from '../keys.ts';
-import { type Backend, type BackendHost, type BackendStats, defineKind, type Place } from '../kind.ts';
+import { type Backend, type BackendStats, defineKind, type Host } from '../kind.ts';
 
 const keys = {
   sock: { value: path, required: true, help: "the other switch's control directory" },
@@ -55,8 +56,8 @@ function realPath(path: string): string | undefined {
 class Uplink implements Backend {
   readonly #directory: string;
   readonly #options: JoinOptions;
-  readonly #host: BackendHost;
-  readonly #place: Place;
+  readonly #host: Host;
+  readonly #reservation: Reservation;
   readonly #backOff: BackOff;
   #timer: NodeJS.Timeout | undefined;
   #trying: Promise<void> | undefined;
@@ -64,17 +65,17 @@ class Uplink implements Backend {
   #times = 0;
   #said = '';
 
-  constructor({ sock, port, group, mode, 'reconnect-ms': reconnectMs }: Values<typeof keys>, host: BackendHost) {
+  constructor({ sock, port, group, mode, 'reconnect-ms': reconnectMs }: Values<typeof keys>, host: Host) {
     this.#directory = sock;
     this.#options = {
       description: selfDescription('tsvde'),
-      signal: host.over,
+      signal: host.signal,
       ...(port === undefined ? {} : { port }),
       ...(group === undefined ? {} : { group }),
       ...(mode === undefined ? {} : { mode }),
     };
     this.#host = host;
-    this.#place = host.claim();
+    this.#reservation = host.reserve();
     this.#backOff = new BackOff(reconnectMs);
   }
 
@@ -88,7 +89,7 @@ class Uplink implements Backend {
     clearTimeout(this.#timer);
     this.#control?.destroy();
     await this.#trying;
-    this.#place.release();
+    this.#reservation.release();
   }
 
   stats(): BackendStats {
@@ -104,14 +105,14 @@ class Uplink implements Backend {
   }
 
   #attach({ control, fd, switchPath }: Joined): void {
-    if (this.#host.over.aborted) {
+    if (this.#host.signal.aborted) {
       control.destroy();
       native.closeDescriptor(fd);
       return;
     }
     const transport = { kind: 'datagram', fd } as const;
     try {
-      this.#place.attach({ transport, description: switchPath, ended: () => control.destroy() });
+      this.#reservation.attach({ transport, description: switchPath, ended: () => control.destroy() });
     } catch (error) {
       control.destroy();
       throw error;
@@ -122,18 +123,18 @@ class Uplink implements Backend {
     this.#times++;
     this.#backOff.made(performance.now());
     this.#said = '';
-    this.#host.log(`port ${this.#place.port}: joined ${switchPath}`);
+    this.#host.log(`port ${this.#reservation.port}: joined ${switchPath}`);
   }
 
   #lost(): void {
     this.#control = undefined;
-    this.#place.detach();
+    this.#reservation.detach();
     this.#again(`the switch at '${this.#directory}' ended it`);
   }
 
   /** Says why, once for each reason. */
   #again(why: string): void {
-    if (this.#host.over.aborted) return;
+    if (this.#host.signal.aborted) return;
     if (why !== this.#said) this.#host.log(`${why}; trying again`, 'warning');
     this.#said = why;
     this.#timer = setTimeout(() => {

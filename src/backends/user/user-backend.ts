@@ -4,8 +4,9 @@ import { unlink } from 'node:fs/promises';
 import { type ErrnoName, SwitchError } from '../../protocol/errors.ts';
 import { errnoNumber, strerror } from '../../system/errno.ts';
 import { native } from '../../system/native.ts';
+import type { Reservation } from '../../system/reservation.ts';
 import { makeWay } from '../../system/unix-listener.ts';
-import type { Backend, BackendHost, BackendStats, Place } from '../kind.ts';
+import type { Backend, BackendStats, Host } from '../kind.ts';
 import { formatHostForward, formatHostPlace, type HostForward, type HostPlace, type InetPlace } from './forward.ts';
 import { readStats, StackProcess, type StackStats } from './stack-process.ts';
 
@@ -28,8 +29,8 @@ export interface StackRequest {
 
 export class UserBackend implements Backend {
   readonly #request: StackRequest;
-  readonly #host: BackendHost;
-  readonly #place: Place;
+  readonly #host: Host;
+  readonly #reservation: Reservation;
   readonly #frames: number;
   readonly #forwards: HostForward[] = [];
   #stack: StackProcess | undefined;
@@ -41,15 +42,15 @@ export class UserBackend implements Backend {
   #complaints = { minute: 0, count: 0 };
   #closed = false;
 
-  private constructor(request: StackRequest, host: BackendHost, frames: number) {
+  private constructor(request: StackRequest, host: Host, frames: number) {
     this.#request = request;
     this.#host = host;
-    this.#place = host.claim();
+    this.#reservation = host.reserve();
     this.#frames = frames;
   }
 
   /** Throws SwitchError with a sentence, and leaves nothing behind. */
-  static async open(request: StackRequest, host: BackendHost): Promise<UserBackend> {
+  static async open(request: StackRequest, host: Host): Promise<UserBackend> {
     const [ours, theirs] = native.datagramPair(BUFFER_BYTES);
     let taken = false;
     let backend: UserBackend | undefined;
@@ -120,7 +121,7 @@ export class UserBackend implements Backend {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#retry);
-    this.#place.release();
+    this.#reservation.release();
     await this.#stack?.end();
     native.closeDescriptor(this.#frames);
     for (const forward of this.#forwards) await this.#unlink(forward);
@@ -128,7 +129,7 @@ export class UserBackend implements Backend {
   }
 
   #attach(fd: number): void {
-    this.#place.attach({
+    this.#reservation.attach({
       transport: { kind: 'datagram', fd },
       description: this.#request.description,
       ended: (why) => {

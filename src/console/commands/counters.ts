@@ -14,7 +14,7 @@ export const countersMenu: Menu = {
       help: 'show the frames of all ports, or of port N, and the drops by reason',
       *print(argument, { switch: sw }) {
         const number = parseOptionalNumber(argument);
-        if (number !== undefined) sw.checkPort(number);
+        if (number !== undefined) sw.ports.check(number);
         const rows = sw.counters().filter(({ port }) => number === undefined || port === number);
         if (number !== undefined && rows.length === 0) throw new SwitchError('ENXIO', `there is no port ${number}`);
         yield* rows;

@@ -52,7 +52,7 @@ export const fstpMenu: Menu = {
       run(argument, { switch: sw }) {
         const [vlanText, portText, flag] = parseWords(argument, 3);
         const [vlan, port, edge] = [parseNumber(vlanText), parseNumber(portText), parseFlag(flag)];
-        sw.checkPort(port);
+        sw.ports.check(port);
         sw.vlans.check(vlan);
         sw.spanningTrees.setEdge(vlan, port, edge);
       },
@@ -64,7 +64,7 @@ export const fstpMenu: Menu = {
       declares: true,
       run(argument, { switch: sw }) {
         const [vlan, port, cost] = parseWords(argument, 3).map(parseNumber) as [number, number, number];
-        sw.checkPort(port);
+        sw.ports.check(port);
         sw.vlans.check(vlan);
         sw.spanningTrees.setBonus(vlan, port, cost);
       },

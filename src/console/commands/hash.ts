@@ -92,7 +92,7 @@ export const hashMenu: Menu = {
         if (argument === '') return void sw.macs.flush();
         const [kind, text] = parseWords(argument, 2);
         const number = parseNumber(text);
-        if (kind === 'port') sw.checkPort(number);
+        if (kind === 'port') sw.ports.check(number);
         else if (kind === 'vlan') sw.vlans.check(number);
         else throw new SwitchError('EINVAL', `hash/flush takes port N or vlan N, not '${argument}'`);
         sw.macs.flush({ [kind]: number });

@@ -2,7 +2,7 @@
 
 import { SwitchError } from '../../protocol/errors.ts';
 import type { PortCounters } from '../../switch/counters.ts';
-import type { EndpointInfo, PortInfo } from '../../switch/ports.ts';
+import type { EndpointInfo, PortInfo } from '../../switch/port-table.ts';
 import type { Switch } from '../../switch/switch.ts';
 import { groupName, userName } from '../../system/accounts.ts';
 import { type Menu, printing, showing } from '../command.ts';
@@ -22,7 +22,7 @@ export const portMenu: Menu = {
       path: 'port/showinfo',
       syntax: '',
       help: 'how many ports there may be, and how frames are forwarded',
-      show: (_, { switch: { numPorts, hub } }) => ({ numPorts, hub, counters: true }),
+      show: (_, { switch: { ports, hub } }) => ({ numPorts: ports.limit, hub, counters: true }),
       format: ({ numPorts, hub, counters }) => [`Numports=${numPorts}`, `HUB=${hub}`, `counters=${counters}`],
     }),
     {
@@ -31,7 +31,7 @@ export const portMenu: Menu = {
       help: 'set the highest port number',
       declares: true,
       run(argument, { switch: sw }) {
-        sw.numPorts = parseNumber(argument);
+        sw.ports.limit = parseNumber(argument);
       },
     },
     {
@@ -57,7 +57,7 @@ export const portMenu: Menu = {
       path: 'port/createauto',
       syntax: '',
       help: 'create the lowest free port, for clients that ask for its number',
-      show: (_, { switch: sw }) => ({ port: sw.createPortAuto() }),
+      show: (_, { switch: sw }) => ({ port: sw.ports.createAuto() }),
       format: ({ port }) => `Port ${pad(port)}`,
     }),
     {
@@ -68,8 +68,8 @@ export const portMenu: Menu = {
       declares: (argument) => argument !== '0',
       run(argument, { switch: sw }) {
         const port = parseNumber(argument);
-        if (port === 0) sw.createPortAuto();
-        else sw.createPort(port);
+        if (port === 0) sw.ports.createAuto();
+        else sw.ports.create(port);
       },
     },
     {
@@ -77,7 +77,7 @@ export const portMenu: Menu = {
       syntax: 'N',
       help: 'remove port N, which must have no endpoint',
       run(argument, { switch: sw }) {
-        sw.removePort(parseNumber(argument));
+        sw.ports.remove(parseNumber(argument));
       },
     },
     {
@@ -87,7 +87,7 @@ export const portMenu: Menu = {
       declares: true,
       run(argument, { switch: sw }) {
         const [port, flag] = parseWords(argument, 2);
-        sw.setAllocatable(parseNumber(port), parseFlag(flag));
+        sw.ports.setAllocatable(parseNumber(port), parseFlag(flag));
       },
     },
     {
@@ -97,7 +97,7 @@ export const portMenu: Menu = {
       declares: true,
       run(argument, { switch: sw }) {
         const [port, user = ''] = parseWords(argument, 2);
-        sw.setUser(parseNumber(port), user);
+        sw.ports.setUser(parseNumber(port), user);
       },
     },
     {
@@ -107,7 +107,7 @@ export const portMenu: Menu = {
       declares: true,
       run(argument, { switch: sw }) {
         const [port, group = ''] = parseWords(argument, 2);
-        sw.setGroup(parseNumber(port), group);
+        sw.ports.setGroup(parseNumber(port), group);
       },
     },
     {
@@ -116,7 +116,7 @@ export const portMenu: Menu = {
       help: 'close endpoint ID of port N',
       run(argument, { switch: sw }) {
         const [port, endpoint] = parseWords(argument, 2);
-        sw.closeEndpoint(parseNumber(port), parseNumber(endpoint));
+        sw.ports.closeEndpoint(parseNumber(port), parseNumber(endpoint));
       },
     },
     {
@@ -124,7 +124,7 @@ export const portMenu: Menu = {
       syntax: 'SPEC',
       help: 'attach KIND,key=value,… as by --port',
       async run(argument, { switch: sw, log }) {
-        await sw.attachPort(argument).catch((error: Error) => {
+        await sw.attach(argument).catch((error: Error) => {
           log(`port/attach: ${error.message}`, 'warning'); // a reply has no room for the sentence
           throw error;
         });
@@ -135,7 +135,7 @@ export const portMenu: Menu = {
       syntax: 'N|ID',
       help: 'detach what was attached to port N, or by that id, with all its clients',
       async run(argument, { switch: sw }) {
-        await sw.detachPort(/^\d/.test(argument) ? parseNumber(argument) : argument);
+        await sw.detach(/^\d/.test(argument) ? parseNumber(argument) : argument);
       },
     },
     printing({
@@ -143,7 +143,7 @@ export const portMenu: Menu = {
       syntax: '',
       help: 'show what is attached by a spec: its id, its ports, the spec',
       *print(_, { switch: sw }) {
-        for (const { id, kind, ports, spec } of sw.attachedPorts()) yield { id, kind, ports, spec };
+        for (const { id, kind, ports, spec } of sw.attachments()) yield { id, kind, ports, spec };
       },
       format: ({ id, ports, spec }) =>
         `${id} ports=${ports.map((port) => pad(port)).join(',') || 'none'} ${printable(spec)}`,
@@ -189,8 +189,8 @@ interface Row {
 
 function* listPorts(sw: Switch, argument: string, wanted: (port: PortInfo) => boolean): Iterable<Row> {
   const number = parseOptionalNumber(argument);
-  if (number !== undefined) sw.checkPort(number);
-  const ports = sw.ports().filter((port) => (number === undefined || port.number === number) && wanted(port));
+  if (number !== undefined) sw.ports.check(number);
+  const ports = sw.ports.list().filter((port) => (number === undefined || port.number === number) && wanted(port));
   if (number !== undefined && ports.length === 0) throw new SwitchError('ENXIO', `there is no such port ${number}`);
   const counters = new Map(sw.counters().map((row) => [row.port, row]));
   for (const port of ports) yield rowOf(port, counters.get(port.number)!);
@@ -209,7 +209,7 @@ function rowOf({ number, currentUser, user, group, ...port }: PortInfo, counters
     group: group === undefined ? undefined : groupName(group),
     received: { frames: receiveUnicast + receiveMulticast + receiveBroadcast, bytes: receiveBytes },
     sent: { frames: transmitUnicast + transmitMulticast + transmitBroadcast, bytes: transmitBytes },
-    endpoints: port.endpoints.map(({ id, backend, description }) => ({ id, backend, description })),
+    endpoints: port.endpoints,
   };
 }
 
@@ -227,7 +227,7 @@ function describeTraffic({ frames, bytes }: Row['sent']): string {
   return `pkts ${String(frames).padStart(10)}          bytes ${String(bytes).padStart(20)}`;
 }
 
-function describeEndpoint({ id, backend, description }: EndpointInfo): string {
-  const module = MODULES[backend] ?? backend;
+function describeEndpoint({ id, kind, description }: EndpointInfo): string {
+  const module = MODULES[kind] ?? kind;
   return `  -- endpoint ID ${pad(id)} module ${module.padEnd(12)}: ${printable(description)}`;
 }

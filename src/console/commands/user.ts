@@ -1,6 +1,6 @@
 // The user menu: forwards of user-mode networks, made and ended while they run, and their connections. Where there are several
 // networks, an id says which.
-import type { AttachedPort } from '../../backends/attachments.ts';
+import type { Attachment } from '../../backends/attachments.ts';
 import { formatHostForward, hostForward, hostPlace } from '../../backends/user/forward.ts';
 import { UserBackend } from '../../backends/user/user-backend.ts';
 import { SwitchError } from '../../protocol/errors.ts';
@@ -79,8 +79,8 @@ interface UserNetwork {
 }
 
 function findNetworks(sw: Switch): UserNetwork[] {
-  const isUser = (port: AttachedPort): port is AttachedPort & UserNetwork => port.backend instanceof UserBackend;
-  return sw.attachedPorts().filter(isUser);
+  const isUser = (port: Attachment): port is Attachment & UserNetwork => port.backend instanceof UserBackend;
+  return sw.attachments().filter(isUser);
 }
 
 /** The only one, or the one that is named. EINVAL, ENXIO. */

@@ -83,7 +83,7 @@ export class IpWatch {
   }
 
   userOf({ port }: Sighting): number | undefined {
-    return this.#context.switch.port(port)?.currentUser;
+    return this.#context.switch.ports.get(port)?.currentUser;
   }
 
   describe(sighting: Sighting): SightingInWords {
@@ -122,7 +122,7 @@ export class IpWatch {
 
   /** false: its port was closed before anybody looked at the frame, and nobody can say whose it was. */
   #tell(sighting: Sighting): boolean {
-    const { endpoints = [] } = this.#context.switch.port(sighting.port) ?? {};
+    const { endpoints = [] } = this.#context.switch.ports.get(sighting.port) ?? {};
     if (endpoints.length === 0) return false;
     const { family, address, mac, port, vlan, user = NOBODY } = this.describe(sighting);
     const descriptions = endpoints.map(({ description }) => `"${printable(description)}"`);

@@ -1,0 +1,249 @@
+// The ports as data: which numbers are free, and which user may take them. It knows no descriptor and no engine.
+// A port outlives its endpoints: without any it is inactive and keeps its settings and its counters.
+
+import { SwitchError } from '../protocol/errors.ts';
+import { findGroup, findUser, isMember } from '../system/accounts.ts';
+import type { PortRange, WantedPort } from '../system/reservation.ts';
+
+export const MAX_PORTS = 65535;
+/** Four digits, for which a control directory's name leaves room. */
+const ENDPOINT_IDS = 9999;
+
+/** What moves frames for a port. */
+export interface EndpointInfo {
+  /** Unique in the switch; an ID is not reused until all others have been. */
+  id: number;
+  /** `vde` for a client of the control socket, otherwise the kind of its attachment. */
+  kind: string;
+  /** The ID of the attachment that the endpoint belongs to; absent for a client. */
+  attachment?: string;
+  /** Any text; a client's is what it sent, decoded as UTF-8. */
+  description: string;
+}
+
+/** A numbered place of the switch. */
+export interface PortInfo {
+  number: number;
+  /** 4095: none. */
+  untaggedVlan: number;
+  /** Every VLAN that the port is in, the untagged one included. */
+  vlans: ReadonlySet<number>;
+  /** At least one endpoint is attached. */
+  active: boolean;
+  /** Whether a client that asks for any port may be given this one. */
+  allocatable: boolean;
+  /** uid of the first endpoint's user; undefined when the port is inactive or its endpoint has no user (a TAP). */
+  currentUser: number | undefined;
+  /** uid that the port is reserved for. */
+  user: number | undefined;
+  /** gid that the port is reserved for. */
+  group: number | undefined;
+  /** The ID of the attachment that the port is reserved for, whether an endpoint is attached or not. */
+  attachment: string | undefined;
+  /** Newest first. */
+  endpoints: EndpointInfo[];
+}
+
+type Port = Omit<PortInfo, 'active'>;
+
+export class PortTable {
+  #limit: number;
+  readonly #created: (number: number) => void;
+  readonly #ports = new Map<number, Port>();
+  readonly #endpointIds = new Set<number>();
+  #lastEndpointId = 0;
+
+  /** `created` is called for each port that comes to be. */
+  constructor(limit: number, created: (number: number) => void) {
+    this.#limit = checkLimit(limit);
+    this.#created = created;
+  }
+
+  /** The highest usable port. Port 0 is for clients that ask for it. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  set limit(limit: number) {
+    const highest = Math.max(...this.#ports.keys());
+    if (highest > checkLimit(limit)) throw new SwitchError('EADDRINUSE', `port ${highest} exists: remove it first`);
+    this.#limit = limit;
+  }
+
+  get(number: number): PortInfo | undefined {
+    const port = this.#ports.get(number);
+    return port && { ...port, active: port.endpoints.length > 0, endpoints: [...port.endpoints] };
+  }
+
+  list(): PortInfo[] {
+    return [...this.#ports.keys()].sort((a, b) => a - b).map((number) => this.get(number)!);
+  }
+
+  create(number: number): void {
+    this.#checkNumber(number);
+    if (this.#ports.has(number)) throw new SwitchError('EEXIST', `port ${number} exists already`);
+    this.#add(number, false);
+  }
+
+  /** Makes the lowest free port one that only clients which name it get; its other settings stay as they are. */
+  createAuto(): number {
+    const number = this.#lowestFree();
+    if (this.#ports.has(number)) this.setAllocatable(number, false);
+    else this.#add(number, false);
+    return number;
+  }
+
+  remove(number: number): void {
+    const port = this.#existing(number);
+    if (port.endpoints.length > 0)
+      throw new SwitchError('EADDRINUSE', `port ${number} is active: close its endpoints first`);
+    if (port.attachment !== undefined)
+      throw new SwitchError('EADDRINUSE', `port ${number} is reserved for '${port.attachment}': detach that first`);
+    this.#ports.delete(number);
+  }
+
+  setAllocatable(number: number, allocatable: boolean): void {
+    this.#existing(number).allocatable = allocatable;
+  }
+
+  setUser(number: number, user: string): void {
+    const port = this.#existing(number);
+    port.user = parseAccount(user, findUser, 'user');
+  }
+
+  setGroup(number: number, group: string): void {
+    const port = this.#existing(number);
+    port.group = parseAccount(group, findGroup, 'group');
+  }
+
+  setVlans(number: number, untaggedVlan: number, vlans: ReadonlySet<number>): void {
+    Object.assign(this.#existing(number), { untaggedVlan, vlans });
+  }
+
+  /** Throws EINVAL for a number that no port can have. */
+  check(number: number): void {
+    if (number !== 0) this.#checkNumber(number);
+  }
+
+  /** See Reservations.forClient. `created`: the port did not exist before. */
+  claim(wanted: WantedPort, user: number): { number: number; created: boolean } {
+    const number = wanted.kind === 'any' ? this.#lowestFree() : wanted.number;
+    this.check(number);
+    const port = this.#ports.get(number);
+    if (!port) {
+      this.#add(number, true);
+      return { number, created: true };
+    }
+    if (port.attachment !== undefined)
+      throw new SwitchError('EADDRINUSE', `port ${number} is reserved for '${port.attachment}'`);
+    if (port.endpoints.length === 0) this.#checkAccess(port, user);
+    else if (port.currentUser !== user) throw new SwitchError('EADDRINUSE', `port ${number} is in use by another user`);
+    return { number, created: false };
+  }
+
+  /** See Reservations.forAttachment; lasts until release(). `created`: the port did not exist before. */
+  reserve(attachment: string, range?: PortRange): { number: number; created: boolean } {
+    const number = range ? this.#freeWithin(range) : this.#lowestFree();
+    const created = !this.#ports.has(number);
+    if (created) this.#add(number, true);
+    this.#existing(number).attachment = attachment;
+    return { number, created };
+  }
+
+  release(number: number): void {
+    this.#existing(number).attachment = undefined;
+  }
+
+  /** IDs go round as pids do, so that a late event of an endpoint that has ended cannot reach another. */
+  nextEndpointId(): number {
+    const round = this.#endpointIds.size < ENDPOINT_IDS ? ENDPOINT_IDS : 2 * this.#endpointIds.size;
+    do this.#lastEndpointId = (this.#lastEndpointId % round) + 1;
+    while (this.#endpointIds.has(this.#lastEndpointId));
+    return this.#lastEndpointId;
+  }
+
+  addEndpoint(number: number, endpoint: EndpointInfo, user: number | undefined): void {
+    const port = this.#existing(number);
+    if (port.endpoints.length === 0) port.currentUser = user;
+    port.endpoints.unshift(endpoint);
+    this.#endpointIds.add(endpoint.id);
+  }
+
+  removeEndpoint(number: number, id: number): void {
+    const port = this.#existing(number);
+    port.endpoints = port.endpoints.filter((endpoint) => endpoint.id !== id);
+    if (port.endpoints.length === 0) port.currentUser = undefined;
+    this.#endpointIds.delete(id);
+  }
+
+  #add(number: number, allocatable: boolean): void {
+    this.#ports.set(number, {
+      number,
+      untaggedVlan: 0,
+      vlans: new Set([0]),
+      allocatable,
+      currentUser: undefined,
+      user: undefined,
+      group: undefined,
+      attachment: undefined,
+      endpoints: [],
+    });
+    this.#created(number);
+  }
+
+  #existing(number: number): Port {
+    this.check(number);
+    const port = this.#ports.get(number);
+    if (!port) throw new SwitchError('ENXIO', `there is no port ${number}`);
+    return port;
+  }
+
+  #lowestFree(): number {
+    for (let number = 1; number <= this.#limit; number++) {
+      const port = this.#ports.get(number);
+      if (!port || (port.allocatable && isFree(port))) return number;
+    }
+    throw new SwitchError('ENOSPC', `all ${this.#limit} ports are in use: start with a larger --numports`);
+  }
+
+  /** Ports that are reserved for a user or not allocatable count as free, since they were named. */
+  #freeWithin({ first, last }: PortRange): number {
+    this.#checkNumber(first);
+    for (let number = first; number <= Math.min(last, this.#limit); number++) {
+      const port = this.#ports.get(number);
+      if (!port || isFree(port)) return number;
+    }
+    throw new SwitchError(
+      'EADDRINUSE',
+      first === last ? `port ${first} is in use` : `ports ${first} to ${last} are in use`,
+    );
+  }
+
+  #checkNumber(number: number): void {
+    if (Number.isInteger(number) && number >= 1 && number <= this.#limit) return;
+    throw new SwitchError('EINVAL', `port ${number} is not one of 1 to ${this.#limit}`);
+  }
+
+  #checkAccess(port: Port, user: number): void {
+    if (port.user === undefined && port.group === undefined) return;
+    if (user === 0 || user === port.user) return;
+    if (port.group !== undefined && isMember(user, port.group)) return;
+    throw new SwitchError('EACCES', `port ${port.number} is reserved for another user or group`);
+  }
+}
+
+function isFree({ endpoints, attachment }: Port): boolean {
+  return endpoints.length === 0 && attachment === undefined;
+}
+
+function checkLimit(limit: number): number {
+  if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_PORTS) return limit;
+  throw new SwitchError('EINVAL', `the number of ports is ${limit}: it must be from 1 to ${MAX_PORTS}`);
+}
+
+function parseAccount(text: string, find: (text: string) => number | undefined, word: string): number | undefined {
+  const id = find(text);
+  if (id === undefined && text !== 'NONE' && text !== 'ANY')
+    throw new SwitchError('EINVAL', `there is no ${word} '${text}'`);
+  return id;
+}

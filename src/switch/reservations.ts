@@ -1,0 +1,127 @@
+// Reservations of ports, for attachments and clients alike: the one place where endpoints are attached to the engine and
+// detached, and where the port table, VLANs, spanning trees and listeners learn of it.
+import type { NativeEngine } from '../system/native.ts';
+import type { AttachmentRequest, NewEndpoint, Reservation, Reservations, WantedPort } from '../system/reservation.ts';
+import type { SwitchEvent } from './events.ts';
+import type { EndpointInfo, PortInfo, PortTable } from './port-table.ts';
+import type { Vlans } from './vlans.ts';
+
+/** What reservations need to know and to tell. */
+export interface ReservationParts {
+  engine: NativeEngine;
+  table: PortTable;
+  vlans: Vlans;
+  /** Frames that may wait for one slow endpoint. */
+  queueFrames: number;
+  /** Called after the endpoints of a port have changed. */
+  portChanged(number: number, port: PortInfo | undefined): void;
+  tell(event: SwitchEvent): void;
+}
+
+export class PortReservations implements Reservations {
+  readonly #parts: ReservationParts;
+  /** Called when an endpoint is to end, with the reason, by its ID. */
+  readonly #enders = new Map<number, (why: string) => void>();
+
+  constructor(parts: ReservationParts) {
+    this.#parts = parts;
+  }
+
+  forAttachment({ id, kind, range, vlan, released }: AttachmentRequest): Reservation {
+    const { table, vlans } = this.#parts;
+    const { number: port, created } = table.reserve(id, range);
+    let restoreVlan = () => {};
+    const reservation = this.#reservation(port, created, { kind, attachment: id }, undefined, () => {
+      restoreVlan();
+      table.release(port);
+      released();
+    });
+    try {
+      if (vlan !== undefined) restoreVlan = vlans.lendUntagged(port, vlan);
+    } catch (error) {
+      reservation.cancel();
+      throw error;
+    }
+    return reservation;
+  }
+
+  forClient(wanted: WantedPort, uid: number): Reservation {
+    const { number: port, created } = this.#parts.table.claim(wanted, uid);
+    return this.#reservation(port, created, { kind: 'vde' }, uid, () => {});
+  }
+
+  nextEndpointId(): number {
+    return this.#parts.table.nextEndpointId();
+  }
+
+  ensureVlan(vlan: number): () => void {
+    return this.#parts.vlans.ensure(vlan);
+  }
+
+  /** Ends an endpoint, if it is attached, and tells its owner why. */
+  end(endpoint: number, why: string): void {
+    this.#enders.get(endpoint)?.(why);
+  }
+
+  #reservation(
+    port: number,
+    created: boolean,
+    what: Pick<EndpointInfo, 'kind' | 'attachment'>,
+    uid: number | undefined,
+    releasePort: () => void,
+  ): Reservation {
+    let attached: number | undefined;
+    let released = false;
+    const detach = () => {
+      if (attached === undefined) return;
+      const endpoint = attached;
+      attached = undefined;
+      this.#detach(port, endpoint);
+    };
+    const release = () => {
+      if (released) return;
+      released = true;
+      detach();
+      releasePort();
+    };
+    const attach = ({ id = this.nextEndpointId(), transport, description, ended }: NewEndpoint) => {
+      detach();
+      const { engine, queueFrames } = this.#parts;
+      engine.attach(port, id, transport, queueFrames);
+      attached = id;
+      this.#enders.set(id, (why) => {
+        ended(why);
+        if (attached === id) detach();
+      });
+      this.#attached(port, { id, ...what, description }, uid);
+    };
+    const cancel = () => {
+      release();
+      if (created) this.#removePort(port);
+    };
+    return { port, attach, detach, release, cancel };
+  }
+
+  #attached(port: number, endpoint: EndpointInfo, uid: number | undefined): void {
+    const { table, portChanged, tell } = this.#parts;
+    table.addEndpoint(port, endpoint, uid);
+    portChanged(port, table.get(port));
+    tell({ type: 'endpoint-added', port, endpoint: endpoint.id });
+    tell({ type: 'endpoint-described', port, endpoint: endpoint.id, description: endpoint.description });
+  }
+
+  #detach(port: number, endpoint: number): void {
+    const { engine, table, portChanged, tell } = this.#parts;
+    engine.detach(port, endpoint);
+    this.#enders.delete(endpoint);
+    table.removeEndpoint(port, endpoint);
+    portChanged(port, table.get(port));
+    tell({ type: 'endpoint-removed', port, endpoint });
+    if (!table.get(port)!.active) tell({ type: 'port-inactive', port });
+  }
+
+  #removePort(port: number): void {
+    this.#parts.table.remove(port);
+    this.#parts.engine.removePort(port);
+  }
+}
