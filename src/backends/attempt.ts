@@ -1,9 +1,8 @@
-// What the system refuses, as a sentence with its reason: `cannot listen on :7000: Address already in use`.
-
+// System errors as sentences that name the action: `cannot listen on :7000: Address already in use`.
 import { SwitchError } from '../protocol/errors.ts';
 import { describeError } from '../system/errno.ts';
 
-/** EADDRINUSE and EACCES as they are; EIO for all else. */
+/** Makes a SwitchError of a system error: EADDRINUSE and EACCES keep their code, any other becomes EIO. */
 export function refusal(what: string, error: unknown, hint?: string): SwitchError {
   if (error instanceof SwitchError) return error;
   const { code } = error as NodeJS.ErrnoException;
@@ -11,6 +10,7 @@ export function refusal(what: string, error: unknown, hint?: string): SwitchErro
   return new SwitchError(kept, `cannot ${what}: ${describeError(error)}${hint ? `; ${hint}` : ''}`);
 }
 
+/** Runs the action; throws its system error as a sentence. */
 export function attempt<T>(what: string, action: () => T, hint?: string): T {
   try {
     return action();

@@ -1,5 +1,4 @@
-// A stream that we connect, and connect again when it is lost: its port stays held meanwhile.
-
+// An outgoing stream connection. When it is lost its port stays reserved, and it is made again.
 import { SwitchError } from '../protocol/errors.ts';
 import { BackOff } from '../system/back-off.ts';
 import { describeError } from '../system/errno.ts';
@@ -13,12 +12,12 @@ import { formatStreamAddress, type StreamAddress } from './stream-address.ts';
 export class Connector implements Backend {
   readonly #host: Host;
   readonly #address: StreamAddress;
-  /** 0: just once. */
+  /** Milliseconds before the first new attempt; 0: the connection is made once. */
   readonly #reconnectMs: number;
   readonly #reservation: Reservation;
   readonly #backOff: BackOff;
-  /** That it tries again is said once a loss. */
-  #said = false;
+  /** Whether this loss has been logged: it is logged once, not for each attempt. */
+  #logged = false;
   #timer: NodeJS.Timeout | undefined;
   #connected = false;
   #connections = 0;
@@ -31,7 +30,7 @@ export class Connector implements Backend {
     this.#reservation = host.reserve();
   }
 
-  /** Where it is to connect again, the first failure is no reason to throw. */
+  /** Throws SwitchError if the first attempt fails, unless the connection is to be made again anyway. */
   static async open(host: Host, address: StreamAddress, reconnectMs: number): Promise<Connector> {
     const connector = new Connector(host, address, reconnectMs);
     if (reconnectMs > 0) {
@@ -57,7 +56,7 @@ export class Connector implements Backend {
     if (failure !== undefined) this.#tryAgain(failure);
   }
 
-  /** Returns why it could not. */
+  /** Returns the reason of a failure, undefined if it is connected. */
   async #connect(): Promise<string | undefined> {
     const name = formatStreamAddress(this.#address);
     try {
@@ -77,7 +76,7 @@ export class Connector implements Backend {
     this.#connected = true;
     this.#connections++;
     this.#backOff.made(performance.now());
-    this.#said = false;
+    this.#logged = false;
     this.#host.log(`port ${this.#reservation.port}: connected to ${name}`);
     return undefined;
   }
@@ -95,8 +94,8 @@ export class Connector implements Backend {
 
   #tryAgain(why: string): void {
     if (this.#host.signal.aborted) return;
-    if (!this.#said) this.#host.log(`${why}; trying again`, 'warning');
-    this.#said = true;
+    if (!this.#logged) this.#host.log(`${why}; trying again`, 'warning');
+    this.#logged = true;
     this.#timer = setTimeout(() => void this.#start(), this.#backOff.failed(performance.now()));
   }
 }

@@ -1,5 +1,5 @@
-// Ports of datagrams: one peer, by UDP or by unix sockets, or the members of an IPv4 multicast group. They are usable at
-// once, whether anybody is there or not, and end only when they are detached.
+// Datagram ports: one peer over UDP or unix sockets, or the members of an IPv4 multicast group. They are usable at once, whether
+// a peer exists or not, and end only when they are detached.
 import { chmod, unlink } from 'node:fs/promises';
 import { SwitchError } from '../protocol/errors.ts';
 import { formatAddress } from '../protocol/request.ts';
@@ -10,7 +10,7 @@ import { formatHostPort, type HostPort, resolveHost } from './internet.ts';
 import type { Backend, Host } from './kind.ts';
 import { formatUnixName } from './unix-name.ts';
 
-/** A datagram in IPv4 has room for more than any wire has; what is larger the kernel refuses, and it is counted. */
+/** Opens a UDP port for one peer. The kernel refuses frames over 65507 bytes (IPv4), which are counted as too long. */
 export async function openUdp(host: Host, local: HostPort, peer: HostPort): Promise<Backend> {
   const address = await resolveHost(peer.host || 'localhost', 0, host.signal);
   refuseIpv6Group(address);
@@ -25,8 +25,8 @@ export async function openUdp(host: Host, local: HostPort, peer: HostPort): Prom
 }
 
 /**
- * The peer must send from a socket of just that name, the first, or of one of the others. `mode`: who may send to us, at
- * least.
+ * Opens a unix datagram port for one peer, which must send from a socket bound to the first name or to one of the others.
+ * `mode`: permissions of our own socket's file.
  */
 export async function openUnix(
   host: Host,
@@ -57,14 +57,15 @@ export async function openUnix(
   }
 }
 
-/** `localAddress` picks the interface; without one, the route to the group does. */
+/** Joins a multicast group. `localAddress` selects the interface; without one the route to the group does. */
 export async function openMulticast(
   host: Host,
   group: HostPort,
   { localAddress = '', ttl = 1 }: { localAddress?: string | undefined; ttl?: number | undefined },
 ): Promise<Backend> {
   const address = await resolveHost(group.host, 4, host.signal);
-  if (!isMulticast(address)) throw new SwitchError('EINVAL', `${address} is no multicast group: those are 224.0.0.0/4`);
+  if (!isMulticast(address))
+    throw new SwitchError('EINVAL', `${address} is not a multicast group: groups are in 224.0.0.0/4`);
   const own = localAddress === '' ? '0.0.0.0' : await resolveHost(localAddress, 4, host.signal);
   const hint = localAddress === '' ? 'name an address of the interface to use, like 127.0.0.1' : undefined;
   const opened = attempt(
@@ -80,16 +81,16 @@ export function isMulticast(address: string): boolean {
   return first >= 224 && first <= 239;
 }
 
-/** As a peer nothing would ever come from it: a group's members send from addresses of their own. */
+/** Refuses an IPv6 group as a peer: its members send from their own addresses, so nothing would ever be accepted. */
 export function refuseIpv6Group(address: string): void {
   if (/^ff[0-9a-f]{2}:/i.test(address))
     throw new SwitchError(
       'EINVAL',
-      `${address} is an IPv6 multicast group: only those of IPv4, 224.0.0.0/4, can be joined`,
+      `${address} is an IPv6 multicast group: only IPv4 groups, 224.0.0.0/4, can be joined`,
     );
 }
 
-/** As the kernel tells it of a sender: no longer than the path and its NUL. */
+/** Returns the address of a path as the kernel reports a sender's: it ends after the path's NUL. */
 function senderAddress(path: string): Buffer {
   return formatAddress(path).subarray(0, 2 + Buffer.byteLength(path) + 1);
 }

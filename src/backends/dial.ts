@@ -1,13 +1,13 @@
-// One attempt to connect a stream: a descriptor of which nothing has been read, or why not.
+// One attempt to connect a stream. Nothing has been read from the descriptor that it returns.
 import { Socket, type SocketConnectOpts } from 'node:net';
 import { native } from '../system/native.ts';
 import { resolveHosts } from './internet.ts';
 import { type StreamAddress, takeDescriptor } from './stream-address.ts';
 
-/** Whoever does not answer by then is tried again; the kernel alone would take two minutes. */
+/** The kernel's own limit is two minutes. */
 const ANSWER_MS = 5000;
 
-/** A name may have several addresses: the first that answers counts. */
+/** Tries each address of the name in turn, and returns the first connection. Throws SwitchError and system errors. */
 export async function dial(address: StreamAddress, signal: AbortSignal): Promise<number> {
   if (address.type === 'abstract') return native.connectUnix(address.name);
   if (address.type === 'unix') return connectTo({ path: address.path }, false, signal);
@@ -25,9 +25,9 @@ export async function dial(address: StreamAddress, signal: AbortSignal): Promise
 
 function connectTo(where: SocketConnectOpts, keepAlive: boolean, signal: AbortSignal): Promise<number> {
   return new Promise((resolve, reject) => {
-    // A socket whose signal has come already is destroyed, and would connect all the same.
+    // Node connects a socket even if its signal was aborted before.
     signal.throwIfAborted();
-    // Paused before it is connected: not a byte is read here.
+    // Paused before it connects, so that Node reads nothing.
     const socket = new Socket({ signal }).pause();
     socket.once('error', reject);
     socket.setTimeout(ANSWER_MS, () => socket.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })));

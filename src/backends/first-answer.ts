@@ -1,10 +1,10 @@
-// A start, or a session of the console, waits a moment for what is to connect, so that it finds it connected where that can
-// be had at once; for one that is silent nobody is kept waiting.
+// Waiting for a peer, but not for long: the start or a console session should find a peer that answers at once connected, and
+// must not be delayed by one that is silent.
 import { setTimeout as pause } from 'node:timers/promises';
 
 const PATIENCE_MS = 1000;
 
-/** Resolves with the first attempt, or a moment later without it. Rejects where that does meanwhile. */
+/** Resolves with the attempt, or after a second without it. Rejects if the attempt does within that second. */
 export async function firstAnswer(attempt: Promise<void>): Promise<void> {
   const answered = new AbortController();
   try {

@@ -1,4 +1,4 @@
-// Internet addresses as specs write them: `host:port`, and hosts that are looked up when they are used.
+// Internet addresses in specs: `host:port`. Host names are looked up when they are used.
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { SwitchError } from '../protocol/errors.ts';
@@ -6,15 +6,15 @@ import { describeError } from '../system/errno.ts';
 import type { ValueType } from './keys.ts';
 
 export interface HostPort {
-  /** A name or an address; empty: any of this machine's. */
+  /** A name or an address; empty for any address of this machine. */
   host: string;
   port: number;
 }
 
-/** 4 or 6 alone, or 0 for either. */
+/** 4 for IPv4 only, 6 for IPv6 only, 0 for either. */
 export type Family = 0 | 4 | 6;
 
-/** An IPv6 address stands in brackets. */
+/** `HOST:PORT`; an IPv6 address is written in brackets. */
 export const hostPort: ValueType<HostPort> = {
   what: 'HOST:PORT, an IPv6 address in brackets',
   parse(text) {
@@ -29,7 +29,7 @@ export function formatHostPort(host: string, port: number): string {
   return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** QEMU's rule: one that is switched on alone means just that one. undefined: both are off. */
+/** QEMU's rule: switching on one of the two means only that one. Undefined if both are off. */
 export function family(ipv4: boolean | undefined, ipv6: boolean | undefined): Family | undefined {
   const wants4 = ipv4 ?? ipv6 !== true;
   const wants6 = ipv6 ?? ipv4 !== true;
@@ -37,12 +37,12 @@ export function family(ipv4: boolean | undefined, ipv6: boolean | undefined): Fa
   return wants4 ? 4 : wants6 ? 6 : undefined;
 }
 
-/** An address in digits. Throws a sentence that names the host. */
+/** Returns the first address of a host. Throws SwitchError EIO that names the host. */
 export async function resolveHost(host: string, family: Family, signal: AbortSignal): Promise<string> {
   return (await resolveHosts(host, family, signal))[0]!;
 }
 
-/** One at least. */
+/** Returns the addresses of a host, at least one. Throws SwitchError EIO that names the host. */
 export async function resolveHosts(host: string, family: Family, signal: AbortSignal): Promise<string[]> {
   try {
     const found = await orAborted(lookup(host, { family, all: true }), signal);
@@ -54,7 +54,7 @@ export async function resolveHosts(host: string, family: Family, signal: AbortSi
   }
 }
 
-/** For what cannot be stopped and need not be waited for: a name server may take half a minute. */
+/** Stops waiting at `signal`; the look-up itself cannot be cancelled, and a name server may take half a minute. */
 async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   let abort = () => {};
   const aborted = new Promise<never>((_, reject) => {

@@ -1,14 +1,14 @@
-// The keys of a kind of port as data: what each may be, and what it is for. Validation, help and every refusal follow from it.
+// The keys of a kind of port as data: the values of each, and its purpose. Validation, help and every refusal follow from it.
 import { resolve } from 'node:path';
 import { SwitchError } from '../protocol/errors.ts';
 import { nearestName } from '../protocol/nearest.ts';
 import type { PortSpec } from '../protocol/port-spec.ts';
 
-/** What a value may be. */
+/** The type of a key's value. */
 export interface ValueType<T> {
-  /** For a sentence: `on or off`. */
+  /** The permitted values in words, for help and errors: `on or off`. */
   readonly what: string;
-  /** undefined: it is none. */
+  /** Returns undefined for text that is not such a value. */
   parse(text: string): T | undefined;
 }
 
@@ -16,11 +16,11 @@ export interface Key<T = unknown> {
   value: ValueType<T>;
   help: string;
   required?: true;
-  /** It needs one of these beside it, `key` or `key=value`; only then it may be required. */
+  /** Permitted, or `required`, only with one of these others: `key` or `key=value`. */
   goesWith?: readonly string[];
-  /** Its values come as a list, which is empty where there are none. */
+  /** May be given several times; its values are a list, empty if there are none. */
   repeatable?: true;
-  /** Where it is not given. */
+  /** The value if the key is not given. */
   fallback?: T;
 }
 
@@ -35,7 +35,7 @@ type ValueOf<K extends Key> =
         : T | undefined
     : never;
 
-/** What a kind with these keys is opened with. */
+/** The values of a spec with these keys. */
 export type Values<K extends Keys> = { readonly [N in keyof K]: ValueOf<K[N]> };
 
 export const text: ValueType<string> = { what: 'any text', parse: (text) => (text === '' ? undefined : text) };
@@ -45,14 +45,14 @@ export const flag: ValueType<boolean> = {
   parse: (text) => (text === 'on' ? true : text === 'off' ? false : undefined),
 };
 
-/** Absolute, so that it is the same file for a daemon. */
+/** Made absolute, so that it names the same file after a daemon has changed its directory. */
 export const path: ValueType<string> = {
   what: 'a path',
   parse: (text) => (text === '' ? undefined : resolve(text)),
 };
 
 export const mode: ValueType<number> = {
-  what: 'rights in octal, like 660',
+  what: 'permissions in octal, like 660',
   parse: (text) => (/^0*[0-7]{1,3}$/.test(text) ? Number.parseInt(text, 8) : undefined),
 };
 
@@ -67,20 +67,20 @@ export function oneOf<const T extends string>(...words: readonly T[]): ValueType
   return { what: words.join(' or '), parse: (text) => words.find((word) => word === text) };
 }
 
-/** QEMU's rule for an id. */
+/** QEMU's rule for IDs. */
 const name: ValueType<string> = {
   what: 'a letter, then letters, digits and -._',
   parse: (text) => (/^[a-z][a-z0-9._-]{0,63}$/i.test(text) ? text : undefined),
 };
 
-/** Of every kind. */
+/** The keys that every kind has. */
 export const COMMON_KEYS = {
   id: { value: name, help: 'its name in logs, metrics and port/detach; default the kind and a number' },
   switchport: { value: number(1, 65535), help: 'the port of the switch to take; default any free one' },
   vlan: { value: number(0, 4094), help: 'the untagged VLAN of that port, created where there is none yet' },
 } as const satisfies Keys;
 
-/** Of what a kind takes, as its values; throws EINVAL with a sentence that names the key and what it may be. */
+/** Parses the values of a spec. Throws SwitchError EINVAL, which names the key and its permitted values. */
 export function readValues<K extends Keys>(keys: K, { kind, pairs }: PortSpec): Values<K> {
   const refuse = (why: string): never => {
     throw new SwitchError('EINVAL', `${kind}${why}`);

@@ -1,4 +1,4 @@
-// A stream socket that is listened on: each client is a port of the switch for as long as it stays.
+// A listening stream socket: each client has a port of the switch while it is connected.
 import { createServer, type Server, type Socket } from 'node:net';
 import { SwitchError } from '../protocol/errors.ts';
 import { describeError } from '../system/errno.ts';
@@ -12,8 +12,8 @@ import { formatStreamAddress, type StreamAddress, takeDescriptor } from './strea
 
 export interface ListenerOptions {
   maxClients: number;
-  /** Of a unix socket's file. */
-  rights: { mode: number; gid?: number | undefined };
+  /** Permissions of a unix socket's file. */
+  permissions: { mode: number; gid?: number | undefined };
 }
 
 export class Listener implements Backend {
@@ -32,7 +32,7 @@ export class Listener implements Backend {
     this.#server = createServer({ pauseOnConnect: true }, (socket) => this.#welcome(socket));
   }
 
-  /** Throws a sentence that names the address. */
+  /** Throws SwitchError, which names the address. */
   static async open(host: Host, address: StreamAddress, options: ListenerOptions): Promise<Listener> {
     const listener = new Listener(host, address, options);
     await listener.#listen();
@@ -51,7 +51,7 @@ export class Listener implements Backend {
 
   async #listen(): Promise<void> {
     const address = this.#address;
-    if (address.type === 'unix') await listenAndGrant(this.#server, address.path, this.#options.rights);
+    if (address.type === 'unix') await listenAndGrant(this.#server, address.path, this.#options.permissions);
     else await listenBare(this.#server, address, this.#host.signal);
     this.#server.on('error', (error) => this.#host.log(`accept: ${describeError(error)}`, 'warning'));
     const bound = this.#server.address();
@@ -61,18 +61,18 @@ export class Listener implements Backend {
   }
 
   #welcome(socket: Socket): void {
-    socket.on('error', () => {}); // the engine sees the end of the stream too
+    socket.on('error', () => {}); // the engine notices the end of the stream too
     try {
-      this.#seat(socket);
+      this.#connect(socket);
       this.#refusing = false;
     } catch (error) {
       this.#refuse(socket, error instanceof SwitchError ? error.message : describeError(error));
     }
   }
 
-  #seat(socket: Socket): void {
+  #connect(socket: Socket): void {
     const { maxClients } = this.#options;
-    if (this.#clients.size >= maxClients) throw new SwitchError('ENOSPC', `there are ${maxClients} clients already`);
+    if (this.#clients.size >= maxClients) throw new SwitchError('ENOSPC', `there are already ${maxClients} clients`);
     const description = describePeer(socket);
     const reservation = this.#host.reserve({ atMost: maxClients });
     this.#clients.add(reservation);
@@ -81,7 +81,7 @@ export class Listener implements Backend {
       reservation.attach({
         transport: { kind: 'stream', fd: takeDescriptor(socket, keepAlive) },
         description,
-        ended: (why) => this.#leave(reservation, description, why),
+        ended: (why) => this.#disconnected(reservation, description, why),
       });
     } catch (error) {
       this.#clients.delete(reservation);
@@ -90,13 +90,13 @@ export class Listener implements Backend {
     }
   }
 
-  #leave(reservation: Reservation, description: string, why: string): void {
+  #disconnected(reservation: Reservation, description: string, why: string): void {
     this.#clients.delete(reservation);
     reservation.release();
-    this.#host.log(`port ${reservation.port}: ${description} left: ${why}`);
+    this.#host.log(`port ${reservation.port}: ${description} disconnected: ${why}`);
   }
 
-  /** One who tries again and again is one line in the log. */
+  /** Logs the first of a series of refusals: a client may retry for ever. */
   #refuse(socket: Socket, why: string): void {
     this.#refused++;
     socket.destroy();
@@ -124,7 +124,7 @@ async function listenBare(
   });
 }
 
-/** Without a host: everywhere, by both families where none is named. */
+/** Without a host, every address of the families wanted. */
 async function localHost({ host, family }: StreamAddress & { type: 'inet' }, signal: AbortSignal): Promise<object> {
   if (host !== '') return { host: await resolveHost(host, family, signal) };
   return family === 0 ? {} : { host: family === 4 ? '0.0.0.0' : '::', ipv6Only: family === 6 };

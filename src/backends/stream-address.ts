@@ -1,4 +1,4 @@
-// Where a stream is listened for or connected to: by TCP or by a unix socket.
+// The address of a stream socket, for listening or connecting: TCP, a unix socket's path or an abstract name.
 import type { Socket } from 'node:net';
 import { descriptorOf, native } from '../system/native.ts';
 import { type Family, formatHostPort } from './internet.ts';
@@ -7,7 +7,7 @@ import { formatUnixName } from './unix-name.ts';
 export type StreamAddress =
   | { type: 'inet'; host: string; port: number; family: Family; keepAlive: boolean }
   | { type: 'unix'; path: string }
-  /** With the NUL before it. */
+  /** Begins with a NUL. */
   | { type: 'abstract'; name: string };
 
 export function formatStreamAddress(address: StreamAddress): string {
@@ -16,8 +16,8 @@ export function formatStreamAddress(address: StreamAddress): string {
 }
 
 /**
- * Takes a connected socket out of Node's hands: returns a descriptor of our own. Nothing must have been read from it.
- * TCP sends each frame at once, in both roles.
+ * Takes a connected socket away from Node and returns a descriptor of our own. Nothing must have been read from the socket.
+ * Nagle's algorithm is off, so that TCP sends each frame at once.
  */
 export function takeDescriptor(socket: Socket, keepAlive: boolean): number {
   socket.setNoDelay(true);
@@ -25,6 +25,6 @@ export function takeDescriptor(socket: Socket, keepAlive: boolean): number {
   try {
     return native.duplicate(descriptorOf(socket));
   } finally {
-    socket.destroy(); // closes Node's descriptor, and leaves the connection
+    socket.destroy(); // closes only Node's descriptor: the connection stays
   }
 }

@@ -1,11 +1,10 @@
-// Names of unix sockets as specs write them: a path, or a name in the abstract namespace, which Node and the addon have behind
-// a NUL.
+// Names of unix sockets in specs: a path, or a name in the abstract namespace, which begins with a NUL for Node and the addon.
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { SwitchError } from '../protocol/errors.ts';
 import { PATH_MAX } from '../protocol/request.ts';
 
-/** `tight`: an abstract name that is not filled up with NULs. Throws ENAMETOOLONG. */
+/** `tight`: an abstract name is not padded with NULs. Throws SwitchError ENAMETOOLONG. */
 export function unixName(text: string, { abstract, tight }: { abstract: boolean; tight: boolean }): string {
   const name = abstract ? `\0${text}` : resolve(text);
   const size = Buffer.byteLength(name);
@@ -15,8 +14,9 @@ export function unixName(text: string, { abstract, tight }: { abstract: boolean;
 }
 
 /**
- * What a socket's path may have been bound as, which is the name that the kernel tells of a sender: whole; as it is written
- * here, relative to who bound it; and in its directory's own name, where links lead there. Throws ENAMETOOLONG.
+ * Returns the spellings under which a peer may have bound a path, since the kernel reports a sender by the name that was bound:
+ * the absolute path, the path as written (relative to the peer's directory), and the path with symbolic links resolved. Throws
+ * SwitchError ENAMETOOLONG.
  */
 export function spellings(text: string): [string, ...string[]] {
   const whole = unixName(text, { abstract: false, tight: true });
@@ -29,7 +29,7 @@ function realDirectory(path: string): string {
   try {
     return realpathSync(dirname(path));
   } catch {
-    return dirname(path); // not there yet
+    return dirname(path); // does not exist yet
   }
 }
 

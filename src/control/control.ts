@@ -1,4 +1,4 @@
-// Where a switch is reached: its control directory and the clients that come by it, opened in two halves, closed as one.
+// A switch's control directory and its clients, opened in two steps (bind, serve) and closed as one.
 import { groupOption } from '../system/accounts.ts';
 import type { Log } from '../system/log.ts';
 import type { Reservations } from '../system/reservation.ts';
@@ -7,25 +7,26 @@ import { type ClientRules, Clients } from './clients.ts';
 import { ControlDirectory, type DirectoryOptions } from './directory.ts';
 
 export interface ListenOptions extends DirectoryOptions {
-  /** Rights and group of port 0's data sockets; default those of the others. */
+  /** Permissions of port 0's data sockets; default those of the others. */
   portZeroMode?: number;
+  /** Group of port 0's data sockets, by name or gid; default that of the others. */
   portZeroGroup?: string;
-  /** A descriptor that listens on `DIR/ctl` already, as systemd hands it over; its file and rights are left alone. */
+  /** A descriptor that already listens on `DIR/ctl`, as systemd passes one; the socket's file and permissions are left alone. */
   fd?: number;
-  /** How long a client may take over its request; default 10 s. */
+  /** How long a client may take over its request, in milliseconds; default 10000. */
   requestTimeoutMs?: number;
 }
 
 export interface ControlInfo {
-  /** Absolute. */
+  /** The control directory, as an absolute path. */
   directory: string;
-  /** Rights of its `ctl` socket. */
+  /** Permissions of its `ctl` socket. */
   mode: number;
-  /** Clients are answered, and wait no more. */
+  /** Whether clients are answered; before that they can connect, and wait. */
   served: boolean;
 }
 
-/** The second step opens it before it waits for anything. */
+/** Prepares another socket, and returns a function that opens it without waiting. */
 export type PrepareOther = () => Promise<(() => void | Promise<void>) | undefined>;
 
 export class Control {
@@ -36,10 +37,10 @@ export class Control {
   #directory: ControlDirectory | undefined;
   #clients: Clients | undefined;
   #served = false;
-  /** What close() waits for, that nothing opens behind it. */
+  /** The step in progress; close() waits for it, so that nothing is opened afterwards. */
   #underway: Promise<void> = Promise.resolve();
 
-  /** Throws SwitchError EINVAL for a group that there is not. */
+  /** Throws SwitchError EINVAL for a group that does not exist. */
   constructor(reservations: Reservations, options: ListenOptions, log: Log) {
     this.#reservations = reservations;
     this.#log = log;
@@ -56,9 +57,9 @@ export class Control {
   }
 
   /**
-   * Clients may connect, and wait. `prepareOther` comes before that, in a directory that is ours; what it returns is opened
-   * with the control socket at once, so that who can connect to one can to the other. Throws a sentence. After that, close()
-   * leaves everything as it was found.
+   * Lets clients connect; they wait until serve(). `prepareOther` is called once the directory is ours, and the function that it
+   * returns is called together with the binding of the control socket, so that a program which can connect to one socket can
+   * connect to the other. Throws SwitchError; close() then leaves everything as it was found.
    */
   bind(highestPort: number, prepareOther: PrepareOther): Promise<void> {
     return this.#step(async () => {
@@ -72,7 +73,7 @@ export class Control {
     });
   }
 
-  /** Who waits is answered. */
+  /** Answers the clients that wait, and those that follow. */
   serve(): Promise<void> {
     return this.#step(async () => {
       await this.#clients?.serve();
@@ -80,7 +81,7 @@ export class Control {
     });
   }
 
-  /** Ends every client and removes what was made; a directory that was there before goes too where clients were served. */
+  /** Disconnects every client and removes what was made; once clients were served, also a directory that existed before. */
   async close(): Promise<void> {
     await this.#underway.catch(() => {});
     await this.#clients?.close();

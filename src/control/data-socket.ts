@@ -1,4 +1,4 @@
-// The switch's end of a client's frames: a datagram socket, bound to DIR/PPP.ID and connected to the client's own.
+// The switch's data socket for one client: a datagram socket bound to DIR/PPP.ID and connected to the client's own.
 
 import { SwitchError } from '../protocol/errors.ts';
 import { isUnnamed } from '../protocol/request.ts';
@@ -12,10 +12,10 @@ export interface DataSocket {
   file: OwnPath;
 }
 
-/** What is in the way may be anybody's, and stays: so many IDs are passed over for one client. */
+/** A file that already has the name may belong to anybody and is left alone; this many IDs are tried for one client. */
 const TRIES = 50;
 
-/** Under the first ID whose name is free. Throws SwitchError, the system's errors; leaves nothing behind then. */
+/** Binds under the first ID whose file name is free. Throws SwitchError and system errors, and then leaves nothing behind. */
 export function openDataSocket(nextId: () => number, pathOf: (id: number) => string, peer: Buffer): DataSocket {
   for (let tries = 1; ; tries++) {
     const endpoint = nextId();

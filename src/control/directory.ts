@@ -1,5 +1,5 @@
-// The directory that clients know a switch by: made or taken over with its rights, and removed at the end.
-// What is not ours is left as it is: a live switch's directory, files that are not sockets, a directory with other things in it.
+// The control directory, whose path is the name of a switch: made or taken over, given its permissions, removed at the end.
+// Everything that is not ours is left alone: a live switch's directory, files that are not sockets, a directory with other files.
 import { chmodSync, chownSync, lstatSync, readdirSync, unlinkSync } from 'node:fs';
 import { lstat, mkdir, readdir, realpath, rmdir } from 'node:fs/promises';
 import { SwitchError } from '../protocol/errors.ts';
@@ -9,38 +9,39 @@ import { describeError } from '../system/errno.ts';
 import { grantSocket, OwnPath } from '../system/held-path.ts';
 
 export interface DirectoryOptions {
+  /** Path of the directory; made if it does not exist. */
   directory: string;
-  /** Rights of the `ctl` socket; 0600 when neither this nor `dirMode` is given. */
+  /** Permissions of the `ctl` socket; 0600 when neither this nor `dirMode` is given. */
   mode?: number;
-  /** Rights of the directory. */
+  /** Permissions of the directory; default derived from `mode`, as vde_switch does. */
   dirMode?: number;
-  /** Group of the directory, `ctl` and the data sockets. */
+  /** Group of the directory, `ctl` and the data sockets, by name or gid. */
   group?: string;
 }
 
 const SET_GROUP_ID = 0o2000;
 const DATA_SOCKET = /^\d{3,}\.\d+$/;
-/** What a switch or its clients leave behind: `ctl`, `001.5`, `.01819-00000`. */
+/** Names of files that a switch or its clients leave behind: `ctl`, `001.5`, `.01819-00000`. */
 const OURS = /^(ctl|\d{3,}\.\d+|\.\d+-\d+)$/;
 
-/** `ctl`'s and the directory's rights from what was given, as vde_switch derives them. */
+/** Derives the permissions of `ctl` and of the directory as vde_switch does. */
 export function directoryModes(options: { mode?: number; dirMode?: number }): { mode: number; dirMode: number } {
   const { mode, dirMode } = options;
   if (mode === undefined)
     return { mode: dirMode === undefined ? 0o600 : dirMode & 0o666, dirMode: dirMode ?? SET_GROUP_ID | 0o700 };
-  // Whoever may read or write ctl may enter the directory.
+  // Users who may read or write ctl must be able to enter the directory.
   const enter = ((mode >> 1) | (mode >> 2)) & 0o111;
   return { mode, dirMode: dirMode ?? SET_GROUP_ID | (mode & 0o666) | enter };
 }
 
 export class ControlDirectory {
-  /** Absolute, symbolic links resolved. */
+  /** Absolute, with symbolic links resolved. */
   readonly path: string;
   readonly mode: number;
   readonly gid: number | undefined;
   readonly #dirMode: number;
   readonly #foreign: boolean;
-  /** It was not there before. */
+  /** Whether we made the directory. */
   readonly #made: boolean;
   readonly #own: OwnPath;
   readonly #release: () => void;
@@ -62,7 +63,7 @@ export class ControlDirectory {
     this.#foreign = foreign;
   }
 
-  /** Throws a sentence when it is no directory, or when it cannot be made. */
+  /** Makes the directory, or takes over the one that exists. Throws SwitchError if it is not a directory or cannot be made. */
   static async open(options: DirectoryOptions, highestPort: number): Promise<ControlDirectory> {
     const gid = groupOption(options.group);
     checkLength(options.directory, highestPort);
@@ -82,14 +83,14 @@ export class ControlDirectory {
     return `${this.path}/ctl`;
   }
 
-  /** The data socket of an endpoint: `DIR/PPP.ID`. */
+  /** Returns the path of an endpoint's data socket, `DIR/PPP.ID`. */
   dataPath(port: number, endpoint: number): string {
     return `${this.path}/${String(port).padStart(3, '0')}.${endpoint}`;
   }
 
   /**
-   * Removes the data sockets that a switch left here when it was killed, whose names new clients will need. Only for who
-   * has bound `ctl`, and before anybody is served.
+   * Removes the data sockets that a killed switch left here, since new clients will need their names. Call it after binding
+   * `ctl`, which proves that no switch is alive, and before serving clients.
    */
   removeLeftovers(): void {
     for (const name of readdirSync(this.path).filter((one) => DATA_SOCKET.test(one))) {
@@ -98,7 +99,7 @@ export class ControlDirectory {
     }
   }
 
-  /** To be called once `ctl` is bound: until here nobody but us could come in. */
+  /** Sets the permissions of `ctl` and the directory. Until then only our own user can connect. */
   grant(): void {
     grantSocket(this.controlPath, { mode: this.mode, gid: this.gid });
     if (this.#foreign) return;
@@ -106,17 +107,17 @@ export class ControlDirectory {
     chmodSync(this.path, this.#dirMode);
   }
 
-  /** Removes the directory when nothing is left in it. */
+  /** Removes the directory if it is empty and still ours. */
   remove(): void {
     try {
       this.#own.rmdir();
     } catch {
-      // It stays for what is in it, or is another one by now.
+      // It has other files in it, or another directory has its name by now.
     }
     this.#release();
   }
 
-  /** Nothing has come of it: one that was there stays. */
+  /** Undoes open(): removes the directory only if we made it. */
   abandon(): void {
     if (this.#made) this.remove();
     else this.#release();

@@ -212,12 +212,12 @@ test('garbage to a group is counted, and the group goes on', async () => {
 });
 
 test.each([
-  ['socket,mcast=192.0.2.1:5', 'EINVAL', /192\.0\.2\.1 is no multicast group/],
-  ['socket,udp=[ff15::1]:5,localaddr=[::1]:6', 'EINVAL', /ff15::1 is an IPv6 multicast group: only those of IPv4/],
+  ['socket,mcast=192.0.2.1:5', 'EINVAL', /192\.0\.2\.1 is not a multicast group/],
+  ['socket,udp=[ff15::1]:5,localaddr=[::1]:6', 'EINVAL', /ff15::1 is an IPv6 multicast group: only IPv4 groups/],
   [
     'dgram,remote.type=inet,remote.host=FF15::1,remote.port=5,local.port=6',
     'EINVAL',
-    /^FF15::1 is an IPv6 multicast group: only those of IPv4, 224\.0\.0\.0\/4, can be joined$/,
+    /^FF15::1 is an IPv6 multicast group: only IPv4 groups, 224\.0\.0\.0\/4, can be joined$/,
   ],
   ['socket,udp=127.0.0.1:5,localaddr=192.0.2.77:6', 'EIO', /cannot receive on 192\.0\.2\.77:6 .*: Cannot assign/],
   ['socket,udp=127.0.0.1:5', 'EINVAL', /udp needs localaddr=/],

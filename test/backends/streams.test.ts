@@ -77,7 +77,7 @@ describe('a listening port', () => {
     await until(() => tooMany.every(({ ended }) => ended), 'the refused ones to see their end');
     expect(net.net.sw.attachments()[0]!.stats).toEqual({ connections: 2, refused: 2 });
     expect(
-      net.net.log.filter((line) => line.includes('s: clients are refused: there are 2 clients already')),
+      net.net.log.filter((line) => line.includes('s: clients are refused: there are already 2 clients')),
     ).toHaveLength(1);
     for (const peer of peers) await works(net, peer);
     peers[0]!.socket.destroy();
@@ -180,7 +180,9 @@ describe('a client that sends what is no frame', () => {
     bad.socket.write(bytes);
     await until(() => bad.ended, 'the end of its connection');
     expect(rowOf(net, 2).receiveDrops.bad_length).toBe(1n);
-    expect(net.net.log.join('\n')).toMatch(/s: port 2: pid \d+, uid \d+ left: it sent a length that no frame has/);
+    expect(net.net.log.join('\n')).toMatch(
+      /s: port 2: pid \d+, uid \d+ disconnected: it sent a length that no frame has/,
+    );
     await works(net, good);
     await works(net, await net.join(), 2);
   });

@@ -136,7 +136,7 @@ test.each([
   ['net=10.0.0.0/8,ip=10.0.0.0', /net and ip say the same/],
   ['host=10.0.3.2', /host 10.0.3.2 is not in 10.0.2.0\/24/],
   ['dns=10.0.2.2', /dns and host are both 10.0.2.2/],
-  ['dns=8.8.8.8,restrict=on', /dns 8.8.8.8 is not in 10.0.2.0\/24, which restrict=on wants/],
+  ['dns=8.8.8.8,restrict=on', /dns 8.8.8.8 is not in 10.0.2.0\/24, as restrict=on requires/],
   ['dhcpstart=10.0.2.2', /dhcpstart is 10.0.2.2, which is host/],
   ['dhcpstart=10.0.2.3', /dhcpstart is 10.0.2.3, which is dns/],
   ['dhcpstart=10.1.2.3', /dhcpstart 10.1.2.3 is not in/],
@@ -144,7 +144,7 @@ test.each([
   ['ipv6-prefixlen=127', /ipv6-prefixlen is '127': it must be a number from 0 to 126/],
   ['ipv6-net=fd00::/127', /ipv6-net is 'fd00::\/127'/],
   ['ipv6-host=fec1::2', /ipv6-host fec1::2 is not in fec0::\/64/],
-  ['ipv6-dns=fd00::9,restrict=on', /ipv6-dns fd00::9 is not in fec0::\/64, which restrict=on wants/],
+  ['ipv6-dns=fd00::9,restrict=on', /ipv6-dns fd00::9 is not in fec0::\/64, as restrict=on requires/],
   ['ipv6-dns=fec0::2', /ipv6-dns and ipv6-host are both fec0::2/],
   [`hostname=${'x'.repeat(33)}`, /hostname is 'x+': it must be text of 1 to 32 bytes/],
   [`bootfile=${'x'.repeat(128)}`, /bootfile is 'x+': it must be text of 1 to 127/],
@@ -179,7 +179,7 @@ test('a forward that cannot be had stops the start with a sentence, and leaves n
   const address = await run(tsvde, ['-s', `${home}/ctl`, '--port', 'user,hostfwd=tcp:192.0.2.1:1-:1']);
   expect(address).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('hostfwd tcp:192.0.2.1:1-:1 cannot be had: Cannot assign requested address'),
+    stderr: expect.stringContaining('cannot add hostfwd tcp:192.0.2.1:1-:1: Cannot assign requested address'),
   });
   expect(readdirSync(home)).toEqual(['file']);
 });

@@ -155,7 +155,7 @@ test('a tsvde that is killed and started again is joined again; its loss is coun
   await startTsvde([], { cwd: first.home });
   await reachEachOther(a, await Recorder.join(first.directory), 2000);
   expect(here.sw.attachments()[0]!.stats).toEqual({ connections: 1, reconnects: 1 });
-  expect(here.log.join('\n')).toContain(`vde0: the switch at '${first.directory}' ended it; trying again`);
+  expect(here.log.join('\n')).toContain(`vde0: the switch at '${first.directory}' ended the connection; trying again`);
 });
 
 test('port/epclose loses the uplink, which is joined again', async () => {

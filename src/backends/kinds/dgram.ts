@@ -1,4 +1,4 @@
-// QEMU's `dgram`: a datagram a frame, with one peer by UDP or unix sockets, or with an IPv4 multicast group.
+// QEMU's `dgram`: one datagram is one frame, to one peer over UDP or unix sockets, or to an IPv4 multicast group.
 import { SwitchError } from '../../protocol/errors.ts';
 import { isMulticast, openMulticast, openUdp, openUnix, refuseIpv6Group } from '../datagram.ts';
 import { resolveHost } from '../internet.ts';
@@ -14,28 +14,32 @@ const keys = {
   'remote.host': { value: text, goesWith: INET, required: true, help: 'the one peer, or an IPv4 multicast group' },
   'remote.port': { value: number(1, 65535), goesWith: INET, required: true, help: 'its port' },
   'remote.path': { value: text, goesWith: UNIX, required: true, help: 'the path that the one peer has bound' },
-  'remote.abstract': { value: flag, goesWith: UNIX, help: 'that is a name in the abstract namespace' },
+  'remote.abstract': { value: flag, goesWith: UNIX, help: 'remote.path is a name in the abstract namespace' },
   'local.type': { value: oneOf('inet', 'unix'), help: 'as remote.type' },
   'local.host': {
     value: text,
     goesWith: INET,
-    help: 'where to receive; of a group, an address of the interface to use',
+    help: 'the address to receive on; for a group, an address of the interface to use',
   },
-  'local.port': { value: number(0, 65535), goesWith: INET, help: 'the port to receive on; without effect for a group' },
+  'local.port': { value: number(0, 65535), goesWith: INET, help: 'the port to receive on; ignored for a group' },
   'local.path': { value: text, goesWith: UNIX, required: true, help: 'the path to receive on' },
-  'local.abstract': { value: flag, goesWith: UNIX, help: 'that is a name in the abstract namespace' },
-  mode: { value: mode, goesWith: UNIX, help: "rights of local.path's file; default 600" },
-  ttl: { value: number(0, 255), goesWith: INET, help: 'of a group: how many routers to cross, less one; default 1' },
+  'local.abstract': { value: flag, goesWith: UNIX, help: 'local.path is a name in the abstract namespace' },
+  mode: { value: mode, goesWith: UNIX, help: "permissions of local.path's file; default 600" },
+  ttl: {
+    value: number(0, 255),
+    goesWith: INET,
+    help: "a group's IP time to live: 1 stays on the local network; default 1",
+  },
 } as const satisfies Keys;
 
 export const dgram = defineKind({
   name: 'dgram',
-  help: "a datagram a frame, over UDP, multicast or unix sockets, as QEMU's dgram",
+  help: "one frame per datagram, over UDP, multicast or unix sockets, as QEMU's dgram",
   keys,
   open(values, host) {
     const { 'local.type': type = values['remote.type'] } = values;
     if (type !== values['remote.type'])
-      throw new SwitchError('EINVAL', `dgram: local.type is ${type}: it must be as remote.type`);
+      throw new SwitchError('EINVAL', `dgram: local.type is ${type}: it must be the same as remote.type`);
     return type === 'unix' ? openUnixPeer(values, host) : openInternet(values, host);
   },
 });
@@ -44,7 +48,7 @@ function openUnixPeer(values: Values<typeof keys>, host: Host): Promise<Backend>
   const name = (path = '', abstract = false) => unixName(path, { abstract, tight: true });
   const local = name(values['local.path'], values['local.abstract']);
   if (values.mode !== undefined && values['local.abstract'])
-    throw new SwitchError('EINVAL', 'dgram: mode goes only with a path: an abstract name has no rights');
+    throw new SwitchError('EINVAL', 'dgram: mode goes only with a path: an abstract name has no permissions');
   const { 'remote.path': path = '', 'remote.abstract': abstract } = values;
   const names = abstract ? ([name(path, true)] as const) : spellings(path);
   return openUnix(host, local, names, values.mode ?? 0o600);

@@ -12,10 +12,10 @@ export const socket = defineKind({
   name: 'socket',
   help: "frames over TCP, UDP or multicast, as QEMU's socket: one of listen, connect, udp and mcast",
   keys: {
-    listen: { value: hostPort, help: 'where to take clients; without a host, on all addresses' },
-    connect: { value: hostPort, help: 'whom to connect to, again and again' },
-    udp: { value: hostPort, help: 'the one peer; what others send is dropped' },
-    mcast: { value: hostPort, help: 'an IPv4 group and port, whose members are one wire' },
+    listen: { value: hostPort, help: 'the address to accept clients on; without a host, all addresses' },
+    connect: { value: hostPort, help: 'the address to connect to, again whenever the connection is lost' },
+    udp: { value: hostPort, help: 'the only peer; datagrams from others are dropped' },
+    mcast: { value: hostPort, help: 'an IPv4 group and port, whose members share one network' },
     localaddr: {
       value: text,
       goesWith: ['udp', 'mcast'],
@@ -24,23 +24,23 @@ export const socket = defineKind({
     ttl: {
       value: number(0, 255),
       goesWith: ['mcast'],
-      help: 'how many routers a multicast may cross, less one; default 1',
+      help: "the group's IP time to live: 1 stays on the local network; default 1",
     },
     'keep-alive': {
       value: flag,
       goesWith: ['listen', 'connect'],
-      help: 'let the kernel find out that a silent peer is gone',
+      help: 'let the kernel detect that a silent peer is gone',
     },
     'max-clients': { ...maxClientsKey, goesWith: ['listen'] },
     'reconnect-ms': { ...reconnectKey, goesWith: ['connect'] },
   },
   open({ listen, connect, udp, mcast, ...values }, host) {
     if ([listen, connect, udp, mcast].filter((wanted) => wanted !== undefined).length !== 1)
-      throw new SwitchError('EINVAL', 'socket: give just one of listen, connect, udp and mcast');
+      throw new SwitchError('EINVAL', 'socket: give exactly one of listen, connect, udp and mcast');
     const inet = { type: 'inet', family: 0, keepAlive: values['keep-alive'] ?? false } as const;
     if (listen) {
       const maxClients = values['max-clients'] ?? MAX_CLIENTS;
-      return Listener.open(host, { ...inet, ...listen }, { maxClients, rights: { mode: 0o600 } });
+      return Listener.open(host, { ...inet, ...listen }, { maxClients, permissions: { mode: 0o600 } });
     }
     if (connect) return Connector.open(host, { ...inet, ...connect }, values['reconnect-ms'] ?? RECONNECT_MS);
     if (mcast) return openMulticast(host, mcast, { localAddress: values.localaddr, ttl: values.ttl });

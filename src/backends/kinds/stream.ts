@@ -1,5 +1,4 @@
-// QEMU's `stream`: frames over a connection, by TCP or a unix socket, in either role.
-
+// QEMU's `stream`: frames over a TCP or unix connection, in either role.
 import { SwitchError } from '../../protocol/errors.ts';
 import { groupId } from '../../system/accounts.ts';
 import { Connector } from '../connector.ts';
@@ -10,35 +9,44 @@ import { Listener } from '../listener.ts';
 import type { StreamAddress } from '../stream-address.ts';
 import { unixName } from '../unix-name.ts';
 
-/** As many as QEMU guests fit on a host; more is a matter of saying so. */
+/** About as many QEMU guests as fit on a host. */
 export const MAX_CLIENTS = 128;
 export const RECONNECT_MS = 1000;
 
-/** The other spelling of streams, `socket`, has these two as well. */
+/** Keys that `socket`, QEMU's older spelling, has too. */
 export const maxClientsKey = {
   value: number(1, 65535),
-  help: `how many may be there at once, each a port of its own; default ${MAX_CLIENTS}`,
+  help: `clients at a time, each with its own port; default ${MAX_CLIENTS}`,
 };
 export const reconnectKey = {
   value: number(0, 86_400_000),
-  help: `after how long to connect again, twice as long each time; 0 for never; default ${RECONNECT_MS}`,
+  help: `milliseconds before connecting again, doubled after each failure; 0 for never; default ${RECONNECT_MS}`,
 };
 
 const INET = ['addr.type=inet'];
 const UNIX = ['addr.type=unix'];
 
 const keys = {
-  server: { value: flag, fallback: false, help: 'listen; else connect' },
+  server: { value: flag, fallback: false, help: 'on to listen, off to connect' },
   'addr.type': { value: oneOf('inet', 'unix'), required: true, help: 'inet for TCP over IPv4 or IPv6' },
-  'addr.host': { value: text, goesWith: INET, help: 'a name or an address; default all to listen on, else this host' },
-  'addr.port': { value: number(0, 65535), goesWith: INET, required: true, help: 'its port; 0 for any free one' },
-  'addr.ipv4': { value: flag, goesWith: INET, help: 'on alone: IPv4 and nothing else' },
-  'addr.ipv6': { value: flag, goesWith: INET, help: 'on alone: IPv6 and nothing else' },
-  'addr.keep-alive': { value: flag, goesWith: INET, help: 'let the kernel find out that a silent peer is gone' },
+  'addr.host': {
+    value: text,
+    goesWith: INET,
+    help: 'a name or an address; default all addresses to listen on, localhost to connect to',
+  },
+  'addr.port': {
+    value: number(0, 65535),
+    goesWith: INET,
+    required: true,
+    help: 'the TCP port; 0 listens on any free one',
+  },
+  'addr.ipv4': { value: flag, goesWith: INET, help: 'on without addr.ipv6: IPv4 only' },
+  'addr.ipv6': { value: flag, goesWith: INET, help: 'on without addr.ipv4: IPv6 only' },
+  'addr.keep-alive': { value: flag, goesWith: INET, help: 'let the kernel detect that a silent peer is gone' },
   'addr.path': { value: text, goesWith: UNIX, required: true, help: "the socket's path" },
-  'addr.abstract': { value: flag, goesWith: UNIX, help: 'that is a name in the abstract namespace' },
-  'addr.tight': { value: flag, goesWith: ['addr.abstract=on'], help: 'off: filled up with NULs; default on' },
-  mode: { value: mode, goesWith: ['server=on'], help: "rights of a unix socket's file; default 600" },
+  'addr.abstract': { value: flag, goesWith: UNIX, help: 'addr.path is a name in the abstract namespace' },
+  'addr.tight': { value: flag, goesWith: ['addr.abstract=on'], help: 'off: the name is padded with NULs; default on' },
+  mode: { value: mode, goesWith: ['server=on'], help: "permissions of a unix socket's file; default 600" },
   group: { value: text, goesWith: ['server=on'], help: 'group of that file' },
   'max-clients': { ...maxClientsKey, goesWith: ['server=on'] },
   'reconnect-ms': { ...reconnectKey, goesWith: ['server=off'] },
@@ -46,15 +54,18 @@ const keys = {
 
 export const stream = defineKind({
   name: 'stream',
-  help: "frames over TCP or a unix socket, as QEMU's stream; many clients where it listens",
+  help: "frames over TCP or a unix socket, as QEMU's stream; takes many clients when listening",
   keys,
   open(values, host) {
     const address = readAddress(values);
     if (!values.server) return Connector.open(host, address, values['reconnect-ms'] ?? RECONNECT_MS);
     if (address.type !== 'unix' && (values.mode ?? values.group) !== undefined)
       throw new SwitchError('EINVAL', 'stream: mode and group go only with the path of a unix socket');
-    const rights = { mode: values.mode ?? 0o600, gid: values.group === undefined ? undefined : groupId(values.group) };
-    return Listener.open(host, address, { maxClients: values['max-clients'] ?? MAX_CLIENTS, rights });
+    const permissions = {
+      mode: values.mode ?? 0o600,
+      gid: values.group === undefined ? undefined : groupId(values.group),
+    };
+    return Listener.open(host, address, { maxClients: values['max-clients'] ?? MAX_CLIENTS, permissions });
   },
 });
 

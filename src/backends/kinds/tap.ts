@@ -1,22 +1,25 @@
-// TAP interfaces: attaches to one that exists, or creates one. It is not brought up and gets no address: that is its owner's.
-
+// TAP interfaces: attaches to one that exists, or creates one. Bringing it up and giving it addresses is left to its owner.
 import { SwitchError } from '../../protocol/errors.ts';
 import { describeError } from '../../system/errno.ts';
 import { native } from '../../system/native.ts';
 import { flag, type ValueType } from '../keys.ts';
 import { defineKind } from '../kind.ts';
 
-/** IFNAMSIZ, less the NUL. */
+/** IFNAMSIZ without the NUL. */
 const NAME_MAX = 15;
 
 const interfaceName: ValueType<string> = { what: 'the name of an interface', parse: (text) => text };
 
 export const tap = defineKind({
   name: 'tap',
-  help: 'a TAP interface of this machine, which is made where it does not exist',
+  help: 'a TAP interface of this machine, created if it does not exist',
   keys: {
-    ifname: { value: interfaceName, fallback: '', help: 'its name; where it is empty, the kernel numbers it' },
-    vnet_hdr: { value: flag, fallback: true, help: 'whole TCP and UDP datagrams, where the kernel gives them' },
+    ifname: { value: interfaceName, fallback: '', help: 'its name; if empty, the kernel chooses one' },
+    vnet_hdr: {
+      value: flag,
+      fallback: true,
+      help: 'checksum and segmentation offloads (virtio-net header), if the kernel has them',
+    },
   },
   open({ ifname, vnet_hdr: vnetHdr }, host) {
     const reservation = host.reserve();
@@ -33,7 +36,10 @@ export const tap = defineKind({
   },
 });
 
-/** `name` may be empty or hold %d: then the kernel numbers it. `offloads`: where it has them. Throws a sentence that names the interface. */
+/**
+ * Opens a TAP. The kernel numbers a `name` that is empty or holds %d. `offloads` are used if the kernel has them. Throws
+ * SwitchError, which names the interface.
+ */
 function openTap(name: string, offloads: boolean): { fd: number; name: string } {
   if (Buffer.byteLength(name) > NAME_MAX) {
     throw new SwitchError(

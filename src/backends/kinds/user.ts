@@ -1,5 +1,5 @@
-// User mode: a network behind which the host's own connections are, for whoever may not make a TAP. One stack of libslirp, which
-// is QEMU's, serves all guests of the switch; the keys are those of QEMU's -netdev user, and few of our own.
+// QEMU's user-mode network, which needs no privileges: guests' connections become sockets of this host. One libslirp stack serves
+// all guests of the switch. The keys are those of QEMU's -netdev user and three of our own.
 import { accessSync, constants } from 'node:fs';
 import { isIP } from 'node:net';
 import { SwitchError } from '../../protocol/errors.ts';
@@ -13,13 +13,13 @@ import { placeGuestForward, refuseDoubles, stackSettings } from '../user/setting
 import { SMB_PORTS, shareBySmb } from '../user/smb.ts';
 import { UserBackend } from '../user/user-backend.ts';
 
-/** QEMU's words for a flag here. */
+/** QEMU accepts these words for the flags of this kind. */
 const flag: ValueType<boolean> = {
   what: 'on or off',
   parse: (text) => (/^(on|yes|y|true)$/.test(text) ? true : /^(off|no|n|false)$/.test(text) ? false : undefined),
 };
 
-/** What a DHCP option or libslirp has room for. */
+/** Text with the length limit of a DHCP option or of libslirp. */
 function shortText(bytes: number): ValueType<string> {
   return {
     what: `text of 1 to ${bytes} bytes`,
@@ -29,37 +29,45 @@ function shortText(bytes: number): ValueType<string> {
 
 export const user = defineKind({
   name: 'user',
-  help: 'a network in user mode: DHCP, DNS, TFTP and the way out, for all guests of the switch',
+  help: 'a user-mode network for all guests of the switch: DHCP, DNS, TFTP and outgoing connections',
   keys: {
-    ipv4: { value: flag, help: 'IPv4; on alone, it switches IPv6 off' },
-    ipv6: { value: flag, help: 'IPv6; on alone, it switches IPv4 off' },
+    ipv4: { value: flag, help: 'IPv4; on without ipv6: IPv4 only' },
+    ipv6: { value: flag, help: 'IPv6; on without ipv4: IPv6 only' },
     net: { value: net4, help: "the guests' network; default 10.0.2.0/24" },
-    ip: { value: ipv4, help: 'another way to say net=…/24' },
-    host: { value: ipv4, help: "the host's address there; default the network's .2" },
-    dhcpstart: { value: ipv4, help: "the first of 16 addresses given by DHCP; default the network's .15" },
-    dns: { value: ipv4, help: "the name server's address, which asks the host's own; default the network's .3" },
-    'ipv6-net': { value: net6, help: 'ipv6-prefix and ipv6-prefixlen in one' },
+    ip: { value: ipv4, help: 'the same as net=…/24' },
+    host: { value: ipv4, help: "the host's address in it; default the network's .2" },
+    dhcpstart: { value: ipv4, help: "the first of the 16 addresses that DHCP leases; default the network's .15" },
+    dns: { value: ipv4, help: "the name server's address, which forwards to the host's; default the network's .3" },
+    'ipv6-net': { value: net6, help: 'ipv6-prefix and ipv6-prefixlen together' },
     'ipv6-prefix': { value: ipv6, help: "the guests' IPv6 network; default fec0::" },
-    'ipv6-prefixlen': { value: number(0, 126), help: 'its length; default 64' },
-    'ipv6-host': { value: ipv6, help: "the host's IPv6 address there; default the prefix with 2" },
-    'ipv6-dns': { value: ipv6, help: "the name server's; default the prefix with 3" },
-    restrict: { value: flag, fallback: false, help: 'guests reach neither the host nor the world, but by forwards' },
+    'ipv6-prefixlen': { value: number(0, 126), help: 'the length of that prefix; default 64' },
+    'ipv6-host': { value: ipv6, help: "the host's IPv6 address in it; default the prefix and 2" },
+    'ipv6-dns': { value: ipv6, help: "the name server's IPv6 address; default the prefix and 3" },
+    restrict: {
+      value: flag,
+      fallback: false,
+      help: 'guests reach neither the host nor other networks, except through forwards',
+    },
     hostname: { value: shortText(32), help: 'the name that DHCP gives to guests' },
     domainname: { value: shortText(255), help: 'the domain that DHCP gives to guests' },
     dnssearch: { value: shortText(255), repeatable: true, help: 'a domain to search names in' },
-    tftp: { value: path, help: "a directory to serve by TFTP, at host's address" },
-    bootfile: { value: shortText(127), help: 'the file that DHCP says to boot' },
-    'tftp-server-name': { value: shortText(255), help: 'the TFTP server that DHCP names (option 66)' },
-    hostfwd: { value: hostForward, repeatable: true, help: 'connections to the host that go to a guest' },
-    guestfwd: { value: guestForward, repeatable: true, help: "connections to an address of the guests' network" },
-    smb: { value: path, help: "a directory to share by Samba's smbd, at smbserver's address, as qemu" },
-    smbserver: { value: ipv4, help: "that address; default the network's .4" },
-    mtu: { value: number(576, 65521), fallback: 1500, help: 'the MTU, which guests must have too (not in QEMU)' },
-    dhcp: { value: flag, fallback: true, help: 'off where another server is on the switch (not in QEMU)' },
+    tftp: { value: path, help: "a directory to serve by TFTP at the host's address" },
+    bootfile: { value: shortText(127), help: 'the boot file that DHCP announces' },
+    'tftp-server-name': { value: shortText(255), help: 'the TFTP server that DHCP announces (option 66)' },
+    hostfwd: { value: hostForward, repeatable: true, help: 'forwards connections to the host to a guest' },
+    guestfwd: {
+      value: guestForward,
+      repeatable: true,
+      help: "forwards connections to an address in the guests' network to a program or socket",
+    },
+    smb: { value: path, help: "a directory that Samba's smbd shares as \\\\SMBSERVER\\qemu" },
+    smbserver: { value: ipv4, help: "the address of that share; default the network's .4" },
+    mtu: { value: number(576, 65521), fallback: 1500, help: 'the MTU, which guests must use too (not in QEMU)' },
+    dhcp: { value: flag, fallback: true, help: 'off if the switch has another DHCP server (not in QEMU)' },
     'host-loopback': {
       value: flag,
       fallback: true,
-      help: "off: guests do not reach services on the host's 127.0.0.1 and ::1 (not in QEMU)",
+      help: "off: guests cannot reach services on the host's 127.0.0.1 and ::1 (not in QEMU)",
     },
   },
   async open(values, host) {
@@ -97,7 +105,7 @@ function checkDirectory(key: string, directory: string): void {
   }
 }
 
-/** Once, as QEMU does: the stack must not wait for a name server. */
+/** Resolves a target's host name once, as QEMU does: the stack itself must not wait for a name server. */
 async function resolveTarget(forward: PlacedForward, signal: AbortSignal): Promise<PlacedForward> {
   const { target } = forward;
   if (target.kind !== 'tcp' || isIP(target.host) !== 0) return forward;

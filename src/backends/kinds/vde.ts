@@ -1,5 +1,5 @@
-// An uplink: a port of another VDE switch, ours or vde_switch, joined as any client joins. The control stream is its life:
-// when that ends the endpoint does, the port of this switch stays held, and it joins again.
+// An uplink: a port of another VDE switch, joined as any client joins. When the control connection ends, the endpoint is
+// detached, the port of this switch stays reserved, and the uplink joins again.
 import { realpathSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { type Joined, type JoinOptions, joinSwitch } from '../../plug/plug.ts';
@@ -17,18 +17,18 @@ import { type Backend, type BackendStats, defineKind, type Host } from '../kind.
 const keys = {
   sock: { value: path, required: true, help: "the other switch's control directory" },
   port: { value: number(0, 65535), help: 'the port to take there; default any free one' },
-  group: { value: text, help: 'group of our socket, where that switch is to read it' },
-  mode: { value: mode, help: 'rights of our socket; default 700' },
+  group: { value: text, help: 'group of our data socket, which that switch must be able to write to' },
+  mode: { value: mode, help: 'permissions of our data socket; default 700' },
   'reconnect-ms': {
     value: number(10, 3_600_000),
     fallback: 1000,
-    help: 'how long after it failed to try again; then ever later, up to 30 s',
+    help: 'milliseconds before joining again, doubled after each failure up to 30 s',
   },
 } as const;
 
 export const vde = defineKind({
   name: 'vde',
-  help: 'an uplink to another VDE switch, joined again when that comes back',
+  help: 'an uplink to another VDE switch, joined again after it restarts',
   keys,
   async open(values, host) {
     if (values.group !== undefined && findGroup(values.group) === undefined)
@@ -36,7 +36,7 @@ export const vde = defineKind({
     if (host.directory !== undefined && realPath(values.sock) === host.directory)
       throw new SwitchError(
         'EINVAL',
-        `vde: '${values.sock}' is this switch's own directory: frames would go round for ever`,
+        `vde: '${values.sock}' is this switch's own directory: frames would loop for ever`,
       );
     const uplink = new Uplink(values, host);
     await uplink.start();
@@ -44,7 +44,7 @@ export const vde = defineKind({
   },
 });
 
-/** Undefined where nothing is. */
+/** Undefined if there is no such path. */
 function realPath(path: string): string | undefined {
   try {
     return realpathSync(path);
@@ -63,7 +63,8 @@ class Uplink implements Backend {
   #trying: Promise<void> | undefined;
   #control: Socket | undefined;
   #times = 0;
-  #said = '';
+  /** The reason that was logged last. */
+  #logged = '';
 
   constructor({ sock, port, group, mode, 'reconnect-ms': reconnectMs }: Values<typeof keys>, host: Host) {
     this.#directory = sock;
@@ -79,7 +80,7 @@ class Uplink implements Backend {
     this.#backOff = new BackOff(reconnectMs);
   }
 
-  /** A switch that answers is joined when this resolves. */
+  /** Resolves when the switch has been joined, or after a second if it has not answered. */
   start(): Promise<void> {
     this.#trying = this.#try();
     return firstAnswer(this.#trying);
@@ -122,21 +123,21 @@ class Uplink implements Backend {
     control.resume();
     this.#times++;
     this.#backOff.made(performance.now());
-    this.#said = '';
+    this.#logged = '';
     this.#host.log(`port ${this.#reservation.port}: joined ${switchPath}`);
   }
 
   #lost(): void {
     this.#control = undefined;
     this.#reservation.detach();
-    this.#again(`the switch at '${this.#directory}' ended it`);
+    this.#again(`the switch at '${this.#directory}' ended the connection`);
   }
 
-  /** Says why, once for each reason. */
+  /** Joins again later. Each reason is logged once. */
   #again(why: string): void {
     if (this.#host.signal.aborted) return;
-    if (why !== this.#said) this.#host.log(`${why}; trying again`, 'warning');
-    this.#said = why;
+    if (why !== this.#logged) this.#host.log(`${why}; trying again`, 'warning');
+    this.#logged = why;
     this.#timer = setTimeout(() => {
       this.#trying = this.#try();
     }, this.#backOff.failed(performance.now()));

@@ -1,10 +1,11 @@
-// The rules of hostfwd and guestfwd, in QEMU's spelling and back.
+// Parses and formats the rules of hostfwd and guestfwd, in QEMU's spelling.
 import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from '../../protocol/ip.ts';
 import { PATH_MAX } from '../../protocol/request.ts';
 import type { ValueType } from '../keys.ts';
 
+/** One end of a forward. */
 export interface InetPlace {
-  /** Canonical; undefined: any of the host's, or the first guest's. */
+  /** In canonical form; undefined for any address of the host, or for the first guest. */
   address: string | undefined;
   port: number;
 }
@@ -22,13 +23,13 @@ export type GuestTarget =
   | { kind: 'unix'; path: string };
 
 export interface GuestForward {
-  /** undefined: libslirp's own choice, the network's .4. */
+  /** Undefined for libslirp's default, the network's .4. */
   address: number | undefined;
   port: number;
   target: GuestTarget;
 }
 
-/** Where it is decided. */
+/** A guest forward whose address is decided. */
 export type PlacedForward = GuestForward & { address: number };
 
 export const hostForward: ValueType<HostForward> = {
@@ -41,7 +42,7 @@ export const hostForward: ValueType<HostForward> = {
   },
 };
 
-/** Of a rule, or of its first half. */
+/** The host's end of a rule, from the whole rule or from its first half. */
 export const hostPlace: ValueType<HostPlace> = {
   what: '[tcp|udp]:[ADDRESS]:PORT or unix:/PATH',
   parse: (text) => hostForward.parse(text)?.host ?? parseHostPlace(text),
@@ -95,7 +96,7 @@ function parsePort(digits: string): number | undefined {
 
 function parseTarget(text: string): GuestTarget | undefined {
   const [, kind, rest = ''] = /^(cmd|tcp|unix):(.+)$/s.exec(text) ?? [];
-  // A chardev's further options, behind a comma, are not ours.
+  // QEMU takes chardev options after a comma; they are not supported here.
   if (kind === 'cmd') return { kind, command: rest };
   if (kind === 'unix' && Buffer.byteLength(rest) <= PATH_MAX && !rest.includes(',')) return { kind, path: rest };
   const [, bracketed, plain, digits = ''] = /^(?:\[([^\]]+)\]|([^:,]+)):(\d+)$/.exec(rest) ?? [];

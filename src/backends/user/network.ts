@@ -1,4 +1,4 @@
-// The addresses of a user-mode network: what is given, what follows from it, and QEMU's rules for both.
+// The addresses of a user-mode network: those that were given, the defaults for the others, and QEMU's rules for both.
 import { SwitchError } from '../../protocol/errors.ts';
 import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from '../../protocol/ip.ts';
 import { family } from '../internet.ts';
@@ -51,7 +51,7 @@ export interface UserNetwork {
   ipv6: ({ host: bigint; dns: bigint } & Net6) | undefined;
 }
 
-/** Throws EINVAL with a sentence. */
+/** Fills in the defaults. Throws SwitchError EINVAL for addresses that do not fit together. */
 export function planNetwork(keys: NetworkKeys): UserNetwork {
   const which = family(keys.ipv4, keys.ipv6) ?? refuse('ipv4 and ipv6 are both off: leave one on');
   const without = (off: string, names: readonly (keyof NetworkKeys)[]) => {
@@ -64,14 +64,14 @@ export function planNetwork(keys: NetworkKeys): UserNetwork {
 }
 
 function planIpv4(keys: NetworkKeys): NonNullable<UserNetwork['ipv4']> {
-  if (keys.net && keys.ip !== undefined) refuse('net and ip say the same thing: give one of them');
+  if (keys.net && keys.ip !== undefined) refuse('net and ip set the same thing: give one of them');
   const { net, mask } = keys.net ?? withMask(keys.ip ?? parseIpv4('10.0.2.0')!, 24);
   const inside = (address: number) => (address & mask) >>> 0 === net;
   const alias = (low: number) => (net | (low & ~mask)) >>> 0;
   const { host = alias(0x0202), dns = alias(0x0203), dhcpstart = alias(0x020f) } = keys;
   const network = formatNet4({ net, mask });
   if (!inside(host)) refuse(`host ${formatIpv4(host)} is not in ${network}`);
-  if (keys.restrict && !inside(dns)) refuse(`dns ${formatIpv4(dns)} is not in ${network}, which restrict=on wants`);
+  if (keys.restrict && !inside(dns)) refuse(`dns ${formatIpv4(dns)} is not in ${network}, as restrict=on requires`);
   if (dns === host) refuse(`dns and host are both ${formatIpv4(dns)}: they must differ`);
   if (!inside(dhcpstart)) refuse(`dhcpstart ${formatIpv4(dhcpstart)} is not in ${network}`);
   if (dhcpstart === host || dhcpstart === dns)
@@ -81,7 +81,7 @@ function planIpv4(keys: NetworkKeys): NonNullable<UserNetwork['ipv4']> {
 
 function planIpv6(keys: NetworkKeys): NonNullable<UserNetwork['ipv6']> {
   if (keys['ipv6-net'] && (keys['ipv6-prefix'] ?? keys['ipv6-prefixlen']) !== undefined)
-    refuse('ipv6-net says what ipv6-prefix and ipv6-prefixlen say: give the one or the others');
+    refuse('ipv6-net sets the same as ipv6-prefix and ipv6-prefixlen: give one or the other');
   const length = keys['ipv6-net']?.length ?? keys['ipv6-prefixlen'] ?? 64;
   const prefix = keys['ipv6-net']?.prefix ?? keys['ipv6-prefix'] ?? parseIpv6('fec0::')!;
   const shift = BigInt(128 - length);
@@ -90,7 +90,7 @@ function planIpv6(keys: NetworkKeys): NonNullable<UserNetwork['ipv6']> {
   const network = `${formatIpv6(prefix)}/${length}`;
   if (!inside(host)) refuse(`ipv6-host ${formatIpv6(host)} is not in ${network}`);
   if (keys.restrict && !inside(dns))
-    refuse(`ipv6-dns ${formatIpv6(dns)} is not in ${network}, which restrict=on wants`);
+    refuse(`ipv6-dns ${formatIpv6(dns)} is not in ${network}, as restrict=on requires`);
   if (dns === host) refuse(`ipv6-dns and ipv6-host are both ${formatIpv6(dns)}: they must differ`);
   return { prefix, length, host, dns };
 }
@@ -114,7 +114,7 @@ function withMask(address: number, length: number): Net4 {
   return { net: (address & mask) >>> 0, mask };
 }
 
-/** Where there is no length QEMU goes by the classes of old (RFC 791) and the private blocks (RFC 1918, RFC 2544). */
+/** QEMU's default prefix length: address classes (RFC 791) and private blocks (RFC 1918, RFC 2544). */
 function guessLength(net: number): number {
   const starts = (block: string, length: number) => withMask(net, length).net === parseIpv4(block);
   if (starts('0.0.0.0', 1)) return 8;
@@ -125,7 +125,7 @@ function guessLength(net: number): number {
   return starts('192.0.0.0', 3) ? 24 : 28;
 }
 
-/** undefined for a mask with gaps. */
+/** Returns undefined for a mask with gaps. */
 function maskLength(mask: number): number | undefined {
   const length = Math.clz32(~mask >>> 0);
   return withMask(0xffffffff, length).mask === mask ? length : undefined;

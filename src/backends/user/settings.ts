@@ -1,4 +1,4 @@
-// What tsvde-slirp is started with: one `key=value` an argument, addresses in full, nothing left to guess.
+// The arguments of tsvde-slirp: one `key=value` each, with every address and default written out.
 import { formatIpv4, formatIpv6 } from '../../protocol/ip.ts';
 import type { GuestForward, PlacedForward } from './forward.ts';
 import { refuse, type UserNetwork } from './network.ts';
@@ -56,7 +56,7 @@ function describe(target: GuestForward['target']): string {
   }
 }
 
-/** With its address, which must be one that nothing else of the network has. */
+/** Decides a guest forward's address. Throws SwitchError EINVAL if something else in the network has that address. */
 export function placeGuestForward(forward: GuestForward, { ipv4 }: UserNetwork): PlacedForward {
   if (!ipv4) return refuse('guestfwd is given, but ipv4 is off');
   const address = forward.address ?? (ipv4.net | (0x0204 & ~ipv4.mask)) >>> 0;
@@ -67,9 +67,9 @@ export function placeGuestForward(forward: GuestForward, { ipv4 }: UserNetwork):
   return { ...forward, address };
 }
 
-/** Two at one place: libslirp would let the first win without a word. */
+/** Refuses two forwards from the same address and port, of which libslirp would silently ignore the second. */
 export function refuseDoubles(forwards: readonly PlacedForward[]): void {
   const places = forwards.map(({ address, port }) => `${formatIpv4(address)}:${port}`);
   const double = places.find((place, i) => places.indexOf(place) !== i);
-  if (double) refuse(`two forwards begin at ${double}: give each a place of its own`);
+  if (double) refuse(`two forwards begin at ${double}: give each its own address or port`);
 }

@@ -1,5 +1,5 @@
-// A directory of the host as the guests' \\10.0.2.4\qemu: Samba's own server, started by libslirp for each connection, with
-// settings and state in a directory of ours.
+// Shares a host directory with guests as \\10.0.2.4\qemu. libslirp starts Samba's server for each connection; its settings and
+// state are in a temporary directory of ours.
 import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { delimiter, isAbsolute, join } from 'node:path';
@@ -8,19 +8,19 @@ import { describeError } from '../../system/errno.ts';
 import { isExecutable } from '../../system/executable.ts';
 import { refuse } from './network.ts';
 
-/** Not on the PATH of all who may run it. */
+/** Directories of smbd that are often missing from a user's PATH. */
 const PLACES = ['/usr/sbin', '/usr/local/sbin'];
 
-/** NetBIOS and direct (RFC 1001, 17.2; MS-SMB2, 2.1). */
+/** The ports of SMB over NetBIOS (RFC 1001, 17.2) and over TCP (MS-SMB2, 2.1). */
 export const SMB_PORTS = [139, 445] as const;
 
 export interface SmbShare {
-  /** What is started with the connection as its stdin. */
+  /** The command line that is started with the connection as its stdin. */
   command: string;
   close(): void;
 }
 
-/** Throws a sentence. */
+/** Throws SwitchError if there is no smbd or the directory cannot be shared. */
 export function shareBySmb(directory: string): SmbShare {
   const directories = [...(process.env.PATH ?? '').split(delimiter), ...PLACES].filter(isAbsolute);
   const smbd = directories.map((path) => join(path, 'smbd')).find(isExecutable);
@@ -31,7 +31,7 @@ export function shareBySmb(directory: string): SmbShare {
   } catch (error) {
     throw new SwitchError('ENOENT', `user: smb cannot share '${directory}': ${describeError(error)}`);
   }
-  if (/["\n]/.test(directory)) refuse(`smb cannot share '${directory}': its name has a quote or a line's end`);
+  if (/["\n]/.test(directory)) refuse(`smb cannot share '${directory}': its name contains a quote or a newline`);
   const home = mkdtempSync(`${tmpdir()}/tsvde-smb-`);
   writeFileSync(`${home}/smb.conf`, settings(home, directory));
   return {
@@ -40,7 +40,7 @@ export function shareBySmb(directory: string): SmbShare {
   };
 }
 
-/** libslirp takes the command apart as a shell does. */
+/** Quotes a word for libslirp, which splits the command as a shell does. */
 function quote(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }

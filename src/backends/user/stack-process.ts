@@ -1,6 +1,6 @@
-// One life of tsvde-slirp, the program that holds libslirp: started with its settings and a socket of frames, asked by lines
-// on its stdin, heard on its stdout. It is a process so that a guest that finds a fault in libslirp ends that, and not the
-// switch. It ends when its stdin does, so that it outlives nobody.
+// One run of tsvde-slirp, the program that contains libslirp. It is started with its settings and a socket for frames, reads
+// requests as lines on stdin and answers on stdout. A guest that crashes libslirp ends this process and not the switch. The
+// process ends when its stdin does, so that it cannot outlive the switch.
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { SwitchError } from '../../protocol/errors.ts';
@@ -17,13 +17,13 @@ export interface StackStats {
 }
 
 export interface StackListener {
-  /** libslirp's and GLib's complaints. */
+  /** Called for each line that libslirp or GLib writes to stderr. */
   complained(line: string): void;
-  /** Once, after it was ready, and not when it was asked to. */
+  /** Called once if the process ends after it was ready and without end() being called. */
   died(why: string): void;
 }
 
-/** How long it may take over its end before it is killed. */
+/** How long the process may take to end before it is killed. */
 const END_MS = 2000;
 
 export class StackProcess {
@@ -35,7 +35,7 @@ export class StackProcess {
   #settleReady: ((failure?: SwitchError) => void) | undefined;
   #unread = Buffer.alloc(0);
   #ending = false;
-  /** As of a second ago at most. */
+  /** At most a second old. */
   stats: StackStats = readStats([]);
 
   private constructor(settings: readonly string[], frames: number, listener: StackListener) {
@@ -49,7 +49,7 @@ export class StackProcess {
     });
     const child = spawn(slirpProgram, settings, { stdio: ['pipe', 'pipe', 'pipe', frames] });
     this.#child = child;
-    child.stdin!.on('error', () => {}); // its end is told by `exit`
+    child.stdin!.on('error', () => {}); // 'exit' follows
     child.stdout!.on('data', (bytes: Buffer) => this.#read(bytes));
     let complaint = '';
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
@@ -67,7 +67,7 @@ export class StackProcess {
           this.#ended(`it ended with ${signal ?? `exit code ${code}`}`);
           resolve();
         };
-        // Its last words may still be on their way. (Stderr would keep us as long as a program of guestfwd has it.)
+        // Wait for the rest of stdout, but not for stderr, which a program started by guestfwd may hold open.
         if (child.stdout!.closed) ended();
         else child.stdout!.once('close', ended);
       });
@@ -75,8 +75,8 @@ export class StackProcess {
   }
 
   /**
-   * Resolves when it carries frames. `frames` is its end of a pair of datagram sockets and stays the caller's. Throws
-   * SwitchError with a sentence.
+   * Starts the process and resolves when it carries frames. `frames` is its end of a pair of datagram sockets; the caller still
+   * owns it. Throws SwitchError with a sentence.
    */
   static async start(settings: readonly string[], frames: number, listener: StackListener): Promise<StackProcess> {
     const stack = new StackProcess(settings, frames, listener);
@@ -88,7 +88,7 @@ export class StackProcess {
     return this.#child.pid;
   }
 
-  /** A line without its end; resolves with an errno, or for `info` with the text. */
+  /** Sends a request, a line without its newline. Resolves with an errno, or with the text for `info`. */
   ask(line: string): Promise<string> {
     return new Promise((resolve, reject) => {
       if (this.#ending) return reject(gone());
@@ -115,7 +115,7 @@ export class StackProcess {
     else if (!expected) this.#listener.died(why);
   }
 
-  /** It cannot start, and ends by itself. */
+  /** Handles the process's own report that it cannot start; it then ends by itself. */
   #fail(sentence: string): void {
     this.#ending = true;
     this.#settleReady?.(new SwitchError('ENOENT', sentence));
@@ -142,12 +142,12 @@ export class StackProcess {
   }
 }
 
-/** In the order of its `stats` line. */
+/** Takes the values in the order of the `stats` line. */
 export function readStats(values: readonly number[]): StackStats {
   const [connections = 0, tooShort = 0, tooLong = 0, notForUs = 0, fragments = 0, notTaken = 0] = values;
   return { connections, tooShort, tooLong, notForUs, fragments, notTaken };
 }
 
 function gone(): SwitchError {
-  return new SwitchError('EIO', 'the user-mode stack has ended; it is being started again');
+  return new SwitchError('EIO', 'the user-mode stack has ended and is being restarted');
 }

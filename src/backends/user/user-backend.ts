@@ -1,5 +1,5 @@
-// A user-mode stack that is kept alive: where it dies, which only a fault in libslirp explains, the port stays and another
-// takes its place with the same forwards. Frames wait meanwhile in the pair of sockets that both share.
+// Keeps a user-mode stack running. If the process dies, which means a fault in libslirp, the port stays, and a new process gets
+// the same forwards. Meanwhile frames wait in the pair of sockets, which outlives the process.
 import { unlink } from 'node:fs/promises';
 import { type ErrnoName, SwitchError } from '../../protocol/errors.ts';
 import { errnoNumber, strerror } from '../../system/errno.ts';
@@ -10,20 +10,20 @@ import type { Backend, BackendStats, Host } from '../kind.ts';
 import { formatHostForward, formatHostPlace, type HostForward, type HostPlace, type InetPlace } from './forward.ts';
 import { readStats, StackProcess, type StackStats } from './stack-process.ts';
 
-/** A flow of libslirp's has up to 64 KiB on its way, and there are many. */
+/** Each of libslirp's many flows can have 64 KiB in flight. */
 const BUFFER_BYTES = 4 << 20;
 const RETRY_FIRST_MS = 100;
 const RETRY_MAX_MS = 5000;
-/** One that lived for this long died of something new. */
+/** After running for this long the delay before a restart begins anew. */
 const SOUND_MS = 60_000;
 const COMPLAINTS_A_MINUTE = 10;
 
 export interface StackRequest {
   settings: readonly string[];
   hostForwards: readonly HostForward[];
-  /** For port/print: `10.0.2.0/24`. */
+  /** The text that port/print shows: `10.0.2.0/24`. */
   description: string;
-  /** What is undone at the end. */
+  /** Called when the backend is closed. */
   close(): void;
 }
 
@@ -76,18 +76,18 @@ export class UserBackend implements Backend {
     return this.#forwards;
   }
 
-  /** Of the process that holds the stack. */
+  /** The pid of the stack's process. */
   get pid(): number | undefined {
     return this.#stack?.pid;
   }
 
-  /** EADDRINUSE and the like, with a sentence. */
+  /** Throws SwitchError EADDRINUSE, EACCES and others, with a sentence. */
   async addHostForward(forward: HostForward): Promise<void> {
     await this.#forward(forward);
     this.#forwards.push(forward);
   }
 
-  /** By the host's end. ENOENT. */
+  /** Removes the forward with this host end. Throws SwitchError ENOENT. */
   async removeHostForward(place: HostPlace): Promise<void> {
     const wanted = formatHostPlace(place);
     const at = this.#forwards.findIndex(({ host }) => formatHostPlace(host) === wanted);
@@ -97,7 +97,7 @@ export class UserBackend implements Backend {
     await this.#unlink(found!);
   }
 
-  /** libslirp's table of forwards and connections. */
+  /** Returns libslirp's table of forwards and connections. */
   async info(): Promise<string> {
     return this.#ask('info');
   }
@@ -154,7 +154,7 @@ export class UserBackend implements Backend {
     this.#stack = undefined;
     if (stats) for (const name of Object.keys(stats) as (keyof StackStats)[]) this.#before[name] += stats[name];
     if (Date.now() - this.#startedAt > SOUND_MS) this.#retryMs = RETRY_FIRST_MS;
-    this.#host.log(`the user-mode stack died: ${why}; its connections are lost, and it is started again`, 'warning');
+    this.#host.log(`the user-mode stack died: ${why}; its connections are lost, and it is being restarted`, 'warning');
     this.#startLater();
   }
 
@@ -169,7 +169,7 @@ export class UserBackend implements Backend {
       await this.#start();
       this.#restarts++;
     } catch (error) {
-      this.#host.log(`the user-mode stack is not started again: ${(error as Error).message}`, 'warning');
+      this.#host.log(`the user-mode stack could not be restarted: ${(error as Error).message}`, 'warning');
       return this.#startLater();
     }
     for (const forward of this.#forwards)
@@ -183,15 +183,15 @@ export class UserBackend implements Backend {
     const error = Number(
       await this.#ask(`add ${host.protocol} ${spell(guest, isIpv6 ? '::' : '0.0.0.0')} ${spellHost(host)}`),
     );
-    if (error !== 0) throw new SwitchError(nameOf(error), `hostfwd ${rule} cannot be had: ${strerror(error)}`);
+    if (error !== 0) throw new SwitchError(nameOf(error), `cannot add hostfwd ${rule}: ${strerror(error)}`);
   }
 
   #ask(line: string): Promise<string> {
     if (this.#stack) return this.#stack.ask(line);
-    throw new SwitchError('EIO', 'the user-mode stack is being started again');
+    throw new SwitchError('EIO', 'the user-mode stack is being restarted');
   }
 
-  /** A forwarded socket's file, which libslirp leaves. */
+  /** Removes the file of a forwarded unix socket, which libslirp leaves behind. */
   async #unlink({ host }: HostForward): Promise<void> {
     if ('path' in host) await unlink(host.path).catch(() => {});
   }
