@@ -1,4 +1,4 @@
-// Puts a console together for one switch: its menus, its plugins and the subscriptions of its sessions.
+// Builds the context of one switch's console. `menus` is a getter, since loaded plugins add theirs.
 import type { ConsoleContext } from './command.ts';
 import { menus } from './menus.ts';
 import { Plugins } from './plugins.ts';

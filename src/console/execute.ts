@@ -1,4 +1,4 @@
-// One line of the console, from its words to its whole reply; and files of such lines.
+// Executes console lines and files of them. Unexpected exceptions are logged and answered with 1005 (EIO).
 import { constants, open } from 'node:fs/promises';
 import { type ErrnoName, SwitchError } from '../protocol/errors.ts';
 import { describeError } from '../system/errno.ts';
@@ -6,16 +6,16 @@ import type { Command, ConsoleContext, Invoker, Step } from './command.ts';
 import { parseLine } from './parse.ts';
 import { codeLine, dataBlock, dataBlockOf, failureOf, printable, type Reply, result, textOf } from './reply.ts';
 
-/** Scripts may load scripts, but not themselves for ever. */
+/** Scripts may load scripts; the limit ends those that load themselves. */
 const LOAD_DEPTH_MAX = 8;
 const SCRIPT_MAX = 1 << 20;
 
 const silent = async () => {};
 
-const unknownCommand = new SwitchError('ENOSYS', 'there is no such command');
-const unexpected = new SwitchError('EIO', 'the command failed in a way that was not foreseen: the log says how');
+const unknownCommand = new SwitchError('ENOSYS', 'no such command');
+const unexpected = new SwitchError('EIO', 'internal error: see the log');
 
-/** The reply; nothing for an empty line or a comment. What no command should throw costs no more than its reply. */
+/** Returns the reply, or undefined for an empty line or a comment. */
 export async function execute(line: string, context: ConsoleContext, invoker: Invoker): Promise<Reply | undefined> {
   const parsed = parseLine(line);
   if (!parsed) return undefined;
@@ -55,7 +55,7 @@ async function carryOut(
   return result(await failureOf(() => command.run(argument, context, invoker)));
 }
 
-/** Runs a file of commands: says the echo of each line, and its reply. Throws SwitchError when it cannot be read. */
+/** Runs a script, showing each line and then its reply. Throws SwitchError if the file cannot be read. */
 export async function runFile(
   path: string,
   context: ConsoleContext,
@@ -63,14 +63,14 @@ export async function runFile(
   depth = 1,
 ): Promise<Step[]> {
   if (depth > LOAD_DEPTH_MAX)
-    throw new SwitchError('EINVAL', `'${path}': scripts load each other more than ${LOAD_DEPTH_MAX} deep`);
+    throw new SwitchError('EINVAL', `'${path}': scripts are nested more than ${LOAD_DEPTH_MAX} deep`);
   const invoker: Invoker = {
     kind: 'script',
     subscriber,
     say,
     end: () => {},
     execute: (line) => executeSilently(line, context, invoker),
-    runFile: (inner, others = say) => runFile(inner, context, { subscriber, say: others }, depth + 1),
+    runFile: (inner, sayInner = say) => runFile(inner, context, { subscriber, say: sayInner }, depth + 1),
   };
   const steps: Step[] = [];
   for (const line of await readScript(path)) {
@@ -83,12 +83,12 @@ export async function runFile(
   return steps;
 }
 
-/** At start: replies are not wanted, and what fails is logged and does not stop what follows; its being `over` does. */
+/** Runs the rc file at start, until `over` returns true. Failures are logged and do not stop it. */
 export async function runStartupFile(path: string, context: ConsoleContext, over: () => boolean): Promise<void> {
   await runLines(path, context, () => !over());
 }
 
-/** Once more: only the lines that say how something is to be; what is so already is no failure. */
+/** Replays the declarative lines of the rc file. EEXIST is not a failure: the state is as declared. */
 export async function runDeclarations(path: string, context: ConsoleContext): Promise<void> {
   const declares = (line: string) => {
     const parsed = parseLine(line);
@@ -119,9 +119,9 @@ async function runLines(
   }
 }
 
-/** A directory reads as nothing, as ever; a pipe or a device would keep us waiting, and is refused. */
+/** Reads a script. Directories read as empty, as in vde_switch; pipes and devices, which could block, are refused. */
 async function readScript(path: string): Promise<string[]> {
-  // A pipe that nobody writes to would be waited for at open already.
+  // Without O_NONBLOCK, open() would wait for a writer if the file is a pipe.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error) => {
     throw new SwitchError(
       error.code === 'EACCES' ? 'EACCES' : 'ENOENT',
@@ -132,7 +132,7 @@ async function readScript(path: string): Promise<string[]> {
     const found = await file.stat();
     if (found.isDirectory() || (found.isFile() && found.size === 0)) return [];
     if (!found.isFile() || found.size > SCRIPT_MAX)
-      throw new SwitchError('EINVAL', `'${path}' is not a file of commands`);
+      throw new SwitchError('EINVAL', `'${path}' is not a regular file of at most ${SCRIPT_MAX} bytes`);
     const text = await file.readFile('utf8').catch((error) => {
       throw new SwitchError('EIO', `cannot read '${path}': ${describeError(error)}`);
     });
@@ -142,7 +142,7 @@ async function readScript(path: string): Promise<string[]> {
   }
 }
 
-/** With the places in our code that it passed. */
+/** Returns the error with its stack. */
 function inOneLine(error: unknown): string {
   const { stack = String(error) } = error as Error;
   return stack.replaceAll(/\n\s*/g, ' ');

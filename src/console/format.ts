@@ -1,10 +1,11 @@
-// How numbers stand in the console's lines: programs cut them out by these widths.
+// Formats of numbers in console lines. The widths are vde_switch's, and programs parse lines by column.
 
-/** With leading zeroes. */
+/** Returns the number with leading zeroes. */
 export function pad(number: number, width = 4): string {
   return String(number).padStart(width, '0');
 }
 
+/** Returns a mode or tag in octal, with at least three digits. */
 export function octal(mode: number): string {
   return mode.toString(8).padStart(3, '0');
 }

@@ -1,4 +1,5 @@
-// A line of the console: which command it is, and the numbers in its argument.
+// Splits a console line into command and argument, and parses words and numbers in arguments. Numbers are never octal,
+// as in vde_switch: file modes and tags are only printed in octal.
 import { SwitchError } from '../protocol/errors.ts';
 
 export interface CommandLine {
@@ -6,14 +7,14 @@ export interface CommandLine {
   argument: string;
 }
 
-/** undefined: an empty line or a comment. A carriage return before the end of the line is no part of it. */
+/** Returns undefined for an empty line or a comment. A trailing carriage return is ignored. */
 export function parseLine(line: string): CommandLine | undefined {
   const [, path, argument] = /^[ \t]*(\S*)[ \t]*(.*?)[ \t\r]*$/s.exec(line)!;
   if (path === '' || path === undefined || path.startsWith('#')) return undefined;
   return { path, argument: argument ?? '' };
 }
 
-/** Decimal or 0x hex, never octal. EINVAL for anything else, and for nothing. */
+/** Parses a decimal or 0x hexadecimal number. Throws EINVAL for anything else, and if there is no word. */
 export function parseNumber(word: string | undefined): number {
   if (word !== undefined && /^-?(0x[0-9a-f]+|\d+)$/i.test(word)) {
     const number = word.startsWith('-') ? -Number(word.slice(1)) : Number(word);
@@ -22,19 +23,19 @@ export function parseNumber(word: string | undefined): number {
   throw new SwitchError('EINVAL', `'${word ?? ''}' is not a number`);
 }
 
-/** As parseNumber(); undefined where there is none. */
+/** Returns undefined for an empty argument, else its number. Throws EINVAL if it is not a number. */
 export function parseOptionalNumber(argument: string): number | undefined {
   return argument === '' ? undefined : parseNumber(argument);
 }
 
-/** Exactly `count` words. EINVAL for fewer or more. */
+/** Splits an argument into exactly `count` words. Throws EINVAL for fewer or more. */
 export function parseWords(argument: string, count: number): string[] {
   const words = argument.split(/[ \t]+/).filter((word) => word !== '');
   if (words.length === count) return words;
-  throw new SwitchError('EINVAL', `${count} arguments are wanted, not ${words.length}`);
+  throw new SwitchError('EINVAL', `expected ${count} arguments, got ${words.length}`);
 }
 
-/** 0 or 1. */
+/** Parses 0 or 1. Throws EINVAL for anything else. */
 export function parseFlag(word: string | undefined): boolean {
   const number = parseNumber(word);
   if (number === 0 || number === 1) return number === 1;

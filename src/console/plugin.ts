@@ -1,4 +1,4 @@
-// What a console plugin is: a menu and event categories that can be added while the switch runs.
+// The type of a console plugin: a menu and debug categories that can be added to the console while the switch runs.
 import type { ConsoleContext, Menu } from './command.ts';
 import type { Category } from './events.ts';
 
@@ -11,8 +11,8 @@ export interface Plugin {
 export interface LoadedPlugin {
   menu: Menu;
   categories: readonly Category[];
-  /** Idempotent. */
+  /** Stops the plugin and closes its files; idempotent. */
   unload(): void;
-  /** Called at SIGHUP: continues in a new file of the same name. */
+  /** Called on SIGHUP: closes the plugin's file, which may have been rotated, and opens it again by name. */
   reopen?(): void;
 }

@@ -1,5 +1,5 @@
-// The plugins that vde2 ships, built in. As in vde_switch they are loaded and unloaded from the console. Libraries compiled
-// for vde_switch cannot be loaded, since they call into its own code.
+// The plugins that vde2 ships, built in. As in vde_switch, they are loaded and unloaded from the console. Libraries
+// compiled for vde_switch cannot be loaded, since they call into its code.
 import { basename } from 'node:path';
 import { SwitchError } from '../protocol/errors.ts';
 import type { ConsoleContext, Menu, PluginSet } from './command.ts';
@@ -24,10 +24,12 @@ export class Plugins implements PluginSet {
   add(library: string, context: ConsoleContext): void {
     const plugin = BUILT_IN.find(({ name }) => name === basename(library, '.so'));
     if (!plugin) {
-      context.log(`plugin '${library}': plugins compiled for vde_switch cannot be loaded; built in are ${names()}`);
+      context.log(
+        `plugin '${library}': plugins compiled for vde_switch cannot be loaded; the built-in plugins are ${names()}`,
+      );
       throw new SwitchError('EINVAL', `there is no plugin '${library}'`);
     }
-    if (this.#loaded.has(plugin)) throw new SwitchError('EEXIST', `${plugin.name} is loaded already`);
+    if (this.#loaded.has(plugin)) throw new SwitchError('EEXIST', `plugin ${plugin.name} is already loaded`);
     const loaded = plugin.load(context);
     for (const category of loaded.categories) context.subscriptions.addCategory(category);
     this.#loaded.set(plugin, loaded);
@@ -35,7 +37,7 @@ export class Plugins implements PluginSet {
 
   remove(prefix: string, context: ConsoleContext): void {
     const [plugin] = this.list(prefix);
-    if (!plugin) throw new SwitchError('ENOENT', `no plugin is loaded whose name begins with '${prefix}'`);
+    if (!plugin) throw new SwitchError('ENOENT', `no loaded plugin has a name that begins with '${prefix}'`);
     const { unload, categories } = this.#loaded.get(plugin)!;
     unload();
     for (const category of categories) context.subscriptions.removeCategory(category);

@@ -1,5 +1,5 @@
-// What the console says: codes, the data block, the prompt. Programs parse these bytes; people read them too. A reply is kept
-// as data beside its text until it goes out, and can go out as JSON.
+// Console replies: codes, data blocks, the prompt. Programs parse the text, so it is vde_switch's to the byte. A reply
+// carries its data beside its text until it is written, so that any reply can be written as JSON.
 
 import { SwitchError } from '../protocol/errors.ts';
 import { errnoNumber, strerror } from '../system/errno.ts';
@@ -10,7 +10,7 @@ export const PROMPT = '\nvde$ ';
 export const SUCCESS = '1000 Success';
 export const END_OF_SESSION = '9999 END OF SESSION';
 
-/** Programs look for `V.` and a version; scripts compare it with what vde_switch has. */
+/** The greeting of a session. Programs look for `V.` and a version; scripts compare the version with vde_switch's. */
 export function banner(version: string): string {
   return `${versionLines(version).join('\n')}\n\n`;
 }
@@ -20,12 +20,12 @@ export function versionLines(version: string): string[] {
 }
 
 export interface Reply {
-  /** For JSON: null where a command has nothing to show, a thing, or a list of things. */
+  /** The data for JSON: an item, a list of items, or null if the command shows nothing. */
   data: unknown;
-  /** The same as text, with its frame: all that stands before the code. */
+  /** The data as text, framed as a data block: everything before the code. */
   text: string;
   error?: SwitchError | undefined;
-  /** It ends the session. */
+  /** Set if the reply ends the session. */
   last?: true;
 }
 
@@ -37,12 +37,12 @@ export interface BlockOptions<Item> {
   format?(item: Item): Lines;
 }
 
-/** A code alone. */
+/** Returns a reply that is only a code. */
 export function result(error?: SwitchError): Reply {
   return { data: null, text: '', error };
 }
 
-/** The frame around data stands also where a command fails: then what was printed so far, or nothing, is in it. */
+/** Returns a data block of items. If producing them fails, the block has the items produced so far, perhaps none. */
 export async function dataBlock<Item>(
   items: Iterable<Item> | AsyncIterable<Item>,
   { heading = [], format = String }: BlockOptions<Item> = {},
@@ -52,22 +52,22 @@ export async function dataBlock<Item>(
   const error = await failureOf(async () => {
     for await (const item of items) {
       data.push(item);
-      lines.push(...each(format(item)));
+      lines.push(...linesOf(format(item)));
     }
   });
   return { data, text: frame(lines), error };
 }
 
-/** A data block about one thing. */
+/** Returns a data block of one item, empty if there is none. */
 export async function dataBlockOf<Item>(find: () => Item | undefined, format: (item: Item) => Lines): Promise<Reply> {
   let data: Item | undefined;
   const error = await failureOf(() => {
     data = find();
   });
-  return { data: data ?? null, text: frame(data === undefined ? [] : each(format(data))), error };
+  return { data: data ?? null, text: frame(data === undefined ? [] : linesOf(format(data))), error };
 }
 
-/** Throws what is no SwitchError. */
+/** Returns the SwitchError that the action throws, if it does; other exceptions propagate. */
 export async function failureOf(action: () => void | Promise<void>): Promise<SwitchError | undefined> {
   try {
     await action();
@@ -83,20 +83,20 @@ export function textOf(reply: Reply | undefined): string {
   return reply.text + (reply.last ? END_OF_SESSION : `${codeLine(reply.error)}\n`);
 }
 
-/** `1000 Success`, or `1EEE` and libc's words. */
+/** Returns `1000 Success`, or a 1 with the errno's three digits and libc's message. */
 export function codeLine(error?: SwitchError): string {
   if (!error) return SUCCESS;
   const number = errnoNumber(error.code);
   return `1${String(number).padStart(3, '0')} ${strerror(number)}`;
 }
 
-/** The same reply with all of it as one line of JSON in its data block; its code stays. */
+/** Returns the same reply as one line of JSON in a data block, with the same code. */
 export function asJson(reply: Reply): Reply {
   const data = plain(reply);
   return { ...reply, data, text: frame([stringify(data)]) };
 }
 
-/** What JSON shows of a reply; the man page promises these names. */
+/** Returns the JSON object of a reply; tsvdectl(1) documents its members. */
 export function plain({ data, error, last }: Reply): object {
   const line = last ? END_OF_SESSION : codeLine(error);
   return {
@@ -107,7 +107,7 @@ export function plain({ data, error, last }: Reply): object {
   };
 }
 
-/** On one line, and safe on a terminal too. */
+/** Serialises on one line, with control characters escaped so that a terminal does not interpret them. */
 function stringify(value: unknown): string {
   const text = JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? Number(item) : item));
   return text.replace(/[\x7f-\x9f]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`);
@@ -119,6 +119,6 @@ function frame(lines: Iterable<string>): string {
   return `${text}.\n`;
 }
 
-function each(lines: Lines): Iterable<string> {
+function linesOf(lines: Lines): Iterable<string> {
   return typeof lines === 'string' ? [lines] : lines;
 }

@@ -1,4 +1,4 @@
-// The management socket: any number of sessions, whoever may connect may do everything.
+// The management socket, which serves any number of sessions. Every client that may connect may use every command.
 import { createServer, type Socket } from 'node:net';
 import { groupOption } from '../system/accounts.ts';
 import { bindAndGrant, makeWay, UnixListener } from '../system/unix-listener.ts';
@@ -8,11 +8,11 @@ import { runSession } from './session.ts';
 
 export interface ManagementOptions {
   path: string;
-  /** Rights of the socket. */
+  /** Permissions of the socket. */
   mode: number;
-  /** Name of the group that it is given to. */
+  /** Name of the group that owns the socket. */
   group?: string;
-  /** A descriptor that listens on the path already. */
+  /** A descriptor that already listens on the path. */
   fd?: number;
 }
 
@@ -26,8 +26,9 @@ export class ConsoleServer {
   }
 
   /**
-   * Sees to all that takes time. Throws a sentence; a live socket, and a file that is none, are left as they are. What it
-   * returns is called at once: then sessions may connect, and wait.
+   * Looks up the group and removes a stale socket file. Throws SwitchError if a live socket or another kind of file has
+   * the path; both are left as they are. Returns the function that binds the socket: from then on clients may connect,
+   * and wait for serve().
    */
   async prepare({ path, mode, group, fd }: ManagementOptions): Promise<() => void> {
     const gid = groupOption(group);
@@ -38,8 +39,8 @@ export class ConsoleServer {
   }
 
   async serve(): Promise<void> {
-    // One who has said all and waits for the answers has ended just their own side.
-    const server = createServer({ allowHalfOpen: true }, (session) => this.#welcome(session));
+    // A client that shuts down its own side may still wait for replies.
+    const server = createServer({ allowHalfOpen: true }, (session) => this.#accept(session));
     await this.#listener?.serve(server);
     server.on('error', (error) => this.#context.log(`mgmt accept ${error.message}`));
   }
@@ -51,14 +52,14 @@ export class ConsoleServer {
     await closed;
   }
 
-  #welcome(session: Socket): void {
+  #accept(session: Socket): void {
     this.#sessions.add(session);
     session.on('error', () => {}); // 'close' follows
     session.once('close', () => this.#sessions.delete(session));
     session.write(banner(this.#context.version) + PROMPT.slice(1));
     runSession(this.#context, { kind: 'session', input: session, output: session }).then(
       () => session.end(),
-      () => session.destroy(), // it went while something was read from it or written to it
+      () => session.destroy(), // the client disconnected during a read or a write
     );
   }
 }

@@ -1,5 +1,5 @@
-// One session: bytes in, lines, replies out, each with its prompt in one write. It reads on only when its last reply has
-// been taken, so that one who never reads costs one reply of memory.
+// One console session: reads lines and writes each reply, with the prompt, in one write. A line is executed only after
+// the last reply was taken, so that a client that never reads costs the memory of one reply.
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { SwitchError } from '../protocol/errors.ts';
@@ -10,13 +10,13 @@ import type { Subscriber } from './subscriptions.ts';
 
 const LINE_MAX = 4096;
 /**
- * vdeterm sends its commands without a newline, while others may send one command in two segments. What comes without a
- * newline waits this long for the rest of its line; then it is a command. Longer than any two segments of one program,
+ * How long text without a newline waits for the rest of its line before it becomes a command. vdeterm sends no newline,
+ * while other programs may send one command in two segments. Longer than the gap between two segments of one program,
  * shorter than a person notices.
  */
 const LINE_END_MS = 40;
 
-const lineTooLong = new SwitchError('EINVAL', `a line has more than ${LINE_MAX} bytes`);
+const lineTooLong = new SwitchError('EINVAL', `the line has more than ${LINE_MAX} bytes`);
 
 export interface SessionOptions {
   kind: 'session' | 'terminal';
@@ -24,7 +24,7 @@ export interface SessionOptions {
   output: Writable;
 }
 
-/** Resolves when a command has ended it, or when the input has ended and all that was in it is answered. */
+/** Resolves when a command has ended the session, or when the input has ended and every command in it is answered. */
 export async function runSession(context: ConsoleContext, { kind, input, output }: SessionOptions): Promise<void> {
   let afterwards: (() => void) | undefined;
   const subscriber: Subscriber = {
@@ -56,21 +56,21 @@ export async function runSession(context: ConsoleContext, { kind, input, output 
 }
 
 /**
- * Runs the console of a switch in the foreground: commands on stdin, replies on stdout, until stdin ends or the switch does.
- * Nothing precedes the first reply, since programs read the first line as the answer to theirs; only a person at a terminal
- * is shown a prompt at once.
+ * Runs the console of a switch in the foreground: commands on stdin, replies on stdout, until stdin or the switch ends.
+ * Nothing is written before the first reply, since programs read the first line as the answer to their first command;
+ * only a terminal gets a prompt at once.
  */
 export async function runOnStandardStreams(context: ConsoleContext, input: Readable, output: Writable): Promise<void> {
-  output.on('error', () => {}); // a reader that went away wants no replies
+  output.on('error', () => {}); // without a reader, replies are discarded
   if ('isTTY' in output && output.isTTY) output.write(PROMPT);
   await runSession(context, { kind: 'terminal', input, output });
 }
 
-/** Lines without their newline; undefined for one that is too long. */
+/** Yields lines without their newline; undefined for a line that is too long. */
 async function* linesOf(input: Readable): AsyncIterable<string | undefined> {
   let rest = Buffer.alloc(0);
-  let skipping = false; // to the end of a line that is too long
-  // The end of the input is not yet the end of the stream: what is left of it may be a command to be answered.
+  let skipping = false; // the rest of a line that is too long
+  // The stream is not destroyed at the end of the input: the last command's reply may still have to be written to it.
   const chunks = input.iterator({ destroyOnReturn: false });
   let next = read(chunks);
   for (;;) {
@@ -92,13 +92,13 @@ async function* linesOf(input: Readable): AsyncIterable<string | undefined> {
     if (rest.length > LINE_MAX) {
       if (!skipping) yield undefined;
       skipping = true;
-      rest = rest.subarray(-1); // what is left of it still waits for its end
+      rest = rest.subarray(-1); // not empty, so that the skipped line, too, can end by the timeout
     }
   }
   if (rest.length > 0 && !skipping) yield rest.toString();
 }
 
-/** One chunk ahead of the lines in work. One who is gone with replies unread has said what was said, as at an end. */
+/** Reads the next chunk. A read error counts as the end of the input: the client disconnected with replies unread. */
 function read(chunks: AsyncIterator<unknown>): Promise<IteratorResult<unknown>> {
   return chunks.next().catch(() => ({ done: true, value: undefined }));
 }
@@ -115,11 +115,11 @@ async function within<T>(promise: Promise<T>, milliseconds: number): Promise<T |
   }
 }
 
-/** Resolves when more may be written, or when nobody is there to read it. */
+/** Resolves when more may be written, or when the stream is closed. */
 async function write(output: Writable, text: string): Promise<void> {
   if (text === '' || output.destroyed || output.write(text)) return;
-  const over = new AbortController(); // whichever comes, the other is no longer listened for
-  const { signal } = over;
+  const listening = new AbortController(); // removes the listener of the event that did not happen
+  const { signal } = listening;
   await Promise.race([once(output, 'drain', { signal }), once(output, 'close', { signal })]).catch(() => {});
-  over.abort();
+  listening.abort();
 }

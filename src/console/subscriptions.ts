@@ -1,18 +1,19 @@
-// Who is told of what: each session has the categories it asked for, until it ends.
+// The debug categories that each session has turned on. Addresses are numerous: the engine reports them only while a
+// session has a hash/ category on.
 import type { Switch } from '../switch/switch.ts';
 import { CATEGORIES, type Category, describeEvent, eventLine } from './events.ts';
 
-/** One session's. */
+/** A session, and the categories that it has turned on. */
 export interface Subscriber {
   readonly categories: Set<Category>;
-  /** Must not wait: a line for one who does not read is lost. */
+  /** Shows a debug line without waiting: lines for a session that does not read are lost. */
   tell(line: string): void;
 }
 
 export class Subscriptions {
   readonly #switch: Switch;
   readonly #subscribers = new Set<Subscriber>();
-  /** Of plugins. */
+  /** The categories of loaded plugins. */
   readonly #added: Category[] = [];
 
   constructor(sw: Switch) {
@@ -23,7 +24,7 @@ export class Subscriptions {
     });
   }
 
-  /** All there are, in the order of debug/list. */
+  /** All categories, in the order of debug/list. */
   get categories(): readonly Category[] {
     return [...CATEGORIES, ...this.#added];
   }
@@ -37,19 +38,19 @@ export class Subscriptions {
     this.#watch();
   }
 
-  /** Gives what was not on before. */
+  /** Returns the categories that were off before. */
   turnOn(subscriber: Subscriber, categories: readonly Category[]): Category[] {
-    const fresh = categories.filter((category) => !subscriber.categories.has(category));
-    for (const category of fresh) subscriber.categories.add(category);
+    const added = categories.filter((category) => !subscriber.categories.has(category));
+    for (const category of added) subscriber.categories.add(category);
     this.#watch();
-    return fresh;
+    return added;
   }
 
-  /** Gives what was on before. */
+  /** Returns the categories that were on before. */
   turnOff(subscriber: Subscriber, categories: readonly Category[]): Category[] {
-    const gone = categories.filter((category) => subscriber.categories.delete(category));
+    const removed = categories.filter((category) => subscriber.categories.delete(category));
     this.#watch();
-    return gone;
+    return removed;
   }
 
   publish(name: string, text: string): void {
@@ -67,7 +68,6 @@ export class Subscriptions {
     for (const { categories } of this.#subscribers) categories.delete(category);
   }
 
-  /** The engine tells of addresses only while somebody listens. */
   #watch(): void {
     const watched = [...this.#subscribers].some(({ categories }) =>
       [...categories].some(({ name }) => name.startsWith('hash/')),

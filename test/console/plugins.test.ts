@@ -205,7 +205,7 @@ describe('FileWriter', () => {
     for (let i = 0; i < 3; i++) out.write(Buffer.from('two'));
     out.flush();
     out.close();
-    expect(log).toEqual(['/dev/full: cannot write: No space left on device; no more frames go there']);
+    expect(log).toEqual(['/dev/full: cannot write: No space left on device; no more frames are written']);
     expect(onFailure).toHaveBeenCalledTimes(1);
   });
 

@@ -1,4 +1,4 @@
-// The console's own commands: help, its end and the switch's, scripts.
+// The commands that have no menu. In a script logout does nothing and shutdown is only logged.
 import { SwitchError } from '../../protocol/errors.ts';
 import { type Menu, printing, type Step, showing } from '../command.ts';
 import { octal } from '../format.ts';
@@ -13,7 +13,7 @@ export const consoleMenu: Menu = {
     printing({
       path: 'help',
       syntax: '[arg]',
-      help: 'what the commands are, or those that begin with arg',
+      help: 'list the commands, or those that begin with arg',
       heading: HEADING,
       *print(argument, context) {
         for (const { name, title = '', commands } of context.menus) {
@@ -29,7 +29,7 @@ export const consoleMenu: Menu = {
     {
       path: 'logout',
       syntax: '',
-      help: 'leave this session',
+      help: 'end this session',
       answer(_, __, invoker) {
         if (invoker.kind !== 'session') return undefined;
         invoker.end();
@@ -39,7 +39,7 @@ export const consoleMenu: Menu = {
     {
       path: 'shutdown',
       syntax: '',
-      help: 'end the switch',
+      help: 'shut down the switch',
       answer(_, context, invoker) {
         context.log('Shutdown from mgmt command');
         if (invoker.kind === 'script') return undefined;
@@ -50,7 +50,7 @@ export const consoleMenu: Menu = {
     showing({
       path: 'showinfo',
       syntax: '',
-      help: 'version, process and address of the switch',
+      help: 'show version, process, MAC address and uptime',
       show: (_, { switch: sw, version, management }) => ({
         version,
         pid: process.pid,
@@ -80,11 +80,13 @@ export const consoleMenu: Menu = {
     {
       path: 'json',
       syntax: 'command',
-      help: 'the reply to a command, as one line of JSON',
+      help: 'show the reply to a command as one line of JSON',
       async answer(line, _, invoker) {
         const path = parseLine(line)?.path;
         if (path === undefined || path === 'json')
-          return asJson(result(new SwitchError('EINVAL', 'name the command whose reply is wanted: json port/print')));
+          return asJson(
+            result(new SwitchError('EINVAL', 'json is followed by another command, as in: json port/print')),
+          );
         const reply = await invoker.execute(line);
         return reply && asJson(reply);
       },

@@ -1,4 +1,4 @@
-// What became of each port's frames, in full: port/print has room for two sums alone.
+// The counters command: all counters of each port. port/print has vde_switch's format, with room for only two sums.
 
 import { SwitchError } from '../../protocol/errors.ts';
 import type { PortCounters } from '../../switch/counters.ts';
@@ -11,7 +11,7 @@ export const countersMenu: Menu = {
     printing({
       path: 'counters',
       syntax: '[N]',
-      help: 'show the frames of all ports, or of port N, and the drops by reason',
+      help: 'show frames, and drops by reason, of all ports or of port N',
       *print(argument, { switch: sw }) {
         const number = parseOptionalNumber(argument);
         if (number !== undefined) sw.ports.check(number);
@@ -24,7 +24,7 @@ export const countersMenu: Menu = {
   ],
 };
 
-/** Only the reasons that there were. */
+/** Drop reasons are shown only if they have a count. */
 function* describeRow(row: PortCounters): Iterable<string> {
   yield `Port ${pad(row.port)}`;
   for (const direction of ['receive', 'transmit'] as const) {
@@ -35,6 +35,6 @@ function* describeRow(row: PortCounters): Iterable<string> {
     const drops = Object.entries(row[`${direction}Drops`]).filter(([, count]) => count > 0n);
     for (const [reason, count] of drops) yield `  drop ${reason} ${count}`;
   }
-  yield ` held ${row.receiveHolds} stalled ${row.transmitStalls}`;
+  yield ` paused ${row.receiveHolds} stalled ${row.transmitStalls}`;
   yield ` queue frames ${row.queueFrames} bytes ${row.queueBytes} limit ${row.queueLimit}`;
 }

@@ -1,4 +1,4 @@
-// The debug menu: lines that tell a session what happens, as it happens.
+// The debug menu: turns categories of debug lines on and off, for the current session only.
 import { type ErrnoName, SwitchError } from '../../protocol/errors.ts';
 import { type Menu, printing } from '../command.ts';
 import type { Category } from '../events.ts';
@@ -14,7 +14,7 @@ export const debugMenu: Menu = {
     printing({
       path: 'debug/list',
       syntax: '',
-      help: 'show the kinds of debug lines, and whether they are on here',
+      help: 'show the debug categories, and whether they are on in this session',
       heading: HEADING,
       *print(argument, { subscriptions }, { subscriber }) {
         for (const category of find(subscriptions, argument, 'ENOENT')) {
@@ -27,21 +27,21 @@ export const debugMenu: Menu = {
     {
       path: 'debug/add',
       syntax: 'dbgpath',
-      help: 'show debug lines here whose kind begins so, or all',
+      help: 'turn on the debug categories that begin with dbgpath, or all',
       run(argument, { subscriptions }, { subscriber }) {
         const found = find(subscriptions, argument, 'EINVAL');
         if (subscriber && subscriptions.turnOn(subscriber, found).length === 0)
-          throw new SwitchError('EEXIST', 'they are on already');
+          throw new SwitchError('EEXIST', 'the debug categories are already on');
       },
     },
     {
       path: 'debug/del',
       syntax: 'dbgpath',
-      help: 'show them no longer',
+      help: 'turn off the debug categories that begin with dbgpath, or all',
       run(argument, { subscriptions }, { subscriber }) {
         const found = find(subscriptions, argument, 'EINVAL');
         if (subscriber && subscriptions.turnOff(subscriber, found).length === 0)
-          throw new SwitchError('ENOENT', 'they are not on');
+          throw new SwitchError('ENOENT', 'the debug categories are not on');
       },
     },
   ],
@@ -50,7 +50,7 @@ export const debugMenu: Menu = {
 function find(subscriptions: Subscriptions, prefix: string, code: ErrnoName): Category[] {
   const found = subscriptions.categories.filter(({ name }) => name.startsWith(prefix));
   if (found.length > 0) return found;
-  throw new SwitchError(code, `no kind of debug line begins with '${prefix}'`);
+  throw new SwitchError(code, `no debug category begins with '${prefix}'`);
 }
 
 function row(name: string, tag: string, status: string, help: string): string {

@@ -1,4 +1,4 @@
-// The data socket menu: where clients plug in.
+// The data socket menu. Clients connect through the ctl socket in the control directory, beside their data sockets.
 import { type Menu, showing } from '../command.ts';
 import { octal } from '../format.ts';
 
@@ -9,7 +9,7 @@ export const dsMenu: Menu = {
     showing({
       path: 'ds/showinfo',
       syntax: '',
-      help: 'the control directory and the rights of its ctl socket',
+      help: 'show the control directory and the permissions of its ctl socket',
       show: (_, { switch: { control } }) =>
         control && { directory: control.directory, mode: `0${octal(control.mode)}` },
       format: ({ directory, mode }) => [`ctl dir ${directory}`, `std mode ${mode}`],

@@ -1,11 +1,12 @@
-// The spanning tree menu.
+// The spanning tree menu. Printed trees are vde_switch's byte for byte, with alternate and backup ports under one role.
 import { SwitchError } from '../../protocol/errors.ts';
 import type { PortView, VlanView } from '../../switch/spanning-trees.ts';
 import { type Menu, printing, showing } from '../command.ts';
 import { pad } from '../format.ts';
 import { parseFlag, parseNumber, parseOptionalNumber, parseWords } from '../parse.ts';
 
-const NOBODY = 'ff:ff:ff:ff:ff:ff:ff:ff';
+/** Shown as the designated switch if there is none. */
+const NO_SWITCH = 'ff:ff:ff:ff:ff:ff:ff:ff';
 const ROLES: Record<PortView['role'], string> = {
   root: 'Root',
   designated: 'Designated',
@@ -21,7 +22,7 @@ export const fstpMenu: Menu = {
     showing({
       path: 'fstp/showinfo',
       syntax: '',
-      help: 'whether spanning tree is on, and who this switch is in it',
+      help: "show whether spanning tree is on, and this switch's MAC address and priority",
       show(_, { switch: sw }) {
         const { priority, enabled } = sw.spanningTrees;
         return { mac: sw.mac, priority, enabled };
@@ -47,7 +48,7 @@ export const fstpMenu: Menu = {
     {
       path: 'fstp/setedge',
       syntax: 'VLAN PORT 1/0',
-      help: '1: the port is an edge of that VLAN, with no switch behind it',
+      help: '1: PORT is an edge port in VLAN, with no switch behind it; 0: it is not',
       declares: true,
       run(argument, { switch: sw }) {
         const [vlanText, portText, flag] = parseWords(argument, 3);
@@ -60,7 +61,7 @@ export const fstpMenu: Menu = {
     {
       path: 'fstp/bonus',
       syntax: 'VLAN PORT COST',
-      help: 'the way by that port costs so much less in that VLAN',
+      help: 'reduce the cost of the path through PORT in VLAN by COST',
       declares: true,
       run(argument, { switch: sw }) {
         const [vlan, port, cost] = parseWords(argument, 3).map(parseNumber) as [number, number, number];
@@ -72,13 +73,13 @@ export const fstpMenu: Menu = {
     printing({
       path: 'fstp/print',
       syntax: '[N]',
-      help: 'show the trees, or that of VLAN N',
+      help: 'show the spanning trees, or only that of VLAN N',
       *print(argument, { switch: sw }) {
         const only = parseOptionalNumber(argument);
         if (only !== undefined) sw.vlans.check(only);
         for (const vlan of only === undefined ? sw.vlans.list() : [only]) {
           const view = sw.spanningTrees.view(vlan);
-          if (!view) throw new SwitchError('ENXIO', `VLAN ${vlan} has no tree`);
+          if (!view) throw new SwitchError('ENXIO', `VLAN ${vlan} has no spanning tree`);
           yield { enabled: sw.spanningTrees.enabled, ...view };
         }
       },
@@ -88,7 +89,7 @@ export const fstpMenu: Menu = {
 };
 
 function* describeTree(tree: VlanView & { enabled: boolean }): Iterable<string> {
-  const { vlan, enabled, root, designated = NOBODY, rootPort, cost, age, bonus, ports } = tree;
+  const { vlan, enabled, root, designated = NO_SWITCH, rootPort, cost, age, bonus, ports } = tree;
   yield `FST DATA VLAN ${pad(vlan)} ${rootPort === undefined ? 'ROOTSWITCH' : ''} ${enabled ? '' : 'FSTP IS DISABLED'}`;
   yield ` ++ root ${root}`;
   yield ` ++ designated ${designated}`;

@@ -1,4 +1,4 @@
-// The hash table menu: the MAC table, under the name it has in VDE.
+// The hash table menu: the MAC table, under its name in VDE. Buckets exist only in the output, not in the engine.
 
 import { SwitchError } from '../../protocol/errors.ts';
 import { parseMac } from '../../protocol/mac.ts';
@@ -14,7 +14,7 @@ export const hashMenu: Menu = {
     showing({
       path: 'hash/showinfo',
       syntax: '',
-      help: 'size and times of the MAC table',
+      help: 'show the size and the times of the MAC table',
       show: (_, { switch: { macs } }) => ({ hashSize: macs.hashSize, ...macs.times }),
       format: ({ hashSize, gcIntervalSeconds, expireSeconds, minPersistenceSeconds }) => [
         `Hash size ${hashSize}`,
@@ -26,7 +26,7 @@ export const hashMenu: Menu = {
     {
       path: 'hash/setsize',
       syntax: 'N',
-      help: 'set the number of buckets shown, forgetting all addresses',
+      help: 'set the number of buckets shown, and forget all addresses',
       run(argument, { switch: sw }) {
         sw.macs.hashSize = parseNumber(argument);
       },
@@ -34,7 +34,7 @@ export const hashMenu: Menu = {
     {
       path: 'hash/setgcint',
       syntax: 'N',
-      help: 'set the seconds between two searches for old addresses, 0 for never',
+      help: 'age out addresses every N seconds; 0: never',
       declares: true,
       run(argument, { switch: sw }) {
         sw.macs.setTimes({ gcIntervalSeconds: parseNumber(argument) });
@@ -43,7 +43,7 @@ export const hashMenu: Menu = {
     {
       path: 'hash/setexpire',
       syntax: 'N',
-      help: 'set the seconds of silence after which an address is old',
+      help: 'age out addresses that were silent for N seconds',
       declares: true,
       run(argument, { switch: sw }) {
         sw.macs.setTimes({ expireSeconds: parseNumber(argument) });
@@ -52,7 +52,7 @@ export const hashMenu: Menu = {
     {
       path: 'hash/setminper',
       syntax: 'N',
-      help: 'set the seconds of silence before an address may move to another port',
+      help: 'let an address move to another port only after N seconds of silence',
       declares: true,
       run(argument, { switch: sw }) {
         sw.macs.setTimes({ minPersistenceSeconds: parseNumber(argument) });
@@ -61,7 +61,7 @@ export const hashMenu: Menu = {
     printing({
       path: 'hash/print',
       syntax: '',
-      help: 'show every address and its port',
+      help: 'show all learned addresses and their ports',
       *print(_, { switch: sw }) {
         const rows = sw.macs.entries().map((entry) => withBucket(entry, sw.macs.hashSize));
         // Newest first within a bucket: a stable sort keeps the table's order.
@@ -75,11 +75,11 @@ export const hashMenu: Menu = {
       help: 'show the port of an address',
       show(argument, { switch: sw }) {
         const [text = '', vlanText = '0', ...rest] = argument.split(/[ \t]+/);
-        if (rest.length > 0) throw new SwitchError('EINVAL', 'hash/find takes an address and a VLAN');
+        if (rest.length > 0) throw new SwitchError('EINVAL', 'hash/find takes a MAC address and, optionally, a VLAN');
         const mac = parseMac(text);
         const vlan = parseNumber(vlanText);
         const entry = sw.macs.entries().find((candidate) => candidate.mac === mac && candidate.vlan === vlan);
-        if (!entry) throw new SwitchError('ENODEV', `${mac} is on no port`);
+        if (!entry) throw new SwitchError('ENODEV', `${mac} is not in the MAC table for VLAN ${vlan}`);
         return withBucket(entry, sw.macs.hashSize);
       },
       format: describe,
@@ -113,7 +113,7 @@ function describe({ mac, vlan, port, ageSeconds, bucket }: Row): string {
   return `Hash: ${pad(bucket)} Addr: ${mac} VLAN ${pad(vlan)} to port: ${pad(port, 3)}  age ${ageSeconds} secs`;
 }
 
-/** The bucket that vde_switch would keep the address in: programs compare these numbers, so they are kept too. */
+/** Returns the bucket in which vde_switch would keep the address: programs compare these numbers. */
 export function bucketOf({ mac, vlan }: { mac: string; vlan: number }, size: number): number {
   const bytes = mac.split(':').reverse().join('');
   let key = (BigInt(vlan) << 48n) | BigInt(`0x${bytes}`);

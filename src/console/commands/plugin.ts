@@ -1,4 +1,4 @@
-// The plugin menu: what can be added to the console while the switch runs.
+// The plugin menu. Plugins are built in; vde2's file names for them are also accepted.
 import { SwitchError } from '../../protocol/errors.ts';
 import { type Menu, printing } from '../command.ts';
 
@@ -9,7 +9,7 @@ export const pluginMenu: Menu = {
     printing({
       path: 'plugin/list',
       syntax: '',
-      help: 'show the plugins that are loaded',
+      help: 'show the loaded plugins',
       heading: [row('NAME', 'HELP'), row('------------', '----')],
       *print(argument, { plugins }) {
         const loaded = plugins.list(argument);
@@ -29,7 +29,7 @@ export const pluginMenu: Menu = {
     {
       path: 'plugin/del',
       syntax: 'name',
-      help: 'unload the first plugin whose name begins so',
+      help: 'unload the first plugin whose name begins with name',
       run(argument, context) {
         context.plugins.remove(argument, context);
       },

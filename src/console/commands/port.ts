@@ -1,4 +1,4 @@
-// The port menu: which ports there are, who may take them, who has them.
+// The port menu: ports, their permissions and their endpoints. vde_switch has no attach, detach and attached.
 
 import { SwitchError } from '../../protocol/errors.ts';
 import type { PortCounters } from '../../switch/counters.ts';
@@ -10,7 +10,7 @@ import { pad } from '../format.ts';
 import { parseFlag, parseNumber, parseOptionalNumber, parseWords } from '../parse.ts';
 import { printable } from '../reply.ts';
 
-/** vde_switch's words for what it has too. */
+/** vde_switch's names for the kinds that it also has. */
 const MODULES: Readonly<Record<string, string>> = { vde: 'unix prog', tap: 'tuntap' };
 const NOBODY = 'NONE';
 
@@ -21,7 +21,7 @@ export const portMenu: Menu = {
     showing({
       path: 'port/showinfo',
       syntax: '',
-      help: 'how many ports there may be, and how frames are forwarded',
+      help: 'show the highest port number, and whether this is a hub',
       show: (_, { switch: { ports, hub } }) => ({ numPorts: ports.limit, hub, counters: true }),
       format: ({ numPorts, hub, counters }) => [`Numports=${numPorts}`, `HUB=${hub}`, `counters=${counters}`],
     }),
@@ -37,7 +37,7 @@ export const portMenu: Menu = {
     {
       path: 'port/sethub',
       syntax: '0/1',
-      help: '1: a hub, every frame to every port; 0: a switch',
+      help: '1: be a hub, which sends every frame to every port; 0: be a switch',
       declares: true,
       run(argument, { switch: sw }) {
         sw.hub = parseNumber(argument) !== 0;
@@ -46,7 +46,7 @@ export const portMenu: Menu = {
     {
       path: 'port/setvlan',
       syntax: 'N VLAN',
-      help: 'VLAN is the untagged VLAN of port N; 4095 for none',
+      help: 'set the untagged VLAN of port N; 4095: none',
       declares: true,
       run(argument, { switch: sw }) {
         const [port, vlan] = parseWords(argument, 2);
@@ -56,15 +56,15 @@ export const portMenu: Menu = {
     showing({
       path: 'port/createauto',
       syntax: '',
-      help: 'create the lowest free port, for clients that ask for its number',
+      help: 'create the lowest free port, reserved for clients that ask for it by number',
       show: (_, { switch: sw }) => ({ port: sw.ports.createAuto() }),
       format: ({ port }) => `Port ${pad(port)}`,
     }),
     {
       path: 'port/create',
       syntax: 'N',
-      help: 'create port N, for clients that ask for its number',
-      // 0, for any port, would be another one each time.
+      help: 'create port N, reserved for clients that ask for it by number',
+      // Port 0 means any free port, so each replay would create another.
       declares: (argument) => argument !== '0',
       run(argument, { switch: sw }) {
         const port = parseNumber(argument);
@@ -83,7 +83,7 @@ export const portMenu: Menu = {
     {
       path: 'port/allocatable',
       syntax: 'N 0/1',
-      help: '1: a client that asks for any port may be given port N',
+      help: '1: port N may be given to clients that ask for any port; 0: only by number',
       declares: true,
       run(argument, { switch: sw }) {
         const [port, flag] = parseWords(argument, 2);
@@ -93,7 +93,7 @@ export const portMenu: Menu = {
     {
       path: 'port/setuser',
       syntax: 'N user',
-      help: 'reserve port N for a user (a name, a number or NONE)',
+      help: 'reserve port N for a user: a name, a number or NONE',
       declares: true,
       run(argument, { switch: sw }) {
         const [port, user = ''] = parseWords(argument, 2);
@@ -103,7 +103,7 @@ export const portMenu: Menu = {
     {
       path: 'port/setgroup',
       syntax: 'N user',
-      help: 'reserve port N for a group (a name, a number or NONE)',
+      help: 'reserve port N for a group: a name, a number or NONE',
       declares: true,
       run(argument, { switch: sw }) {
         const [port, group = ''] = parseWords(argument, 2);
@@ -122,10 +122,10 @@ export const portMenu: Menu = {
     {
       path: 'port/attach',
       syntax: 'SPEC',
-      help: 'attach KIND,key=value,… as by --port',
+      help: 'attach the port described by KIND,key=value,…, as --port does',
       async run(argument, { switch: sw, log }) {
         await sw.attach(argument).catch((error: Error) => {
-          log(`port/attach: ${error.message}`, 'warning'); // a reply has no room for the sentence
+          log(`port/attach: ${error.message}`, 'warning'); // a text reply has no room for the sentence
           throw error;
         });
       },
@@ -133,7 +133,7 @@ export const portMenu: Menu = {
     {
       path: 'port/detach',
       syntax: 'N|ID',
-      help: 'detach what was attached to port N, or by that id, with all its clients',
+      help: 'detach the attachment of port N, or the one with that id, with all its clients',
       async run(argument, { switch: sw }) {
         await sw.detach(/^\d/.test(argument) ? parseNumber(argument) : argument);
       },
@@ -141,7 +141,7 @@ export const portMenu: Menu = {
     printing({
       path: 'port/attached',
       syntax: '',
-      help: 'show what is attached by a spec: its id, its ports, the spec',
+      help: 'show the attachments: id, ports and spec of each',
       *print(_, { switch: sw }) {
         for (const { id, kind, ports, spec } of sw.attachments()) yield { id, kind, ports, spec };
       },
@@ -151,7 +151,7 @@ export const portMenu: Menu = {
     {
       path: 'port/resetcounter',
       syntax: '[N]',
-      help: 'set the counters of port N, or of all, to zero',
+      help: 'reset the counters of all ports, or of port N',
       run(argument, { switch: sw }) {
         sw.resetCounters(parseOptionalNumber(argument));
       },
@@ -166,7 +166,7 @@ export const portMenu: Menu = {
     printing({
       path: 'port/allprint',
       syntax: '[N]',
-      help: 'likewise with the ports that have no endpoint',
+      help: 'show all ports, or port N, active or not, and their endpoints',
       print: (argument, { switch: sw }) => listPorts(sw, argument, () => true),
       format: describePort,
     }),
@@ -178,7 +178,7 @@ interface Row {
   untaggedVlan: number;
   active: boolean;
   allocatable: boolean;
-  /** Accounts by name; absent where there is none. */
+  /** Accounts by name; undefined if there is none. */
   currentUser: string | undefined;
   user: string | undefined;
   group: string | undefined;
@@ -191,7 +191,7 @@ function* listPorts(sw: Switch, argument: string, wanted: (port: PortInfo) => bo
   const number = parseOptionalNumber(argument);
   if (number !== undefined) sw.ports.check(number);
   const ports = sw.ports.list().filter((port) => (number === undefined || port.number === number) && wanted(port));
-  if (number !== undefined && ports.length === 0) throw new SwitchError('ENXIO', `there is no such port ${number}`);
+  if (number !== undefined && ports.length === 0) throw new SwitchError('ENXIO', `there is no such port: ${number}`);
   const counters = new Map(sw.counters().map((row) => [row.port, row]));
   for (const port of ports) yield rowOf(port, counters.get(port.number)!);
 }

@@ -1,5 +1,5 @@
-// The user menu: forwards of user-mode networks, made and ended while they run, and their connections. Where there are several
-// networks, an id says which.
+// The user menu: adds, removes and lists the host forwards of running user-mode networks, and shows their connections.
+// The id of the network may be omitted if there is only one.
 import type { Attachment } from '../../backends/attachments.ts';
 import { formatHostForward, hostForward, hostPlace } from '../../backends/user/forward.ts';
 import { UserBackend } from '../../backends/user/user-backend.ts';
@@ -15,14 +15,14 @@ export const userMenu: Menu = {
     {
       path: 'user/hostfwd',
       syntax: 'add [ID] RULE|del [ID] RULE|list [ID]',
-      help: 'forward from the host to a guest (tcp:127.0.0.1:2222-:22), no longer, or show what is',
+      help: 'add, delete or list forwards from the host to a guest (tcp:127.0.0.1:2222-:22)',
       async answer(argument, { switch: sw, log }) {
         const [, verb = '', rest = ''] = /^(\S*)\s*(.*)$/s.exec(argument)!;
         if (verb === 'list') return dataBlock(listForwards(sw, rest || undefined), { format: describeForward });
         return result(
           await failureOf(() =>
             changeForward(verb, rest, sw).catch((error: Error) => {
-              log(`user/hostfwd: ${error.message}`, 'warning'); // a reply has no room for the sentence
+              log(`user/hostfwd: ${error.message}`, 'warning'); // a text reply has no room for the sentence
               throw error;
             }),
           ),
@@ -32,7 +32,7 @@ export const userMenu: Menu = {
     {
       path: 'user/info',
       syntax: '[ID]',
-      help: "show a user-mode network's forwards and connections",
+      help: 'show the forwards and connections of a user-mode network',
       async *print(argument, { switch: sw }) {
         const table = await findNetwork(sw, argument || undefined).backend.info();
         yield* table.split('\n').filter((line) => line.trim() !== '');
@@ -42,19 +42,20 @@ export const userMenu: Menu = {
 };
 
 async function changeForward(verb: string, words: string, sw: Switch): Promise<void> {
-  // An id has no colon, and every rule has.
+  // Every rule has a colon and no id does, so a first word without a colon is an id.
   const [, id, rule = ''] = /^(?:([^:\s]+)\s+)?(.*)$/s.exec(words)!;
   switch (verb) {
     case 'add': {
-      const forward = hostForward.parse(rule) ?? refuse(`'${rule}' is no forward: write ${hostForward.what}`);
+      const forward = hostForward.parse(rule) ?? refuse(`'${rule}' is not a forward: write ${hostForward.what}`);
       return findNetwork(sw, id).backend.addHostForward(forward);
     }
     case 'del': {
-      const place = hostPlace.parse(rule) ?? refuse(`'${rule}' is no end of a forward: write ${hostPlace.what}`);
+      const place =
+        hostPlace.parse(rule) ?? refuse(`'${rule}' is not the host's side of a forward: write ${hostPlace.what}`);
       return findNetwork(sw, id).backend.removeHostForward(place);
     }
     default:
-      return refuse(`'${verb}' is none of add, del and list`);
+      return refuse(`'${verb}' is not add, del or list`);
   }
 }
 
@@ -83,12 +84,16 @@ function findNetworks(sw: Switch): UserNetwork[] {
   return sw.attachments().filter(isUser);
 }
 
-/** The only one, or the one that is named. EINVAL, ENXIO. */
+/** Returns the named or the only network. Throws EINVAL if there are several, ENXIO if there is none. */
 function findNetwork(sw: Switch, id: string | undefined): UserNetwork {
   const networks = findNetworks(sw).filter((network) => id === undefined || network.id === id);
   if (networks.length === 1) return networks[0]!;
-  if (networks.length > 1) refuse(`say which: ${networks.map((network) => network.id).join(', ')}`);
-  throw new SwitchError('ENXIO', id === undefined ? 'there is no user-mode network' : `'${id}' is none`);
+  if (networks.length > 1)
+    refuse(`there are several user-mode networks, give an id: ${networks.map((network) => network.id).join(', ')}`);
+  throw new SwitchError(
+    'ENXIO',
+    id === undefined ? 'there is no user-mode network' : `'${id}' is not a user-mode network`,
+  );
 }
 
 function refuse(sentence: string): never {

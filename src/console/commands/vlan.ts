@@ -1,4 +1,4 @@
-// The VLAN menu: which VLANs there are, and who is in them.
+// The VLAN menu: VLANs and their ports. The untagged VLAN of a port is set by port/setvlan.
 import type { PortState } from '../../fstp/effect.ts';
 import type { Switch } from '../../switch/switch.ts';
 import type { VlanMember } from '../../switch/vlans.ts';
@@ -30,7 +30,7 @@ export const vlanMenu: Menu = {
     {
       path: 'vlan/addport',
       syntax: 'N PORT',
-      help: 'port PORT takes the frames of VLAN N, with their tag',
+      help: 'make PORT a tagged member of VLAN N',
       declares: true,
       run(argument, { switch: sw }) {
         const [vlan, port] = parseWords(argument, 2);
@@ -40,7 +40,7 @@ export const vlanMenu: Menu = {
     {
       path: 'vlan/delport',
       syntax: 'N PORT',
-      help: 'port PORT no longer takes the tagged frames of VLAN N',
+      help: 'remove PORT from the tagged members of VLAN N',
       run(argument, { switch: sw }) {
         const [vlan, port] = parseWords(argument, 2);
         sw.vlans.removePort(parseNumber(vlan), parseNumber(port));
@@ -49,14 +49,14 @@ export const vlanMenu: Menu = {
     printing({
       path: 'vlan/print',
       syntax: '[N]',
-      help: 'show the VLANs, or VLAN N, and their active ports',
+      help: 'show all VLANs, or VLAN N, and their active ports',
       print: (argument, { switch: sw }) => listVlans(sw, argument, ({ active }) => active),
       format: describeVlan,
     }),
     printing({
       path: 'vlan/allprint',
       syntax: '[N]',
-      help: 'likewise with the ports that have no endpoint',
+      help: 'show all VLANs, or VLAN N, and their ports, active or not',
       print: (argument, { switch: sw }) => listVlans(sw, argument, () => true),
       format: describeVlan,
     }),

@@ -1,4 +1,4 @@
-// dump: every frame as a debug line of hex, for the sessions that asked for it.
+// The dump plugin: shows every frame as a debug line in hex. A session sees them only after debug/add dump.
 import type { CapturedFrame } from '../../switch/capture.ts';
 import type { ConsoleContext, Menu } from '../command.ts';
 import { pad } from '../format.ts';
@@ -6,8 +6,8 @@ import { parseNumber } from '../parse.ts';
 import type { Plugin } from '../plugin.ts';
 
 const CATEGORIES = [
-  { name: 'dump/packetin', tag: 0o101, help: 'a frame came' },
-  { name: 'dump/packetout', tag: 0o102, help: 'a frame left' },
+  { name: 'dump/packetin', tag: 0o101, help: 'a frame was received from a port' },
+  { name: 'dump/packetout', tag: 0o102, help: 'a frame was sent to a port' },
 ];
 
 export const dump: Plugin = {
@@ -40,7 +40,7 @@ function menu(setActive: (active: boolean) => void): Menu {
       {
         path: 'dump/active',
         syntax: '0/1',
-        help: '1: tell of frames those who gave debug/add dump',
+        help: '1: show frames in sessions that gave debug/add dump; 0: stop',
         run(argument) {
           setActive(parseNumber(argument) !== 0);
         },

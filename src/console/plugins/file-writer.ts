@@ -1,23 +1,24 @@
-// Writing to a file without waiting for its disk: in order, in the background, with bounded memory. What does not fit is
-// dropped and counted; the first error ends it, with one log line.
+// Writes to a file in order, in the background and with bounded memory, so that the caller never waits for a disk. Data
+// that does not fit is dropped and counted; the first error closes the file, with one log line.
 import { closeSync, fstatSync, write, writeSync } from 'node:fs';
 import { describeError } from '../../system/errno.ts';
 import type { OpenFile } from './regular-file.ts';
 
+/** Bytes that may wait to be written. */
 const WAITING_MAX = 4 << 20;
-/** An append that is on its way is waited for so long, before what comes after it. */
+/** How long flush() waits for an append in flight before it appends the rest. */
 const APPEND_MS = 200;
-/** While buffered, so much is waited for before a write. */
+/** Bytes that must wait before a write starts, while buffered. */
 const BLOCK = 64 << 10;
 
 export interface FileWriterOptions {
   file: OpenFile;
-  /** Opened with O_APPEND. */
+  /** Whether the file was opened with O_APPEND. */
   appends: boolean;
-  /** What is written, for the log: `frames`. */
+  /** A plural noun for the data, used in the log: `frames`. */
   noun: string;
   log(message: string): void;
-  /** It is closed then. */
+  /** Called after an error, when the file is closed. */
   onFailure(): void;
 }
 
@@ -41,7 +42,7 @@ export class FileWriter {
 
   set buffered(buffered: boolean) {
     this.#buffered = buffered;
-    this.#writeOn();
+    this.#startNextWrite();
   }
 
   write(chunk: Buffer): void {
@@ -52,10 +53,10 @@ export class FileWriter {
     }
     this.#waiting.push(chunk);
     this.#waitingBytes += chunk.length;
-    this.#writeOn();
+    this.#startNextWrite();
   }
 
-  /** All is in the file when this returns. */
+  /** Writes all waiting data before it returns. */
   flush(): void {
     if (this.#ended) return;
     try {
@@ -66,7 +67,7 @@ export class FileWriter {
     }
   }
 
-  /** Flushed; idempotent. */
+  /** Flushes and closes the file; idempotent. */
   close(): void {
     this.flush();
     if (this.#ended) return;
@@ -74,7 +75,7 @@ export class FileWriter {
     if (this.#lost > 0) this.#log(`${this.#lost} ${this.#options.noun} were lost: the disk is too slow`);
   }
 
-  #writeOn(): void {
+  #startNextWrite(): void {
     const enough = this.#buffered ? BLOCK : 1;
     if (!this.#ended && !this.#inFlight && this.#waitingBytes >= enough) this.#start(this.#take());
   }
@@ -87,13 +88,13 @@ export class FileWriter {
       if (this.#ended) this.#release();
       else if (error) this.#fail(error);
       else if (written < block.length) this.#start({ block: block.subarray(written), position: position + written });
-      else this.#writeOn();
+      else this.#startNextWrite();
     });
   }
 
-  /** The block that is on its way may be late, or half. */
+  /** Completes the write in flight, which may be late or partial. */
   #settle(inFlight: { block: Buffer; position: number }): void {
-    // The same bytes may be written to the same place again, but not appended again: another thread does it, in a moment.
+    // Writing the same bytes twice at one position is harmless. Appending them twice is not: wait for the other thread.
     if (!this.#options.appends) {
       this.#writeNow(inFlight);
       return;
@@ -125,7 +126,7 @@ export class FileWriter {
   #fail(error: unknown): void {
     if (this.#ended) return;
     this.#end();
-    this.#log(`cannot write: ${describeError(error)}; no more ${this.#options.noun} go there`);
+    this.#log(`cannot write: ${describeError(error)}; no more ${this.#options.noun} are written`);
     this.#options.onFailure();
   }
 

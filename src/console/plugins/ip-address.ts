@@ -1,5 +1,5 @@
-// IP addresses as numbers, and ranges of them. An IPv6 address has bit 128 set: so each family is apart, and IPv4 sorts
-// first. node:net reads and writes the text; its BlockList can neither forget a range nor say where it begins.
+// IP addresses as numbers, and ranges of them. An IPv6 address has bit 128 set, which separates the families and sorts
+// IPv4 first. node:net checks and formats the text; its BlockList cannot remove a range, nor tell where one begins.
 import { isIPv4, isIPv6, SocketAddress } from 'node:net';
 import { SwitchError } from '../../protocol/errors.ts';
 import { parseNumber } from '../parse.ts';
@@ -8,7 +8,7 @@ export type IpAddress = bigint;
 
 export interface IpRange {
   first: IpAddress;
-  /** How many bits at the end may differ. */
+  /** How many low bits may differ. */
   free: bigint;
 }
 
@@ -22,21 +22,21 @@ export function ipv6Address(bytes: Buffer): IpAddress {
   return IPV6 | (bytes.readBigUInt64BE(0) << 64n) | bytes.readBigUInt64BE(8);
 }
 
-/** No octal, no zone. EINVAL. */
+/** Parses an address. Throws EINVAL for anything else, and for octal digits and zones. */
 export function parseAddress(text: string): IpAddress {
   if (isIPv4(text)) return groupsOfDotted(text).reduce(joinGroup, 0n);
   if (isIPv6(text) && !text.includes('%')) return IPV6 | groupsOf(text).reduce(joinGroup, 0n);
   throw new SwitchError('EINVAL', `'${text}' is not an IP address`);
 }
 
-/** `10.0.0.0/8`; an address alone is a range of one. EINVAL. */
+/** Parses a range such as `10.0.0.0/8`; without a length it is a single address. Throws EINVAL for anything else. */
 export function parseRange(text: string): IpRange {
   const [word = '', length, ...rest] = text.split('/');
   const address = parseAddress(word);
   const bits = isV6(address) ? 128 : 32;
   const fixed = length === undefined ? bits : parseNumber(length);
   if (rest.length > 0 || fixed < 0 || fixed > bits)
-    throw new SwitchError('EINVAL', `'${text}' has no length of 0 to ${bits} behind its address`);
+    throw new SwitchError('EINVAL', `'${text}': the prefix length must be from 0 to ${bits}`);
   const free = BigInt(bits - fixed);
   return { first: (address >> free) << free, free };
 }
@@ -45,7 +45,7 @@ export function contains({ first, free }: IpRange, address: IpAddress): boolean 
   return address >> free === first >> free;
 }
 
-/** `ipv4` or `ipv6`. */
+/** Returns `ipv4` or `ipv6`. */
 export function familyOf(address: IpAddress): string {
   return isV6(address) ? 'ipv6' : 'ipv4';
 }
@@ -65,7 +65,7 @@ function isV6(address: IpAddress): boolean {
   return address >= IPV6;
 }
 
-/** Eight numbers of sixteen bits, of a text that is known to be right. */
+/** Returns the eight 16-bit groups of a valid IPv6 address. */
 function groupsOf(text: string): number[] {
   const [head = [], tail = []] = text.split('::').map((part) => part.split(':').flatMap(groupsOfWord));
   return [...head, ...new Array<number>(8 - head.length - tail.length).fill(0), ...tail];

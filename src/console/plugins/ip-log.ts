@@ -1,4 +1,4 @@
-// Where the lines of iplog go: nowhere, to a file, or to the system's log.
+// The destination of iplog's lines: a file, the system log, or none. A file that failed is tried again on SIGHUP.
 import { constants } from 'node:fs';
 import { resolve } from 'node:path';
 import { SwitchError } from '../../protocol/errors.ts';
@@ -13,12 +13,12 @@ const IDENT = 'tsvde';
 
 export class IpLog {
   readonly #log: (message: string) => void;
-  /** Absolute, and kept where it could not be opened or written again. */
+  /** The absolute path; kept after an error, so that reopen() can try it again. */
   #path: string | undefined;
   #file: FileWriter | undefined;
   #syslog: Log | undefined;
 
-  /** `log` is told of what fails. */
+  /** `log` receives a line for each failure. */
   constructor(log: Log) {
     this.#log = (message) => log(`iplog: ${printable(message)}`, 'warning');
   }
@@ -28,7 +28,7 @@ export class IpLog {
     return this.#file ? `log on file ${printable(this.#file.file.path)}` : 'log disabled';
   }
 
-  /** A path, `-` for the system's log, or nothing. ENOENT: and nothing has changed. */
+  /** Sends lines to a path, to the system log (`-`) or nowhere (empty). Throws ENOENT, changing nothing, on failure. */
   direct(target: string): void {
     const path = target === '' || target === SYSLOG ? undefined : resolve(target);
     const file = path === undefined ? undefined : this.#open(path);
@@ -43,7 +43,7 @@ export class IpLog {
     this.#file?.write(Buffer.from(`${timestamp(new Date())} ${line}\n`));
   }
 
-  /** Another file by the same name: the one that was may have been moved away. */
+  /** Closes the file, which may have been rotated, and opens it again by name. */
   reopen(): void {
     if (this.#path === undefined) return;
     this.write('SIGHUP: closing file');
@@ -79,7 +79,7 @@ export class IpLog {
   }
 }
 
-/** `Jan  5 13:00:00`, as in the system's log (RFC 3164, 4.1.2). */
+/** Returns a time such as `Jan  5 13:00:00`, as in the system log (RFC 3164, 4.1.2). */
 function timestamp(date: Date): string {
   const [, month, day, , time] = date.toString().split(' ');
   return `${month} ${day!.replace(/^0/, ' ')} ${time}`;

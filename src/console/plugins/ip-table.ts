@@ -1,8 +1,8 @@
-// Which addresses were seen lately, and where; in the order of when they were seen last, so that what is old stands first.
+// The IP addresses seen recently, each with its MAC, VLAN and port. The map is ordered by last sighting, oldest first.
 import type { IpAddress } from './ip-address.ts';
 import type { IpSource } from './ip-source.ts';
 
-/** Whoever sends from made-up addresses pushes out what was silent longest, and fills no memory. */
+/** Bounds the memory that forged addresses can take; a full table evicts the address that was silent longest. */
 const ADDRESSES_MAX = 65_536;
 
 export interface Sighting extends IpSource {
@@ -21,7 +21,7 @@ export class IpTable {
     return this.#seen.size;
   }
 
-  /** Is it there already, with the same MAC, VLAN and port? */
+  /** Whether the address is known with the same MAC, VLAN and port. */
   has({ address, mac, vlan, port }: Sighting): boolean {
     const known = this.#seen.get(address)?.sighting;
     return known !== undefined && known.mac === mac && known.vlan === vlan && known.port === port;
@@ -34,7 +34,7 @@ export class IpTable {
     this.#seen.set(address, { sighting, at: now });
   }
 
-  /** Those last seen before. */
+  /** Removes the addresses last seen before `time`. */
   forgetBefore(time: number): void {
     for (const [address, { at }] of this.#seen) {
       if (at >= time) return;
@@ -46,7 +46,7 @@ export class IpTable {
     for (const [address, { sighting }] of this.#seen) if (sighting.port === port) this.#seen.delete(address);
   }
 
-  /** By address, IPv4 first. */
+  /** Returns all sightings by address, IPv4 first. */
   list(): Sighting[] {
     const sightings = [...this.#seen.values()].map(({ sighting }) => sighting);
     return sightings.sort((a, b) => (a.address < b.address ? -1 : 1));

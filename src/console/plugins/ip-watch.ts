@@ -1,5 +1,5 @@
-// What iplog does: looks at the source of every frame that comes, and logs each address of its ranges when it appears, or
-// appears elsewhere. It costs nothing without ranges, and no timer while no address is held.
+// Inspects the source of every received frame, and logs each address of iplog's ranges when it appears or moves.
+// Without ranges nothing is captured, and without addresses no timer runs.
 
 import { SwitchError } from '../../protocol/errors.ts';
 import type { SwitchEvent } from '../../switch/events.ts';
@@ -21,7 +21,7 @@ export interface SightingInWords {
   mac: string;
   vlan: number;
   port: number;
-  /** Whose the port is, by name. */
+  /** The name of the port's current user. */
   user: string | undefined;
 }
 
@@ -44,7 +44,7 @@ export class IpWatch {
     context.switch.on('event', this.#onEvent);
   }
 
-  /** In the order of adding. */
+  /** The ranges in the order in which they were added. */
   get ranges(): readonly IpRange[] {
     return this.#ranges;
   }
@@ -53,29 +53,30 @@ export class IpWatch {
     return this.#gcIntervalSeconds;
   }
 
-  /** 0 or less: addresses are never forgotten for their silence. */
+  /** 0 or less: addresses are never aged out. */
   set gcIntervalSeconds(seconds: number) {
     this.#gcIntervalSeconds = seconds;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#wait();
+    this.#scheduleAgeing();
   }
 
-  /** EEXIST. */
+  /** Throws EEXIST if the range is already there. */
   addRange(range: IpRange): void {
-    if (this.#ranges.some((other) => isSame(range, other))) throw new SwitchError('EEXIST', 'that range is there');
+    if (this.#ranges.some((other) => isSame(range, other)))
+      throw new SwitchError('EEXIST', 'the range is already logged');
     this.#ranges.push(range);
     this.#stop ??= this.#context.switch.capture.start(({ direction, port, bytes }) => {
-      if (direction === 'received') this.#look(port, bytes);
+      if (direction === 'received') this.#inspect(port, bytes);
     });
   }
 
-  /** ENOENT. */
+  /** Throws ENOENT if there is no such range. */
   removeRange(range: IpRange): void {
     const rest = this.#ranges.filter((other) => !isSame(range, other));
-    if (rest.length === this.#ranges.length) throw new SwitchError('ENOENT', 'there is no such range');
+    if (rest.length === this.#ranges.length) throw new SwitchError('ENOENT', 'the range is not logged');
     this.#ranges = rest;
-    if (rest.length === 0) this.#pause();
+    if (rest.length === 0) this.#stopCapture();
   }
 
   sightings(): Sighting[] {
@@ -100,28 +101,28 @@ export class IpWatch {
   }
 
   close(): void {
-    this.#pause();
+    this.#stopCapture();
     clearTimeout(this.#timer);
     this.#context.switch.off('event', this.#onEvent);
     this.log.close();
   }
 
-  #pause(): void {
+  #stopCapture(): void {
     this.#stop?.();
     this.#stop = undefined;
   }
 
-  #look(port: number, frame: Buffer): void {
+  #inspect(port: number, frame: Buffer): void {
     const source = ipSource(frame);
     if (!source || !this.#ranges.some((range) => contains(range, source.address))) return;
     const sighting = { ...source, port };
-    if (!this.#table.has(sighting) && !this.#tell(sighting)) return;
+    if (!this.#table.has(sighting) && !this.#report(sighting)) return;
     this.#table.note(sighting, now());
-    this.#wait();
+    this.#scheduleAgeing();
   }
 
-  /** false: its port was closed before anybody looked at the frame, and nobody can say whose it was. */
-  #tell(sighting: Sighting): boolean {
+  /** Returns false if the port was closed before its frame was inspected: its user is unknown by now. */
+  #report(sighting: Sighting): boolean {
     const { endpoints = [] } = this.#context.switch.ports.get(sighting.port) ?? {};
     if (endpoints.length === 0) return false;
     const { family, address, mac, port, vlan, user = NOBODY } = this.describe(sighting);
@@ -132,14 +133,14 @@ export class IpWatch {
     return true;
   }
 
-  /** For the next search for old addresses, where there are any and none is waited for. */
-  #wait(): void {
+  /** Schedules the next ageing, unless one is scheduled or there is no address. */
+  #scheduleAgeing(): void {
     if (this.#timer || this.#table.size === 0 || this.#gcIntervalSeconds <= 0) return;
     const milliseconds = Math.min(this.#gcIntervalSeconds * 1000, TIMER_MAX_MS);
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#table.forgetBefore(now() - this.expireSeconds);
-      this.#wait();
+      this.#scheduleAgeing();
     }, milliseconds).unref();
   }
 }
@@ -148,7 +149,7 @@ function isSame(a: IpRange, b: IpRange): boolean {
   return a.first === b.first && a.free === b.free;
 }
 
-/** Seconds; of no date. */
+/** Returns monotonic seconds. */
 function now(): number {
   return performance.now() / 1000;
 }

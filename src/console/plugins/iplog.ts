@@ -1,4 +1,4 @@
-// iplog: who used which IP address, on which port and when. Its commands.
+// The iplog plugin's commands: who used which IP address, on which port and when. IpWatch does the work.
 
 import { SwitchError } from '../../protocol/errors.ts';
 import { findUser } from '../../system/accounts.ts';
@@ -11,12 +11,12 @@ import { IpWatch, NEW_ADDRESS, NOBODY, type SightingInWords } from './ip-watch.t
 
 export const iplog: Plugin = {
   name: 'iplog',
-  help: 'log which IP address is at which port, and whose',
+  help: 'log IP addresses, with their ports and users',
   load(context) {
     const watch = new IpWatch(context);
     return {
-      menu: { name: 'iplog', title: 'LOG OF IP ADDRESSES', commands: [...settings(watch), ...listings(watch)] },
-      categories: [{ name: NEW_ADDRESS, tag: 0o301, help: 'an IP address appeared' }],
+      menu: { name: 'iplog', title: 'IP ADDRESS LOG', commands: [...settings(watch), ...listings(watch)] },
+      categories: [{ name: NEW_ADDRESS, tag: 0o301, help: 'an IP address appeared or moved' }],
       unload: () => watch.close(),
       reopen: () => watch.log.reopen(),
     };
@@ -28,7 +28,7 @@ function settings(watch: IpWatch): Menu['commands'] {
     showing({
       path: 'iplog/showinfo',
       syntax: '',
-      help: 'where the log goes, and the times',
+      help: 'show the destination of the log, and the times',
       show: () => ({
         log: watch.log.state,
         gcIntervalSeconds: watch.gcIntervalSeconds,
@@ -44,7 +44,7 @@ function settings(watch: IpWatch): Menu['commands'] {
     {
       path: 'iplog/logfile',
       syntax: 'pathname',
-      help: 'log to a file, to the system log (-) or nowhere (nothing)',
+      help: 'log to a file, to the system log (-) or, without an argument, nowhere',
       run(argument) {
         watch.log.direct(argument);
       },
@@ -52,7 +52,7 @@ function settings(watch: IpWatch): Menu['commands'] {
     {
       path: 'iplog/ipadd',
       syntax: 'ipaddr/mask',
-      help: 'log the addresses of a range, 10.0.0.0/8 or fd00::/8',
+      help: 'log the addresses of a range, such as 10.0.0.0/8 or fd00::/8',
       run(argument) {
         watch.addRange(parseRange(argument));
       },
@@ -60,7 +60,7 @@ function settings(watch: IpWatch): Menu['commands'] {
     {
       path: 'iplog/ipdel',
       syntax: 'ipaddr/mask',
-      help: 'log them no longer',
+      help: 'stop logging the addresses of a range',
       run(argument) {
         watch.removeRange(parseRange(argument));
       },
@@ -68,7 +68,7 @@ function settings(watch: IpWatch): Menu['commands'] {
     printing({
       path: 'iplog/list',
       syntax: '',
-      help: 'show the ranges',
+      help: 'show the logged ranges',
       *print() {
         for (const family of ['ipv4', 'ipv6'])
           for (const range of watch.ranges)
@@ -79,7 +79,7 @@ function settings(watch: IpWatch): Menu['commands'] {
     {
       path: 'iplog/setgcint',
       syntax: 'N',
-      help: 'search for old addresses every N seconds, 0 for never',
+      help: 'age out addresses every N seconds; 0: never',
       run(argument) {
         watch.gcIntervalSeconds = parseNumber(argument);
       },
@@ -87,7 +87,7 @@ function settings(watch: IpWatch): Menu['commands'] {
     {
       path: 'iplog/setexpire',
       syntax: 'N',
-      help: 'an address silent for N seconds is old',
+      help: 'age out addresses that were silent for N seconds',
       run(argument) {
         watch.expireSeconds = parseNumber(argument);
       },
@@ -103,14 +103,14 @@ function listings(watch: IpWatch): Menu['commands'] {
     printing({
       path: 'iplog/iplist',
       syntax: '',
-      help: 'show the addresses seen lately',
+      help: 'show the addresses seen recently',
       print: () => list(),
       format: describe,
     }),
     printing({
       path: 'iplog/ipport',
       syntax: 'port',
-      help: 'show those of a port',
+      help: 'show the addresses of a port',
       *print(argument) {
         const wanted = parseNumber(argument);
         yield* list(({ port }) => port === wanted);
@@ -120,7 +120,7 @@ function listings(watch: IpWatch): Menu['commands'] {
     printing({
       path: 'iplog/ipuser',
       syntax: 'user',
-      help: 'show those of a user',
+      help: 'show the addresses of a user',
       *print(argument) {
         const wanted = findUser(argument);
         if (wanted === undefined) throw new SwitchError('EINVAL', `there is no user '${argument}'`);
@@ -131,7 +131,7 @@ function listings(watch: IpWatch): Menu['commands'] {
     printing({
       path: 'iplog/ipsearch',
       syntax: 'ipaddr',
-      help: 'show where an address is',
+      help: 'show the port and the user of an address',
       *print(argument) {
         const wanted = parseAddress(argument);
         yield* list(({ address }) => address === wanted);

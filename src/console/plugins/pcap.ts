@@ -1,9 +1,9 @@
-// The pcap file format: a header, then each frame behind a header of its own
-// (draft-ietf-opsawg-pcap). Written in this order of bytes; readers take either.
+// The pcap file format (draft-ietf-opsawg-pcap): a file header, then each frame after a header of its own.
+// Little-endian on every machine; readers accept both byte orders.
 
 const MAGIC_MICROSECONDS = 0xa1b2c3d4;
 const ETHERNET = 1;
-/** As vde2 has it, and as there frames are longer: they are whole in the file, but tcpdump shows so much of them. */
+/** The value that vde2 writes. Frames in the file are whole, as there, but tcpdump shows only so many bytes of each. */
 const SNAPLEN = 96;
 
 export function pcapHeader(): Buffer {

@@ -1,4 +1,5 @@
-// pdump: every frame, of all ports and both ways, into a pcap file.
+// The pdump plugin: writes every frame, of all ports and in both directions, to a pcap file. Stopping leaves the file
+// open, and starting again continues it.
 import { closeSync, ftruncateSync } from 'node:fs';
 import { SwitchError } from '../../protocol/errors.ts';
 import { describeError } from '../../system/errno.ts';
@@ -10,10 +11,10 @@ import { FileWriter } from './file-writer.ts';
 import { pcapHeader, pcapRecord } from './pcap.ts';
 import { type OpenFile, openRegular } from './regular-file.ts';
 
-/** In the list, and silent, as ever. */
+/** Listed but never published, as in vde2. */
 const CATEGORIES = [
-  { name: 'pdump/packetin', tag: 0o101, help: 'nothing: frames are in the file' },
-  { name: 'pdump/packetout', tag: 0o102, help: 'nothing: frames are in the file' },
+  { name: 'pdump/packetin', tag: 0o101, help: 'unused: frames go to the file' },
+  { name: 'pdump/packetout', tag: 0o102, help: 'unused: frames go to the file' },
 ];
 
 export const pdump: Plugin = {
@@ -29,7 +30,7 @@ class FrameFile {
   readonly #context: ConsoleContext;
   #name = 'vde_dump.cap';
   #buffered = false;
-  /** Open from its first use on: dumping may pause and go on in it. */
+  /** Open from its first use until another file is named. */
   #writer: FileWriter | undefined;
   #stop: (() => void) | undefined;
 
@@ -41,7 +42,7 @@ class FrameFile {
     return this.#name;
   }
 
-  /** What was in the file is gone, but for the one in use, which goes on. EINVAL: and nothing has changed. */
+  /** Truncates the file, unless it is in use already. Throws EINVAL, changing nothing, if it cannot be opened. */
   set name(name: string) {
     const file = openRegular(name, 0, 'EINVAL');
     const old = this.#writer;
@@ -59,27 +60,27 @@ class FrameFile {
     if (this.#writer) this.#writer.buffered = buffered;
   }
 
-  /** EEXIST, EINVAL. */
+  /** Throws EEXIST if frames are being dumped already, EINVAL if the file cannot be opened. */
   start(): void {
     if (this.#stop) throw new SwitchError('EEXIST', 'frames are being dumped already');
     this.#writer ??= this.#begin(openRegular(this.#name, 0, 'EINVAL'));
     this.#stop = this.#context.switch.capture.start(({ bytes }) => this.#writer?.write(pcapRecord(bytes, Date.now())));
   }
 
-  /** ENOENT. */
+  /** Throws ENOENT if no frames are being dumped. */
   stop(): void {
     if (!this.#stop) throw new SwitchError('ENOENT', 'no frames are being dumped');
-    this.#pause();
+    this.#stopCapture();
     this.#writer?.flush();
   }
 
   close(): void {
-    this.#pause();
+    this.#stopCapture();
     this.#writer?.close();
     this.#writer = undefined;
   }
 
-  #pause(): void {
+  #stopCapture(): void {
     this.#stop?.();
     this.#stop = undefined;
   }
@@ -93,7 +94,7 @@ class FrameFile {
       log: (message) => this.#context.log(`pdump: ${printable(message)}`, 'warning'),
       onFailure: () => {
         if (this.#writer !== writer) return;
-        this.#pause();
+        this.#stopCapture();
         this.#writer = undefined;
       },
     });
@@ -115,7 +116,7 @@ function truncate({ fd, path }: OpenFile): void {
 function menu(frames: FrameFile): Menu {
   return {
     name: 'pdump',
-    title: 'FRAMES INTO A PCAP FILE',
+    title: 'FRAMES TO A PCAP FILE',
     commands: [
       {
         path: 'pdump/active',
@@ -129,7 +130,7 @@ function menu(frames: FrameFile): Menu {
       printing({
         path: 'pdump/filename',
         syntax: '<file>',
-        help: 'dump into that file from here on, or show which it is',
+        help: 'set the file to dump to, or show it',
         *print(argument) {
           yield* explained(argument, () => {
             if (argument !== '') frames.name = argument;
@@ -141,7 +142,7 @@ function menu(frames: FrameFile): Menu {
       {
         path: 'pdump/buffered',
         syntax: '0/1',
-        help: '1: write in large blocks; 0: each frame as it comes',
+        help: '1: write in large blocks; 0: write each frame at once',
         run(argument) {
           frames.buffered = parseNumber(argument) !== 0;
         },
@@ -150,7 +151,7 @@ function menu(frames: FrameFile): Menu {
   };
 }
 
-/** A code alone would not tell which file, and why. */
+/** Yields the reason before the error: a code tells neither the file nor the cause. */
 function* explained(name: string, act: () => void): Iterable<string> {
   try {
     act();

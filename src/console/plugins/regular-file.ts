@@ -1,5 +1,5 @@
-// Opening a file that somebody named on the console: created for its owner alone. Only a regular file is written to, and
-// none behind a symbolic link in its last name, which in /tmp could be anybody's and point anywhere.
+// Opens a file that was named on the console, created with permissions for its owner only. Files that are not regular,
+// and symbolic links as the last component, are refused: in /tmp anybody could have made them.
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { type ErrnoName, SwitchError } from '../../protocol/errors.ts';
 import { describeError } from '../../system/errno.ts';
@@ -9,15 +9,15 @@ const { O_WRONLY, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
 export interface OpenFile {
   fd: number;
   path: string;
-  /** Device and inode: the same for the same file, whatever its name. */
+  /** Device and inode: equal for the same file under any name. */
   identity: string;
 }
 
-/** `flags` besides those for writing. Throws SwitchError with the code that the command has for it. */
+/** Opens a file for writing, with additional `flags`. Throws SwitchError with `code`: commands differ in theirs. */
 export function openRegular(path: string, flags: number, code: ErrnoName): OpenFile {
   let fd: number;
   try {
-    // A pipe that nobody reads would be waited for at open already.
+    // Without O_NONBLOCK, open() would wait for a reader if the file is a pipe.
     fd = openSync(path, flags | O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
   } catch (error) {
     throw new SwitchError(code, `cannot open '${path}': ${describeError(error)}`);
