@@ -1,16 +1,16 @@
-// Where metrics are served: `9109`, `0.0.0.0:9109`, `[::1]:9109` or `unix:/run/tsvde.metrics`.
+// Parses the address that metrics are served on: `9109`, `0.0.0.0:9109`, `[::1]:9109` or `unix:/run/tsvde.metrics`.
 import { resolve } from 'node:path';
 import { SwitchError } from '../protocol/errors.ts';
 
 export type MetricsAddress =
   | { kind: 'tcp'; host: string; port: number }
   | { kind: 'unix'; path: string }
-  /** One that listens already. */
+  /** A socket that already listens. */
   | { kind: 'descriptor'; fd: number };
 
-const DEFAULT_HOST = '127.0.0.1'; // what a switch carries is nobody's business beyond this machine, unless asked
+const DEFAULT_HOST = '127.0.0.1'; // other hosts may read the metrics only where the user says so
 
-/** Throws SwitchError EINVAL with a sentence. Port 0 lets the kernel choose. */
+/** Throws SwitchError EINVAL if the text is not an address. Port 0 lets the kernel choose a port. */
 export function parseMetricsAddress(text: string): MetricsAddress {
   if (text.startsWith('unix:') && text.length > 'unix:'.length)
     return { kind: 'unix', path: resolve(text.slice('unix:'.length)) };

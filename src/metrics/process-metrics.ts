@@ -1,9 +1,9 @@
-// The process's own metrics, under the names every client library gives them. prom-client's defaults would bring an event
-// loop monitor that never sleeps; an idle switch uses no CPU, so only what is read at a scrape stands here.
+// Metrics of the process, under the standard names of Prometheus clients. prom-client's defaults are not used: their
+// event loop monitor never sleeps, and an idle switch must use no CPU. These metrics are read only at a scrape.
 import { readdirSync } from 'node:fs';
 import { Counter, Gauge, type Registry } from 'prom-client';
 
-/** Returns what fills them in. */
+/** Defines the metrics; returns the function that updates them. */
 export function defineProcessMetrics(registers: Registry[]): () => void {
   const cpu = new Counter({
     name: 'process_cpu_seconds_total',

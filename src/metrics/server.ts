@@ -1,5 +1,5 @@
-// The HTTP server that Prometheus scrapes: /metrics, and /healthz and /readyz for those who only ask whether we live.
-// Clients that hang are let go; the engine's thread never knows of any of this.
+// The HTTP server that Prometheus scrapes: /metrics, and /healthz and /readyz for health checks. The number of
+// connections is limited, and those that hang are closed after a timeout.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type OpenMetricsContentType, Registry } from 'prom-client';
 import { SwitchError } from '../protocol/errors.ts';
@@ -13,7 +13,7 @@ import { SwitchMetrics } from './switch-metrics.ts';
 export { parseMetricsAddress } from './address.ts';
 
 export interface MetricsServer {
-  /** As bound: `http://127.0.0.1:9109/metrics`, or `unix:PATH`. */
+  /** The bound address: `http://127.0.0.1:9109/metrics`, or `unix:PATH`. */
   address: string;
   close(): Promise<void>;
 }
@@ -21,7 +21,7 @@ export interface MetricsServer {
 const TIMEOUT_MS = 10_000;
 const CONNECTIONS_MAX = 64;
 
-/** Throws a sentence when the address cannot be had. */
+/** Throws SwitchError if the address cannot be bound. */
 export async function startMetrics(
   sw: Switch,
   options: { address: MetricsAddress; version: string },
@@ -36,7 +36,7 @@ export async function startMetrics(
     },
   );
   server.maxConnections = CONNECTIONS_MAX;
-  server.setTimeout(TIMEOUT_MS, (socket) => socket.destroy()); // one that does not read its answer
+  server.setTimeout(TIMEOUT_MS, (socket) => socket.destroy()); // a client that does not read its response
   const address = await listen(server, options.address);
   const close = () =>
     new Promise<void>((resolve) => {
@@ -48,7 +48,7 @@ export async function startMetrics(
 
 type Scrape = (format: 'text' | 'openmetrics') => Promise<{ contentType: string; body: string }>;
 
-/** Both formats are views of the same metrics. */
+/** Defines the metrics in two registries: prom-client formats a registry as either text or OpenMetrics. */
 function defineScrape(sw: Switch, version: string): Scrape {
   const text = new Registry();
   const openmetrics = new Registry<OpenMetricsContentType>();
@@ -72,7 +72,7 @@ async function answer(sw: Switch, scrape: Scrape, request: IncomingMessage, resp
   const plain = 'text/plain; charset=utf-8';
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('allow', 'GET, HEAD');
-    return say(405, plain, 'only GET and HEAD are answered here\n');
+    return say(405, plain, 'only GET and HEAD are supported\n');
   }
   switch (request.url?.split('?')[0]) {
     case '/metrics': {
@@ -85,9 +85,9 @@ async function answer(sw: Switch, scrape: Scrape, request: IncomingMessage, resp
     case '/readyz':
       return sw.control?.served
         ? say(200, plain, 'ready\n')
-        : say(503, plain, 'the switch serves no control directory\n');
+        : say(503, plain, 'the switch is not serving a control directory\n');
     default:
-      return say(404, plain, 'there are /metrics, /healthz and /readyz here\n');
+      return say(404, plain, 'not found; the paths are /metrics, /healthz and /readyz\n');
   }
 }
 

@@ -1,5 +1,5 @@
-// A switch's state as Prometheus metrics, in the shape of node_exporter's node_network_*. Nothing is kept up to date between
-// scrapes: update() fills everything from one snapshot of the engine. Values are doubles: exact up to 2^53 bytes.
+// A switch's state as Prometheus metrics, modelled on node_exporter's node_network_*. Between scrapes nothing is
+// updated: update() fills all metrics from one snapshot of the engine. Values are doubles, exact up to 2^53.
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { BACKEND_STATS } from '../backends/kind.ts';
 import type { PortCounters } from '../switch/counters.ts';
@@ -20,12 +20,12 @@ export class SwitchMetrics {
     this.#defineEndpoints();
     this.#defineAttachments();
     this.#defineMacTable();
-    this.#gauge('tsvde_hub', '1 when every frame is sent to every port, 0 when addresses are learned.', () =>
+    this.#gauge('tsvde_hub', '1 if every frame is sent to every port, 0 if addresses are learned.', () =>
       sw.hub ? 1 : 0,
     );
     const lost = this.#counter(
       'tsvde_engine_events_lost_total',
-      'What the engine had to tell and nobody took in time: addresses, BPDUs, captured frames.',
+      'Events that the engine dropped because they were not taken in time: addresses, BPDUs, captured frames.',
       [],
     );
     this.#updates.push(() => lost.inc(Number(sw.eventsLost)));
@@ -41,22 +41,22 @@ export class SwitchMetrics {
 
   #definePorts(): void {
     this.#direction('receive', 'Received by the switch from the port');
-    this.#direction('transmit', 'Sent by the switch to the port, or waiting in its queue');
+    this.#direction('transmit', 'Sent by the switch to the port, or queued for it');
     this.#portCounter(
       'tsvde_port_receive_holds_total',
-      'Times that the port was left unread since where it sends was full.',
+      'Times reading from the port was paused because its destination was full.',
       (row) => row.receiveHolds,
     );
     this.#portCounter(
       'tsvde_port_transmit_stalls_total',
-      'Times that the port, full, made no room in time for ports that were held for it.',
+      'Times the port stayed full for longer than its sources may be paused.',
       (row) => row.transmitStalls,
     );
-    this.#portGauge('tsvde_port_queue_frames', "Frames that wait for the port's endpoints.", (row) => row.queueFrames);
-    this.#portGauge('tsvde_port_queue_bytes', "Bytes that wait for the port's endpoints.", (row) => row.queueBytes);
+    this.#portGauge('tsvde_port_queue_frames', "Frames queued for the port's endpoints.", (row) => row.queueFrames);
+    this.#portGauge('tsvde_port_queue_bytes', "Bytes queued for the port's endpoints.", (row) => row.queueBytes);
     this.#portGauge(
       'tsvde_port_queue_limit_frames',
-      'Frames that may wait before they are dropped.',
+      'Frames that may be queued; further ones are dropped.',
       (row) => row.queueLimit,
     );
   }
@@ -68,7 +68,7 @@ export class SwitchMetrics {
       multicast: row[`${direction}Multicast`],
       broadcast: row[`${direction}Broadcast`],
     });
-    this.#portCounter(`${prefix}_bytes_total`, `${help}, without FCS, in bytes.`, (row) => row[`${direction}Bytes`]);
+    this.#portCounter(`${prefix}_bytes_total`, `${help}: bytes, without FCS.`, (row) => row[`${direction}Bytes`]);
     this.#portCounter(`${prefix}_packets_total`, `${help}: all frames.`, (row) => {
       const { unicast, multicast, broadcast } = casts(row);
       return unicast + multicast + broadcast;
@@ -76,8 +76,8 @@ export class SwitchMetrics {
     for (const cast of ['unicast', 'multicast', 'broadcast'] as const) {
       this.#portCounter(`${prefix}_${cast}_packets_total`, `${help}: ${cast} frames.`, (row) => casts(row)[cast]);
     }
-    const from = direction === 'receive' ? 'that came from the port' : 'for the port';
-    const drops = this.#counter(`${prefix}_drop_total`, `Frames ${from} and were dropped, by reason.`, [
+    const from = direction === 'receive' ? 'received from the port' : 'for the port';
+    const drops = this.#counter(`${prefix}_drop_total`, `Frames ${from} that were dropped, by reason.`, [
       'port',
       'reason',
     ]);
@@ -91,13 +91,13 @@ export class SwitchMetrics {
 
   #defineEndpoints(): void {
     const up = new Gauge({
-      ...this.#base('tsvde_port_up', '1 when an endpoint is attached to the port.'),
+      ...this.#base('tsvde_port_up', '1 if an endpoint is attached to the port, 0 if not.'),
       labelNames: ['port'],
     });
     const info = new Gauge({
       ...this.#base(
         'tsvde_port_info',
-        'Always 1: an endpoint of the port, what it is and what its client calls itself.',
+        'Always 1: an endpoint of the port, with its kind, its attachment and the description of its client.',
       ),
       labelNames: ['port', 'endpoint', 'kind', 'attachment', 'description'],
     });
@@ -112,8 +112,8 @@ export class SwitchMetrics {
     });
   }
 
-  /** What attachments report: only those whose kind counts it have a line. */
-  #defineAttachments(): void {
+  /** Defines the statistics of attachments. An attachment has samples only of the statistics that its kind keeps. */
+  #defineBackends(): void {
     for (const [name, { type, help }] of Object.entries(BACKEND_STATS)) {
       const base = this.#base(`tsvde_attachment_${name}${type === 'counter' ? '_total' : ''}`, help);
       const metric = new (type === 'counter' ? Counter : Gauge)({ ...base, labelNames: ['attachment', 'kind'] });
@@ -128,12 +128,12 @@ export class SwitchMetrics {
   }
 
   #defineMacTable(): void {
-    this.#gauge('tsvde_mac_table_entries', 'Addresses known.', () => this.#macs.entries);
-    this.#gauge('tsvde_mac_table_limit_entries', 'Addresses that may be known.', () => this.#macs.limit);
-    const moves = this.#counter('tsvde_mac_table_moves_total', 'Times that an address moved to another port.', []);
+    this.#gauge('tsvde_mac_table_entries', 'Addresses in the MAC table.', () => this.#macs.entries);
+    this.#gauge('tsvde_mac_table_limit_entries', 'Addresses that the MAC table can hold.', () => this.#macs.limit);
+    const moves = this.#counter('tsvde_mac_table_moves_total', 'Times an address moved to another port.', []);
     const evictions = this.#counter(
       'tsvde_mac_table_evictions_total',
-      'Addresses forgotten because the table was full.',
+      'Addresses evicted because the MAC table was full.',
       [],
     );
     this.#updates.push(() => {
@@ -162,7 +162,7 @@ export class SwitchMetrics {
     this.#updates.push(() => gauge.set(value()));
   }
 
-  /** prom-client's counters only grow; one that mirrors the engine's begins anew at each scrape. */
+  /** prom-client's counters can only be incremented, so a counter that mirrors the engine's is reset at each scrape. */
   #counter<T extends string>(name: string, help: string, labelNames: T[]): Counter<T> {
     const counter = new Counter({ ...this.#base(name, help), labelNames });
     this.#updates.push(() => counter.reset());
