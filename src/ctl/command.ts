@@ -1,19 +1,19 @@
-// One command for a program: its data on stdout, its errno as the exit code, its words on stderr.
+// Runs one console command for a program: data goes to stdout, the message to stderr, and the errno is the exit code.
 import { constants } from 'node:os';
 import { ExitError } from '../system/exit-error.ts';
 import type { ConsoleClient } from './console-client.ts';
 import type { ConsoleReply } from './reply-reader.ts';
 
 export interface CommandOptions {
-  /** Errnos that are as good as success. */
+  /** Errnos that count as success. */
   ignore?: readonly number[];
   json?: boolean;
 }
 
-/** Names of what the console answers to a command that it does not know. */
+/** The errno of a console's reply to an unknown command. */
 const ENOSYS = 38;
 
-/** Writes what the command shows. Throws ExitError when it failed, with the errno as its code. */
+/** Writes the data of the reply. Throws ExitError, with the errno as its code, if the command failed. */
 export async function giveCommand(
   client: ConsoleClient,
   line: string,
@@ -29,8 +29,8 @@ export async function giveCommand(
 }
 
 function noJson({ path, greeting }: ConsoleClient): string {
-  const [, name = 'it'] = /^\s*(.*?)\s*$/m.exec(greeting) ?? [];
-  return `the console on '${path}' has no JSON, being no tsvde (${name}): ask without --json`;
+  const [, name = 'unknown'] = /^\s*(.*?)\s*$/m.exec(greeting) ?? [];
+  return `the console on '${path}' has no JSON, since it is not tsvde (${name}): omit --json`;
 }
 
 function sentenceIn(line: string | undefined): string {
@@ -40,7 +40,7 @@ function sentenceIn(line: string | undefined): string {
 
 const ERRNOS = new Map(Object.entries(constants.errno));
 
-/** Parses a comma-separated list of errno names and numbers, `EEXIST,6`. Throws ExitError with `exitCode` for anything else. */
+/** Parses a list of errno names and numbers, `EEXIST,6`. Throws ExitError with `exitCode` for anything else. */
 export function parseErrnos(text: string, exitCode: number): number[] {
   return text
     .split(',')
@@ -49,6 +49,6 @@ export function parseErrnos(text: string, exitCode: number): number[] {
     .map((word) => {
       const number = /^\d{1,3}$/.test(word) ? Number(word) : ERRNOS.get(word.toUpperCase());
       if (number !== undefined) return number;
-      throw new ExitError(exitCode, `'${word}' is no error: name it like EEXIST or 17`);
+      throw new ExitError(exitCode, `'${word}' is not an errno: give names or numbers, such as EEXIST,17`);
     });
 }

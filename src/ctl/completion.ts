@@ -1,5 +1,5 @@
-// What a command may go on with: commands from the console's own help, so that a plugin's and another program's are known too;
-// behind a command, what its syntax says, with the numbers that there are.
+// Completion of console lines. Commands come from the console's own help, so that those of plugins and of other
+// programs are known; arguments come from a command's syntax, with the ports and VLANs that exist.
 import type { ConsoleReply } from './reply-reader.ts';
 
 export type Ask = (line: string) => Promise<ConsoleReply>;
@@ -9,7 +9,7 @@ interface CommandHelp {
   syntax: string;
 }
 
-/** Words that the line may end with, and the beginning of them that it ends with now. */
+/** Returns the words that could complete the line's last word, and that word. */
 export async function complete(line: string, ask: Ask): Promise<[words: string[], beginning: string]> {
   const words = line.trimStart().split(/[ \t]+/);
   const beginning = words.at(-1)!;
@@ -29,7 +29,7 @@ async function candidates(before: readonly string[], ask: Ask): Promise<string[]
   return placeholder === undefined ? [] : valuesOf(path, placeholder, ask);
 }
 
-/** Two columns of three: a menu's title has no slash in its name and a line of `=` for its syntax. */
+/** Parses the first two of help's three columns. The row of a menu has `=` signs as its syntax, and is left out. */
 export function parseHelp(lines: readonly string[]): CommandHelp[] {
   const rows = lines.slice(lines.findIndex((line) => line.startsWith('----')) + 1);
   return rows
@@ -67,7 +67,7 @@ function numbers({ lines }: ConsoleReply, pattern: RegExp): string[] {
   });
 }
 
-/** Of a table under two lines of headings. */
+/** Returns the first word of each row of a table that has two heading lines. */
 function firstWords({ lines }: ConsoleReply): string[] {
   return lines.slice(2).map((line) => line.split(' ', 1)[0]!);
 }

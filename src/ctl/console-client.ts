@@ -1,36 +1,36 @@
-// A client of a console: one command after the other, each with its reply. Who serves it may be slow, may go away, and may be
-// no console at all: each is one sentence, an ExitError that says so.
+// A client of a console: sends one command after another and returns each reply. The peer may be slow, disconnect, or
+// not be a console at all; each is an ExitError with a sentence of its own.
 import { lstatSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { describeError } from '../system/errno.ts';
 import { ExitError } from '../system/exit-error.ts';
 import { type ConsoleReply, ReplyReader } from './reply-reader.ts';
 
-/** No reply was had: no errno is so high. */
+/** The exit code if there was no reply. No errno is as high. */
 export const NO_REPLY = 255;
 export const TIMEOUT_SECONDS = 10;
 
-/** vde_switch takes what it reads at once as a command, and no more than this of it. */
-const LENGTH_MAX_OF_OLD = 127;
+/** vde_switch takes the bytes of one read, of at most this length, as a command. */
+const VDE_SWITCH_LINE_MAX = 127;
 
 export interface ClientOptions {
-  /** How long the console may be silent while something is waited for. */
+  /** How long the console may be silent while a reply is expected. */
   timeoutSeconds?: number;
-  /** Is told of debug lines, as they come. */
+  /** Called with each debug line when it arrives. */
   onDebug?: (line: string) => void;
 }
 
 export class ConsoleClient {
   readonly path: string;
-  /** Resolves when nothing more comes: with the reason, or with nothing where the session was ended by a command. */
+  /** Resolves when the connection has ended: with the reason, or undefined if a command ended the session. */
   readonly ended: Promise<ExitError | undefined>;
   #greeting = '';
   readonly #socket: Socket;
   readonly #timeoutSeconds: number;
   readonly #reader = new ReplyReader();
-  #end!: (why: ExitError | undefined) => void;
-  #waiting: { resolve(reply: ConsoleReply | undefined): void; reject(why: ExitError): void } | undefined;
-  /** The last command's turn: the next one waits for it. */
+  #end!: (reason: ExitError | undefined) => void;
+  #waiting: { resolve(reply: ConsoleReply | undefined): void; reject(reason: ExitError): void } | undefined;
+  /** Resolves after the last command's reply, for which the next command waits. */
   #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(path: string, socket: Socket, { timeoutSeconds = TIMEOUT_SECONDS, onDebug }: ClientOptions) {
@@ -47,7 +47,7 @@ export class ConsoleClient {
     socket.on('timeout', () => this.#fail(`'${path}' has said nothing for ${timeoutSeconds} seconds`));
   }
 
-  /** Past the greeting. Throws ExitError. */
+  /** Connects and reads the greeting. Throws ExitError. */
   static async connect(path: string, options: ClientOptions = {}): Promise<ConsoleClient> {
     const client = new ConsoleClient(path, await connectTo(path), options);
     await client.#wait().catch((error: ExitError) => {
@@ -56,17 +56,17 @@ export class ConsoleClient {
     return client;
   }
 
-  /** What was said before the first prompt. */
+  /** The text before the first prompt. */
   get greeting(): string {
     return this.#greeting;
   }
 
-  /** vde_switch and others that say nothing of tsvde are taken for what they were when it was new. */
+  /** Whether the greeting names tsvde. Other consoles get only what vde_switch can take. */
   get isOurs(): boolean {
     return this.#greeting.includes('tsvde');
   }
 
-  /** Throws ExitError when no reply comes. */
+  /** Sends a command and returns its reply. Throws ExitError if none arrives. */
   ask(line: string): Promise<ConsoleReply> {
     const reply = this.#turn.then(() => this.#ask(line));
     this.#turn = reply.catch(() => {});
@@ -78,10 +78,13 @@ export class ConsoleClient {
   }
 
   async #ask(line: string): Promise<ConsoleReply> {
-    if (line.includes('\n')) throw new ExitError(NO_REPLY, 'a command is one line');
+    if (line.includes('\n')) throw new ExitError(NO_REPLY, 'a command must be a single line');
     const length = Buffer.byteLength(line);
-    if (!this.isOurs && length > LENGTH_MAX_OF_OLD)
-      throw new ExitError(NO_REPLY, `a command of ${length} bytes: this console takes ${LENGTH_MAX_OF_OLD}`);
+    if (!this.isOurs && length > VDE_SWITCH_LINE_MAX)
+      throw new ExitError(
+        NO_REPLY,
+        `the command has ${length} bytes, and this console takes at most ${VDE_SWITCH_LINE_MAX}`,
+      );
     if (!this.#socket.writable) throw new ExitError(NO_REPLY, `the console on '${this.path}' has ended`);
     this.#socket.write(`${line}\n`);
     return (await this.#wait())!;
@@ -105,7 +108,7 @@ export class ConsoleClient {
         }
       }
     } catch (error) {
-      this.#fail(`'${this.path}' is no console: ${(error as Error).message}`);
+      this.#fail(`'${this.path}' is not a console: ${(error as Error).message}`);
     }
   }
 
@@ -116,10 +119,10 @@ export class ConsoleClient {
   }
 
   #fail(sentence: string): void {
-    const why = new ExitError(NO_REPLY, sentence);
-    this.#waiting?.reject(why);
+    const reason = new ExitError(NO_REPLY, sentence);
+    this.#waiting?.reject(reason);
     this.#waiting = undefined;
-    this.#end(why);
+    this.#end(reason);
     this.#socket.destroy();
   }
 
@@ -132,7 +135,7 @@ export class ConsoleClient {
   }
 }
 
-/** Throws ExitError with a sentence. */
+/** Throws ExitError with the reason. */
 export function connectTo(path: string): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
@@ -140,15 +143,15 @@ export function connectTo(path: string): Promise<Socket> {
       socket.removeAllListeners('error');
       resolve(socket);
     });
-    socket.once('error', (error) => reject(new ExitError(NO_REPLY, whyNot(path, error))));
+    socket.once('error', (error) => reject(new ExitError(NO_REPLY, connectFailure(path, error))));
   });
 }
 
-/** The kernel says "Connection refused" of whatever is no socket. */
-function whyNot(path: string, error: Error): string {
+/** Returns a sentence. For a file that is not a socket, the kernel's own reason is "Connection refused". */
+function connectFailure(path: string, error: Error): string {
   const found = lstatSync(path, { throwIfNoEntry: false });
-  const why =
+  const reason =
     found && !found.isSocket() && !found.isSymbolicLink() ? 'it is not a socket' : describeError(error).toLowerCase();
   const hint = found?.isDirectory() ? '; the management socket is what --mgmt names' : '';
-  return `cannot connect to '${path}': ${why}${hint}`;
+  return `cannot connect to '${path}': ${reason}${hint}`;
 }

@@ -1,13 +1,13 @@
-// The console of a switch that runs here, found without anybody's right or help: of the sockets that are listened on, the one
-// that a switch's command line names as such. A switch that was given its sockets by systemd is not found so.
+// Finds the management sockets of running switches, which needs no permissions: they are the listening sockets that a
+// switch's command line names with --mgmt. The socket of a switch that got it from systemd is not found.
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 const SWITCHES = ['tsvde', 'vde_switch'];
-/** __SO_ACCEPTCON, SOCK_STREAM: a line of /proc/net/unix that is listened on. */
+/** The line of a listening socket in /proc/net/unix: its flags are __SO_ACCEPTCON, its type is SOCK_STREAM. */
 const LISTENING = /^\S+ \S+ \S+ 00010000 0001 \S+ +(\d+) ([^@].*)$/gm;
 
-/** Paths of management sockets, each once. */
+/** Returns the paths of management sockets, each once. */
 export function findConsoles(): string[] {
   return [...new Set(readdirSync('/proc').filter(isSwitch).flatMap(consolesOf))].filter(isSocket).sort();
 }
@@ -17,17 +17,17 @@ function isSwitch(pid: string): boolean {
 }
 
 function consolesOf(pid: string): string[] {
-  const named = managementPaths(read(pid, 'cmdline').split('\0'));
-  const held = socketsOf(pid);
-  // The process's own list: it may be in another network namespace, and so may we.
+  const names = managementPaths(read(pid, 'cmdline').split('\0'));
+  const inodes = socketsOf(pid);
+  // The list of the process itself, which may be in another network namespace than this one.
   return [...read(pid, 'net/unix').matchAll(LISTENING)]
-    .filter(([, inode]) => held?.has(inode!) ?? true)
+    .filter(([, inode]) => inodes?.has(inode!) ?? true)
     .map(([, , path]) => path!)
-    .filter((path) => named.some((name) => path === name || path.endsWith(`/${name}`)))
+    .filter((path) => names.some((name) => path === name || path.endsWith(`/${name}`)))
     .map((path) => resolve('/', path.startsWith('/') ? '' : link(pid, 'cwd'), path));
 }
 
-/** By inode; undefined where we have no right to know, and a name has to do. */
+/** Returns inodes, or undefined without permission to read them: the name in the command line then has to do. */
 function socketsOf(pid: string): Set<string> | undefined {
   try {
     const links = readdirSync(`/proc/${pid}/fd`).map((fd) => link(pid, `fd/${fd}`));
@@ -37,7 +37,7 @@ function socketsOf(pid: string): Set<string> | undefined {
   }
 }
 
-/** `-M PATH`, `-dMPATH`, `--mgmt=PATH`, `-mgmt PATH`, and less than that of the option's name. */
+/** Finds `-M PATH`, `-dMPATH`, `--mgmt=PATH`, `-mgmt PATH`, and abbreviations such as `--mg`. */
 function managementPaths(words: readonly string[]): string[] {
   const paths = words.flatMap((word, i) => {
     if (/^(-[a-zA-Z]*M|--?mg(mt?)?)$/.test(word)) return words[i + 1] ?? [];
@@ -46,7 +46,7 @@ function managementPaths(words: readonly string[]): string[] {
   return paths.map((path) => path.replace(/^(\.\/)+/, ''));
 }
 
-/** Nothing, where the process has gone meanwhile. */
+/** Returns an empty string if the process has ended. */
 function read(pid: string, name: string): string {
   try {
     return readFileSync(`/proc/${pid}/${name}`, 'utf8');
@@ -55,7 +55,7 @@ function read(pid: string, name: string): string {
   }
 }
 
-/** Nothing, where it is not ours to look at: what is wrong with a guess, isSocket() finds. */
+/** Returns an empty string without permission to read the link. isSocket() rejects paths that are wrong without it. */
 function link(pid: string, name: string): string {
   try {
     return readlinkSync(`/proc/${pid}/${name}`);
@@ -64,7 +64,7 @@ function link(pid: string, name: string): string {
   }
 }
 
-/** Here too, and for us: it may be in another mount namespace, or where we may not look. */
+/** Whether the path is a socket for this process, too: the switch may be in another mount namespace. */
 function isSocket(path: string): boolean {
   try {
     return lstatSync(path).isSocket();

@@ -1,5 +1,5 @@
-// The lines typed before, kept where the XDG base directory specification has a program's state. Each is added when it is typed,
-// so that sessions side by side lose nothing of each other's.
+// The history of typed lines, a file in the state directory of the XDG base directory specification. Each line is
+// appended when it is typed, so that concurrent sessions do not lose each other's lines.
 import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { describeError } from '../system/errno.ts';
@@ -8,7 +8,7 @@ import { homeDirectory } from '../system/home-directory.ts';
 export const HISTORY_MAX = 1000;
 
 export interface History {
-  /** Newest first, as readline has them. */
+  /** Earlier lines, newest first, as readline takes them. */
   lines: string[];
   add(line: string): void;
 }
@@ -21,7 +21,7 @@ export function historyPath(environment: NodeJS.ProcessEnv = process.env): strin
   );
 }
 
-/** `warn` is told, once, that it cannot be kept. */
+/** `warn` is called once, with a sentence, if the history cannot be read or written. */
 export function openHistory(path: string, warn: (sentence: string) => void): History {
   let kept = true;
   const attempt = (action: () => void) => {
@@ -29,7 +29,7 @@ export function openHistory(path: string, warn: (sentence: string) => void): His
       if (kept) action();
     } catch (error) {
       kept = false;
-      warn(`history is not kept in '${path}': ${describeError(error)}`);
+      warn(`cannot keep the history in '${path}': ${describeError(error)}`);
     }
   };
   let lines: string[] = [];

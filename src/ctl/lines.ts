@@ -1,19 +1,19 @@
-// Commands that come a line each, for as long as there are lines and a console to give them to.
+// Sends the commands of an input, one a line, until the input or the console ends, whichever is first.
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { ConsoleClient } from './console-client.ts';
 import type { ConsoleReply } from './reply-reader.ts';
 
-/** `give` returns the reply, or nothing where a failure was told. Throws ExitError when the console goes by itself. */
+/** `give` returns the reply, or undefined if it reported a failure. Throws ExitError if the console disconnects. */
 export async function giveLines(
   client: ConsoleClient,
   input: Readable,
   give: (line: string) => Promise<ConsoleReply | undefined>,
 ): Promise<void> {
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
-  // Whoever holds the input open need not know that there is nobody left to be asked.
+  // The input may stay open after the console has ended.
   void client.ended.then(() => lines.close());
   for await (const line of lines) if ((await give(line))?.ended) return;
-  const why = await Promise.race([client.ended, undefined]);
-  if (why) throw why;
+  const reason = await Promise.race([client.ended, undefined]);
+  if (reason) throw reason;
 }

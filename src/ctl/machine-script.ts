@@ -1,30 +1,30 @@
-// unixcmd's scripts, such as Debian's /etc/vde2/vdecmd: numbered states of a machine that talks to a socket, read into objects.
-// What the original passes over in silence, or falls over, is an error that names the line.
+// Parses unixcmd's scripts, such as Debian's /etc/vde2/vdecmd: numbered states of a machine that talks to a socket.
+// Invalid lines, which unixcmd ignores or crashes on, are errors that name the line.
 import { ExitError } from '../system/exit-error.ts';
 
 export type Action =
-  /** Read until what was read ends so; go to a state when nothing more comes. */
+  /** Read until the text read ends with `text`; go to `state` at a timeout. */
   | { kind: 'in'; text: string; state: number }
   | { kind: 'send'; text: string }
-  /** Go to a state when what was read begins so. */
+  /** Go to `state` if the text read begins with `text`. */
   | { kind: 'if'; text: string; state: number }
   | { kind: 'goto'; state: number }
-  /** Forget what was read. */
+  /** Discard the text read. */
   | { kind: 'throw' }
-  /** Forget its first characters. */
+  /** Discard the first characters of the text read. */
   | { kind: 'skip'; count: number }
-  /** Show what was read. */
+  /** Show the text read. */
   | { kind: 'copy' }
-  /** Keep the number that it begins with. */
+  /** Store the number at the beginning of the text read. */
   | { kind: 'number'; base: number }
   | { kind: 'exit'; code: number }
-  /** With that number. */
+  /** Exit with the stored number. */
   | { kind: 'exit-number' }
-  /** With the number that what was read begins with. */
+  /** Exit with the number at the beginning of the text read. */
   | { kind: 'exit-read' }
-  /** What is shown from here on is for libvdemgmt: unixcmd shows the first piece alone. */
+  /** Stop showing: later output is only for libvdemgmt. */
   | { kind: 'hide' }
-  /** A mark on that piece. */
+  /** Mark that output for libvdemgmt; no effect here. */
   | { kind: 'mark' };
 
 export interface State {
@@ -33,40 +33,40 @@ export interface State {
 }
 
 export interface MachineScript {
-  /** How long to wait for a character. */
+  /** How long IN waits for each character. */
   timeoutMilliseconds: number;
-  /** In the order of their numbers. */
+  /** The states in the order of their numbers. */
   states: State[];
 }
 
-/** Before anything else the backslash goes. */
+/** Escapes with a meaning; a backslash before any other character is removed. */
 const ESCAPES: Record<string, string> = { n: '\n', t: '\t', f: '\f' };
 const TIMEOUT_MILLISECONDS = 10_000;
 const FAILURE = 255;
 
-/** Throws ExitError. */
+/** Throws ExitError, with `name` and the line, if the script is invalid. */
 export function parseMachineScript(text: string, name: string): MachineScript {
   let timeoutMilliseconds = TIMEOUT_MILLISECONDS;
   const states: State[] = [];
   for (const [i, line] of text.split('\n').entries()) {
-    const refuse = (why: string): never => {
-      throw new ExitError(FAILURE, `${name}:${i + 1}: ${why}`);
+    const refuse = (reason: string): never => {
+      throw new ExitError(FAILURE, `${name}:${i + 1}: ${reason}`);
     };
     const words = [...line.trim().matchAll(/'((?:\\.|[^'\\])*)'?|\S+/g)].map(([word, quoted]) =>
       quoted === undefined ? { word } : { text: unquote(quoted) },
     );
     const [first, ...rest] = words;
     if (!first || first.word?.startsWith('#')) continue;
-    const number = (word: Word | undefined, standard?: number) =>
-      word === undefined && standard !== undefined
-        ? standard
+    const number = (word: Word | undefined, fallback?: number) =>
+      word === undefined && fallback !== undefined
+        ? fallback
         : word?.word !== undefined && /^-?\d+$/.test(word.word)
           ? Number(word.word)
           : refuse('a number is missing');
     if (first.word === 'TIMEOUT') timeoutMilliseconds = number(rest[0]);
     else states.push({ number: number(first), action: parseAction(rest, number, refuse) });
   }
-  if (states.length === 0) throw new ExitError(FAILURE, `${name}: there is no state in it`);
+  if (states.length === 0) throw new ExitError(FAILURE, `${name}: the script has no states`);
   return { timeoutMilliseconds, states: states.sort((a, b) => a.number - b.number) };
 }
 
@@ -74,10 +74,10 @@ type Word = { word?: string; text?: string };
 
 function parseAction(
   [keyword, first, second]: readonly Word[],
-  number: (word: Word | undefined, standard?: number) => number,
-  refuse: (why: string) => never,
+  number: (word: Word | undefined, fallback?: number) => number,
+  refuse: (reason: string) => never,
 ): Action {
-  const text = () => first?.text ?? refuse("a text in '…' is missing");
+  const text = () => first?.text ?? refuse("a quoted text ('…') is missing");
   switch (keyword?.word) {
     case 'IN':
       return { kind: 'in', text: text(), state: number(second) };
@@ -99,7 +99,7 @@ function parseAction(
       return { kind: 'exit', code: number(first, 0) };
     case 'EXITRV':
       return { kind: 'exit-number' };
-    // Debian's vdecmd ends with it, and its unixcmd does not know it.
+    // Debian's vdecmd ends with EXITATOI, which Debian's unixcmd does not know.
     case 'EXITATOI':
       return { kind: 'exit-read' };
     case 'OUTSHIFT':
@@ -107,7 +107,7 @@ function parseAction(
     case 'OUTTAG':
       return { kind: 'mark' };
     default:
-      return refuse(`'${keyword?.word ?? ''}' is no action that is known here`);
+      return refuse(`'${keyword?.word ?? ''}' is not a known action`);
   }
 }
 

@@ -1,23 +1,23 @@
-// Runs a script of unixcmd's on a socket.
+// Runs a unixcmd script on a socket. Apart from its current state, the machine has only the text read and one number.
 import type { Socket } from 'node:net';
 import { ExitError } from '../system/exit-error.ts';
 import type { Action, MachineScript, State } from './machine-script.ts';
 
 export interface MachineOptions {
-  /** Connected. */
+  /** A connected socket. */
   socket: Socket;
   /** The command's words, for `$*` and `$1`. */
   words: readonly string[];
   show(bytes: Buffer): void;
-  /** Is told of each state before it acts. */
+  /** Called with each state before its action. */
   trace?: (line: string) => void;
 }
 
 const FAILURE = 255;
-/** A script that goes round without reading or writing would do so for ever. */
+/** Ends a script that loops for ever without reading. */
 const IDLE_STEPS_MAX = 10_000;
 
-/** Its exit code. Throws ExitError where a script has no way on. */
+/** Returns the script's exit code. Throws ExitError if the script cannot continue. */
 export async function runMachine(
   { timeoutMilliseconds, states }: MachineScript,
   options: MachineOptions,
@@ -31,10 +31,10 @@ export async function runMachine(
   let at = 0;
   try {
     for (;;) {
-      const state = states[at] ?? lost(states.at(-1)!, 'is the last, and no EXIT');
+      const state = states[at] ?? fail(states.at(-1)!, 'is the last, and is not an EXIT');
       const { action } = state;
       trace?.(`state ${state.number} ${action.kind}, read: ${JSON.stringify(read)}`);
-      if (++idleSteps > IDLE_STEPS_MAX) lost(state, 'goes round for ever');
+      if (++idleSteps > IDLE_STEPS_MAX) fail(state, 'loops for ever');
       at++;
       switch (action.kind) {
         case 'in': {
@@ -89,11 +89,11 @@ function exitCode(action: Action, number: number, read: string): number {
 
 function indexOf(states: readonly State[], from: State, number: number): number {
   const index = states.findIndex((state) => state.number === number);
-  return index >= 0 ? index : lost(from, `goes to ${number}, which is not there`);
+  return index >= 0 ? index : fail(from, `goes to ${number}, which does not exist`);
 }
 
-function lost({ number }: State, why: string): never {
-  throw new ExitError(FAILURE, `state ${number} of the script ${why}`);
+function fail({ number }: State, reason: string): never {
+  throw new ExitError(FAILURE, `state ${number} of the script ${reason}`);
 }
 
 function leadingNumber(text: string, base: number): number {
@@ -101,21 +101,21 @@ function leadingNumber(text: string, base: number): number {
   return Number.isNaN(number) ? 0 : number;
 }
 
-/** `$*` and `$0` are all words, `$1` is the second, and `$` before anything else the first: so unixcmd counts. */
+/** Replaces, as unixcmd does, `$*` and `$0` by all words, `$N` by the word at index N, and any other `$` by the first. */
 function expand(text: string, commandWords: readonly string[]): string {
   const words = commandWords.map((word) => Buffer.from(word).toString('latin1'));
-  return text.replace(/\$(\*|\d+|.)/g, (_, which: string) => {
-    if (which === '*' || which === '0') return words.join(' ');
-    return words[/^\d/.test(which) ? Number(which) : 0] ?? '';
+  return text.replace(/\$(\*|\d+|.)/g, (_, selector: string) => {
+    if (selector === '*' || selector === '0') return words.join(' ');
+    return words[/^\d/.test(selector) ? Number(selector) : 0] ?? '';
   });
 }
 
-/** One at a time; undefined when none comes in time, or ever again. */
+/** Reads one character at a time: undefined at a timeout, and after the end. */
 function readCharacters(socket: Socket, timeoutMilliseconds: number) {
   let waiting = '';
   let ended = false;
   let wake: () => void = () => {};
-  socket.setEncoding('latin1'); // a character a byte, whatever it is
+  socket.setEncoding('latin1'); // one character for each byte
   socket.on('error', () => {}); // 'close' follows
   socket.on('data', (text) => {
     waiting += text;

@@ -1,22 +1,22 @@
-// What a console says, from text to replies. A reply ends at the prompt and nowhere else: a script's transcript has many codes
-// in it, and debug lines may stand between any two lines outside of a data block.
+// Parses the text of a console into replies. Only the prompt ends a reply: the transcript of a script contains many
+// codes, and debug lines may come between any two lines outside a data block.
 
 const DATA = "0000 DATA END WITH '.'";
 const END_OF_SESSION = '9999 END OF SESSION';
 const CODE = /^1(\d{3}) (.*)$/;
 const DEBUG = /^3\d{3} /;
-/** Stands alone at the end of what is said at first: `vde$ `, `VDEwf$ `. */
+/** The prompt, alone on the last line of the greeting: `vde$ `, `VDEwf$ `. */
 const PROMPT = /(?:^|\n)(\S{1,30}\$ )$/;
 const GREETING_MAX = 4096; // characters
 
 export interface ConsoleReply {
-  /** 0 for success; undefined where the console said nothing, as after a comment. */
+  /** 0 for success; undefined if there was no code, as after a comment. */
   errno: number | undefined;
-  /** What the code says in words. */
+  /** The message of the code. */
   words: string;
   /** The lines of its data, or of a script's transcript, without the frame. */
   lines: string[];
-  /** The console has ended the session with it. */
+  /** Whether the reply ended the session. */
   ended: boolean;
 }
 
@@ -29,13 +29,13 @@ export class ReplyReader {
   #rest = '';
   #prompt: string | undefined;
   #inData = false;
-  /** The last code, which is the reply's if no other follows. */
+  /** The last code line, which is the reply's unless another follows. */
   #code: string | undefined;
   #lines: string[] = [];
-  /** An empty line, which belongs to the prompt if that follows. */
+  /** Whether the last line was empty: it belongs to the prompt if that follows. */
   #blank = false;
 
-  /** Throws Error when this cannot be a console. */
+  /** Throws Error if the text cannot be a console's. */
   *read(text: string): Iterable<ConsoleEvent> {
     this.#rest += text;
     if (this.#prompt === undefined) yield* this.#readGreeting();
@@ -49,7 +49,7 @@ export class ReplyReader {
     }
   }
 
-  /** The console has closed the connection: that is a reply too, when it was said. */
+  /** Called when the console has closed the connection: END OF SESSION is a reply without a prompt. */
   *end(): Iterable<ConsoleEvent> {
     if (!this.#rest.startsWith(END_OF_SESSION)) return;
     yield this.#finish(true);
@@ -57,7 +57,8 @@ export class ReplyReader {
 
   *#readGreeting(): Iterable<ConsoleEvent> {
     const [, prompt] = PROMPT.exec(this.#rest) ?? [];
-    if (prompt === undefined && this.#rest.length > GREETING_MAX) throw new Error('it says much, and gives no prompt');
+    if (prompt === undefined && this.#rest.length > GREETING_MAX)
+      throw new Error(`no prompt in ${GREETING_MAX} characters`);
     if (prompt === undefined) return;
     yield { type: 'greeting', text: this.#rest.slice(0, -prompt.length) };
     this.#prompt = prompt;
@@ -77,15 +78,15 @@ export class ReplyReader {
     } else if (line === '' && !this.#blank) {
       this.#blank = true;
     } else {
-      this.#keep();
+      this.#keepTranscript();
       if (line === DATA) this.#inData = true;
       else if (CODE.test(line)) this.#code = line;
       else this.#lines.push(line);
     }
   }
 
-  /** That was not the end: a script's transcript goes on. */
-  #keep(): void {
+  /** Adds the code and the empty line, which did not end the reply, to the transcript. */
+  #keepTranscript(): void {
     if (this.#code !== undefined) this.#lines.push(this.#code);
     if (this.#blank) this.#lines.push('');
     this.#code = undefined;

@@ -1,5 +1,5 @@
-// A console at a terminal: a line editor with history and completion. Debug lines come above the line that is being typed,
-// which stays as it is.
+// A console at a terminal: a line editor with history and completion. Debug lines appear above the line that is being
+// typed, which is kept.
 import { createInterface, type Interface } from 'node:readline';
 import type { ReadStream, WriteStream } from 'node:tty';
 import { printable } from '../protocol/printable.ts';
@@ -11,13 +11,13 @@ export interface TerminalOptions {
   input: ReadStream;
   output: WriteStream;
   prompt: string;
-  /** Newest first. */
+  /** Earlier lines, newest first. */
   history: string[];
   historySize: number;
   onLine(line: string): void;
-  /** What is asked for a line that was typed. */
+  /** Returns the command to send for a typed line; by default the line itself. */
   command?(line: string): string;
-  /** The lines of a reply. */
+  /** Returns the lines to show for a reply. */
   format(reply: ConsoleReply): string[];
   formatDebug(line: string): string;
 }
@@ -27,7 +27,7 @@ export class Terminal {
   readonly #options: TerminalOptions;
   readonly #editor: Interface;
   readonly #waiting: string[] = [];
-  /** The editor's line is on the screen: no command is at work. */
+  /** Whether the editor's line is on the screen; it is not while a command runs. */
   #editing = false;
 
   constructor(client: ConsoleClient, options: TerminalOptions) {
@@ -44,16 +44,16 @@ export class Terminal {
       completer: (line: string, done: (error: null, result: [string[], string]) => void) => {
         complete(line, (command) => client.ask(command)).then(
           ([words, beginning]) => done(null, [words.length === 1 ? [`${words[0]} `] : words, beginning]),
-          () => done(null, [[], line]), // the console has gone, which is told elsewhere
+          () => done(null, [[], line]), // the console has ended, which run() reports
         );
       },
     });
   }
 
-  /** Resolves when the person has left, or has asked the console to go; throws its reason when it went by itself. */
+  /** Resolves when the user or a command ends the session. Throws ExitError if the console disconnects by itself. */
   async run(): Promise<void> {
     const { onLine } = this.#options;
-    const left = new Promise<void>((resolve) => {
+    const closed = new Promise<void>((resolve) => {
       this.#editor.on('close', resolve);
     });
     this.#editor.on('SIGINT', () => this.#interrupt());
@@ -64,14 +64,14 @@ export class Terminal {
     });
     this.#edit();
     try {
-      const why = await Promise.race([left, this.#client.ended]);
-      if (why) throw why;
+      const reason = await Promise.race([closed, this.#client.ended]);
+      if (reason) throw reason;
     } finally {
       this.#editor.close();
     }
   }
 
-  /** Above the line being typed. */
+  /** Shows a debug line above the line that is being typed. */
   tell(line: string): void {
     const { output, formatDebug } = this.#options;
     const text = `${printable(formatDebug(line))}\n`;
@@ -83,7 +83,7 @@ export class Terminal {
     output.moveCursor(0, -rows);
     output.cursorTo(0);
     output.clearScreenDown();
-    // The editor draws its line again from as many rows up as it was down: so far down it is put.
+    // prompt() moves up by the cursor's row in the line before it redraws: move down by as many rows first.
     output.write(text + '\n'.repeat(rows));
     this.#editor.prompt(true);
   }
@@ -92,7 +92,7 @@ export class Terminal {
     const { command = String, output, format } = this.#options;
     this.#editing = false;
     for (let line = this.#waiting.shift(); line !== undefined; line = this.#waiting.shift()) {
-      const reply = await this.#client.ask(command(line)).catch(() => undefined); // why, `ended` tells
+      const reply = await this.#client.ask(command(line)).catch(() => undefined); // `ended` has the reason
       if (!reply) return;
       for (const text of format(reply)) output.write(`${printable(text)}\n`);
       if (reply.ended) return this.#editor.close();
@@ -105,7 +105,7 @@ export class Terminal {
     this.#editor.prompt();
   }
 
-  /** As in a shell: the line is given up. With nothing typed, or while a command is at work, it is the end. */
+  /** Discards the typed line, as in a shell. Without one, or while a command runs, ends the program. */
   #interrupt(): void {
     if (this.#editing && this.#editor.line !== '') {
       this.#editor.write(null, { ctrl: true, name: 'e' });

@@ -101,9 +101,9 @@ describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'at a terminal', () => 
     const file = `${temporaryDirectory()}/file`;
     writeFileSync(file, '');
     const screen = new Screen(tsvdectl, ['-M', path], { XDG_STATE_HOME: file }, 120);
-    await screen.shows(/history is not kept in '.*': Not a directory[\s\S]*vde\$$/);
+    await screen.shows(/cannot keep the history in '.*': Not a directory[\s\S]*vde\$$/);
     await screen.enter('port/create 3', /port\/create 3\nvde\$$/);
-    expect(screen.text.match(/history is not kept/g)).toHaveLength(1);
+    expect(screen.text.match(/cannot keep the history/g)).toHaveLength(1);
   });
 
   test('Ctrl-C gives up the line, and without one is the end', async () => {

@@ -127,7 +127,7 @@ describe('what cannot be', () => {
 
   test.each([
     [['--nonsense'], /unknown option '--nonsense'/],
-    [['--ignore', 'EEXISTS', 'showinfo'], /'EEXISTS' is no error/],
+    [['--ignore', 'EEXISTS', 'showinfo'], /'EEXISTS' is not an errno/],
     [['--timeout', '-1', 'showinfo'], /'-1' is no time to wait/],
     [['-M'], /argument missing/],
     [

@@ -145,14 +145,14 @@ describeWith(['unixcmd'], "unixcmd's scripts", () => {
   });
 
   test.each([
-    ["1 IFARG 'a' 2\n2 EXIT", /rc:1: 'IFARG' is no action that is known here/],
-    ['1 SEND abc\n2 EXIT', /rc:1: a text in '…' is missing/],
+    ["1 IFARG 'a' 2\n2 EXIT", /rc:1: 'IFARG' is not a known action/],
+    ['1 SEND abc\n2 EXIT', /rc:1: a quoted text \('…'\) is missing/],
     ['EXIT', /rc:1: a number is missing/],
     ["1 IN 'x'\n2 EXIT", /rc:1: a number is missing/],
-    ['# nothing', /rc: there is no state in it/],
-    ['1 GOTO 7', /state 1 of the script goes to 7, which is not there/],
-    ["1 SEND 'x'", /state 1 of the script is the last, and no EXIT/],
-    ['1 THROW\n2 GOTO 1', /state \d of the script goes round for ever/],
+    ['# nothing', /rc: the script has no states/],
+    ['1 GOTO 7', /state 1 of the script goes to 7, which does not exist/],
+    ["1 SEND 'x'", /state 1 of the script is the last, and is not an EXIT/],
+    ['1 THROW\n2 GOTO 1', /state \d of the script loops for ever/],
   ])('%j is told to be wrong', async (script, stderr) => {
     const { path } = await peer('');
     const file = `${temporaryDirectory()}/rc`;
