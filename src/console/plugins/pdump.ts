@@ -109,7 +109,7 @@ function truncate({ fd, path }: OpenFile): void {
     ftruncateSync(fd);
   } catch (error) {
     closeSync(fd);
-    throw new SwitchError('EINVAL', `cannot empty '${path}': ${describeError(error)}`);
+    throw new SwitchError('EINVAL', `cannot truncate '${path}': ${describeError(error)}`);
   }
 }
 
