@@ -113,7 +113,7 @@ export class SwitchMetrics {
   }
 
   /** Defines the statistics of attachments. An attachment has samples only of the statistics that its kind keeps. */
-  #defineBackends(): void {
+  #defineAttachments(): void {
     for (const [name, { type, help }] of Object.entries(BACKEND_STATS)) {
       const base = this.#base(`tsvde_attachment_${name}${type === 'counter' ? '_total' : ''}`, help);
       const metric = new (type === 'counter' ? Counter : Gauge)({ ...base, labelNames: ['attachment', 'kind'] });

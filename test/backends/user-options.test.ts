@@ -133,7 +133,7 @@ test.each([
   ['ipv6=on,net=10.0.0.0/8', /net is given, but ipv4 is off/],
   ['ipv4=on,ipv6-host=fec0::9', /ipv6-host is given, but ipv6 is off/],
   ['net=10.0.2.0/3', /net is '10.0.2.0\/3': it must be ADDRESS\/LENGTH, its length from 4 to 32/],
-  ['net=10.0.0.0/8,ip=10.0.0.0', /net and ip say the same/],
+  ['net=10.0.0.0/8,ip=10.0.0.0', /net and ip set the same/],
   ['host=10.0.3.2', /host 10.0.3.2 is not in 10.0.2.0\/24/],
   ['dns=10.0.2.2', /dns and host are both 10.0.2.2/],
   ['dns=8.8.8.8,restrict=on', /dns 8.8.8.8 is not in 10.0.2.0\/24, as restrict=on requires/],
