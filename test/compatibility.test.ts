@@ -1,11 +1,11 @@
-// The manual's list of differences from vde_switch, row by row, with the tests that show each: none is without.
+// The manual's list of differences from vde_switch, row by row, with the tests that show each difference.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** How a row begins, and where it is shown: a file, and names of tests or of their rows in it. */
+/** The beginning of each row and the tests that show it: a file, and names of tests or of their rows in that file. */
 const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
   [
     'An unknown option',
@@ -14,7 +14,10 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
     ['cli/compat.test.ts', 'what vde_switch forgives'],
   ],
   ['--help exits with 0', ['cli/help.test.ts', '%s shows every option by subject']],
-  ['--numports n and port/setnumports', ['interop/console.test.ts', 'function forTheirs', 'no more than 65535 ports']],
+  [
+    '--numports n and port/setnumports',
+    ['interop/console.test.ts', 'function forVdeSwitch', 'more than 65535 ports are refused'],
+  ],
   [
     '--daemon returns when',
     ['cli/daemon.test.ts', 'a hundred daemons'],
@@ -25,7 +28,7 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
   ],
   [
     'A directory that holds other things',
-    ['interop/rights.test.ts', 'a directory that holds other things'],
+    ['interop/permissions.test.ts', 'a directory that holds other files keeps its permissions and stays'],
     ['control/clients.test.ts', 'a name that is in the way of a data socket stays, and the client gets the next'],
     ['cli/failures.test.ts', 'a path that is too long for a socket'],
   ],
@@ -33,62 +36,84 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
     'A request may come in several pieces',
     [
       'interop/protocol.test.ts',
-      'a request in two segments',
-      'silence and half a request, once the time for them is over',
-      'requests that are refused: the stream ends, one log line says why, nothing is left',
-      'more bytes after the request end the client',
+      'a request in two segments is granted',
+      'a silent client and half a request are refused once their time is over',
+      'a request with %s ends the stream, logs one line and leaves nothing behind',
+      'more bytes after the request disconnect the client and free its port',
     ],
     ['control/clients.test.ts', 'who is refused again and again does not fill the log'],
   ],
   [
     "A client's user is the one",
-    ['interop/protocol.test.ts', "somebody else's data socket", 'no address at all: the client can send'],
-    ['interop/access.test.ts', 'a client with an abstract address is who the kernel says, too'],
+    [
+      'interop/protocol.test.ts',
+      "a request that names another user's data socket is refused",
+      'a client without an address can send, and frames for it are dropped and counted',
+    ],
+    ['interop/access.test.ts', 'a client with an abstract address is identified by the uid that the kernel reports'],
   ],
   [
     'SIGHUP reads the rc file',
     ['cli/service.test.ts', 'SIGHUP reads again what the rc file declares'],
-    ['interop/plugins.test.ts', 'iplog: at SIGHUP %s goes on in a new file'],
+    ['interop/plugins.test.ts', 'iplog of %s continues in a new file at SIGHUP'],
   ],
   [
     'Nobody need read',
     ['cli/life.test.ts', 'full: clients join, frames move, and it ends'],
-    ['console/session.test.ts', 'a client that does not read gets every reply once it does'],
+    ['console/session.test.ts', 'a client that reads late gets every reply'],
   ],
   ['/proc/PID/exe is Node', ['cli/compat.test.ts', 'its executable is Node']],
   [
     'Frames have 14 to 65535 bytes',
     ['conformance.ts', 'random frames, joins and leaves agree with the reference'],
-    ['interop/clients.test.ts', 'frames of all sizes go both ways unchanged'],
+    ['interop/clients.test.ts', 'frames of all sizes cross a %s in both directions unchanged'],
   ],
   [
     'VLANs 1 to 4094 can be created',
-    ['interop/console.test.ts', 'a VLAN that theirs cannot have', 'VLAN 0, which theirs can lose', 'VLAN 0 by itself'],
-    ['interop/console.test.ts', 'in a hub, vlan/print shows the ports; theirs none'],
+    ['interop/console.test.ts', 'VLAN 4094 can be created', 'VLAN 0 cannot be removed', 'vlan/allprint takes VLAN 0'],
+    ['interop/console.test.ts', 'vlan/print shows the ports of a hub, where vde_switch shows none'],
     ['conformance.ts', 'random VLANs, members and tags agree with the reference'],
   ],
   ['A port that leaves a VLAN', ['../native/test/vlan_test.cc', 'who leaves a VLAN takes the addresses it had there']],
-  ['A slow client has a queue', ['interop/clients.test.ts', 'one that is stopped does not slow the others']],
+  [
+    'A slow client has a queue',
+    ['interop/clients.test.ts', 'a stopped client does not slow the others, and its drops are counted'],
+  ],
   [
     'A client that joins changes nothing',
-    ['interop/console.test.ts', 'a plug that leaves takes only its own addresses along'],
+    ['interop/console.test.ts', 'a plug that disconnects forgets only its own addresses, where vde_switch forgets all'],
     ['../native/test/mac_table_test.cc', 'full'],
   ],
   [
     'Console commands are whole names',
-    ['interop/console.test.ts', 'whole names only', 'two commands in one write', 'no octal numbers'],
-    ['interop/console.test.ts', 'a number that is none', 'an empty line of a script is a command of theirs'],
+    [
+      'interop/console.test.ts',
+      'a longer name is not taken for a command',
+      'two commands in one write get two replies',
+      'a leading zero does not make a number octal',
+    ],
+    ['interop/console.test.ts', 'a word that is not a number is refused', 'an empty line of a script is skipped'],
     ['console/session.test.ts', 'a line of %i bytes is refused once', 'each reply is followed by the prompt'],
-    ['console/commands.test.ts', "a client's words cannot end the line"],
+    ['console/commands.test.ts', "a client's description cannot end the line"],
   ],
   [
     'hash/find names the port itself',
-    ['interop/console.test.ts', 'hash/find names the port, and not the next one', 'port/print shows both users'],
+    [
+      'interop/console.test.ts',
+      'hash/find names the port of the address',
+      'port/print shows the current and the permitted user',
+    ],
   ],
-  ['No number and no uid ends', ['interop/console.test.ts', 'what ends theirs']],
-  ['debug/del of a kind', ['interop/console.test.ts', 'kinds that are not shown']],
-  ['load takes regular files', ['console/commands.test.ts', 'a directory reads as nothing; a pipe is refused']],
-  ['port/epclose of an endpoint', ['interop/console.test.ts', 'port/epclose of an endpoint that is not there']],
+  ['No number and no uid ends', ['interop/console.test.ts', 'commands that end vde_switch get a reply']],
+  [
+    'debug/del of a kind',
+    ['interop/console.test.ts', 'debug/del of a category that debug/list does not show is invalid'],
+  ],
+  ['load takes regular files', ['console/commands.test.ts', 'load reads a directory as empty, refuses a pipe']],
+  [
+    'port/epclose of an endpoint',
+    ['interop/console.test.ts', 'port/epclose of an unknown endpoint reports no lost endpoint'],
+  ],
   [
     'In spanning tree the best offer',
     ['fstp/rules.test.ts', 'the worse word of the root port counts, and of the others the best is next'],
@@ -96,16 +121,21 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
     ['fstp/topologies.test.ts', 'bonus'],
     ['../native/test/vlan_test.cc', 'a BPDU that was cut is dropped'],
   ],
-  ['plugin/add of anything', ['interop/console.test.ts', 'any other library']],
+  ['plugin/add of anything', ['interop/console.test.ts', 'a plugin of any other name is invalid']],
   [
     'A plugin that stops or goes',
-    ['interop/plugins.test.ts', 'one that stops leaves the others as they are', 'regular files only', 'tagged frames'],
-    ['interop/plugins.test.ts', 'a file that cannot be opened: theirs is named from then on'],
+    [
+      'interop/plugins.test.ts',
+      'a plugin that stops leaves the others as they are',
+      'a file that is not regular is refused',
+      'iplog reads tagged frames',
+    ],
+    ['interop/plugins.test.ts', 'a capture file that cannot be opened changes nothing'],
   ],
-  ["The banner's version", ['console/commands.test.ts', 'is greeted as vde_switch greets']],
+  ["The banner's version", ['console/commands.test.ts', 'a session starts with the greeting of vde_switch']],
 ];
 
-/** The rows as text. */
+/** Returns the rows of the section as text. */
 function rows(): string[] {
   const page = readFileSync(`${root}man/tsvde.1`, 'utf8');
   const [, section] = /^\.Sh COMPATIBILITY\n([\s\S]*?)^\.El$/m.exec(page)!;
@@ -119,7 +149,7 @@ function rows(): string[] {
   );
 }
 
-test('each row of COMPATIBILITY is shown by tests, and each of these is there', () => {
+test('each row of COMPATIBILITY is shown by tests, and each of these tests exists', () => {
   const found = rows();
   expect(found.map((row) => SHOWN.find(([start]) => row.startsWith(start))?.[0] ?? `nothing shows: ${row}`)).toEqual(
     SHOWN.map(([start]) => start),

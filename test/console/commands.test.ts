@@ -1,4 +1,4 @@
-// The console's words, byte for byte: what programs scrape is an interface.
+// The console's replies, byte for byte: other programs parse them.
 
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,7 +18,7 @@ const INVALID = '1022 Invalid argument\n';
 const NO_PORT = '1006 No such device or address\n';
 
 describe('a session', () => {
-  test('is greeted as vde_switch greets, and answers as it answers', async () => {
+  test('a session starts with the greeting of vde_switch', async () => {
     const net = await network();
     const { path } = await serveConsole(net);
     const socket = connect(path);
@@ -63,12 +63,12 @@ describe('a session', () => {
     ['hash/print', `${DATA}.\n${OK}`],
     ['load /nowhere', '1002 No such file or directory\n'],
     ['\x00\xff\xfe binary', '1038 Function not implemented\n'],
-  ])('%j', async (line, reply) => {
+  ])('the line %j gets the reply %j', async (line, reply) => {
     const client = await (await serveConsole(await network())).connect();
     expect(await client.ask(line)).toBe(reply);
   });
 
-  test('ds/showinfo and showinfo name what they serve', async () => {
+  test('ds/showinfo and showinfo name the sockets and their modes', async () => {
     const net = await network();
     const { path, connect } = await serveConsole(net, 0o660);
     const client = await connect();
@@ -79,7 +79,7 @@ describe('a session', () => {
     expect(await client.ask('showinfo')).toMatch(about);
   });
 
-  test('ports and addresses of clients that are there', async () => {
+  test('the commands show and change the ports and addresses of clients', async () => {
     const net = await network();
     const client = await (await serveConsole(net)).connect();
     const [a, b] = [await net.join({ description: 'one' }), await net.join({ port: 7 })];
@@ -110,7 +110,7 @@ describe('a session', () => {
     expect(await client.ask('port/remove 7')).toBe(OK);
   });
 
-  test('port/epclose has happened when it is answered', async () => {
+  test('port/epclose has closed the endpoint when it is answered', async () => {
     const net = await network();
     const client = await (await serveConsole(net)).connect();
     await net.join({ port: 7 });
@@ -118,7 +118,7 @@ describe('a session', () => {
     expect(await client.replies(3)).toBe(`${OK}\nvde$ ${OK}\nvde$ ${OK}`);
   });
 
-  test("a client's words cannot end the line, the block or the terminal's patience", async () => {
+  test("a client's description cannot end the line or the block, or control the terminal", async () => {
     const net = await network();
     const client = await (await serveConsole(net)).connect();
     await net.join({ description: 'x\n.\n1000 Success\n\nvde$ \x1b[2J\x9b' });
@@ -126,7 +126,7 @@ describe('a session', () => {
     expect(reply).toContain(': x\\x0a.\\x0a1000 Success\\x0a\\x0avde$ \\x1b[2J\\x9b\n.\n1000 Success\n');
   });
 
-  test('help is a table; with an argument, what begins so', async () => {
+  test('help prints a table, or the rows that begin with its argument', async () => {
     const client = await (await serveConsole(await network())).connect();
     const lines = (await client.ask('help')).split('\n');
     expect(lines.slice(1, 5)).toEqual([
@@ -145,7 +145,7 @@ describe('a session', () => {
 });
 
 describe('scripts', () => {
-  test('load echoes each line before its reply, and goes on after errors', async () => {
+  test('load echoes each line before its reply and continues after errors', async () => {
     const net = await network();
     const served = await serveConsole(net);
     const client = await served.connect();
@@ -160,7 +160,7 @@ describe('scripts', () => {
     expect(served.log).toContain('Shutdown from mgmt command');
   });
 
-  test('a directory reads as nothing; a pipe is refused; one that loads itself ends', async () => {
+  test('load reads a directory as empty, refuses a pipe and ends a script that loads itself', async () => {
     const client = await (await serveConsole(await network())).connect();
     const home = temporaryDirectory();
     expect(await client.ask(`load ${home}`)).toBe(OK);
@@ -185,7 +185,7 @@ test.each([
   expect(bucketOf({ mac, vlan }, 128)).toBe(bucket);
 });
 
-test.each(['', '-', 'x1', '1x', '0x', '1.5', '9'.repeat(20)])("'%s' is no number", (word) => {
+test.each(['', '-', 'x1', '1x', '0x', '1.5', '9'.repeat(20)])("'%s' is not a number", (word) => {
   expect(() => parseNumber(word)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
 });
 
@@ -193,10 +193,10 @@ test.each([
   ['010', 10],
   ['0x1F', 31],
   ['-3', -3],
-])('%s is %i', (word, number) => {
+])('%s is the number %i', (word, number) => {
   expect(parseNumber(word)).toBe(number);
 });
 
-test('a line is a word and the rest of it', () => {
+test('a line is split into its first word and the rest', () => {
   expect(parseLine('\t port/setuser  1   a b \r')).toEqual({ path: 'port/setuser', argument: '1   a b' });
 });

@@ -1,4 +1,4 @@
-// Replies as JSON: of every command, on one line, with what the text says.
+// Replies as JSON: every command gives one line with the data of its text.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { createContext } from '../../src/console/context.ts';
@@ -12,7 +12,7 @@ interface Json {
   code: number;
   errno: string | null;
   message: string;
-  // biome-ignore lint/suspicious/noExplicitAny: what JSON holds, tests look into
+  // biome-ignore lint/suspicious/noExplicitAny: the tests look into the parsed JSON
   data: any;
 }
 
@@ -30,7 +30,7 @@ async function started() {
   return { net, client: await (await serveConsole(net)).connect() };
 }
 
-/** Commands that take something show their errors: those are replies too. */
+/** Arguments of some commands. Other commands that need an argument reply with an error, which is JSON too. */
 const ARGUMENTS: Record<string, string> = {
   load: '/dev/null',
   'debug/add': 'port',
@@ -40,7 +40,7 @@ const ARGUMENTS: Record<string, string> = {
   'pdump/active': '7',
 };
 
-test('every command has a reply, with the same members', async () => {
+test('every command has a JSON reply with the same members', async () => {
   const { net, client } = await started();
   for (const name of ['dump', 'pdump', 'iplog']) await client.ask(`plugin/add ${name}`);
   const context = createContext({
@@ -61,7 +61,7 @@ test('every command has a reply, with the same members', async () => {
   context.plugins.close();
 });
 
-test.each(['logout', 'shutdown'])('%s too', async (command) => {
+test.each(['logout', 'shutdown'])('%s has a JSON reply before the session ends', async (command) => {
   const { client } = await started();
   client.socket.write(`json ${command}\n`);
   await until(() => client.ended, 'the end of the session');
@@ -69,7 +69,7 @@ test.each(['logout', 'shutdown'])('%s too', async (command) => {
   expect(client.take()).toBe(`0000 DATA END WITH '.'\n${json}\n.\n9999 END OF SESSION`);
 });
 
-test('an error has its name and a sentence', async () => {
+test('an error has its errno name and a sentence', async () => {
   const { client } = await started();
   await client.ask('port/create 3');
   expect(await askJson(client, 'port/create 3')).toEqual({
@@ -85,7 +85,7 @@ test('an error has its name and a sentence', async () => {
   expect(await askJson(client, '')).toMatchObject({ code: 1022, errno: 'EINVAL' });
 });
 
-test('ports, their users, endpoints and frames; addresses; VLANs', async () => {
+test('JSON shows ports with users, endpoints and frames, MAC addresses and counters', async () => {
   const { net, client } = await started();
   const a = await net.join({ port: 3, description: 'a "guest"\n.\n1000 Success\x9b\x7f' });
   const b = await net.join({ port: 4, description: 'b' });
@@ -122,14 +122,14 @@ test('ports, their users, endpoints and frames; addresses; VLANs', async () => {
   expect(counters).toMatchObject({ port: 3, receiveBroadcast: 1, receiveBytes: 100, queueFrames: 0 });
 });
 
-test('a terminal gets no control character of a client', async () => {
+test('JSON contains no raw control character of a description', async () => {
   const { net, client } = await started();
   await net.join({ description: '\x1b]0;title\x07\x9b31m\x7f' });
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what it is about
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the test looks for these characters
   expect(await client.ask('json port/print')).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
 });
 
-test('a script: each line and its reply', async () => {
+test('the JSON of load has each line with its reply', async () => {
   const { client } = await started();
   const file = `${temporaryDirectory()}/script`;
   writeFileSync(file, '# ports\nport/create 3\nport/create 3\njson port/showinfo\n');
@@ -149,13 +149,13 @@ test('a script: each line and its reply', async () => {
   ]);
 });
 
-test('json is given once, before a command', async () => {
+test('json needs one command and cannot be repeated', async () => {
   const { client } = await started();
   for (const line of ['', '# nothing', 'json port/print'])
     expect(await askJson(client, line)).toMatchObject({ code: 1022, errno: 'EINVAL', data: null });
 });
 
-test('what JSON shows is in the manual page: each command that shows something, and each of its members', async () => {
+test('the manual page names each command with data, and each member of its JSON', async () => {
   const page = readFileSync(new URL('../../man/tsvdectl.1', import.meta.url), 'utf8');
   const { net, client } = await started();
   await net.join({ port: 3 });
@@ -171,14 +171,14 @@ test('what JSON shows is in the manual page: each command that shows something, 
   }
 });
 
-/** Of objects in objects too; drops have the names of their reasons. */
+/** Returns the names of all members, nested ones included. The members of drops are reasons and are left out. */
 function membersOf(data: unknown): string[] {
   if (typeof data !== 'object' || data === null) return [];
   if (Array.isArray(data)) return data.flatMap(membersOf);
   return Object.entries(data).flatMap(([name, value]) => [name, ...(/Drops$/.test(name) ? [] : membersOf(value))]);
 }
 
-test('every command that prints says what its data is, but for the table of another program', () => {
+test('every command that prints has structured data, except user/info, the table of another program', () => {
   const printing = menus.flatMap(({ commands }) => commands).filter((command) => 'print' in command);
   const lines = printing.filter((command) => !('format' in command));
   expect(lines.map(({ path }) => path)).toEqual(['user/info']);

@@ -1,4 +1,4 @@
-// The plugins that are built in: what a stranger's frames, a full or a slow disk and the wrong file do to them.
+// The built-in plugins with hostile frames, a full or slow disk and unsuitable files.
 import { execFileSync } from 'node:child_process';
 import {
   constants,
@@ -37,7 +37,7 @@ const OK = '1000 Success\n';
 const NO_FILE = '1002 No such file or directory\n';
 const FIRST = '02:00:00:00:00:01';
 
-/** A switch with two plugs, and its console with a plugin. */
+/** Starts a switch with two plugs and a console with the plugin loaded. */
 async function withPlugin(name: string, ...commands: string[]) {
   const net = await network();
   const { connect, log } = await serveConsole(net);
@@ -53,7 +53,7 @@ async function withPlugin(name: string, ...commands: string[]) {
 }
 
 describe('dump', () => {
-  test('tells nobody who did not ask, and nothing once it is unloaded', async () => {
+  test('dump writes only to consoles that asked for it, and nothing once it is unloaded', async () => {
     const { console, through } = await withPlugin('dump', 'dump/active 1');
     await through(frame(BROADCAST, FIRST, 60, 1));
     expect(console.take()).toBe('');
@@ -69,7 +69,7 @@ describe('dump', () => {
 describe('pdump', () => {
   const REFUSED = /\nERROR: cannot dump to \S+\n\.\n1022 Invalid argument\n$/;
 
-  test('writes to regular files only, and follows no symbolic link', async () => {
+  test('pdump writes only to regular files and follows no symbolic link', async () => {
     const { console, home } = await withPlugin('pdump');
     writeFileSync(`${home}/precious`, 'precious');
     symlinkSync(`${home}/precious`, `${home}/link`);
@@ -80,7 +80,7 @@ describe('pdump', () => {
     expect(await console.ask('pdump/filename')).toContain('dumpfile=vde_dump.cap\n');
   });
 
-  test('empties a file that is there, but goes on in the one that is in use', async () => {
+  test('pdump empties an existing file, but continues the file in use', async () => {
     const { console, home, through } = await withPlugin('pdump');
     const path = `${home}/a.cap`;
     writeFileSync(path, 'x'.repeat(1000));
@@ -94,7 +94,7 @@ describe('pdump', () => {
     expect(statSync(path).size).toBe(24 + 4 * 76);
   });
 
-  test('a refused file leaves the dump as it is', async () => {
+  test('a refused file leaves pdump as it is', async () => {
     const { console, home, through } = await withPlugin('pdump');
     await console.ask(`pdump/filename ${home}/a.cap`);
     await console.ask('pdump/active 1');
@@ -104,7 +104,7 @@ describe('pdump', () => {
     expect(await console.ask('pdump/active 0')).toContain(OK);
   });
 
-  test('while buffered keeps frames until it stops', async () => {
+  test('pdump with buffered 1 writes frames when it stops', async () => {
     const { console, home, through } = await withPlugin('pdump', 'pdump/buffered 1');
     await console.ask(`pdump/filename ${home}/a.cap`);
     await console.ask('pdump/active 1');
@@ -116,7 +116,7 @@ describe('pdump', () => {
     expect(statSync(`${home}/a.cap`).size).toBe(24 + 2 * 76);
   });
 
-  test('a switch that ends leaves a whole file', async () => {
+  test('a switch that ends completes the file', async () => {
     const home = temporaryDirectory();
     const { started, directory } = await startTsvde(['-M', `${home}/mgmt`]);
     const console = await until(() => ConsoleClient.connect(`${home}/mgmt`).catch(() => undefined), 'the console');
@@ -126,13 +126,13 @@ describe('pdump', () => {
     const b = await Recorder.join(directory, { port: 4 });
     a.send(frame(BROADCAST, FIRST));
     await b.receives(frame(BROADCAST, FIRST));
-    await console.ask('showinfo'); // what the engine told is here before this is answered
+    await console.ask('showinfo'); // the engine's events arrive before this reply
     await started.stop();
     expect(statSync(`${home}/a.cap`).size).toBe(24 + 2 * 76);
   });
 });
 
-describeWith(['root', 'mount'], 'a disk that is full', () => {
+describeWith(['root', 'mount'], 'a full disk', () => {
   function smallDisk(): string {
     const path = temporaryDirectory();
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16k', 'none', path]);
@@ -140,7 +140,7 @@ describeWith(['root', 'mount'], 'a disk that is full', () => {
     return path;
   }
 
-  test('pdump stops with one log line, and may be started elsewhere', async () => {
+  test('pdump stops with one log line and can be started with another file', async () => {
     const { console, home, through, log } = await withPlugin('pdump');
     await console.ask(`pdump/filename ${smallDisk()}/a.cap`);
     await console.ask('pdump/active 1');
@@ -153,7 +153,7 @@ describeWith(['root', 'mount'], 'a disk that is full', () => {
     expect(await console.ask('pdump/active 1')).toContain(OK);
   });
 
-  test('iplog says so once, and can be given another file', async () => {
+  test('iplog logs the failure once and can be given another file', async () => {
     const { console, home, a, log } = await withPlugin('iplog', 'iplog/ipadd 10.0.0.0/8');
     await console.ask(`iplog/logfile ${smallDisk()}/log`);
     for (let i = 0; i < 400; i++) {
@@ -178,27 +178,30 @@ describe('FileWriter', () => {
     };
   }
 
-  test.each([true, false])('keeps the order, whenever it is flushed (appends: %s)', async (appends) => {
-    const path = `${temporaryDirectory()}/file`;
-    const flags = constants.O_WRONLY | (appends ? constants.O_APPEND : 0);
-    const { writer: out } = writer(path, flags, appends);
-    let expected = '';
-    for (let i = 0; i < 20_000; i++) {
-      out.write(Buffer.from(`${i}\n`));
-      expected += `${i}\n`;
-      if (i % 1000 === 999) await new Promise((resolve) => setImmediate(resolve));
-      if (i % 3333 === 3332) {
-        out.flush();
-        expect(readFileSync(path, 'utf8')).toBe(expected);
+  test.each([true, false])(
+    'a FileWriter keeps the order of its writes across flushes (appends: %s)',
+    async (appends) => {
+      const path = `${temporaryDirectory()}/file`;
+      const flags = constants.O_WRONLY | (appends ? constants.O_APPEND : 0);
+      const { writer: out } = writer(path, flags, appends);
+      let expected = '';
+      for (let i = 0; i < 20_000; i++) {
+        out.write(Buffer.from(`${i}\n`));
+        expected += `${i}\n`;
+        if (i % 1000 === 999) await new Promise((resolve) => setImmediate(resolve));
+        if (i % 3333 === 3332) {
+          out.flush();
+          expect(readFileSync(path, 'utf8')).toBe(expected);
+        }
       }
-    }
-    await until(() => statSync(path).size === expected.length, 'the end of it');
-    out.close();
-    out.close();
-    expect(readFileSync(path, 'utf8')).toBe(expected);
-  });
+      await until(() => statSync(path).size === expected.length, 'the whole file');
+      out.close();
+      out.close();
+      expect(readFileSync(path, 'utf8')).toBe(expected);
+    },
+  );
 
-  test('ends with its first error', async () => {
+  test('a FileWriter stops at its first error', async () => {
     const { writer: out, log, onFailure } = writer('/dev/full', constants.O_WRONLY);
     out.write(Buffer.from('one'));
     await until(() => onFailure.mock.calls.length > 0, 'the failure');
@@ -209,13 +212,13 @@ describe('FileWriter', () => {
     expect(onFailure).toHaveBeenCalledTimes(1);
   });
 
-  test('drops and counts what the disk is too slow for', async () => {
+  test('a FileWriter drops and counts the chunks that the disk is too slow for', async () => {
     const path = `${temporaryDirectory()}/pipe`;
-    execFileSync('mkfifo', [path]); // the slowest of disks
+    execFileSync('mkfifo', [path]); // a pipe that is not read acts as a slow disk
     const reader = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const { writer: out, log } = writer(path, constants.O_WRONLY, true);
     const chunk = Buffer.alloc(1 << 20, 'x');
-    for (let i = 0; i < 20; i++) out.write(chunk); // one is on its way, four wait
+    for (let i = 0; i < 20; i++) out.write(chunk); // one is being written, four wait
     expect(log).toEqual([`${path}: frames are lost: the disk is too slow`]);
     let read = 0;
     await until(
@@ -248,12 +251,12 @@ describe('IP addresses', () => {
     ['2001:db8:0:1:1:1:1:1', '2001:db8:0:1:1:1:1:1'],
     ['::ffff:1.2.3.4', '::ffff:1.2.3.4'],
     ['1:2:3:4:5:6:1.2.3.4', '1:2:3:4:5:6:102:304'],
-  ])('%s is %s', (text, canonical) => {
+  ])('the address %s is printed as %s', (text, canonical) => {
     expect(formatAddress(parseAddress(text))).toBe(canonical);
   });
 
   test.each(['', 'x', '10.0.0', '010.0.0.1', '10.0.0.256', '1:::2', ':1', 'fe80::1%lo', '10.0.0.0/8', ' 10.0.0.1'])(
-    '%j is none',
+    '%j is not an address',
     (text) => {
       expect(() => parseAddress(text)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
     },
@@ -267,7 +270,7 @@ describe('IP addresses', () => {
     ['fe80::1/64', 'fe80::/64', 'fe80::ffff:ffff:ffff:ffff', 'fe80:0:0:1::'],
     ['::ffff:0:0/96', '::ffff:0.0.0.0/96', '::ffff:10.0.0.1', '10.0.0.1'],
     ['192.168.1.129/0x19', '192.168.1.128/25', '192.168.1.255', '192.168.1.127'],
-  ])('%s is %s, with %s and without %s', (text, canonical, inside, outside) => {
+  ])('the range %s is printed as %s, contains %s and does not contain %s', (text, canonical, inside, outside) => {
     const range = parseRange(text);
     expect(formatRange(range)).toBe(canonical);
     expect(contains(range, parseAddress(inside))).toBe(true);
@@ -275,7 +278,7 @@ describe('IP addresses', () => {
   });
 
   test.each(['10.0.0.0/33', '10.0.0.0/-1', '10.0.0.0/', '10.0.0.0/8/8', '10.0.0.0/8x', '::/129', '/8', ''])(
-    '%j is no range',
+    '%j is not a range',
     (text) => {
       expect(() => parseRange(text)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
     },
@@ -285,7 +288,7 @@ describe('IP addresses', () => {
 describe('the source of a frame', () => {
   const SIX = 'fd00:0:0:0:0:0:0:1';
 
-  test('of IPv4 and IPv6, with and without a tag', () => {
+  test('the source of IPv4 and IPv6 is found with and without a tag', () => {
     const at = (source: string, tag?: number) => ipSource(ipFrame(source, tag === undefined ? {} : { tag }));
     expect(at('10.0.0.1')).toEqual({ address: parseAddress('10.0.0.1'), mac: FIRST, vlan: 0 });
     expect(at('10.0.0.1', 0xe00a)).toEqual({ address: parseAddress('10.0.0.1'), mac: FIRST, vlan: 10 });
@@ -301,12 +304,12 @@ describe('the source of a frame', () => {
     ['a packet longer than the frame', ipFrame('10.0.0.1', { length: 47 })],
     ['a version that is not 6', ipFrame(SIX, { first: 0x40 })],
     ['a payload longer than the frame', ipFrame(SIX, { length: 7 })],
-    ['neither', frame(BROADCAST, FIRST)],
-  ])('none: %s', (_, bytes) => {
+    ['neither IPv4 nor IPv6', frame(BROADCAST, FIRST)],
+  ])('a frame with %s has no source', (_, bytes) => {
     expect(ipSource(bytes)).toBeUndefined();
   });
 
-  test('never throws: frames cut short, with any byte changed, and of nothing but chance', () => {
+  test('ipSource does not throw on truncated, altered or random frames', () => {
     const below = randomFrom(1);
     for (const whole of [
       ipFrame('10.0.0.1'),
@@ -331,7 +334,7 @@ describe('the source of a frame', () => {
 describe('the table of addresses', () => {
   const seen = (last: number, port = 1) => ({ address: parseAddress(`10.0.0.${last}`), mac: FIRST, vlan: 0, port });
 
-  test('forgets the one silent longest when it is full, and those silent too long', () => {
+  test('the table forgets the address that was silent longest when full, and the addresses silent too long', () => {
     const table = new IpTable(3);
     for (const last of [1, 2, 3]) table.note(seen(last), last);
     table.note(seen(1), 4);
@@ -341,7 +344,7 @@ describe('the table of addresses', () => {
     expect(table.list()).toEqual([seen(1), seen(4)]);
   });
 
-  test('knows an address only where it was', () => {
+  test('the table knows an address only with its port, VLAN and MAC address', () => {
     const table = new IpTable();
     table.note(seen(1, 3), 0);
     expect(table.has(seen(1, 3))).toBe(true);
@@ -354,17 +357,17 @@ describe('the table of addresses', () => {
 });
 
 describe('iplog', () => {
-  test('an address that was silent too long is forgotten, and told of again', async () => {
+  test('iplog forgets an address that was silent too long and reports it again', async () => {
     const { console, a } = await withPlugin('iplog', 'iplog/ipadd 10.0.0.0/8', 'iplog/setgcint 1', 'iplog/setexpire 0');
     await console.ask('debug/add iplog');
     for (let i = 0; i < 2; i++) {
       a.send(ipFrame('10.0.0.1'));
       await until(() => console.take().includes('3301 iplog/newip ipv4 10.0.0.1 '), 'the line');
-      await until(async () => !(await console.ask('iplog/iplist')).includes('10.0.0.1'), 'its end');
+      await until(async () => !(await console.ask('iplog/iplist')).includes('10.0.0.1'), 'the address to be forgotten');
     }
   });
 
-  test('a description is told on one line', async () => {
+  test('iplog prints a description on one line', async () => {
     const { join, console } = await withPlugin('iplog', 'iplog/ipadd 10.0.0.0/8', 'debug/add iplog');
     const c = await join({ description: 'c\nMar  1 00:00:00 ipv4 forged' });
     c.send(ipFrame('10.0.0.1'));
@@ -376,7 +379,7 @@ describe('iplog', () => {
     expect(said).toMatch(/^3301 [^\n]* "c\\x0aMar {2}1 [^\n]*"\n$/);
   });
 
-  test('looks at no frame without a range, and at none once it is unloaded', async () => {
+  test('iplog records no address without a range, and none once it is unloaded', async () => {
     const { console, through } = await withPlugin('iplog', 'iplog/ipadd 10.0.0.0/8', 'iplog/ipdel 10.0.0.0/8');
     await console.ask('debug/add iplog');
     await through(ipFrame('10.0.0.1'));
@@ -389,7 +392,7 @@ describe('iplog', () => {
     expect(await console.ask('iplog/list')).not.toContain('10.0.0');
   });
 
-  test('its file is regular, and no symbolic link', async () => {
+  test('iplog accepts only a regular file that is not a symbolic link', async () => {
     const { console, home } = await withPlugin('iplog');
     writeFileSync(`${home}/precious`, 'precious');
     symlinkSync(`${home}/precious`, `${home}/link`);
@@ -399,7 +402,7 @@ describe('iplog', () => {
     expect(await console.ask('iplog/showinfo')).toContain(`\nlog on file ${home}/log\n`);
   });
 
-  test('the log goes on in a new file once the old one was moved away', () => {
+  test('the log continues in a new file once the old file was moved away', () => {
     const home = temporaryDirectory();
     const said: string[] = [];
     const log = new IpLog((message) => said.push(message));
@@ -416,7 +419,7 @@ describe('iplog', () => {
     expect(said).toEqual([]);
   });
 
-  test('one that cannot be opened again is tried again next time', () => {
+  test('a log file that cannot be reopened is tried again next time', () => {
     const home = temporaryDirectory();
     const said: string[] = [];
     const log = new IpLog((message) => said.push(message));
@@ -432,7 +435,7 @@ describe('iplog', () => {
     log.close();
   });
 
-  test('the time is as in the system log', () => {
+  test('the time has the format of the system log', () => {
     vi.useFakeTimers({ toFake: ['Date'], now: new Date(2026, 0, 5, 13, 4, 5) });
     atEnd(() => vi.useRealTimers());
     const path = `${temporaryDirectory()}/log`;

@@ -1,4 +1,4 @@
-// Lines as they come: joined, split, without an end, too long, binary; clients that are many, that wait, that go.
+// Console sessions: lines that arrive together, split, unterminated, too long or binary; many, silent and vanishing clients.
 
 import { once } from 'node:events';
 import { statSync, writeFileSync } from 'node:fs';
@@ -21,13 +21,13 @@ const UNKNOWN = '1038 Function not implemented\n';
 const FAILED = '1005 Input/output error\n';
 const TOO_LONG = '1022 Invalid argument\n';
 
-test('each line of a joined write is answered', async () => {
+test('each line of one write is answered', async () => {
   const client = await (await serveConsole(await network())).connect();
   client.socket.write('port/create 5\nport/create 6\nport/create 5\n');
   expect(await client.replies(3)).toBe(`${OK}\nvde$ ${OK}\nvde$ ${EXISTS}`);
 });
 
-test('a command in several segments is one', async () => {
+test('a command in several segments is answered once', async () => {
   const client = await (await serveConsole(await network())).connect();
   for (const part of ['port/', 'create', ' 5', '\n']) {
     await new Promise((resolve) => client.socket.write(part, resolve));
@@ -35,7 +35,7 @@ test('a command in several segments is one', async () => {
   expect(await client.replies(1)).toBe(OK);
 });
 
-test('a command without a newline is one all the same, as vdeterm sends it', async () => {
+test('a command without a newline is answered, as vdeterm sends it', async () => {
   const client = await (await serveConsole(await network())).connect();
   client.socket.write('port/create 5');
   expect(await client.replies(1)).toBe(OK);
@@ -43,14 +43,14 @@ test('a command without a newline is one all the same, as vdeterm sends it', asy
   expect(await client.replies(1)).toBe(EXISTS);
 });
 
-test('what is left when the client ends its side is answered before the end', async () => {
+test('commands are answered before the end when the client closes its side', async () => {
   const client = await (await serveConsole(await network())).connect();
   client.socket.end('port/create 5\nport/create 5');
   await once(client.socket, 'close');
   expect(client.take()).toBe(`${OK}\nvde$ ${EXISTS}\nvde$ `);
 });
 
-test('what one has said who closes at once is done, newline or not', async () => {
+test('commands of a client that closes at once are executed, with or without a newline', async () => {
   const net = await network();
   const { path } = await serveConsole(net);
   for (const [i, text] of ['port/create 1', 'port/create 2\nport/create 3'].entries()) {
@@ -60,19 +60,22 @@ test('what one has said who closes at once is done, newline or not', async () =>
   }
 });
 
-test.each([127, 128, 129, 4095, 4096])('a line of %i bytes is a line', async (length) => {
+test.each([127, 128, 129, 4095, 4096])('a line of %i bytes is accepted', async (length) => {
   const client = await (await serveConsole(await network())).connect();
   client.socket.write(`${'port/create 5'.padEnd(length)}\nport/create 5\n`);
   expect(await client.replies(2)).toBe(`${OK}\nvde$ ${EXISTS}`);
 });
 
-test.each([4097, 5000, 200_000])('a line of %i bytes is refused once, and the next one is answered', async (length) => {
-  const client = await (await serveConsole(await network())).connect();
-  client.socket.write(`${'x'.repeat(length)}\nport/create 5\n`);
-  expect(await client.replies(2)).toBe(`${TOO_LONG}\nvde$ ${OK}`);
-});
+test.each([4097, 5000, 200_000])(
+  'a line of %i bytes is refused once, and the next line is answered',
+  async (length) => {
+    const client = await (await serveConsole(await network())).connect();
+    client.socket.write(`${'x'.repeat(length)}\nport/create 5\n`);
+    expect(await client.replies(2)).toBe(`${TOO_LONG}\nvde$ ${OK}`);
+  },
+);
 
-test('binary input is answered, and nothing breaks', async () => {
+test('binary input is answered, and the session continues', async () => {
   const net = await network();
   const client = await (await serveConsole(net)).connect();
   const bytes = Buffer.from(Array.from({ length: 2000 }, (_, i) => (i * 7919) % 256).filter((byte) => byte !== 10));
@@ -81,13 +84,13 @@ test('binary input is answered, and nothing breaks', async () => {
   expect(await client.ask('port/create 1')).toBe(OK);
 });
 
-test('a hundred connections that say nothing do not keep one from being answered', async () => {
+test('a hundred silent connections do not delay another client', async () => {
   const served = await serveConsole(await network());
   await Promise.all(Array.from({ length: 100 }, () => served.connect()));
   expect(await (await served.connect()).ask('port/create 1')).toBe(OK);
 });
 
-test('a client that does not read gets every reply once it does', async () => {
+test('a client that reads late gets every reply', async () => {
   const served = await serveConsole(await network());
   const client = await served.connect();
   client.socket.pause();
@@ -98,7 +101,7 @@ test('a client that does not read gets every reply once it does', async () => {
   expect((await client.replies(count)).match(/1000 Success/g)).toHaveLength(count);
 });
 
-test('a client that goes in the middle of a reply is gone, and that is all', async () => {
+test('a client that closes in the middle of a reply does not disturb others', async () => {
   const served = await serveConsole(await network());
   for (let i = 0; i < 20; i++) {
     const client = await served.connect();
@@ -108,7 +111,7 @@ test('a client that goes in the middle of a reply is gone, and that is all', asy
   expect(await (await served.connect()).ask('port/create 1')).toBe(OK);
 });
 
-test.each(['logout', 'shutdown'])('%s says so and ends the session', async (command) => {
+test.each(['logout', 'shutdown'])('%s answers 9999 and ends the session', async (command) => {
   const served = await serveConsole(await network());
   const client = await served.connect();
   client.socket.write(`${command}\n`);
@@ -117,7 +120,7 @@ test.each(['logout', 'shutdown'])('%s says so and ends the session', async (comm
   expect(served.shutdowns()).toBe(command === 'shutdown' ? 1 : 0);
 });
 
-test('the socket: its mode, a stale one replaced, a live one and a file left alone, removed at the end', async () => {
+test('the socket has its mode, replaces only a stale socket and is removed at the end', async () => {
   const { sw } = await network();
   const context = createContext({
     switch: sw,
@@ -142,7 +145,7 @@ test('the socket: its mode, a stale one replaced, a live one and a file left alo
   await expect(new ConsoleServer(context).prepare({ path: long, mode: 0o600 })).rejects.toMatchObject({
     code: 'ENAMETOOLONG',
   });
-  // What a killed process leaves: a socket that nobody serves.
+  // A killed process leaves a socket without a server.
   const stale = `${temporaryDirectory()}/mgmt`;
   await run('python3', [
     '-c',
@@ -153,7 +156,7 @@ test('the socket: its mode, a stale one replaced, a live one and a file left alo
   await second.close();
 });
 
-test('on a pipe nothing is said before the first reply, and each reply is followed by the prompt', async () => {
+test('standard output on a pipe has no greeting, and each reply is followed by the prompt', async () => {
   const { sw } = await network();
   const [input, output] = [new PassThrough(), new PassThrough()];
   let said = '';
@@ -179,7 +182,7 @@ test('on a pipe nothing is said before the first reply, and each reply is follow
   expect(said).toBe(`${OK}\nvde$ \nvde$ `);
 });
 
-test('an error that no command should throw is a reply and a log line, and the session goes on', async () => {
+test('an unexpected exception gives a reply and a log line, and the session continues', async () => {
   const net = await network();
   const { log, connect } = await serveConsole(net);
   const client = await connect();
@@ -197,7 +200,7 @@ test('an error that no command should throw is a reply and a log line, and the s
 });
 
 describeWith(['unixterm', 'unixcmd', 'vdeterm', 'python3'], "Debian's console clients", () => {
-  test('unixterm', async () => {
+  test('unixterm shows a reply and the prompt', async () => {
     const served = await serveConsole(await network());
     const term = start('unixterm', [served.path]);
     await term.output(/vde\$ $/);
@@ -205,14 +208,14 @@ describeWith(['unixterm', 'unixcmd', 'vdeterm', 'python3'], "Debian's console cl
     await term.output(/Numports=32\nHUB=false\n.*\n\.\n1000 Success\n\nvde\$ $/);
   });
 
-  test('unixcmd', async () => {
+  test('unixcmd prints the data of a reply', async () => {
     const served = await serveConsole(await network());
-    // Its script has a word that the program does not know: the data comes, and the exit code says nothing.
+    // Its script has a word that the program does not know: the data is printed and the exit code means nothing.
     const { stdout } = await run('unixcmd', ['-s', served.path, '-f', '/etc/vde2/vdecmd', 'port/showinfo']);
     expect(stdout).toContain('Numports=32');
   });
 
-  test('vdeterm, on a terminal: it hides the codes', async () => {
+  test('vdeterm on a terminal hides the codes', async () => {
     const served = await serveConsole(await network());
     const term = start('python3', ['-c', "import pty, sys; pty.spawn(['vdeterm', sys.argv[1]])", served.path]);
     await term.output(/vde(\[.*\])?[$:] /);

@@ -1,4 +1,4 @@
-// Who may join which port, by real users of this machine: their uid is the kernel's word, whatever a client says of itself.
+// Access to ports, with real users of this machine: the switch takes the uid from the kernel, whatever the client claims.
 import { chmodSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { ListenOptions } from '../../src/index.ts';
@@ -7,10 +7,10 @@ import { type Network, network } from '../support/network.ts';
 import { type Started, start } from '../support/process.ts';
 import { until } from '../support/wait.ts';
 
-/** Debian's, with a primary group of the same name. */
+/** Debian's user ids. */
 const IDS = { root: 0, daemon: 1, bin: 2, games: 5, nobody: 65534 } as const;
 const USERS_GROUP = 100;
-/** What is first in root's PATH may be root's alone. */
+/** A python3 that every user may run: the first one in root's PATH may be closed to other users. */
 const PYTHON = '/usr/bin/python3';
 type User = keyof typeof IDS;
 
@@ -25,7 +25,7 @@ function as(user: User, command: readonly string[], groups = '--clear-groups'): 
   return start('setpriv', ['--reuid', String(IDS[user]), '--regid', String(gid), groups, ...command]);
 }
 
-/** Does vde_plug of that user get the port? */
+/** Returns whether a vde_plug that runs as the user gets the port. */
 async function joins({ sw, directory }: Network, user: User, port: string, groups?: string): Promise<boolean> {
   const endpoints = () => sw.ports.list().reduce((sum, one) => sum + one.endpoints.length, 0);
   const before = endpoints();
@@ -37,19 +37,29 @@ async function joins({ sw, directory }: Network, user: User, port: string, group
   return granted;
 }
 
-describeWith(['root', 'setpriv', 'vde_plug', PYTHON], 'access', () => {
-  describe('by port/setuser and port/setgroup', () => {
+describeWith(['root', 'setpriv', 'vde_plug', PYTHON], 'access to ports', () => {
+  describe('port/setuser and port/setgroup', () => {
     test.each<[string, (net: Network) => void, User[], User[]]>([
-      ['a user', ({ sw }) => sw.ports.setUser(4, 'daemon'), ['daemon', 'root'], ['bin', 'nobody']],
-      ['a number', ({ sw }) => sw.ports.setUser(4, '2'), ['bin', 'root'], ['daemon', 'nobody']],
       [
-        'a group, which is the primary one of a user',
+        'a port reserved by user name admits that user and root',
+        ({ sw }) => sw.ports.setUser(4, 'daemon'),
+        ['daemon', 'root'],
+        ['bin', 'nobody'],
+      ],
+      [
+        'a port reserved by uid admits that user and root',
+        ({ sw }) => sw.ports.setUser(4, '2'),
+        ['bin', 'root'],
+        ['daemon', 'nobody'],
+      ],
+      [
+        'a port reserved for a group admits a user whose primary group it is, and root',
         ({ sw }) => sw.ports.setGroup(4, 'daemon'),
         ['daemon', 'root'],
         ['bin'],
       ],
       [
-        'either',
+        'a port reserved for a user and a group admits both, and root',
         ({ sw }) => {
           sw.ports.setUser(4, 'games');
           sw.ports.setGroup(4, 'bin');
@@ -58,7 +68,7 @@ describeWith(['root', 'setpriv', 'vde_plug', PYTHON], 'access', () => {
         ['daemon', 'nobody'],
       ],
       [
-        'nobody any longer',
+        'a port whose user was reset to NONE admits every user',
         ({ sw }) => {
           sw.ports.setUser(4, 'daemon');
           sw.ports.setUser(4, 'NONE');
@@ -78,7 +88,7 @@ describeWith(['root', 'setpriv', 'vde_plug', PYTHON], 'access', () => {
         );
     });
 
-    test('a port that is in use takes more of the same user alone, root included', async () => {
+    test('a port in use admits more clients of the same user and refuses all other users, root included', async () => {
       const net = await open();
       const first = as('daemon', ['vde_plug', `${net.directory}[4]`]);
       await until(() => net.sw.ports.get(4)?.active, 'the first');
@@ -89,7 +99,7 @@ describeWith(['root', 'setpriv', 'vde_plug', PYTHON], 'access', () => {
       await first.stop();
     });
 
-    test('a client with an abstract address is who the kernel says, too', async () => {
+    test('a client with an abstract address is identified by the uid that the kernel reports', async () => {
       const net = await open();
       net.sw.ports.create(4);
       net.sw.ports.setUser(4, 'root');
@@ -105,8 +115,8 @@ print('answer', len(s.recv(200)), flush=True)`;
     });
   });
 
-  describe('by modes and groups of the sockets', () => {
-    test('-m 660 -g users: members of the group, and nobody else', async () => {
+  describe('modes and groups of the sockets', () => {
+    test('-m 660 -g users admits only members of the group and root', async () => {
       const net = await open({ mode: 0o660, group: 'users' });
       expect(await joins(net, 'bin', '', `--groups=${USERS_GROUP}`)).toBe(true);
       expect(await joins(net, 'bin', '')).toBe(false);
@@ -114,13 +124,13 @@ print('answer', len(s.recv(200)), flush=True)`;
       expect(net.log).toEqual([]);
     });
 
-    test('by default: its owner alone', async () => {
+    test('the default modes admit only the owner', async () => {
       const net = await open({});
       expect(await joins(net, 'nobody', '')).toBe(false);
       expect(await joins(net, 'root', '')).toBe(true);
     });
 
-    test("a data socket is its client's alone: another user cannot send into the port", async () => {
+    test('only the client may send to its data socket: another user cannot send into the port', async () => {
       const net = await open();
       const first = as('daemon', ['vde_plug', `${net.directory}[4]`]);
       await until(() => net.sw.ports.get(4)?.active, 'the first');

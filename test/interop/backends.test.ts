@@ -1,5 +1,5 @@
-// Every kind of socket port with QEMU at the other end: the cases of QEMU's own netdev socket tests, each with us in the place
-// of one QEMU, and frames both ways.
+// Every kind of socket port with QEMU at the other end: the cases of QEMU's own netdev socket tests, with tsvde in the place of
+// one QEMU and frames in both directions.
 import { expect, test } from 'vitest';
 import { describeWith } from '../support/needs.ts';
 import { BROADCAST, frame, network, padded, type Recorder } from '../support/network.ts';
@@ -12,11 +12,11 @@ const A = '02:00:00:00:00:0a';
 const B = '02:00:00:00:00:0b';
 
 interface Case {
-  /** Our spec and QEMU's. */
+  /** The spec of our port and QEMU's -netdev. */
   ours: string;
   theirs: string;
-  /** QEMU listens, and we connect to it. */
-  theyServe?: boolean;
+  /** QEMU listens and tsvde connects. */
+  qemuServes?: boolean;
   /** The largest frame that fits. */
   largest?: number;
 }
@@ -28,44 +28,44 @@ const inet = (host: string) => async () =>
 const unix = () => `addr.type=unix,addr.path=${temporaryDirectory()}/s`;
 const abstract = (more = '') => `addr.type=unix,addr.path=tsvde-${process.pid}-${Date.now()},addr.abstract=on${more}`;
 
-const weServe = (address: () => string | Promise<string>) => async () => {
+const tsvdeServes = (address: () => string | Promise<string>) => async () => {
   const where = await address();
   return { ours: `stream,server=on,${where}`, theirs: `stream,server=off,${where}` };
 };
-const theyServe = (address: () => string | Promise<string>) => async () => {
+const qemuServes = (address: () => string | Promise<string>) => async () => {
   const where = await address();
-  return { ours: `stream,${where},reconnect-ms=50`, theirs: `stream,server=on,${where}`, theyServe: true };
+  return { ours: `stream,${where},reconnect-ms=50`, theirs: `stream,server=on,${where}`, qemuServes: true };
 };
 const mcast = (localaddr = '127.0.0.1') => `230.0.0.1:${20_000 + (process.pid % 20_000)},localaddr=${localaddr}`;
 
 const cases: [string, MakeCase][] = [
   [
-    'socket, which connects to us',
+    'a socket port that listens',
     async () => {
       const port = await freePort();
       return { ours: `socket,listen=127.0.0.1:${port}`, theirs: `socket,connect=127.0.0.1:${port}` };
     },
   ],
   [
-    'socket, which we connect to',
+    'a socket port that connects',
     async () => {
       const port = await freePort();
       const ours = `socket,connect=127.0.0.1:${port},reconnect-ms=50`;
-      return { ours, theirs: `socket,listen=:${port}`, theyServe: true };
+      return { ours, theirs: `socket,listen=:${port}`, qemuServes: true };
     },
   ],
-  ['stream by IPv4, as its server', weServe(inet('127.0.0.1'))],
-  ['stream by IPv4, as its client', theyServe(inet('127.0.0.1'))],
-  ['stream by IPv6, as its server', weServe(inet('::1'))],
-  ['stream by IPv6, as its client', theyServe(inet('::1'))],
-  ['stream by a unix socket, as its server', weServe(unix)],
-  ['stream by a unix socket, as its client', theyServe(unix)],
-  ['stream by an abstract name, as its server', weServe(abstract)],
-  ['stream by an abstract name, as its client', theyServe(abstract)],
-  ['stream by a padded abstract name, as its server', weServe(() => abstract(',addr.tight=off'))],
-  ['stream by a padded abstract name, as its client', theyServe(() => abstract(',addr.tight=off'))],
+  ['a stream server over IPv4', tsvdeServes(inet('127.0.0.1'))],
+  ['a stream client over IPv4', qemuServes(inet('127.0.0.1'))],
+  ['a stream server over IPv6', tsvdeServes(inet('::1'))],
+  ['a stream client over IPv6', qemuServes(inet('::1'))],
+  ['a stream server on a unix socket', tsvdeServes(unix)],
+  ['a stream client on a unix socket', qemuServes(unix)],
+  ['a stream server on an abstract name', tsvdeServes(abstract)],
+  ['a stream client on an abstract name', qemuServes(abstract)],
+  ['a stream server on a padded abstract name', tsvdeServes(() => abstract(',addr.tight=off'))],
+  ['a stream client on a padded abstract name', qemuServes(() => abstract(',addr.tight=off'))],
   [
-    'dgram by unix sockets',
+    'a dgram port over unix sockets',
     () => {
       const directory = temporaryDirectory();
       const names = (own: string, other: string) =>
@@ -74,7 +74,7 @@ const cases: [string, MakeCase][] = [
     },
   ],
   [
-    'dgram by UDP',
+    'a dgram port over UDP',
     async () => {
       const [a, b] = [await freePort(), await freePort()];
       const names = (own: number, other: number) =>
@@ -83,7 +83,7 @@ const cases: [string, MakeCase][] = [
     },
   ],
   [
-    'socket by UDP',
+    'a socket port over UDP',
     async () => {
       const [a, b] = [await freePort(), await freePort()];
       const names = (own: number, other: number) => `socket,udp=127.0.0.1:${other},localaddr=127.0.0.1:${own}`;
@@ -91,11 +91,11 @@ const cases: [string, MakeCase][] = [
     },
   ],
   [
-    'socket by multicast',
+    'a socket port over multicast',
     () => ({ ours: `socket,mcast=${mcast()}`, theirs: `socket,mcast=${mcast()}`, largest: 65507 }),
   ],
   [
-    'dgram by multicast',
+    'a dgram port over multicast',
     () => {
       const spec =
         'dgram,remote.type=inet,remote.host=230.0.0.2,remote.port=23456,local.type=inet,local.host=127.0.0.1';
@@ -104,8 +104,8 @@ const cases: [string, MakeCase][] = [
   ],
 ];
 
-/** Sends until it is there: who has just been started may not receive yet. */
-async function reaches(send: (mark: number) => void, seen: (mark: number) => boolean): Promise<void> {
+/** Repeats a frame until a copy has arrived: a QEMU that has just started may not receive yet. */
+async function sendUntilSeen(send: (mark: number) => void, seen: (mark: number) => boolean): Promise<void> {
   let mark = 0;
   const again = setInterval(() => send(++mark), 20);
   try {
@@ -115,29 +115,29 @@ async function reaches(send: (mark: number) => void, seen: (mark: number) => boo
   }
 }
 
-async function bothWays(plug: Recorder, { far }: QemuHub): Promise<void> {
+async function expectFramesBothWays(plug: Recorder, { far }: QemuHub): Promise<void> {
   const fromHere = (mark: number) => frame(BROADCAST, A, 60, mark);
-  await reaches(
+  await sendUntilSeen(
     (mark) => plug.send(fromHere(mark)),
     (mark) => far.frames.some((one) => one.equals(fromHere(mark))),
   );
   const fromThere = (mark: number) => frame(BROADCAST, B, 60, 0x10000 + mark);
-  await reaches(
+  await sendUntilSeen(
     (mark) => far.send(fromThere(mark)),
     (mark) => plug.frames.some((one) => one.equals(fromThere(mark))),
   );
 }
 
-describeWith(['qemu-system-x86_64'], 'QEMU at the other end of', () => {
-  test.each(cases)('%s', async (_, makeCase) => {
-    const { ours, theirs, theyServe, largest = 65535 } = await makeCase();
+describeWith(['qemu-system-x86_64'], 'a port with QEMU at the other end', () => {
+  test.each(cases)('%s carries frames of all sizes in both directions', async (_, makeCase) => {
+    const { ours, theirs, qemuServes: qemuListens, largest = 65535 } = await makeCase();
     const net = await network();
     const plug = await net.join();
     const attachOurs = () => net.sw.attach(ours);
-    if (!theyServe) await attachOurs();
+    if (!qemuListens) await attachOurs();
     const hub = await QemuHub.start(theirs);
-    if (theyServe) await attachOurs();
-    await bothWays(plug, hub);
+    if (qemuListens) await attachOurs();
+    await expectFramesBothWays(plug, hub);
 
     const port = net.sw.ports
       .list()
@@ -159,12 +159,12 @@ describeWith(['qemu-system-x86_64'], 'QEMU at the other end of', () => {
       plug.send(frame(BROADCAST, A, largest + 1));
       await until(() => counters().transmitDrops.too_long === 1n, 'a frame that is too long for UDP');
     }
-    await bothWays(plug, hub);
+    await expectFramesBothWays(plug, hub);
     expect(counters().receiveDrops).toMatchObject({ stranger: 0n, bad_length: 0n, error: 0n });
   });
 
-  test('a stream that is lost, which we connect again when QEMU is back', async () => {
-    const { ours, theirs } = await theyServe(unix)();
+  test('a stream that QEMU closes is connected again when QEMU is back', async () => {
+    const { ours, theirs } = await qemuServes(unix)();
     const net = await network();
     const plug = await net.join();
     const { ports, id } = await net.sw.attach(ours);
@@ -172,7 +172,7 @@ describeWith(['qemu-system-x86_64'], 'QEMU at the other end of', () => {
     expect(net.log.join('\n')).toMatch(/stream0: cannot connect to .*: No such file or directory; trying again/);
     for (let round = 0; round < 3; round++) {
       const hub = await QemuHub.start(theirs);
-      await bothWays(plug, hub);
+      await expectFramesBothWays(plug, hub);
       const [attached] = net.sw.attachments();
       expect(attached).toMatchObject({ ports, stats: { connections: 1, reconnects: round } });
       await hub.qemu.stop('SIGKILL');
@@ -181,7 +181,7 @@ describeWith(['qemu-system-x86_64'], 'QEMU at the other end of', () => {
     expect(net.log.join('\n')).toMatch(/has ended: the other end has closed it; trying again/);
   });
 
-  test('dgram by unix sockets, when either has started again', async () => {
+  test('a dgram port over unix sockets carries frames again after either side has restarted', async () => {
     const directory = temporaryDirectory();
     const names = (own: string, other: string) =>
       `dgram,local.type=unix,local.path=${directory}/${own},remote.type=unix,remote.path=${directory}/${other}`;
@@ -192,25 +192,25 @@ describeWith(['qemu-system-x86_64'], 'QEMU at the other end of', () => {
     const drops = () => net.sw.counters().find(({ port }) => port === 2)!.transmitDrops;
     await until(() => drops().peer_gone === 1n, 'a frame for nobody');
     const first = await QemuHub.start(names('b', 'a'));
-    await bothWays(plug, first);
+    await expectFramesBothWays(plug, first);
     await first.qemu.stop('SIGKILL');
     const second = await QemuHub.start(names('b', 'a'));
-    await bothWays(plug, second);
+    await expectFramesBothWays(plug, second);
     await net.sw.detach('one');
     await net.sw.attach(names('a', 'b'));
-    await bothWays(plug, second);
+    await expectFramesBothWays(plug, second);
   });
 
-  test('a group that two switches and QEMU are in: each frame once, and none comes back', async () => {
+  test('a multicast group of two switches and QEMU delivers each frame once and returns none to its sender', async () => {
     const spec = `socket,mcast=230.0.0.3:${20_000 + (process.pid % 20_000)},localaddr=127.0.0.1`;
     const nets = [await network(), await network()];
     const plugs = await Promise.all(nets.map((net) => net.join()));
     const [one, two] = plugs as [Recorder, Recorder];
     await Promise.all(nets.map((net) => net.sw.attach(spec)));
     const hub = await QemuHub.start(spec);
-    await bothWays(one, hub);
-    await bothWays(two, hub);
-    // Not those of 60 bytes, of which some may still be on their way.
+    await expectFramesBothWays(one, hub);
+    await expectFramesBothWays(two, hub);
+    // Frames of 60 bytes are left out: some of them may still be in flight.
     const counted = ({ frames }: { frames: Buffer[] }) => frames.filter(({ length }) => length >= 100);
     const marks = Array.from({ length: 50 }, (_, i) => i);
     for (const mark of marks) {
@@ -220,7 +220,7 @@ describeWith(['qemu-system-x86_64'], 'QEMU at the other end of', () => {
     const last = frame(BROADCAST, A, 200);
     one.send(last);
     await Promise.all([two.receives(last), hub.far.receives(last)]);
-    await until(() => counted(one).length >= 50 && counted(hub.far).length >= 101, 'what two has sent');
+    await until(() => counted(one).length >= 50 && counted(hub.far).length >= 101, 'the frames of the second plug');
     expect(counted(one)).toHaveLength(50);
     expect(counted(two)).toHaveLength(51);
     expect(counted(hub.far)).toHaveLength(101);

@@ -1,5 +1,5 @@
-// Programs that nobody here wrote, as clients: Debian's vde_plug, dpipe and vde_plug2tap, and QEMU's own netdev vde.
-// What they deliver is compared byte for byte, through a hub and through a switch.
+// Clients from other projects: Debian's vde_plug, dpipe and vde_plug2tap, and QEMU's own netdev vde.
+// The frames that they deliver are compared byte for byte, through a hub and through a switch.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
@@ -20,7 +20,7 @@ const MODES = [
   ['switch', false],
 ] as const;
 
-/** vde_plug's stream on stdin and stdout: a length of two bytes, big-endian, and the frame. */
+/** Starts vde_plug. Its stream on stdin and stdout is a big-endian length of two bytes, then the frame. */
 async function vdePlug({ sw, directory }: Network, ...args: string[]) {
   const active = () => sw.ports.list().filter((port) => port.active).length;
   const before = active();
@@ -34,7 +34,7 @@ async function vdePlug({ sw, directory }: Network, ...args: string[]) {
       rest = rest.subarray(2 + rest.readUInt16BE(0));
     }
   });
-  // Its own socket's name goes once it has its answer and is connected.
+  // vde_plug removes the name of its own socket once it has its answer and is connected.
   const named = () => readdirSync(directory).some((name) => name.startsWith('.'));
   await until(() => active() > before && !named(), 'vde_plug to join');
   return {
@@ -51,7 +51,7 @@ async function vdePlug({ sw, directory }: Network, ...args: string[]) {
 }
 
 describeWith(['vde_plug'], 'vde_plug', () => {
-  test.each(MODES)('frames of all sizes go both ways unchanged: %s', async (_, hub) => {
+  test.each(MODES)('frames of all sizes cross a %s in both directions unchanged', async (_, hub) => {
     const net = await network({ hub });
     const theirs = await vdePlug(net);
     const ours = await net.join();
@@ -65,7 +65,7 @@ describeWith(['vde_plug'], 'vde_plug', () => {
     }
   });
 
-  test('its description, port and group of options are taken', async () => {
+  test('the switch takes the description and the port that vde_plug asks for', async () => {
     const net = await network();
     await vdePlug(net, '-D', 'a wire', '--port', '7');
     const [port] = net.sw.ports.list().filter(({ active }) => active);
@@ -73,25 +73,25 @@ describeWith(['vde_plug'], 'vde_plug', () => {
     expect(port?.endpoints[0]?.description).toMatch(/^a wire user=(root|0) pid=\d+/);
   });
 
-  test('ends when the switch ends its port, and its port ends with it', async () => {
+  test('vde_plug ends when the switch closes its endpoint, and its port becomes inactive when it is killed', async () => {
     const net = await network();
     const one = await vdePlug(net);
     net.sw.ports.closeEndpoint(1, net.sw.ports.get(1)!.endpoints[0]!.id);
     expect(await one.started.exited).toEqual({ code: 0, signal: null });
-    await until(() => !net.sw.ports.get(1)?.active, 'its end here');
+    await until(() => !net.sw.ports.get(1)?.active, 'an inactive port');
     const two = await vdePlug(net);
     await two.started.stop('SIGKILL');
     await until(() => !net.sw.ports.get(1)?.active, 'an inactive port');
   });
 
-  test('is told at once when it is refused', async () => {
+  test('a refused vde_plug exits at once', async () => {
     const net = await network({ numPorts: 1 });
     await net.join();
     const refused = start('vde_plug', [net.directory]);
     expect((await refused.exited).code).toBe(1);
   });
 
-  test('one that is stopped does not slow the others, and its drops are counted', async () => {
+  test('a stopped client does not slow the others, and its drops are counted', async () => {
     const net = await network({ hub: true, queueFrames: 32 });
     const stopped = await vdePlug(net);
     const [a, b] = [await net.join(), await net.join()];
@@ -99,22 +99,22 @@ describeWith(['vde_plug'], 'vde_plug', () => {
     const total = 5000;
     for (let mark = 0; mark < total; mark++) {
       a.send(frame(BROADCAST, A, 1000, mark));
-      if (mark % 50 === 0) await until(() => b.frames.length === mark + 1, `frame ${mark} at the one that reads`);
+      if (mark % 50 === 0) await until(() => b.frames.length === mark + 1, `frame ${mark} at the client that reads`);
     }
-    await until(() => b.frames.length === total, 'every frame at the one that reads');
+    await until(() => b.frames.length === total, 'every frame at the client that reads');
     const counters = net.sw.counters().find(({ port }) => port === 1)!;
     expect(counters.queueFrames).toBe(32n);
     expect(counters.transmitDrops.queue_full).toBeGreaterThan(4000n);
     const delivered = counters.transmitUnicast + counters.transmitBroadcast;
     expect(delivered + counters.transmitDrops.queue_full!).toBe(BigInt(total));
     stopped.started.signal('SIGCONT');
-    await until(() => stopped.received.length === Number(delivered), 'what was queued');
+    await until(() => stopped.received.length === Number(delivered), 'the queued frames');
     expect(net.sw.counters().find(({ port }) => port === 1)!.queueFrames).toBe(0n);
   });
 });
 
 describeWith(['dpipe', 'vde_plug'], 'dpipe', () => {
-  test('two switches are one network over dpipe vde_plug = vde_plug', async () => {
+  test('dpipe vde_plug = vde_plug joins two switches into one network', async () => {
     const [one, two] = [await network(), await network()];
     start('dpipe', ['vde_plug', one.directory, '=', 'vde_plug', two.directory]);
     await until(() => one.sw.ports.get(1)?.active && two.sw.ports.get(1)?.active, 'both ends');
@@ -127,7 +127,7 @@ describeWith(['dpipe', 'vde_plug'], 'dpipe', () => {
 });
 
 describeWith(['vde_plug2tap', 'root', 'tun', 'ip', 'busybox'], 'vde_plug2tap', () => {
-  test("the kernel's own ping crosses between its TAP and ours", async () => {
+  test('ping crosses between two TAPs of vde_plug2tap without loss', async () => {
     const net = await network();
     const [here, there] = [namespace(), namespace()];
     there.start('vde_plug2tap', ['-s', net.directory, 'vt0']);
@@ -140,7 +140,7 @@ describeWith(['vde_plug2tap', 'root', 'tun', 'ip', 'busybox'], 'vde_plug2tap', (
       space.run('ip', 'addr', 'add', address, 'dev', 'vt0');
       space.run('ip', 'link', 'set', 'vt0', 'up');
     }
-    // The kernel answers once both interfaces have settled; from then on nothing may be lost.
+    // The kernel answers once both interfaces have settled; after the first answer nothing may be lost.
     const ping = (count: string) => here.run('busybox', 'ping', '-c', count, '-i', '0.1', '-W', '1', '10.77.0.2');
     await until(() => {
       try {
@@ -154,7 +154,7 @@ describeWith(['vde_plug2tap', 'root', 'tun', 'ip', 'busybox'], 'vde_plug2tap', (
 });
 
 describeWith(['qemu-system-x86_64'], "QEMU's netdev vde", () => {
-  /** QEMU without a guest: its hub joins a VDE port to a UDP socket, where the test is. */
+  /** QEMU without a guest: its hub joins a VDE port to a UDP socket of the test. */
   async function converter(net: Network) {
     const udp = createSocket('udp4');
     udp.bind(0, '127.0.0.1');
@@ -166,7 +166,7 @@ describeWith(['qemu-system-x86_64'], "QEMU's netdev vde", () => {
     await new Promise<void>((resolve) => probe.close(() => resolve()));
     const qemu = start('qemu-system-x86_64', [
       ...['-M', 'none', '-nodefaults', '-display', 'none', '-monitor', 'stdio'],
-      // In this order: once it has joined, its own port is bound.
+      // The order matters: once QEMU has joined the switch, its UDP port is bound.
       ...['-netdev', `socket,id=u,udp=127.0.0.1:${mine},localaddr=127.0.0.1:${its}`],
       ...['-netdev', 'hubport,id=hu,hubid=1,netdev=u'],
       ...['-netdev', `vde,id=v,sock=${net.directory}`, '-netdev', 'hubport,id=hv,hubid=1,netdev=v'],
@@ -180,7 +180,7 @@ describeWith(['qemu-system-x86_64'], "QEMU's netdev vde", () => {
     return { qemu, udp, its, received };
   }
 
-  test.each(MODES)('frames go both ways unchanged: %s', async (_, hub) => {
+  test.each(MODES)('frames cross a %s in both directions unchanged', async (_, hub) => {
     const net = await network({ hub });
     const { udp, its, received, qemu } = await converter(net);
     const ours = await net.join();
@@ -198,8 +198,8 @@ describeWith(['qemu-system-x86_64'], "QEMU's netdev vde", () => {
   });
 });
 
-describeWith(['vde_switch'], 'our plug at vde_switch', () => {
-  test('joins, sends and receives', async () => {
+describeWith(['vde_switch'], 'a Plug connected to vde_switch', () => {
+  test('a Plug joins vde_switch, sends and receives', async () => {
     const directory = `${temporaryDirectory()}/vde`;
     await startVdeSwitch(directory);
     const [a, b] = [await Plug.connect(directory), await Plug.connect(directory, { port: 9 })];
@@ -211,7 +211,7 @@ describeWith(['vde_switch'], 'our plug at vde_switch', () => {
     b.close();
   });
 
-  test('is not kept waiting when it is refused, though vde_switch says nothing', async () => {
+  test('Plug.connect gives up after 5 s when vde_switch refuses without an answer', async () => {
     const directory = `${temporaryDirectory()}/vde`;
     await startVdeSwitch(directory, ['-n', '3']);
     await expect(Plug.connect(directory, { port: 20 })).rejects.toThrow(/did not answer in 5 s/);

@@ -1,5 +1,5 @@
-// The console against Debian's vde_switch: the same commands, the same clients and frames, the same words back; and each
-// difference that was decided on, seen on both sides.
+// The console compared with Debian's vde_switch: the same commands, clients and frames get the same replies. Each deliberate
+// difference is shown on both sides.
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { randomFrom } from '../conformance.ts';
@@ -10,7 +10,7 @@ import { temporaryDirectory } from '../support/temporary.ts';
 import { startVdeSwitch } from '../support/vde-switch.ts';
 import { until } from '../support/wait.ts';
 
-/** Theirs counts port 0 among its 33; both then have ports 1 to 32. */
+/** vde_switch counts port 0 among its 33, so that both switches have ports 1 to 32. */
 async function both() {
   const home = temporaryDirectory();
   await startVdeSwitch(`${home}/vde`, ['-n', '33', '-M', `${home}/mgmt`]);
@@ -23,7 +23,7 @@ async function both() {
   return { theirs, ours, directories: [`${home}/vde`, net.directory] as const };
 }
 
-/** What cannot be the same, and does not matter. */
+/** Masks the parts of a reply that differ between two switches and do not matter. */
 function masked(reply: string): string {
   return (
     reply
@@ -37,15 +37,15 @@ function masked(reply: string): string {
       .replace(/pid=\d+/g, 'pid=N')
       .replace(/(80:00:|MAC )([0-9a-f]{2}:){5}[0-9a-f]{2}/g, '$1MAC')
       .replace(/ age \d+ bonus/g, ' age N bonus')
-      // Theirs says that a port lost its last endpoint also where none could be closed.
+      // vde_switch reports that a port lost its last endpoint even when no endpoint was closed.
       .replace(/^3022 port\/- \d+\n(?=1006)/, '')
       .replace(/^(\S+ +\d{3} (?:ON |OFF) +).*$/gm, '$1HELP')
-      // Of plugin/list.
+      // The rows of plugin/list.
       .replace(/^((?:dump|pdump|iplog) +).*$/gm, '$1HELP')
   );
 }
 
-/** What theirs has no command for. */
+/** Commands that vde_switch does not have. */
 const ADDITIONS = [
   'hash/flush',
   'counters',
@@ -58,7 +58,7 @@ const ADDITIONS = [
   'user/info',
 ];
 
-/** Names and syntax, in their order; the words beside them are our own. */
+/** The names and the syntax in a help text, in order. The descriptions beside them are tsvde's own. */
 function helpRows(help: string): string[] {
   return help
     .split('\n')
@@ -67,12 +67,12 @@ function helpRows(help: string): string[] {
 }
 
 const NUMBERS = ['0', '1', '2', '3', '7', '31', '32', '33', '99', '-1'];
-// 4094 is one that only ours can create, and 0 one that only theirs can lose.
+// 4094 is absent: only tsvde can create it. vlan/remove is not given 0, which only vde_switch can remove.
 const VLANS = ['0', '1', '2', '10', '4093', '4095', '4096', '-1'];
-const ROOM = ['20', '32', '40', '-5'];
+const PORT_COUNTS = ['20', '32', '40', '-5'];
 const PLUGINS = ['dump', 'pdump', 'iplog'];
-/** What takes numbers, given too few. */
-const HUNGRY = [
+/** Commands that take numbers; they are given too few. */
+const NUMERIC_COMMANDS = [
   'port/setvlan',
   'port/allocatable',
   'port/setuser',
@@ -140,9 +140,9 @@ function randomCommand(below: (limit: number) => number, script: string): string
     () => `hash/find 02:00:00:00:00:99 ${vlan()}`,
     () => 'load /nowhere/at/all',
     () => `load ${script}`,
-    () => pick(HUNGRY),
-    () => `${pick(HUNGRY)} ${pick(['1', '10'])}`,
-    () => `port/setnumports ${pick(ROOM)}`,
+    () => pick(NUMERIC_COMMANDS),
+    () => `${pick(NUMERIC_COMMANDS)} ${pick(['1', '10'])}`,
+    () => `port/setnumports ${pick(PORT_COUNTS)}`,
     () => `plugin/add ${pick(PLUGINS)}`,
     () => `plugin/add /usr/lib/vde2/plugins/${pick(PLUGINS)}.so`,
     () => `plugin/del ${pick(['', 'd', 'pd', 'iplog', 'x'])}`,
@@ -155,13 +155,13 @@ function randomCommand(below: (limit: number) => number, script: string): string
   return commands[below(commands.length)]!();
 }
 
-/** Theirs counts port 0, too. */
-function forTheirs(command: string): string {
+/** The command for vde_switch, which counts port 0 among its ports. */
+function forVdeSwitch(command: string): string {
   return command.replace(/^(port\/setnumports )(.*)/, (_, path, number) => `${path}${Number(number) + 1}`);
 }
 
-describeWith(['vde_switch', 'root'], "the console, beside vde_switch's", () => {
-  test.each([1, 2, 3, 4, 5])('400 random commands have the same replies: seed %i', async (seed) => {
+describeWith(['vde_switch', 'root'], 'the console compared with vde_switch', () => {
+  test.each([1, 2, 3, 4, 5])('400 random commands get the same replies: seed %i', async (seed) => {
     const { theirs, ours } = await both();
     const below = randomFrom(seed);
     const script = `${temporaryDirectory()}/script`;
@@ -170,14 +170,14 @@ describeWith(['vde_switch', 'root'], "the console, beside vde_switch's", () => {
     for (let i = 0; i < 400; i++) {
       const command = randomCommand(below, script);
       given.push(command);
-      const [expected, got] = [await theirs.ask(forTheirs(command)), await ours.ask(command)];
+      const [expected, got] = [await theirs.ask(forVdeSwitch(command)), await ours.ask(command)];
       const context = `seed ${seed}, after:\n${given.slice(-20).join('\n')}`;
       if (command.startsWith('help')) expect(helpRows(got), context).toEqual(helpRows(expected));
       else expect(masked(got), context).toBe(masked(expected));
     }
   });
 
-  test('with clients, frames and addresses', async () => {
+  test('replies about clients, frames and addresses are the same', async () => {
     const { theirs, ours, directories } = await both();
     for (const directory of directories) {
       const a = await Recorder.join(directory, { port: 3, description: 'first' });
@@ -206,7 +206,7 @@ describeWith(['vde_switch', 'root'], "the console, beside vde_switch's", () => {
     }
   });
 
-  test('a script that closes an endpoint goes on with a port that has none', async () => {
+  test('a script that closes an endpoint continues with the port empty', async () => {
     const { theirs, ours, directories } = await both();
     for (const directory of directories) await Recorder.join(directory, { port: 3 });
     for (const client of [theirs, ours]) {
@@ -217,14 +217,14 @@ describeWith(['vde_switch', 'root'], "the console, beside vde_switch's", () => {
     }
   });
 
-  test('help has the same commands in the same order, and our additions', async () => {
+  test('help lists the same commands in the same order, and the additions of tsvde', async () => {
     const { theirs, ours } = await both();
     const own = await ours.ask('help');
     expect(helpRows(own)).toEqual(helpRows(await theirs.ask('help')));
     for (const path of ADDITIONS) expect(own).toMatch(new RegExp(`^${path} `, 'm'));
   });
 
-  test('the end of a session', async () => {
+  test('logout ends the session with the same line', async () => {
     const { theirs, ours } = await both();
     const said = [theirs, ours].map(async (client) => {
       client.socket.write('logout\n');
@@ -239,19 +239,19 @@ describeWith(['vde_switch', 'root'], "the console, beside vde_switch's", () => {
   const UNKNOWN = '1038 Function not implemented\n';
   const INVALID = '1022 Invalid argument\n';
   test.each([
-    ['whole names only', 'port/print7', `${DATA}.\n1006 No such device or address\n`, UNKNOWN],
-    ['whole names only', 'hash/showinfoXYZ', expect.stringContaining(OK), UNKNOWN],
-    ['a number that is none', 'port/create abc', OK, INVALID],
-    ['a number that is missing', 'port/create', OK, INVALID],
-    ['a number that is missing', 'port/sethub', OK, INVALID],
+    ['a longer name is not taken for a command', 'port/print7', `${DATA}.\n1006 No such device or address\n`, UNKNOWN],
+    ['a longer name is not taken for a command', 'hash/showinfoXYZ', expect.stringContaining(OK), UNKNOWN],
+    ['a word that is not a number is refused', 'port/create abc', OK, INVALID],
+    ['a missing number is refused', 'port/create', OK, INVALID],
+    ['a missing number is refused', 'port/sethub', OK, INVALID],
     [
-      'no octal numbers',
+      'a leading zero does not make a number octal',
       'port/allocatable 010 1',
       '1006 No such device or address\n',
       '1006 No such device or address\n',
     ],
-    ['no more than 65535 ports', 'port/setnumports 100000', OK, INVALID],
-    ['a flag is 0 or 1', 'port/allocatable 1 5', '1006 No such device or address\n', INVALID],
+    ['more than 65535 ports are refused', 'port/setnumports 100000', OK, INVALID],
+    ['a flag other than 0 and 1 is refused', 'port/allocatable 1 5', '1006 No such device or address\n', INVALID],
   ])('%s: %s', async (_, command, expected, own) => {
     const { theirs, ours } = await both();
     expect(await theirs.ask(command)).toEqual(expected);
@@ -259,11 +259,21 @@ describeWith(['vde_switch', 'root'], "the console, beside vde_switch's", () => {
   });
 
   test.each([
-    ['a VLAN that theirs cannot have', ['vlan/create 4094'], INVALID, OK],
-    ['VLAN 0, which theirs can lose', ['vlan/remove 0'], OK, '1098 Address already in use\n'],
-    ['VLAN 0 by itself', ['vlan/allprint 0'], `${DATA}.\n${INVALID}`, `${DATA}VLAN 0000\n.\n${OK}`],
-    ['kinds that are not shown', ['debug/del mgmt'], '1002 No such file or directory\n', INVALID],
-    ['any other library', ['plugin/add no-such-plugin'], '1002 No such file or directory\n', INVALID],
+    ['VLAN 4094 can be created', ['vlan/create 4094'], INVALID, OK],
+    ['VLAN 0 cannot be removed', ['vlan/remove 0'], OK, '1098 Address already in use\n'],
+    ['vlan/allprint takes VLAN 0', ['vlan/allprint 0'], `${DATA}.\n${INVALID}`, `${DATA}VLAN 0000\n.\n${OK}`],
+    [
+      'debug/del of a category that debug/list does not show is invalid',
+      ['debug/del mgmt'],
+      '1002 No such file or directory\n',
+      INVALID,
+    ],
+    [
+      'a plugin of any other name is invalid',
+      ['plugin/add no-such-plugin'],
+      '1002 No such file or directory\n',
+      INVALID,
+    ],
   ])('%s: %j', async (_, commands, expected, own) => {
     const { theirs, ours } = await both();
     for (const command of commands.slice(0, -1)) for (const client of [theirs, ours]) await client.ask(command);
@@ -276,16 +286,16 @@ describeWith(['vde_switch', 'root'], "the console, beside vde_switch's", () => {
     [['hash/setsize 1073741825'], INVALID],
     [['vlan/remove 0', 'port/create 3'], OK],
     [['port/create 3', 'port/setuser 3 12345678', 'port/allprint 3'], expect.stringContaining('(User: 12345678 - ')],
-  ])('what ends theirs: %j', async (commands, own) => {
+  ])('commands that end vde_switch get a reply: %j', async (commands, own) => {
     const { theirs, ours } = await both();
     for (const command of commands) await theirs.ask(command);
-    await until(() => theirs.ended, 'the end of theirs');
+    await until(() => theirs.ended, 'the end of vde_switch');
     let reply = '';
     for (const command of commands) reply = await ours.ask(command);
     expect(reply).toEqual(own);
   });
 
-  test('in a hub, vlan/print shows the ports; theirs none', async () => {
+  test('vlan/print shows the ports of a hub, where vde_switch shows none', async () => {
     const { theirs, ours, directories } = await both();
     for (const directory of directories) await Recorder.join(directory, { port: 3 });
     for (const client of [theirs, ours]) await client.ask('port/sethub 1');
@@ -293,7 +303,7 @@ describeWith(['vde_switch', 'root'], "the console, beside vde_switch's", () => {
     expect(await ours.ask('vlan/print 0')).toContain(' -- Port 0003 tagged=0 active=1 status=Forwarding\n');
   });
 
-  test('port/print shows both users; theirs twice the same', async () => {
+  test('port/print shows the current and the permitted user, where vde_switch shows the current one twice', async () => {
     const { theirs, ours, directories } = await both();
     for (const client of [theirs, ours])
       for (const command of ['port/create 3', 'port/setuser 3 daemon']) await client.ask(command);
@@ -306,7 +316,7 @@ describeWith(['vde_switch', 'root'], "the console, beside vde_switch's", () => {
     );
   });
 
-  test('port/epclose of an endpoint that is not there: theirs says that the port lost its last', async () => {
+  test('port/epclose of an unknown endpoint reports no lost endpoint, where vde_switch does', async () => {
     const { theirs, ours } = await both();
     for (const client of [theirs, ours])
       for (const command of ['port/create 3', 'debug/add port']) await client.ask(command);
@@ -314,7 +324,7 @@ describeWith(['vde_switch', 'root'], "the console, beside vde_switch's", () => {
     expect(await ours.ask('port/epclose 3 99')).toBe('1006 No such device or address\n');
   });
 
-  test('an empty line of a script is a command of theirs', async () => {
+  test('an empty line of a script is skipped, where vde_switch takes it for a command', async () => {
     const { theirs, ours } = await both();
     const script = `${temporaryDirectory()}/script`;
     writeFileSync(script, 'port/create 3\n\n');
@@ -322,7 +332,7 @@ describeWith(['vde_switch', 'root'], "the console, beside vde_switch's", () => {
     expect(await ours.ask(`load ${script}`)).toMatch(/\]: \n1000 Success\n$/);
   });
 
-  test('hash/find names the port, and not the next one', async () => {
+  test('hash/find names the port of the address, where vde_switch names the next port', async () => {
     const { theirs, ours, directories } = await both();
     for (const directory of directories) {
       const a = await Recorder.join(directory, { port: 5 });
@@ -334,7 +344,7 @@ describeWith(['vde_switch', 'root'], "the console, beside vde_switch's", () => {
     expect(await ours.ask('hash/find 02:00:00:00:00:01')).toContain('to port: 005');
   });
 
-  test('two commands in one write', async () => {
+  test('two commands in one write get two replies, where vde_switch drops the second', async () => {
     const { theirs, ours } = await both();
     for (const client of [theirs, ours]) client.socket.write('port/create 5\nport/create 6\n');
     expect(await theirs.replies(1)).toBe(OK);
@@ -343,7 +353,7 @@ describeWith(['vde_switch', 'root'], "the console, beside vde_switch's", () => {
     expect(await ours.ask('port/allprint 6')).toContain('Port 0006');
   });
 
-  test('a plug that leaves takes only its own addresses along', async () => {
+  test('a plug that disconnects forgets only its own addresses, where vde_switch forgets all', async () => {
     const { theirs, ours, directories } = await both();
     for (const directory of directories) {
       const a = await Recorder.join(directory, { port: 1 });

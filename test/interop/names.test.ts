@@ -1,4 +1,4 @@
-// The console's clients by vde2's names, ours beside Debian's, each on both switches; and the programs that call them.
+// The console clients under vde2's names: tsvde's compared with Debian's, on both switches, and as other programs call them.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
@@ -19,7 +19,7 @@ const [vdecmd, unixcmd, unixterm, vdeterm] = ['vdecmd', 'unixcmd', 'unixterm', '
 ];
 
 describeWith(['vde_switch', 'unixcmd', 'root'], 'vdecmd', () => {
-  test.each(KINDS)("%s: it shows what Debian's shows, and exits with what that means to", async (kind) => {
+  test.each(KINDS)("%s: vdecmd prints the same as Debian's and exits with the errno of the reply", async (kind) => {
     const { path } = await consoles[kind]();
     const commands: [string, number][] = [
       ['port/create 3', 0],
@@ -35,7 +35,7 @@ describeWith(['vde_switch', 'unixcmd', 'root'], 'vdecmd', () => {
       const ours = await run(vdecmd, ['-s', path, ...words]);
       expect(ours, command).toMatchObject({ code, signal: null });
       if (code !== 0) expect(ours.stderr).toMatch(new RegExp(`^vdecmd: ${command}: [A-Z].*\n$`));
-      // What changes something the second time is not asked twice.
+      // A command that changes the switch is not repeated: its second reply would differ.
       if (!/print|showinfo/.test(command)) continue;
       const theirs = await run('unixcmd', ['-s', path, '-f', SCRIPT, ...words]);
       expect(theirs.code).toBe(255);
@@ -45,7 +45,7 @@ describeWith(['vde_switch', 'unixcmd', 'root'], 'vdecmd', () => {
     }
   });
 
-  test("openQA's sequence succeeds, and so does picoTCP's end", async () => {
+  test("the commands of openQA succeed, and so does picoTCP's shutdown", async () => {
     const { path, ask } = await consoles.tsvde();
     await ask('port/create 3');
     for (const words of ['port/remove 3', 'port/create 3', 'vlan/create 12', 'port/setvlan 3 12'])
@@ -62,7 +62,7 @@ describeWith(['vde_switch', 'unixcmd', 'root'], 'vdecmd', () => {
   test.each([
     ['vdecmd', vdecmd],
     ['unixcmd', unixcmd],
-  ])('%s: wrong options, no socket, no command', async (name, program) => {
+  ])('%s reports wrong options, a missing socket and a missing command', async (name, program) => {
     const { path } = await consoles.tsvde();
     const usage = await run(program, []);
     expect(usage).toMatchObject({ code: 255, stderr: '' });
@@ -72,7 +72,7 @@ describeWith(['vde_switch', 'unixcmd', 'root'], 'vdecmd', () => {
       code: 255,
       stderr: `${name}: cannot connect to '/nowhere': no such file or directory\n`,
     });
-    // As Debian's: an unknown option is a message, long names and options behind the command are taken.
+    // As in Debian's: an unknown option prints a message; long names and options behind the command are accepted.
     expect(await run(program, ['-x', `--sock=${path}`, 'port/create', '5', `--rcfile=${SCRIPT}`])).toMatchObject({
       code: 0,
       stderr: `${name}: unknown option '-x'; --help lists the options\n`,
@@ -83,7 +83,7 @@ describeWith(['vde_switch', 'unixcmd', 'root'], 'vdecmd', () => {
     expect(stderr).toMatch(/state 13 copy, read: "HUB=false\\n"/);
   });
 
-  test('unixcmd without a script names what is missing', async () => {
+  test('unixcmd without a script names the missing file', async () => {
     expect(await run(unixcmd, ['-s', '/nowhere', 'x'])).toMatchObject({
       code: 255,
       stderr: "unixcmd: cannot read the script '/etc/vde2/unixcmd': No such file or directory; name one with -f\n",
@@ -91,8 +91,8 @@ describeWith(['vde_switch', 'unixcmd', 'root'], 'vdecmd', () => {
   });
 });
 
-describeWith(['unixcmd'], "unixcmd's scripts", () => {
-  /** A peer that says this and keeps what it hears. */
+describeWith(['unixcmd'], 'scripts of unixcmd', () => {
+  /** A peer that sends a text to each client and records the text that it receives. */
   async function peer(says: string) {
     const path = `${temporaryDirectory()}/s`;
     const heard: string[] = [];
@@ -103,7 +103,7 @@ describeWith(['unixcmd'], "unixcmd's scripts", () => {
         text += chunk;
       });
       socket.on('close', () => heard.push(text));
-      if (says !== '') socket.write(says); // to one that has gone it would be an error
+      if (says !== '') socket.write(says); // an empty write to a client that has gone would be an error
     });
     await new Promise<void>((resolve) => server.listen(path, resolve));
     atEnd(() => server.close());
@@ -122,7 +122,7 @@ describeWith(['unixcmd'], "unixcmd's scripts", () => {
     ["5 EXIT 300\n1 SEND 'first'\n3 SEND '[$*]$0 it\\'s\\t\\\\\\x'\n2 GOTO 3", ''],
     ["  # a comment\n\n1   SEND   '$x-'\n2 EXITRV", ''],
     ["1 IN '\\n' 9\n2 OUTTAG 3\n3 COPY\n4 OUTSHIFT\n5 THROW\n6 IN '\\n' 9\n7 COPY\n8 EXIT 0\n9 EXIT 9", 'one\ntwo\n'],
-  ])('%j, told %j', async (script, says) => {
+  ])('%j acts the same in both programs on the input %j', async (script, says) => {
     const { path, heard } = await peer(says);
     const file = `${temporaryDirectory()}/rc`;
     writeFileSync(file, `TIMEOUT 200\n${script}\n`);
@@ -135,7 +135,7 @@ describeWith(['unixcmd'], "unixcmd's scripts", () => {
     expect(results[1]).toEqual(results[0]);
   });
 
-  test('a word by its number, without the character that the original loses behind it', async () => {
+  test('$N sends the word of that number and keeps the character behind it, which the original loses', async () => {
     const { path, heard } = await peer('');
     const file = `${temporaryDirectory()}/rc`;
     writeFileSync(file, "1 SEND '$1, $0'\n2 EXIT 7");
@@ -149,11 +149,11 @@ describeWith(['unixcmd'], "unixcmd's scripts", () => {
     ['1 SEND abc\n2 EXIT', /rc:1: a quoted text \('…'\) is missing/],
     ['EXIT', /rc:1: a number is missing/],
     ["1 IN 'x'\n2 EXIT", /rc:1: a number is missing/],
-    ['# nothing', /rc: the script has no states/],
-    ['1 GOTO 7', /state 1 of the script goes to 7, which does not exist/],
-    ["1 SEND 'x'", /state 1 of the script is the last, and is not an EXIT/],
-    ['1 THROW\n2 GOTO 1', /state \d of the script loops for ever/],
-  ])('%j is told to be wrong', async (script, stderr) => {
+    ['# nothing', /rc: there is no state in it/],
+    ['1 GOTO 7', /state 1 of the script goes to 7, which is not there/],
+    ["1 SEND 'x'", /state 1 of the script is the last, and no EXIT/],
+    ['1 THROW\n2 GOTO 1', /state \d of the script goes round for ever/],
+  ])('%j is refused with a message', async (script, stderr) => {
     const { path } = await peer('');
     const file = `${temporaryDirectory()}/rc`;
     writeFileSync(file, script);
@@ -167,7 +167,7 @@ describeWith(['vde_switch', 'unixterm', 'vdeterm', 'root'], 'the terminals on pi
   const END = '9999 END OF SESSION';
   const masked = (text: string) => text.replace(/^VDE switch V.*\n.*\n/, 'BANNER\n');
 
-  test.each(KINDS)("%s: unixterm shows the same bytes as Debian's, and ends when the other side does", async (kind) => {
+  test.each(KINDS)("%s: unixterm shows the same bytes as Debian's and ends with the session", async (kind) => {
     const { path } = await consoles[kind]();
     const texts: string[] = [];
     for (const program of ['unixterm', unixterm]) {
@@ -184,11 +184,11 @@ describeWith(['vde_switch', 'unixterm', 'vdeterm', 'root'], 'the terminals on pi
       expect(await started.exited).toEqual({ code: 0, signal: null });
       texts.push(masked(started.stdout()));
     }
-    // Theirs sometimes sees the end before what was said last.
+    // Debian's unixterm sometimes sees the end of the stream before the last line.
     expect(texts[1]).toBe(`${texts[0]!.replace(END, '')}${END}`);
   });
 
-  test.each(KINDS)('%s: what unixterm was given before the end of stdin is answered', async (kind) => {
+  test.each(KINDS)('%s: unixterm shows the answers to commands given before the end of stdin', async (kind) => {
     const { path } = await consoles[kind]();
     const started = start(unixterm, [path]);
     started.stdin.end('port/showinfo\n');
@@ -196,7 +196,7 @@ describeWith(['vde_switch', 'unixterm', 'vdeterm', 'root'], 'the terminals on pi
     expect(started.stdout()).toContain('\ncounters=true\n.\n1000 Success\n');
   });
 
-  test('vdeterm gives line after line, without codes', async () => {
+  test('vdeterm prints replies line by line, without codes', async () => {
     const { path } = await consoles.vde_switch();
     const started = start(vdeterm, [path]);
     started.stdin.end('port/showinfo\nport/create 3\nport/create 3\nnonsense\n');
@@ -209,7 +209,7 @@ describeWith(['vde_switch', 'unixterm', 'vdeterm', 'root'], 'the terminals on pi
   test.each([
     ['unixterm', unixterm],
     ['vdeterm', vdeterm],
-  ])("%s: no path and no socket are 255, as with Debian's", async (name, program) => {
+  ])("%s exits with 255 without a path or a socket, as Debian's does", async (name, program) => {
     for (const args of [[], ['/nowhere']]) {
       const [ours, theirs] = [await run(program, args), await run(name, args)];
       expect([ours.code, theirs.code]).toEqual([255, 255]);
@@ -218,9 +218,9 @@ describeWith(['vde_switch', 'unixterm', 'vdeterm', 'root'], 'the terminals on pi
   });
 });
 
-describeWith(['vde_switch', 'pidof', 'root'], 'identity', () => {
+describeWith(['vde_switch', 'pidof', 'root'], 'the process name', () => {
   test.each(['vdecmd', 'unixcmd', 'unixterm', 'vdeterm'])(
-    '%s is found by its name, with its arguments',
+    '%s is found under its name, with its arguments',
     async (name) => {
       const path = `${temporaryDirectory()}/silent`;
       const server = createServer((socket) => atEnd(() => socket.destroy()));

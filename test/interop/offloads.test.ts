@@ -1,4 +1,4 @@
-// TAPs with offloads beside the kernel's own cutting, joining and checksums, and real TCP across them.
+// TAPs with offloads compared with the kernel's own segmenting, coalescing and checksums, and real TCP across them.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -18,7 +18,7 @@ const MARK = '02:00:00:00:00:77';
 let marks = 0;
 let taps = 0;
 
-/** Whose interfaces say nothing of themselves. */
+/** A namespace whose interfaces send nothing by themselves. */
 function silentNamespace(): Namespace {
   const space = namespace();
   for (const which of ['all', 'default'])
@@ -26,7 +26,7 @@ function silentNamespace(): Namespace {
   return space;
 }
 
-/** A new TAP of a switch in this process, up in that namespace. */
+/** Attaches a new TAP to the switch and brings it up in the namespace. */
 async function tapIn(space: Namespace, sw: Switch, offloads = true): Promise<string> {
   const name = `tvo${process.pid}-${taps++}`;
   await sw.attach(`tap,ifname=${name},vnet_hdr=${offloads ? 'on' : 'off'}`);
@@ -50,7 +50,7 @@ class PacketSocket {
     if (this.#program.stdout().match(/^(?!sent).+$/m)) throw new Error(this.#program.stdout());
   }
 
-  /** A plain frame that tells what came before it from what comes after. */
+  /** Sends a plain frame that separates earlier frames from later ones. */
   async mark(): Promise<Buffer> {
     const mark = frame(BROADCAST, MARK, 60, ++marks);
     await this.send(Buffer.concat([Buffer.alloc(10), mark]));
@@ -60,7 +60,7 @@ class PacketSocket {
 
 const random = (below: number) => Math.floor(seeded() * below);
 let state = 20060817;
-/** The same in each run (mulberry32). */
+/** Random numbers that are the same in each run (mulberry32). */
 function seeded(): number {
   state = (state + 0x6d2b79f5) | 0;
   let t = Math.imul(state ^ (state >>> 15), 1 | state);
@@ -88,8 +88,8 @@ function randomDatagram(most = 1400): DatagramOptions {
   };
 }
 
-describeWith(['root', 'tun', 'ip', 'python3'], 'what a TAP with offloads sends to a VDE client', () => {
-  test('is, byte for byte, what the kernel sends where there are none; and so is what is captured', async () => {
+describeWith(['root', 'tun', 'ip', 'python3'], 'frames from a TAP with offloads to a VDE client', () => {
+  test('a client and a capture see the same bytes as from a TAP without offloads', async () => {
     const space = silentNamespace();
     const paths = [];
     for (const offloads of [true, false]) {
@@ -108,10 +108,10 @@ describeWith(['root', 'tun', 'ip', 'python3'], 'what a TAP with offloads sends t
         await socket.send(one);
         await recorder.receives(await socket.mark());
       }
-      const plain = kernels.recorder.frames.filter(isNoMark);
+      const plain = kernels.recorder.frames.filter(isNotMark);
       expect(plain).toHaveLength(Math.ceil(options.payload.length / options.segment!));
-      expect(ours.recorder.frames.filter(isNoMark)).toEqual(plain);
-      expect(ours.captured.filter(isNoMark)).toEqual(plain);
+      expect(ours.recorder.frames.filter(isNotMark)).toEqual(plain);
+      expect(ours.captured.filter(isNotMark)).toEqual(plain);
       const sum = (frames: Buffer[]) => frames.reduce((bytes, one) => bytes + one.length, 0);
       const received = ours.sw.counters().find(({ port }) => port === 1)!;
       expect(received.receiveUnicast).toBe(BigInt(plain.length));
@@ -125,7 +125,7 @@ describeWith(['root', 'tun', 'ip', 'python3'], 'what a TAP with offloads sends t
     expect(statistic(space, kernels.name, 'tx_packets')).toBeGreaterThan(10 * rounds);
   }, 60_000);
 
-  test('has a whole checksum where a program left it to the device: DHCP clients', async () => {
+  test('the switch completes a checksum that a program left to the device, as DHCP clients need', async () => {
     const space = silentNamespace();
     const { sw, join } = await network();
     const name = await tapIn(space, sw);
@@ -146,7 +146,7 @@ for size in (1, 2, 17, 300, 301): s.sendto(b'x' * size, ('10.9.0.255', 67))`;
     }
   });
 
-  test('comes from a TAP that others left with offloads, too, and one that we leave has none', async () => {
+  test('a persistent TAP gives the same frames to tsvde, then to vde_switch, then to tsvde', async () => {
     const space = silentNamespace();
     const name = `tvo${process.pid}-kept`;
     await run('ip', ['tuntap', 'add', 'mode', 'tap', 'name', name]);
@@ -165,7 +165,7 @@ for size in (1, 2, 17, 300, 301): s.sendto(b'x' * size, ('10.9.0.255', 67))`;
       const socket = new PacketSocket(space, name);
       await socket.send(one);
       await client.receives(await socket.mark());
-      frames.push(client.frames.filter(isNoMark));
+      frames.push(client.frames.filter(isNotMark));
       await vde.stop();
     }
     expect(frames[0]).toHaveLength(7);
@@ -174,45 +174,49 @@ for size in (1, 2, 17, 300, 301): s.sendto(b'x' * size, ('10.9.0.255', 67))`;
   });
 });
 
-describeWith(['root', 'tun', 'ip', 'python3', 'ethtool', 'tcpdump'], 'what a VDE client sends to a TAP', () => {
-  test('leaves the host byte for byte as it came, where the kernel cuts again what was joined', async () => {
-    const { space, directory, vde, home } = await hostWithTap();
-    // Behind the TAP a bridge, and a device that has no offloads.
-    space.run('ip', 'link', 'add', 'bridge', 'type', 'bridge');
-    space.run('ip', 'link', 'add', 'plain', 'type', 'veth', 'peer', 'name', 'far');
-    space.run('ethtool', '-K', 'plain', 'tx', 'off', 'tso', 'off', 'gso', 'off', 'tx-udp-segmentation', 'off');
-    for (const name of ['tap', 'plain']) space.run('ip', 'link', 'set', name, 'master', 'bridge');
-    for (const name of ['bridge', 'plain', 'far', 'tap']) space.run('ip', 'link', 'set', name, 'up');
-    const from = ['ether', 'src', '02:00:00:00:00:01'];
-    // Slots for large frames would be few, and what finds none is lost to it.
-    const record = ['-i', 'far', '-s', '2000', '-B', '8192', '--immediate-mode', '-U', '-w', `${home}/pcap`];
-    const recording = space.start('tcpdump', [...record, ...from]);
-    await recording.output(/listening on far/);
-    const client = await Recorder.join(directory);
+describeWith(
+  ['root', 'tun', 'ip', 'python3', 'ethtool', 'tcpdump'],
+  'frames from a VDE client to a TAP with offloads',
+  () => {
+    test('coalesced frames leave the host byte for byte as they came, segmented again by the kernel', async () => {
+      const { space, directory, vde, home } = await hostWithTap();
+      // A bridge joins the TAP to a device that has no offloads.
+      space.run('ip', 'link', 'add', 'bridge', 'type', 'bridge');
+      space.run('ip', 'link', 'add', 'plain', 'type', 'veth', 'peer', 'name', 'far');
+      space.run('ethtool', '-K', 'plain', 'tx', 'off', 'tso', 'off', 'gso', 'off', 'tx-udp-segmentation', 'off');
+      for (const name of ['tap', 'plain']) space.run('ip', 'link', 'set', name, 'master', 'bridge');
+      for (const name of ['bridge', 'plain', 'far', 'tap']) space.run('ip', 'link', 'set', name, 'up');
+      const from = ['ether', 'src', '02:00:00:00:00:01'];
+      // tcpdump's buffer would have few slots for large frames, and tcpdump loses a frame that finds none.
+      const record = ['-i', 'far', '-s', '2000', '-B', '8192', '--immediate-mode', '-U', '-w', `${home}/pcap`];
+      const recording = space.start('tcpdump', [...record, ...from]);
+      await recording.output(/listening on far/);
+      const client = await Recorder.join(directory);
 
-    const sent: Buffer[] = [];
-    const before = statistic(space, 'tap', 'rx_packets');
-    for (let i = 0; i < 40; i++) {
-      const frames = await kernelFrames(randomDatagram(1100));
-      if (i % 5 === 0) frames[random(frames.length)]![random(60) + 12]! ^= 1 << random(8);
-      // All lie in the socket when the switch wakes: one batch.
-      vde.signal('SIGSTOP');
-      for (const one of frames) client.send(one);
-      vde.signal('SIGCONT');
-      sent.push(...frames);
-      const all = sent.length;
-      await until(
-        () => readPcap(`${home}/pcap`).length === all,
-        () => `${all} frames in ${home}/pcap`,
-      );
-    }
-    expect(readPcap(`${home}/pcap`)).toEqual(sent);
-    expect(statistic(space, 'tap', 'rx_packets') - before).toBeLessThan(sent.length / 2);
-  });
-});
+      const sent: Buffer[] = [];
+      const before = statistic(space, 'tap', 'rx_packets');
+      for (let i = 0; i < 40; i++) {
+        const frames = await kernelFrames(randomDatagram(1100));
+        if (i % 5 === 0) frames[random(frames.length)]![random(60) + 12]! ^= 1 << random(8);
+        // All frames lie in the socket when the switch wakes, and so make one batch.
+        vde.signal('SIGSTOP');
+        for (const one of frames) client.send(one);
+        vde.signal('SIGCONT');
+        sent.push(...frames);
+        const all = sent.length;
+        await until(
+          () => readPcap(`${home}/pcap`).length === all,
+          () => `${all} frames in ${home}/pcap`,
+        );
+      }
+      expect(readPcap(`${home}/pcap`)).toEqual(sent);
+      expect(statistic(space, 'tap', 'rx_packets') - before).toBeLessThan(sent.length / 2);
+    });
+  },
+);
 
-/** The frames a kernel without offloads makes of it. */
 let plainPath: Promise<{ socket: PacketSocket; recorder: Recorder }> | undefined;
+/** Returns the frames that a kernel without offloads makes of the datagram. */
 async function kernelFrames(options: DatagramOptions): Promise<Buffer[]> {
   plainPath ??= (async () => {
     const space = silentNamespace();
@@ -224,10 +228,10 @@ async function kernelFrames(options: DatagramOptions): Promise<Buffer[]> {
   recorder.frames.length = 0;
   await socket.send(datagram(options));
   await recorder.receives(await socket.mark());
-  return recorder.frames.filter(isNoMark);
+  return recorder.frames.filter(isNotMark);
 }
 
-/** A namespace with a TAP of a switch that runs there. */
+/** Starts a switch with a TAP in a namespace of its own. */
 async function hostWithTap(...options: string[]) {
   const home = temporaryDirectory();
   const space = silentNamespace();
@@ -239,7 +243,7 @@ function statistic(space: Namespace, name: string, counter: string): number {
   return Number(space.run('cat', `/sys/class/net/${name}/statistics/${counter}`));
 }
 
-/** Of the frames that are whole in it so far. */
+/** Returns the frames that the file holds in full so far. */
 function readPcap(path: string): Buffer[] {
   const file = readFileSync(path);
   const frames: Buffer[] = [];
@@ -252,8 +256,8 @@ function readPcap(path: string): Buffer[] {
   return frames;
 }
 
-describeWith(['root', 'tun', 'ip', 'python3', 'busybox'], 'frames of 9000 and 16000 bytes', () => {
-  test.each([9000, 16_000, 65_521])('with an MTU of %i pass from a TAP to a VDE client and back', async (mtu) => {
+describeWith(['root', 'tun', 'ip', 'python3', 'busybox'], 'large frames', () => {
+  test.each([9000, 16_000, 65_521])('frames of an MTU of %i pass from a TAP to a VDE client and back', async (mtu) => {
     const { space, directory } = await hostWithTap();
     space.run('ip', 'link', 'set', 'tap', 'mtu', `${mtu}`, 'up');
     const client = await Recorder.join(directory);
@@ -269,7 +273,7 @@ describeWith(['root', 'tun', 'ip', 'python3', 'busybox'], 'frames of 9000 and 16
     expect((statistic(space, 'tap', 'rx_bytes') - before) % (mtu + 14)).toBe(0);
   });
 
-  test('what stands for frames longer than an MTU is dropped, and counts as these', async () => {
+  test('a datagram whose segments exceed an MTU is dropped, and each segment is counted', async () => {
     const { space } = await hostWithTap('--tap', 'small', '--metrics', '9109');
     await until(() => space.run('ip', '-br', 'link').includes('small'), 'the other TAP');
     space.run('ip', 'link', 'set', 'small', 'mtu', '1400', 'up');
@@ -286,9 +290,9 @@ describeWith(['root', 'tun', 'ip', 'python3', 'busybox'], 'frames of 9000 and 16
 
 describeWith(['root', 'tun', 'ip', 'python3', 'tcpdump', 'vde_plug2tap'], 'TCP across a TAP with offloads', () => {
   test.each([
-    ['a TAP and a VDE client', '10.9.0.1', '10.9.0.2', 1500],
-    ['a TAP and a VDE client, IPv6', 'fd09::1', 'fd09::2', 1500],
-  ])('between %s: what arrives is what was sent, both ways, and no checksum is bad', async (...row) => {
+    ['a TAP and a VDE client over IPv4', '10.9.0.1', '10.9.0.2', 1500],
+    ['a TAP and a VDE client over IPv6', 'fd09::1', 'fd09::2', 1500],
+  ])('TCP between %s arrives unchanged in both directions, with valid checksums', async (...row) => {
     const [, near, far, mtu] = row;
     const { space, directory, home } = await hostWithTap();
     const other = silentNamespace();
@@ -318,7 +322,7 @@ describeWith(['root', 'tun', 'ip', 'python3', 'tcpdump', 'vde_plug2tap'], 'TCP a
     expect(statistic(space, 'tap', 'tx_bytes') / statistic(space, 'tap', 'tx_packets')).toBeGreaterThan(mtu);
   });
 
-  test('between TAPs: datagrams of tens of kilobytes pass whole', async () => {
+  test('TCP between TAPs crosses in datagrams of tens of kilobytes', async () => {
     const home = temporaryDirectory();
     const [space, other] = [silentNamespace(), silentNamespace()];
     space.start(tsvde, ['-s', `${home}/ctl`, '-t', 'tap,two']);
@@ -345,7 +349,7 @@ function configure(space: Namespace, address: string, mtu: number): void {
   space.run('ip', 'addr', 'add', `${address}/${six ? 64 : 24}`, 'dev', 'tap', ...(six ? ['nodad'] : []));
 }
 
-/** Some megabytes both ways at once. */
+/** Sends some megabytes in both directions at once and compares their hashes. */
 async function transfer(near: Namespace, far: Namespace, farAddress: string): Promise<void> {
   const listening = far.start('python3', [script('transfer.py'), 'listen', farAddress, '8', '1']);
   await listening.output(/listening/);
@@ -355,7 +359,7 @@ async function transfer(near: Namespace, far: Namespace, farAddress: string): Pr
   expect([here[1], here[2]]).toEqual([there[2], there[1]]);
 }
 
-/** A mark has its own source. */
-function isNoMark(bytes: Buffer): boolean {
+/** A mark has a source address of its own. */
+function isNotMark(bytes: Buffer): boolean {
   return bytes.readUInt16BE(10) !== 0x0077;
 }

@@ -1,5 +1,5 @@
-// dump, pdump and iplog against those of Debian's vde_switch: the same commands and frames, the same words and files; and
-// each difference that was decided on, seen on both sides.
+// dump, pdump and iplog compared with Debian's vde_switch: the same commands and frames give the same replies and files. Each
+// deliberate difference is shown on both sides.
 import { existsSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
@@ -17,9 +17,9 @@ import { until } from '../support/wait.ts';
 interface Side {
   console: ConsoleClient;
   directory: string;
-  /** For its files. */
+  /** The directory of its files. */
   home: string;
-  /** Gives the debug lines that came since the last reply. */
+  /** Resolves with the debug lines since the last reply, once there are `count`. */
   lines(count: number): Promise<string[]>;
 }
 
@@ -54,7 +54,7 @@ function side(console: ConsoleClient, directory: string, home: string): Side {
   return { console, directory, home, lines };
 }
 
-/** Helps are our own words, and a file is where it is. */
+/** Masks help texts, which are tsvde's own, and the directory of the files. */
 function masked(reply: string, { home }: Side): string {
   return reply
     .replaceAll(home, 'HOME')
@@ -77,8 +77,8 @@ const OK = '1000 Success\n';
 const INVALID = '1022 Invalid argument\n';
 const NO_FILE = '1002 No such file or directory\n';
 
-describeWith(['vde_switch', 'root'], "the plugins, beside vde_switch's", () => {
-  test('their names, commands and categories', async () => {
+describeWith(['vde_switch', 'root'], 'the plugins compared with vde_switch', () => {
+  test('names, commands and debug categories are the same', async () => {
     const pair = await both('dump', 'iplog');
     for (const command of [
       'plugin/list',
@@ -101,7 +101,7 @@ describeWith(['vde_switch', 'root'], "the plugins, beside vde_switch's", () => {
       await expectSame(pair, command);
   });
 
-  test('dump: the same lines for the same frames', async () => {
+  test('dump prints the same lines for the same frames', async () => {
     const pair = await both('dump');
     await expectSame(pair, 'debug/add dump');
     await expectSame(pair, 'dump/active 1');
@@ -116,12 +116,12 @@ describeWith(['vde_switch', 'root'], "the plugins, beside vde_switch's", () => {
       b.send(frame(FIRST, SECOND, 100));
       said.push(await lines(8));
     }
-    // Theirs tells of a frame as it comes and as it leaves; ours of a burst that came, then of what leaves.
+    // vde_switch reports each frame on arrival and on departure; tsvde reports a received burst, then its departures.
     expect(said[1]!.toSorted()).toEqual(said[0]!.toSorted());
     await expectSame(pair, 'dump/active 0');
   });
 
-  test('pdump: the same replies', async () => {
+  test('pdump commands get the same replies', async () => {
     const pair = await both('pdump');
     for (const command of [
       'pdump/filename',
@@ -145,7 +145,7 @@ describeWith(['vde_switch', 'root'], "the plugins, beside vde_switch's", () => {
     for (const { home } of [pair.theirs, pair.ours]) expect(statSync(`${home}/one.cap`).mode & 0o777).toBe(0o600);
   });
 
-  test.each(['0', '1'])('pdump: the same file, buffered %s', async (buffered) => {
+  test.each(['0', '1'])('pdump writes the same file with buffered %s', async (buffered) => {
     const pair = await both('pdump');
     for (const { console, directory, home } of [pair.theirs, pair.ours]) {
       for (const command of [`filename ${home}/a.cap`, `buffered ${buffered}`, 'active 1'])
@@ -167,7 +167,7 @@ describeWith(['vde_switch', 'root'], "the plugins, beside vde_switch's", () => {
     expect(got).toEqual(expected);
   });
 
-  test('iplog: random commands have the same replies', async () => {
+  test('random iplog commands get the same replies', async () => {
     for (const seed of [1, 2, 3]) {
       const pair = await both('iplog');
       const below = randomFrom(seed);
@@ -179,7 +179,7 @@ describeWith(['vde_switch', 'root'], "the plugins, beside vde_switch's", () => {
     }
   });
 
-  test('iplog: files of the log', async () => {
+  test('iplog/logfile gets the same replies and creates files of the same mode', async () => {
     const pair = await both('iplog');
     for (const name of ['HOME/log', 'HOME/log', '/nowhere/x', 'HOME/two words', '/tmp', '']) {
       await expectSame(pair, `iplog/logfile ${name}`);
@@ -188,7 +188,7 @@ describeWith(['vde_switch', 'root'], "the plugins, beside vde_switch's", () => {
     for (const { home } of [pair.theirs, pair.ours]) expect(statSync(`${home}/two words`).mode & 0o777).toBe(0o600);
   });
 
-  test('iplog: the same lines for the same frames', async () => {
+  test('iplog reports the same lines for the same frames', async () => {
     const pair = await both('iplog');
     for (const command of ['ipadd 10.0.0.0/8', 'ipadd fd00::/16', 'ipadd ::/96', 'logfile HOME/log'])
       await expectSame(pair, `iplog/${command}`);
@@ -235,7 +235,7 @@ describeWith(['vde_switch', 'root'], "the plugins, beside vde_switch's", () => {
       'tsvde',
       async (directory: string, args: string[]) => (await startTsvde(args, { cwd: dirname(directory) })).started,
     ],
-  ] as const)('iplog: at SIGHUP %s goes on in a new file', async (_, startSwitch) => {
+  ] as const)('iplog of %s continues in a new file at SIGHUP', async (_, startSwitch) => {
     const home = temporaryDirectory();
     const started = await startSwitch(`${home}/ctl`, ['-M', `${home}/mgmt`]);
     const console = await ConsoleClient.connect(`${home}/mgmt`);
@@ -251,7 +251,7 @@ describeWith(['vde_switch', 'root'], "the plugins, beside vde_switch's", () => {
     await until(() => readFileSync(`${home}/log`, 'utf8').includes('ipv4 10.0.0.1'), 'the address');
   });
 
-  test('iplog: the addresses of a closed port are dropped', async () => {
+  test('iplog drops the addresses of a closed port', async () => {
     const pair = await both('iplog');
     await expectSame(pair, 'iplog/ipadd 10.0.0.0/8');
     for (const { console, directory } of [pair.theirs, pair.ours]) {
@@ -267,22 +267,22 @@ describeWith(['vde_switch', 'root'], "the plugins, beside vde_switch's", () => {
   });
 
   test.each([
-    ['a number that is missing', 'dump/active', OK, INVALID],
-    ['a number that is missing', 'iplog/setgcint', OK, INVALID],
-    ['a number that is missing', 'iplog/ipport', `${DATA}.\n${OK}`, `${DATA}.\n${INVALID}`],
-    ['a number that is none', 'iplog/setexpire x', OK, INVALID],
-    ['a length out of range', 'iplog/ipadd 10.0.0.0/33', OK, INVALID],
-    ['a length that is none', 'iplog/ipadd 10.0.0.0/255.0.0.0', OK, INVALID],
-    ['no octal addresses', 'iplog/ipadd 010.0.0.1', OK, INVALID],
-    ['no zones', 'iplog/ipadd fe80::1%lo', OK, INVALID],
-    ['regular files only', 'iplog/logfile /dev/full', OK, NO_FILE],
+    ['a missing number is refused', 'dump/active', OK, INVALID],
+    ['a missing number is refused', 'iplog/setgcint', OK, INVALID],
+    ['a missing number is refused', 'iplog/ipport', `${DATA}.\n${OK}`, `${DATA}.\n${INVALID}`],
+    ['a word that is not a number is refused', 'iplog/setexpire x', OK, INVALID],
+    ['a length out of range is refused', 'iplog/ipadd 10.0.0.0/33', OK, INVALID],
+    ['a length that is not a number is refused', 'iplog/ipadd 10.0.0.0/255.0.0.0', OK, INVALID],
+    ['an octal address is refused', 'iplog/ipadd 010.0.0.1', OK, INVALID],
+    ['an address with a zone is refused', 'iplog/ipadd fe80::1%lo', OK, INVALID],
+    ['a file that is not regular is refused', 'iplog/logfile /dev/full', OK, NO_FILE],
   ])('%s: %s', async (_, command, expected, own) => {
     const { theirs, ours } = await both('dump', 'iplog');
     expect(await theirs.console.ask(command)).toBe(expected);
     expect(await ours.console.ask(command)).toBe(own);
   });
 
-  test('one that stops leaves the others as they are, where theirs makes iplog deaf', async () => {
+  test('a plugin that stops leaves the others as they are, where vde_switch makes iplog deaf', async () => {
     const { theirs, ours } = await both('iplog', 'pdump');
     for (const { console } of [theirs, ours])
       for (const command of ['iplog/ipadd 10.0.0.0/8', 'pdump/active 0']) await console.ask(command);
@@ -296,7 +296,7 @@ describeWith(['vde_switch', 'root'], "the plugins, beside vde_switch's", () => {
     expect(await theirs.console.ask('iplog/iplist')).not.toContain('10.0.0.1');
   });
 
-  test('a file that cannot be opened: theirs is named from then on, ours stays with the one before', async () => {
+  test('a capture file that cannot be opened changes nothing, where vde_switch keeps its name', async () => {
     const { theirs, ours } = await both('pdump');
     expect(await theirs.console.ask('pdump/filename /nowhere/x')).toMatch(
       /^0000 .*\n.*open\(\/nowhere\/x\): No such file or directory\nERROR: cannot dump to \/nowhere\/x\n\.\n1022 /,
@@ -308,7 +308,7 @@ describeWith(['vde_switch', 'root'], "the plugins, beside vde_switch's", () => {
     expect(await ours.console.ask('pdump/filename')).toContain('dumpfile=vde_dump.cap\n');
   });
 
-  test('tagged frames: ours has the right MAC; options: ours sees the address; a wrong length: it does not', async () => {
+  test('iplog reads tagged frames and IP options, and skips a wrong length, unlike vde_switch', async () => {
     const pair = await both('iplog');
     const said = [];
     for (const { console, directory, lines } of [pair.theirs, pair.ours]) {
@@ -333,8 +333,8 @@ describeWith(['vde_switch', 'root'], "the plugins, beside vde_switch's", () => {
   });
 });
 
-describeWith(['tcpdump'], 'what pdump writes, read by tcpdump', () => {
-  test('every frame, with its length and its addresses', async () => {
+describeWith(['tcpdump'], 'a pdump file read by tcpdump', () => {
+  test('tcpdump shows every frame with its length and addresses', async () => {
     const net = await network();
     const console = await (await serveConsole(net)).connect();
     const path = `${temporaryDirectory()}/a.cap`;
@@ -359,10 +359,10 @@ describeWith(['tcpdump'], 'what pdump writes, read by tcpdump', () => {
   });
 });
 
-/** Of four frames that came and left. */
+/** The size of a file with four frames, each captured on arrival and on departure. */
 const SIZE = 24 + 2 * (4 * 16 + 60 + 96 + 97 + 1514);
 
-/** The file's header, and the records without their times. */
+/** Returns the file's header and its records without their times. */
 function timeless(file: Buffer): string[] {
   const parts = [file.toString('hex', 0, 24)];
   for (let at = 24; at < file.length; ) {
@@ -377,7 +377,7 @@ function timelessLog(log: string): string {
   return log.replace(/^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d /gm, 'TIME ');
 }
 
-/** Each when the one before is through: then both switches tell of them in this order. */
+/** Sends each frame after the last has arrived, so that both switches report them in this order. */
 async function sendOneByOne(from: Recorder, to: Recorder, frames: readonly Buffer[]): Promise<void> {
   for (const [i, one] of frames.entries()) {
     from.send(one);
@@ -385,7 +385,7 @@ async function sendOneByOne(from: Recorder, to: Recorder, frames: readonly Buffe
   }
 }
 
-/** In whatever order their table has them. */
+/** Expects the same lines in any order: the tables are ordered differently. */
 async function expectSameLines({ theirs, ours }: { theirs: Side; ours: Side }, command: string) {
   const [expected, got] = await Promise.all(
     [theirs, ours].map(async (one) =>
@@ -431,7 +431,7 @@ function randomIplogCommand(below: (limit: number) => number): string {
     () => `setgcint ${pick(['0', '1', '10', '-3', '99999'])}`,
     () => `setexpire ${pick(['0', '360', '-1'])}`,
     () => 'showinfo',
-    // Theirs frees a name twice that was in use before `-`.
+    // vde_switch frees twice a name that was in use before `-`.
     () => `logfile ${pick(['', '-', '/nowhere/x', '/tmp'])}`,
     () => 'iplist',
     () => `ipport ${pick(['0', '1', '99', '-1'])}`,

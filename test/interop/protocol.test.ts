@@ -1,4 +1,4 @@
-// The control socket against clients that speak it well, oddly and badly.
+// The control socket with clients that follow the protocol, stretch it or break it.
 import { readdirSync, readlinkSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { ADDRESS_SIZE, addressPath, formatAddress } from '../../src/protocol/request.ts';
@@ -21,23 +21,23 @@ async function ask(
   return { client, path: answer && addressPath(answer)?.toString(), size: answer?.length ?? 0 };
 }
 
-describe('requests that are granted', () => {
+describe('granted requests', () => {
   test.each([
-    ['version 3, any port', (address: Buffer) => version3(address), '001'],
-    ['version 3, port 7', (address: Buffer) => version3(address, 7 << 8), '007'],
-    ['version 3, port 0', (address: Buffer) => version3(address, 1), '000'],
-    ['version 3, a negative port', (address: Buffer) => version3(address, -256), '000'],
-    ['version 1, any port', (address: Buffer) => version1(address), '001'],
-    ['version 1, port 0', (address: Buffer) => version1(address, 1), '000'],
+    ['version 3 and any port', (address: Buffer) => version3(address), '001'],
+    ['version 3 and port 7', (address: Buffer) => version3(address, 7 << 8), '007'],
+    ['version 3 and port 0', (address: Buffer) => version3(address, 1), '000'],
+    ['version 3 and a negative port', (address: Buffer) => version3(address, -256), '000'],
+    ['version 1 and any port', (address: Buffer) => version1(address), '001'],
+    ['version 1 and port 0', (address: Buffer) => version1(address, 1), '000'],
     ['a description of 134 bytes', (address: Buffer) => version3(address, 0, 'x'.repeat(134)), '001'],
-  ])('%s', async (_, request, port) => {
+  ])('a request with %s is granted', async (_, request, port) => {
     const { directory } = await network();
     const { path, size } = await ask(directory, request(dataSocket(temporaryDirectory()).address));
     expect(size).toBe(ADDRESS_SIZE);
     expect(path).toMatch(new RegExp(`^${directory}/${port}\\.\\d+$`));
   });
 
-  test('a request in two segments', async () => {
+  test('a request in two segments is granted', async () => {
     const { directory } = await network();
     const request = version3(dataSocket(temporaryDirectory()).address, 5 << 8, 'slow');
     const client = await RawClient.connect(directory);
@@ -48,12 +48,12 @@ describe('requests that are granted', () => {
     expect(addressPath((await client.answer)!)?.toString()).toContain('/005.');
   });
 
-  test('an abstract address, as User-mode Linux has: frames go both ways', async () => {
+  test('frames go both ways for a client with an abstract address, as User-mode Linux has', async () => {
     const { directory, join } = await network();
     const address = Buffer.alloc(ADDRESS_SIZE);
     formatAddress('').copy(address);
     address.write(`\0tsvde-test-${process.pid}`, 2);
-    // Autobind is not reachable from here, so the peer of an abstract name is made by the kernel's own rules.
+    // Node cannot bind an abstract name, so a Python program is the client.
     const client = await python(
       `import socket,struct,sys
 name=${JSON.stringify([...address.subarray(2)])}
@@ -69,7 +69,7 @@ f=d.recv(2000); d.send(f[6:12]+f[0:6]+f[12:]); sys.stdin.read()`,
     await plug.receives(frame('02:00:00:00:00:01', '02:00:00:00:00:99', 60, 1));
   });
 
-  test('no address at all: the client can send, and what is for it is dropped and counted', async () => {
+  test('a client without an address can send, and frames for it are dropped and counted', async () => {
     const { sw, directory, join } = await network({ hub: true });
     const { path } = await ask(directory, version3(Buffer.alloc(ADDRESS_SIZE)));
     expect(path).toContain('/001.');
@@ -81,7 +81,7 @@ f=d.recv(2000); d.send(f[6:12]+f[0:6]+f[12:]); sys.stdin.read()`,
     await until(() => sw.counters()[0]?.transmitDrops.peer_gone === 1n, 'the drop');
   });
 
-  test('the same user may plug several programs into one port: each gets what is for it, none hears the others', async () => {
+  test('several programs of one user share a port: each receives its frames, and none hears the others', async () => {
     const { join } = await network({ hub: true });
     const [a, b, other] = [await join({ port: 3 }), await join({ port: 3 }), await join()];
     other.send(frame(BROADCAST, '02:00:00:00:00:01', 60, 1));
@@ -93,39 +93,35 @@ f=d.recv(2000); d.send(f[6:12]+f[0:6]+f[12:]); sys.stdin.read()`,
   });
 });
 
-describe('requests that are refused: the stream ends, one log line says why, nothing is left', () => {
+describe('refused requests', () => {
   const somewhere = () => dataSocket(temporaryDirectory()).address;
   test.each([
-    ['wrong magic', () => words(0x12345678, 3, 0), /magic/],
-    ['byte-swapped magic', () => version3(somewhere()).swap16().subarray(0, 122), /magic/],
-    ['version 0 and a type of its own', () => Buffer.concat([words(MAGIC, 2), somewhere()]), /version 2/],
+    ['a wrong magic', () => words(0x12345678, 3, 0), /magic/],
+    ['a byte-swapped magic', () => version3(somewhere()).swap16().subarray(0, 122), /magic/],
+    ['the layout of version 0', () => Buffer.concat([words(MAGIC, 2), somewhere()]), /version 2/],
     ['version 4', () => Buffer.concat([words(MAGIC, 4, 0), somewhere()]), /version 4/],
     ['version 0x80000000', () => Buffer.concat([words(MAGIC, 0x80000000, 0), somewhere()]), /version 2147483648/],
     ['kind 2', () => version3(somewhere(), 2), /kind 2/],
-    ['a port that is too high', () => version3(somewhere(), 33 << 8), /port 33/],
-    ['longer than a request may be', () => version3(somewhere(), 0, 'x'.repeat(200)), /longer than 256/],
+    ['too high a port number', () => version3(somewhere(), 33 << 8), /port 33/],
+    ['more bytes than a request may have', () => version3(somewhere(), 0, 'x'.repeat(200)), /longer than 256/],
     [
-      'a path that does not end',
+      'an unterminated path',
       () => version3(Buffer.concat([words(1).subarray(0, 2), Buffer.alloc(108, 'x')])),
       /does not end/,
     ],
     [
-      'another family',
+      'another address family',
       () => version3(Buffer.concat([words(2).subarray(0, 2), Buffer.from('/x'), Buffer.alloc(106)])),
       /family 2/,
     ],
+    ['a missing data socket', () => version3(formatAddress('/nowhere/at/all')), /"\/nowhere\/at\/all".*ENOENT/],
+    ['a file in place of a data socket', () => version3(formatAddress('/etc/passwd')), /"\/etc\/passwd".*ECONNREFUSED/],
     [
-      'a data socket that is not there',
-      () => version3(formatAddress('/nowhere/at/all')),
-      /"\/nowhere\/at\/all".*ENOENT/,
-    ],
-    ['a data socket that is a file', () => version3(formatAddress('/etc/passwd')), /"\/etc\/passwd".*ECONNREFUSED/],
-    [
-      'an abstract name that nobody has',
+      'an abstract name that no socket has',
       () => version3(Buffer.from(`01002f6e6f7768657265${'00'.repeat(100)}`, 'hex').fill(0, 2, 3)),
       /abstract.*ECONNREFUSED/,
     ],
-  ])('%s', async (_, request, why) => {
+  ])('a request with %s ends the stream, logs one line and leaves nothing behind', async (_, request, why) => {
     const { sw, directory, log } = await network();
     const { client, size } = await ask(directory, request());
     await client.closed;
@@ -138,7 +134,7 @@ describe('requests that are refused: the stream ends, one log line says why, not
     expect(readdirSync(directory)).toEqual(['ctl']);
   });
 
-  test('more bytes after the request end the client, and with it its port', async () => {
+  test('more bytes after the request disconnect the client and free its port', async () => {
     const { sw, directory, log } = await network();
     const { client } = await ask(directory, version3(somewhere()));
     client.stream.write('x');
@@ -147,7 +143,7 @@ describe('requests that are refused: the stream ends, one log line says why, not
     expect(log[0]).toMatch(/sent more after its request/);
   });
 
-  test('silence and half a request, once the time for them is over', async () => {
+  test('a silent client and half a request are refused once their time is over', async () => {
     const { directory, log } = await network({ requestTimeoutMs: 50 });
     const silent = await RawClient.connect(directory);
     const half = await RawClient.connect(directory);
@@ -157,7 +153,7 @@ describe('requests that are refused: the stream ends, one log line says why, not
     expect(log[0]).toMatch(/no whole request/);
   });
 
-  test('no port is free', async () => {
+  test('a request is refused when no port is free', async () => {
     const { join, log } = await network({ numPorts: 2 });
     await join();
     await join();
@@ -165,7 +161,7 @@ describe('requests that are refused: the stream ends, one log line says why, not
     expect(log[0]).toMatch(/all 2 ports are in use/);
   });
 
-  test('a port reserved for another user', async () => {
+  test('a request for a port reserved for another user is refused', async () => {
     const { sw, directory, log } = await network();
     sw.ports.create(4);
     sw.ports.setUser(4, 'daemon');
@@ -183,7 +179,7 @@ print('answer',len(s.recv(200)),flush=True); os.unlink(name)`,
     expect(log[0]).toMatch(/uid 65534.*port 4 is reserved/);
   });
 
-  test("somebody else's data socket", async () => {
+  test("a request that names another user's data socket is refused", async () => {
     const { directory, log } = await network();
     const { path } = dataSocket(temporaryDirectory());
     const client = await python(
@@ -199,8 +195,8 @@ print('answer',len(s.recv(200)),flush=True)`,
   });
 });
 
-describe('nothing is left of a client', () => {
-  test('that is killed at any moment of the handshake', async () => {
+describe('resources of clients', () => {
+  test('a client killed at any moment of the handshake leaves nothing behind', async () => {
     const { sw, directory } = await network();
     const before = descriptors();
     const { address } = dataSocket(temporaryDirectory());
@@ -217,7 +213,7 @@ describe('nothing is left of a client', () => {
     expect(sw.ports.list().filter(({ active }) => active)).toEqual([]);
   });
 
-  test('after a thousand joins and leaves', async () => {
+  test('a thousand clients that connect and disconnect leave nothing behind', async () => {
     const { sw, directory, join } = await network();
     const keeper = await join();
     const before = descriptors();
@@ -226,7 +222,7 @@ describe('nothing is left of a client', () => {
       one.plug.close();
     }
     await until(() => descriptors() === before, 'the descriptors there were');
-    await until(() => readdirSync(directory).length === 2, 'the data socket of the one that stayed');
+    await until(() => readdirSync(directory).length === 2, 'the data socket of the client that stayed');
     expect(sw.ports.list().length).toBeLessThanOrEqual(4);
     expect(keeper.plug.switchPath).toContain('/001.');
   });

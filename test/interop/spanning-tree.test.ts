@@ -1,5 +1,5 @@
-// Rings of our switches and Debian's, wired by its own tools: one copy of each broadcast arrives, nothing goes round, and
-// who is cut off by the loss of a cable is reached by the other way.
+// Rings of tsvde and Debian's vde_switch, wired by Debian's own tools: one copy of each broadcast arrives, no frame circulates,
+// and the loss of a cable opens the other path.
 import { describe, expect, test } from 'vitest';
 import type { Switch } from '../../src/index.ts';
 import { forged } from '../support/fstp-forge.ts';
@@ -12,7 +12,7 @@ import { until } from '../support/wait.ts';
 
 type Kind = 'ours' | 'theirs';
 
-/** Three hellos and the second in which they are noticed; vde_switch may take two windows of 16 seconds. */
+/** Three lost hellos and the second that notices them; vde_switch may take two windows of 16 seconds. */
 const HEALED_MS = 45_000;
 
 async function startSwitch(kind: Kind, priority: number, ours: Switch[]): Promise<string> {
@@ -62,15 +62,15 @@ class Ring {
     return () => others.map(({ frames }) => frames.filter((got) => got.equals(sent)).length);
   }
 
-  /** Those that arrive in a while that is long for a frame. */
+  /** Returns the copies of a broadcast that arrive within 150 ms, which is long for a frame. */
   async copies(from: number): Promise<number[]> {
     const arrived = this.#broadcast(from);
     await new Promise((resolve) => setTimeout(resolve, 150));
     return arrived();
   }
 
-  /** A broadcast arrives everywhere, and in that while no second time. */
-  async carriesOnce(from: number): Promise<void> {
+  /** Expects a broadcast to arrive at every other plug, and no second copy within 150 ms. */
+  async expectOneCopy(from: number): Promise<void> {
     const arrived = this.#broadcast(from);
     await until(() => arrived().every((count) => count > 0), 'a copy at every other plug');
     await new Promise((resolve) => setTimeout(resolve, 150));
@@ -80,12 +80,12 @@ class Ring {
     ).toBe(true);
   }
 
-  /** Of our switches, in VLAN 0. */
+  /** The spanning trees of the tsvde switches in VLAN 0. */
   trees() {
     return this.ours.map(({ spanningTrees }) => spanningTrees.view(0)!);
   }
 
-  /** Every plug reaches every other, and none twice. */
+  /** Resolves once every plug reaches every other with exactly one copy. */
   async settles(milliseconds: number): Promise<void> {
     let last: number[] = [];
     await until(
@@ -98,7 +98,7 @@ class Ring {
     );
   }
 
-  /** BPDUs are not counted: hellos go on. */
+  /** Returns whether no frame circulates. BPDUs are not counted, since hellos continue. */
   async isQuiet(): Promise<boolean> {
     const heard = () => this.plugs.map(({ frames }) => frames.filter((got) => got[12] === 0x88).length);
     const before = heard();
@@ -109,13 +109,13 @@ class Ring {
 
 describeWith(['vde_switch', 'dpipe', 'vde_plug', 'root'], 'spanning tree', () => {
   describe.each<[string, Kind[]]>([
-    ['two of ours, two cables', ['ours', 'ours']],
-    ['ours and theirs, two cables', ['ours', 'theirs']],
-    ['three of ours', ['ours', 'ours', 'ours']],
-    ['two of ours and one of theirs', ['ours', 'ours', 'theirs']],
-    ['one of ours and two of theirs, of which one is root', ['theirs', 'ours', 'theirs']],
+    ['two tsvde switches with two cables', ['ours', 'ours']],
+    ['tsvde and vde_switch with two cables', ['ours', 'theirs']],
+    ['three tsvde switches', ['ours', 'ours', 'ours']],
+    ['two tsvde switches and one vde_switch', ['ours', 'ours', 'theirs']],
+    ['one tsvde switch and two vde_switch, one of them the root', ['theirs', 'ours', 'theirs']],
   ])('%s', (_, kinds) => {
-    test('no storm, one copy, and another way when a cable is cut', async () => {
+    test('each broadcast arrives once without a storm, also after a cable is cut', async () => {
       const ring = await Ring.of(kinds);
       await ring.settles(HEALED_MS);
       expect(await ring.isQuiet()).toBe(true);
@@ -126,13 +126,13 @@ describeWith(['vde_switch', 'dpipe', 'vde_plug', 'root'], 'spanning tree', () =>
   });
 
   test.each([
-    ['short', () => forged({ root: ZERO_ROOT }).subarray(0, 40)],
-    ['of the older protocol', () => forged({ root: ZERO_ROOT }).fill(0, 19, 21)],
-    ['from beyond the bound', () => forged({ root: ZERO_ROOT, age: 60 })],
-    ['worse than ours', () => forged({ root: LAST_ROOT, bridge: LAST_ROOT })],
-    ['by our own name', (own: string) => forged({ bridge: own, root: own, port: 0x8001 })],
+    ['short BPDUs', () => forged({ root: ZERO_ROOT }).subarray(0, 40)],
+    ['BPDUs of the older protocol', () => forged({ root: ZERO_ROOT }).fill(0, 19, 21)],
+    ['BPDUs beyond the age limit', () => forged({ root: ZERO_ROOT, age: 60 })],
+    ['BPDUs worse than its own', () => forged({ root: LAST_ROOT, bridge: LAST_ROOT })],
+    ['BPDUs with its own bridge id', (own: string) => forged({ bridge: own, root: own, port: 0x8001 })],
   ] as const)(
-    '10,000 BPDUs as fast as they are taken, %s: of the tree only the port that they come by is lost, and every frame arrives once',
+    'a switch that gets 10,000 %s at full speed loses only their port from the tree, and every frame arrives once',
     async (_, make) => {
       const ring = await Ring.of(['ours', 'ours']);
       await ring.settles(HEALED_MS);
@@ -148,15 +148,15 @@ describeWith(['vde_switch', 'dpipe', 'vde_plug', 'root'], 'spanning tree', () =>
         }
       };
       const flooded = flood();
-      while (sent < 10_000) await ring.carriesOnce(1);
+      while (sent < 10_000) await ring.expectOneCopy(1);
       await flooded;
       expect(trees()).toEqual(before);
-      await ring.carriesOnce(0);
+      await ring.expectOneCopy(0);
     },
     60_000,
   );
 
-  test('a forged flood of BPDUs is bounded, counted, and slows nobody', async () => {
+  test('a flood of forged BPDUs is limited and counted, and slows no other port', async () => {
     const net = await network({ fstp: true });
     const [forger, a, b] = [await net.join(), await net.join(), await net.join()];
     const bpdu = Buffer.from(`0180c200000002ff00000001002742420300000202${'7c'.padEnd(62, '0')}00`, 'hex');

@@ -1,5 +1,5 @@
-// Debian's tools that are not mere plugs: wirefilter, a line that is long or lossy; slirpvde, a way out without root;
-// vde_pcapplug, a real interface.
+// Debian's tools that are more than plugs: wirefilter, a slow or lossy line; slirpvde, user-mode networking; vde_pcapplug, a
+// bridge to an interface of the kernel.
 
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -42,7 +42,7 @@ describeWith(['wirefilter', 'unixterm'], 'wirefilter', () => {
     return performance.now() - began;
   }
 
-  test("Marionnet's cable: from left to right late, from right to left at once", async () => {
+  test("Marionnet's options for a cable delay frames from left to right only", async () => {
     const { a, b } = await wire('-l', '0', '-D', '0', '--noise', '0', '-d', 'LR200+20');
     expect(await arrival(a, b, 1)).toBeGreaterThan(170);
     const back: number[] = [];
@@ -50,7 +50,7 @@ describeWith(['wirefilter', 'unixterm'], 'wirefilter', () => {
     expect(Math.min(...back)).toBeLessThan(170);
   });
 
-  test('a loss that its console sets while it runs', async () => {
+  test('a loss set on the console of wirefilter takes effect while it runs', async () => {
     const console = `${temporaryDirectory()}/wire`;
     const { a, b } = await wire('-M', console);
     await arrival(a, b, 1);
@@ -59,7 +59,7 @@ describeWith(['wirefilter', 'unixterm'], 'wirefilter', () => {
     terminal.stdin.write('loss LR100\n');
     await terminal.output(/1000 Success/);
     for (let mark = 10; mark < 20; mark++) a.send(frame(BROADCAST, A, 100, mark));
-    // It reads both ways in each turn: by the end of these it has read what was to be lost.
+    // wirefilter reads both sides in each turn: once these frames have arrived, it has read the frames to be lost.
     for (let mark = 30; mark < 40; mark++) await arrival(b, a, mark);
     terminal.stdin.write('loss LR0\n');
     await terminal.output(/1000 Success[\s\S]*1000 Success/);
@@ -68,14 +68,14 @@ describeWith(['wirefilter', 'unixterm'], 'wirefilter', () => {
   });
 });
 
-/** What udhcpc has learned is set as it is. */
+/** Applies the lease that udhcpc has received. */
 const LEASE = `#!/bin/sh
 [ "$1" = bound ] && ip addr add "$ip/$mask" dev "$interface" && ip route add default via "$router" && echo "lease $ip"
 exit 0
 `;
 
 describeWith(['slirpvde', 'vde_plug2tap', 'root', 'tun', 'ip', 'busybox'], 'slirpvde', () => {
-  test("as openQA starts it, on a port's number: an address by DHCP, and the host's own servers", async () => {
+  test('slirpvde with the options of openQA gives a guest an address by DHCP and access to servers of the host', async () => {
     const net = await network();
     net.sw.ports.create(2);
     const server = createServer((_, response) => response.end('from the host')).listen(0, '127.0.0.1');
@@ -95,7 +95,7 @@ describeWith(['slirpvde', 'vde_plug2tap', 'root', 'tun', 'ip', 'busybox'], 'slir
   }, 30_000);
 });
 
-/** From an interface of the kernel, many: with this libpcap vde_pcapplug reads only whole blocks of them. */
+/** Sends many frames from an interface of the kernel: with this libpcap vde_pcapplug reads only whole blocks. */
 const BURST = `
 import socket
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
@@ -120,7 +120,7 @@ describeWith(['vde_pcapplug', 'tcpdump', 'root', 'ip', 'python3'], 'vde_pcapplug
     const sent = (i: number) =>
       Buffer.from(`ffffffffffff02000000000b88b5${i.toString(16).padStart(8, '0').repeat(340)}`, 'hex');
     await a.receives(sent(0));
-    // What the plug could not take in time is lost, and nothing is changed.
+    // Frames that vde_pcapplug could not take in time are lost; the others are unchanged.
     for (const got of a.frames.filter((one) => one.toString('hex', 6, 12) === '02000000000b'))
       expect(got.equals(sent(got.readUInt32BE(14)))).toBe(true);
   });

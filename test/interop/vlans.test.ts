@@ -1,5 +1,5 @@
-// VLANs against Debian's vde_switch: the same random set-up and the same frames, tagged and untagged, give the same frames at
-// the same ports, byte for byte, where ours is strict.
+// VLANs compared with Debian's vde_switch: with --strict-vlan the same random set-up and the same frames, tagged and untagged,
+// give the same frames at the same ports, byte for byte.
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { randomFrom, withTag } from '../conformance.ts';
@@ -30,7 +30,7 @@ class Side {
     const plugs: Recorder[] = [];
     for (const port of PORTS) plugs.push(await Recorder.join(directory, { port }));
     const side = new Side(console, plugs);
-    // Nothing of it may depend on the time that the test takes.
+    // Ageing is switched off, so that no result depends on the time that the test takes.
     await side.tell(['hash/setexpire 1000000', 'hash/setminper 1000000']);
     return side;
   }
@@ -39,7 +39,7 @@ class Side {
     for (const command of commands) await this.console.ask(command);
   }
 
-  /** What each port got because of these frames from one port, in order. */
+  /** Sends the frames from one port and returns the frames that each port received, in order. */
   async send(from: number, frames: readonly Buffer[]): Promise<string[]> {
     for (const plug of this.plugs) plug.frames.length = 0;
     for (const one of frames) this.plugs[from]!.send(one);
@@ -81,21 +81,21 @@ function randomSetUp(below: (limit: number) => number): string[] {
       `vlan/delport ${[0, vlan()][below(2)]} ${port}`,
     ][below(4)]!;
   });
-  // Which addresses a change forgets is one of the differences: here both forget all.
+  // The switches differ in the addresses that a change forgets; setsize makes both forget all.
   return [...commands, 'hash/setsize 128'];
 }
 
 function randomFrame(below: (limit: number) => number, mark: number): Buffer {
   const macs = [BROADCAST, '01:00:5e:00:00:01', ...Array.from({ length: 6 }, (_, i) => `02:00:00:00:00:0${i}`)];
-  // No shorter than what both leave unpadded once it has lost its tag.
+  // The shortest frame needs no padding after its tag is removed.
   const bare = frame(macs[below(8)]!, macs[2 + below(6)]!, [64, 100, 1000, 1500][below(4)]!, mark);
   const id = [0, ...VLANS, 9, 4094, 4095][below(8)]!;
   return below(3) === 0 ? bare : withTag(bare, (below(16) << 12) | id);
 }
 
-describeWith(['vde_switch', 'root'], "VLANs, beside vde_switch's", () => {
+describeWith(['vde_switch', 'root'], 'VLANs compared with vde_switch', () => {
   test.each([1, 2])(
-    '2500 frames through random set-ups arrive alike: seed %i',
+    '2500 frames through random set-ups arrive alike at both switches: seed %i',
     async (seed) => {
       const home = temporaryDirectory();
       await startVdeSwitch(`${home}/vde`, ['-M', `${home}/mgmt`]);

@@ -1,4 +1,4 @@
-// Modes and owners of what the switch makes, against vde_switch's, started with the same options.
+// Modes and owners of the files that the switch creates, compared with vde_switch started with the same options.
 import { chownSync, statSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { Plug, Switch } from '../../src/index.ts';
@@ -10,7 +10,7 @@ import { temporaryDirectory } from '../support/temporary.ts';
 import { listens, startVdeSwitch } from '../support/vde-switch.ts';
 import { until } from '../support/wait.ts';
 
-function rightsOf(path: string): string {
+function permissionsOf(path: string): string {
   const { mode, uid, gid } = statSync(path);
   return `${(mode & 0o7777).toString(8)} ${uid}:${gid}`;
 }
@@ -18,10 +18,14 @@ function rightsOf(path: string): string {
 async function joined(directory: string) {
   const plug = await Plug.connect(directory);
   atEnd(() => plug.close());
-  return { directory: rightsOf(directory), ctl: rightsOf(`${directory}/ctl`), data: rightsOf(plug.switchPath) };
+  return {
+    directory: permissionsOf(directory),
+    ctl: permissionsOf(`${directory}/ctl`),
+    data: permissionsOf(plug.switchPath),
+  };
 }
 
-describeWith(['vde_switch', 'root'], 'like vde_switch', () => {
+describeWith(['vde_switch', 'root'], 'permissions compared with vde_switch', () => {
   const octal = (mode: number) => mode.toString(8);
   test.each([
     [{}],
@@ -36,23 +40,26 @@ describeWith(['vde_switch', 'root'], 'like vde_switch', () => {
     [{ mode: 0o660, dirMode: 0o750 }],
     [{ mode: 0o660, group: 'daemon' }],
     [{ group: 'daemon' }],
-  ] as { mode?: number; dirMode?: number; group?: string }[][])('%o', async (options) => {
-    const { mode, dirMode, group } = options!;
-    const [theirs, ours] = [`${temporaryDirectory()}/ctl`, `${temporaryDirectory()}/ctl`];
-    await startVdeSwitch(theirs, [
-      ...(mode === undefined ? [] : ['-m', octal(mode)]),
-      ...(dirMode === undefined ? [] : ['--dirmode', octal(dirMode)]),
-      ...(group === undefined ? [] : ['-g', group]),
-    ]);
-    const sw = new Switch();
-    atEnd(() => sw.close());
-    await sw.listen({ directory: ours, ...options });
-    expect(await joined(ours)).toEqual(await joined(theirs));
-  });
+  ] as { mode?: number; dirMode?: number; group?: string }[][])(
+    'the options %o give the same modes and owners',
+    async (options) => {
+      const { mode, dirMode, group } = options!;
+      const [theirs, ours] = [`${temporaryDirectory()}/ctl`, `${temporaryDirectory()}/ctl`];
+      await startVdeSwitch(theirs, [
+        ...(mode === undefined ? [] : ['-m', octal(mode)]),
+        ...(dirMode === undefined ? [] : ['--dirmode', octal(dirMode)]),
+        ...(group === undefined ? [] : ['-g', group]),
+      ]);
+      const sw = new Switch();
+      atEnd(() => sw.close());
+      await sw.listen({ directory: ours, ...options });
+      expect(await joined(ours)).toEqual(await joined(theirs));
+    },
+  );
 });
 
-describeWith(['vde_switch', 'root', 'setpriv'], 'a switch of another user, who is not root', () => {
-  test('can send to a plug of ours, whose socket it is let into', async () => {
+describeWith(['vde_switch', 'root', 'setpriv'], 'vde_switch of another user', () => {
+  test('a vde_switch without root can send to the socket of a Plug', async () => {
     const home = temporaryDirectory();
     chownSync(home, 65534, 65534);
     const directory = `${home}/ctl`;
@@ -66,7 +73,7 @@ describeWith(['vde_switch', 'root', 'setpriv'], 'a switch of another user, who i
     ]);
     await until(
       () => listens(`${directory}/ctl`),
-      () => `vde_switch, which says ${theirs.stderr()}`,
+      () => `vde_switch, whose stderr is ${theirs.stderr()}`,
     );
     const [a, b] = [await Recorder.join(directory), await Recorder.join(directory)];
     a.send(frame(BROADCAST, '02:00:00:00:00:01'));
@@ -74,18 +81,18 @@ describeWith(['vde_switch', 'root', 'setpriv'], 'a switch of another user, who i
   });
 });
 
-describe('a directory that holds other things', () => {
-  test('keeps its rights and stays', async () => {
+describe('a directory that holds other files', () => {
+  test('a directory that holds other files keeps its permissions and stays', async () => {
     const home = temporaryDirectory();
     const other = `${home}/a-file-of-somebody`;
     writeFileSync(other, '');
     chownSync(home, 0, 1);
-    const before = rightsOf(home);
+    const before = permissionsOf(home);
     const sw = new Switch();
     await sw.listen({ directory: home, mode: 0o666 });
-    expect(rightsOf(home)).toBe(before);
-    expect(rightsOf(`${home}/ctl`)).toBe('666 0:0');
+    expect(permissionsOf(home)).toBe(before);
+    expect(permissionsOf(`${home}/ctl`)).toBe('666 0:0');
     await sw.close();
-    expect(rightsOf(home)).toBe(before);
+    expect(permissionsOf(home)).toBe(before);
   });
 });
