@@ -65,14 +65,14 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
   ['/proc/PID/exe is Node', ['cli/compat.test.ts', 'its executable is Node']],
   [
     'Frames have 14 to 65535 bytes',
-    ['conformance.ts', 'random frames, joins and leaves agree with the reference'],
+    ['conformance.ts', 'random frames, attached and detached ports give the same frames as the reference'],
     ['interop/clients.test.ts', 'frames of all sizes cross a %s in both directions unchanged'],
   ],
   [
     'VLANs 1 to 4094 can be created',
     ['interop/console.test.ts', 'VLAN 4094 can be created', 'VLAN 0 cannot be removed', 'vlan/allprint takes VLAN 0'],
     ['interop/console.test.ts', 'vlan/print shows the ports of a hub, where vde_switch shows none'],
-    ['conformance.ts', 'random VLANs, members and tags agree with the reference'],
+    ['conformance.ts', 'random VLANs, members and tags give the same frames as the reference'],
   ],
   ['A port that leaves a VLAN', ['../native/test/vlan_test.cc', 'who leaves a VLAN takes the addresses it had there']],
   [
@@ -116,8 +116,11 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
   ],
   [
     'In spanning tree the best offer',
-    ['fstp/rules.test.ts', 'the worse word of the root port counts, and of the others the best is next'],
-    ['fstp/garbage.test.ts', 'an offer beyond the bounds is none'],
+    [
+      'fstp/rules.test.ts',
+      'a worse offer on the root port replaces its last one, and the best offer of all ports wins',
+    ],
+    ['fstp/garbage.test.ts', 'an offer beyond the limits is ignored'],
     ['fstp/topologies.test.ts', 'bonus'],
     ['../native/test/vlan_test.cc', 'a BPDU that was cut is dropped'],
   ],

@@ -28,13 +28,13 @@ describe('the reference switch', () => {
 describe('the engine', () => {
   conformance(async () => {
     const net = await network();
-    // The suite's time stands still; the engine's must not decide anything.
+    // The suite's clock stands still, so the engine's clock must not affect a decision.
     net.sw.macs.setTimes({ minPersistenceSeconds: 1_000_000 });
     return new EngineSubject(net);
   });
 });
 
-/** The engine through plugs. What it has counted as sent has left: no waiting for what must not come. */
+/** The engine, reached through plugs. Its counters say how many frames leave: no wait for frames that never come. */
 class EngineSubject implements Subject {
   readonly #net: Network;
   readonly #plugs = new Map<number, Recorder>();
@@ -87,11 +87,11 @@ class EngineSubject implements Subject {
     const leaving = this.#transmitted() - before;
     const received = () =>
       [...this.#plugs].flatMap(([port, { frames }]) => frames.map((one) => ({ port, frame: one })));
-    await until(() => received().length >= leaving, 'the plugs to have received it');
+    await until(() => received().length >= leaving, 'the plugs to have received the frames');
     return received().sort((a, b) => a.port - b.port);
   }
 
-  /** Frames that the switch has received, for good or to be dropped. */
+  /** The frames that the switch has received, dropped ones included. */
   #handled(): number {
     const rows = this.#net.sw.counters();
     return rows.reduce((sum, row) => {

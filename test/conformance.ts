@@ -1,4 +1,4 @@
-// One suite for every switch: what comes out, for frames that go in. Implementations differ only in how they are plugged.
+// One suite for every switch implementation: the frames that leave for the frames that enter.
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { BROADCAST, frame } from './support/network.ts';
@@ -13,7 +13,7 @@ export interface Subject {
   setUntaggedVlan(port: number, vlan: number): void;
   addPort(vlan: number, port: number): void;
   removePort(vlan: number, port: number): void;
-  /** Everything that leaves the switch because of this frame, by port. */
+  /** Sends a frame into a port and resolves with the frames that leave the switch because of it, by port. */
   send(from: number, frame: Buffer): Promise<Delivery[]>;
 }
 
@@ -49,14 +49,14 @@ export function conformance(make: () => Promise<Subject>): void {
     expect(await subject.send(1, frame(A, B))).toEqual([]);
   });
 
-  test('an address that turns up elsewhere is held where it was', async () => {
+  test('an address that appears on another port stays where it was learned', async () => {
     const subject = await ports(3);
     await subject.send(1, frame(BROADCAST, A));
     expect(portsOf(await subject.send(2, frame(BROADCAST, A)))).toEqual([1, 3]);
     expect(portsOf(await subject.send(3, frame(A, B)))).toEqual([1]);
   });
 
-  test('a port that goes takes its addresses along, and no others', async () => {
+  test('a detached port forgets its own addresses and no others', async () => {
     const subject = await ports(4);
     await subject.send(1, frame(BROADCAST, A));
     await subject.send(2, frame(BROADCAST, B));
@@ -65,14 +65,14 @@ export function conformance(make: () => Promise<Subject>): void {
     expect(portsOf(await subject.send(3, frame(B, A)))).toEqual([2]);
   });
 
-  test('reserved multicast is a multicast like any other', async () => {
+  test('reserved multicast is flooded like any other multicast', async () => {
     const subject = await ports(3);
     for (const last of ['00', '01', '02', '03', '0e']) {
       expect(portsOf(await subject.send(1, frame(`01:80:c2:00:00:${last}`, A)))).toEqual([2, 3]);
     }
   });
 
-  test('tagged frames pass with their tags, QinQ too', async () => {
+  test('tagged frames keep their tags, QinQ included', async () => {
     const subject = await ports(2);
     for (const tag of ['8100e00a0800', '88a8000a8100000b0800', '8100a0018100000b0800', '81000fff0800']) {
       const tagged = frame(BROADCAST, A, 100, 9);
@@ -81,7 +81,7 @@ export function conformance(make: () => Promise<Subject>): void {
     }
   });
 
-  test('VLANs: what is tagged for whom, what comes back, and what is nobody’s', async () => {
+  test('frames reach each member of a VLAN tagged or untagged, and frames from non-members are dropped', async () => {
     const subject = await ports(4);
     for (const vlan of [10, 20]) {
       subject.createVlan(vlan);
@@ -106,81 +106,87 @@ export function conformance(make: () => Promise<Subject>): void {
     for (const id of [30, 4094, 4095]) expect(await subject.send(1, tagged(id))).toEqual([]);
   });
 
-  test.each([6, 7, 8, 9])('random VLANs, members and tags agree with the reference: seed %i', async (seed) => {
-    const below = randomFrom(seed);
-    const subject = await make();
-    const reference = new ReferenceSwitch();
-    const both = (change: (one: Subject | ReferenceSwitch) => void) => [subject, reference].forEach(change);
-    const vlans = [0, 1, 7, 4094];
-    const strict = seed % 2 === 0;
-    subject.setStrictVlan(strict);
-    reference.strictVlan = strict;
-    for (const vlan of vlans.slice(1)) both((one) => one.createVlan(vlan));
-    for (let port = 0; port < 6; port++) {
-      await subject.attach(port);
-      reference.attach(port);
-    }
-    const untagged = new Map<number, number>();
-    for (let step = 0; step < 500; step++) {
-      const [port, vlan] = [below(6), vlans[below(4)]!];
-      const what = below(12);
-      if (what === 0) {
-        const chosen = below(5) === 0 ? 4095 : vlan;
-        untagged.set(port, chosen);
-        both((one) => one.setUntaggedVlan(port, chosen));
-      } else if (what === 1) {
-        both((one) => one.addPort(vlan, port));
-      } else if (what === 2) {
-        if (vlan !== (untagged.get(port) ?? 0)) both((one) => one.removePort(vlan, port));
-      } else {
-        const macs = [BROADCAST, ...Array.from({ length: 6 }, (_, i) => `02:00:00:00:00:0${i}`)];
-        const bare = frame(macs[below(7)]!, macs[1 + below(6)]!, [14, 56, 60, 100, 1514][below(5)]!, step);
-        const id = [...vlans, 9, 4095][below(6)]!;
-        const sent = below(3) === 0 ? bare : withTag(bare, (below(8) << 13) | id);
-        const got = await subject.send(port, sent);
-        expect(summary(got), `step ${step}: ${sent.toString('hex', 0, 18)} from port ${port}`).toEqual(
-          summary(reference.send(port, sent, 0)),
-        );
+  test.each([6, 7, 8, 9])(
+    'random VLANs, members and tags give the same frames as the reference: seed %i',
+    async (seed) => {
+      const below = randomFrom(seed);
+      const subject = await make();
+      const reference = new ReferenceSwitch();
+      const both = (change: (one: Subject | ReferenceSwitch) => void) => [subject, reference].forEach(change);
+      const vlans = [0, 1, 7, 4094];
+      const strict = seed % 2 === 0;
+      subject.setStrictVlan(strict);
+      reference.strictVlan = strict;
+      for (const vlan of vlans.slice(1)) both((one) => one.createVlan(vlan));
+      for (let port = 0; port < 6; port++) {
+        await subject.attach(port);
+        reference.attach(port);
       }
-    }
-  });
-
-  test.each([1, 2, 3, 4, 5])('random frames, joins and leaves agree with the reference: seed %i', async (seed) => {
-    const below = randomFrom(seed);
-    const subject = await make();
-    const reference = new ReferenceSwitch();
-    const attached = new Set<number>();
-    const macs = Array.from({ length: 12 }, (_, i) =>
-      i < 9 ? `02:00:00:00:00:0${i}` : ['00:00:00:00:00:00', '01:00:5e:00:00:01', BROADCAST][i - 9]!,
-    );
-    for (let step = 0; step < 400; step++) {
-      const what = below(30);
-      const port = below(7);
-      if (what === 0) {
-        reference.hub = below(3) === 0;
-        subject.setHub(reference.hub);
-      } else if (what < 4 || attached.size < 2) {
-        if (attached.has(port)) {
-          await subject.detach(port);
-          reference.detach(port);
-          attached.delete(port);
+      const untagged = new Map<number, number>();
+      for (let step = 0; step < 500; step++) {
+        const [port, vlan] = [below(6), vlans[below(4)]!];
+        const what = below(12);
+        if (what === 0) {
+          const chosen = below(5) === 0 ? 4095 : vlan;
+          untagged.set(port, chosen);
+          both((one) => one.setUntaggedVlan(port, chosen));
+        } else if (what === 1) {
+          both((one) => one.addPort(vlan, port));
+        } else if (what === 2) {
+          if (vlan !== (untagged.get(port) ?? 0)) both((one) => one.removePort(vlan, port));
         } else {
-          await subject.attach(port);
-          reference.attach(port);
-          attached.add(port);
+          const macs = [BROADCAST, ...Array.from({ length: 6 }, (_, i) => `02:00:00:00:00:0${i}`)];
+          const bare = frame(macs[below(7)]!, macs[1 + below(6)]!, [14, 56, 60, 100, 1514][below(5)]!, step);
+          const id = [...vlans, 9, 4095][below(6)]!;
+          const sent = below(3) === 0 ? bare : withTag(bare, (below(8) << 13) | id);
+          const got = await subject.send(port, sent);
+          expect(summary(got), `step ${step}: ${sent.toString('hex', 0, 18)} from port ${port}`).toEqual(
+            summary(reference.send(port, sent, 0)),
+          );
         }
-      } else {
-        const from = [...attached][below(attached.size)]!;
-        const size = [13, 14, 20, 59, 60, 61, 1514, 65000][below(8)]!;
-        const sent = frame(macs[below(12)]!, macs[below(12)]!, Math.max(size, 14), step).subarray(0, size);
-        const expected = reference.send(from, sent, 0);
-        const got = await subject.send(from, sent);
-        expect(summary(got), `step ${step}: ${size} bytes from port ${from}: ${sent.toString('hex', 0, 14)}`).toEqual(
-          summary(expected),
-        );
       }
-    }
-  });
+    },
+  );
+
+  test.each([1, 2, 3, 4, 5])(
+    'random frames, attached and detached ports give the same frames as the reference: seed %i',
+    async (seed) => {
+      const below = randomFrom(seed);
+      const subject = await make();
+      const reference = new ReferenceSwitch();
+      const attached = new Set<number>();
+      const macs = Array.from({ length: 12 }, (_, i) =>
+        i < 9 ? `02:00:00:00:00:0${i}` : ['00:00:00:00:00:00', '01:00:5e:00:00:01', BROADCAST][i - 9]!,
+      );
+      for (let step = 0; step < 400; step++) {
+        const what = below(30);
+        const port = below(7);
+        if (what === 0) {
+          reference.hub = below(3) === 0;
+          subject.setHub(reference.hub);
+        } else if (what < 4 || attached.size < 2) {
+          if (attached.has(port)) {
+            await subject.detach(port);
+            reference.detach(port);
+            attached.delete(port);
+          } else {
+            await subject.attach(port);
+            reference.attach(port);
+            attached.add(port);
+          }
+        } else {
+          const from = [...attached][below(attached.size)]!;
+          const size = [13, 14, 20, 59, 60, 61, 1514, 65000][below(8)]!;
+          const sent = frame(macs[below(12)]!, macs[below(12)]!, Math.max(size, 14), step).subarray(0, size);
+          const expected = reference.send(from, sent, 0);
+          const got = await subject.send(from, sent);
+          expect(summary(got), `step ${step}: ${size} bytes from port ${from}: ${sent.toString('hex', 0, 14)}`).toEqual(
+            summary(expected),
+          );
+        }
+      }
+    },
+  );
 }
 
 export function withTag(bytes: Buffer, tag: number): Buffer {
@@ -188,14 +194,14 @@ export function withTag(bytes: Buffer, tag: number): Buffer {
   return Buffer.concat([bytes.subarray(0, 12), inserted, bytes.subarray(12)]);
 }
 
-/** What is compared thousands of times: a frame by its bytes' hash. */
+/** Replaces the bytes by their hash: deliveries are compared thousands of times. */
 function summary(deliveries: Delivery[]): string[] {
   return deliveries.map(
     ({ port, frame: bytes }) => `${port}: ${bytes.length} bytes, ${createHash('sha1').update(bytes).digest('hex')}`,
   );
 }
 
-/** The same numbers for the same seed (mulberry32). */
+/** Returns a generator of random numbers, the same for the same seed (mulberry32). */
 export function randomFrom(seed: number): (limit: number) => number {
   let state = seed;
   return (limit) => {

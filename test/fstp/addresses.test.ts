@@ -1,4 +1,4 @@
-// What the switches have learned is forgotten when the tree changes, everywhere: no frame goes where its station was.
+// Learned addresses are forgotten everywhere when the tree changes: no frame goes where its station was before.
 import { expect, test } from 'vitest';
 import { randomFrom } from '../conformance.ts';
 import { FstpNetwork } from '../support/fstp-network.ts';
@@ -8,7 +8,7 @@ const NAMES = 'abcdefgh';
 const NETWORKS = 15;
 const ROUNDS = 5;
 
-/** A tree with a few cables more, since what is far from a change hears of it by many others. */
+/** A tree with a few more cables, so that news of a change crosses many switches. */
 function sparseNetwork(below: (limit: number) => number): FstpNetwork {
   const net = new FstpNetwork();
   net.order = below;
@@ -24,25 +24,28 @@ function sparseNetwork(below: (limit: number) => number): FstpNetwork {
   return net;
 }
 
-test.each([1, 2, 3])('%i cables cut or mended within one second, while all stations speak', (events) => {
-  const below = randomFrom(events);
-  for (let number = 0; number < NETWORKS; number++) {
-    const net = sparseNetwork(below);
-    const stations = new Stations(net);
-    const names = [...net.segments.keys()];
-    for (let round = 0; round < ROUNDS; round++) {
-      for (const name of names) net.heal(name);
-      net.run(10);
-      const changed = Array.from({ length: events }, () => {
-        stations.speak();
-        const name = names[below(names.length)]!;
-        const what = net.segments.get(name)!.whole ? 'cut' : 'heal';
-        net[what](name);
-        net.run(0);
-        return `${what} ${name}`;
-      });
-      net.run(5);
-      expect(stations.blackHoles(), `network ${number}, round ${round}: ${changed.join(', ')}`).toEqual([]);
+test.each([1, 2, 3])(
+  'no learned address leads astray after %i cuts or repairs of cables within one second',
+  (events) => {
+    const below = randomFrom(events);
+    for (let number = 0; number < NETWORKS; number++) {
+      const net = sparseNetwork(below);
+      const stations = new Stations(net);
+      const names = [...net.segments.keys()];
+      for (let round = 0; round < ROUNDS; round++) {
+        for (const name of names) net.heal(name);
+        net.run(10);
+        const changed = Array.from({ length: events }, () => {
+          stations.speak();
+          const name = names[below(names.length)]!;
+          const what = net.segments.get(name)!.whole ? 'cut' : 'heal';
+          net[what](name);
+          net.run(0);
+          return `${what} ${name}`;
+        });
+        net.run(5);
+        expect(stations.blackHoles(), `network ${number}, round ${round}: ${changed.join(', ')}`).toEqual([]);
+      }
     }
-  }
-});
+  },
+);

@@ -1,4 +1,4 @@
-// The BPDU's bytes, as the reference has them, and what is no BPDU.
+// The bytes of a BPDU, as in the reference, and frames that are not BPDUs.
 import { describe, expect, test } from 'vitest';
 import { type Bpdu, decodeBpdu, encodeBpdu } from '../../src/fstp/bpdu.ts';
 import { bridgeId, compareVectors, portId } from '../../src/fstp/vector.ts';
@@ -25,11 +25,11 @@ const hello: Bpdu = {
 const blocked = { role: 'blocked', proposal: true, forwarding: false } as const;
 
 describe('encoding', () => {
-  test("the reference's hello, byte for byte", () => {
+  test('a hello has the bytes of the reference', () => {
     expect(encodeBpdu(hello, { mac: MAC }).toString('hex')).toBe(HELLO);
   });
 
-  test('a tag moves what follows the addresses by four bytes', () => {
+  test('a tag moves the bytes after the addresses by four', () => {
     const tagged = encodeBpdu(hello, { mac: MAC, tag: 300 }).toString('hex');
     expect(tagged).toBe(`${HELLO.slice(0, 24)}8100012c${HELLO.slice(24)}`);
     expect(tagged.length).toBe(57 * 2);
@@ -42,7 +42,7 @@ describe('encoding', () => {
     ['4a', blocked],
     ['0a', { ...blocked, agreement: false }],
     ['35', { role: 'root', agreement: false, topologyChange: true }],
-  ] as const)('flags %s', (flags, fields) => {
+  ] as const)('the flags %s are encoded and decoded', (flags, fields) => {
     const bytes = encodeBpdu({ ...hello, ...fields }, { mac: MAC });
     expect(bytes.toString('hex', 21, 22)).toBe(flags);
     expect(decodeBpdu(bytes)).toEqual({ ...hello, ...fields });
@@ -50,7 +50,7 @@ describe('encoding', () => {
 });
 
 describe('decoding', () => {
-  test('every field, with and without a tag', () => {
+  test('every field is decoded, with and without a tag', () => {
     const odd = { ...hello, cost: 0xfffffffe, port: 0xfedc, age: 0x1234, root: '00:01:02:03:04:05:06:07' };
     expect(decodeBpdu(encodeBpdu(odd, { mac: MAC }))).toEqual(odd);
     expect(decodeBpdu(encodeBpdu(odd, { mac: MAC, tag: 4093 }))).toEqual(odd);
@@ -58,20 +58,20 @@ describe('decoding', () => {
 
   test.each([
     ['nothing', ''],
-    ['addresses alone', HELLO.slice(0, 24)],
+    ['only addresses', HELLO.slice(0, 24)],
     ['50 bytes', HELLO.slice(0, 100)],
     ['50 bytes and a tag', `${HELLO.slice(0, 24)}8100012c${HELLO.slice(24, 100)}`],
-    ['a tag and no more', `${HELLO.slice(0, 24)}8100012c`],
+    ['nothing after a tag', `${HELLO.slice(0, 24)}8100012c`],
     ['version 0', HELLO.replace('02027c', '00027c')],
     ['version 3', HELLO.replace('02027c', '03027c')],
     ['type 0, of the older spanning tree', HELLO.replace('02027c', '02007c')],
     ['another LLC', HELLO.replace('424203', 'aaaa03')],
     ['another protocol', HELLO.replace('4242030000', '4242030001')],
-  ])('%s is no BPDU', (_, hex) => {
+  ])('%s is not a BPDU', (_, hex) => {
     expect(decodeBpdu(Buffer.from(hex, 'hex'))).toBeUndefined();
   });
 
-  test('51 bytes are enough, more are ignored, and any prefix and any byte is safe', () => {
+  test('51 bytes are enough, more are ignored, and truncated or altered bytes do not throw', () => {
     const bytes = Buffer.from(HELLO, 'hex');
     expect(decodeBpdu(bytes.subarray(0, 51))).toEqual(hello);
     expect(decodeBpdu(Buffer.concat([bytes, Buffer.alloc(2000, 0xff)]))).toEqual(hello);
@@ -80,7 +80,7 @@ describe('decoding', () => {
   });
 });
 
-test('ids and vectors: less is better, the first difference decides', () => {
+test('the lower vector is better, and its first difference decides', () => {
   expect(bridgeId(0x1000, MAC)).toBe('10:00:00:ff:11:22:33:44');
   expect([1, 15, 16, 255, 256, 2047, 4097].map((port) => portId(port).toString(16))).toEqual([
     '8001',

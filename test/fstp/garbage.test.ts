@@ -1,4 +1,4 @@
-// BPDUs made by hand, bad ones and many: nothing throws, nothing grows, and what is answered is bounded.
+// Forged BPDUs, malformed or in floods: none throws, and the answers to them are limited.
 import { expect, test } from 'vitest';
 import { SENDS_PER_SECOND } from '../../src/fstp/limits.ts';
 import type { SpanningTree } from '../../src/fstp/machine.ts';
@@ -9,7 +9,7 @@ import { FstpNetwork, VLAN } from '../support/fstp-network.ts';
 const PORTS = 8;
 const FLOOD = 10_000;
 
-/** So many frames in a second, from port 1: what is sent on each port, and flushed. */
+/** Receives FLOOD frames on port 1 within one second and counts the frames sent on each port and the flushes. */
 function flood(
   tree: SpanningTree,
   frame: (i: number) => Buffer,
@@ -27,10 +27,10 @@ function flood(
 }
 
 test.each([
-  ['short', () => forged().subarray(0, 50)],
-  ['empty', () => Buffer.alloc(0)],
-  ['of the older spanning tree', () => forged().fill(0, 19, 21)],
-] as const)('what is %s changes nothing and is not answered', (_, frame) => {
+  ['a short BPDU', () => forged().subarray(0, 50)],
+  ['an empty frame', () => Buffer.alloc(0)],
+  ['a BPDU of the older spanning tree', () => forged().fill(0, 19, 21)],
+] as const)('%s changes nothing and is not answered', (_, frame) => {
   const tree = machine(PORTS);
   const before = tree.view(VLAN);
   expect(flood(tree, frame).effects).toBe(0);
@@ -38,15 +38,18 @@ test.each([
 });
 
 test.each([
-  ['roots that differ each time', (i: number) => forged({ root: `00:00:00:00:00:00:00:${10 + (i % 80)}` })],
+  ['different roots', (i: number) => forged({ root: `00:00:00:00:00:00:00:${10 + (i % 80)}` })],
   [
     'topology changes',
     () => forged({ topologyChange: true, role: 'root', root: '80:00:00:ff:00:00:00:05', cost: 2e7 }),
   ],
   ['worse offers', () => forged()],
-  ['better and worse in turn', (i: number) => forged(i % 2 ? {} : { root: '00:00:00:00:00:00:00:01' })],
-  ['our own bridge id', (i: number) => forged({ bridge: '80:00:00:ff:00:00:00:05', port: 0x8000 + (i % 256) })],
-] as const)('10,000 a second of %s are answered by a bounded number', (_, frame) => {
+  ['alternating better and worse offers', (i: number) => forged(i % 2 ? {} : { root: '00:00:00:00:00:00:00:01' })],
+  [
+    'BPDUs with the own bridge id',
+    (i: number) => forged({ bridge: '80:00:00:ff:00:00:00:05', port: 0x8000 + (i % 256) }),
+  ],
+] as const)('a flood of %s, 10,000 a second, gets a limited number of answers', (_, frame) => {
   const tree = machine(PORTS);
   for (let port = 2; port <= PORTS; port++)
     tree.receive({ vlan: VLAN, port, bytes: forged({ bridge: `80:00:00:ff:00:00:00:a${port}` }) }, 4);
@@ -56,7 +59,7 @@ test.each([
   expect(effects).toBeLessThan(FLOOD * (4 * PORTS + 4));
 });
 
-test('a flood of better roots on one port ends with it: the others get their tree back', () => {
+test('the tree recovers after a flood of better roots on one port', () => {
   const net = new FstpNetwork();
   for (const [i, name] of ['a', 'b', 'c'].entries()) net.bridge(name, i + 1);
   net.segment('x', 'a1 b1');
@@ -74,7 +77,7 @@ test('a flood of better roots on one port ends with it: the others get their tre
   expect(net.check('c')).toBe('c: 1 alternate discarding, 2 root forwarding, 3 designated forwarding');
 });
 
-test('worse roots by hand shut only the port they come from', () => {
+test('forged worse roots block only the port that receives them', () => {
   const tree = machine(PORTS);
   for (let second = 1; second <= 30; second++) {
     tree.receive({ vlan: VLAN, port: 1, bytes: forged() }, second);
@@ -85,7 +88,7 @@ test('worse roots by hand shut only the port they come from', () => {
 });
 
 test.each([{ age: 40 }, { age: 65535 }, { cost: 790_000_000 }, { cost: 0xffffffff }])(
-  'an offer beyond the bounds is none: %j',
+  'an offer beyond the limits is ignored: %j',
   (fields) => {
     const tree = machine(PORTS);
     const root = '00:00:00:00:00:00:00:01';
@@ -96,7 +99,7 @@ test.each([{ age: 40 }, { age: 65535 }, { cost: 790_000_000 }, { cost: 0xfffffff
   },
 );
 
-test('VLANs and ports that are not there', () => {
+test('unknown VLANs and ports have no effect', () => {
   const tree = machine(PORTS);
   expect(tree.receive({ vlan: 7, port: 1, bytes: forged() }, 1)).toEqual([]);
   expect(tree.receive({ vlan: VLAN, port: 99, bytes: forged() }, 1)).toEqual([]);
@@ -105,7 +108,7 @@ test('VLANs and ports that are not there', () => {
   expect(tree.view(7)).toBeUndefined();
 });
 
-test('a machine that sends random bytes, or random fields, in a network', () => {
+test('a station that sends random BPDUs does not break the tree', () => {
   const below = randomFrom(7);
   const net = new FstpNetwork();
   for (const [i, name] of ['a', 'b', 'c'].entries()) net.bridge(name, i + 1);

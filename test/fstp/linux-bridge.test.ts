@@ -1,6 +1,7 @@
-// Does FSTP talk to the Linux bridge's spanning tree? No. The bridge speaks the older protocol, version 0, and neither
-// reads nor forwards version 2; we neither read version 0 nor, as the original, forward it. So two cables between a
-// switch with FSTP and a bridge with stp_state 1 are a loop that nobody sees. With its stp_state 0 the bridge is a wire.
+// FSTP and the spanning tree of the Linux bridge do not interoperate. The bridge uses the older protocol, version 0,
+// and neither reads nor forwards version 2; tsvde, like vde_switch, neither reads nor forwards version 0. Two cables
+// between a switch with FSTP and a bridge with stp_state 1 are thus an undetected loop. With stp_state 0 the bridge
+// acts as a wire.
 import { expect, test } from 'vitest';
 import { FstpSwitch } from '../support/fstp-switch.ts';
 import { type Namespace, namespace } from '../support/namespace.ts';
@@ -12,7 +13,7 @@ import { until } from '../support/wait.ts';
 
 const OURS = '00:ff:00:00:00:01';
 
-/** A hub of ours whose TAP is in the bridge: its control directory. */
+/** Starts a tsvde hub whose TAP is in the bridge and returns its control directory. */
 async function hubOn(ns: Namespace, tap: string): Promise<string> {
   const directory = `${temporaryDirectory()}/ctl`;
   const started = ns.start(tsvde, ['-x', '-s', directory, '-t', tap, '--ready-fd', '1']);
@@ -32,9 +33,9 @@ function heard(station: Recorder, version: number): number {
 
 describeWith(['root', 'tun', 'ip'], 'a Linux bridge', () => {
   test.each([
-    ['ours would be root', '61440'],
-    ['its own would be root', '0'],
-  ])('with a spanning tree of its own, which hears nothing of ours, nor we of it: %s', async (_, priority) => {
+    ['the bridge has the worse priority', '61440'],
+    ['the bridge has the better priority', '0'],
+  ])('a bridge with a spanning tree and FSTP ignore each other: %s', async (_, priority) => {
     const ns = namespace();
     bridge(ns, 'stp_state', '1', 'priority', priority);
     const directory = await hubOn(ns, 'tap0');
@@ -47,7 +48,7 @@ describeWith(['root', 'tun', 'ip'], 'a Linux bridge', () => {
     expect(ours.ports).toBe('1 designated forwarding');
   });
 
-  test('without one, passes ours on: of two cables into it one carries frames', async () => {
+  test('a bridge without a spanning tree forwards BPDUs, and one of two cables into it is blocked', async () => {
     const ns = namespace();
     bridge(ns, 'stp_state', '0');
     const ours = new FstpSwitch(OURS);

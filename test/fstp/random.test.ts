@@ -1,5 +1,5 @@
-// Whatever the topology and whatever breaks: once it is quiet, what forwards is a spanning tree of what there is. Frames
-// arrive in any order that their senders and cables allow.
+// Random topologies and failures: once the network has settled, the forwarding ports form a spanning tree of the rest.
+// Frames arrive in any order that their senders and cables allow.
 import { describe, expect, test } from 'vitest';
 import { randomFrom } from '../conformance.ts';
 import { FstpNetwork, flaw } from '../support/fstp-network.ts';
@@ -9,7 +9,7 @@ const SEEDS = Array.from({ length: 40 }, (_, seed) => seed + 1);
 
 type Below = (limit: number) => number;
 
-/** Bridges with ids in any order; cables between any ports, also two of one bridge, and hubs when asked for. */
+/** Bridges with ids in any order and cables between any ports, also two ports of one bridge; hubs if asked for. */
 function randomNetwork(below: Below, segments: 'cables' | 'hubs'): FstpNetwork {
   const net = new FstpNetwork();
   net.order = below;
@@ -30,7 +30,7 @@ function randomNetwork(below: Below, segments: 'cables' | 'hubs'): FstpNetwork {
   return net;
 }
 
-/** Breaks or mends some segments, and says which. */
+/** Breaks or mends some segments and returns a list of the changes. */
 function change(net: FstpNetwork, below: Below, breaks: readonly ('cut' | 'silence')[]): string {
   const changed: string[] = [];
   for (const { name, whole } of net.segments.values()) {
@@ -53,7 +53,7 @@ function expectNoLoop(net: FstpNetwork, when: string): void {
 }
 
 describe.each(SEEDS)('seed %i', (seed) => {
-  test.each(['cables', 'hubs'] as const)('%s cut and mended before all eyes: a tree within 20 s', (segments) => {
+  test.each(['cables', 'hubs'] as const)('%s that are seen to break and mend leave a tree within 20 s', (segments) => {
     const below = randomFrom(seed);
     const net = randomNetwork(below, segments);
     net.run(20);
@@ -65,21 +65,24 @@ describe.each(SEEDS)('seed %i', (seed) => {
     }
   });
 
-  test.each(['cables', 'hubs'] as const)('%s that die unseen, and lost frames: a tree within a minute', (segments) => {
-    const below = randomFrom(1000 + seed);
-    const net = randomNetwork(below, segments);
-    net.run(10);
-    for (let round = 0; round < 5; round++) {
-      net.lost = () => below(4) === 0;
-      const changed = change(net, below, ['cut', 'silence']);
+  test.each(['cables', 'hubs'] as const)(
+    '%s that die unseen and lost frames leave a tree within a minute',
+    (segments) => {
+      const below = randomFrom(1000 + seed);
+      const net = randomNetwork(below, segments);
       net.run(10);
-      net.lost = () => false;
-      net.run(60);
-      expectTree(net, `round ${round}: ${changed}`);
-    }
-  });
+      for (let round = 0; round < 5; round++) {
+        net.lost = () => below(4) === 0;
+        const changed = change(net, below, ['cut', 'silence']);
+        net.run(10);
+        net.lost = () => false;
+        net.run(60);
+        expectTree(net, `round ${round}: ${changed}`);
+      }
+    },
+  );
 
-  test('cables cut, mended, gone silent, a switch dead: no loop outlasts the frames under way', () => {
+  test('cut or mended cables and dead switches leave no loop a second later', () => {
     const below = randomFrom(2000 + seed);
     const net = randomNetwork(below, 'cables');
     net.run(10);

@@ -1,4 +1,4 @@
-// The rules by which one switch answers one BPDU.
+// The rules for the answer of one switch to one BPDU.
 import { expect, test } from 'vitest';
 import type { Bpdu } from '../../src/fstp/bpdu.ts';
 import type { SpanningTree } from '../../src/fstp/machine.ts';
@@ -15,22 +15,22 @@ function state(tree: SpanningTree, port: number): string | undefined {
   return tree.view(VLAN)!.ports.find((one) => one.port === port)?.state;
 }
 
-/** Bridge 9 is below us at that port, and has taken our offer. */
+/** Bridge 9 takes the offer of the port and concedes: its root port leads to the tree under test. */
 function concede(tree: SpanningTree, port: number): string[] {
   const { root, cost } = tree.view(VLAN)!;
   return hears(tree, port, { role: 'root', root, cost: cost + COST, bridge: idOf(9) });
 }
 
-test('a better root: the other switches are shut out before anything is sent, and let in as they concede', () => {
+test('a better root blocks ports to other switches before any answer, and each opens as its switch concedes', () => {
   const tree = machine(3);
   concede(tree, 2);
   expect(state(tree, 2)).toBe('forwarding');
-  // Port 3 has no switch behind it, and is left alone.
+  // Port 3 has no switch behind it and stays forwarding.
   expect(hears(tree, 1, { root: idOf(1), bridge: idOf(1) })).toEqual(['2 discarding', 'flush', 'send 1 tc', 'send 2']);
   expect(concede(tree, 2)).toEqual(['2 forwarding', 'flush', 'send 1 tc', 'send 2 tc']);
 });
 
-test('all that the engine hands up in a second are looked at, the last of 256 too', () => {
+test('each of 256 BPDUs in one second is evaluated, the last included', () => {
   const tree = machine(1);
   for (let i = 0; i < 255; i++) hears(tree, 1, {});
   hears(tree, 1, { root: idOf(1), bridge: idOf(1) });
@@ -43,25 +43,25 @@ test('a repeated hello has no effect', () => {
   expect(hears(tree, 1, { root: idOf(1), bridge: idOf(1) }, 5)).toEqual([]);
 });
 
-test('the way to the root answers a neighbour that waits', () => {
+test('the root port answers a neighbour that waits', () => {
   const tree = machine(2);
   hears(tree, 1, { root: idOf(1), bridge: idOf(1) });
   expect(hears(tree, 1, { root: idOf(1), bridge: idOf(1), role: 'blocked', proposal: true })).toEqual(['send 1']);
 });
 
-test('one that has its root through us and claims a better one concedes nothing, and is told', () => {
+test('a better root from a neighbour whose root port leads to this switch is not taken, and gets an answer', () => {
   const tree = machine(1);
   expect(hears(tree, 1, { role: 'root', root: idOf(1), cost: COST })).toEqual(['1 discarding', 'flush', 'send 1']);
   expect(tree.view(VLAN)).toMatchObject({ rootPort: undefined });
 });
 
-test('a neighbour below us that offers as well is told, and shut out until it concedes', () => {
+test('a neighbour with a worse offer gets an answer, and its port is blocked until it concedes', () => {
   const tree = machine(1);
   expect(hears(tree, 1, { bridge: idOf(9) })).toEqual(['1 discarding', 'flush', 'send 1']);
   expect(concede(tree, 1)).toEqual(['1 forwarding', 'flush', 'send 1 tc']);
 });
 
-test('who offered the root and now has it through us leaves us without', () => {
+test('the offer of a neighbour ends when it reaches the root through this switch', () => {
   const tree = machine(1);
   hears(tree, 1, { root: idOf(1), cost: COST, bridge: idOf(2) });
   expect(tree.view(VLAN)).toMatchObject({ root: idOf(1), rootPort: 1, cost: 2 * COST });
@@ -69,7 +69,7 @@ test('who offered the root and now has it through us leaves us without', () => {
   expect(tree.view(VLAN)).toMatchObject({ root: idOf(5), rootPort: undefined, cost: 0 });
 });
 
-test('the worse word of the root port counts, and of the others the best is next', () => {
+test('a worse offer on the root port replaces its last one, and the best offer of all ports wins', () => {
   const tree = machine(2);
   hears(tree, 1, { root: idOf(1), bridge: idOf(2), cost: COST });
   hears(tree, 2, { root: idOf(1), bridge: idOf(3), cost: COST });
@@ -78,14 +78,14 @@ test('the worse word of the root port counts, and of the others the best is next
   expect(tree.view(VLAN)).toMatchObject({ rootPort: 2, designated: idOf(3), cost: 2 * COST });
 });
 
-test('our own BPDU of before, come back on another port, is no way to a better root', () => {
+test('an own BPDU that returns on another port does not lead to a better root', () => {
   const tree = machine(2);
   hears(tree, 2, { root: idOf(1), cost: COST, bridge: idOf(5), port: 0x8001 });
   expect(tree.view(VLAN)).toMatchObject({ root: idOf(5), rootPort: undefined });
   expect(state(tree, 2)).toBe('discarding');
 });
 
-test('a topology change passes on to the other switches, once, and not through a blocked port', () => {
+test('a topology change is passed on to the other switches once, and not from a blocked port', () => {
   const tree = machine(4);
   concede(tree, 2);
   hears(tree, 1, { root: idOf(1), bridge: idOf(1) });
@@ -97,20 +97,20 @@ test('a topology change passes on to the other switches, once, and not through a
   expect(hears(tree, 3, blocked, 3)).toEqual([]);
 });
 
-test('one that comes back by another cable ends: what was heard of is passed on eight times a second', () => {
+test('a topology change that circulates ends: changes are passed on at most eight times a second', () => {
   const tree = machine(3);
   for (const port of [1, 2, 3]) concede(tree, port);
   const change = (now: number) =>
     hears(tree, 1, { role: 'root', root: idOf(5), cost: COST, bridge: idOf(9), topologyChange: true }, now);
   const passedOn = Array.from({ length: 10 }, (_, i) => change(2 + i / 100).filter((one) => one !== 'flush'));
   expect(passedOn).toEqual([...Array(8).fill(['send 2 tc', 'send 3 tc']), [], []]);
-  // Our own is told whenever it is, and all are flushed for.
+  // The switch's own changes are always sent, and every change flushes.
   expect(hears(tree, 3, {}, 2.2)).toEqual(['3 discarding', 'send 3', 'send 1 tc', 'send 2 tc']);
   expect(brief(tree.tick(3))).toEqual(['flush']);
   expect(change(3.1)).toEqual(['flush', 'send 2 tc']);
 });
 
-test('what cannot be sent or flushed in this second is, once, in the next', () => {
+test('a BPDU or flush beyond the limit of one second happens once in the next', () => {
   const tree = machine(52);
   concede(tree, 1);
   const now = Array.from({ length: 50 }, (_, i) => hears(tree, 3 + i, {})).flat();
@@ -120,7 +120,7 @@ test('what cannot be sent or flushed in this second is, once, in the next', () =
   expect(brief(tree.tick(3))).toEqual([]);
 });
 
-test('an offer ends after 12 s of silence, the neighbour after 20', () => {
+test('an offer expires after 12 s of silence, and the neighbour after 20 s', () => {
   const tree = machine(2);
   hears(tree, 1, { root: idOf(1), bridge: idOf(1) }, 0);
   const at = (second: number) => tree.tick(second).flatMap((effect) => (effect.kind === 'event' ? [effect.text] : []));

@@ -1,4 +1,4 @@
-// The spanning tree on drawn topologies: who is root, what each port is, and what changes when something breaks.
+// The spanning tree on fixed topologies: the root, the role of each port and the changes when a part breaks.
 import { expect, test } from 'vitest';
 import { FstpNetwork, flaw, VLAN } from '../support/fstp-network.ts';
 
@@ -24,7 +24,7 @@ function expectTree(net: FstpNetwork): void {
   expect(flaw(nodes, present, forwarding)).toBeUndefined();
 }
 
-test('a triangle has one blocked port, a second after it is wired', () => {
+test('a triangle has one blocked port a second after it is wired', () => {
   const net = triangle();
   expect(net.check('a')).toBe('a: 1 designated forwarding, 2 designated forwarding');
   expect(net.check('b')).toBe('b: 1 root forwarding, 2 designated forwarding');
@@ -32,7 +32,7 @@ test('a triangle has one blocked port, a second after it is wired', () => {
   expect(net.rootOf('c')).toBe(A);
 });
 
-test('and stays so: after ten minutes no state has changed, no address was flushed', () => {
+test('a triangle changes no state and flushes no address in ten minutes', () => {
   const net = triangle();
   net.run(10);
   const before = [...net.bridges.values()].map(({ events, flushes }) => [events.length, flushes]);
@@ -40,7 +40,7 @@ test('and stays so: after ten minutes no state has changed, no address was flush
   expect([...net.bridges.values()].map(({ events, flushes }) => [events.length, flushes])).toEqual(before);
 });
 
-test('a cut in the triangle opens the blocked port at once, and its healing shuts one', () => {
+test('a cut cable opens the blocked port at once, and a mended one blocks a port again', () => {
   const net = triangle();
   net.cut('z');
   net.run(1);
@@ -52,7 +52,7 @@ test('a cut in the triangle opens the blocked port at once, and its healing shut
   expectTree(net);
 });
 
-test('of two cables between the same switches one carries frames', () => {
+test('one of two cables between the same switches carries frames', () => {
   const net = bridges(2);
   net.segment('x', 'a1 b1');
   net.segment('y', 'a2 b2');
@@ -64,7 +64,7 @@ test('of two cables between the same switches one carries frames', () => {
   expect(net.check('b')).toBe('b: 2 root forwarding');
 });
 
-test('crossed cables: the lower port of the sender decides', () => {
+test('the lower port of the sender decides between crossed cables', () => {
   const net = bridges(2);
   net.segment('x', 'a2 b1');
   net.segment('y', 'a1 b2');
@@ -72,7 +72,7 @@ test('crossed cables: the lower port of the sender decides', () => {
   expect(net.check('b')).toBe('b: 1 alternate discarding, 2 root forwarding');
 });
 
-test('ports that share a port id beyond 2047 still leave one cable', () => {
+test('ports beyond 2047 that share a port id still leave one cable forwarding', () => {
   const net = bridges(2);
   net.segment('x', 'a1 b1');
   net.segment('y', 'a4097 b2');
@@ -80,7 +80,7 @@ test('ports that share a port id beyond 2047 still leave one cable', () => {
   expect(net.check('b')).toBe('b: 1 root forwarding, 2 alternate discarding');
 });
 
-test('when the root dies unseen, the rest elects another in 13 s', () => {
+test('the other switches elect a new root within 13 s after the root dies unseen', () => {
   const net = triangle();
   net.kill('a');
   net.run(13);
@@ -92,7 +92,7 @@ test('when the root dies unseen, the rest elects another in 13 s', () => {
   expect(net.check('c')).toBe('c: 1 root forwarding, 2 designated forwarding');
 });
 
-test('a cable that dies unseen is given up for another in 13 s', () => {
+test('a cable that dies unseen is replaced by another', () => {
   const net = triangle();
   net.silence('z');
   net.run(25);
@@ -102,7 +102,7 @@ test('a cable that dies unseen is given up for another in 13 s', () => {
   expect(net.check('c')).toBe('c: 1 alternate discarding, 2 root forwarding');
 });
 
-test('a switch that wakes after an hour opens nothing', () => {
+test('a switch that wakes after an hour opens no blocked port', () => {
   const net = triangle();
   net.now += 3600;
   const watched: (string | undefined)[] = [];
@@ -111,7 +111,7 @@ test('a switch that wakes after an hour opens nothing', () => {
   expect(new Set(watched)).toEqual(new Set(['c: 1 alternate discarding, 2 root forwarding']));
 });
 
-test('a full mesh of four', () => {
+test('a full mesh of four switches has three forwarding cables', () => {
   const net = bridges(4);
   for (const [name, places] of [
     ['s', 'a1 b1'],
@@ -129,7 +129,7 @@ test('a full mesh of four', () => {
   expect(net.check('d')).toBe('d: 1 root forwarding, 2 alternate discarding, 3 alternate discarding');
 });
 
-test('a priority makes the root', () => {
+test('the switch with the lowest priority value is the root', () => {
   const net = bridges(2);
   net.bridge('z', 9, 0x1000);
   net.segment('x', 'a1 b1 z1');
@@ -138,7 +138,7 @@ test('a priority makes the root', () => {
   expect(net.bridges.get('z')!.tree.view(VLAN)).toMatchObject({ rootPort: undefined, designated: undefined, cost: 0 });
 });
 
-test('a hub between three switches has one that is designated', () => {
+test('a hub between three switches has one designated port', () => {
   const net = bridges(3);
   net.segment('h', 'a1 b1 c1');
   net.segment('x', 'b2 c2');
@@ -147,7 +147,7 @@ test('a hub between three switches has one that is designated', () => {
   expectTree(net);
 });
 
-test('two ports of one switch on one hub: the higher backs up the lower', () => {
+test('the higher of two ports of one switch on one hub is the backup', () => {
   const net = bridges(1);
   net.segment('h', 'a1 a2');
   net.run(5);
@@ -158,32 +158,32 @@ test('two ports of one switch on one hub: the higher backs up the lower', () => 
   expect(net.check('a')).toBe('a: 3 backup discarding, 4097 designated forwarding');
 });
 
-test('a port whose own BPDUs come back is shut', () => {
+test('ports whose own BPDUs come back are blocked', () => {
   const net = bridges(1);
   net.segment('h', 'a1 a4097'); // the same port id
   net.run(5);
   expect(net.check('a')).toBe('a: 1 backup discarding, 4097 backup discarding');
 });
 
-test('an edge port forwards, is silent and hears nothing', () => {
+test('an edge port forwards, sends no BPDU and ignores those it receives', () => {
   const net = triangle();
   const port = { vlan: VLAN, port: 2 };
   net.do('b', (tree, now) => tree.setEdge({ ...port, edge: true }, now)).run(1);
   expect(net.check('b')).toBe('b: 1 root forwarding, 2 edge forwarding');
   net.run(30);
-  expect(net.check('c')).toBe('c: 1 designated forwarding, 2 root forwarding'); // a loop, as ordered
+  expect(net.check('c')).toBe('c: 1 designated forwarding, 2 root forwarding'); // a loop, as configured
   net.do('b', (tree, now) => tree.setEdge({ ...port, edge: false }, now)).run(1);
   expect(net.check('c')).toBe('c: 1 alternate discarding, 2 root forwarding');
 });
 
-test('edge on the root port gives up the way to the root', () => {
+test('a root port set to edge gives up the path to the root', () => {
   const net = bridges(2);
   net.segment('x', 'a1 b1');
   net.run(1).do('b', (tree, now) => tree.setEdge({ vlan: VLAN, port: 1, edge: true }, now));
   expect(net.rootOf('b')).toBe(B);
 });
 
-test('a bonus moves the root port, and back', () => {
+test('a negative bonus moves the root port, and a positive one moves it back', () => {
   const net = triangle();
   net.do('c', (tree, now) => tree.setBonus({ vlan: VLAN, port: 2, cost: -25_000_000 }, now)).run(1);
   expect(net.check('c')).toBe('c: 1 root forwarding, 2 alternate discarding');
@@ -195,7 +195,7 @@ test('a bonus moves the root port, and back', () => {
   expect(net.check('b')).toBe('b: 1 root forwarding, 2 alternate discarding');
 });
 
-test('a bonus beyond the cost cannot make a circle that pays', () => {
+test('a bonus beyond the cost does not create a loop', () => {
   const net = triangle();
   for (const name of 'abc')
     net.do(name, (tree, now) => tree.setBonus({ vlan: VLAN, port: 1, cost: 2_000_000_000 }, now));
@@ -203,7 +203,7 @@ test('a bonus beyond the cost cannot make a circle that pays', () => {
   expectTree(net);
 });
 
-test('a port that is tagged sends tagged, in its VLAN; VLANs have trees of their own', () => {
+test('a tagged port sends tagged BPDUs in its VLAN, and each VLAN has a tree of its own', () => {
   const net = bridges(2);
   net.segment('x', 'a1 b1');
   net.run(1);
@@ -216,7 +216,7 @@ test('a port that is tagged sends tagged, in its VLAN; VLANs have trees of their
   expect(tree.view(VLAN)).toMatchObject({ root: A, rootPort: 1 });
 });
 
-test('switching off opens every port and says no more; switching on again shuts the loop', () => {
+test('switching off opens every port and sends no BPDU, and switching on blocks the loop again', () => {
   const net = triangle();
   const off = net.bridges.get('c')!.tree.switchOff(net.now);
   expect(off).toEqual([
@@ -230,7 +230,7 @@ test('switching off opens every port and says no more; switching on again shuts 
   expect(net.check('c')).toBe('c: 1 alternate discarding, 2 root forwarding');
 });
 
-test("the events are the original's, word for word", () => {
+test('the events have the words of vde_switch', () => {
   const net = bridges(2);
   net.segment('x', 'a1 b1');
   net.segment('y', 'a2 b2');
@@ -247,11 +247,11 @@ test("the events are the original's, word for word", () => {
   ]);
 });
 
-test('a one-way wire is shut: a neighbour that cannot hear us would close a loop', () => {
+test('a one-way cable is blocked, since the neighbour that hears nothing would close a loop', () => {
   const net = triangle();
   net.lost = (bridge, segment) => bridge === 'a' && segment === 'z';
   net.run(60);
-  // c hears nothing of a there, takes b's way, and would forward on its port 2, as anybody would.
+  // c hears nothing from a on that cable, takes the path through b, and forwards on its port 2.
   expect(net.check('c')).toBe('c: 1 root forwarding, 2 designated forwarding');
   expect(net.check('a')).toBe('a: 1 designated forwarding, 2 designated discarding');
   net.lost = () => false;

@@ -1,4 +1,4 @@
-// Our spanning tree beside Debian's vde_switch -F: the same bytes, one tree, one copy of each frame, and a cut heals.
+// The spanning tree of tsvde compared with Debian's vde_switch -F: the same bytes, one tree, one copy of each frame.
 import { expect, test } from 'vitest';
 import { decodeBpdu, encodeBpdu } from '../../src/fstp/bpdu.ts';
 import { SpanningTree } from '../../src/fstp/machine.ts';
@@ -15,16 +15,16 @@ import { until } from '../support/wait.ts';
 const mac = (last: number) => `00:ff:00:00:00:0${last}`;
 const idOf = (last: number) => `80:00:${mac(last)}`;
 
-interface Theirs {
+interface VdeSwitch {
   directory: string;
-  /** Its ports and their roles, `1 Root, 2 Alternate/Backup`. */
+  /** The ports and their roles, `1 Root, 2 Alternate/Backup`. */
   ports(): Promise<string>;
   root(): Promise<string>;
-  /** What hash/print says. */
+  /** The reply to hash/print. */
   addresses(): Promise<string>;
 }
 
-async function theirs(last: number, ...args: string[]): Promise<Theirs> {
+async function vdeSwitch(last: number, ...args: string[]): Promise<VdeSwitch> {
   const home = temporaryDirectory();
   const directory = `${home}/ctl`;
   await startVdeSwitch(directory, ['-F', '--macaddr', mac(last), '-M', `${home}/m`, ...args]);
@@ -39,7 +39,7 @@ async function theirs(last: number, ...args: string[]): Promise<Theirs> {
   };
 }
 
-/** Debian's own cable between two switches. */
+/** Joins two switches by Debian's own programs. */
 function cable(a: string, b: string): Started {
   return start('dpipe', ['vde_plug', a, '=', 'vde_plug', b]);
 }
@@ -48,13 +48,13 @@ function isBpdu(bytes: Buffer): boolean {
   return bytes.toString('hex', 0, 6) === '0180c2000000';
 }
 
-/** Ten broadcasts from one station: another hears each once, and nothing more. */
+/** Sends ten broadcasts from one station and expects exactly one copy of each at the other. */
 async function expectOneCopyEach(from: Recorder, to: Recorder, marks: number): Promise<void> {
   const sent = Array.from({ length: 10 }, (_, i) => frame(BROADCAST, '02:00:00:00:00:0a', 60, marks + i));
   for (const one of sent) from.send(one);
   for (const one of sent) await to.receives(one);
   const copies = (one: Buffer) => [...to.frames, ...from.frames].filter((heard) => heard.equals(one)).length;
-  // A loop makes copies for as long as it is there: by the next hello it shows.
+  // A loop copies frames for as long as it exists: copies have arrived by the next hello.
   const hellos = () => to.frames.filter(isBpdu).length;
   const before = hellos();
   await until(() => hellos() > before, 'a hello', 6000);
@@ -62,8 +62,8 @@ async function expectOneCopyEach(from: Recorder, to: Recorder, marks: number): P
 }
 
 describeWith(['vde_switch'], 'the BPDUs of vde_switch', () => {
-  test('are read and written back byte for byte, and are those that we send in its place', async () => {
-    const { directory } = await theirs(5);
+  test('BPDUs of vde_switch are decoded and encoded byte for byte, and tsvde sends the same ones', async () => {
+    const { directory } = await vdeSwitch(5);
     const station = await Recorder.join(directory, { port: 1 });
     const bpdus = () => station.frames.filter(isBpdu);
     await until(() => bpdus().length >= 2, 'a first BPDU and a hello', 8000);
@@ -78,8 +78,8 @@ describeWith(['vde_switch'], 'the BPDUs of vde_switch', () => {
     expect(ticks).toMatchObject([[], [], [], [{ kind: 'send', bytes: hello }]]);
   });
 
-  test('are answered by ours as by theirs, but for the age, which ours counts in switches', async () => {
-    const { directory } = await theirs(5);
+  test('tsvde answers a BPDU as vde_switch does, except for the age, which tsvde counts in switches', async () => {
+    const { directory } = await vdeSwitch(5);
     const station = await Recorder.join(directory, { port: 1 });
     await until(() => station.frames.length > 0, 'a first BPDU');
     const better = encodeBpdu({ ...decodeBpdu(station.frames[0]!)!, root: idOf(1), bridge: idOf(1) }, { mac: mac(1) });
@@ -98,17 +98,17 @@ describeWith(['vde_switch'], 'the BPDUs of vde_switch', () => {
 
 describeWith(['vde_switch'], 'two cables to vde_switch', () => {
   test.each([
-    ['ours is root', 1, 2],
-    ['theirs is root', 2, 1],
+    ['tsvde is root', 1, 2],
+    ['vde_switch is root', 2, 1],
   ])(
-    '%s: one of them carries frames, and the other when that is pulled',
+    'one cable carries frames, and the other when it is pulled: %s',
     async (_, ourLast, theirLast) => {
-      const their = await theirs(theirLast);
+      const their = await vdeSwitch(theirLast);
       const station = await Recorder.join(their.directory, { port: 9 });
       const ours = new FstpSwitch(mac(ourLast));
       await ours.join(1, their.directory);
       await ours.join(2, their.directory);
-      const far = await theirs(8);
+      const far = await vdeSwitch(8);
       await ours.join(3, far.directory);
       const farStation = await Recorder.join(far.directory, { port: 9 });
       const tree =
@@ -120,32 +120,32 @@ describeWith(['vde_switch'], 'two cables to vde_switch', () => {
           : ['1 root forwarding, 2 alternate discarding, 3 designated forwarding', /^1 \w+, 2 \S+, 9 Designated$/];
       await until(
         () => ours.ports === tree[0],
-        () => `our roles; now ${ours.ports}`,
+        () => `the roles at tsvde; now ${ours.ports}`,
         10_000,
       );
-      await until(async () => (await their.ports()).match(tree[1]!), 'their roles', 10_000);
+      await until(async () => (await their.ports()).match(tree[1]!), 'the roles at vde_switch', 10_000);
       const roots = async () => [ours.view.root, await their.root(), await far.root()];
       await until(async () => (await roots()).every((root) => root === idOf(1)), 'one root', 10_000);
       await expectOneCopyEach(station, farStation, 0);
       ours.leave(1);
       const theirRole = ourLast === 1 ? '2 Root' : '2 Designated';
-      await until(async () => (await their.ports()).startsWith(theirRole), 'their other end', 10_000);
+      await until(async () => (await their.ports()).startsWith(theirRole), 'the other cable at vde_switch', 10_000);
       const ourRole = ourLast === 1 ? '2 designated forwarding' : '2 root forwarding';
-      await until(() => ours.ports.startsWith(ourRole), 'our other end', 10_000);
+      await until(() => ours.ports.startsWith(ourRole), 'the other cable at tsvde', 10_000);
       await expectOneCopyEach(farStation, station, 100);
     },
     60_000,
   );
 
-  test('the topology change of the second cable does not go round: hellos alone are sent, and addresses stay learned', async () => {
-    const their = await theirs(2);
+  test('the topology change of a second cable ends: only hellos are sent, and addresses stay learned', async () => {
+    const their = await vdeSwitch(2);
     const { sw, directory } = await network({ fstp: true, priority: 0x1000 });
     const [station, ours] = [await Recorder.join(their.directory, { port: 9 }), await Recorder.join(directory)];
     for (const port of [11, 12]) {
       await sw.attach(`vde,sock=${their.directory},switchport=${port},port=${port}`);
-      await until(async () => (await their.ports()).includes(`${port} `), 'their end');
+      await until(async () => (await their.ports()).includes(`${port} `), 'the cable at vde_switch');
     }
-    await until(async () => /11 Root, 12 Alternate/.test(await their.ports()), 'their roles', 10_000);
+    await until(async () => /11 Root, 12 Alternate/.test(await their.ports()), 'the roles at vde_switch', 10_000);
     const address = '02:00:00:00:00:0a';
     const learned = async () => [sw.macs.entries().some(({ mac }) => mac === address), await their.addresses()];
     const bpdus = () => {
@@ -154,7 +154,7 @@ describeWith(['vde_switch'], 'two cables to vde_switch', () => {
     };
     const hello = async () => {
       const before = ours.frames.filter(isBpdu).length;
-      await until(() => ours.frames.filter(isBpdu).length > before, 'our hello', 6000);
+      await until(() => ours.frames.filter(isBpdu).length > before, 'a hello of tsvde', 6000);
     };
     await hello();
     station.send(frame(BROADCAST, address));
@@ -167,12 +167,15 @@ describeWith(['vde_switch'], 'two cables to vde_switch', () => {
 
 describeWith(['vde_switch', 'dpipe', 'vde_plug'], 'a triangle with two vde_switch', () => {
   test.each([1, 2, 3])(
-    'ours has the id %i: one copy of each frame, one root, and a cut heals',
+    'frames arrive once, also after a cut, when tsvde has the bridge id %i',
     async (ourLast) => {
       const [last1, last2] = [1, 2, 3].filter((last) => last !== ourLast) as [number, number];
-      const [one, two] = [await theirs(last1), await theirs(last2)];
+      const [one, two] = [await vdeSwitch(last1), await vdeSwitch(last2)];
       const between = cable(one.directory, two.directory);
-      await until(async () => (await one.ports()) !== '' && (await two.ports()) !== '', 'the cable between them');
+      await until(
+        async () => (await one.ports()) !== '' && (await two.ports()) !== '',
+        'the cable between both vde_switch',
+      );
       const ours = new FstpSwitch(mac(ourLast));
       await ours.join(1, one.directory);
       await ours.join(2, two.directory);
