@@ -223,7 +223,7 @@ test.each([
   ['socket,udp=127.0.0.1:5', 'EINVAL', /udp needs localaddr=/],
   ['socket,udp=::1:5,localaddr=:6', 'EINVAL', /udp is '::1:5': it must be HOST:PORT, an IPv6 address in brackets/],
   ['socket,localaddr=127.0.0.1:6,listen=:7', 'EINVAL', /localaddr goes only with udp or mcast/],
-  ['socket,listen=:7,connect=a:8', 'EINVAL', /just one of listen, connect, udp and mcast/],
+  ['socket,listen=:7,connect=a:8', 'EINVAL', /exactly one of listen, connect, udp and mcast/],
   ['dgram,remote.type=unix,remote.path=/a', 'EINVAL', /local\.path is missing/],
   ['dgram,remote.type=inet,remote.host=127.0.0.1,remote.port=5', 'EINVAL', /local\.port is missing/],
   [

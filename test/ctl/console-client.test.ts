@@ -1,4 +1,4 @@
-// A client whose console is slow, goes away or is none: one sentence each, and never a wait without an end.
+// A client whose console is slow, closes or is not a console: each failure is one sentence, and every wait has an end.
 
 import { writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
@@ -25,7 +25,7 @@ async function served(serve: (socket: Socket) => void): Promise<string> {
   return path;
 }
 
-/** Greets, then does with each command as told. */
+/** A console that greets and runs `answer` for each command. */
 const console = (answer: (socket: Socket) => void, greeting = GREETING) =>
   served((socket) => {
     socket.write(greeting);
@@ -36,11 +36,11 @@ test.each([
   ['says nothing', (_: Socket) => {}, /has said nothing for 0\.2 seconds: is it the management socket/],
   ['closes at once', (socket: Socket) => void socket.end(), /has closed the connection: is it/],
   [
-    'speaks, but not as a console',
+    'sends other text than a console',
     (socket: Socket) => void socket.write('HTTP/1.1 400\r\n'.repeat(500)),
     /is not a console: no prompt in 4096 characters/,
   ],
-])('a peer that %s', async (_, serve, message) => {
+])('connecting to a peer that %s is refused with a sentence', async (_, serve, message) => {
   const path = await served(serve);
   await expect(ConsoleClient.connect(path, { timeoutSeconds: 0.2 })).rejects.toMatchObject({
     exitCode: 255,
@@ -50,13 +50,13 @@ test.each([
 
 test.each([
   ['never answers', (_: Socket) => {}, /has said nothing for 0\.2 seconds$/],
-  ['closes instead of an answer', (socket: Socket) => void socket.end('1000 Succ'), /has closed the connection$/],
+  ['closes instead of answering', (socket: Socket) => void socket.end('1000 Succ'), /has closed the connection$/],
   [
     'stops in the middle of data',
     (socket: Socket) => void socket.write("0000 DATA END WITH '.'\nx\n"),
     /has said nothing/,
   ],
-])('a console that %s', async (_, answer, message) => {
+])('a command to a console that %s fails with a sentence', async (_, answer, message) => {
   const client = await ConsoleClient.connect(await console(answer), { timeoutSeconds: 0.2 });
   const failure = { exitCode: 255, message: expect.stringMatching(message) };
   await expect(client.ask('port/print')).rejects.toMatchObject(failure);
@@ -64,7 +64,7 @@ test.each([
   await expect(client.ask('port/print')).rejects.toMatchObject({ message: expect.stringMatching(/has ended$/) });
 });
 
-test('silence between commands is no failure; a slow reply that goes on is none either', async () => {
+test('silence between commands and a slow reply that continues are not failures', async () => {
   const path = await console((socket) => {
     socket.write("0000 DATA END WITH '.'\n");
     const lines = [...Array(8).keys()];
@@ -80,7 +80,7 @@ test('silence between commands is no failure; a slow reply that goes on is none 
   client.close();
 });
 
-test('commands asked at once are answered in their order', async () => {
+test('commands asked together are answered in order', async () => {
   const path = await served((socket) => {
     socket.write(GREETING);
     socket.on('data', (line) =>
@@ -93,7 +93,7 @@ test('commands asked at once are answered in their order', async () => {
   client.close();
 });
 
-test('what would be two commands, or more than vde_switch reads at once, is not sent', async () => {
+test('two commands in one, or more bytes than vde_switch reads at once, are not sent', async () => {
   const old = await ConsoleClient.connect(await console(() => {}, 'VDE switch V.2.3.2\n\nvde$ '));
   await expect(old.ask('a\nb')).rejects.toThrow('a command must be a single line');
   await expect(old.ask('x'.repeat(128))).rejects.toThrow(
@@ -102,7 +102,7 @@ test('what would be two commands, or more than vde_switch reads at once, is not 
   old.close();
 });
 
-test('a path that is no socket, or leads nowhere', async () => {
+test('a path that is not a socket or does not exist is refused', async () => {
   const home = temporaryDirectory();
   writeFileSync(`${home}/file`, '');
   await expect(ConsoleClient.connect(`${home}/file`)).rejects.toThrow(

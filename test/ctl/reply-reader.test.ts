@@ -1,4 +1,4 @@
-// What a console says, in whatever pieces it comes.
+// The output of a console, in pieces of any size.
 import { expect, test } from 'vitest';
 import { type ConsoleEvent, ReplyReader } from '../../src/ctl/reply-reader.ts';
 
@@ -14,7 +14,7 @@ function read(pieces: Iterable<string>): ConsoleEvent[] {
   return [...events, ...reader.end()];
 }
 
-/** Without the greeting, of a text that follows it. */
+/** Returns the events of a text that follows the greeting, without the greeting's event. */
 function replies(text: string): ConsoleEvent[] {
   return read([`${GREETING}vde$ `, text]).slice(1);
 }
@@ -32,12 +32,12 @@ test.each([
   ['a comment', PROMPT, [{ type: 'reply', reply: { errno: undefined, words: '', lines: [], ended: false } }]],
   ['empty lines in data', `${DATA}one\n\n\ntwo\n\n.\n${OK}${PROMPT}`, [reply(['one', '', '', 'two', ''])]],
   [
-    'what looks like codes and prompts in data',
+    'codes and prompts in data',
     `${DATA}1017 x\n3021 y\nvde$ \n0000\n.\n${OK}${PROMPT}`,
     [reply(['1017 x', '3021 y', 'vde$ ', '0000'])],
   ],
   [
-    'debug lines before, between and behind',
+    'debug lines before, between and after replies',
     `3021 port/+ 01\n${OK}3022 port/- 01\n${PROMPT}3031 port/ep/+ Port 01 FD  7\n${DATA}x\n.\n${OK}${PROMPT}`,
     [
       { type: 'debug', line: '3021 port/+ 01' },
@@ -63,11 +63,11 @@ test.each([
       ]),
     ],
   ],
-])('%s', (_, text, expected) => {
+])('the reader recognises %s', (_, text, expected) => {
   expect(replies(text)).toEqual(expected);
 });
 
-test('in every two pieces, and byte by byte, it is the same', () => {
+test('every split into two pieces, and single bytes, give the same events', () => {
   const text = `${GREETING}vde$ ${DATA}1017 x\n\n.\n${OK}${PROMPT}3021 port/+ 01\n1017 File exists\n${PROMPT}9999 END OF SESSION`;
   const whole = read([text.slice(0, GREETING.length + 5), text.slice(GREETING.length + 5)]);
   expect(whole).toHaveLength(5);
@@ -85,11 +85,10 @@ test('the end of a session has no prompt', () => {
   expect(replies('1000 Succ')).toEqual([]);
 });
 
-test("another program's prompt", () => {
+test("the reader accepts another program's prompt", () => {
   const events = read(['\nVDE wirefilter V.2.3.2\n\nVDEwf$ ', `${DATA}loss\n.\n${OK}\nVDEwf$ `]);
   expect(events).toEqual([{ type: 'greeting', text: '\nVDE wirefilter V.2.3.2\n\n' }, reply(['loss'])]);
 });
 
-test('much, and no prompt, is no console', () => {
+test('long output without a prompt is not a console', () => 
   expect(() => read(['x'.repeat(5000)])).toThrow('no prompt in 4096 characters');
-});

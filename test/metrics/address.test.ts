@@ -14,7 +14,7 @@ test.each([
 });
 
 test.each(['', 'x', ':', 'host:', '65536', '-1', '1.5', '::1:9109', 'unix:', '[::1]', 'a:b:1', '0x10'])(
-  "'%s' is refused, and the sentence says what an address is",
+  "'%s' is refused with a sentence that gives the syntax",
   (text) => {
     expect(() => parseMetricsAddress(text)).toThrow(/give \[HOST:\]PORT/);
   },

@@ -1,4 +1,4 @@
-// The metrics as a scraper sees them: Prometheus' own parser, hostile descriptions, clients that hang.
+// The metrics as a scraper reads them: Prometheus' own parser, hostile descriptions, clients that hang.
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
@@ -31,7 +31,7 @@ async function scrape(address: string, accept = 'text/plain'): Promise<string> {
   return response.text();
 }
 
-/** Samples by name and labels. */
+/** Returns the samples by name and labels. */
 function samples(text: string): Map<string, number> {
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   return new Map(
@@ -39,7 +39,7 @@ function samples(text: string): Map<string, number> {
   );
 }
 
-test('what one port sends another receives: bytes, frames by kind, both ways', async () => {
+test('bytes and frames of each kind are counted in both directions', async () => {
   const net = await network({ hub: true });
   const address = await serve(net.sw);
   const [a, b] = [await net.join(), await net.join()];
@@ -63,7 +63,7 @@ test('what one port sends another receives: bytes, frames by kind, both ways', a
   }
 });
 
-test('drops stand by reason and direction; queues, endpoints and the MAC table as they are now', async () => {
+test('drops are counted by reason and direction; queues, endpoints and the MAC table are current', async () => {
   const net = await network({ queueFrames: 7, macLimit: 5 });
   const address = await serve(net.sw);
   const [a, b] = [await net.join({ description: 'first' }), await net.join({ port: 9, description: 'second' })];
@@ -97,7 +97,7 @@ test('drops stand by reason and direction; queues, endpoints and the MAC table a
     return value('port_up', 'port="9"') === 0;
   }, 'port 9 to be down');
   expect([...values.keys()].filter((name) => name.startsWith('tsvde_port_info'))).toHaveLength(1);
-  // What waited is lost with it: whichever of its two sockets the switch saw the end of first.
+  // Queued frames are lost with the client. The reason depends on which of its two sockets the switch saw end first.
   const lost = ['closed', 'peer_gone'].map(
     (reason) => value('port_transmit_drop_total', `port="9",reason="${reason}"`)!,
   );
@@ -116,7 +116,7 @@ print(json.dumps([[f.name, f.type, f.documentation, [[s.name, s.labels, s.value]
   test.each([
     ['text', 'parser', 'text/plain'],
     ['OpenMetrics', 'openmetrics.parser', OPENMETRICS],
-  ])('reads the %s format, whatever clients call themselves', async (_, module, accept) => {
+  ])('the parser reads the %s format with hostile descriptions', async (_, module, accept) => {
     const net = await network();
     const hostile = 'quote " backslash \\ newline \n# TYPE x counter\nx 1 tab \t escape \x1b[2J ümlaut \ufffd end';
     await net.join({ description: hostile });
@@ -139,7 +139,7 @@ print(json.dumps([[f.name, f.type, f.documentation, [[s.name, s.labels, s.value]
 });
 
 describe('the HTTP server', () => {
-  test('health, readiness, other paths, other methods, HEAD', async () => {
+  test('the server answers health and readiness, HEAD, unknown paths and other methods', async () => {
     const sw = new Switch();
     atEnd(() => sw.close());
     const base = (await serve(sw)).replace(/\/metrics$/, '');
@@ -159,7 +159,7 @@ describe('the HTTP server', () => {
     expect(await head.text()).toBe('');
   });
 
-  test('clients that hang, or talk nonsense, do not keep others from scraping, nor the end', async () => {
+  test('clients that hang or send garbage delay neither other scrapes nor closing', async () => {
     const net = await network();
     const server = await startMetrics(net.sw, { address: parseMetricsAddress('0'), version: '0' });
     const { port } = new URL(server.address);
@@ -186,7 +186,7 @@ describe('the HTTP server', () => {
     await expect(fetch(server.address)).rejects.toThrow();
   });
 
-  test('a scrape delays no frame: what flies meanwhile arrives in order', async () => {
+  test('frames sent during scrapes all arrive in order', async () => {
     const net = await network({ hub: true });
     const address = await serve(net.sw);
     const [a, b] = [await net.join(), await net.join()];
@@ -203,7 +203,7 @@ describe('the HTTP server', () => {
     expect(b.frames.every((one, mark) => one.readUInt32BE(14) === mark)).toBe(true);
   });
 
-  test('on a unix socket: scraped there, replaced when stale, removed at the end', async () => {
+  test('a unix socket can be scraped, is refused when its path is in use and is removed at the end', async () => {
     const net = await network();
     const path = `${temporaryDirectory()}/metrics`;
     const left = createServer().listen(path);
@@ -228,7 +228,7 @@ describe('the HTTP server', () => {
     expect(existsSync(other)).toBe(false);
   });
 
-  test('a port that is taken is a sentence', async () => {
+  test('a port in use is refused with a sentence', async () => {
     const net = await network();
     const { port } = new URL(await serve(net.sw));
     await expect(startMetrics(net.sw, { address: parseMetricsAddress(port), version: '0' })).rejects.toThrow(
@@ -237,12 +237,12 @@ describe('the HTTP server', () => {
   });
 });
 
-test('what specs have attached: its kind and id, its connections, those made again and those refused', async () => {
+test('attachments are shown with kind and id and with connections, reconnections and refusals', async () => {
   const { sw } = await network();
   const path = `${temporaryDirectory()}/s`;
   await sw.attach(`stream,id=lab,server=on,addr.type=unix,addr.path=${path},max-clients=1`);
   const peers = [await StreamPeer.connect({ path }), await StreamPeer.connect({ path })];
-  await until(() => peers[1]!.ended, 'the refused one to see its end');
+  await until(() => peers[1]!.ended, 'the refused peer to be closed');
   await sw.attach(`stream,id=out,addr.type=unix,addr.path=${path}x`);
   const text = await scrape(await serve(sw));
   expect(text).toMatch(

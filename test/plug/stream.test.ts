@@ -1,4 +1,4 @@
-// vde_plug's stream of frames, cut wherever a pipe cuts it; and the carrier that is never made to gather.
+// vde_plug's stream of frames, split at any byte by a pipe; and the carrier, which never buffers without bound.
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { Plug } from '../../src/index.ts';
@@ -11,7 +11,7 @@ import { until } from '../support/wait.ts';
 
 const MAC = '02:00:00:00:00:01';
 
-test('frames come out whole wherever the stream is cut', () => {
+test('frames are read whole wherever the stream is split', () => {
   const random = randomFrom(7);
   const frames = Array.from({ length: 300 }, (_, i) => frame(BROADCAST, MAC, 14 + random(i % 9 ? 1500 : 9222), i));
   const stream = Buffer.concat(frames.map(formatStreamFrame));
@@ -26,12 +26,12 @@ test('frames come out whole wherever the stream is cut', () => {
   expect(Buffer.concat(found).equals(Buffer.concat(frames))).toBe(true);
 });
 
-test('a length of 0 is passed over, as vde_plug does', () => {
+test('a length of 0 is skipped, as in vde_plug', () => {
   const one = formatStreamFrame(frame(BROADCAST, MAC));
   expect(new StreamReader().read(Buffer.concat([Buffer.alloc(4), one, Buffer.alloc(2)]))).toEqual([one.subarray(2)]);
 });
 
-test.each([1, 13, 9237, 0xffff])('a length of %s ends it with a sentence', (length) => {
+test.each([1, 13, 9237, 0xffff])('a length of %s ends the stream with a sentence', (length) => {
   const header = Buffer.from([length >> 8, length & 0xff]);
   expect(() => new StreamReader().read(header)).toThrow(
     expect.objectContaining({
@@ -41,7 +41,7 @@ test.each([1, 13, 9237, 0xffff])('a length of %s ends it with a sentence', (leng
   );
 });
 
-test('an output that nobody reads leaves frames with the switch, which drops and counts them; then it goes on', async () => {
+test('an unread output leaves frames to the switch to drop and count, and continues once it is read', async () => {
   const { join, sw, directory } = await network({ hub: true });
   const sender = await join();
   const plug = await Plug.connect(directory, { port: 9 });
@@ -64,7 +64,7 @@ test('an output that nobody reads leaves frames with the switch, which drops and
       sender.plug.send(frame(BROADCAST, MAC, 1514, mark++));
       return dropped() > 0n;
     },
-    'a drop that is counted',
+    'a counted drop',
     20_000,
   );
   expect(output.writableLength).toBeLessThan(64 * 1600 * 2);
@@ -74,12 +74,12 @@ test('an output that nobody reads leaves frames with the switch, which drops and
   await until(() => {
     sender.plug.send(last);
     return written.some((bytes) => bytes.equals(formatStreamFrame(last)));
-  }, 'the frame that was sent once there was room');
+  }, 'the frame sent once there was room');
   input.push(null);
   expect(await carried).toEqual({ tooLong: 0 });
 });
 
-test('a frame longer than the stream’s is dropped and counted', async () => {
+test('a frame longer than the stream allows is dropped and counted', async () => {
   const { join, directory } = await network({ hub: true });
   const sender = await join();
   const plug = await Plug.connect(directory);
@@ -89,7 +89,7 @@ test('a frame longer than the stream’s is dropped and counted', async () => {
   const input = new Readable({ read() {} });
   const carried = carry(plug, input, output);
   for (const size of [9237, 9236]) sender.send(frame(BROADCAST, MAC, size));
-  await until(() => sizes.length > 0, 'the frame that is not too long');
+  await until(() => sizes.length > 0, 'the shorter frame');
   input.push(null);
   expect(await carried).toEqual({ tooLong: 1 });
   expect(sizes).toEqual([9238]);
