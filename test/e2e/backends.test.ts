@@ -1,5 +1,5 @@
-// One switch and six members, each joined in another way: guests by VDE, a TCP socket, a unix stream, multicast and unix
-// datagrams, and the host by its TAP. Every one reaches every other, through a hub and through a switch.
+// One switch with six members, each joined in a different way: guests by VDE, a TCP socket, a unix stream, multicast
+// and unix datagrams, and the host by its TAP. Each member reaches each other, through a hub and through a switch.
 import { expect, test } from 'vitest';
 import { GUEST_NEEDS, Guest, guestArguments } from '../support/guest.ts';
 import { type Namespace, namespace } from '../support/namespace.ts';
@@ -10,10 +10,10 @@ import { until } from '../support/wait.ts';
 
 const HOST = '10.9.1.254';
 const address = (member: number) => (member === 0 ? HOST : `10.9.1.${member}`);
-/** BusyBox's, in the guests and on the host. */
+/** A ping command for BusyBox, in the guests and on the host. */
 const ping = (member: number) => `ping -c 2 -i 0.2 -W 10 ${address(member)}`;
 
-/** QEMU's -netdev of each guest, and what the switch has for it. */
+/** QEMU's -netdev of each guest and the matching spec of the switch. */
 function wires(home: string): { netdev: string; spec?: string }[] {
   const group = '230.0.0.5:5005,localaddr=127.0.0.1';
   const datagrams = (own: string, other: string) =>
@@ -39,7 +39,7 @@ async function boot(space: Namespace, netdev: string, member: number): Promise<G
 }
 
 describeWith([...GUEST_NEEDS, 'tun', 'ip'], 'six members of one switch', () => {
-  test('each reaches every other, whatever it is joined by', async () => {
+  test('each member reaches each other', async () => {
     const space = namespace();
     const home = temporaryDirectory();
     const all = wires(home);

@@ -1,5 +1,5 @@
-// The main job, by the command lines a user would type: a host's TAP and two real guests on one tsvde, as a hub and as a
-// switch, and the metrics that tell what happened.
+// The main use with the command lines of a user: a host's TAP and two real guests on one tsvde, as a hub and as a
+// switch, with the metrics of both.
 import { expect, test } from 'vitest';
 import { GUEST_NEEDS, Guest, guestArguments } from '../support/guest.ts';
 import { type Namespace, namespace } from '../support/namespace.ts';
@@ -15,7 +15,7 @@ const GUESTS = [
   { mac: '52:54:00:00:09:02', address: '10.9.0.2' },
 ] as const;
 
-/** As the command of a guest and of the host's own shell. */
+/** The same command for a guest and for the host's shell. */
 const ping = (address: string) => `ping -c 3 -i 0.2 -W 5 ${address}`;
 
 async function boot(space: Namespace, socket: string, { mac, address }: (typeof GUESTS)[number]): Promise<Guest> {
@@ -43,7 +43,7 @@ function metricsOf(space: Namespace): Map<string, number> {
 }
 
 describeWith([...GUEST_NEEDS, 'tun', 'ip'], 'two guests and the host', () => {
-  test('reach each other through a hub and through a switch', async () => {
+  test('two guests and the host reach each other through a hub and through a switch', async () => {
     const space = namespace();
     const socket = `${temporaryDirectory()}/qtap-ctl`;
     const host = space.start(tsvde, ['--hub', '--tap', 'qtap', '--sock', socket, '--metrics', '9109']);

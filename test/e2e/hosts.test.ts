@@ -1,4 +1,4 @@
-// README's ways from host to host, as they stand there, on two hosts: namespaces with a cable between them.
+// README's examples for several hosts, run on two hosts: namespaces with a cable between them.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
@@ -16,7 +16,7 @@ const [overVxlan, overWireGuard, overSsh, streamThere, streamHere] = blocks('sh'
   ...[string, string, string, string, string],
 ];
 
-/** Of a host whose files lie in a directory of their own. */
+/** A host: a network namespace with a directory for its files. */
 class Host {
   readonly home = temporaryDirectory();
   readonly space: Namespace = namespace();
@@ -33,8 +33,8 @@ class Host {
     });
   }
 
-  /** README's words are the first host's: the second has its files, and the other one's addresses. */
-  words(block: string): string {
+  /** README's commands are written for the first host: the second has other files and the addresses exchanged. */
+  adapt(block: string): string {
     const own = block.replaceAll('/run/', `${this.home}/`).replaceAll('/etc/', `${this.home}/`);
     if (this.#number === 1) return own;
     return own.replace(/(192\.0\.2|10\.42\.0)\.([12])/g, (_, net, last) => `${net}.${3 - last}`);
@@ -42,7 +42,7 @@ class Host {
 
   run(block: string, environment: NodeJS.ProcessEnv = {}): void {
     const env = { ...process.env, ...environment, PATH: this.path };
-    execFileSync('ip', ['netns', 'exec', this.space.name, 'sh', '-ec', this.words(block)], { env });
+    execFileSync('ip', ['netns', 'exec', this.space.name, 'sh', '-ec', this.adapt(block)], { env });
   }
 
   join(): Promise<Recorder> {
@@ -50,7 +50,7 @@ class Host {
   }
 }
 
-/** 192.0.2.1 and 192.0.2.2. */
+/** Two hosts with the addresses 192.0.2.1 and 192.0.2.2 on one cable. */
 function twoHosts(): [Host, Host] {
   const [one, two] = [new Host(1), new Host(2)];
   one.space.run('ip', 'link', 'add', 'cable', 'type', 'veth', 'peer', 'name', 'cable', 'netns', two.space.name);
@@ -64,9 +64,9 @@ function twoHosts(): [Host, Host] {
   return [one, two];
 }
 
-/** What is on one switch and what is on the other hear each other, in frames of up to `mtu`. */
-async function reachEachOther([one, two]: [Host, Host], mtu: number, round = 0): Promise<void> {
-  // Of each round its own: an address moves only after a silence.
+/** Expects clients of both switches to exchange frames of up to `mtu`. */
+async function expectFramesBothWays([one, two]: [Host, Host], mtu: number, round = 0): Promise<void> {
+  // Each round has addresses of its own: an address moves only after a silence.
   const [A, B] = [`02:00:00:00:${10 + round}:0a`, `02:00:00:00:${10 + round}:0b`];
   const [a, b] = [await one.join(), await two.join()];
   const hello = frame(BROADCAST, A, 60, 1);
@@ -89,26 +89,26 @@ async function reachEachOther([one, two]: [Host, Host], mtu: number, round = 0):
 }
 
 describeWith(['root', 'tun', 'ip'], 'two hosts over VXLAN', () => {
-  test('are one network up to its MTU', async () => {
+  test('two hosts over VXLAN are one network up to its MTU', async () => {
     const hosts = twoHosts();
     for (const host of hosts) host.run(overVxlan);
-    await reachEachOther(hosts, 1450);
+    await expectFramesBothWays(hosts, 1450);
   }, 30_000);
 });
 
-/** Has this kernel WireGuard? Else wireguard-go has, which is set up in the same way. */
+/** Returns whether the kernel has WireGuard. If not, wireguard-go is used, which is set up in the same way. */
 function hasWireGuard(): boolean {
   return spawnSync('unshare', ['--net', 'ip', 'link', 'add', 'wg0', 'type', 'wireguard']).status === 0;
 }
 
 const inKernel = hasWireGuard();
-const whose = inKernel ? "the kernel's" : 'wireguard-go, as this kernel has none';
+const implementation = inKernel ? 'of the kernel' : 'by wireguard-go, as the kernel has none';
 
 describeWith(
   ['root', 'tun', 'ip', 'wg', 'tcpdump', ...(inKernel ? [] : ['wireguard-go'])],
-  `two hosts over VXLAN over WireGuard: ${whose}`,
+  `two hosts over VXLAN over WireGuard ${implementation}`,
   () => {
-    test('are one network, and the cable carries nothing that can be read', async () => {
+    test('two hosts over WireGuard are one network, and the cable carries only ciphertext', async () => {
       const hosts = twoHosts();
       const keys = hosts.map(({ home }) => {
         const key = execFileSync('wg', ['genkey'], { encoding: 'utf8' });
@@ -116,7 +116,7 @@ describeWith(
         return execFileSync('wg', ['pubkey'], { input: key, encoding: 'utf8' }).trim();
       });
       for (const [i, host] of hosts.entries()) {
-        // The sockets that wireguard-go is spoken to by lie in one directory for all namespaces.
+        // The control sockets of wireguard-go lie in one directory for all namespaces, so the names must differ.
         const name = `tsv-wg${process.pid % 100_000}${i}`;
         const lines = overWireGuard.replaceAll('wg0', name);
         const [make, ...rest] = lines.split(/(?<=\n)/);
@@ -132,7 +132,7 @@ describeWith(
       }
       const cable = hosts[0].space.start('tcpdump', ['-i', 'cable', '-n', '-l', '-q', '--immediate-mode']);
       await cable.output(/listening on/);
-      await reachEachOther(hosts, 1370);
+      await expectFramesBothWays(hosts, 1370);
       await cable.output(/UDP, length/);
       expect(
         cable
@@ -154,7 +154,7 @@ describeWith(['root', 'ip', 'ss', 'sshd', 'ssh', 'dpipe', 'vde_plug', 'unshare']
       const sw = space.start(tsvde, ['--sock', `${home}/lan-ctl`]);
       await until(
         () => existsSync(`${home}/lan-ctl/ctl`),
-        () => `a switch, which says ${sw.stderr()}`,
+        () => `a switch, whose stderr is ${sw.stderr()}`,
       );
     }
   }
@@ -164,40 +164,40 @@ describeWith(['root', 'ip', 'ss', 'sshd', 'ssh', 'dpipe', 'vde_plug', 'unshare']
     ['tsvde plug = ssh vde_plug', 'tsvde plug', 'vde_plug'],
     ['vde_plug = ssh tsvde plug', 'vde_plug', 'tsvde plug'],
   ])(
-    '%s',
+    '%s joins two hosts into one network',
     async (_, left, right) => {
       const hosts = twoHosts();
       const [one, two] = hosts;
       await overSshd(hosts);
-      // Each path is of the host that its plug runs on.
+      // Each path is on the host of its plug.
       const [here, there] = overSsh.split('=') as [string, string];
-      const line = `${one.words(here.replace('tsvde plug', left))}=${two.words(there.replace('tsvde plug', right)).replaceAll('192.0.2.1', '192.0.2.2')}`;
+      const line = `${one.adapt(here.replace('tsvde plug', left))}=${two.adapt(there.replace('tsvde plug', right)).replaceAll('192.0.2.1', '192.0.2.2')}`;
       const dpipe = one.space.start('sh', ['-c', `exec ${line}`], { env: { ...process.env, PATH: one.path } });
-      await reachEachOther(hosts, 1500).catch((error) => {
+      await expectFramesBothWays(hosts, 1500).catch((error) => {
         throw new Error(`${error.message}: ${dpipe.stderr()}`);
       });
     },
     30_000,
   );
 
-  test('a stream port behind a forwarded socket, and again after ssh was gone', async () => {
+  test('a stream port over a forwarded socket joins two hosts, and again after ssh has restarted', async () => {
     const hosts = twoHosts();
     const [one, two] = hosts;
     await withSshd(hosts);
     two.run(streamThere.replaceAll('192.0.2.1', '192.0.2.2'));
     const [forward, ...rest] = streamHere.split(/(?<=\n)/);
     expect(forward).toMatch(/^ssh -N .* &\n$/);
-    const line = one.words(forward!.replace(':/run/', `:${two.home}/`)).replace(/ &\n$/, '');
+    const line = one.adapt(forward!.replace(':/run/', `:${two.home}/`)).replace(/ &\n$/, '');
     const startSsh = () => one.space.start('sh', ['-c', `exec ${line}`], { env: { ...process.env, PATH: one.path } });
     const first = startSsh();
     await until(
       () => existsSync(`${one.home}/far.stream`),
-      () => `ssh, which says ${first.stderr()}`,
+      () => `ssh, whose stderr is ${first.stderr()}`,
     );
     one.run(rest.join(''));
-    await reachEachOther(hosts, 1500);
+    await expectFramesBothWays(hosts, 1500);
     await first.stop();
     startSsh();
-    await reachEachOther(hosts, 1500, 1);
+    await expectFramesBothWays(hosts, 1500, 1);
   }, 30_000);
 });

@@ -1,4 +1,4 @@
-// User-mode Linux as a guest, by the client of its own that it has built in: no description, an abstract address.
+// User-mode Linux as a guest with its built-in client, which has an abstract address and no description.
 import { expect, test } from 'vitest';
 import { Guest, startUserModeLinux } from '../support/guest.ts';
 import { namespace } from '../support/namespace.ts';
@@ -10,7 +10,7 @@ describeWith(
   ['root', 'tun', 'ip', 'linux.uml', 'unshare', 'busybox', 'cpio', 'vde_plug2tap'],
   'User-mode Linux',
   () => {
-    test('eth0=daemon,MAC,unix,DIR/ctl joins and pings; its end is the end of its port', async () => {
+    test('a guest with eth0=daemon,MAC,unix,DIR/ctl joins and pings, and its port ends with it', async () => {
       const { started, home, directory } = await startTsvde();
       const host = namespace();
       host.start('vde_plug2tap', ['-s', directory, 'vt0']);
@@ -31,6 +31,6 @@ describeWith(
         started.stdin.write('port/print 2\n');
         return started.stdout().includes('1006 No such device or address\n');
       }, 'the end of its port');
-    }, 240_000); // longer than all that is waited for in it, so that the one that is in vain is named
+    }, 240_000); // longer than all waits inside, so that a wait in vain is the one that fails and is named
   },
 );

@@ -1,4 +1,4 @@
-// A real guest on a user-mode network: it boots with QEMU's VDE, takes a lease, goes out and is reached from the host.
+// A real guest on a user-mode network: it boots with QEMU's VDE, takes a lease and exchanges data with the host.
 import { createHash, randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
@@ -8,7 +8,7 @@ import { tsvdeq } from '../support/process.ts';
 import { USER_NEEDS, udhcpcScript, userHost } from '../support/user-network.ts';
 
 describeWith([...GUEST_NEEDS, ...USER_NEEDS], 'a guest on a user-mode network', () => {
-  test('DHCP, names, the host, TFTP, guestfwd, and in by hostfwd', async () => {
+  test('a guest uses DHCP, DNS, the host, TFTP and guestfwd, and is reached by hostfwd', async () => {
     const host = await userHost(
       'user,tftp=HOME/tftp,hostfwd=tcp:127.0.0.1:8080-:80,guestfwd=tcp:10.0.2.100:7-tcp:127.0.0.1:7',
     );

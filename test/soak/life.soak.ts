@@ -1,6 +1,6 @@
-// A long life among those who behave badly: clients that flood, never read, or vanish in the middle of a word; consoles that
-// reconfigure everything; ports that come and go. Each ten seconds of that end in a quiet moment, in which nothing of it
-// may be left. MINUTES (30) is how long, SEED (1) what happens.
+// A long run with misbehaving peers: clients that flood, never read or vanish in the middle of a request; consoles that
+// reconfigure everything; ports that are attached and detached. After each ten seconds all peers stop, and the switch
+// must hold no more than at first. MINUTES (30) is the duration, SEED (1) selects the random numbers.
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as pass } from 'node:timers/promises';
@@ -21,14 +21,14 @@ const minutes = Number(process.env.MINUTES ?? 30);
 const below = randomFrom(Number(process.env.SEED ?? 1));
 
 const CHAOS_MS = 10_000;
-/** After so many rounds all memory is taken that will be; what it grows by later is a leak. */
+/** Memory may grow for this many rounds; later growth is a leak. */
 const WARM_UP = 6;
 const GROWTH_MIB = 32;
-/** Theirs are the first; those of the quiet moment they never name. */
-const THEIRS = 40;
-const OURS = [62, 63] as const;
+/** Misbehaving peers name only ports below this number; the check between rounds has ports of its own. */
+const PEER_PORTS = 40;
+const CHECK_PORTS = [62, 63] as const;
 
-interface Place {
+interface Paths {
   directory: string;
   console: string;
   metrics: string;
@@ -64,7 +64,7 @@ function anyFrame(): Buffer {
   }
 }
 
-/** Connected, or undefined where nobody listens now. */
+/** Resolves with a connected socket, or undefined if nothing listens. */
 function open(path: string): Promise<Socket | undefined> {
   return new Promise((resolve) => {
     const socket = connect(path);
@@ -84,38 +84,38 @@ async function write(socket: Socket | undefined, chunks: Buffer[], pause: number
 const some = <T>(count: number, make: () => T): T[] => Array.from({ length: below(count) }, make);
 
 const COMMANDS: (() => string)[] = [
-  () => `port/create ${below(THEIRS)}`,
-  () => `port/remove ${below(THEIRS)}`,
+  () => `port/create ${below(PEER_PORTS)}`,
+  () => `port/remove ${below(PEER_PORTS)}`,
   () => 'port/createauto',
   () => `port/sethub ${below(2)}`,
-  () => `port/setvlan ${below(THEIRS)} ${below(20)}`,
-  () => `port/allocatable ${below(THEIRS)} ${below(2)}`,
-  () => `port/epclose ${below(THEIRS)} ${below(2000)}`,
+  () => `port/setvlan ${below(PEER_PORTS)} ${below(20)}`,
+  () => `port/allocatable ${below(PEER_PORTS)} ${below(2)}`,
+  () => `port/epclose ${below(PEER_PORTS)} ${below(2000)}`,
   () =>
     oneOf(['port/print', 'port/allprint', 'hash/print', 'vlan/allprint', 'counters', 'fstp/print', 'json counters']),
   () => `vlan/create ${1 + below(20)}`,
   () => `vlan/remove ${1 + below(20)}`,
-  () => `vlan/addport ${below(20)} ${below(THEIRS)}`,
-  () => `vlan/delport ${below(20)} ${below(THEIRS)}`,
+  () => `vlan/addport ${below(20)} ${below(PEER_PORTS)}`,
+  () => `vlan/delport ${below(20)} ${below(PEER_PORTS)}`,
   () => oneOf(['hash/flush', 'hash/setexpire 1', 'hash/setexpire 300', 'hash/setgcint 1', 'hash/setsize 64']),
   () => `fstp/setfstp ${below(2)}`,
-  () => `fstp/setedge ${below(3)} ${below(THEIRS)} ${below(2)}`,
+  () => `fstp/setedge ${below(3)} ${below(PEER_PORTS)} ${below(2)}`,
   () => oneOf(['debug/add', 'debug/del', 'plugin/add dump', 'plugin/add pdump', 'plugin/del dump', 'plugin/del pdump']),
   () => 'port/resetcounter',
   () => bytes(below(300)).toString('latin1'),
 ];
 
-/** One of them, from the beginning to its end. */
-const LIVES: ((place: Place) => Promise<void>)[] = [
+/** The whole life of one peer of each kind. */
+const LIVES: ((paths: Paths) => Promise<void>)[] = [
   async function client({ directory }) {
-    const plug = await Plug.connect(directory, below(2) ? {} : { port: below(THEIRS) });
+    const plug = await Plug.connect(directory, below(2) ? {} : { port: below(PEER_PORTS) });
     for (let i = below(30); i > 0; i--) {
       plug.sendAll(some(64, anyFrame));
       await pass(below(40));
     }
     plug.close();
   },
-  async function thatNeverReads({ directory }) {
+  async function clientThatNeverReads({ directory }) {
     const { control, fd } = await joinSwitch(directory);
     await pass(below(2000));
     if (below(2)) control.destroy();
@@ -123,13 +123,13 @@ const LIVES: ((place: Place) => Promise<void>)[] = [
     await pass(below(100));
     control.destroy();
   },
-  async function thatIsNoClient({ directory }) {
+  async function invalidClient({ directory }) {
     const nowhere = Buffer.concat([words(1), Buffer.from(`${directory}/nobody`), Buffer.alloc(110)]).subarray(2, 112);
     const request = oneOf([bytes(below(400)), version3(nowhere), Buffer.alloc(5000, 0xff), Buffer.alloc(0)]);
     await write(await open(`${directory}/ctl`), [request.subarray(0, 7), request.subarray(7)], 300);
   },
-  async function console(place) {
-    const socket = await open(place.console);
+  async function console(paths) {
+    const socket = await open(paths.console);
     if (below(4) > 0) socket?.resume();
     const lines = some(40, () => Buffer.from(`${oneOf(COMMANDS)()}${oneOf(['\n', '\n', '\r\n', '', '\0'])}`, 'latin1'));
     await write(socket, lines, 30);
@@ -147,12 +147,12 @@ const LIVES: ((place: Place) => Promise<void>)[] = [
       200,
     );
   },
-  async function opener(place) {
-    const tsvdectl = await ConsoleClient.connect(place.console);
+  async function attacher(paths) {
+    const tsvdectl = await ConsoleClient.connect(paths.console);
     const kinds = [
-      `stream,id=s,server=on,addr.type=unix,addr.path=${place.stream}`,
-      `stream,id=s,addr.type=unix,addr.path=${place.stream},reconnect-ms=50`,
-      `dgram,id=d,local.path=${place.datagram},remote.type=unix,remote.path=${place.datagram}-peer`,
+      `stream,id=s,server=on,addr.type=unix,addr.path=${paths.stream}`,
+      `stream,id=s,addr.type=unix,addr.path=${paths.stream},reconnect-ms=50`,
+      `dgram,id=d,local.path=${paths.datagram},remote.type=unix,remote.path=${paths.datagram}-peer`,
       'socket,id=m,mcast=230.0.0.9:4567,localaddr=127.0.0.1',
       'user,id=u',
     ];
@@ -171,15 +171,15 @@ const LIVES: ((place: Place) => Promise<void>)[] = [
   },
 ];
 
-async function live(place: Place, until: number): Promise<void> {
+async function live(paths: Paths, until: number): Promise<void> {
   while (Date.now() < until) {
-    // Who is refused or thrown out has lived, too.
-    await oneOf(LIVES)(place).catch(() => {});
+    // A refusal or a disconnect is a normal end of a life.
+    await oneOf(LIVES)(paths).catch(() => {});
   }
 }
 
-/** What must be as it was: what the process holds, and what it has left in the file system. */
-function holdings({ pid }: Started, { directory }: Place) {
+/** The resources that must not grow: those of the process and its files. */
+function resources({ pid }: Started, { directory }: Paths) {
   return {
     descriptors: readdirSync(`/proc/${pid}/fd`).length,
     threads: readdirSync(`/proc/${pid}/task`).length,
@@ -191,17 +191,17 @@ function holdings({ pid }: Started, { directory }: Place) {
 const memoryMib = ({ pid }: Started): number =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024;
 
-/** All that they changed for good is taken back by who may. */
-async function tidyUp(console: ConsoleClient): Promise<void> {
+/** Undoes the lasting changes of the peers. */
+async function undoChanges(console: ConsoleClient): Promise<void> {
   for (const id of ['s', 'd', 'm', 'u']) await console.ask(`port/detach ${id}`);
   for (const plugin of ['dump', 'pdump']) await console.ask(`plugin/del ${plugin}`);
   await console.ask('fstp/setfstp 0');
 }
 
-async function twoTalk(place: Place, mark: number): Promise<void> {
+async function expectFrameBetweenPorts(paths: Paths, mark: number): Promise<void> {
   const [one, two] = [
-    await Plug.connect(place.directory, { port: OURS[0] }),
-    await Plug.connect(place.directory, { port: OURS[1] }),
+    await Plug.connect(paths.directory, { port: CHECK_PORTS[0] }),
+    await Plug.connect(paths.directory, { port: CHECK_PORTS[1] }),
   ];
   const sent = frame(BROADCAST, '02:00:00:00:01:00', 100, mark);
   let heard = false;
@@ -216,9 +216,9 @@ async function twoTalk(place: Place, mark: number): Promise<void> {
   two.close();
 }
 
-test(`${minutes} minutes`, async () => {
+test(`the switch holds no more after ${minutes} minutes of misbehaving peers than at first`, async () => {
   const home = temporaryDirectory();
-  const place = {
+  const paths = {
     directory: `${home}/ctl`,
     console: `${home}/mgmt`,
     metrics: `${home}/metrics`,
@@ -226,37 +226,37 @@ test(`${minutes} minutes`, async () => {
     datagram: `${home}/dgram`,
   };
   const ns = namespace();
-  const args = ['-s', place.directory, '-M', place.console, '--metrics', `unix:${place.metrics}`, '-n', '64'];
+  const args = ['-s', paths.directory, '-M', paths.console, '--metrics', `unix:${paths.metrics}`, '-n', '64'];
   const started = ns.start(tsvde, [...args, '--tap', 'soak0'], { cwd: home });
-  await until(() => open(place.console), 'the console');
+  await until(() => open(paths.console), 'the console');
   ns.run('ip', 'link', 'set', 'soak0', 'up');
 
-  let atFirst: ReturnType<typeof holdings> | undefined;
-  let most = 0;
+  let atFirst: ReturnType<typeof resources> | undefined;
+  let warmUpMib = 0;
   const ends = Date.now() + minutes * 60_000;
   for (let round = 0; Date.now() < ends; round++) {
     const over = Date.now() + CHAOS_MS;
-    await Promise.all(Array.from({ length: 24 }, () => live(place, over)));
+    await Promise.all(Array.from({ length: 24 }, () => live(paths, over)));
 
     expect(started.running, started.stderr().slice(-2000)).toBe(true);
-    const console = await ConsoleClient.connect(place.console);
-    await tidyUp(console);
-    await twoTalk(place, round);
+    const console = await ConsoleClient.connect(paths.console);
+    await undoChanges(console);
+    await expectFrameBetweenPorts(paths, round);
     console.close();
-    const rest = () => JSON.stringify(holdings(started, place));
+    const current = () => JSON.stringify(resources(started, paths));
     if (round === 0) {
       await pass(1000);
-      atFirst = holdings(started, place);
+      atFirst = resources(started, paths);
     }
     await until(
-      () => rest() === JSON.stringify(atFirst),
-      () => `${JSON.stringify(atFirst)}, where there is ${rest()}`,
+      () => current() === JSON.stringify(atFirst),
+      () => `${JSON.stringify(atFirst)}, not ${current()}`,
       15_000,
     );
     const memory = memoryMib(started);
-    if (round <= WARM_UP) most = Math.max(most, memory);
-    expect(memory, 'MiB').toBeLessThan(most + GROWTH_MIB);
-    globalThis.console.log(`round ${round}: ${memory.toFixed(0)} MiB, ${rest()}`);
+    if (round <= WARM_UP) warmUpMib = Math.max(warmUpMib, memory);
+    expect(memory, 'MiB').toBeLessThan(warmUpMib + GROWTH_MIB);
+    globalThis.console.log(`round ${round}: ${memory.toFixed(0)} MiB, ${current()}`);
   }
-  expect(started.stderr()).not.toMatch(/^\s+at /m); // a stack: something that nobody expected
+  expect(started.stderr()).not.toMatch(/^\s+at /m); // a stack trace: an unexpected exception
 });
