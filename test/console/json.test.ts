@@ -85,7 +85,7 @@ test('an error has its errno name and a sentence', async () => {
   expect(await askJson(client, '')).toMatchObject({ code: 1022, errno: 'EINVAL' });
 });
 
-test('JSON shows ports with users, endpoints and frames, MAC addresses and counters', async () => {
+test('JSON shows ports with users, endpoints and frames, MAC addresses, VLANs and counters', async () => {
   const { net, client } = await started();
   const a = await net.join({ port: 3, description: 'a "guest"\n.\n1000 Success\x9b\x7f' });
   const b = await net.join({ port: 4, description: 'b' });

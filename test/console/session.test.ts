@@ -1,4 +1,4 @@
-// Console sessions: lines that arrive together, split, unterminated, too long or binary; many, silent and vanishing clients.
+// Console sessions: lines that arrive together, split, unterminated, too long or binary; many and silent clients.
 
 import { once } from 'node:events';
 import { statSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// Access to ports, with real users of this machine: the switch takes the uid from the kernel, whatever the client claims.
+// Access to ports by real users of this machine: the kernel reports a client's uid, whatever the client claims.
 import { chmodSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { ListenOptions } from '../../src/index.ts';
@@ -33,7 +33,7 @@ async function joins({ sw, directory }: Network, user: User, port: string, group
   await until(() => endpoints() > before || !plug.running, 'an answer');
   const granted = endpoints() > before;
   await plug.stop();
-  await until(() => endpoints() === before, 'its end');
+  await until(() => endpoints() === before, 'the plug to disconnect');
   return granted;
 }
 
@@ -91,7 +91,7 @@ describeWith(['root', 'setpriv', 'vde_plug', PYTHON], 'access to ports', () => {
     test('a port in use admits more clients of the same user and refuses all other users, root included', async () => {
       const net = await open();
       const first = as('daemon', ['vde_plug', `${net.directory}[4]`]);
-      await until(() => net.sw.ports.get(4)?.active, 'the first');
+      await until(() => net.sw.ports.get(4)?.active, 'the first plug');
       expect(await joins(net, 'daemon', '[4]')).toBe(true);
       expect(await joins(net, 'bin', '[4]')).toBe(false);
       expect(await joins(net, 'root', '[4]')).toBe(false);
@@ -133,7 +133,7 @@ print('answer', len(s.recv(200)), flush=True)`;
     test('only the client may send to its data socket: another user cannot send into the port', async () => {
       const net = await open();
       const first = as('daemon', ['vde_plug', `${net.directory}[4]`]);
-      await until(() => net.sw.ports.get(4)?.active, 'the first');
+      await until(() => net.sw.ports.get(4)?.active, 'the first plug');
       const send = `
 import socket
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

@@ -1,5 +1,5 @@
-// Every kind of socket port with QEMU at the other end: the cases of QEMU's own netdev socket tests, with tsvde in the place of
-// one QEMU and frames in both directions.
+// Every kind of socket port with QEMU at the other end: the cases of QEMU's own netdev socket tests, with tsvde in the
+// place of one QEMU and frames in both directions.
 import { expect, test } from 'vitest';
 import { describeWith } from '../support/needs.ts';
 import { BROADCAST, frame, network, padded, type Recorder } from '../support/network.ts';
@@ -12,12 +12,12 @@ const A = '02:00:00:00:00:0a';
 const B = '02:00:00:00:00:0b';
 
 interface Case {
-  /** The spec of our port and QEMU's -netdev. */
+  /** The spec of tsvde and the -netdev of QEMU. */
   ours: string;
   theirs: string;
   /** QEMU listens and tsvde connects. */
   qemuServes?: boolean;
-  /** The largest frame that fits. */
+  /** The size of the largest frame that fits, 65535 by default. */
   largest?: number;
 }
 
@@ -190,7 +190,7 @@ describeWith(['qemu-system-x86_64'], 'a port with QEMU at the other end', () => 
     await net.sw.attach(`${names('a', 'b')},id=one`);
     plug.send(frame(BROADCAST, A));
     const drops = () => net.sw.counters().find(({ port }) => port === 2)!.transmitDrops;
-    await until(() => drops().peer_gone === 1n, 'a frame for nobody');
+    await until(() => drops().peer_gone === 1n, 'the dropped frame');
     const first = await QemuHub.start(names('b', 'a'));
     await expectFramesBothWays(plug, first);
     await first.qemu.stop('SIGKILL');
@@ -201,7 +201,7 @@ describeWith(['qemu-system-x86_64'], 'a port with QEMU at the other end', () => 
     await expectFramesBothWays(plug, second);
   });
 
-  test('a multicast group of two switches and QEMU delivers each frame once and returns none to its sender', async () => {
+  test('a multicast group of two switches and QEMU delivers each frame once and none to its sender', async () => {
     const spec = `socket,mcast=230.0.0.3:${20_000 + (process.pid % 20_000)},localaddr=127.0.0.1`;
     const nets = [await network(), await network()];
     const plugs = await Promise.all(nets.map((net) => net.join()));

@@ -73,7 +73,7 @@ describeWith(['vde_plug'], 'vde_plug', () => {
     expect(port?.endpoints[0]?.description).toMatch(/^a wire user=(root|0) pid=\d+/);
   });
 
-  test('vde_plug ends when the switch closes its endpoint, and its port becomes inactive when it is killed', async () => {
+  test('vde_plug ends with its endpoint, and its port becomes inactive when it is killed', async () => {
     const net = await network();
     const one = await vdePlug(net);
     net.sw.ports.closeEndpoint(1, net.sw.ports.get(1)!.endpoints[0]!.id);

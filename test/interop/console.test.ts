@@ -1,5 +1,5 @@
-// The console compared with Debian's vde_switch: the same commands, clients and frames get the same replies. Each deliberate
-// difference is shown on both sides.
+// The console compared with Debian's vde_switch: the same commands, clients and frames get the same replies. Each
+// deliberate difference is shown on both sides.
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { randomFrom } from '../conformance.ts';
@@ -228,7 +228,7 @@ describeWith(['vde_switch', 'root'], 'the console compared with vde_switch', () 
     const { theirs, ours } = await both();
     const said = [theirs, ours].map(async (client) => {
       client.socket.write('logout\n');
-      await until(() => client.ended, 'the end');
+      await until(() => client.ended, 'the end of the session');
       return client.take();
     });
     expect(await Promise.all(said)).toEqual(['9999 END OF SESSION', '9999 END OF SESSION']);
@@ -303,7 +303,7 @@ describeWith(['vde_switch', 'root'], 'the console compared with vde_switch', () 
     expect(await ours.ask('vlan/print 0')).toContain(' -- Port 0003 tagged=0 active=1 status=Forwarding\n');
   });
 
-  test('port/print shows the current and the permitted user, where vde_switch shows the current one twice', async () => {
+  test('port/print shows the current and the permitted user, where vde_switch repeats the current', async () => {
     const { theirs, ours, directories } = await both();
     for (const client of [theirs, ours])
       for (const command of ['port/create 3', 'port/setuser 3 daemon']) await client.ask(command);

@@ -1,4 +1,4 @@
-// The console clients under vde2's names: tsvde's compared with Debian's, on both switches, and as other programs call them.
+// The console clients under vde2's names: tsvde's compared with Debian's, on both switches.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
@@ -129,7 +129,7 @@ describeWith(['unixcmd'], 'scripts of unixcmd', () => {
     const results = [];
     for (const program of ['unixcmd', unixcmd]) {
       const { code, stdout } = await run(program, ['-s', path, '-f', file, 'aa', 'bb']);
-      await until(() => heard.length === results.length + 1, 'its end');
+      await until(() => heard.length === results.length + 1, 'the end of the connection');
       results.push({ code, stdout: stdout.replaceAll('\0', ''), heard: heard.at(-1) });
     }
     expect(results[1]).toEqual(results[0]);
@@ -140,7 +140,7 @@ describeWith(['unixcmd'], 'scripts of unixcmd', () => {
     const file = `${temporaryDirectory()}/rc`;
     writeFileSync(file, "1 SEND '$1, $0'\n2 EXIT 7");
     expect(await run(unixcmd, ['-s', path, '-f', file, 'aa', 'bb'])).toMatchObject({ code: 7 });
-    await until(() => heard.length > 0, 'its end');
+    await until(() => heard.length > 0, 'the end of the connection');
     expect(heard).toEqual(['bb, aa bb']);
   });
 
@@ -230,7 +230,7 @@ describeWith(['vde_switch', 'pidof', 'root'], 'the process name', () => {
       const started = start(compat(name), args);
       const comm = () => readFileSync(`/proc/${started.pid}/comm`, 'utf8');
       const cmdline = () => readFileSync(`/proc/${started.pid}/cmdline`, 'utf8').replace(/\0+$/, '').split('\0');
-      await until(() => comm() === `${name}\n` && cmdline()[0] === name, 'its name');
+      await until(() => comm() === `${name}\n` && cmdline()[0] === name, 'the name of the process');
       expect(cmdline()).toEqual([name, ...args]);
       expect((await run('pidof', [name])).stdout.split(/\s+/)).toContain(String(started.pid));
       await started.stop('SIGKILL');

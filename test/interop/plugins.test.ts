@@ -1,5 +1,5 @@
-// dump, pdump and iplog compared with Debian's vde_switch: the same commands and frames give the same replies and files. Each
-// deliberate difference is shown on both sides.
+// dump, pdump and iplog compared with Debian's vde_switch: the same commands and frames give the same replies and
+// files. Each deliberate difference is shown on both sides.
 import { existsSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
@@ -219,7 +219,7 @@ describeWith(['vde_switch', 'root'], 'the plugins compared with vde_switch', () 
       const logged = () => timelessLog(readFileSync(`${home}/log`, 'utf8'));
       await until(
         () => logged() === told.join(''),
-        () => `the same in the file, not: ${logged()}`,
+        () => `the same lines in the file, not: ${logged()}`,
       );
     }
     expect(said[1]).toEqual(said[0]);
@@ -244,7 +244,10 @@ describeWith(['vde_switch', 'root'], 'the plugins compared with vde_switch', () 
     renameSync(`${home}/log`, `${home}/log.1`);
     started.signal('SIGHUP');
     await until(() => existsSync(`${home}/log`), 'a new file');
-    await until(() => readFileSync(`${home}/log`, 'utf8').endsWith('SIGHUP: opening file\n'), 'its first line');
+    await until(
+      () => readFileSync(`${home}/log`, 'utf8').endsWith('SIGHUP: opening file\n'),
+      'the first line of the new file',
+    );
     expect(readFileSync(`${home}/log.1`, 'utf8')).toMatch(/SIGHUP: closing file\n$/);
     const [a, b] = [await Recorder.join(`${home}/ctl`), await Recorder.join(`${home}/ctl`)];
     await sendOneByOne(a, b, [ipFrame('10.0.0.1')]);
@@ -261,7 +264,10 @@ describeWith(['vde_switch', 'root'], 'the plugins compared with vde_switch', () 
       await sendOneByOne(b, a, [ipFrame('10.0.0.2', { mac: SECOND })]);
       await until(async () => /0\.1 .*\n.*0\.2 /.test(await console.ask('iplog/iplist')), 'both addresses');
       a.plug.close();
-      await until(async () => !(await console.ask('iplog/iplist')).includes('10.0.0.1'), 'the end of the first');
+      await until(
+        async () => !(await console.ask('iplog/iplist')).includes('10.0.0.1'),
+        'the first address to be dropped',
+      );
     }
     await expectSame(pair, 'iplog/iplist');
   });
@@ -377,7 +383,7 @@ function timelessLog(log: string): string {
   return log.replace(/^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d /gm, 'TIME ');
 }
 
-/** Sends each frame after the last has arrived, so that both switches report them in this order. */
+/** Sends each frame after the previous frame has arrived, so that both switches report them in this order. */
 async function sendOneByOne(from: Recorder, to: Recorder, frames: readonly Buffer[]): Promise<void> {
   for (const [i, one] of frames.entries()) {
     from.send(one);

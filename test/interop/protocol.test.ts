@@ -1,4 +1,4 @@
-// The control socket with clients that follow the protocol, stretch it or break it.
+// The control socket with clients that follow the protocol, test its limits or break it.
 import { readdirSync, readlinkSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { ADDRESS_SIZE, addressPath, formatAddress } from '../../src/protocol/request.ts';
@@ -53,7 +53,7 @@ describe('granted requests', () => {
     const address = Buffer.alloc(ADDRESS_SIZE);
     formatAddress('').copy(address);
     address.write(`\0tsvde-test-${process.pid}`, 2);
-    // Node cannot bind an abstract name, so a Python program is the client.
+    // Node has no unix datagram sockets, so a Python program is the client.
     const client = await python(
       `import socket,struct,sys
 name=${JSON.stringify([...address.subarray(2)])}
@@ -208,7 +208,7 @@ describe('resources of clients', () => {
       client.stream.destroy();
       await client.closed;
     }
-    await until(() => descriptors() === before + extra, 'the descriptors there were');
+    await until(() => descriptors() === before + extra, 'the same descriptors as before');
     await until(() => readdirSync(directory).length === 1, 'no data socket');
     expect(sw.ports.list().filter(({ active }) => active)).toEqual([]);
   });
@@ -221,7 +221,7 @@ describe('resources of clients', () => {
       const one = await join();
       one.plug.close();
     }
-    await until(() => descriptors() === before, 'the descriptors there were');
+    await until(() => descriptors() === before, 'the same descriptors as before');
     await until(() => readdirSync(directory).length === 2, 'the data socket of the client that stayed');
     expect(sw.ports.list().length).toBeLessThanOrEqual(4);
     expect(keeper.plug.switchPath).toContain('/001.');

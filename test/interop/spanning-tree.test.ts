@@ -1,5 +1,5 @@
-// Rings of tsvde and Debian's vde_switch, wired by Debian's own tools: one copy of each broadcast arrives, no frame circulates,
-// and the loss of a cable opens the other path.
+// Rings of tsvde and Debian's vde_switch, wired by Debian's own tools: one copy of each broadcast arrives, no frame
+// circulates, and the loss of a cable opens the other path.
 import { describe, expect, test } from 'vitest';
 import type { Switch } from '../../src/index.ts';
 import { forged } from '../support/fstp-forge.ts';

@@ -1,5 +1,5 @@
-// Debian's tools that are more than plugs: wirefilter, a slow or lossy line; slirpvde, user-mode networking; vde_pcapplug, a
-// bridge to an interface of the kernel.
+// Debian's tools that are more than plugs: wirefilter, a slow or lossy line; slirpvde, user-mode networking;
+// vde_pcapplug, a bridge to an interface of the kernel.
 
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -75,7 +75,7 @@ exit 0
 `;
 
 describeWith(['slirpvde', 'vde_plug2tap', 'root', 'tun', 'ip', 'busybox'], 'slirpvde', () => {
-  test('slirpvde with the options of openQA gives a guest an address by DHCP and access to servers of the host', async () => {
+  test('slirpvde with the options of openQA gives an address by DHCP and access to servers of the host', async () => {
     const net = await network();
     net.sw.ports.create(2);
     const server = createServer((_, response) => response.end('from the host')).listen(0, '127.0.0.1');

@@ -1,5 +1,5 @@
-// VLANs compared with Debian's vde_switch: with --strict-vlan the same random set-up and the same frames, tagged and untagged,
-// give the same frames at the same ports, byte for byte.
+// VLANs compared with Debian's vde_switch: with --strict-vlan the same random set-up and the same frames, tagged and
+// untagged, give the same frames at the same ports, byte for byte.
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { randomFrom, withTag } from '../conformance.ts';
@@ -30,7 +30,7 @@ class Side {
     const plugs: Recorder[] = [];
     for (const port of PORTS) plugs.push(await Recorder.join(directory, { port }));
     const side = new Side(console, plugs);
-    // Ageing is switched off, so that no result depends on the time that the test takes.
+    // Both times are so long that no result depends on the duration of the test.
     await side.tell(['hash/setexpire 1000000', 'hash/setminper 1000000']);
     return side;
   }
@@ -99,7 +99,10 @@ describeWith(['vde_switch', 'root'], 'VLANs compared with vde_switch', () => {
     async (seed) => {
       const home = temporaryDirectory();
       await startVdeSwitch(`${home}/vde`, ['-M', `${home}/mgmt`]);
-      const console = await until(() => ConsoleClient.connect(`${home}/mgmt`).catch(() => undefined), 'their console');
+      const console = await until(
+        () => ConsoleClient.connect(`${home}/mgmt`).catch(() => undefined),
+        "vde_switch's console",
+      );
       const theirs = await Side.join(console, `${home}/vde`);
       const net = await network({ strictVlan: true });
       const ours = await Side.join(await (await serveConsole(net)).connect(), net.directory);
