@@ -26,7 +26,7 @@ function cpuMilliseconds(pid: number): number {
 test.each([
   ['without metrics', []],
   ['with metrics', ['--metrics', '0']],
-])('an idle switch %s uses less than 80 MiB and runs no thread', async (_, args) => {
+])('an idle switch %s uses less than 80 MiB, and all its threads sleep', async (_, args) => {
   const { pid } = (await startTsvde(args)).started;
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   expect(Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024).toBeLessThan(80);

@@ -57,17 +57,17 @@ describe('decoding', () => {
   });
 
   test.each([
-    ['nothing', ''],
-    ['only addresses', HELLO.slice(0, 24)],
+    ['no bytes', ''],
+    ['only its addresses', HELLO.slice(0, 24)],
     ['50 bytes', HELLO.slice(0, 100)],
     ['50 bytes and a tag', `${HELLO.slice(0, 24)}8100012c${HELLO.slice(24, 100)}`],
-    ['nothing after a tag', `${HELLO.slice(0, 24)}8100012c`],
+    ['no payload after a tag', `${HELLO.slice(0, 24)}8100012c`],
     ['version 0', HELLO.replace('02027c', '00027c')],
     ['version 3', HELLO.replace('02027c', '03027c')],
-    ['type 0, of the older spanning tree', HELLO.replace('02027c', '02007c')],
-    ['another LLC', HELLO.replace('424203', 'aaaa03')],
-    ['another protocol', HELLO.replace('4242030000', '4242030001')],
-  ])('%s is not a BPDU', (_, hex) => {
+    ['type 0 of the older spanning tree', HELLO.replace('02027c', '02007c')],
+    ['another LLC header', HELLO.replace('424203', 'aaaa03')],
+    ['another protocol id', HELLO.replace('4242030000', '4242030001')],
+  ])('a frame with %s is not a BPDU', (_, hex) => {
     expect(decodeBpdu(Buffer.from(hex, 'hex'))).toBeUndefined();
   });
 

@@ -110,7 +110,7 @@ test('a topology change that circulates ends: changes are passed on at most eigh
   expect(change(3.1)).toEqual(['flush', 'send 2 tc']);
 });
 
-test('a BPDU or flush beyond the limit of one second happens once in the next', () => {
+test('a BPDU or flush beyond the limit of one second is made up for once in the next second', () => {
   const tree = machine(52);
   concede(tree, 1);
   const now = Array.from({ length: 50 }, (_, i) => hears(tree, 3 + i, {})).flat();
