@@ -90,5 +90,6 @@ test("the reader accepts another program's prompt", () => {
   expect(events).toEqual([{ type: 'greeting', text: '\nVDE wirefilter V.2.3.2\n\n' }, reply(['loss'])]);
 });
 
-test('long output without a prompt is not a console', () => 
+test('long output without a prompt is not a console', () => {
   expect(() => read(['x'.repeat(5000)])).toThrow('no prompt in 4096 characters');
+});
