@@ -1,4 +1,5 @@
-// Spanning tree at work in the switch: what the pure machine is told of ports and VLANs, and what it asks of the engine.
+// Connects the spanning-tree machine to the switch: it tells the machine of ports, VLANs and BPDUs, and applies its effects to
+// the engine.
 import type { Effect, EventCategory, PortState } from '../fstp/effect.ts';
 import { type BridgeOptions, SpanningTree, type VlanView } from '../fstp/machine.ts';
 import type { NativeEngine } from '../system/native.ts';
@@ -6,17 +7,17 @@ import type { PortInfo } from './port-table.ts';
 
 const TICK_MS = 1000;
 
-/** Also what `fstp/print` shows of a port. */
+/** The state that `fstp/print` shows. */
 export type { PortView, VlanView } from '../fstp/machine.ts';
 
-/** Told of what vde_switch has debug lines for. */
+/** Called for each event that vde_switch has a debug line for. */
 export type TreeListener = (category: EventCategory, text: string) => void;
 
 export class SpanningTrees {
   readonly #engine: NativeEngine;
   readonly #machine: SpanningTree;
   readonly #listener: TreeListener;
-  /** The VLANs that an active port is in, as the machine was told: tagged or not. */
+  /** By port: the VLANs that the machine knows the port to be in, and whether it is a tagged member. */
   readonly #told = new Map<number, Map<number, boolean>>();
   readonly #discarding = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
@@ -32,7 +33,7 @@ export class SpanningTrees {
     return this.#machine.on;
   }
 
-  /** 16 bits; the lowest is root. */
+  /** The switch's priority, 16 bits; the switch with the lowest becomes root. */
   get priority(): number {
     return this.#machine.priority;
   }
@@ -50,12 +51,12 @@ export class SpanningTrees {
     this.#engine.configure({ takesBpdus: false });
   }
 
-  /** An edge port forwards, and neither sends BPDUs nor hears any. */
+  /** Makes a port an edge port in a VLAN: it always forwards, sends no BPDUs and ignores those that it receives. */
   setEdge(vlan: number, port: number, edge: boolean): void {
     this.#apply(this.#machine.setEdge({ vlan, port, edge }, now()));
   }
 
-  /** The way by this port costs that much less. */
+  /** Reduces the path cost of a port in a VLAN by `cost`. */
   setBonus(vlan: number, port: number, cost: number): void {
     this.#apply(this.#machine.setBonus({ vlan, port, cost }, now()));
   }
@@ -68,7 +69,7 @@ export class SpanningTrees {
     return this.#discarding.has(`${vlan}/${port}`) ? 'discarding' : 'forwarding';
   }
 
-  // --- What happens in the switch
+  // --- Events of the switch
 
   vlanCreated(vlan: number): void {
     this.#apply(this.#machine.createVlan(vlan, now()));
@@ -78,7 +79,7 @@ export class SpanningTrees {
     this.#machine.removeVlan(vlan);
   }
 
-  /** It became active or inactive, or is in other VLANs; `undefined`: it is gone. */
+  /** Call it when a port becomes active or inactive or its VLANs change; `undefined` if it was removed. */
   portChanged(number: number, port: PortInfo | undefined): void {
     const told = this.#told.get(number) ?? new Map<number, boolean>();
     const vlans = port?.active ? port.vlans : new Set<number>();
@@ -134,7 +135,7 @@ export class SpanningTrees {
   }
 }
 
-/** Seconds that only grow. */
+/** Monotonic time in seconds. */
 function now(): number {
   return performance.now() / 1000;
 }

@@ -1,22 +1,23 @@
-// Which VLANs there are, and who is in them (802.1Q). A port is in its untagged VLAN, and in any number of VLANs whose frames
-// it takes with their tag. Ports hold their memberships; the engine is told of each change.
-
+// The VLANs of a switch and their members (802.1Q). A port has one untagged VLAN, or none, and any number of tagged ones. The
+// port table holds the memberships; the engine and the spanning trees learn of each change.
 import { SwitchError } from '../protocol/errors.ts';
 import type { NativeEngine } from '../system/native.ts';
 import type { PortInfo, PortTable } from './port-table.ts';
 
-/** VID 4095 is reserved (802.1Q-2018, table 9-2); as a port's untagged VLAN it stands for none. */
+/** VID 4095 is reserved (802.1Q-2018, table 9-2); as a port's untagged VLAN it means none. */
 export const NO_VLAN = 4095;
 const LAST_VLAN = 4094;
 
+/** A port in a VLAN. */
 export interface VlanMember {
   port: number;
+  /** Whether the VLAN's frames carry a tag on this port. */
   tagged: boolean;
   /** At least one endpoint is attached to the port. */
   active: boolean;
 }
 
-/** Who must know of changes. */
+/** Learns of changes. */
 export interface VlanWatcher {
   vlanCreated(vlan: number): void;
   vlanRemoved(vlan: number): void;
@@ -27,7 +28,7 @@ export class Vlans {
   readonly #watcher: VlanWatcher;
   readonly #engine: NativeEngine;
   readonly #ports: PortTable;
-  /** VLAN 0, the network of who knows of none, is always there. */
+  /** VLAN 0, every new port's untagged VLAN, always exists. */
   readonly #created = new Set([0]);
 
   #strict: boolean;
@@ -39,7 +40,10 @@ export class Vlans {
     this.#strict = strict;
   }
 
-  /** Are tags of VLANs that were never created refused? Else they are payload in the port's untagged VLAN. */
+  /**
+   * true: frames tagged with a VLAN that was never created are dropped, as by vde_switch; false: they pass through the port's
+   * untagged VLAN unchanged.
+   */
   get strict(): boolean {
     return this.#strict;
   }
@@ -49,12 +53,12 @@ export class Vlans {
     this.#strict = strictVlan;
   }
 
-  /** Ascending. */
+  /** Returns the VLANs that exist, ascending. */
   list(): number[] {
     return [...this.#created].sort((a, b) => a - b);
   }
 
-  /** 1 to 4094. EINVAL, EEXIST. */
+  /** Creates a VLAN, 1 to 4094. Throws SwitchError EINVAL, EEXIST. */
   create(vlan: number): void {
     checkRange(vlan, 1);
     if (this.#created.has(vlan)) throw new SwitchError('EEXIST', `VLAN ${vlan} exists already`);
@@ -63,7 +67,10 @@ export class Vlans {
     this.#watcher.vlanCreated(vlan);
   }
 
-  /** Creates one that is not there yet; returns what undoes that, unless somebody uses it by then. */
+  /**
+   * Creates a VLAN that does not exist. Returns a function that removes it again, unless it has members by then or existed before.
+   * @internal
+   */
   ensure(vlan: number): () => void {
     if (this.#created.has(vlan)) return () => {};
     this.create(vlan);
@@ -72,7 +79,7 @@ export class Vlans {
     };
   }
 
-  /** EINVAL, ENXIO; EADDRINUSE for VLAN 0 and while it has members. */
+  /** Removes a VLAN. Throws SwitchError EINVAL, ENXIO; EADDRINUSE for VLAN 0 and while the VLAN has members. */
   remove(vlan: number): void {
     this.check(vlan);
     if (vlan === 0) throw new SwitchError('EADDRINUSE', 'VLAN 0 is the network of every new port');
@@ -83,7 +90,7 @@ export class Vlans {
     this.#watcher.vlanRemoved(vlan);
   }
 
-  /** By port number. */
+  /** Returns the ports in a VLAN, by number. */
   members(vlan: number): VlanMember[] {
     return this.#ports
       .list()
@@ -91,7 +98,7 @@ export class Vlans {
       .map(({ number, active, untaggedVlan }) => ({ port: number, tagged: untaggedVlan !== vlan, active }));
   }
 
-  /** Sets a port's untagged VLAN, which takes the place of the one before; NO_VLAN: none. EINVAL, ENXIO. */
+  /** Replaces a port's untagged VLAN; 4095 for none. Throws SwitchError EINVAL, ENXIO. */
   setUntagged(port: number, vlan: number): void {
     this.#ports.check(port);
     if (vlan !== NO_VLAN) checkRange(vlan);
@@ -105,7 +112,10 @@ export class Vlans {
     this.#watcher.portChanged(port, this.#ports.get(port));
   }
 
-  /** As setUntagged(); returns what gives the port its VLAN of before, unless it has yet another by then. */
+  /**
+   * Replaces a port's untagged VLAN for a while. Returns a function that restores the previous one, unless another has been set.
+   * @internal
+   */
   lendUntagged(port: number, vlan: number): () => void {
     const before = this.#existing(port).untaggedVlan;
     this.setUntagged(port, vlan);
@@ -115,17 +125,17 @@ export class Vlans {
     };
   }
 
-  /** The port takes the VLAN's frames, with their tag. EINVAL, ENXIO. */
+  /** Adds a port to a VLAN as a tagged member. Throws SwitchError EINVAL, ENXIO. */
   addPort(vlan: number, port: number): void {
     this.#change(vlan, port, true);
   }
 
-  /** EINVAL, ENXIO; EADDRINUSE where it is the port's untagged VLAN. */
+  /** Removes a tagged member. Throws SwitchError EINVAL, ENXIO; EADDRINUSE if the VLAN is the port's untagged one. */
   removePort(vlan: number, port: number): void {
     this.#change(vlan, port, false);
   }
 
-  /** EINVAL for a number that no VLAN can have; ENXIO where it was not created. */
+  /** Throws SwitchError EINVAL for a number that no VLAN can have, and ENXIO for a VLAN that does not exist. */
   check(vlan: number): void {
     checkRange(vlan);
     if (!this.#created.has(vlan)) throw new SwitchError('ENXIO', `there is no VLAN ${vlan}: create it first`);
