@@ -9,9 +9,9 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
   [
     'An unknown option',
-    ['cli/options.test.ts', 'refused'],
-    ['cli/failures.test.ts', 'no place for the directory'],
-    ['cli/compat.test.ts', 'what vde_switch forgives'],
+    ['cli/options.test.ts', 'invalid options'],
+    ['cli/failures.test.ts', 'a missing parent of the control directory'],
+    ['cli/compat.test.ts', 'options that vde_switch tolerates'],
   ],
   ['--help exits with 0', ['cli/help.test.ts', '%s shows every option by subject']],
   [
@@ -21,16 +21,16 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
   [
     '--daemon returns when',
     ['cli/daemon.test.ts', 'a hundred daemons'],
-    [
-      'cli/failures.test.ts',
-      'a pid file that a live process holds is left to it; one whose process is gone is replaced',
-    ],
+    ['cli/failures.test.ts', 'a pid file of a live switch stops the start, and a stale pid file is replaced'],
   ],
   [
     'A directory that holds other things',
-    ['interop/permissions.test.ts', 'a directory that holds other files keeps its permissions and stays'],
-    ['control/clients.test.ts', 'a name that is in the way of a data socket stays, and the client gets the next'],
-    ['cli/failures.test.ts', 'a path that is too long for a socket'],
+    ['interop/rights.test.ts', 'a directory that holds other things'],
+    [
+      'control/clients.test.ts',
+      'a foreign file with the name of a data socket stays, and the client gets the next name',
+    ],
+    ['cli/failures.test.ts', 'a path too long for a socket stops the start'],
   ],
   [
     'A request may come in several pieces',
@@ -41,7 +41,7 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
       'a request with %s ends the stream, logs one line and leaves nothing behind',
       'more bytes after the request disconnect the client and free its port',
     ],
-    ['control/clients.test.ts', 'who is refused again and again does not fill the log'],
+    ['control/clients.test.ts', 'repeated refusals do not fill the log'],
   ],
   [
     "A client's user is the one",
@@ -54,15 +54,15 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
   ],
   [
     'SIGHUP reads the rc file',
-    ['cli/service.test.ts', 'SIGHUP reads again what the rc file declares'],
-    ['interop/plugins.test.ts', 'iplog of %s continues in a new file at SIGHUP'],
+    ['cli/service.test.ts', 'SIGHUP replays only the declarations of the rc file'],
+    ['interop/plugins.test.ts', 'iplog: at SIGHUP %s goes on in a new file'],
   ],
   [
     'Nobody need read',
-    ['cli/life.test.ts', 'full: clients join, frames move, and it ends'],
-    ['console/session.test.ts', 'a client that reads late gets every reply'],
+    ['cli/life.test.ts', 'full pipes on stdout and stderr delay neither clients, frames nor shutdown'],
+    ['console/session.test.ts', 'a client that does not read gets every reply once it does'],
   ],
-  ['/proc/PID/exe is Node', ['cli/compat.test.ts', 'its executable is Node']],
+  ['/proc/PID/exe is Node', ['cli/compat.test.ts', 'the executable is Node']],
   [
     'Frames have 14 to 65535 bytes',
     ['conformance.ts', 'random frames, attached and detached ports give the same frames as the reference'],

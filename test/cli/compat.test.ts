@@ -1,4 +1,4 @@
-// Under vde_switch's own name: found as it is found, and as lenient as it is.
+// tsvde started as `vde_switch`: tools find the process by that name, and invalid options do not stop the start.
 import { existsSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -12,8 +12,8 @@ import { until } from '../support/wait.ts';
 const vdeSwitch = compat('vde_switch');
 const pathWithOurs = async () => `${(await run(tsvde, ['--compat-path'])).stdout.trim()}:${process.env.PATH}`;
 
-describeWith(['pidof', 'pgrep', 'sh'], 'the name', () => {
-  test('on the PATH by --compat-path; found by pidof, pgrep -x and pgrep -f, as its parent typed it', async () => {
+describeWith(['pidof', 'pgrep', 'sh'], 'the name vde_switch', () => {
+  test('pidof, pgrep -x and pgrep -f find a switch started from the --compat-path directory', async () => {
     const home = temporaryDirectory();
     const env = { ...process.env, PATH: await pathWithOurs() };
     const line = `vde_switch -daemon -sock ${home}/ctl -p ${home}/pid`;
@@ -29,7 +29,7 @@ describeWith(['pidof', 'pgrep', 'sh'], 'the name', () => {
   });
 });
 
-test.each(['one', 'two words', 'no) end (', ') 1 2 3'])('arguments are shown where the name is `%s`', async (name) => {
+test.each(['one', 'two words', 'no) end (', ') 1 2 3'])('setArguments works in a process named `%s`', async (name) => {
   const dist = new URL('../../dist/system/process.js', import.meta.url);
   const script = `
     import { setArguments, setProcessName } from '${dist}';
@@ -41,7 +41,7 @@ test.each(['one', 'two words', 'no) end (', ') 1 2 3'])('arguments are shown whe
   expect(shown).toEqual({ code: 0, signal: null, stdout: 'other\0words', stderr: '' });
 });
 
-test('its executable is Node, under a name of its own', async () => {
+test('the executable is Node and the process name is vde_switch', async () => {
   const directory = `${temporaryDirectory()}/ctl`;
   const started = start(vdeSwitch, ['-s', directory]);
   await until(() => accepts(`${directory}/ctl`), 'a switch');
@@ -49,15 +49,15 @@ test('its executable is Node, under a name of its own', async () => {
   expect(basename(readlinkSync(`/proc/${started.pid}/exe`))).toBe(basename(realpathSync(process.execPath)));
 });
 
-describe('what vde_switch forgives', () => {
+describe('options that vde_switch tolerates', () => {
   test.each([
     ['an unknown option', ['--no-such-thing'], "unknown option '--no-such-thing'"],
-    ['a number that is none', ['-n', 'many'], "'many' is not a number"],
-    ['a mode that is none', ['-m', 'rw'], "'rw' is not a mode"],
-    ['a TAP that cannot be', ['-t', 'a/b'], "cannot attach the TAP 'a/b'"],
-    ['an rc file that is not there', ['-f', '/nowhere/rc'], "cannot open '/nowhere/rc'"],
-    ['a console path that cannot be', ['-M', '/nowhere/mgmt'], "Could not bind to socket '/nowhere/mgmt'"],
-  ])('%s: it says so, and goes on', async (_, args, message) => {
+    ['an invalid number', ['-n', 'many'], "'many' is not a number"],
+    ['an invalid mode', ['-m', 'rw'], "'rw' is not a mode"],
+    ['a TAP that cannot be attached', ['-t', 'a/b'], "cannot attach the TAP 'a/b'"],
+    ['a missing rc file', ['-f', '/nowhere/rc'], "cannot open '/nowhere/rc'"],
+    ['a console path that cannot be bound', ['-M', '/nowhere/mgmt'], "Could not bind to socket '/nowhere/mgmt'"],
+  ])('%s is reported and the start continues', async (_, args, message) => {
     const directory = `${temporaryDirectory()}/ctl`;
     const started = start(vdeSwitch, ['-s', directory, ...args]);
     await until(
@@ -76,15 +76,15 @@ describe('what vde_switch forgives', () => {
     [['-h'], 1, /^Usage: vde_switch/],
     [['/tmp/my.ctl'], 1, /^Usage: vde_switch/],
     [['-v'], 0, /^VDE 2\.3\./],
-  ])('%j ends with %i, and says it on stdout', async (args, code, stdout) => {
+  ])('%j prints its text on stdout and exits with %i', async (args, code, stdout) => {
     const result = await run(vdeSwitch, args);
     expect(result).toMatchObject({ code, stderr: '' });
     expect(result.stdout).toMatch(stdout);
   });
 });
 
-describeWith(['vde_switch'], 'what vde_switch does not forgive', () => {
-  test.each([['-1'], ['0'], ['-0x1'], ['-7', '-n', '-1']])('-n %j: no port at all', async (...numbers) => {
+describeWith(['vde_switch'], 'the -n option, compared with vde_switch', () => {
+  test.each([['-1'], ['0'], ['-0x1'], ['-7', '-n', '-1']])('-n %j stops the start of both', async (...numbers) => {
     const args = ['-s', `${temporaryDirectory()}/ctl`, '-n', ...numbers];
     const [theirs, ours] = [await run('vde_switch', args), await run(vdeSwitch, args)];
     expect(ours).toMatchObject({ code: 1, stderr: 'vde_switch: The switch must have at least 1 port\n' });
@@ -94,7 +94,7 @@ describeWith(['vde_switch'], 'what vde_switch does not forgive', () => {
   test.each([
     ['-1', '-n', '5'],
     ['-x', '-n', '5'],
-  ])('-n %j: the last one counts', async (...numbers) => {
+  ])('the last -n overrides -n %j in both', async (...numbers) => {
     for (const program of ['vde_switch', vdeSwitch]) {
       const started = start(program, ['-s', `${temporaryDirectory()}/ctl`, '-n', ...numbers]);
       started.stdin.end('port/showinfo\n');
@@ -104,11 +104,11 @@ describeWith(['vde_switch'], 'what vde_switch does not forgive', () => {
   });
 });
 
-describe('programs that start it', () => {
-  test('docker-vde-plugin: stdin held open, alive after a while; closing it is the end', async () => {
+describe('programs that start vde_switch', () => {
+  test('docker-vde-plugin: the switch runs while stdin is open and exits when stdin is closed', async () => {
     const home = temporaryDirectory();
     const started = start(vdeSwitch, ['--sock', `${home}/S`, '--mgmt', `${home}/M`, '--numports', '8']);
-    await until(() => accepts(`${home}/M`), 'its console');
+    await until(() => accepts(`${home}/M`), 'the console');
     expect(started.running).toBe(true);
     started.stdin.end();
     expect(await started.exited).toEqual({ code: 0, signal: null });

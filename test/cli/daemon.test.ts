@@ -1,4 +1,4 @@
-// -d: the command returns when everything is usable, every time; what goes on in the background has nothing of its parent's.
+// -d: the command returns once everything is usable, every time, and the daemon keeps nothing of its parent's.
 import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { Plug } from '../../src/index.ts';
@@ -18,7 +18,7 @@ async function startDaemon(home: string, ...args: string[]): Promise<number> {
   return pid;
 }
 
-/** What the command promises is looked for by the very next commands of a shell. */
+/** Checks everything that -d promises as soon as the command returns. */
 const HUNDRED = `
 for round in $(seq 100); do
   here="$2/$round"
@@ -30,7 +30,7 @@ done
 `;
 
 describeWith(['root', 'tun', 'ip'], 'a hundred daemons', () => {
-  test('ctl, console, pid file and TAP are there whenever the command has returned; and gone at the end', async () => {
+  test('the control socket, console, pid file and TAP exist when the command returns and are gone at the end', async () => {
     const home = temporaryDirectory();
     const space = namespace();
     const shell = space.start('sh', ['-c', HUNDRED, 'sh', tsvde, home], { stdin: 'ignore' });
@@ -43,10 +43,10 @@ describeWith(['root', 'tun', 'ip'], 'a hundred daemons', () => {
   }, 300_000);
 });
 
-test('it leads its own session, holds nothing of its parent and stays where it was started', async () => {
+test('a daemon leads its own session, keeps no stream of its parent and stays in its directory', async () => {
   const home = temporaryDirectory();
   const started = start(tsvde, ['-d', '-s', 'ctl', '-p', 'pid', '-M', 'mgmt'], { cwd: home });
-  // Its output ends with the parent: the daemon does not hold it open.
+  // The output pipes close when the parent exits: the daemon does not hold them open.
   expect(await started.exited).toEqual({ code: 0, signal: null });
   const pid = Number(readFileSync(`${home}/pid`, 'utf8'));
   atEnd(() => endPid(pid, 'SIGKILL'));
@@ -60,7 +60,7 @@ test('it leads its own session, holds nothing of its parent and stays where it w
   expect(['ctl', 'pid', 'mgmt'].filter((name) => existsSync(`${home}/${name}`))).toEqual([]);
 });
 
-test('kill -9 with clients plugged in, and again: they can join, and nothing is left at the end', async () => {
+test('a daemon serves the directory of a killed one, and removes it at the end', async () => {
   const home = temporaryDirectory();
   for (let round = 0; round < 2; round++) {
     const pid = await startDaemon(home);
@@ -76,7 +76,7 @@ test('kill -9 with clients plugged in, and again: they can join, and nothing is 
   expect(existsSync(`${home}/ctl`)).toBe(false);
 });
 
-test('it lives on when the terminal that started it is gone', async () => {
+test('a SIGHUP, as from a closed terminal, does not end a daemon', async () => {
   const home = temporaryDirectory();
   const pid = await startDaemon(home);
   process.kill(pid, 'SIGHUP');
@@ -85,7 +85,7 @@ test('it lives on when the terminal that started it is gone', async () => {
   expect(isRunning(pid)).toBe(true);
 });
 
-/** A /dev of its own with a log in it, which is read here. */
+/** Runs a reader with a /dev of its own, in which it binds /dev/log. */
 const WITH_LOG = `
 set -e
 mkdir "$2/dev"
@@ -95,7 +95,7 @@ ln -s "$2/dev/null" /dev/null
 ln -s "$2/dev/urandom" /dev/urandom
 exec python3 "$2/reader" "$1" "$2"
 `;
-/** What every reader begins with. */
+/** The first lines of every reader. */
 const LOG = `
 import os, signal, socket, subprocess, sys, time
 program, home = sys.argv[1:]
@@ -118,7 +118,7 @@ print(log.recv(1000).decode())
 os.kill(pid, signal.SIGTERM)
 print(log.recv(1000).decode(), pid)
 `;
-/** More lines than a reader's queue has room for, who reads when it is told to end. */
+/** Causes more log lines than the socket's queue holds, and reads them only after SIGTERM. */
 const LATE = `
 log.settimeout(2)
 pid = start()
@@ -128,7 +128,7 @@ try:
     while True: print(log.recv(1000).decode())
 except TimeoutError: pass
 `;
-/** Twice far more lines than are kept for a reader, who after the first time reads, and after the second no more. */
+/** Causes, twice, far more log lines than a daemon keeps; reads them only after the first time. */
 const UNREAD = `
 def declare(ports):
     open(home + '/rc', 'w').write('vlan/create x\\n' * 2000 + 'port/setnumports %d\\n' % ports)
@@ -163,7 +163,7 @@ finally:
 `;
 
 describeWith(['root', 'unshare', 'python3'], 'the system log', () => {
-  /** What a reader prints. */
+  /** Runs a reader and returns its output. */
   async function read(script: string): Promise<string> {
     const home = temporaryDirectory();
     writeFileSync(`${home}/reader`, LOG + script);
@@ -172,7 +172,7 @@ describeWith(['root', 'unshare', 'python3'], 'the system log', () => {
     return reader.stdout;
   }
 
-  test('is where a daemon says what a foreground switch says on stderr', async () => {
+  test('a daemon sends to the system log what a foreground switch prints on stderr', async () => {
     const [refused, ended] = (await read(READ)).split('\n');
     expect(refused).toMatch(
       /^<28>[A-Z][a-z]{2} [ 123]\d \d\d:\d\d:\d\d tsvde\[\d+\]: refused a client \(pid \d+, uid 0\): /,
@@ -181,13 +181,13 @@ describeWith(['root', 'unshare', 'python3'], 'the system log', () => {
     expect(logged).toBe(pid);
   });
 
-  test('gets at the end what has waited for it', async () => {
+  test('a daemon delivers queued log lines before it exits', async () => {
     const lines = (await read(LATE)).trimEnd().split('\n');
     expect(lines.filter((line) => line.includes('refused a client')).length).toBe(20);
     expect(lines.at(-1)).toMatch(/Caught signal 15/);
   });
 
-  test('is not waited for: what it has no room for is counted, and consoles, clients and the end go on', async () => {
+  test('a full log socket delays neither consoles, clients nor shutdown, and lost lines are counted', async () => {
     const [first, lost, refused, said, end] = (await read(UNREAD)).split('\n');
     expect(first).toMatch(/^<30>.* tsvde\[\d+\]: Caught signal 1: reading '.*' again$/);
     const [, count] = /^<28>.* tsvde\[\d+\]: (\d+) log lines were lost: nobody read them$/.exec(lost!)!;

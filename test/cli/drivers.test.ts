@@ -1,5 +1,5 @@
-// Programs of users.md's table that talk to the switch while it runs: what they write, the patterns that they look for in
-// what comes back, and clients that speak the protocol by code of their own.
+// Programs that talk to a running switch: the commands they write, the patterns they expect in the replies, and clients
+// with their own implementation of the protocol.
 import { chmodSync, existsSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { expect, test } from 'vitest';
@@ -13,7 +13,7 @@ import { until } from '../support/wait.ts';
 
 const vdeSwitch = compat('vde_switch');
 
-test('Virtualbricks: a queue of commands on stdin, each sent when the prompt of the last is on stdout', async () => {
+test('Virtualbricks sees one prompt on stdout for each command on stdin', async () => {
   const home = temporaryDirectory();
   const options = [
     '-n',
@@ -30,7 +30,7 @@ test('Virtualbricks: a queue of commands on stdin, each sent when the prompt of 
   ];
   const sockets = ['--mgmtmode', '660', '--mgmtgroup', 'users', '-s', `${home}/X.ctl`, '-M', `${home}/X.mgmt`];
   const started = start(vdeSwitch, [...options, ...sockets]);
-  await until(() => accepts(`${home}/X.mgmt`), 'its console');
+  await until(() => accepts(`${home}/X.mgmt`), 'the console');
   const commands = ['fstp/setfstp 0', 'fstp/setfstp 1', 'port/sethub 1', 'port/sethub 0', 'port/setnumports 20'];
   for (const [i, command] of commands.entries()) {
     started.stdin.write(`${command}\n`);
@@ -45,7 +45,7 @@ test('Virtualbricks: a queue of commands on stdin, each sent when the prompt of 
   expect(existsSync(`${home}/X.ctl`)).toBe(false);
 });
 
-/** As the plugin's code in Go: a connection a command, all that comes up to a prompt. */
+/** Sends a command on a connection of its own and reads up to the next prompt, as the plugin's Go code does. */
 async function kathara(management: string, command: string): Promise<string> {
   const socket = createConnection(management);
   let text = '';
@@ -63,7 +63,7 @@ async function kathara(management: string, command: string): Promise<string> {
   return said;
 }
 
-test("Kathará's managed fork (2b): its commands, the codes that it accepts, and its graders' patterns", async () => {
+test("Kathará's managed fork gets the codes that it accepts, and its graders find their patterns", async () => {
   const lab = temporaryDirectory();
   const management = `${lab}/mgmt`;
   const line = ['-n', '65535', '-d', '-s', `${lab}/ctl`, '-p', `${lab}/pid`, '-M', management];
@@ -93,7 +93,7 @@ test("Kathará's managed fork (2b): its commands, the codes that it accepts, and
   expect(await ask('port/remove 7')).toMatch(/^1006 /);
 });
 
-/** A client of its own: named socket, version 3, no description, every frame by sendto. */
+/** The client of dynamips: a named socket, version 3, no description, each frame sent by sendto. */
 const DYNAMIPS = `
 import os, socket, struct, sys
 ctl, local = sys.argv[1:]
@@ -110,8 +110,8 @@ while True:
     if frame[12:14] == bytes.fromhex('88b5'): data.sendto(frame[6:12] + bytes.fromhex('0200000000dd') + frame[12:], remote)
 `;
 
-describeWith(['python3'], 'dynamips (18)', () => {
-  test('joins by the path of ctl itself, and answers frames', async () => {
+describeWith(['python3'], 'dynamips', () => {
+  test('a client can join by the path of the ctl socket and exchange frames', async () => {
     const home = temporaryDirectory();
     start(vdeSwitch, ['-s', `${home}/vde2_x.ctl`]);
     await until(() => accepts(`${home}/vde2_x.ctl/ctl`), 'ctl');

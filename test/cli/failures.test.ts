@@ -1,5 +1,5 @@
-// What keeps a switch from starting: one sentence that names the thing, an exit code, and everything as it was before, in the
-// foreground and as a daemon alike.
+// Errors that keep a switch from starting: one sentence that names the cause, an exit code, and nothing left behind,
+// both in the foreground and as a daemon.
 
 import {
   existsSync,
@@ -21,75 +21,70 @@ import { temporaryDirectory } from '../support/temporary.ts';
 import { startTsvde } from '../support/tsvde.ts';
 import { until } from '../support/wait.ts';
 
-/** `%` stands for the test's directory, in which `file` is a text and `taken` a socket that somebody serves. */
+/** `%` stands for the test's directory, which has a text file, `file`, and a socket that is listened on, `taken`. */
 const CASES: [why: string, args: string, exitCode: number, message: string][] = [
   [
-    'no place for the directory',
+    'a missing parent of the control directory',
     '-s %/no/ctl',
     255,
     "Cannot create ctl directory '%/no/ctl': No such file or directory",
   ],
   [
-    'a file in its place',
+    'a file at the path of the control directory',
     '-s %/file',
     255,
     "'%/file' is not a directory: name one for the switch's sockets, or a path that is free",
   ],
-  ['a group that is none', '-s %/ctl -g no-such-group', 1, "No such group 'no-such-group'"],
+  ['an unknown group', '-s %/ctl -g no-such-group', 1, "No such group 'no-such-group'"],
+  ['an unknown management group', '-s %/ctl -M %/mgmt --mgmtgroup no-such-group', 1, "No such group 'no-such-group'"],
   [
-    'a management group that is none',
-    '-s %/ctl -M %/mgmt --mgmtgroup no-such-group',
-    1,
-    "No such group 'no-such-group'",
-  ],
-  [
-    'no place for the console',
+    'a missing parent of the console',
     '-s %/ctl -M %/no/mgmt',
     1,
     "Could not bind to socket '%/no/mgmt': No such file or directory",
   ],
   [
-    'a file in its place',
+    'a file at the path of the console',
     '-s %/ctl -M %/file',
     1,
     "'%/file' is in the way and is not a socket: remove it or choose another path",
   ],
-  ['a live console', '-s %/ctl -M %/taken', 1, "Could not bind to socket '%/taken': Address already in use"],
+  ['a console socket in use', '-s %/ctl -M %/taken', 1, "Could not bind to socket '%/taken': Address already in use"],
   [
-    'a pid file that is something else',
+    'a file that is not a pid file',
     '-s %/ctl -p %/file',
     1,
     "Error in pidfile creation: '%/file': File exists, and is not that of a dead process",
   ],
   [
-    'no place for the pid file',
+    'a missing parent of the pid file',
     '-s %/ctl -p %/no/pid',
     1,
     "Error in pidfile creation: '%/no/pid': No such file or directory",
   ],
-  ['no rc file', '-s %/ctl -f %/no.rc', 1, "cannot open '%/no.rc': No such file or directory"],
+  ['a missing rc file', '-s %/ctl -f %/no.rc', 1, "cannot open '%/no.rc': No such file or directory"],
   [
-    'metrics nowhere',
+    'an invalid metrics address',
     '-s %/ctl -M %/mgmt --metrics here',
     1,
     "cannot serve metrics on 'here': give [HOST:]PORT, [IPV6]:PORT or unix:PATH",
   ],
   [
-    'metrics on a live socket',
+    'a metrics socket in use',
     '-s %/ctl -p %/pid --metrics unix:%/taken',
     1,
     "Could not bind to socket '%/taken': Address already in use",
   ],
   [
-    'an address that is none',
+    'an invalid MAC address',
     '-s %/ctl --macaddr 00:11',
     1,
     'Invalid MAC Addr 00:11: give six bytes in hex, like 00:ff:11:22:33:44',
   ],
-  ['no ports', '-s %/ctl -n 0', 1, 'The switch must have at least 1 port'],
+  ['a switch without ports', '-s %/ctl -n 0', 1, 'The switch must have at least 1 port'],
   ['an unknown option', '-s %/ctl --hubb', 2, "unknown option '--hubb'; did you mean '--hub'?"],
   [
-    'a TAP that cannot be',
+    'a TAP name that is too long',
     `-s %/ctl -M %/mgmt -p %/pid -t ${'t'.repeat(16)}`,
     1,
     `cannot attach the TAP '${'t'.repeat(16)}': an interface's name has at most 15 bytes`,
@@ -97,7 +92,7 @@ const CASES: [why: string, args: string, exitCode: number, message: string][] = 
 ];
 
 describe.each(['in the foreground', 'as a daemon'])('%s', (where) => {
-  test.each(CASES)('%s: %s', async (_, args, exitCode, message) => {
+  test.each(CASES)('%s stops the start: %s', async (_, args, exitCode, message) => {
     const home = temporaryDirectory();
     writeFileSync(`${home}/file`, 'text');
     const taken = createServer().listen(`${home}/taken`);
@@ -115,7 +110,7 @@ describe.each(['in the foreground', 'as a daemon'])('%s', (where) => {
     expect(readFileSync(`${home}/file`, 'utf8')).toBe('text');
   });
 
-  test('a path that is too long for a socket', async () => {
+  test('a path too long for a socket stops the start', async () => {
     const home = temporaryDirectory();
     const flags = where === 'as a daemon' ? ['-d'] : [];
     const long = `${home}/${'l'.repeat(100 - home.length)}`;
@@ -133,7 +128,7 @@ describe.each(['in the foreground', 'as a daemon'])('%s', (where) => {
   });
 });
 
-test('a second switch on a live directory fails, and the first does not notice', async () => {
+test('a second switch on a live directory fails and leaves the first unchanged', async () => {
   const home = temporaryDirectory();
   const { directory } = await startTsvde(['-m', '640', '-M', `${home}/mgmt`], { cwd: home });
   const [a, b] = [await Recorder.join(directory), await Recorder.join(directory)];
@@ -153,9 +148,9 @@ test('a second switch on a live directory fails, and the first does not notice',
 });
 
 test.each([
-  ['made by it', false],
-  ['that was there', true],
-])('a console in its control directory, %s', async (_, there) => {
+  ['a new directory', false],
+  ['an existing directory', true],
+])('the console socket can be inside the control directory, %s', async (_, there) => {
   const home = temporaryDirectory();
   if (there) mkdirSync(`${home}/ctl`);
   const { started, directory } = await startTsvde(['-M', `${home}/ctl/mgmt`, '--dirmode', '755'], { cwd: home });
@@ -165,7 +160,7 @@ test.each([
   expect(readdirSync(home)).toEqual([]);
 });
 
-test('a pid file that a live process holds is left to it; one whose process is gone is replaced', async () => {
+test('a pid file of a live switch stops the start, and a stale pid file is replaced', async () => {
   const home = temporaryDirectory();
   const args = (name: string) => ['-s', `${home}/${name}`, '-p', `${home}/pid`];
   const first = start(tsvde, args('one'));
@@ -182,7 +177,10 @@ test('a pid file that a live process holds is left to it; one whose process is g
   for (const stale of [`${first.pid}\n`, `${first.pid}`, `${thread}\n`, '', ' \n']) {
     writeFileSync(`${home}/pid`, stale);
     const next = start(tsvde, args('two'));
-    await until(() => readFileSync(`${home}/pid`, 'utf8') === `${next.pid}\n`, `its own pid instead of '${stale}'`);
+    await until(
+      () => readFileSync(`${home}/pid`, 'utf8') === `${next.pid}\n`,
+      `the pid of the new switch instead of '${stale}'`,
+    );
     await next.stop();
     expect(existsSync(`${home}/pid`)).toBe(false);
   }
@@ -191,7 +189,7 @@ test('a pid file that a live process holds is left to it; one whose process is g
 test.each([
   ['in the foreground', []],
   ['as a daemon', ['-d']],
-])('a pid file of a living process of any kind is left alone, %s', async (_, flags) => {
+])('a pid file that names any live process stops the start, %s', async (_, flags) => {
   const home = temporaryDirectory();
   const sleeper = start('sleep', ['60']);
   writeFileSync(`${home}/pid`, `${sleeper.pid}\n`);
@@ -203,7 +201,7 @@ test.each([
   expect(readdirSync(home)).toEqual(['pid']);
 });
 
-test('a pid file that was left by our own number, as in a container that starts again, is replaced', async () => {
+test('a stale pid file with the pid of the new switch, as after a container restart, is replaced', async () => {
   const home = temporaryDirectory();
   const line = 'echo $$ >pid; exec "$1" -s ctl -p pid';
   const started = start('sh', ['-c', line, 'sh', tsvde], { cwd: home });
@@ -212,7 +210,7 @@ test('a pid file that was left by our own number, as in a container that starts 
   expect(readdirSync(home)).toEqual([]);
 });
 
-test('the pid file is written through no symbolic link', async () => {
+test('the pid file is never written through a symbolic link', async () => {
   const home = temporaryDirectory();
   writeFileSync(`${home}/victim`, 'text');
   symlinkSync('victim', `${home}/link`);
@@ -226,7 +224,7 @@ test('the pid file is written through no symbolic link', async () => {
   expect(readdirSync(home).sort()).toEqual(['link', `pid.${started.pid}`, 'victim']);
 });
 
-test('a pid file that is no longer its own is left alone at the end', async () => {
+test('a pid file with another pid and foreign files stay when the switch ends', async () => {
   const home = temporaryDirectory();
   const started = start(tsvde, ['-s', `${home}/ctl`, '-p', `${home}/pid`]);
   await until(() => existsSync(`${home}/pid`), 'the pid file');
@@ -234,10 +232,10 @@ test('a pid file that is no longer its own is left alone at the end', async () =
   mkdirSync(`${home}/ctl/mine`);
   await started.stop();
   expect(readFileSync(`${home}/pid`, 'utf8')).toBe('1\n');
-  expect(readdirSync(`${home}/ctl`), 'what is not the switch’s').toEqual(['mine']);
+  expect(readdirSync(`${home}/ctl`), 'files that the switch did not make').toEqual(['mine']);
 });
 
-test('a switch that ends leaves the directory and the sockets of one that has taken its place', async () => {
+test('a switch that ends leaves the directory and the sockets of its successor', async () => {
   const home = temporaryDirectory();
   const names = ['ctl', 'mgmt', 'metrics', 'stream'];
   const args = ['-M', `${home}/mgmt`, '--metrics', `unix:${home}/metrics`];

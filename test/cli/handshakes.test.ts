@@ -1,5 +1,5 @@
-// How programs start a switch and what they do until it is usable: their exact command lines, and the lines and files
-// that they wait for. Rows of users.md.
+// Programs that start a switch: their exact command lines, and the output and files that they wait for before they use
+// the switch.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
@@ -13,7 +13,7 @@ import { until } from '../support/wait.ts';
 
 const modeOf = (path: string) => statSync(path).mode & 0o7777;
 
-test('NixOS: its first lines on stdout are the reply to showinfo, and ctl is there by then', async () => {
+test('NixOS: stdout begins with the reply to showinfo, and ctl exists by then', async () => {
   const directory = `${temporaryDirectory()}/vde1.ctl`;
   const started = start(tsvde, ['--sock', directory, '--dirmode', '0700', '--hub']);
   let thereBefore = false;
@@ -31,7 +31,7 @@ test('NixOS: its first lines on stdout are the reply to showinfo, and ctl is the
   expect(existsSync(directory)).toBe(false);
 });
 
-/** What NixOS's driver did: stdin is a terminal, stdout a pipe, and one line of it is read. */
+/** NixOS's driver before 2025: stdin is a terminal, stdout a pipe, of which the driver reads one line. */
 const OLD_NIXOS = `
 import os, pty, subprocess, sys
 program, directory, ending = sys.argv[1:]
@@ -46,14 +46,14 @@ print(switch.wait(), os.path.exists(directory))
 `;
 
 describeWith(['python3'], "NixOS's driver before 2025", () => {
-  test.each(['terminate', 'close the terminal'])('one line is enough, then %s', async (ending) => {
+  test.each(['terminate', 'close the terminal'])('the driver can read one line and then %s', async (ending) => {
     const directory = `${temporaryDirectory()}/vde1.ctl`;
     const driver = await run('python3', ['-c', OLD_NIXOS, tsvde, directory, ending]);
     expect(driver.stdout, driver.stderr).toBe('1038 Function not implemented True\n0 False\n');
   });
 });
 
-test('Kathará: run() returns when the pid file is there and a client can have port 65535; kill -9, rm -rf, again', async () => {
+test('Kathará: port 65535 can be joined when the command returns, also after kill -9 and rm -rf', async () => {
   const lab = `${temporaryDirectory()}/kt-0123456789ab`;
   const args = ['-n', '65535', '-x', '-d', '-s', `${lab}/ctl`, '-p', `${lab}/pid`];
   for (let round = 0; round < 2; round++) {
@@ -67,14 +67,14 @@ test('Kathará: run() returns when the pid file is there and a client can have p
     await endPid(pid, 'SIGKILL');
     if (round === 0) rmSync(lab, { recursive: true });
   }
-  // Without the rm: what the dead one left is replaced.
+  // Without rm -rf, the files of the killed switch are replaced.
   expect(await run(tsvde, args)).toMatchObject({ code: 0, stderr: '' });
   const pid = Number(readFileSync(`${lab}/pid`, 'utf8').trim());
   await endPid(pid);
   expect(existsSync(`${lab}/ctl`) || existsSync(`${lab}/pid`)).toBe(false);
 });
 
-test('Samba: the pid file is read as soon as the command returns; kill -9', async () => {
+test('Samba: the pid file names the running switch when the command returns', async () => {
   const prefix = temporaryDirectory();
   const args = ['--pidfile', `${prefix}/vde.pid`, '--sock', `${prefix}/vde.sock`, '--daemon'];
   expect((await run(tsvde, args)).code).toBe(0);
@@ -84,12 +84,12 @@ test('Samba: the pid file is read as soon as the command returns; kill -9', asyn
 });
 
 describeWith(['unixterm'], 'Marionnet', () => {
-  test('single dashes, sockets that are polled for, its console by unixterm, SIGTERM', async () => {
+  test('a switch started with single dashes can be polled for, configured by unixterm and ended by SIGTERM', async () => {
     const socket = `${temporaryDirectory()}/S1`;
     writeFileSync(`${socket}.rc`, 'port/create 3\n');
     const options = ['-x', '-n', '9', '-mod', '777', '--rcfile', `${socket}.rc`];
     const started = start(tsvde, [...options, '-unix', socket, '--mgmt', `${socket}-mgmt`]);
-    await until(() => existsSync(`${socket}/ctl`) && existsSync(`${socket}-mgmt`), 'its sockets');
+    await until(() => existsSync(`${socket}/ctl`) && existsSync(`${socket}-mgmt`), 'the sockets');
     const terminal = start('unixterm', [`${socket}-mgmt`]);
     await terminal.output(/vde\$ /);
     terminal.stdin.write('port/create 4\n');
@@ -106,7 +106,7 @@ describeWith(['unixterm'], 'Marionnet', () => {
 
 const HOOK = '/etc/network/if-pre-up.d/vde2';
 
-/** Debian's own hook with tsvde where it looks for vde_switch, in namespaces of its own; it ends what it began. */
+/** Runs Debian's own hook with tsvde mounted over vde_switch, in private namespaces, and ends the switch. */
 const IFUPDOWN = `
 set -e
 mount -t tmpfs tmpfs /run
@@ -121,7 +121,7 @@ while [ -e tap0.pid ] || [ -e tap0.ctl ] || [ -e tap0.mgmt ]; do sleep 0.05; don
 `;
 
 describeWith(['root', 'tun', 'ip', 'unshare', 'vde_tunctl', 'start-stop-daemon', HOOK], "Debian's ifupdown", () => {
-  test('its pre-up hook starts the switch: the TAP is attached, group and modes are as asked', async () => {
+  test('the pre-up hook starts a switch with its TAP attached and the requested group and modes', async () => {
     const shim = `${temporaryDirectory()}/vde_switch`;
     writeFileSync(shim, `#!/bin/sh\nexec ${process.execPath} ${tsvde} "$@"\n`);
     chmodSync(shim, 0o755);
@@ -130,7 +130,7 @@ describeWith(['root', 'tun', 'ip', 'unshare', 'vde_tunctl', 'start-stop-daemon',
     expect(hook.stdout().split('\n')).toEqual([
       'tap0.ctl 2770 vde2-net directory',
       'tap0.ctl/ctl 660 vde2-net socket',
-      // By the hook's directory, which hands its group on.
+      // The group is inherited from the hook's directory.
       'tap0.mgmt 660 vde2-net socket',
       'tap0.pid 644 vde2-net regular file',
       '1',
@@ -139,7 +139,7 @@ describeWith(['root', 'tun', 'ip', 'unshare', 'vde_tunctl', 'start-stop-daemon',
   });
 });
 
-test('every program finds it by its command line: /proc keeps the arguments', async () => {
+test('pgrep -f finds a daemon by its original command line', async () => {
   const directory = `${temporaryDirectory()}/ctl`;
   expect((await run(tsvde, ['-daemon', '-sock', directory, '-p', `${directory}.pid`])).code).toBe(0);
   const pid = readFileSync(`${directory}.pid`, 'utf8').trim();

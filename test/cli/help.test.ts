@@ -9,14 +9,14 @@ test.each(['--help', '-h'])('%s shows every option by subject', async (option) =
   );
 });
 
-test.each(['--version', '-v', '-version'])('%s', async (option) => {
+test.each(['--version', '-v', '-version'])('%s prints the version', async (option) => {
   expect(await run(tsvde, [option])).toMatchObject({
     code: 0,
     stdout: expect.stringMatching(/^VDE 2\.3\.3\+tsvde\./),
   });
 });
 
-test('the sub-command shows its own', async () => {
+test('tsvde plug --help shows the options of plug', async () => {
   expect((await run(tsvde, ['--help'])).stdout).toContain('tsvde plug [options] [[vde:]DIR[[PORT]]]');
   expect(await run(tsvde, ['plug', '--help'])).toMatchObject({
     code: 0,

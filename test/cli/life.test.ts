@@ -1,4 +1,4 @@
-// A switch in the foreground: what it reads at its start and on stdin, and readers of its output who do not read.
+// A switch in the foreground: its stdin, its rc file, and output that nobody reads.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -17,11 +17,11 @@ import { startTsvde } from '../support/tsvde.ts';
 import { accepts } from '../support/vde-switch.ts';
 import { until } from '../support/wait.ts';
 
-/** The loopback interface has no speed, and says so only to who reads. */
+/** A file that can be opened and not read: the loopback interface has no speed. */
 const UNREADABLE = '/sys/class/net/lo/speed';
 
 describe('stdin', () => {
-  test('its end comes after every command before it is answered', async () => {
+  test('end of input ends the switch after every command is answered', async () => {
     const { started, directory } = await startTsvde();
     started.stdin.end('port/create 5\nport/create 5\nport/create 6');
     expect(await started.exited).toEqual({ code: 0, signal: null });
@@ -30,7 +30,7 @@ describe('stdin', () => {
     expect(existsSync(directory)).toBe(false);
   });
 
-  test.skipIf(!existsSync(UNREADABLE))('a script that opens and cannot be read is a reply', async () => {
+  test.skipIf(!existsSync(UNREADABLE))('load of a script that cannot be read is an error reply', async () => {
     const { started } = await startTsvde();
     started.stdin.end(`load ${UNREADABLE}\nport/create 5\n`);
     expect(await started.exited).toEqual({ code: 0, signal: null });
@@ -42,7 +42,7 @@ describe('stdin', () => {
     });
   });
 
-  test('at its end, closed or no stream at all: that is its end too', async () => {
+  test('the switch exits when stdin is empty, closed or a directory', async () => {
     const directory = `${temporaryDirectory()}/ctl`;
     for (const redirection of ['</dev/null', '<&-', '</']) {
       const ended = await run('sh', ['-c', `exec "$1" -s "$2" ${redirection}`, 'sh', tsvde, directory]);
@@ -53,20 +53,20 @@ describe('stdin', () => {
 });
 
 describe('stdout and stderr', () => {
-  test('are left as they were: who shares them does not find them non-blocking', async () => {
+  test('stdout and stderr are left in blocking mode at the end of input', async () => {
     const script = '"$1" -s "$2" </dev/null; sed -n s/^flags:.//p /proc/self/fdinfo/1 /proc/self/fdinfo/2';
     const ended = await run('sh', ['-c', script, 'sh', tsvde, `${temporaryDirectory()}/ctl`]);
     expect(ended.stdout).toBe('02\n02\n');
   });
 
-  test.each(['TERM', 'INT'])('after a SIG%s too', async (name) => {
+  test.each(['TERM', 'INT'])('stdout and stderr are left in blocking mode after SIG%s', async (name) => {
     const script = `"$1" --nostdin -s "$2" & until [ -S "$2/ctl" ]; do sleep 0.01; done
       kill -${name} $!; wait $!; sed -n s/^flags:.//p /proc/self/fdinfo/1 /proc/self/fdinfo/2`;
     const ended = await run('bash', ['-c', script, 'bash', tsvde, `${temporaryDirectory()}/ctl`]);
     expect(ended.stdout).toBe('02\n02\n');
   });
 
-  test('closed, with a stdin at its end and --nostdin: nobody is missed', async () => {
+  test('a switch with --nostdin runs with stdout and stderr closed', async () => {
     const directory = `${temporaryDirectory()}/ctl`;
     const closed = ['-c', 'exec "$1" --nostdin -s "$2" </dev/null >&- 2>&-', 'sh', tsvde, directory];
     const started = start('sh', closed);
@@ -79,7 +79,7 @@ describe('stdout and stderr', () => {
     expect(await started.exited).toEqual({ code: 0, signal: null });
   });
 
-  test('full: clients join, frames move, and it ends', async () => {
+  test('full pipes on stdout and stderr delay neither clients, frames nor shutdown', async () => {
     const directory = `${temporaryDirectory()}/ctl`;
     const rc = `${temporaryDirectory()}/rc`;
     writeFileSync(rc, WRONG);
@@ -104,8 +104,8 @@ describe('stdout and stderr', () => {
 });
 
 /**
- * A terminal that nobody reads until a line on stdin says so; its program's pid, and at last its exit code below what was
- * read. `keys` are typed at once.
+ * Runs a program on a terminal, types `keys` and prints the program's pid. The terminal is read only after a line on
+ * stdin; then its output and the exit code are printed.
  */
 const UNREAD = `
 import os, pty, sys
@@ -121,7 +121,7 @@ while True:
     sys.stdout.flush()
 print('code', os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `;
-/** Declarations that are wrong: at a SIGHUP each is a log line, and all are more than is kept of them. */
+/** Invalid declarations: each is a log line at SIGHUP, and together they are more lines than a switch keeps. */
 const WRONG = 'vlan/create x\n'.repeat(2000);
 const CTRL_S = '\x13';
 
@@ -141,7 +141,7 @@ describeWith(['python3'], 'a terminal that nobody reads', () => {
   test.each([
     ['full', 'help\n'.repeat(60)],
     ['stopped', `help\n${CTRL_S}`],
-  ])('%s: clients join, frames move, and it ends', async (_, keys) => {
+  ])('a %s terminal delays neither clients, frames nor shutdown', async (_, keys) => {
     const { terminal, pid, home, directory } = await unread(keys);
     for (let i = 0; i < 100; i++) {
       const client = await RawClient.connect(directory);
@@ -159,7 +159,7 @@ describeWith(['python3'], 'a terminal that nobody reads', () => {
     await terminal.output(/code 0\n$/);
   });
 
-  test('read again: all replies are there, and the number of the log lines that are not', async () => {
+  test('a terminal that is read again shows all replies and the number of lost log lines', async () => {
     const { terminal, pid, home, directory } = await unread('help\n'.repeat(60));
     writeFileSync(`${home}/rc`, `${WRONG}port/setnumports 40\n`);
     process.kill(pid, 'SIGHUP');
@@ -173,7 +173,7 @@ describeWith(['python3'], 'a terminal that nobody reads', () => {
     );
   });
 
-  test('what is said comes in its order, and the terminal is left as it was to whoever has it', async () => {
+  test('replies and log lines keep their order, and the terminal is left in blocking mode', async () => {
     const home = temporaryDirectory();
     const flags = `python3 -c 'import fcntl, os; print([fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_NONBLOCK for fd in range(3)])'`;
     const line = `"$1" -s ${home}/ctl; ${flags}`;
@@ -194,7 +194,10 @@ describeWith(['python3'], 'a terminal that nobody reads', () => {
   });
 });
 
-/** In the middle of its start: its uplink's switch does not answer, and then the rc file makes port 2. */
+/**
+ * A switch in the middle of its start: it waits for an answer from the switch of its uplink, and its rc file, which
+ * creates port 2, runs after that.
+ */
 async function startSlowly() {
   const home = temporaryDirectory();
   mkdirSync(`${home}/slow`);
@@ -213,7 +216,7 @@ async function startSlowly() {
 }
 
 describe('rc file', () => {
-  test('runs at the start; what fails is logged and does not stop it', async () => {
+  test('failing commands of the rc file are logged and do not stop the start', async () => {
     const rc = `${temporaryDirectory()}/rc`;
     writeFileSync(rc, '# a comment\n\nport/create 7\nport/create 7\nbogus\nshutdown\nport/sethub 1\n');
     const { started } = await startTsvde(['-f', rc]);
@@ -229,7 +232,7 @@ describe('rc file', () => {
     ]);
   });
 
-  test('is done before anybody is served: who came early finds what it has made', async () => {
+  test('clients and consoles that connect early are served after the rc file has run', async () => {
     const { home, directory, started } = await startSlowly();
     const early = Plug.connect(directory);
     const console = ConsoleClient.connect(`${home}/mgmt`);
@@ -239,7 +242,7 @@ describe('rc file', () => {
     expect(started.stderr()).not.toContain('refused');
   });
 
-  test('a SIGHUP meanwhile is heeded after it, and ends nothing', async () => {
+  test('a SIGHUP during the start is handled after the start', async () => {
     const { started } = await startSlowly();
     started.signal('SIGHUP');
     started.stdin.write('port/allprint 2\n');
@@ -247,7 +250,7 @@ describe('rc file', () => {
     await started.output(/Caught signal 1: reading '.*' again/);
   });
 
-  test('ended meanwhile, it ends; who waited sees that', async () => {
+  test('a SIGTERM during the start ends the switch and disconnects waiting clients', async () => {
     const { home, directory, started } = await startSlowly();
     const early = await RawClient.connect(directory);
     started.signal('SIGTERM');
@@ -256,7 +259,7 @@ describe('rc file', () => {
     expect(readdirSync(home).sort()).toEqual(['rc', 'slow']);
   });
 
-  test('is ~/.vde2/vde_switch.rc where none is named', async () => {
+  test('~/.vde2/vde_switch.rc is the default rc file', async () => {
     const home = temporaryDirectory();
     mkdirSync(`${home}/.vde2`);
     writeFileSync(`${home}/.vde2/vde_switch.rc`, 'port/create 9\n');
@@ -266,8 +269,8 @@ describe('rc file', () => {
   });
 });
 
-describeWith(['root'], 'where no name server answers', () => {
-  /** It takes every question. */
+describeWith(['root'], 'a name server that does not answer', () => {
+  /** A namespace whose name server receives every query and answers none. */
   async function silentResolver() {
     const space = namespace();
     space.useResolver('127.0.0.1');
@@ -282,21 +285,21 @@ describeWith(['root'], 'where no name server answers', () => {
 
   test.each([
     ['serves', connecting(1), 'metrics'],
-    ['starts with many ports that connect', connecting(20), 'pid'],
-    ['starts with one that is to listen', listening, 'pid'],
-  ])('a switch that %s ends at once, and cleans up', async (_, ports, lastFile) => {
+    ['starts with many connecting ports', connecting(20), 'pid'],
+    ['starts with a listening port', listening, 'pid'],
+  ])('a switch that %s exits at once on SIGTERM and removes its files', async (_, ports, lastFile) => {
     const home = temporaryDirectory();
     const args = ['--nostdin', '-s', `${home}/ctl`, '-p', `${home}/pid`, '--metrics', `unix:${home}/metrics`, ...ports];
     const started = (await silentResolver()).start(tsvde, args);
-    await until(() => existsSync(`${home}/${lastFile}`), 'its files');
+    await until(() => existsSync(`${home}/${lastFile}`), 'the files of the switch');
     started.signal('SIGTERM');
-    await until(() => !started.running, 'its end', 2000);
+    await until(() => !started.running, 'the end of the switch', 2000);
     expect(await started.exited).toEqual({ code: 0, signal: null });
     expect(started.stderr()).toContain('Caught signal 15, cleaning up and exiting');
     expect(readdirSync(home)).toEqual([]);
   });
 
-  test('nor is a daemon that waits in its rc file ready: it ends, and its starter says so', async () => {
+  test('a daemon ended while its rc file waits for a name is reported as not ready', async () => {
     const home = temporaryDirectory();
     writeFileSync(
       `${home}/rc`,
@@ -304,7 +307,7 @@ describeWith(['root'], 'where no name server answers', () => {
     );
     const line = 'exec "$1" -d --ready-fd 4 -s ctl -p pid -f rc 4>told';
     const starter = (await silentResolver()).start('sh', ['-c', line, 'sh', tsvde], { cwd: home });
-    await until(() => existsSync(`${home}/pid`), 'its files');
+    await until(() => existsSync(`${home}/pid`), 'the files of the switch');
     await endPid(Number(readFileSync(`${home}/pid`, 'utf8')));
     expect(await starter.exited).toEqual({ code: 1, signal: null });
     expect(starter.stderr()).toBe('tsvde: the daemon ended before it was ready: exit code 0\n');
@@ -312,21 +315,21 @@ describeWith(['root'], 'where no name server answers', () => {
     expect(readdirSync(home).sort()).toEqual(['rc', 'told']);
   });
 
-  test('port/attach is waiting for an address: it ends at once too', async () => {
+  test('a switch exits at once on SIGTERM while port/attach waits for an address', async () => {
     const home = temporaryDirectory();
     const started = (await silentResolver()).start(tsvde, ['-s', `${home}/ctl`, '-M', `${home}/mgmt`]);
-    await until(() => existsSync(`${home}/mgmt`), 'its console');
+    await until(() => existsSync(`${home}/mgmt`), 'the console');
     started.stdin.write('port/create 5\nport/attach dgram,remote.type=inet,remote.host=host.example,remote.port=7\n');
     await started.output(/1000 Success/);
     started.signal('SIGTERM');
-    await until(() => !started.running, 'its end', 2000);
+    await until(() => !started.running, 'the end of the switch', 2000);
     expect(await started.exited).toEqual({ code: 0, signal: null });
     expect(readdirSync(home)).toEqual([]);
   });
 });
 
 describeWith(['root', 'setpriv'], 'a user who is not root', () => {
-  /** Of no account, with `env` and no more; it is told to show its ports and to end. */
+  /** Runs a switch as a user without an account, with only `env` set; it shows its ports and ends. */
   async function unprivileged(args: readonly string[], env: NodeJS.ProcessEnv) {
     const home = temporaryDirectory();
     chownSync(home, 54321, 54321);
@@ -336,14 +339,14 @@ describeWith(['root', 'setpriv'], 'a user who is not root', () => {
     return { ...(await started.exited), said: started.stderr(), shown: started.stdout() };
   }
 
-  test('has no rc file without a home and without an account', async () => {
+  test('a user without a home directory and without an account has no default rc file', async () => {
     expect(await unprivileged([], {})).toMatchObject({
       code: 0,
       said: 'tsvde: EOF on stdin, cleaning up and exiting\n',
     });
   });
 
-  test('has none where that of the home may not be read; one that is named must be', async () => {
+  test('an unreadable default rc file is skipped, and an unreadable rc file named by -f stops the start', async () => {
     const home = temporaryDirectory();
     chmodSync(home, 0o755);
     mkdirSync(`${home}/.vde2`);

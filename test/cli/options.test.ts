@@ -1,5 +1,4 @@
-// The command line without starting anything: getopt_long_only's spellings, and what every program in users.md that
-// starts vde_switch writes.
+// Parsing of the command line: getopt_long_only's spellings, and the command lines of programs that start vde_switch.
 import { describe, expect, test } from 'vitest';
 import { normalize } from '../../src/cli/long-only.ts';
 import { parseOptions } from '../../src/cli/options.ts';
@@ -54,7 +53,7 @@ describe('spellings', () => {
     ['-x -- -d', '--hub -- -d'],
     ['-x -', '--hub -- -'],
     ['', ''],
-  ])('%s', (line, expected) => {
+  ])('`%s` is read as `%s`', (line, expected) => {
     expect(normalize(words(line), options)).toEqual(words(expected));
   });
 
@@ -140,14 +139,25 @@ describe('command lines of programs that start vde_switch', () => {
       '--daemon --nostdin --numports 64 --sock /D --pidfile /P --dirmode 0700 --mode 0600',
       { ...inBackground, listen: { dirMode: 0o700, mode: 0o600 } },
     ],
+  ])('the options of %s are parsed', (_, line, expected) => {
+    expect(parseOptions(words(line))).toMatchObject(expected);
+  });
+});
+
+describe('values', () => {
+  test.each([
     ['two TAPs', '-daemon -hub -sock /tmp/tapsock -tap tap0,tap1 -t tap2', { taps: ['tap0', 'tap1', 'tap2'] }],
     ['a number in hex', '-n 0x10 --hashsize 0x40', { switch: { numPorts: 16, hashSize: 64 } }],
-    ['a mode behind zeroes', '-m 000660', { listen: { mode: 0o660 } }],
-    ['nothing', '', defaults],
-    ['the last one wins', '-n 4 -s /a -n 5 -s /b', { switch: { numPorts: 5 }, listen: { directory: '/b' } }],
-    ['-D 1', '-D 1 --debugclients 2', defaults],
-    ['a TAP that the kernel names', '--tap=', { taps: [''] }],
-  ])('%s', (_, line, expected) => {
+    ['a mode with leading zeroes', '-m 000660', { listen: { mode: 0o660 } }],
+    ['an empty command line', '', defaults],
+    [
+      'a repeated option, whose last value wins',
+      '-n 4 -s /a -n 5 -s /b',
+      { switch: { numPorts: 5 }, listen: { directory: '/b' } },
+    ],
+    ['debug options, which have no effect', '-D 1 --debugclients 2', defaults],
+    ['a TAP named by the kernel', '--tap=', { taps: [''] }],
+  ])('parseOptions accepts %s', (_, line, expected) => {
     expect(parseOptions(words(line))).toMatchObject(expected);
   });
 });
@@ -157,11 +167,11 @@ test.each([
   ['--fstp', { fstp: true, priority: 0x8000 }],
   ['--priority 0x11000', { fstp: false, priority: 0x1000 }],
   ['--strict-vlan', { strictVlan: true }],
-])('%s', (line, expected) => {
+])('%s sets options of the switch', (line, expected) => {
   expect(parseOptions(words(line)).switch).toMatchObject(expected);
 });
 
-describe('refused', () => {
+describe('invalid options', () => {
   test.each([
     ['--priority high', 1, "'high' is not a number"],
     ['--port tab', 1, "--port: there is no kind of port 'tab'; did you mean 'tap'?"],
@@ -173,7 +183,7 @@ describe('refused', () => {
     ['-m 10000', 2, "'10000' is not a mode"],
     ['-s=', 2, "'' is not a path"],
     ['--mgmt=', 2, "'' is not a path"],
-  ])('%s', (line, exitCode, message) => {
+  ])('%s is refused', (line, exitCode, message) => {
     expect(() => parseOptions(words(line))).toThrow(
       expect.objectContaining({ exitCode, message: expect.stringContaining(message) }),
     );

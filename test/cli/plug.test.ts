@@ -1,4 +1,4 @@
-// tsvde plug between switches, by dpipe: with itself and with Debian's vde_plug on either side.
+// tsvde plug between two switches, joined by dpipe to itself or to Debian's vde_plug; and how it ends.
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -24,7 +24,7 @@ describeWith(['dpipe', 'vde_plug', 'vde_switch'], 'dpipe joins two switches', ()
     ['tsvde plug = vde_plug', ours, theirs],
     ['vde_plug = tsvde plug', theirs, ours],
   ])(
-    '%s',
+    '%s carries frames both ways and ends with a switch',
     async (_, left, right) => {
       const [here, there] = [await network(), `${temporaryDirectory()}/ctl`];
       await startVdeSwitch(there);
@@ -43,15 +43,15 @@ describeWith(['dpipe', 'vde_plug', 'vde_switch'], 'dpipe joins two switches', ()
         b.send(back);
         await a.receives(padded(back));
       }
-      await here.sw.close(); // the end of one is the end of both, and of dpipe
+      await here.sw.close(); // ends both plugs and dpipe
       expect((await dpipe.exited).code).toBe(0);
     },
     30_000,
   );
 });
 
-describe('its end', () => {
-  test('0 when its stdin ends, 0 when the switch does', async () => {
+describe('tsvde plug', () => {
+  test('tsvde plug exits with 0 at end of input and at the end of the switch', async () => {
     const { directory, sw, join } = await network();
     for (const name of [directory, `vde:${directory}`, `vde://${directory}[7]`])
       expect(await run(tsvde, ['plug', name])).toMatchObject({ code: 0, stdout: '', stderr: '' });
@@ -72,18 +72,18 @@ describe('its end', () => {
 
   test.each([
     [
-      'no switch',
+      'a missing switch',
       ['plug', '/nowhere'],
       1,
       "tsvde plug: cannot join the switch at '/nowhere': No such file or directory\n",
     ],
-    ['two switches', ['plug', 'a', 'b'], 2, "tsvde plug: 'b' is one too many: name one switch's directory\n"],
-    ['no such option', ['plug', '--frob'], 2, "tsvde plug: unknown option '--frob'; --help lists the options\n"],
-  ])('%s is one sentence', async (_, args, code, stderr) => {
+    ['a second switch', ['plug', 'a', 'b'], 2, "tsvde plug: 'b' is one too many: name one switch's directory\n"],
+    ['an unknown option', ['plug', '--frob'], 2, "tsvde plug: unknown option '--frob'; --help lists the options\n"],
+  ])('%s is refused with one sentence', async (_, args, code, stderr) => {
     expect(await run(tsvde, args)).toMatchObject({ code, stderr, stdout: '' });
   });
 
-  test('1 and a sentence when what comes is no stream of frames', async () => {
+  test('input that is not a stream of frames ends tsvde plug with 1 and a sentence', async () => {
     const { directory } = await network();
     const plug = start(tsvde, ['plug', directory]);
     plug.stdin.write(NONSENSE);
@@ -93,12 +93,12 @@ describe('its end', () => {
     );
   });
 
-  test('0 when the switch ends while nobody reads what it sends, which is not kept', async () => {
+  test('frames are dropped and not buffered while stdout is not read, and the end of the switch is exit code 0', async () => {
     const { directory, sw, join } = await network({ hub: true });
     const fifo = `${temporaryDirectory()}/fifo`;
     execFileSync('mkfifo', [fifo]);
-    const held = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
-    atEnd(() => closeSync(held));
+    const fifoEnd = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+    atEnd(() => closeSync(fifoEnd));
     const plug = start('sh', ['-c', 'exec "$0" plug "$1" >"$2"', tsvde, `${directory}[9]`, fifo]);
     await until(() => sw.ports.get(9)?.active, 'the plug');
     const sender = await join();
@@ -108,7 +108,7 @@ describe('its end', () => {
     await until(
       () => {
         for (let i = 0; i < 64; i++) sender.plug.send(frame(BROADCAST, A, 9000));
-        return dropped() > 4000n; // 36 MB that were kept nowhere
+        return dropped() > 4000n; // 36 MB, none of it buffered
       },
       'drops that are counted',
       20_000,
@@ -118,7 +118,7 @@ describe('its end', () => {
     expect(await plug.exited).toEqual({ code: 0, signal: null });
   }, 30_000);
 
-  test('under the name vde_switch there is no sub-command', async () => {
+  test('vde_switch has no sub-command plug', async () => {
     expect(await run(compat('vde_switch'), ['plug', '/nowhere'])).toMatchObject({
       code: 1,
       stdout: expect.stringMatching(/^Usage: vde_switch/),
@@ -127,7 +127,7 @@ describe('its end', () => {
 });
 
 describeWith(['vde_switch'], 'a switch that does not read', () => {
-  test('makes stdin wait; then every frame arrives', async () => {
+  test('a stopped switch pauses stdin, and every frame arrives once it continues', async () => {
     const directory = `${temporaryDirectory()}/ctl`;
     const sw = await startVdeSwitch(directory);
     const plug = start(tsvde, ['plug', directory]);

@@ -1,4 +1,4 @@
-// What a service manager sees and gives: notifications, passed sockets, a ready descriptor; the rc file read again; the log.
+// The interfaces for a service manager: notifications, passed sockets, a ready descriptor, SIGHUP and the log.
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { Plug } from '../../src/index.ts';
@@ -10,7 +10,7 @@ import { endPid, run, start, tsvde } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { startTsvde } from '../support/tsvde.ts';
 
-/** A service manager's socket that prints what it is told, one datagram a line. */
+/** A service manager's socket: prints each datagram on a line. */
 const LISTENER = `
 import socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -21,7 +21,7 @@ while True: print(s.recv(4096).decode().replace('\\n', ' '), flush=True)
 
 describeWith(['python3'], 'sd_notify', () => {
   test.each(['path', 'abstract'])(
-    'READY, STATUS, WATCHDOG, RELOADING, STOPPING, to a socket by its %s name',
+    'READY, STATUS, WATCHDOG, RELOADING and STOPPING are sent to NOTIFY_SOCKET (%s)',
     async (kind) => {
       const home = temporaryDirectory();
       const address = kind === 'path' ? `${home}/notify` : `@${home}/notify`;
@@ -43,7 +43,7 @@ describeWith(['python3'], 'sd_notify', () => {
   );
 });
 
-test('--ready-fd: a newline once clients can join', async () => {
+test('--ready-fd receives a newline once clients can join', async () => {
   const home = temporaryDirectory();
   const line = `exec 4>ready; "$1" -s ctl --ready-fd 4 --nostdin & switch=$!
     until [ -s ready ]; do sleep 0.01; done; test -S ctl/ctl && wc -c <ready; kill $switch; wait $switch`;
@@ -56,17 +56,17 @@ test('--ready-fd: a newline once clients can join', async () => {
   expect(existsSync(`${home}/ctl2`)).toBe(false);
 });
 
-test('who can connect to the console can connect to the control socket, as with vde_switch', async () => {
+test('the control socket exists by the time the console exists, as with vde_switch', async () => {
   const home = temporaryDirectory();
   const [control, management] = [`${home}/ctl/ctl`, `${home}/mgmt`];
   start(tsvde, ['-s', `${home}/ctl`, '-M', management]);
   const deadline = performance.now() + 10_000;
-  while (!existsSync(management) && performance.now() < deadline); // no pause, in which the other could come
+  while (!existsSync(management) && performance.now() < deadline); // no pause, which would hide a gap between the two
   expect([control, management].map(existsSync)).toEqual([true, true]);
 });
 
 test.each([1, 3, 4, 9])(
-  '--daemon --ready-fd %i: its starter tells, and nothing of it is left to the daemon',
+  '--daemon --ready-fd %i: the parent writes the newline, and the daemon does not keep the descriptor',
   async (fd) => {
     const home = temporaryDirectory();
     const line = `exec ${fd}>ready; "$1" -d --ready-fd ${fd} -s ctl -p pid && test -S ctl/ctl && test -s ready`;
@@ -81,9 +81,9 @@ test.each([1, 3, 4, 9])(
 );
 
 test.each([
-  ['none', 99, ''],
-  ['one that is full', 4, '4>/dev/full'],
-])('--daemon --ready-fd, and %s is there: no daemon stays', async (_, fd, redirection) => {
+  ['a closed descriptor', 99, ''],
+  ['a full device', 4, '4>/dev/full'],
+])('--daemon --ready-fd with %s is an error and leaves no daemon', async (_, fd, redirection) => {
   const home = temporaryDirectory();
   const line = `exec "$1" -d --ready-fd ${fd} -s ctl -p pid ${redirection}`;
   expect(await run('sh', ['-c', line, 'sh', tsvde], { cwd: home })).toMatchObject({
@@ -93,14 +93,14 @@ test.each([
   expect(readdirSync(home)).toEqual([]);
 });
 
-test('--ready-fd 1: standard output stays what it is', async () => {
+test('--ready-fd 1 leaves standard output to the console', async () => {
   const started = start(tsvde, ['-s', `${temporaryDirectory()}/ctl`, '--ready-fd', '1']);
   await started.output(/^\n/);
   started.stdin.write('port/showinfo\n');
   await started.output(/^\n0000 DATA END/);
 });
 
-/** As systemd does: listens, and becomes the service with the descriptors from 3 on. */
+/** Socket activation as systemd does it: listens, then executes the service with descriptors from 3 on. */
 const ACTIVATE = `
 import os, socket, sys
 names, program, *args = sys.argv[1:]
@@ -121,7 +121,7 @@ os.execv(program, [program, *args])
 `;
 
 describeWith(['python3'], 'passed sockets', () => {
-  test('ctl, mgmt and metrics: clients wait in them until the switch is there; the files are left to whoever made them', async () => {
+  test('clients of passed ctl, mgmt and metrics sockets wait for the switch, which leaves the files at its end', async () => {
     const home = temporaryDirectory();
     mkdirSync(`${home}/ctl`);
     const names = `ctl=${home}/ctl/ctl,mgmt=${home}/mgmt,metrics=0`;
@@ -139,7 +139,7 @@ describeWith(['python3'], 'passed sockets', () => {
     expect(existsSync(`${home}/ctl/ctl`) && existsSync(`${home}/mgmt`)).toBe(true);
   });
 
-  test('a name that is none of ours ends the start with a sentence', async () => {
+  test('a passed socket with an unknown name stops the start with a sentence', async () => {
     const home = temporaryDirectory();
     const result = await run('python3', ['-c', ACTIVATE, `other=${home}/other`, tsvde, '-s', `${home}/ctl`]);
     expect(result).toMatchObject({
@@ -149,7 +149,7 @@ describeWith(['python3'], 'passed sockets', () => {
   });
 });
 
-test('SIGHUP reads again what the rc file declares, and nothing else of it', async () => {
+test('SIGHUP replays only the declarations of the rc file', async () => {
   const home = temporaryDirectory();
   writeFileSync(`${home}/rc`, 'vlan/create 10\nport/create 3\n');
   const { started } = await startTsvde(['-f', `${home}/rc`], { cwd: home });
@@ -178,19 +178,19 @@ describe('the log', () => {
     return started.stderr();
   }
 
-  test('as text: what is refused, and the end', async () => {
+  test('the text log has refused clients and the end of the switch', async () => {
     expect(await logged([])).toMatch(/^tsvde: refused a client .*\ntsvde: Caught signal 15, .*\n$/);
   });
 
-  test('--quiet: warnings alone', async () => {
+  test('--quiet logs only warnings', async () => {
     expect(await logged(['-q'])).toMatch(/^tsvde: refused a client .*\n$/);
   });
 
-  test('--verbose: who comes and goes, too', async () => {
+  test('--verbose also logs clients that connect', async () => {
     expect(await logged(['--verbose'])).toMatch(/endpoint \d+ joined: a "client"\\x0a\n/);
   });
 
-  test('--log-format json: an object a line', async () => {
+  test('--log-format json writes one object a line', async () => {
     const lines = (await logged(['--log-format', 'json']))
       .trimEnd()
       .split('\n')

@@ -1,4 +1,4 @@
-// TAPs: made, attached to, refused, deleted under the switch.
+// TAPs: created, attached, refused, and deleted while the switch runs.
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { namespace } from '../support/namespace.ts';
@@ -11,8 +11,8 @@ import { until } from '../support/wait.ts';
 
 const serving = (directory: string) => until(() => accepts(`${directory}/ctl`), `a switch on ${directory}`);
 
-describeWith(['root', 'tun', 'ip'], 'with a TAP', () => {
-  test('several, with commas and repeated; one that exists stays when we go', async () => {
+describeWith(['root', 'tun', 'ip'], 'a switch with TAPs', () => {
+  test('--tap takes commas and repetition, and a TAP that existed before stays at the end', async () => {
     const home = temporaryDirectory();
     const space = namespace();
     space.run('ip', 'tuntap', 'add', 'mode', 'tap', 'name', 'kept');
@@ -32,14 +32,14 @@ describeWith(['root', 'tun', 'ip'], 'with a TAP', () => {
       'averyveryverylongname',
       /cannot attach the TAP 'averyveryverylongname'.*at most 15 bytes/,
     ],
-    ['a device that is no TAP', 'lo', /cannot attach the TAP 'lo': Invalid argument/],
-    ['a TAP that somebody has', 'busy', /cannot attach the TAP 'busy': Device or resource busy/],
-  ])('%s: a sentence, exit 1, nothing left', async (_, name, sentence) => {
+    ['a device that is not a TAP', 'lo', /cannot attach the TAP 'lo': Invalid argument/],
+    ['a TAP in use', 'busy', /cannot attach the TAP 'busy': Device or resource busy/],
+  ])('%s stops the start with a sentence and leaves nothing behind', async (_, name, sentence) => {
     const home = temporaryDirectory();
     const space = namespace();
     if (name === 'busy') {
       space.start(tsvde, ['-s', `${home}/other`, '-t', 'busy']);
-      await until(() => space.run('ip', '-br', 'link').includes('busy'), 'the TAP of the other');
+      await until(() => space.run('ip', '-br', 'link').includes('busy'), 'the TAP of the other switch');
     }
     for (const daemon of [[], ['-d']]) {
       const args = [
@@ -64,7 +64,7 @@ describeWith(['root', 'tun', 'ip'], 'with a TAP', () => {
     }
   });
 
-  test('no right to make one, and no /dev/net/tun: the sentence names the interface and the device', async () => {
+  test('the error of a missing permission or a missing /dev/net/tun names the interface and the device', async () => {
     const home = temporaryDirectory();
     const space = namespace();
     const command = [tsvde, '-t', 'mine', '-s', `${home}/ctl`];
@@ -88,7 +88,7 @@ describeWith(['root', 'tun', 'ip'], 'with a TAP', () => {
     expect(readdirSync(home)).toEqual([]);
   });
 
-  test('one that is deleted under the switch is closed and told of; the switch goes on, and rests', async () => {
+  test('a TAP deleted while the switch runs is closed and logged, and the switch stays idle', async () => {
     const home = temporaryDirectory();
     const space = namespace();
     const started = space.start(tsvde, ['-s', `${home}/ctl`, '-t', 'gone']);
@@ -108,10 +108,10 @@ describeWith(['root', 'tun', 'ip'], 'with a TAP', () => {
       const before = cpu();
       await new Promise((resolve) => setTimeout(resolve, 300));
       return cpu() === before;
-    }, 'a switch at rest');
+    }, 'an idle switch');
   });
 
-  test("frames longer than the interface's MTU are dropped and counted, as it is and as it becomes", async () => {
+  test("frames longer than the interface's MTU are dropped and counted, also after the MTU changes", async () => {
     const home = temporaryDirectory();
     const space = namespace();
     const started = space.start(tsvde, ['-s', `${home}/ctl`, '-t', 'small', '--metrics', '9109']);

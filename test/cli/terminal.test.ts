@@ -1,4 +1,4 @@
-// tsvdectl and vdeterm at a terminal, on our console and on Debian's vde_switch: keys in, a screen out.
+// tsvdectl and vdeterm at a terminal, on our console and on Debian's vde_switch, driven by keys and compared by screen.
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { Plug } from '../../src/index.ts';
@@ -14,8 +14,8 @@ const UP = '\x1b[A';
 const CTRL_C = '\x03';
 const CTRL_D = '\x04';
 
-describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'at a terminal', () => {
-  async function at(kind: keyof typeof consoles, columns?: number) {
+describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'tsvdectl and vdeterm at a terminal', () => {
+  async function openTerminal(kind: keyof typeof consoles, columns?: number) {
     const { path, ask } = await consoles[kind]();
     const state = temporaryDirectory();
     const open = () => new Screen(tsvdectl, ['-M', path], { XDG_STATE_HOME: state }, columns);
@@ -24,8 +24,8 @@ describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'at a terminal', () => 
     return { screen, ask, open, path, history: `${state}/tsvde/tsvdectl_history` };
   }
 
-  test.each(KINDS)('%s: commands, errors, data, its end', async (kind) => {
-    const { screen } = await at(kind);
+  test.each(KINDS)('tsvdectl on %s shows data and errors, and ends at logout', async (kind) => {
+    const { screen } = await openTerminal(kind);
     expect(screen.text).toMatch(/^VDE switch V\.2\.3\./);
     await screen.enter('port/create 3', /port\/create 3\nvde\$$/);
     await screen.enter('port/create 3', /port\/create 3\nFile exists\nvde\$$/);
@@ -34,14 +34,14 @@ describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'at a terminal', () => 
     expect(await screen.exit()).toBe(0);
   });
 
-  test.each(KINDS)('%s: completion of commands, ports and VLANs', async (kind) => {
-    const { screen, ask } = await at(kind);
+  test.each(KINDS)('tsvdectl on %s completes commands, ports and VLANs', async (kind) => {
+    const { screen, ask } = await openTerminal(kind);
     for (const line of ['port/create 3', 'port/create 17', 'vlan/create 1234']) await ask(line);
     screen.type('vlan/ad\t');
     await screen.shows(/vde\$ vlan\/addport$/);
     screen.type('12\t');
     await screen.shows(/vlan\/addport 1234$/);
-    screen.type('\t'); // a second one: what there is
+    screen.type('\t'); // the second tab lists the candidates
     await screen.shows(/\n3 +17 *\n/);
     screen.type('1\t');
     await screen.shows(/\nvde\$ vlan\/addport 1234 17$/);
@@ -50,7 +50,7 @@ describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'at a terminal', () => 
   });
 
   test.each([40, 80])('debug lines do not break the line being typed, on %i columns', async (columns) => {
-    const { screen, ask } = await at('tsvde', columns);
+    const { screen, ask } = await openTerminal('tsvde', columns);
     await screen.enter('debug/add port', /debug\/add port\nvde\$$/);
     const line = 'port/print 12345678901234567890123456789012345678901234567890 and so on, to the end';
     screen.type(line);
@@ -62,7 +62,7 @@ describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'at a terminal', () => 
     await ask('port/create 4');
     await screen.shows('3021 port/+ 04');
     await screen.shows(/the end$/);
-    // Each debug line once, above; the line once, below, and the cursor where it was.
+    // Each debug line is above once, the typed line is below once, and the cursor is where it was.
     expect(typed()).toBe(
       `vde$ debug/add port3021 port/+ 033021 port/+ 04vde$ ${line}`.slice('vde$ debug/add port'.length),
     );
@@ -70,8 +70,8 @@ describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'at a terminal', () => 
     await screen.enter('', /Invalid argument\nvde\$$/);
   });
 
-  test("what a client of vde_switch has said of itself does nothing to one's terminal", async () => {
-    const { screen, ask, path } = await at('vde_switch');
+  test("control characters in a client's description are escaped on the terminal", async () => {
+    const { screen, ask, path } = await openTerminal('vde_switch');
     const plug = await Plug.connect(path.replace('mgmt', 'ctl'), { description: '\x1b[2J\x1b[31mred' });
     atEnd(() => plug.close());
     expect(await ask('port/print')).toContain('\x1b[2J');
@@ -82,8 +82,8 @@ describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'at a terminal', () => 
     expect(once.text).toMatch(/^Port 0001 [\s\S]* : \\x1b\[2J\\x1b\[31mred/);
   });
 
-  test('history is kept over sessions, for its owner alone', async () => {
-    const { screen, open, history } = await at('tsvde');
+  test('history is kept between sessions and readable only by its owner', async () => {
+    const { screen, open, history } = await openTerminal('tsvde');
     await screen.enter('port/create 9', /port\/create 9\nvde\$$/);
     screen.type(CTRL_D);
     expect(await screen.exit()).toBe(0);
@@ -96,8 +96,8 @@ describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'at a terminal', () => 
     await again.enter('', /File exists\nvde\$$/);
   });
 
-  test('where history cannot be kept it says so, once, and works', async () => {
-    const { path } = await at('tsvde');
+  test('tsvdectl says once that history cannot be kept, and works', async () => {
+    const { path } = await openTerminal('tsvde');
     const file = `${temporaryDirectory()}/file`;
     writeFileSync(file, '');
     const screen = new Screen(tsvdectl, ['-M', path], { XDG_STATE_HOME: file }, 120);
@@ -106,8 +106,8 @@ describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'at a terminal', () => 
     expect(screen.text.match(/cannot keep the history/g)).toHaveLength(1);
   });
 
-  test('Ctrl-C gives up the line, and without one is the end', async () => {
-    const { screen } = await at('tsvde');
+  test('Ctrl-C discards the typed line, and ends tsvdectl at an empty line', async () => {
+    const { screen } = await openTerminal('tsvde');
     screen.type('port/create 3');
     await screen.shows(/port\/create 3$/);
     screen.type(CTRL_C);
@@ -117,14 +117,14 @@ describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'at a terminal', () => 
     expect(await screen.exit()).toBe(-2);
   });
 
-  test('a switch that goes away ends it with a sentence', async () => {
-    const { screen, ask } = await at('tsvde');
+  test('the end of the switch ends tsvdectl with a sentence', async () => {
+    const { screen, ask } = await openTerminal('tsvde');
     void ask('shutdown');
     expect(await screen.exit()).toBe(255);
     await screen.shows(/tsvdectl: '.*' has closed the connection/);
   });
 
-  test.each(KINDS)("unixterm on %s shows what Debian's does", async (kind) => {
+  test.each(KINDS)("unixterm on %s shows the same text as Debian's unixterm", async (kind) => {
     const { path } = await consoles[kind]();
     const texts: string[] = [];
     for (const program of ['unixterm', compat('unixterm')]) {
@@ -138,7 +138,7 @@ describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'at a terminal', () => 
     expect(texts[1]).toBe(texts[0]);
   });
 
-  test.each(KINDS)("vdeterm on %s: no codes, as Debian's", async (kind) => {
+  test.each(KINDS)("vdeterm on %s shows no reply codes, as Debian's vdeterm", async (kind) => {
     const { path, ask } = await consoles[kind]();
     const ours = new Screen(compat('vdeterm'), [path], {});
     const theirs = new Screen('vdeterm', [path], {});
@@ -148,7 +148,7 @@ describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'at a terminal', () => 
       await screen.enter('port/showinfo', /Numports=\d+\nHUB=false\ncounters=true\nSuccess\nvde/);
       await screen.enter('nonsense', /Function not implemented\nvde/);
       await screen.enter('debug/add port', /debug\/add port\n(\n.*)?Success\nvde\[.*\]:$/);
-      screen.type('port/sho\t'); // the completion of both
+      screen.type('port/sho\t'); // both programs complete it
       await screen.shows(/port\/showinfo$/);
       await ask(`port/create ${texts.length + 3}`);
       await screen.shows(`** DBG MSG: port/+ 0${texts.length + 3}`);
@@ -158,7 +158,7 @@ describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'at a terminal', () => 
       screen.type(CTRL_D);
       expect(await screen.exit()).toBe(0);
     }
-    // Theirs leaves an empty line behind each command.
+    // Debian's vdeterm prints an empty line after each command.
     const lines = (text: string) => text.replace(/\n\n/g, '\n').replace(/\+ 0\d/g, '+ N');
     expect(lines(texts[0]!)).toBe(lines(texts[1]!));
   });

@@ -12,7 +12,7 @@ import { until } from '../support/wait.ts';
 const KINDS = Object.keys(consoles) as (keyof typeof consoles)[];
 const ctl = ({ path }: Console, ...args: string[]) => run(tsvdectl, ['-M', path, ...args]);
 
-/** With commands on stdin. */
+/** Runs tsvdectl with commands on stdin. */
 async function piped({ path }: Console, input: string, ...args: string[]) {
   const started = start(tsvdectl, ['-M', path, ...args]);
   started.stdin.end(input);
@@ -20,8 +20,8 @@ async function piped({ path }: Console, input: string, ...args: string[]) {
   return { code, stdout: started.stdout(), stderr: started.stderr() };
 }
 
-describeWith(['vde_switch', 'root'], 'a command', () => {
-  test.each(KINDS)('%s: its data, and 0 or the errno with its words', async (kind) => {
+describeWith(['vde_switch', 'root'], 'tsvdectl in a script', () => {
+  test.each(KINDS)('a command on %s prints its data and exits with 0 or its errno', async (kind) => {
     const console = await consoles[kind]();
     const told = (code: number, stdout = '', stderr = '') => ({ code, signal: null, stdout, stderr });
     expect(await ctl(console, 'port/showinfo')).toEqual(
@@ -42,7 +42,7 @@ describeWith(['vde_switch', 'root'], 'a command', () => {
     await until(() => !existsSync(console.path), 'the end of the switch');
   });
 
-  test.each(KINDS)('%s: lines from stdin, one after the other; the first error is the exit code', async (kind) => {
+  test.each(KINDS)('lines from stdin run in order on %s, and the first error is the exit code', async (kind) => {
     const console = await consoles[kind]();
     const input = '# ports\nport/create 3\nport/create 3\n\nvlan/create 7\r\nport/print 9\nvlan/print 7';
     expect(await piped(console, input)).toEqual({
@@ -55,13 +55,13 @@ describeWith(['vde_switch', 'root'], 'a command', () => {
     expect(await ctl(console, 'port/allprint 4')).toMatchObject({ code: 6 });
   });
 
-  test.each(KINDS)('%s: debug lines between the replies', async (kind) => {
+  test.each(KINDS)('debug lines of %s are printed between the replies', async (kind) => {
     const console = await consoles[kind]();
     const { stdout } = await piped(console, 'debug/add port\nport/create 3\nport/create 3\nport/allprint 3\n');
     expect(stdout).toMatch(/^3021 port\/\+ 03\nPort 0003 /);
   });
 
-  test.each(KINDS)("%s: a script's transcript", async (kind) => {
+  test.each(KINDS)("load on %s prints the script's transcript", async (kind) => {
     const console = await consoles[kind]();
     const file = `${temporaryDirectory()}/s`;
     writeFileSync(file, 'port/create 3\nport/create 3\nds/showinfo\n');
@@ -74,7 +74,7 @@ describeWith(['vde_switch', 'root'], 'a command', () => {
     expect(await ctl(console, 'load', '/nowhere')).toMatchObject({ code: 2, stdout: '' });
   });
 
-  test('JSON: a line a reply; vde_switch has none, and that is a sentence', async () => {
+  test('--json prints one line for each reply, and is refused with a sentence on vde_switch', async () => {
     const ours = await consoles.tsvde();
     const { code, stdout } = await ctl(ours, '--json', 'port/create', '99');
     expect(code).toBe(22);
@@ -88,7 +88,7 @@ describeWith(['vde_switch', 'root'], 'a command', () => {
     });
   });
 
-  test('where the switch goes while stdin is held open, that is the end', async () => {
+  test('the end of the switch ends tsvdectl while its stdin is open', async () => {
     const { path, ask } = await consoles.tsvde();
     const started = start(tsvdectl, ['-M', path]);
     started.stdin.write('debug/add port\nport/create 3\n');
@@ -98,7 +98,7 @@ describeWith(['vde_switch', 'root'], 'a command', () => {
     expect(started.stderr()).toBe(`tsvdectl: '${path}' has closed the connection\n`);
   });
 
-  test('long data, to a reader that goes away', async () => {
+  test('a reader that closes the pipe early is not an error, and a reader that stays gets all data', async () => {
     const { path, ask } = await consoles.tsvde();
     for (let i = 0; i < 30; i++) await ask('port/createauto');
     const line = `for i in $(seq 400); do echo port/allprint; done | ${tsvdectl} -M ${path} | head -1`;
@@ -110,13 +110,13 @@ describeWith(['vde_switch', 'root'], 'a command', () => {
   });
 });
 
-describe('what cannot be', () => {
+describe('errors of tsvdectl', () => {
   test.each([
     ['tsvdectl', tsvdectl, '--json -M'],
     ['tsvdectl', tsvdectl, '-M'],
     ['vdecmd', compat('vdecmd'), '-s'],
     ['vdeterm', compat('vdeterm'), ''],
-  ])('an output that is full is a failure of %s (%#)', async (name, program, options) => {
+  ])('a full output is an error of %s (%#)', async (name, program, options) => {
     const { path } = await consoles.tsvde();
     const line = `echo port/showinfo | ${program} ${options} ${path} port/showinfo >/dev/full`;
     expect(await run('sh', ['-c', line])).toMatchObject({
@@ -135,7 +135,7 @@ describe('what cannot be', () => {
       /^tsvdectl: cannot connect to '\/nowhere\/mgmt': no such file or directory\n$/,
     ],
     [['-M', '/', 'showinfo'], /it is not a socket/],
-  ])('%j', async (args, stderr) => {
+  ])('%j is refused with one sentence', async (args, stderr) => {
     const result = await run(tsvdectl, args);
     expect(result).toMatchObject({ code: 255, stdout: '' });
     expect(result.stderr).toMatch(stderr);
@@ -143,9 +143,9 @@ describe('what cannot be', () => {
   });
 });
 
-describeWith(['unshare', 'root'], 'without -M', () => {
-  /** In process and mount namespaces of its own, where no switch runs but those that it starts. */
-  async function alone(script: string) {
+describeWith(['unshare', 'root'], 'tsvdectl without -M', () => {
+  /** Runs a script in its own process and mount namespaces, where only its own switches run. */
+  async function isolated(script: string) {
     const home = temporaryDirectory();
     const lines = [
       'set -e',
@@ -157,10 +157,10 @@ describeWith(['unshare', 'root'], 'without -M', () => {
     return { home, ...(await run('unshare', args)) };
   }
 
-  test('the only switch that runs is found, however its socket was named', async () => {
-    const elsewhere = temporaryDirectory(); // not among its processes, but in the same network namespace
+  test('the only running switch is found, in whatever form its socket was named', async () => {
+    const elsewhere = temporaryDirectory(); // in another process namespace and the same network namespace
     await startTsvde(['-M', `${elsewhere}/mgmt`], { cwd: elsewhere });
-    const { stdout, stderr } = await alone(`
+    const { stdout, stderr } = await isolated(`
       for options in "--mgmt=$PWD/mgmt" "-xM mgmt" "-mgmt ./mgmt"; do
         tsvde -d -s $PWD/ctl -p $PWD/pid $options
         tsvdectl ds/showinfo | grep -c std
@@ -169,8 +169,8 @@ describeWith(['unshare', 'root'], 'without -M', () => {
     expect({ stdout, stderr }).toEqual({ stdout: '1\n'.repeat(3), stderr: '' });
   });
 
-  test('vde_switch too; none and several are a sentence', async () => {
-    const { home, stdout, stderr } = await alone(`
+  test('vde_switch is found too; no switch and several switches are errors', async () => {
+    const { home, stdout, stderr } = await isolated(`
       tsvdectl showinfo || echo $?
       vde_switch -d -s ctl -M $PWD/one
       until [ -S one ]; do sleep 0.01; done
@@ -185,9 +185,9 @@ describeWith(['unshare', 'root'], 'without -M', () => {
     );
   });
 
-  test('it needs no rights', async () => {
+  test('findConsoles needs no permissions', async () => {
     const finder = fileURLToPath(new URL('../../dist/ctl/find-console.js', import.meta.url));
-    const { home, stdout, stderr } = await alone(`
+    const { home, stdout, stderr } = await isolated(`
       chmod 755 .
       tsvde -d -s $PWD/ctl -M mgmt -p $PWD/pid
       node --input-type=module -e "

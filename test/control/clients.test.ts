@@ -1,4 +1,4 @@
-// Clients that come and go at once, and what they could gain by it.
+// Clients that connect and disconnect at the same time, and attempts of a hostile client.
 import {
   chmodSync,
   mkdirSync,
@@ -30,44 +30,45 @@ import { temporaryDirectory } from '../support/temporary.ts';
 import { startTsvde } from '../support/tsvde.ts';
 import { until } from '../support/wait.ts';
 
-test('who joins the port that somebody leaves is never refused, and finds its own socket there', async () => {
+test('a client that joins the port of a disconnecting client is not refused and gets its own socket', async () => {
   const { directory, sw, log } = await network({ numPorts: 64 });
-  const comeAndGo = async () => {
+  const connectAndClose = async () => {
     for (let i = 0; i < 60; i++) (await Plug.connect(directory)).close();
   };
-  await Promise.all(Array.from({ length: 25 }, comeAndGo));
+  await Promise.all(Array.from({ length: 25 }, connectAndClose));
   for (let i = 0; i < 300; i++) (await Plug.connect(directory, { port: 7 })).close();
   expect(log).toEqual([]);
-  await until(() => sw.ports.list().every(({ active }) => !active), 'the last to leave');
+  await until(() => sw.ports.list().every(({ active }) => !active), 'the last disconnect');
   expect(readdirSync(directory)).toEqual(['ctl']);
 }, 60_000);
 
-test('a name that is in the way of a data socket stays, and the client gets the next', async () => {
+test('a foreign file with the name of a data socket stays, and the client gets the next name', async () => {
   const { directory, join, log } = await network();
-  writeFileSync(`${directory}/001.1`, 'of somebody');
+  writeFileSync(`${directory}/001.1`, 'foreign');
   symlinkSync('nowhere', `${directory}/001.2`);
   expect((await join()).plug.switchPath).toBe(`${directory}/001.3`);
   expect(log).toEqual([]);
   expect(readdirSync(directory).sort()).toEqual(['001.1', '001.2', '001.3', 'ctl']);
 });
 
-test('where all names are taken the client is refused, and the log says by what', async () => {
+test('a client is refused when all names are in use, and the log names a file', async () => {
   const { directory, sw, join, log } = await network();
-  for (let id = 1; id <= 100; id++) writeFileSync(`${directory}/001.${id}`, 'of somebody');
+  for (let id = 1; id <= 100; id++) writeFileSync(`${directory}/001.${id}`, 'foreign');
   await expect(join()).rejects.toThrow(/it refused/);
   expect(log.join()).toContain(`EADDRINUSE: cannot bind '${directory}/001.50': Address already in use`);
   expect(sw.ports.list()).toEqual([]);
   expect(readdirSync(directory)).toHaveLength(101);
 });
 
-test('an ID is not given again while the end of its last endpoint may still be told', async () => {
+test('an endpoint ID is not reused while the event of its end may still be queued', async () => {
   const { sw, join } = await network();
   const path = `${temporaryDirectory()}/s`;
   await sw.attach(`stream,id=s,server=on,addr.type=unix,addr.path=${path}`);
   const peer = await StreamPeer.connect({ path });
-  await until(() => sw.ports.get(1)?.active, 'its port');
+  await until(() => sw.ports.get(1)?.active, 'the port of the peer');
   const old = sw.ports.get(1)!.endpoints[0]!.id;
-  // The engine sees its end while we are busy; what it tells waits until the ID is free and the next one is there.
+  // The engine sees the end while this thread is busy; its event is read after the ID is free and the next endpoint
+  // is attached.
   peer.socket.destroy();
   const busyUntil = Date.now() + 50;
   while (Date.now() < busyUntil);
@@ -80,8 +81,8 @@ test('an ID is not given again while the end of its last endpoint may still be t
 });
 
 describe('endpoint IDs', () => {
-  test('go round in four digits, past those in use, and get longer only where there are more', () => {
-    const ports = new PortTable(1, () => {});
+  test('endpoint IDs wrap around after 9999 and skip the IDs in use', () => {
+    const ports = new Ports(1);
     ports.create(1);
     const add = () => {
       const id = ports.nextEndpointId();
@@ -96,29 +97,29 @@ describe('endpoint IDs', () => {
   });
 });
 
-test('what is in the way of a data socket at its end is said and left, and the switch goes on', async () => {
+test('a foreign file in place of a data socket is logged and stays, and the switch goes on', async () => {
   const { directory, sw, join, log } = await network();
-  for (const put of [(path: string) => mkdirSync(path), (path: string) => writeFileSync(path, 'of somebody')]) {
+  for (const put of [(path: string) => mkdirSync(path), (path: string) => writeFileSync(path, 'foreign')]) {
     const { plug } = await join();
     rmSync(plug.switchPath);
     put(plug.switchPath);
     plug.close();
-    await until(() => !sw.ports.get(1)?.active, 'its end');
+    await until(() => !sw.ports.get(1)?.active, 'the end of the client');
     expect(log.splice(0)).toEqual([`'${plug.switchPath}' is not what was made there, and stays`]);
     rmSync(plug.switchPath, { recursive: true });
   }
   const { plug } = await join();
   rmSync(directory, { recursive: true });
-  writeFileSync(directory, 'of somebody');
+  writeFileSync(directory, 'foreign');
   plug.close();
-  await until(() => !sw.ports.get(1)?.active, 'its end');
+  await until(() => !sw.ports.get(1)?.active, 'the end of the client');
   expect(log).toEqual([`cannot remove '${plug.switchPath}': Not a directory`]);
   await sw.close();
-  expect(readFileSync(directory, 'utf8')).toBe('of somebody');
+  expect(readFileSync(directory, 'utf8')).toBe('foreign');
 });
 
 describeWith(['root', 'setpriv'], 'a switch that any user may join', () => {
-  test('is not ended by one who puts a directory in the place of a data socket', async () => {
+  test('a client that replaces a data socket by a directory does not end the switch', async () => {
     const { started, directory } = await startTsvde(['-m', '666']);
     chmodSync(dirname(directory), 0o755);
     const plug = await Plug.connect(directory);
@@ -134,7 +135,7 @@ describeWith(['root', 'setpriv'], 'a switch that any user may join', () => {
   });
 });
 
-test('who is refused again and again does not fill the log', async () => {
+test('repeated refusals do not fill the log', async () => {
   const { directory, sw, log } = await network();
   for (let i = 0; i < 100; i++) {
     const client = await RawClient.connect(directory);
@@ -146,7 +147,7 @@ test('who is refused again and again does not fill the log', async () => {
   expect(log.slice(20)).toEqual(['refused 80 more clients meanwhile']);
 });
 
-test('ten seconds later refusals are told of again', () => {
+test('a line limit lets lines through again after ten seconds', () => {
   vi.useFakeTimers();
   atEnd(() => vi.useRealTimers());
   const said: string[] = [];
@@ -167,7 +168,7 @@ test('ten seconds later refusals are told of again', () => {
   expect(said).toEqual(Array(22).fill('line'));
 });
 
-test('a socket that was checked is the one that is connected to, whatever took its name', async () => {
+test('a held socket is connected to even after another socket has taken its name', async () => {
   const directory = temporaryDirectory();
   const [own, victim] = [dataSocket(directory), dataSocket(directory)];
   const held = await holdSocket(Buffer.from(own.path));
@@ -180,7 +181,7 @@ test('a socket that was checked is the one that is connected to, whatever took i
   expect(() => readSync(victim.fd, Buffer.alloc(100))).toThrow('EAGAIN');
 });
 
-test('rights are given to a socket alone, never to what a link leads to', () => {
+test('permissions are given only to a socket, never to the target of a link', () => {
   const directory = temporaryDirectory();
   const { path } = dataSocket(directory);
   grantSocket(path, { mode: 0o640 });
