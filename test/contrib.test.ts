@@ -1,4 +1,4 @@
-// What a distribution would install: unit files that systemd accepts, and whose command lines start a switch.
+// Files for distributions: systemd accepts the units, and their command lines start a switch.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -12,7 +12,7 @@ import { until } from './support/wait.ts';
 const contrib = fileURLToPath(new URL('../contrib/', import.meta.url));
 const units = readdirSync(`${contrib}systemd`);
 
-/** A unit with our program where it is here; for the TAP `vt0` where it is a template. */
+/** Writes a unit with the path of this checkout's program; a template becomes its instance `vt0`. */
 function unitAt(home: string, name: string): { path: string; text: string } {
   const text = readFileSync(`${contrib}systemd/${name}`, 'utf8').replaceAll('/usr/local/bin/tsvde', tsvde);
   const path = `${home}/${name.replace('@', '@vt0')}`;
@@ -20,8 +20,8 @@ function unitAt(home: string, name: string): { path: string; text: string } {
   return { path, text };
 }
 
-describeWith(['systemd-analyze', 'systemd-sysusers'], 'for systemd', () => {
-  test.each(units)('%s is accepted', async (name) => {
+describeWith(['systemd-analyze', 'systemd-sysusers'], 'files for systemd', () => {
+  test.each(units)('systemd accepts %s', async (name) => {
     const home = temporaryDirectory();
     for (const unit of units) writeFileSync(`${home}/${unit}`, unitAt(home, unit).text);
     expect(await run('systemd-analyze', ['verify', '--man=no', unitAt(home, name).path])).toMatchObject({
@@ -30,14 +30,14 @@ describeWith(['systemd-analyze', 'systemd-sysusers'], 'for systemd', () => {
     });
   });
 
-  test('the group', async () => {
+  test('systemd-sysusers accepts the group', async () => {
     const result = await run('systemd-sysusers', ['--dry-run', `${contrib}sysusers.d/tsvde.conf`]);
     expect(result.code, result.stderr).toBe(0);
   });
 });
 
-describeWith(['root', 'tun', 'ip'], 'a unit’s command line', () => {
-  test.each(units)('%s starts a switch', async (name) => {
+describeWith(['root', 'tun', 'ip'], 'command lines of units', () => {
+  test.each(units)('the command line of %s starts a switch', async (name) => {
     const home = temporaryDirectory();
     const { text } = unitAt(home, name);
     const instance = text

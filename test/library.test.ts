@@ -1,4 +1,4 @@
-// The library: what a program that uses Switch and Plug may count on.
+// The library: the guarantees that Switch and Plug give to a program.
 
 import { once } from 'node:events';
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, symlinkSync } from 'node:fs';
@@ -25,11 +25,11 @@ describe('Switch', () => {
     [{ mac: '1:2:3' }, /Invalid MAC Addr 1:2:3/],
     [{ mac: '1:2:3:4:5:6g' }, /Invalid MAC Addr/],
     [{ hashSize: 0 }, /hash size of 0/],
-  ])('refuses %o with a sentence', (options, sentence) => {
+  ])('a Switch with %o is refused with a sentence', (options, sentence) => {
     expect(() => new Switch(options)).toThrow(sentence);
   });
 
-  test('ports: created, reserved, removed, each refusal with its errno', () => {
+  test('ports are created, given to users and removed, and each refusal has its errno', () => {
     const sw = new Switch({ numPorts: 3 });
     atEnd(() => sw.close());
     sw.ports.create(2);
@@ -56,7 +56,7 @@ describe('Switch', () => {
     expect(sw.ports.list().map(({ number }) => number)).toEqual([1, 2]);
   });
 
-  test('counters have every field that their type promises', async () => {
+  test('counters have every field of their type', async () => {
     const { sw, join } = await network();
     await join();
     const [row] = sw.counters();
@@ -96,7 +96,7 @@ describe('Switch', () => {
     ]);
   });
 
-  test('counters last as long as their port, and are set to zero on demand', async () => {
+  test('counters last as long as their port and can be reset', async () => {
     const { sw, join } = await network();
     const [a] = [await join(), await join()];
     a.send(frame(BROADCAST, '02:00:00:00:00:01'));
@@ -110,7 +110,7 @@ describe('Switch', () => {
     expect(() => sw.resetCounters(33)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
   });
 
-  test('closing ends its clients, removes its files, may be repeated, and leaves no descriptor', async () => {
+  test('close() disconnects clients, removes files, may be repeated and leaves no descriptor', async () => {
     const directory = `${temporaryDirectory()}/ctl`;
     const before = readdirSync('/proc/self/fd').length;
     const sw = new Switch();
@@ -121,11 +121,11 @@ describe('Switch', () => {
     await Promise.all([sw.close(), sw.close(), ...ends]);
     await sw.close();
     expect(readdirSync(directory.replace('/ctl', ''))).toEqual([]);
-    await until(() => readdirSync('/proc/self/fd').length <= before, 'the descriptors there were');
+    await until(() => readdirSync('/proc/self/fd').length <= before, 'no more descriptors than before');
     expect(() => sw.counters()).toThrow(/closed/);
   });
 
-  test('a second one on the same directory fails and leaves the first as it was', async () => {
+  test('a second switch on the same directory fails and leaves the first unchanged', async () => {
     const { directory, sw, join } = await network();
     const second = new Switch();
     atEnd(() => second.close());
@@ -138,7 +138,7 @@ describe('Switch', () => {
     await expect(sw.listen({ directory })).rejects.toMatchObject({ code: 'EEXIST' });
   });
 
-  test('between bind() and serve() clients wait, and find what was made meanwhile', async () => {
+  test('a client that connects between bind() and serve() is served after serve()', async () => {
     const directory = `${temporaryDirectory()}/ctl`;
     const sw = new Switch();
     atEnd(() => sw.close());
@@ -151,7 +151,7 @@ describe('Switch', () => {
     plug.close();
   });
 
-  test('what is opened with the control socket is so before anything else happens', async () => {
+  test('other sockets given to bind() are opened in the same turn as the control socket', async () => {
     const directory = `${temporaryDirectory()}/ctl`;
     const sw = new Switch();
     atEnd(() => sw.close());
@@ -172,7 +172,7 @@ describe('Switch', () => {
     await sw.serve();
   });
 
-  test('closed before serve(), who waits sees the end', async () => {
+  test('close() before serve() disconnects waiting clients', async () => {
     const parent = temporaryDirectory();
     const sw = new Switch();
     await sw.bind({ directory: `${parent}/ctl` });
@@ -182,7 +182,7 @@ describe('Switch', () => {
     expect(readdirSync(parent)).toEqual([]);
   });
 
-  test('closed before serve(), or while it binds: a directory that was there stays, and nothing is in it', async () => {
+  test('close() before serve() or during listen() leaves an existing directory empty', async () => {
     const directory = temporaryDirectory();
     const sw = new Switch();
     await sw.bind({ directory });
@@ -196,7 +196,7 @@ describe('Switch', () => {
     await expect(early.bind({ directory })).rejects.toMatchObject({ code: 'ENODEV' });
   });
 
-  test('serve() comes once, and after bind()', async () => {
+  test('serve() is refused before bind() and after listen()', async () => {
     const sw = new Switch();
     atEnd(() => sw.close());
     await expect(sw.serve()).rejects.toMatchObject({
@@ -207,7 +207,7 @@ describe('Switch', () => {
     await expect(sw.serve()).rejects.toMatchObject({ code: 'EEXIST' });
   });
 
-  test('a directory that was there stays where listening on it fails', async () => {
+  test('an existing directory stays when listening on it fails', async () => {
     const parent = temporaryDirectory();
     const long = `${parent}/${'x'.repeat(90)}`;
     const link = `${parent}/link`;
@@ -229,7 +229,7 @@ describe('Switch', () => {
     (await Plug.connect(directory)).close();
   });
 
-  test('a directory whose name leaves no room for its sockets is refused before anything is made', async () => {
+  test('a directory whose name leaves no room for its sockets is refused before anything is created', async () => {
     const parent = temporaryDirectory();
     const sw = new Switch();
     atEnd(() => sw.close());
@@ -241,13 +241,13 @@ describe('Switch', () => {
 });
 
 describe('Plug', () => {
-  test('a switch that is not there is a sentence that names it', async () => {
+  test('connecting to a missing switch is refused with a sentence that names its directory', async () => {
     await expect(Plug.connect('/nowhere/ctl')).rejects.toThrow(
       "cannot join the switch at '/nowhere/ctl': No such file or directory",
     );
   });
 
-  test('a switch that ends at any moment after its reply is an error or a close, and never silence', async () => {
+  test('a switch that ends after its reply causes an error or a close event', async () => {
     const directory = temporaryDirectory();
     const data = `${directory}/002.1`;
     const fd = native.openDatagram(data, null);
@@ -267,7 +267,7 @@ describe('Plug', () => {
     }
   });
 
-  test('says so when the switch does not take more', async () => {
+  test('sendAll() returns how many frames it sent, and a paused plug gets the queued frames in order', async () => {
     const { join } = await network({ hub: true });
     const [a, b] = [await join(), await join()];
     b.plug.pause();
@@ -275,14 +275,14 @@ describe('Plug', () => {
     let sent = 0;
     while (sent < frames.length) sent += a.plug.sendAll(frames.slice(sent));
     b.plug.resume();
-    await until(() => b.frames.length > 90, 'what was kept');
+    await until(() => b.frames.length > 90, 'the queued frames');
     expect(b.frames.every((one, i) => one.equals(frames[i]!))).toBe(true);
   });
 
-  describe('in a listener, while more frames of the same batch are there', () => {
+  describe('a listener of a plug with more frames of the same batch', () => {
     const marked = (mark: number) => frame(BROADCAST, '02:00:00:00:00:01', 60, mark);
 
-    /** Three frames, which `b` has received by the time that it looks. */
+    /** Sends three frames, which `b` then reads in one batch. */
     async function threeAtOnce() {
       const { join } = await network({ hub: true });
       const [a, b] = [await join(), await join()];
@@ -291,7 +291,7 @@ describe('Plug', () => {
       return b;
     }
 
-    test('it may be closed, and tells of none of them', async () => {
+    test('a plug closed by its listener emits no more frames', async () => {
       const { plug, frames } = await threeAtOnce();
       plug.once('frame', () => plug.close());
       await once(plug, 'close');
@@ -299,7 +299,7 @@ describe('Plug', () => {
       expect(frames).toEqual([marked(1)]);
     });
 
-    test('it may be paused, and tells of them once it is resumed', async () => {
+    test('a plug paused by its listener emits the other frames after resume()', async () => {
       const { plug, frames } = await threeAtOnce();
       plug.once('frame', () => plug.pause());
       await once(plug, 'frame');
@@ -307,12 +307,12 @@ describe('Plug', () => {
       expect(frames).toEqual([marked(1)]);
       plug.resume();
       expect(frames).toEqual([marked(1)]);
-      await until(() => frames.length === 3, 'the others');
+      await until(() => frames.length === 3, 'the other frames');
       expect(frames).toEqual([marked(1), marked(2), marked(3)]);
     });
   });
 
-  test('when closed it may be closed again, and sends no more', async () => {
+  test('a closed plug may be closed again and refuses to send', async () => {
     const { join } = await network();
     const { plug } = await join();
     plug.close();
@@ -321,7 +321,7 @@ describe('Plug', () => {
   });
 });
 
-test('an engine that is closed has no more events, not even those that wait', async () => {
+test('a closed engine emits no more events, not even those in its queue', async () => {
   const events: string[] = [];
   const engine = new native.Engine({ macLimit: 8, capture: true } as EngineSettings, ({ type }) => {
     events.push(type);
@@ -337,7 +337,7 @@ test('an engine that is closed has no more events, not even those that wait', as
   expect(events).toEqual(['frame-transmitted']);
 });
 
-describe('a process that uses it', () => {
+describe('a process that uses the library', () => {
   const program = (body: string) =>
     run(process.execPath, [
       '--expose-gc',
@@ -346,21 +346,21 @@ describe('a process that uses it', () => {
       `import { Switch, Plug } from ${JSON.stringify(dist)};\n${body}`,
     ]);
 
-  test('ends by itself once the switch is closed', async () => {
+  test('a process ends by itself once its switch is closed', async () => {
     const directory = `${temporaryDirectory()}/ctl`;
     const body = `const sw = new Switch(); await sw.listen({ directory: ${JSON.stringify(directory)} });
       const plug = await Plug.connect(${JSON.stringify(directory)}); plug.send(Buffer.alloc(60, 255)); await sw.close();`;
     expect(await program(body)).toMatchObject({ code: 0, stderr: '' });
   });
 
-  test('may exit, or lose its last hold of it, without closing it', async () => {
+  test('a process may exit, or drop its last reference to a switch, without closing it', async () => {
     const directory = `${temporaryDirectory()}/ctl`;
     const body = `{ const sw = new Switch(); await sw.listen({ directory: ${JSON.stringify(directory)} }); }
       for (let i = 0; i < 50; i++) new Switch(); gc(); await new Promise((resolve) => setImmediate(resolve)); gc(); process.exit(7);`;
     expect(await program(body)).toMatchObject({ code: 7, stderr: '' });
   });
 
-  test('is told what a listener of its switch throws as uncaught, and goes on', async () => {
+  test('an exception of a capture listener is an uncaughtException, and the process goes on', async () => {
     const directory = `${temporaryDirectory()}/ctl`;
     const body = `const sw = new Switch({ hub: true }); await sw.listen({ directory: ${JSON.stringify(directory)} });
       const plug = await Plug.connect(${JSON.stringify(directory)});
@@ -371,7 +371,7 @@ describe('a process that uses it', () => {
     expect(await program(body)).toMatchObject({ code: 0, stderr: '', stdout: 'uncaught: mine\nlooked\n' });
   });
 
-  test("goes on after what its listener throws, where it takes that for uncaught as any emitter's", async () => {
+  test('an exception of a frame listener is an uncaughtException, and the plug emits the next frames', async () => {
     const directory = `${temporaryDirectory()}/ctl`;
     const body = `const sw = new Switch({ hub: true }); await sw.listen({ directory: ${JSON.stringify(directory)} });
       const [one, two] = [await Plug.connect(${JSON.stringify(directory)}), await Plug.connect(${JSON.stringify(directory)})];
@@ -394,7 +394,7 @@ describe('a process that uses it', () => {
   const both = Object.entries(listening).flatMap(([whose, listen]) =>
     Object.entries(ending).map(([what, [act, code]]) => [whose, what, listen, act, code] as const),
   );
-  test.each(both)('lives on when a worker ends in a listener %s, by %s', async (_whose, _what, listen, act, code) => {
+  test.each(both)('a worker may end in a listener %s by %s', async (_whose, _what, listen, act, code) => {
     const directory = `${temporaryDirectory()}/ctl`;
     const worker = `import(${JSON.stringify(dist)}).then(async ({ Switch, Plug }) => {
       const { parentPort } = await import('node:worker_threads');
@@ -412,7 +412,7 @@ describe('a process that uses it', () => {
     expect(await program(body)).toMatchObject({ code: 0, stderr: '', stdout: `it ended with ${code}\n` });
   });
 
-  test('may listen and join in a worker', async () => {
+  test('a worker may listen and connect', async () => {
     const directory = `${temporaryDirectory()}/ctl`;
     const body = `import { Worker } from 'node:worker_threads';
       const code = ${JSON.stringify(`import(${JSON.stringify(dist)}).then(async ({ Switch, Plug }) => {
@@ -426,7 +426,7 @@ describe('a process that uses it', () => {
     expect(await program(body)).toMatchObject({ code: 0, stderr: '', stdout: 'joined\n' });
   });
 
-  test('may have one in each of its workers', async () => {
+  test('each worker may have a switch', async () => {
     const body = `import { Worker } from 'node:worker_threads';
       const code = 'import(${JSON.stringify(dist)}).then(({ Switch }) => { const sw = new Switch(); sw.ports.create(3); console.log(sw.counters().length); })';
       await Promise.all([1, 2, 3].map(() => new Promise((resolve) => new Worker(code, { eval: true }).on('exit', resolve))));`;

@@ -1,5 +1,5 @@
-// Drops, latency and CPU: that a full reader holds its senders up for a moment and nobody else, that the control plane holds
-// up nobody at all, and that the engine runs where it is told to.
+// Drops, latency and CPU: a full reader pauses only its own senders, for a moment; the control plane delays no frame;
+// and the engine runs on the CPU it is given.
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { Switch } from '../../src/index.ts';
@@ -11,7 +11,7 @@ import { until } from '../support/wait.ts';
 
 const [A, B, C, D] = ['02:00:00:00:00:0a', '02:00:00:00:00:0b', '02:00:00:00:00:0c', '02:00:00:00:00:0d'] as const;
 
-/** For a Python program: join(directory, number) is a client's connected data socket. */
+/** Python code: join(directory, number) returns the connected data socket of a new client. */
 const JOIN = `
 import os, socket, struct, sys, time
 streams = []
@@ -29,7 +29,7 @@ def join(directory, number):
 mac = lambda text: bytes.fromhex(text.replace(':', ''))
 `;
 
-test('a stopped reader costs its own sender one moment, and a frame between others none', async () => {
+test('a stopped reader pauses only its own sender, once, and does not delay a frame between others', async () => {
   const { sw, directory, join } = await network({ pacingMs: 100, queueFrames: 32 });
   const [a, c, d] = [await join(), await join(), await join()];
   const reader = await python(`${JOIN}
@@ -47,9 +47,9 @@ time.sleep(60)`);
   await until(() => {
     while (sent < 1200 && a.plug.send(frame(B, A, 1000))) sent++;
     return port(1).receiveHolds > 0n;
-  }, 'a sender that is held');
+  }, 'a paused sender');
   const [, , , stopped] = sw.counters();
-  if (stopped!.transmitStalls === 0n) expect(stopped!.transmitDrops.queue_full).toBe(0n); // nothing was lost before the bound
+  if (stopped!.transmitStalls === 0n) expect(stopped!.transmitDrops.queue_full).toBe(0n); // no drops before the bound
   d.send(frame(C, D, 60, 7));
   await c.receives(frame(C, D, 60, 7));
 
@@ -64,7 +64,7 @@ time.sleep(60)`);
   reader.signal('SIGCONT');
 });
 
-test('a control plane that stands still for half a second delays no frame', async () => {
+test('a control plane blocked for half a second delays no frame', async () => {
   const { directory } = await network();
   const program = await python(`${JOIN}
 a, b = join('${directory}', 0), join('${directory}', 1)
@@ -84,18 +84,18 @@ while now < began + 1:
     count += 1
 print(f'took {began} {now} {slowest} {count}', flush=True)`);
   await program.output(/going/);
-  const stoodFrom = Number(process.hrtime.bigint()) / 1e9;
+  const blockedFrom = Number(process.hrtime.bigint()) / 1e9;
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
-  const stoodTo = Number(process.hrtime.bigint()) / 1e9;
+  const blockedTo = Number(process.hrtime.bigint()) / 1e9;
   const [, ...words] = await program.output(/took (\S+) (\S+) (\S+) (\S+)/, 15_000);
   const [began, ended, slowest, count] = words.map(Number) as [number, number, number, number];
-  expect(began).toBeLessThan(stoodFrom);
-  expect(ended).toBeGreaterThan(stoodTo);
+  expect(began).toBeLessThan(blockedFrom);
+  expect(ended).toBeGreaterThan(blockedTo);
   expect(count).toBeGreaterThan(100);
-  expect(slowest).toBeLessThan(0.45); // one that had waited would have taken that half second
+  expect(slowest).toBeLessThan(0.45); // a frame that waited for the control plane would have taken half a second
 });
 
-test('--cpu keeps the engine on one CPU, and says where it may run instead', async () => {
+test('--cpu keeps the engine on one CPU, and its error names the CPUs allowed', async () => {
   const { started } = await startTsvde(['--cpu', '0', '--busy-poll', '50', '--pacing', '5']);
   const allowed = readdirSync(`/proc/${started.pid}/task`)
     .map((task) => readFileSync(`/proc/${started.pid}/task/${task}/status`, 'utf8'))
@@ -113,6 +113,6 @@ test.each([
   [{ pacingMs: -1 }, 'pacing is given in milliseconds, 0 to 1000, not -1'],
   [{ busyPollUs: 0.5 }, 'busy polling is given in microseconds, 0 to 1000000, not 0.5'],
   [{ cpu: 5000 }, 'the CPU is given by its number, 0 to 1023, not 5000'],
-])('%j is refused', (options, message) => {
+])('the options %j are refused', (options, message) => {
   expect(() => new Switch(options)).toThrow(expect.objectContaining({ code: 'EINVAL', message }));
 });
