@@ -1,4 +1,4 @@
-// Ports of datagrams: one peer and no other, whatever strangers and the peer itself send; and groups.
+// Datagram ports: only the configured peer is heard, whatever strangers and the peer send; and multicast groups.
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { existsSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { until } from '../support/wait.ts';
 const A = '02:00:00:00:00:0a';
 const B = '02:00:00:00:00:0b';
 
-/** Of the port that the spec has, the second. */
+/** The counters of the port under test, the second. */
 const row = ({ sw }: Network) => sw.counters().find(({ port }) => port === 2)!;
 
 async function udpSocket(type: 'udp4' | 'udp6' = 'udp4'): Promise<{ socket: Socket; port: number; frames: Buffer[] }> {
@@ -31,8 +31,8 @@ async function udpSocket(type: 'udp4' | 'udp6' = 'udp4'): Promise<{ socket: Sock
 describe.each([
   ['udp4', '127.0.0.1', '127.0.0.1'],
   ['udp6', '::1', '[::1]'],
-] as const)('a UDP peer by %s', (type, address, bracketed) => {
-  test('only it is heard, and whatever it sends does no harm', async () => {
+] as const)('a %s peer', (type, address, bracketed) => {
+  test('only the peer is heard, and datagrams that are not frames are counted', async () => {
     const net = await network();
     const plug = await net.join();
     const [peer, stranger] = [await udpSocket(type), await udpSocket(type)];
@@ -43,11 +43,11 @@ describe.each([
     await until(() => peer.frames.some((one) => one.equals(there)), 'a frame at the peer');
 
     stranger.socket.send(frame(BROADCAST, B, 100, 1), port, address);
-    await until(() => row(net).receiveDrops.stranger === 1n, 'a frame of a stranger, counted');
+    await until(() => row(net).receiveDrops.stranger === 1n, 'the frame of a stranger to be counted');
     const noFrames = [Buffer.alloc(0), Buffer.alloc(1), Buffer.alloc(13, 255), Buffer.alloc(0)];
     for (const bytes of noFrames) peer.socket.send(bytes, port, address);
-    await until(() => row(net).receiveDrops.too_short === 4n, 'what is no frame, counted');
-    // Strangers and the peer in one batch: each is told apart, and no frame is taken for another.
+    await until(() => row(net).receiveDrops.too_short === 4n, 'the invalid datagrams to be counted');
+    // Frames of a stranger and of the peer in one batch are told apart.
     const frames = Array.from({ length: 40 }, (_, i) => frame(BROADCAST, B, 60 + i, 100 + i));
     for (const [i, one] of frames.entries()) {
       stranger.socket.send(frame(BROADCAST, A, 300, i), port, address);
@@ -55,12 +55,12 @@ describe.each([
     }
     for (const one of frames) await plug.receives(one);
     expect(plug.frames).toHaveLength(40);
-    await until(() => row(net).receiveDrops.stranger === 41n, 'every stranger counted');
+    await until(() => row(net).receiveDrops.stranger === 41n, 'every frame of the stranger to be counted');
     expect(peer.frames).toHaveLength(1);
   });
 });
 
-test('a UDP peer that nobody is at costs nothing, and is heard when it comes', async () => {
+test('frames to a UDP address without a peer cause no error, and the peer is heard once it starts', async () => {
   const net = await network();
   const plug = await net.join();
   const [theirs, port] = [await freePort(), await freePort()];
@@ -79,7 +79,7 @@ test('a UDP peer that nobody is at costs nothing, and is heard when it comes', a
   expect(row(net).receiveDrops.error).toBe(0n);
 });
 
-/** The other end of a `dgram` by unix sockets, bound to `own`; with `theirs`, connected to that, so that it can send. */
+/** The peer of a unix `dgram` port, bound to `own`; connected to `theirs`, if given, so that it can send. */
 function unixPeer(own: string, theirs?: string): { socket: NativeFrameSocket; frames: Buffer[] } {
   const frames: Buffer[] = [];
   const address = theirs === undefined ? null : formatAddress(theirs);
@@ -103,13 +103,13 @@ describe('a unix peer', () => {
     return { net, plug, own, theirs, directory, spec };
   }
 
-  test('only it is heard; strangers, bound or not, are dropped and counted', async () => {
+  test('only the peer is heard; datagrams of strangers, bound or not, are dropped and counted', async () => {
     const { net, plug, own, theirs, directory } = await joined();
     native.sendDatagram(own, 'fourteen bytes and a few more');
-    await until(() => row(net).receiveDrops.stranger === 1n, 'one without a name');
+    await until(() => row(net).receiveDrops.stranger === 1n, 'the datagram of an unbound stranger');
     const stranger = unixPeer(`${directory}/stranger`, own);
     stranger.socket.send([frame(BROADCAST, B, 60, 1)]);
-    await until(() => row(net).receiveDrops.stranger === 2n, 'one with another name');
+    await until(() => row(net).receiveDrops.stranger === 2n, 'the frame of a bound stranger');
     const peer = unixPeer(theirs, own);
     const sent = frame(BROADCAST, B, 60, 2);
     peer.socket.send([Buffer.alloc(0), Buffer.alloc(3), sent]);
@@ -118,7 +118,7 @@ describe('a unix peer', () => {
     expect(row(net).receiveDrops.too_short).toBe(2n);
   });
 
-  test('it is known by its path in other letters: through a link, in its real name, or relative to where it runs', async () => {
+  test('the peer is recognised by its path through a link, by its real path and by a relative path', async () => {
     const net = await network();
     const plug = await net.join();
     const [real, links] = [temporaryDirectory(), temporaryDirectory()];
@@ -137,10 +137,10 @@ describe('a unix peer', () => {
       rmSync(`${real}/theirs`);
     }
     unixPeer(`${real}/stranger`, own).socket.send([frame(BROADCAST, B, 100, 9)]);
-    await until(() => row(net).receiveDrops.stranger === 1n, 'one with another name');
+    await until(() => row(net).receiveDrops.stranger === 1n, 'the frame of a bound stranger');
   });
 
-  test('one that does not read is waited for without work, loses its own frames, and then gets what waited in order', async () => {
+  test('a peer that does not read costs no CPU, loses only its own frames and then gets the queued frames in order', async () => {
     const { net, plug, theirs } = await joined();
     const peer = unixPeer(theirs);
     peer.socket.pause();
@@ -152,21 +152,21 @@ describe('a unix peer', () => {
     }
     await until(() => row(net).queueFrames === 256n, 'a full queue');
     const idle = process.cpuUsage();
-    await new Promise((resolve) => setTimeout(resolve, 300)); // what is measured is that nothing happens
+    await new Promise((resolve) => setTimeout(resolve, 300)); // the time over which the CPU use is measured
     const used = process.cpuUsage(idle);
     expect(used.user + used.system).toBeLessThan(150_000); // microseconds: a loop that spins takes all 300,000
     peer.socket.resume();
-    await until(() => BigInt(peer.frames.length) === row(net).transmitBroadcast, 'what had waited');
+    await until(() => BigInt(peer.frames.length) === row(net).transmitBroadcast, 'the queued frames');
     for (const [i, one] of peer.frames.entries()) expect(one.equals(frame(BROADCAST, A, 1000, i))).toBe(true);
     expect(row(net).transmitBroadcast + row(net).transmitDrops.queue_full!).toBe(1000n);
   });
 
-  test('one that goes while frames wait for it takes them along, and its successor gets the next', async () => {
+  test('frames queued for a peer that ends are dropped, and its successor gets the next frame', async () => {
     const { net, plug, theirs } = await joined();
     const first = unixPeer(theirs);
     first.socket.pause();
     for (let i = 0; i < 60; i++) plug.send(frame(BROADCAST, A, 1000, i));
-    await until(() => row(net).queueFrames > 40n, 'frames that wait');
+    await until(() => row(net).queueFrames > 40n, 'queued frames');
     first.socket.close();
     await until(() => row(net).queueFrames === 0n, 'an empty queue');
     expect(row(net).transmitDrops.peer_gone).toBeGreaterThan(0n);
@@ -177,13 +177,13 @@ describe('a unix peer', () => {
     await until(() => second.frames.some((one) => one.equals(sent)), 'a frame at the second');
   });
 
-  test('its file has its rights, goes with it, and replaces a stale one alone', async () => {
+  test('the socket file has the requested mode, is removed with the port and replaces only a stale socket', async () => {
     const { net, own, directory, spec } = await joined();
     expect(statSync(own).mode & 0o777).toBe(0o600);
     await expect(net.sw.attach(spec.replace('id=d', 'id=e'))).rejects.toMatchObject({ code: 'EADDRINUSE' });
     await net.sw.detach('d');
     expect(existsSync(own)).toBe(false);
-    native.closeDescriptor(native.openDatagram(own, null)); // a file that nobody serves
+    native.closeDescriptor(native.openDatagram(own, null)); // a stale socket
     await net.sw.attach(`${spec},mode=666`);
     expect(statSync(own).mode & 0o777).toBe(0o666);
     writeFileSync(`${directory}/file`, '');
@@ -194,7 +194,7 @@ describe('a unix peer', () => {
   });
 });
 
-test('garbage to a group is counted, and the group goes on', async () => {
+test('invalid datagrams to a group are counted, and frames of the group still pass', async () => {
   const net = await network();
   const plug = await net.join();
   const port = await freePort();
@@ -205,7 +205,7 @@ test('garbage to a group is counted, and the group goes on', async () => {
   await once(member, 'listening');
   member.setMulticastInterface('127.0.0.1');
   for (const bytes of [Buffer.alloc(0), Buffer.alloc(5), Buffer.alloc(0)]) member.send(bytes, port, '230.0.0.4');
-  await until(() => row(net).receiveDrops.too_short === 3n, 'what is no frame, counted');
+  await until(() => row(net).receiveDrops.too_short === 3n, 'the invalid datagrams to be counted');
   const sent = frame(BROADCAST, B, 60, 3);
   member.send(sent, port, '230.0.0.4');
   await plug.receives(sent);
@@ -253,7 +253,7 @@ test.each([
     'EINVAL',
     /there is no group 'no-such-group'/,
   ],
-])('%s is refused, and nothing is left', async (spec, code, message) => {
+])('%s is refused and leaves nothing behind', async (spec, code, message) => {
   const net = await network();
   await expect(net.sw.attach(spec)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
   expect(net.sw.ports.list()).toEqual([]);

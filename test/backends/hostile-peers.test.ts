@@ -1,5 +1,5 @@
-// What a hostile or broken peer can send, to every kind of port that has one: text, lengths that no frame has, one byte a
-// second, datagrams of one byte. It is counted, or its connection ends, and others do not notice.
+// Input of hostile or broken peers to every kind of port that has a peer: text, invalid lengths, one byte a second,
+// datagrams of one byte. The input is counted or ends its connection, and other ports are not affected.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
@@ -15,21 +15,21 @@ const A = '02:00:00:00:00:0a';
 const B = '02:00:00:00:00:0b';
 const HOST = '127.0.0.1';
 
-/** Opens such a port, by what is common to all of a test's, and resolves with the peer's end of it. */
+/** Attaches a port, with the keys `common` at the end of its spec, and resolves with its peer. */
 type Opens<Peer> = (net: Network, common: string) => Promise<Peer>;
 
 /** The port listens and the peer connects. */
 const listening =
-  (spec: (place: { path: string; port: number }) => string, byPath = false): Opens<StreamPeer> =>
+  (spec: (address: { path: string; port: number }) => string, byPath = false): Opens<StreamPeer> =>
   async (net, common) => {
-    const place = { path: `${temporaryDirectory()}/s`, port: await freePort() };
-    await net.sw.attach(`${spec(place)},${common}`);
-    return StreamPeer.connect(byPath ? { path: place.path } : { host: HOST, port: place.port });
+    const address = { path: `${temporaryDirectory()}/s`, port: await freePort() };
+    await net.sw.attach(`${spec(address)},${common}`);
+    return StreamPeer.connect(byPath ? { path: address.path } : { host: HOST, port: address.port });
   };
 
 /** The port connects and the peer listens. */
 const connecting =
-  (spec: (place: { path: string; port: number }) => string, byPath = false): Opens<StreamPeer> =>
+  (spec: (address: { path: string; port: number }) => string, byPath = false): Opens<StreamPeer> =>
   async (net, common) => {
     const path = `${temporaryDirectory()}/s`;
     const server = await StreamServer.listen(byPath ? { path } : { host: HOST, port: 0 });
@@ -51,7 +51,7 @@ const STREAMS: Record<string, Opens<StreamPeer>> = {
 
 type SendsDatagram = (bytes: Buffer) => void;
 
-/** One that the port's spec names as the peer, or that sends to its group. */
+/** A UDP peer that the port's spec names, or a member of the port's group. */
 const udp =
   (spec: (own: number, peer: number) => string, to: string = HOST): Opens<SendsDatagram> =>
   async (net, common) => {
@@ -94,7 +94,7 @@ function sendsFrom(path: string, to: string): SendsDatagram {
   return (bytes) => void socket.send([bytes]);
 }
 
-/** Two plugs that talk to each other, and hear what the hostile one says. */
+/** Two plugs that exchange frames and receive those of the hostile peer. */
 async function bystanders(): Promise<{
   net: Network;
   one: Recorder;
@@ -117,14 +117,14 @@ describe.each(Object.entries(STREAMS))('the peer of %s', (_, opens) => {
   test.each([
     ['text', Buffer.from('GET / HTTP/1.0\r\n\r\n')],
     ['a huge length', Buffer.from('ffffffff', 'hex')],
-  ])('that sends %s is counted and left, and nobody else notices', async (_what, bytes) => {
+  ])('a peer that sends %s is counted and disconnected, and other ports are not affected', async (_what, bytes) => {
     const { net, two, talk } = await bystanders();
     const peer = await opens(net, 'switchport=9');
     const good = frame(BROADCAST, B, 100, 1);
     peer.send(good);
     await two.receives(good);
     peer.socket.write(bytes);
-    await until(() => peer.ended, 'the end of its connection');
+    await until(() => peer.ended, 'the end of the connection');
     expect(dropsOf(net, 9).bad_length).toBe(1n);
     await talk(2);
     expect(two.frames).toHaveLength(2);
@@ -132,13 +132,13 @@ describe.each(Object.entries(STREAMS))('the peer of %s', (_, opens) => {
 });
 
 test.each(Object.entries(DATAGRAMS))(
-  'what %s sends that is no frame is counted, and its frames pass',
+  'datagrams of %s that are not frames are counted, and its frames pass',
   async (_, opens) => {
     const { net, two, talk } = await bystanders();
     const send = await opens(net, 'switchport=9');
     for (let i = 0; i < 5; i++) send(Buffer.alloc(1, i));
     send(Buffer.alloc(13, 0xff));
-    await until(() => dropsOf(net, 9).too_short === 6n, 'all of them counted');
+    await until(() => dropsOf(net, 9).too_short === 6n, 'all of the datagrams to be counted');
     const good = frame(BROADCAST, B, 100, 1);
     send(good);
     await two.receives(good);
@@ -147,7 +147,7 @@ test.each(Object.entries(DATAGRAMS))(
   },
 );
 
-test('a byte a second from all of them at once: others go on, and a frame that comes so is a frame', async () => {
+test('a byte a second from all peers at once delays no other port, and a frame sent that way arrives', async () => {
   const { net, two, talk } = await bystanders();
   const port = { next: 10 };
   const open = async <Peer>(kinds: Record<string, Opens<Peer>>) => {
@@ -163,7 +163,7 @@ test('a byte a second from all of them at once: others go on, and a frame that c
   const began = performance.now();
   let talks = 0;
   for (let second = 0; second < 4; second++) {
-    // Each byte of a length in a second of its own.
+    // The bytes of the length are sent a second apart.
     for (const [i, { peer }] of streams.entries()) peer.socket.write(wire(slow[i]!).subarray(second, second + 1));
     for (const { peer } of datagrams) peer(Buffer.alloc(1));
     for (; performance.now() < began + 1000 * (second + 1); talks++) await talk(1000 + talks);

@@ -1,4 +1,4 @@
-// A switch that is killed, with no chance to clean up, and started again: whoever was there carries frames again by itself.
+// A switch that is killed, without a chance to clean up, and started again: its peers reconnect by themselves.
 import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { namespace } from '../support/namespace.ts';
@@ -14,15 +14,15 @@ import { until } from '../support/wait.ts';
 const A = '02:00:00:00:00:0a';
 const B = '02:00:00:00:00:0b';
 
-/** On a busy machine a switch is away for a second or more, and who tries again has doubled its pause by then. */
+/** On a busy machine a restart takes a second or more, and peers have doubled their pauses between attempts by then. */
 const RECONNECT_MS = 20_000;
 
-/** A client as another program would have it: it connects again for as long as it is refused. */
+/** A client that tries again for as long as it is refused. */
 async function persistent(path: string): Promise<StreamPeer> {
-  return until(() => StreamPeer.connect({ path }).catch(() => undefined), `somebody on ${path}`, RECONNECT_MS);
+  return until(() => StreamPeer.connect({ path }).catch(() => undefined), `a listener on ${path}`, RECONNECT_MS);
 }
 
-/** Sends until it is received: who has just connected again may not be heard at once. */
+/** Sends frames until one is received: a peer may not be heard directly after it has reconnected. */
 async function carries(send: (mark: number) => void, received: readonly Buffer[], source: string): Promise<void> {
   let mark = 0;
   const marked = (i: number) => frame(BROADCAST, source, 90, i);
@@ -38,7 +38,7 @@ async function carries(send: (mark: number) => void, received: readonly Buffer[]
   );
 }
 
-test('clients of a killed switch, another tsvde among them, and the servers it had connected to', async () => {
+test('clients and servers of a killed switch, another tsvde among them, carry frames again after each restart', async () => {
   const home = temporaryDirectory();
   const server = await StreamServer.listen({ path: `${home}/server` });
   const args = [
@@ -64,14 +64,14 @@ test('clients of a killed switch, another tsvde among them, and the servers it h
       for (const { frames } of [own, ...plugs, peer, served]) frames.length = 0;
     }
     await started.stop('SIGKILL');
-    await until(() => peer.ended && served.ended, 'the end of its streams');
+    await until(() => peer.ended && served.ended, 'the end of the streams');
   }
   await byStream.started.output(
     /up: port 1: the connection to .* has ended: the other end has closed it; trying again/,
   );
 }, 120_000);
 
-test('a port that cannot be had stops the start, and what was opened before it is undone', async () => {
+test('a port that cannot be opened stops the start and undoes what was opened before it', async () => {
   const home = temporaryDirectory();
   const first = await startTsvde(['--port', `stream,server=on,addr.type=unix,addr.path=${home}/s`]);
   const second = await run(tsvde, [
@@ -91,10 +91,10 @@ test('a port that cannot be had stops the start, and what was opened before it i
   expect(readdirSync(home)).toEqual([]);
 });
 
-describeWith(['root', 'ip'], 'a server that is silent', () => {
-  test('holds neither the start up nor the end', async () => {
+describeWith(['root', 'ip'], 'a server that does not answer', () => {
+  test('a server that does not answer delays neither the start nor the end', async () => {
     const space = namespace();
-    space.run('ip', 'route', 'add', '192.0.2.0/24', 'dev', 'lo'); // what is sent there is lost
+    space.run('ip', 'route', 'add', '192.0.2.0/24', 'dev', 'lo'); // packets to it are lost
     const home = temporaryDirectory();
     const started = space.start(tsvde, ['-s', `${home}/ctl`, '--port', 'socket,connect=192.0.2.1:7']);
     await until(() => accepts(`${home}/ctl/ctl`), 'a switch', 10_000);

@@ -1,4 +1,4 @@
-// Specs in QEMU's spelling: what is understood, what is refused and with which words, and that a refusal changes nothing.
+// Specs in QEMU's spelling: those that are parsed, the sentence of each refusal, and that a refusal changes nothing.
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { kinds, parsePortRequest, portHelp } from '../../src/backends/kinds.ts';
@@ -20,7 +20,7 @@ describe('a spec', () => {
     ['stream,addr.type=unix,addr.path=/a=b', 'stream', [['addr.type', 'unix'], ['addr.path', '/a=b']]], // biome-ignore format: a row a line
     ['user,hostfwd=tcp::1-:2,hostfwd=tcp::3-:4', 'user', [['hostfwd', 'tcp::1-:2'], ['hostfwd', 'tcp::3-:4']]], // biome-ignore format: a row a line
     ['tap,ifname=', 'tap', [['ifname', '']]],
-  ] as const)('%s', (spec, kind, pairs) => {
+  ] as const)('`%s` is parsed', (spec, kind, pairs) => {
     expect(parsePortSpec(spec)).toEqual({ kind, pairs, help: false });
   });
 
@@ -43,12 +43,12 @@ describe('a spec', () => {
     ['tap,vlan=1.5', /vlan is '1.5'/],
     ['tap,id=7', /tap: id is '7': it must be a letter/],
     ['tap,id=a,id=b', /tap: id is given twice/],
-  ])('%s is refused with a sentence', (spec, sentence) => {
+  ])('`%s` is refused with a sentence', (spec, sentence) => {
     expect(() => parsePortRequest(spec)).toThrow(sentence);
     expect(() => parsePortRequest(spec)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
   });
 
-  test('every kind and each of its keys is in the help, and is asked for by its name', () => {
+  test('the help lists every kind, and the help of a kind lists its keys', () => {
     const all = portHelp('help')!;
     for (const { name, keys } of kinds) {
       expect(all).toMatch(new RegExp(`^ {2}${name} `, 'm'));
@@ -60,14 +60,14 @@ describe('a spec', () => {
   });
 });
 
-test('tsvde --port help and KIND,help', async () => {
+test('tsvde prints the help for --port help and --port KIND,help', async () => {
   const all = await run(tsvde, ['--port', 'help']);
   expect(all).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Kinds of port.*\n {2}tap /) });
   const one = await run(tsvde, ['--port', 'tap,help']);
   expect(one).toMatchObject({ code: 0, stdout: expect.stringMatching(/ifname=.*switchport=/s) });
 });
 
-test('a spec that cannot be opened stops the start, with its sentence, and leaves nothing behind', async () => {
+test('a spec that cannot be opened stops the start with a sentence and leaves nothing behind', async () => {
   const home = temporaryDirectory();
   const directory = `${home}/ctl`;
   const wrong = await run(tsvde, ['-s', directory, '--port', 'tap,ifnam=a']);
@@ -81,7 +81,7 @@ describeWith(['root', 'tun', 'ip'], 'a TAP by a spec', () => {
   const name = `tsv-p${process.pid % 100_000}`;
   const taps = () => execFileSync('ip', ['-br', 'link'], { encoding: 'utf8' });
 
-  test('has the port and the VLAN that it asks for, alone, and gives both back', async () => {
+  test('a TAP reserves its port, joins its VLAN and gives both back', async () => {
     const net = await network();
     const attached = await net.sw.attach(`tap,ifname=${name},id=host,switchport=5,vlan=7`);
     expect(attached).toMatchObject({ id: 'host', kind: 'tap', ports: [5] });
@@ -102,7 +102,7 @@ describeWith(['root', 'tun', 'ip'], 'a TAP by a spec', () => {
     await net.join({ port: 5 });
   });
 
-  test('on the console, where a refusal is an errno and changes nothing', async () => {
+  test('the console attaches and detaches a TAP, and a refusal is an errno and changes nothing', async () => {
     const net = await network();
     const served = await serveConsole(net);
     const console = await served.connect();
@@ -123,7 +123,7 @@ describeWith(['root', 'tun', 'ip'], 'a TAP by a spec', () => {
     expect(taps()).not.toContain(name);
   });
 
-  test('ends by itself when its interface is deleted, and its id is free again', async () => {
+  test('a TAP whose interface is deleted is detached, and its id is free again', async () => {
     const net = await network();
     await net.sw.attach(`tap,ifname=${name}`);
     execFileSync('ip', ['link', 'del', name]);
@@ -132,7 +132,7 @@ describeWith(['root', 'tun', 'ip'], 'a TAP by a spec', () => {
     expect(await net.sw.attach(`tap,ifname=${name}`)).toMatchObject({ id: 'tap0', ports: [1] });
   });
 
-  test('closing the switch while one is being attached leaves none', async () => {
+  test('closing the switch while a TAP is being attached leaves no TAP', async () => {
     const net = await network();
     const attaching = net.sw.attach(`tap,ifname=${name}`).catch(() => {});
     await net.sw.close();

@@ -1,4 +1,5 @@
-// Ports of streams: their clients come, go, are too many, send what is no frame, or read nothing at all, and nobody else notices.
+// Stream ports: their clients connect, disconnect, are too many, send invalid frames or do not read; other ports are
+// not affected.
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
@@ -21,7 +22,7 @@ interface Served {
   join(): Promise<StreamPeer>;
 }
 
-/** A switch with a plug on port 1, which listens for streams on a unix socket. */
+/** A switch with a plug on port 1 and an attachment that listens for streams on a unix socket. */
 async function served(keys = ''): Promise<Served> {
   const net = await network({ hub: true });
   const plug = await net.join();
@@ -38,7 +39,7 @@ async function served(keys = ''): Promise<Served> {
 
 const rowOf = ({ net }: Served, port: number) => net.sw.counters().find((row) => row.port === port)!;
 
-async function works({ plug }: Served, peer: StreamPeer, mark = 1): Promise<void> {
+async function exchangeFrames({ plug }: Served, peer: StreamPeer, mark = 1): Promise<void> {
   const there = frame(BROADCAST, A, 100, mark);
   plug.send(there);
   await peer.receives(there);
@@ -48,11 +49,11 @@ async function works({ plug }: Served, peer: StreamPeer, mark = 1): Promise<void
 }
 
 describe('a listening port', () => {
-  test('gives each client a port of its own, and says who it is', async () => {
+  test('each client gets its own port, with its pid and uid as the description', async () => {
     const net = await served();
     const peers = [await net.join(), await net.join(), await net.join()];
     expect(net.net.sw.attachments()[0]).toMatchObject({ ports: [2, 3, 4], stats: { connections: 3, refused: 0 } });
-    for (const [i, peer] of peers.entries()) await works(net, peer, i);
+    for (const [i, peer] of peers.entries()) await exchangeFrames(net, peer, i);
     const [endpoint] = net.net.sw.ports.get(2)!.endpoints;
     expect(endpoint).toMatchObject({
       kind: 'stream',
@@ -64,39 +65,39 @@ describe('a listening port', () => {
     await Promise.all([net.plug.receives(mark), peers[1]!.receives(mark), peers[2]!.receives(mark)]);
 
     peers[1]!.socket.destroy();
-    await until(() => net.net.sw.ports.get(3)?.active === false, 'the end of its port');
+    await until(() => net.net.sw.ports.get(3)?.active === false, 'the end of the port');
     expect(net.net.sw.attachments()[0]!.ports).toEqual([2, 4]);
-    await works(net, await net.join(), 9);
+    await exchangeFrames(net, await net.join(), 9);
     expect(net.net.sw.attachments()[0]!.ports).toEqual([2, 3, 4]);
   });
 
-  test('refuses more than max-clients, once in the log, and takes another when one has left', async () => {
+  test('clients beyond max-clients are refused with one log line, and a disconnect makes room for another', async () => {
     const net = await served(',max-clients=2');
     const peers = [await net.join(), await net.join()];
     const tooMany = [await net.join(), await net.join()];
-    await until(() => tooMany.every(({ ended }) => ended), 'the refused ones to see their end');
+    await until(() => tooMany.every(({ ended }) => ended), 'the end of the refused clients');
     expect(net.net.sw.attachments()[0]!.stats).toEqual({ connections: 2, refused: 2 });
     expect(
       net.net.log.filter((line) => line.includes('s: clients are refused: there are already 2 clients')),
     ).toHaveLength(1);
-    for (const peer of peers) await works(net, peer);
+    for (const peer of peers) await exchangeFrames(net, peer);
     peers[0]!.socket.destroy();
-    await until(() => net.net.sw.ports.get(2)?.active === false, 'a free place');
-    await works(net, await net.join(), 3);
+    await until(() => net.net.sw.ports.get(2)?.active === false, 'a free port');
+    await exchangeFrames(net, await net.join(), 3);
   });
 
-  test('refuses who finds no port free', async () => {
+  test('a client is refused when no port is free', async () => {
     const net = await served(',switchport=7');
     net.net.sw.ports.limit = 8;
-    await works(net, await net.join());
-    await works(net, await net.join(), 2);
+    await exchangeFrames(net, await net.join());
+    await exchangeFrames(net, await net.join(), 2);
     expect(net.net.sw.attachments()[0]!.ports).toEqual([7, 8]);
     const third = await net.join();
-    await until(() => third.ended, 'its end');
+    await until(() => third.ended, 'the end of the third client');
     expect(net.net.log.join('\n')).toContain('clients are refused: ports 7 to 134 are in use');
   });
 
-  test('is detached by its id without a client, by any of its ports with all of them', async () => {
+  test('an attachment is detached by its id, or by any of its ports with all of its clients', async () => {
     const net = await served();
     const { sw } = net.net;
     await sw.detach('s');
@@ -104,23 +105,23 @@ describe('a listening port', () => {
     await sw.attach(`stream,id=s,server=on,addr.type=unix,addr.path=${net.path}`);
     const peers = [await net.join(), await net.join()];
     await sw.detach(3);
-    await until(() => peers.every(({ ended }) => ended), 'the end of both');
+    await until(() => peers.every(({ ended }) => ended), 'the end of both clients');
     expect(sw.ports.list().filter(({ active }) => active)).toHaveLength(1);
     await expect(sw.detach(3)).rejects.toMatchObject({ code: 'ENXIO' });
     await expect(sw.detach(40_000)).rejects.toMatchObject({ code: 'EINVAL' });
   });
 
-  test('gives its clients their VLAN, and takes it back', async () => {
+  test('a port has the VLAN of the spec until its client disconnects', async () => {
     const net = await served(',vlan=5');
     const { sw } = net.net;
     const peer = await net.join();
     expect(sw.ports.get(2)?.untaggedVlan).toBe(5);
     peer.socket.destroy();
-    await until(() => sw.ports.get(2)?.active === false, 'its end');
+    await until(() => sw.ports.get(2)?.active === false, 'the end of the client');
     expect(sw.ports.get(2)?.untaggedVlan).toBe(0);
   });
 
-  test('replaces neither a live socket nor a file that is none', async () => {
+  test('a socket in use and a file that is not a socket are not replaced', async () => {
     const net = await served(',mode=660');
     expect(statSync(net.path).mode & 0o777).toBe(0o660);
     await expect(net.net.sw.attach(`stream,server=on,addr.type=unix,addr.path=${net.path}`)).rejects.toMatchObject({
@@ -132,20 +133,20 @@ describe('a listening port', () => {
       code: 'EEXIST',
       message: expect.stringContaining('is in the way and is not a socket'),
     });
-    await until(() => net.net.sw.attachments()[0]!.ports.length === 0, 'the one who looked to have left');
-    await works(net, await net.join());
+    await until(() => net.net.sw.attachments()[0]!.ports.length === 0, 'the end of the probe connection');
+    await exchangeFrames(net, await net.join());
   });
 
-  test('port/epclose ends that client alone', async () => {
+  test('port/epclose ends only its own client', async () => {
     const net = await served();
     const peers = [await net.join(), await net.join()];
     net.net.sw.ports.closeEndpoint(2, net.net.sw.ports.get(2)!.endpoints[0]!.id);
     await until(() => peers[0]!.ended, 'the end of the first');
-    await works(net, peers[1]!);
+    await exchangeFrames(net, peers[1]!);
     expect(net.net.sw.ports.get(2)).toMatchObject({ active: false, attachment: undefined });
   });
 
-  test('port/epclose has happened when it is answered: the port can be removed', async () => {
+  test('the port can be removed as soon as port/epclose is answered', async () => {
     const net = await served();
     await net.join();
     const console = await (await serveConsole(net.net)).connect();
@@ -154,53 +155,51 @@ describe('a listening port', () => {
     expect((await console.replies(3)).match(/\b1\d{3}\b/g)).toEqual(['1000', '1000', '1000']);
   });
 
-  test('a switch that is closed leaves no descriptor and no file', async () => {
+  test('a closed switch leaves no descriptor and no file', async () => {
     const descriptors = () => readdirSync('/proc/self/fd').length;
     const before = descriptors();
     const net = await served();
     const peers = await Promise.all(Array.from({ length: 20 }, () => StreamPeer.connect({ path: net.path })));
     await until(() => net.net.sw.attachments()[0]!.ports.length === 20, 'twenty clients');
     await net.net.sw.close();
-    await until(() => peers.every(({ ended }) => ended), 'the end of all');
+    await until(() => peers.every(({ ended }) => ended), 'the end of all clients');
     expect(existsSync(net.path)).toBe(false);
     net.plug.plug.close();
-    await until(() => descriptors() <= before, 'the descriptors there were');
+    await until(() => descriptors() <= before, 'no more descriptors than before');
   });
 });
 
-describe('a client that sends what is no frame', () => {
+describe('a client that sends invalid frames', () => {
   test.each([
     ['a huge length', Buffer.from('ffffffff', 'hex')],
-    ['one byte more than QEMU takes', Buffer.from('00011001', 'hex')],
+    ['a length one byte above the limit of QEMU', Buffer.from('00011001', 'hex')],
     ['text', Buffer.from('GET / HTTP/1.0\r\n\r\n')],
-    ['a frame, and then text', Buffer.concat([wire(frame(BROADCAST, B)), Buffer.from('hello, world')])],
-  ])('%s: its connection ends, it is counted, and nothing else happens', async (_, bytes) => {
+    ['text after a frame', Buffer.concat([wire(frame(BROADCAST, B)), Buffer.from('hello, world')])],
+  ])('%s ends the connection, is counted and does not affect other clients', async (_, bytes) => {
     const net = await served();
     const [bad, good] = [await net.join(), await net.join()];
     bad.socket.write(bytes);
-    await until(() => bad.ended, 'the end of its connection');
+    await until(() => bad.ended, 'the end of the connection');
     expect(rowOf(net, 2).receiveDrops.bad_length).toBe(1n);
-    expect(net.net.log.join('\n')).toMatch(
-      /s: port 2: pid \d+, uid \d+ disconnected: it sent a length that no frame has/,
-    );
-    await works(net, good);
-    await works(net, await net.join(), 2);
+    expect(net.net.log.join('\n')).toMatch(/s: port 2: pid \d+, uid \d+ left: it sent a length that no frame has/);
+    await exchangeFrames(net, good);
+    await exchangeFrames(net, await net.join(), 2);
   });
 
-  test('length 0, too short, and longer than a frame may be: counted, and it goes on', async () => {
+  test('frames that are empty, too short or too long are counted, and the connection stays open', async () => {
     const net = await served();
     const peer = await net.join();
     peer.socket.write(Buffer.alloc(40)); // ten frames of no bytes
     peer.send(Buffer.alloc(13, 1));
     peer.send(Buffer.alloc(65536, 1));
     peer.send(Buffer.alloc(69632, 1));
-    await works(net, peer);
+    await exchangeFrames(net, peer);
     expect(rowOf(net, 2).receiveDrops).toMatchObject({ too_short: 11n, too_long: 2n, bad_length: 0n });
     expect(peer.frames.every(({ length }) => length >= 60)).toBe(true);
     expect(net.plug.frames.every(({ length }) => length >= 60)).toBe(true);
   });
 
-  test('random bytes, from many at once', async () => {
+  test('random bytes from many clients do not affect another client', async () => {
     const net = await served();
     const good = await net.join();
     let state = 1;
@@ -210,36 +209,36 @@ describe('a client that sends what is no frame', () => {
     };
     const bad = await Promise.all(Array.from({ length: 30 }, () => StreamPeer.connect({ path: net.path })));
     for (const { socket } of bad) socket.end(Buffer.from(Array.from({ length: 5000 }, random)));
-    await until(() => bad.every(({ ended }) => ended), 'the end of them');
-    await until(() => net.net.sw.attachments()[0]!.stats.connections === 1, 'their places to be free');
-    await works(net, good);
+    await until(() => bad.every(({ ended }) => ended), 'the end of the clients');
+    await until(() => net.net.sw.attachments()[0]!.stats.connections === 1, 'their ports to be free');
+    await exchangeFrames(net, good);
   });
 
-  test('one byte at a time, which is a frame in the end, while others go on', async () => {
+  test('a frame sent a byte at a time arrives and does not delay other clients', async () => {
     const net = await served();
     const [slow, good] = [await net.join(), await net.join()];
     const sent = frame(BROADCAST, B, 60, 77);
     slow.socket.setNoDelay(true);
     for (const [i, byte] of wire(sent).entries()) {
       slow.socket.write(Buffer.from([byte]));
-      if (i % 16 === 0) await works(net, good, i);
+      if (i % 16 === 0) await exchangeFrames(net, good, i);
     }
     await net.plug.receives(sent);
   });
 
-  test('half a frame, and the end: the next client begins anew', async () => {
+  test('half a frame before a disconnect is not mixed with the frames of the next client', async () => {
     const net = await served();
     const first = await net.join();
     first.socket.end(wire(frame(BROADCAST, B, 1000)).subarray(0, 500));
-    await until(() => first.ended, 'its end');
+    await until(() => first.ended, 'the end of the first client');
     await until(() => net.net.sw.ports.get(2)?.active === false, 'a free port');
     const second = await net.join();
-    await works(net, second);
+    await exchangeFrames(net, second);
     expect(net.plug.frames).toHaveLength(1);
   });
 });
 
-test('a client that reads nothing loses its own frames, counted, delays nobody, and then reads whole ones', async () => {
+test('a client that does not read loses only its own frames, delays nobody and then reads whole frames', async () => {
   const net = await served();
   const [sleeper, good] = [await net.join(), await net.join()];
   sleeper.socket.pause();
@@ -250,17 +249,17 @@ test('a client that reads nothing loses its own frames, counted, delays nobody, 
     if (i % 50 === 49) await good.receives(one);
   }
   const row = () => rowOf(net, 2);
-  await until(() => rowOf(net, 3).transmitBroadcast === BigInt(sent), 'all of them at the other client');
+  await until(() => rowOf(net, 3).transmitBroadcast === BigInt(sent), 'all frames at the other client');
   expect(row().queueFrames).toBe(256n);
   expect(row().transmitBroadcast + row().transmitDrops.queue_full!).toBe(BigInt(sent));
   sleeper.socket.resume();
-  await until(() => BigInt(sleeper.frames.length) === row().transmitBroadcast, 'what had waited');
+  await until(() => BigInt(sleeper.frames.length) === row().transmitBroadcast, 'the queued frames');
   for (const [i, one] of sleeper.frames.entries()) expect(one.equals(frame(BROADCAST, A, 1500, i))).toBe(true);
-  await works(net, sleeper, 0xfffff);
+  await exchangeFrames(net, sleeper, 0xfffff);
 });
 
 describe('a connecting port', () => {
-  test('carries what the server sends with its first breath', async () => {
+  test('a frame that the server sends at once is carried', async () => {
     const net = await network();
     const plug = await net.join();
     const server = await StreamServer.listen({ port: 0, host: '127.0.0.1' });
@@ -270,7 +269,7 @@ describe('a connecting port', () => {
     await plug.receives(greeting);
   });
 
-  test('tries again until there is a server, keeps its port meanwhile, and counts', async () => {
+  test('a connecting port retries until the server listens, keeps its reservation and counts reconnects', async () => {
     const net = await network();
     const plug = await net.join();
     const port = await freePort();
@@ -287,15 +286,15 @@ describe('a connecting port', () => {
       await peer.receives(sent);
       expect(net.sw.attachments()[0]?.stats).toEqual({ connections: 1, reconnects: round });
       server.close();
-      await until(() => !net.sw.ports.get(9)?.active, 'its end');
+      await until(() => !net.sw.ports.get(9)?.active, 'the end of the connection');
     }
     const failures = net.log.filter((line) => line.includes('trying again'));
-    expect(failures.length).toBeLessThanOrEqual(4); // one a loss, however often it has tried
+    expect(failures.length).toBeLessThanOrEqual(4); // one for each loss, whatever the number of attempts
     await net.sw.detach('c');
     await net.join({ port: 9 });
   });
 
-  test('reconnect-ms=0: a server that is not there is a refusal, and one that goes is the end', async () => {
+  test('reconnect-ms=0 refuses a missing server, and the end of the connection detaches the port', async () => {
     const net = await network();
     const port = await freePort();
     const spec = `socket,connect=127.0.0.1:${port},reconnect-ms=0`;
@@ -308,11 +307,11 @@ describe('a connecting port', () => {
     await net.sw.attach(spec);
     await server.peer();
     server.close();
-    await until(() => net.sw.attachments().length === 0, 'its end');
+    await until(() => net.sw.attachments().length === 0, 'the end of the attachment');
     expect(net.sw.ports.get(1)).toMatchObject({ active: false, attachment: undefined });
   });
 
-  test('a server that sends what is no frame is left, counted, and tried again', async () => {
+  test('a server that sends invalid frames is counted, disconnected and connected to again', async () => {
     const net = await network();
     const server = await StreamServer.listen({ port: 0, host: '127.0.0.1' });
     await net.sw.attach(`socket,connect=127.0.0.1:${server.port},reconnect-ms=20`);
@@ -326,14 +325,14 @@ describe('a connecting port', () => {
     await second.receives(sent);
   });
 
-  test('a name with several addresses: the one that answers', async () => {
+  test('a name with several addresses leads to the address that answers', async () => {
     const net = await network();
     const server = await StreamServer.listen({ port: 0, host: '127.0.0.1' });
     await net.sw.attach(`socket,connect=localhost:${server.port},reconnect-ms=0`);
     await server.peer();
   });
 
-  test('is detached while it tries', async () => {
+  test('a port detached between attempts does not connect again', async () => {
     const net = await network();
     const port = await freePort();
     await net.sw.attach(`socket,id=c,connect=127.0.0.1:${port},reconnect-ms=1`);
@@ -350,7 +349,7 @@ describe('a connecting port', () => {
     ['connect', 5],
     ['udp', 'c'],
   ] as const)(
-    '%s=, detached as %s while it is being opened, is given up, and whoever attached it told',
+    'a spec with %s= that is detached by its id or port (%s) while it opens is rejected, and can be attached again',
     async (key, which) => {
       const { sw } = await network();
       const server = await StreamServer.listen({ port: 0, host: '127.0.0.1' });
@@ -366,7 +365,7 @@ describe('a connecting port', () => {
     },
   );
 
-  test('is detached while a name is looked up: none of its addresses is connected to', async () => {
+  test('a dial aborted during the name lookup connects to none of the addresses', async () => {
     const server = await StreamServer.listen({ port: 0, host: '127.0.0.1' });
     const over = new AbortController();
     const address = { type: 'inet', host: 'localhost', port: server.port, family: 0, keepAlive: false } as const;
@@ -375,7 +374,7 @@ describe('a connecting port', () => {
     await expect(dialed).rejects.toThrow("cannot find 'localhost'");
     const probe = connect(server.port, '127.0.0.1');
     atEnd(() => probe.destroy());
-    await until(() => server.peers.some(({ socket }) => socket.remotePort === probe.localPort), 'who came after it');
+    await until(() => server.peers.some(({ socket }) => socket.remotePort === probe.localPort), 'the probe connection');
     expect(server.peers).toHaveLength(1);
   });
 });

@@ -1,5 +1,5 @@
-// Whatever guests send to a user-mode network: random frames, and good ones with a few bytes changed. The switch goes on, and
-// so does the stack.
+// Garbage sent by guests to a user-mode network: random frames, and valid frames with a few bytes changed. Neither the
+// switch nor the stack stops.
 import { expect, test } from 'vitest';
 import { describeWith } from '../support/needs.ts';
 import { BROADCAST, frame, Recorder } from '../support/network.ts';
@@ -24,7 +24,7 @@ const SEEDS = [
    8500000000000000`,
 ].map((seed) => (typeof seed === 'string' ? hexFrame(seed) : seed));
 
-/** Random, but the same in each run (Numerical Recipes' generator). */
+/** Random numbers below a limit, the same in each run (Numerical Recipes' generator). */
 function randomNumbers(): (limit: number) => number {
   let state = 20060817;
   return (limit) => {
@@ -34,7 +34,7 @@ function randomNumbers(): (limit: number) => number {
 }
 
 describeWith(USER_NEEDS, 'a user-mode network and garbage', () => {
-  test('random and changed frames: the switch carries frames all the while, and the stack answers in the end', async () => {
+  test('the switch carries frames and the stack answers ARP in spite of 20,000 random and changed frames', async () => {
     const host = await userHost('user,restrict=on,tftp=HOME/tftp');
     const [hostile, good, other] = [
       await Recorder.join(host.directory),
@@ -51,7 +51,7 @@ describeWith(USER_NEEDS, 'a user-mode network and garbage', () => {
       if (i % 2000 !== 0) continue;
       other.frames.length = 0;
       const mark = frame(BROADCAST, '02:00:00:00:00:0a', 100, i);
-      // Again, since the queue of one who did not read for a while may be full.
+      // Sent repeatedly, since the queue of a plug that has not read for a while may be full.
       await until(() => good.plug.send(mark) && other.frames.some((seen) => seen.equals(mark)), 'a frame to pass');
     }
     expect(host.tsvde.running).toBe(true);

@@ -1,5 +1,5 @@
-// The keys of a user-mode network: QEMU's rules for them, each refusal a sentence that names the key; what follows from what is
-// given; and a library that is not there.
+// The keys of a user-mode network: QEMU's rules for them, a sentence that names the key for each refusal, defaults that
+// follow from other keys, and a missing library.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -23,7 +23,7 @@ describe('addresses', () => {
     ['1:2', undefined],
     ['', undefined],
     ['g::', undefined],
-  ])('IPv6 %s', (text, canonical) => {
+  ])('the IPv6 address `%s` is parsed or refused', (text, canonical) => {
     const address = parseIpv6(text);
     if (canonical === '254x192') expect(address).toBe(0xfec0n << 112n);
     else expect(address === undefined ? undefined : formatIpv6(address)).toBe(canonical);
@@ -35,7 +35,7 @@ describe('addresses', () => {
     ['256.0.0.1', undefined],
     ['10.0.2', undefined],
     ['10.0.2.2 ', undefined],
-  ])('IPv4 %s', (text, address) => {
+  ])('the IPv4 address `%s` is parsed or refused', (text, address) => {
     expect(parseIpv4(text)).toBe(address);
     if (address !== undefined) expect(formatIpv4(address)).toBe(text);
   });
@@ -51,11 +51,11 @@ describe('addresses', () => {
     ['203.0.113.9', '203.0.113.0/24'],
     ['240.0.0.19', '240.0.0.16/28'],
     ['10.0.2.0/255.0.255.0', '10.0.2.0/255.0.255.0'],
-  ])('the network %s, as QEMU understands it', (text, net) => {
+  ])('the network %s is read as by QEMU', (text, net) => {
     expect(formatNet4(net4.parse(text)!)).toBe(net);
   });
 
-  test('what is not given follows from the network', () => {
+  test('missing addresses follow from the network', () => {
     const { ipv4, ipv6 } = planNetwork({ restrict: false, net: net4.parse('192.168.0.0/16')! });
     expect([ipv4!.host, ipv4!.dns, ipv4!.dhcpstart].map(formatIpv4)).toEqual([
       '192.168.2.2',
@@ -68,20 +68,20 @@ describe('addresses', () => {
     expect(planNetwork({ restrict: false, ipv6: false }).ipv4).toBeDefined();
   });
 
-  test('a name server may be outside of the network, but with restrict', () => {
+  test('a name server may be outside the network when restrict is off', () => {
     const outside = { dns: parseIpv4('8.8.8.8')!, 'ipv6-dns': parseIpv6('fd00::9')! };
     const { ipv4, ipv6 } = planNetwork({ restrict: false, ...outside });
     expect([formatIpv4(ipv4!.dns), formatIpv6(ipv6!.dns)]).toEqual(['8.8.8.8', 'fd00::9']);
   });
 });
 
-describe('rules', () => {
+describe('forwarding rules', () => {
   test.each([
     ['tcp::2222-:22', 'tcp::2222-:22'],
     [':127.0.0.1:80-10.0.2.15:80', 'tcp:127.0.0.1:80-10.0.2.15:80'],
     ['udp:[::]:53-[FEC0::15]:53', 'udp:[::]:53-[fec0::15]:53'],
     ['unix:/run/a-b/s-:22', 'unix:/run/a-b/s-:22'],
-  ])('hostfwd %s', (rule, canonical) => {
+  ])('hostfwd %s is parsed', (rule, canonical) => {
     expect(formatHostForward(hostForward.parse(rule)!)).toBe(canonical);
   });
 
@@ -99,7 +99,7 @@ describe('rules', () => {
     'tcp:[10.0.0.1]:1-:2',
   ])(
     // biome-ignore format: one line
-    'hostfwd %s is none',
+    'hostfwd %s is invalid',
     (rule) => expect(hostForward.parse(rule)).toBeUndefined(),
   );
 
@@ -107,7 +107,7 @@ describe('rules', () => {
     ['tcp:10.0.2.100:80-cmd:nc -U /x-y:1', { kind: 'cmd', command: 'nc -U /x-y:1' }],
     [':10.0.2.100:80-tcp:[::1]:8080', { kind: 'tcp', host: '::1', port: 8080 }],
     ['tcp::80-unix:/run/s', { kind: 'unix', path: '/run/s' }],
-  ])('guestfwd %s', (rule, target) => {
+  ])('guestfwd %s is parsed', (rule, target) => {
     expect(guestForward.parse(rule)?.target).toEqual(target);
   });
 
@@ -122,7 +122,7 @@ describe('rules', () => {
     'tcp::80-unix:/x,server=on',
   ])(
     // biome-ignore format: one line
-    'guestfwd %s is none',
+    'guestfwd %s is invalid',
     (rule) => expect(guestForward.parse(rule)).toBeUndefined(),
   );
 });
@@ -159,7 +159,7 @@ test.each([
   ['mtu=100', /mtu is '100': it must be a number from 576/],
   ['tftpp=/tmp', /user has no key 'tftpp'; did you mean 'tftp'\?/],
   ['bootp=x', /user has no key 'bootp'/],
-])('user,%s is refused, and the switch is as it was', async (keys, sentence) => {
+])('user,%s is refused and leaves the switch unchanged', async (keys, sentence) => {
   const { sw } = await network();
   const failure = await sw.attach(`user,${keys}`).catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(SwitchError);
@@ -168,7 +168,7 @@ test.each([
   expect(sw.ports.list()).toEqual([]);
 });
 
-test('a forward that cannot be had stops the start with a sentence, and leaves nothing behind', async () => {
+test('a forward that cannot be bound stops the start with a sentence and leaves nothing behind', async () => {
   const home = temporaryDirectory();
   writeFileSync(`${home}/file`, '');
   const path = await run(tsvde, ['-s', `${home}/ctl`, '--port', `user,hostfwd=unix:${home}/file-:1`]);
@@ -184,8 +184,8 @@ test('a forward that cannot be had stops the start with a sentence, and leaves n
   expect(readdirSync(home)).toEqual(['file']);
 });
 
-describeWith(['root', 'ip'], 'without a network', () => {
-  test("a guestfwd's host that has no address is refused", async () => {
+describeWith(['root', 'ip'], 'a host without a network', () => {
+  test('a guestfwd host without an address is refused', async () => {
     const started = namespace().start(tsvde, ['-s', `${temporaryDirectory()}/ctl`, '--port', SPEC]);
     expect((await started.exited).code).toBe(1);
     expect(started.stderr()).toContain("user: guestfwd's host 'no.such.host.invalid' has no address");
@@ -197,7 +197,7 @@ describeWith(['root', 'unshare', 'gcc', 'ldconfig'], 'libslirp', () => {
   const installed = () =>
     /libslirp\.so\.0 .*=> (\S+)/.exec(execFileSync('ldconfig', ['-p'], { encoding: 'utf8' }))![1]!;
 
-  test('missing, it is one sentence that names the package, and nothing is left', async () => {
+  test('a missing libslirp is one sentence that names the package and leaves nothing behind', async () => {
     const home = temporaryDirectory();
     const command = `mount --bind /dev/null ${installed()} && exec ${tsvde} -s ${home}/ctl --port user`;
     const { code, stderr } = await run('unshare', ['--mount', 'sh', '-c', command]);
@@ -206,7 +206,7 @@ describeWith(['root', 'unshare', 'gcc', 'ldconfig'], 'libslirp', () => {
     expect(readdirSync(home)).toEqual([]);
   });
 
-  test('too old, likewise', async () => {
+  test('a libslirp that is too old is one sentence that names the package', async () => {
     const home = temporaryDirectory();
     writeFileSync(`${home}/old.c`, 'const char *slirp_version_string(void) { return "4.6.1"; }\n');
     execFileSync('gcc', ['-shared', '-fPIC', '-o', `${home}/libslirp.so.0`, `${home}/old.c`]);

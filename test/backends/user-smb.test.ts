@@ -1,5 +1,5 @@
-// A directory shared by Samba's server: without it a sentence, and with one, here a script that shows what it was started with,
-// the settings that it is given and what is left behind.
+// A directory shared by Samba's server: the error without smbd, and the arguments, the settings and the clean-up of an
+// smbd, here a script that prints what it was given.
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname } from 'node:path';
@@ -12,7 +12,7 @@ import { USER_NEEDS, userHost } from '../support/user-network.ts';
 afterEach(() => void vi.unstubAllEnvs());
 
 describeWith(['root', 'unshare'], 'smb without smbd', () => {
-  test('is one sentence that names the package', async () => {
+  test('a missing smbd is one sentence that names the package', async () => {
     const hidden =
       'for at in /usr/sbin /usr/local/sbin /usr/bin; do [ ! -e $at/smbd ] || mount --bind /dev/null $at/smbd; done';
     const command = `${hidden}; exec ${tsvde} -s ${temporaryDirectory()}/ctl --port user,smb=/tmp`;
@@ -25,7 +25,7 @@ describeWith(['root', 'unshare'], 'smb without smbd', () => {
 });
 
 describeWith(USER_NEEDS, 'smb', () => {
-  test('starts smbd for each connection, with settings that share the directory and keep its state in one of ours', async () => {
+  test('each connection starts an smbd that shares the directory and keeps its state in a temporary directory', async () => {
     const bin = temporaryDirectory();
     writeFileSync(`${bin}/smbd`, '#!/bin/sh\necho "$@"\ncat "$4"\n');
     chmodSync(`${bin}/smbd`, 0o755);

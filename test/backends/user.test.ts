@@ -1,4 +1,4 @@
-// User mode as guests find it, by programs that nobody here wrote: udhcpc, wget, tftp, curl, the kernel's own stack.
+// User mode as guests see it, by programs of other authors: udhcpc, wget, tftp, curl and the kernel's own stack.
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -30,7 +30,7 @@ describeWith(USER_NEEDS, 'two guests on one user-mode network', () => {
     for (const guest of [one, two]) guest.serve('[::]:80');
   });
 
-  test('each is given a lease of its own, with all that DHCP was to say', () => {
+  test('each guest gets its own lease, with all configured DHCP options', () => {
     expect(one.takeLease()).toMatchObject({
       ip: '10.0.2.15',
       mask: '24',
@@ -45,7 +45,7 @@ describeWith(USER_NEEDS, 'two guests on one user-mode network', () => {
     expect(two.takeLease()).toMatchObject({ ip: '10.0.2.16' });
   });
 
-  test('they talk to each other through the switch, and what one floods is not for the stack', async () => {
+  test('guests reach each other through the switch, and the stack ignores frames for other addresses', async () => {
     expect(one.busybox('ping', '-c', '3', '-i', '0.2', '10.0.2.16')).toContain(' 0% packet loss');
     expect(one.busybox('wget', '-q', '-O', '-', 'http://10.0.2.16/')).toBe('hello from tap1\n');
     const ignored = () => host.metrics().get('tsvde_attachment_ignored_total{attachment="user0",kind="user"}')!;
@@ -53,23 +53,23 @@ describeWith(USER_NEEDS, 'two guests on one user-mode network', () => {
     one.space.run('ip', 'neigh', 'add', '10.0.2.77', 'lladdr', '02:00:00:00:00:77', 'dev', 'tap0');
     expect(() => one.busybox('ping', '-c', '2', '-i', '0.2', '-W', '1', '10.0.2.77')).toThrow();
     await until(
-      () => ignored() >= before + 2, // and what IPv6 says to groups of its own
+      () => ignored() >= before + 2, // IPv6 multicast may add more
       () => `two more ignored than ${before}, not ${ignored()}`,
     );
   });
 
-  test('names are looked up where the host looks them up', () => {
+  test('names are resolved by the name server of the host', () => {
     expect(one.busybox('nslookup', 'test.example', '10.0.2.3')).toMatch(/192\.0\.2\.77/);
   });
 
-  test('the host answers at 10.0.2.2, and to ping', () => {
+  test('the host answers HTTP and ping at 10.0.2.2', () => {
     expect(one.busybox('wget', '-q', '-O', '-', 'http://10.0.2.2/')).toBe('hello from the host\n');
     expect(two.busybox('wget', '-q', '-O', '-', 'http://10.0.2.2/')).toBe('hello from the host\n');
     expect(two.busybox('ping', '-c', '1', '10.0.2.2')).toContain(' 0% packet loss');
     expect(two.busybox('ping', '-c', '2', '-i', '0.2', '-s', '5000', '10.0.2.2')).toContain(' 0% packet loss'); // in fragments
   });
 
-  test('a file comes by TFTP as it is, and none from outside the directory', () => {
+  test('TFTP serves a file unchanged, and no file from outside its directory', () => {
     writeFileSync(`${host.home}/tftp/boot.bin`, randomBytes(300_001));
     writeFileSync(`${host.home}/secret`, 'not for guests');
     one.busybox('tftp', '-g', '-r', 'boot.bin', '-l', `${host.home}/got`, '10.0.2.2');
@@ -78,14 +78,14 @@ describeWith(USER_NEEDS, 'two guests on one user-mode network', () => {
     expect(existsSync(`${host.home}/stolen`) && readFileSync(`${host.home}/stolen`, 'utf8')).toBeFalsy();
   });
 
-  test('the host reaches guests by hostfwd: any address, one address, a unix socket', async () => {
+  test('the host reaches guests by hostfwd, from TCP addresses and a unix socket', async () => {
     const get = (...args: string[]) => host.space.run('curl', '-gs', '--retry', '3', '--retry-all-errors', ...args);
     expect(get('http://127.0.0.1:8080/')).toBe('hello from tap0\n');
     expect(get('http://127.0.0.1:8081/')).toBe('hello from tap1\n');
     expect(get('--unix-socket', `${host.home}/fwd`, 'http://guest/')).toBe('hello from tap0\n');
   });
 
-  test('guestfwd leads to a program, a TCP service, a unix socket; and a closed port is an end', () => {
+  test('guestfwd leads to a program, a TCP service or a unix socket, and a closed port ends the connection', () => {
     const long = 'x'.repeat(200_000).replaceAll('xxxxxxxxxx', '0123456789').slice(0, 100_000);
     expect(one.talk('10.0.2.100', 1, 'to a program')).toBe('to a program');
     for (const [address, port] of [['10.0.2.100', 2], ['10.0.2.101', 3], ['10.0.2.4', 4]] as const) // biome-ignore format: rows
@@ -93,10 +93,10 @@ describeWith(USER_NEEDS, 'two guests on one user-mode network', () => {
     expect(one.talk('10.0.2.4', 5, '')).toBe('');
   });
 
-  test('by IPv6 too: an address of its own, the host and back', async () => {
+  test('a guest gets an IPv6 address, reaches the host and is reached by hostfwd', async () => {
     const address = await one.ipv6Address();
     expect(one.space.run('curl', '-gs', 'http://[fec0::2]/')).toBe('hello from the host\n');
-    // Without an address of a guest's, the first that spoke IPv6 is the one.
+    // A forward without a guest's address leads to the first guest that spoke IPv6.
     expect(host.space.run('curl', '-gs', 'http://[::1]:8080/')).toMatch(/^hello from tap[01]\n$/);
     expect(await host.ask(`user/hostfwd add tcp:[::1]:8086-[${address}]:80`)).toContain('1000 Success');
     expect(host.space.run('curl', '-gs', '--retry', '3', '--retry-all-errors', 'http://[::1]:8086/')).toBe(
@@ -105,7 +105,7 @@ describeWith(USER_NEEDS, 'two guests on one user-mode network', () => {
     expect(await host.ask('user/hostfwd del tcp:[::1]:8086')).toContain('1000 Success');
   });
 
-  test('datagrams come by hostfwd too, and each finds back to its sender', async () => {
+  test('hostfwd carries UDP datagrams, and each answer reaches its sender', async () => {
     const echo = two.space.start('python3', ['-c', UDP_ECHO, '10.0.2.16', '7']);
     await echo.output(/READY/);
     expect(await host.ask('user/hostfwd add udp:127.0.0.1:9007-10.0.2.16:7')).toContain('1000 Success');
@@ -114,7 +114,7 @@ describeWith(USER_NEEDS, 'two guests on one user-mode network', () => {
     expect(await host.ask('user/hostfwd del udp:127.0.0.1:9007')).toContain('1000 Success');
   });
 
-  test('200 connections at once, each with its own bytes, and the metrics count them', async () => {
+  test('200 connections at once carry their own bytes and are counted by the metrics', async () => {
     const client = one.space.start('python3', ['-c', MANY, '10.0.2.2', '7', '200']);
     await client.output(/OPEN 200/);
     const connections = () => host.metrics().get('tsvde_attachment_connections{attachment="user0",kind="user"}')!;
@@ -124,7 +124,7 @@ describeWith(USER_NEEDS, 'two guests on one user-mode network', () => {
     expect(await client.exited).toEqual({ code: 0, signal: null });
   });
 
-  test('the console adds, lists and ends forwards, and shows connections', async () => {
+  test('the console adds, lists and removes forwards, and shows connections', async () => {
     expect(await host.ask('user/hostfwd add tcp:127.0.0.1:9000-10.0.2.15:80')).toContain('1000 Success');
     expect(host.space.run('curl', '-s', 'http://127.0.0.1:9000/')).toBe('hello from tap0\n');
     expect(await host.ask('user/hostfwd add tcp:127.0.0.1:9000-10.0.2.15:80')).toContain('1098 Address already in use');
@@ -140,7 +140,7 @@ describeWith(USER_NEEDS, 'two guests on one user-mode network', () => {
     expect(await host.ask('user/info nobody')).toContain('1006 No such device or address');
   });
 
-  test('where the stack dies the switch goes on, and guests have another with the same forwards', async () => {
+  test('a stack that dies is started again with the same forwards, and the switch goes on', async () => {
     const pid = Number(execFileSync('pgrep', ['-P', String(host.tsvde.pid), 'tsvde-slirp'], { encoding: 'utf8' }));
     process.kill(pid, 'SIGSEGV');
     await host.tsvde.output(/user0: the user-mode stack died: it ended with SIGSEGV; .* being restarted/);
@@ -151,7 +151,7 @@ describeWith(USER_NEEDS, 'two guests on one user-mode network', () => {
     expect(host.metrics().get('tsvde_attachment_restarts_total{attachment="user0",kind="user"}')).toBe(1);
   });
 
-  test('detached, it leaves nothing: no process, no port of the host, no file', async () => {
+  test('a detached network leaves no process, no port of the host and no file', async () => {
     expect(await host.ask('port/detach user0')).toContain('1000 Success');
     expect(() => execFileSync('pgrep', ['-P', String(host.tsvde.pid), 'tsvde-slirp'])).toThrow();
     expect(() => host.space.run('curl', '-s', 'http://127.0.0.1:8080/')).toThrow();
@@ -188,23 +188,23 @@ while True:
     server.sendto(*server.recvfrom(65536))
 `;
 
-/** So many senders, of 50 datagrams each, from one byte to more than a frame has. */
+/** A number of senders, of 50 datagrams each, from one byte to more than one frame carries. */
 const UDP_CLIENTS = `
 import socket, sys
-place, count = (sys.argv[1], int(sys.argv[2])), int(sys.argv[3])
+address, count = (sys.argv[1], int(sys.argv[2])), int(sys.argv[3])
 clients = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
 right = 0
 for i in range(50):
     sent = [bytes([n]) * (1 + 40 * i) for n in range(count)]
     for client, data in zip(clients, sent):
         client.settimeout(5)
-        client.sendto(data, place)
+        client.sendto(data, address)
     right += sum(client.recv(65536) == data for client, data in zip(clients, sent))
 print('RIGHT', right)
 `;
 
 describeWith(USER_NEEDS, 'a restricted network', () => {
-  test('gives leases, TFTP and what is forwarded, and nothing else', async () => {
+  test('a restricted network allows only DHCP, TFTP and forwards', async () => {
     const host = await userHost(
       'user,restrict=on,tftp=HOME/tftp,hostfwd=tcp:127.0.0.1:8080-:80,guestfwd=tcp:10.0.2.100:2-tcp:127.0.0.1:7',
     );
@@ -227,7 +227,7 @@ describeWith(USER_NEEDS, 'a restricted network', () => {
 });
 
 describeWith(USER_NEEDS, 'a tsvde that is killed', () => {
-  test('takes its stack with it', async () => {
+  test('a killed tsvde ends its user-mode stack', async () => {
     const host = await userHost('user,hostfwd=tcp:127.0.0.1:8080-:80');
     host.guest('tap0').takeLease();
     const pid = Number(execFileSync('pgrep', ['-P', String(host.tsvde.pid), 'tsvde-slirp'], { encoding: 'utf8' }));
@@ -237,8 +237,8 @@ describeWith(USER_NEEDS, 'a tsvde that is killed', () => {
   });
 });
 
-describeWith(USER_NEEDS, 'a network of other addresses', () => {
-  test("net, host, dns, dhcpstart, ipv6-prefix and mtu are the guests'; host-loopback=off shuts the host", async () => {
+describeWith(USER_NEEDS, 'a network with other addresses', () => {
+  test('net, host, dns, dhcpstart and mtu apply to guests, and host-loopback=off blocks the host', async () => {
     const host = await userHost(
       'user,net=192.168.7.0/25,host=192.168.7.1,dns=192.168.7.2,dhcpstart=192.168.7.99,ipv6-prefix=fd07::,host-loopback=off,mtu=1400',
     );
@@ -250,8 +250,8 @@ describeWith(USER_NEEDS, 'a network of other addresses', () => {
       dns: '192.168.7.2',
     });
     expect(guest.busybox('ping', '-c', '1', '192.168.7.1')).toContain(' 0% packet loss');
-    expect(() => guest.talk('192.168.7.1', 7, 'shut')).toThrow(/refused|unreachable|timed out/i);
-    // One frame of more than the MTU is dropped, and counted.
+    expect(() => guest.talk('192.168.7.1', 7, 'blocked')).toThrow(/refused|unreachable|timed out/i);
+    // A frame longer than the MTU is dropped and counted.
     expect(() => guest.busybox('ping', '-c', '1', '-W', '1', '-s', '1472', '192.168.7.1')).toThrow();
     const dropped = 'tsvde_attachment_drop_too_long_total{attachment="user0",kind="user"}';
     await until(() => host.metrics().get(dropped) === 1, 'the dropped frame to be counted');

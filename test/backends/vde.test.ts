@@ -1,4 +1,4 @@
-// Uplinks: switches chained without dpipe, ours to ours and ours to Debian's, found again after either was gone.
+// Uplinks: switches chained without dpipe, tsvde to tsvde and to Debian's vde_switch, and joined again after a restart.
 import { readdirSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
@@ -17,7 +17,7 @@ const B = '02:00:00:00:00:0b';
 
 const isUp = ({ sw }: Network) => sw.attachments()[0]!.stats.connections === 1;
 
-/** Both ways, by frames of several sizes; the first is sent until it arrives. */
+/** Exchanges frames of several sizes; the first is sent until it arrives. */
 async function reachEachOther(a: Recorder, b: Recorder, mark: number): Promise<void> {
   const hello = frame(BROADCAST, A, 60, mark);
   await until(() => {
@@ -31,8 +31,8 @@ async function reachEachOther(a: Recorder, b: Recorder, mark: number): Promise<v
   }
 }
 
-describe('a chain of three switches of ours', () => {
-  test('carries frames end to end, and the metrics know of it', async () => {
+describe('a chain of tsvde switches', () => {
+  test('three switches carry frames end to end, and a detached uplink gives its ports back', async () => {
     const [left, middle, right] = [await network(), await network(), await network()];
     await left.sw.attach(`vde,sock=${middle.directory},id=up,switchport=5`);
     await right.sw.attach(`vde,sock=${middle.directory},port=7`);
@@ -45,11 +45,11 @@ describe('a chain of three switches of ours', () => {
     await reachEachOther(await left.join(), await right.join(), 1);
     await left.sw.detach('up');
     expect(left.sw.ports.get(5)).toMatchObject({ active: false, attachment: undefined });
-    await until(() => middle.sw.ports.list().filter(({ active }) => active).length === 1, 'the end of its port');
+    await until(() => middle.sw.ports.list().filter(({ active }) => active).length === 1, 'the end of the uplink');
     expect(readdirSync(middle.directory).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 
-  test('-F keeps a loop of two uplinks open, and takes the other when one is lost', async () => {
+  test('-F prevents a loop over two uplinks, and the second uplink carries frames when the first is lost', async () => {
     const [here, there] = [await network({ fstp: true }), await network({ fstp: true })];
     await here.sw.attach(`vde,sock=${there.directory},id=one,switchport=11,port=11`);
     await here.sw.attach(`vde,sock=${there.directory},id=two,switchport=12,port=12`);
@@ -66,7 +66,7 @@ describe('a chain of three switches of ours', () => {
       );
     };
     await crossed(1);
-    // Settled: what is sent once arrives once, and does not go round.
+    // After convergence a broadcast arrives once and does not loop.
     const counted = () => there.sw.counters().reduce((sum, { receiveBroadcast }) => sum + receiveBroadcast, 0n);
     a.frames.length = 0;
     b.frames.length = 0;
@@ -88,8 +88,8 @@ describe('a chain of three switches of ours', () => {
   }, 60_000);
 });
 
-describe('what is not there', () => {
-  test('is tried again until it is, and said once', async () => {
+describe('a switch that cannot be joined', () => {
+  test('a missing switch is retried until it appears, with one log line', async () => {
     const here = await network();
     const directory = `${temporaryDirectory()}/ctl`;
     await here.sw.attach(`vde,sock=${directory},reconnect-ms=10`);
@@ -102,7 +102,7 @@ describe('what is not there', () => {
     expect(said).toEqual([`vde0: cannot join the switch at '${directory}': No such file or directory; trying again`]);
   });
 
-  test('a port that is taken is asked for again', async () => {
+  test('a join refused for a port in use is retried', async () => {
     const [here, there] = [await network(), await network()];
     await there.sw.attach(`vde,sock=${here.directory},switchport=3,reconnect-ms=10`);
     await here.sw.attach(`vde,sock=${there.directory},port=3,reconnect-ms=10`);
@@ -111,7 +111,7 @@ describe('what is not there', () => {
     await until(() => there.sw.ports.get(3)?.active, 'the uplink');
   });
 
-  test('detaching and closing end a join that is waiting for an answer', async () => {
+  test('detaching and closing end a join that waits for an answer', async () => {
     const directory = temporaryDirectory();
     const streams: Socket[] = [];
     const silent = createServer((stream) => {
@@ -131,7 +131,7 @@ describe('what is not there', () => {
     expect(readdirSync(directory)).toEqual(['ctl']);
   });
 
-  test('a group of no kind, and the switch itself, are refused at once', async () => {
+  test("an unknown group and the switch's own directory are refused at once", async () => {
     const { sw, directory } = await network();
     await expect(sw.attach(`vde,sock=${directory}/../ctl`)).rejects.toThrow("is this switch's own directory");
     await expect(sw.attach('vde,sock=/nowhere,group=no-such')).rejects.toMatchObject({
@@ -143,7 +143,7 @@ describe('what is not there', () => {
   });
 });
 
-test('a tsvde that is killed and started again is joined again; its loss is counted', async () => {
+test('a tsvde that is killed and started again is joined again, and the reconnect is counted', async () => {
   const here = await network();
   const first = await startTsvde([], { cwd: temporaryDirectory() });
   await here.sw.attach(`vde,sock=${first.directory},reconnect-ms=10`);
@@ -158,7 +158,7 @@ test('a tsvde that is killed and started again is joined again; its loss is coun
   expect(here.log.join('\n')).toContain(`vde0: the switch at '${first.directory}' ended the connection; trying again`);
 });
 
-test('port/epclose loses the uplink, which is joined again', async () => {
+test('an uplink ended by port/epclose is joined again', async () => {
   const [here, there] = [await network(), await network()];
   await here.sw.attach(`vde,sock=${there.directory},reconnect-ms=10`);
   await until(() => isUp(here), 'the uplink');
@@ -168,7 +168,7 @@ test('port/epclose loses the uplink, which is joined again', async () => {
 });
 
 describeWith(['vde_switch'], 'Debian’s vde_switch', () => {
-  test('is joined, and joined again after it was killed', async () => {
+  test('vde_switch is joined, and joined again after it was killed', async () => {
     const here = await network();
     const directory = `${temporaryDirectory()}/ctl`;
     const first = await startVdeSwitch(directory);
@@ -183,12 +183,12 @@ describeWith(['vde_switch'], 'Debian’s vde_switch', () => {
   });
 });
 
-test('waits double up to 30 s, and are short again after what held', () => {
+test('pauses between attempts double up to 30 s, and are short again after a lasting connection', () => {
   const backOff = new BackOff(1000);
   const failures = Array.from({ length: 7 }, () => backOff.failed(0));
   expect(failures).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
   backOff.made(100_000);
-  expect(backOff.failed(100_500)).toBe(30_000); // taken and dropped
+  expect(backOff.failed(100_500)).toBe(30_000); // accepted and dropped at once
   backOff.made(200_000);
   expect(backOff.failed(260_000)).toBe(1000);
   expect(new BackOff(60_000).failed(0)).toBe(60_000);
