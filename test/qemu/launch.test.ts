@@ -1,4 +1,4 @@
-// tsvdeq becomes the program: a script that stands for QEMU says what it was given.
+// tsvdeq executes QEMU in its own process: a script in place of QEMU reports what it was given.
 import { chmodSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { describeWith } from '../support/needs.ts';
@@ -36,7 +36,7 @@ beforeAll(() => {
 
 const through = (directory: string, ...args: string[]) => ['-vdesock', directory, fake, ...args];
 
-test('its pid, its own name and words, the switch’s descriptor', async () => {
+test('QEMU gets the pid of tsvdeq, its own arguments and a descriptor of the switch', async () => {
   const { directory } = await network();
   const started = start(
     tsvdeq,
@@ -58,7 +58,7 @@ test('its pid, its own name and words, the switch’s descriptor', async () => {
   expect(started.stderr()).toBe('');
 });
 
-describe('signals, streams, limits, descriptors and environment are what they were', () => {
+describe('signals, streams, limits, descriptors and environment', () => {
   const WAYS: Record<string, string> = {
     plainly: 'exec "$@"',
     'with ignored signals': 'trap \'\' HUP PIPE QUIT; exec "$@"',
@@ -67,13 +67,13 @@ describe('signals, streams, limits, descriptors and environment are what they we
     'with the ends of pipes inherited': 'sleep 0 | "$@" 7<&0 8<&0',
     'with streams that are files': 'exec "$@" </etc/passwd',
   };
-  // What differs by its nature: inode numbers; the two descriptors of the switch.
+  // Leaves out what always differs: inode numbers and the two descriptors of the switch.
   const comparable = (stdout: string) =>
     stdout
       .replace(/(pipe|socket):\[\d+\]/g, '$1')
       .replace(/^fd (?:\d+) socket\n/gm, (line) => (/ [012] /.test(line) ? line : ''));
 
-  test.each(Object.entries(WAYS))('%s', async (_, line) => {
+  test.each(Object.entries(WAYS))('QEMU started %s inherits the same state', async (_, line) => {
     const { directory } = await network();
     const directly = await run('sh', ['-c', line, 'sh', fake, 'report']);
     const wrapped = await run('sh', ['-c', line, 'sh', tsvdeq, ...through(directory, 'report')]);
@@ -85,14 +85,14 @@ describe('signals, streams, limits, descriptors and environment are what they we
   });
 });
 
-describe('bytes that are no UTF-8', () => {
+describe('bytes that are not UTF-8', () => {
   const LATIN1 = 'caf\xe9.img';
   const HIGH = String.fromCharCode(...Array.from({ length: 128 }, (_, i) => 0x80 + i));
   const octal = (bytes: string) => bytes.replaceAll(/[\x80-\xff]/g, (byte) => `\\${byte.charCodeAt(0).toString(8)}`);
   const SET = `latin1=$(printf '${octal(LATIN1)}'); HIGH=$(printf '${octal(HIGH)}'); export HIGH`;
   const WORDS = `bytes -hda "$latin1" "$HIGH" "é💀 $latin1" é💀 � ''`;
 
-  /** Runs a line of sh behind SET; what the program then says of its arguments and its environment. */
+  /** Runs a line of sh after SET; returns the arguments and the environment that the program reports. */
   async function given(line: string, ...command: string[]): Promise<{ words: string[]; environment: string[] }> {
     const { stdout } = await run('sh', ['-c', `${SET}; ${line}`, 'sh', ...command]);
     const [words, environment] = stdout
@@ -101,7 +101,7 @@ describe('bytes that are no UTF-8', () => {
     return { words: words!, environment: environment!.sort() };
   }
 
-  test('are QEMU’s as they are, in words and in the environment', async () => {
+  test('bytes that are not UTF-8 reach QEMU unchanged in arguments and environment', async () => {
     const { directory } = await network();
     const line = `exec "$@" ${WORDS}`;
     const directly = await given(line, fake);
@@ -112,13 +112,13 @@ describe('bytes that are no UTF-8', () => {
     expect(wrapped.environment).toEqual(directly.environment);
   });
 
-  test('are in what --print shows', async () => {
+  test('bytes that are not UTF-8 are printed by --print', async () => {
     const directly = await given(`exec "$@" ${WORDS}`, fake);
     const shown = await given(`eval "$("$@" ${WORDS})"`, tsvdeq, '--print', ...through(home));
     expect(shown.words.slice(0, directly.words.length)).toEqual(directly.words);
   });
 
-  test('stay in a word that is rewritten', async () => {
+  test('bytes that are not UTF-8 stay in a rewritten argument', async () => {
     const { directory } = await network();
     const net = 'bytes -net "user,vlan=1,tftp=/$latin1"';
     const { words } = await given(`exec "$@" ${net}`, tsvdeq, ...through(directory));
@@ -126,7 +126,7 @@ describe('bytes that are no UTF-8', () => {
   });
 });
 
-test('QEMU’s exit status; its end by a signal', async () => {
+test('the exit status and the signal of QEMU are passed on', async () => {
   const { directory } = await network();
   expect(await run(tsvdeq, through(directory, 'fail'))).toMatchObject({ code: 7, stdout: '' });
   const started = start(tsvdeq, through(directory, 'wait'));
@@ -135,7 +135,7 @@ test('QEMU’s exit status; its end by a signal', async () => {
   expect(await started.exited).toEqual({ code: null, signal: 'SIGUSR1' });
 });
 
-test('every byte of stdin is QEMU’s', async () => {
+test('QEMU reads every byte of stdin', async () => {
   const { directory } = await network();
   const started = start(tsvdeq, through(directory, 'echo'));
   const text = 'system_powerdown\n'.repeat(20_000);
@@ -144,7 +144,7 @@ test('every byte of stdin is QEMU’s', async () => {
   expect(started.stdout() === text).toBe(true);
 });
 
-test('the port is there as long as QEMU is', async () => {
+test('the port is active as long as QEMU runs', async () => {
   const { directory, sw } = await network();
   const started = start(tsvdeq, ['-vdesock', `${directory}[9]`, fake, 'wait']);
   await started.output(/ready/);
@@ -155,34 +155,34 @@ test('the port is there as long as QEMU is', async () => {
   await until(() => sw.ports.list().every(({ endpoints }) => endpoints.length === 0), 'the port without an endpoint');
 });
 
-describe('what cannot be is one sentence, and QEMU is not started', () => {
+describe('errors of tsvdeq', () => {
   const NIC = ['arguments', '-net', 'nic'];
   const rows: [string, () => string[], number, string | RegExp][] = [
-    ['no switch', () => through(`${home}/none`, ...NIC), 1, /^tsvdeq: .*\/none.*No such file or directory.*\n$/],
+    ['a missing switch', () => through(`${home}/none`, ...NIC), 1, /^tsvdeq: .*\/none.*No such file or directory.*\n$/],
     [
-      'no program',
+      'a missing program',
       () => ['-vdesock', home, 'qemu-of-no-kind'],
       127,
       "tsvdeq: there is no program 'qemu-of-no-kind' on the PATH\n",
     ],
-    ['no such file', () => ['-vdesock', home, './qemu'], 127, "tsvdeq: there is no program './qemu'\n"],
-    ['no QEMU named', () => ['-vdesock', home], 2, /^tsvdeq: name the QEMU to run, like: tsvdeq -vdesock .*\n$/],
-    ['an option of no kind', () => ['--frob', fake], 2, /^tsvdeq: .*--frob.*\n$/],
-    ['a mode of no kind', () => ['--mod', '9', fake], 2, "tsvdeq: '9' is not a mode: give it in octal, like 700\n"],
+    ['a missing file', () => ['-vdesock', home, './qemu'], 127, "tsvdeq: there is no program './qemu'\n"],
     [
-      'a backend of no kind',
-      () => ['--via', 'pipe', fake],
+      'a command line without QEMU',
+      () => ['-vdesock', home],
       2,
-      /^tsvdeq: .*'pipe' is invalid.* vde, dgram, stream\.\n$/,
+      /^tsvdeq: name the QEMU to run, like: tsvdeq -vdesock .*\n$/,
     ],
+    ['an unknown option', () => ['--frob', fake], 2, /^tsvdeq: .*--frob.*\n$/],
+    ['an invalid mode', () => ['--mod', '9', fake], 2, "tsvdeq: '9' is not a mode: give it in octal, like 700\n"],
+    ['an unknown backend', () => ['--via', 'pipe', fake], 2, /^tsvdeq: .*'pipe' is invalid.* vde, dgram, stream\.\n$/],
     [
-      '--mod of a stream',
+      '--mod with --via stream',
       () => ['--via', 'stream', '--mod', '700', fake],
       2,
       'tsvdeq: --mod is about a socket that QEMU does not have with --via stream: leave one away\n',
     ],
     [
-      'no switch for --via vde',
+      'a missing switch for --via vde',
       () => ['--via', 'vde', ...through(`${home}/none`, ...NIC)],
       1,
       /^tsvdeq: cannot join the switch at '.*\/none\/ctl': No such file or directory\n$/,
@@ -193,20 +193,15 @@ describe('what cannot be is one sentence, and QEMU is not started', () => {
       1,
       /^tsvdeq: cannot join the switch at '.*': it is a directory; name the socket of a port that was made by --port stream,.*\n$/,
     ],
-    [
-      'a vlan of no kind',
-      () => through(home, 'arguments', '-net', 'nic,vlan=x'),
-      1,
-      'tsvdeq: vlan=x is not a number\n',
-    ],
+    ['an invalid vlan', () => through(home, 'arguments', '-net', 'nic,vlan=x'), 1, 'tsvdeq: vlan=x is not a number\n'],
   ];
-  test.each(rows)('%s', async (_, args, code, message) => {
+  test.each(rows)('%s is refused with one sentence, and QEMU is not started', async (_, args, code, message) => {
     const result = await run(tsvdeq, args());
     expect(result.stderr.replaceAll(/^tsvdeq: a NIC without.*\n/gm, '')).toMatch(message);
     expect(result).toMatchObject({ code, signal: null, stdout: '' });
   });
 
-  test('a file that is not executable', async () => {
+  test('a file that is not executable is exit code 126', async () => {
     writeFileSync(`${home}/text`, 'text');
     chmodSync(`${home}/text`, 0o644);
     expect(await run(tsvdeq, ['-vdesock', home, `${home}/text`])).toMatchObject({
@@ -215,23 +210,23 @@ describe('what cannot be is one sentence, and QEMU is not started', () => {
     });
   });
 
-  test('the second of two switches is not there: the first has its port back', async () => {
+  test('a missing second switch releases the port of the first switch', async () => {
     const { directory, sw } = await network();
     expect((await run(tsvdeq, through(`${directory},${home}/none`, ...NIC))).code).toBe(1);
-    await until(() => sw.ports.list().every(({ endpoints }) => endpoints.length === 0), 'no port held');
+    await until(() => sw.ports.list().every(({ endpoints }) => endpoints.length === 0), 'no port in use');
   });
 
-  test('a file that is no program', async () => {
+  test('a file that is not a program is exit code 126 and releases the port', async () => {
     const { directory, sw } = await network();
     writeFileSync(`${home}/binary`, '\x7fELF of no kind', { mode: 0o755 });
     const result = await run(tsvdeq, ['-vdesock', directory, `${home}/binary`]);
     expect(result.code).toBe(126);
     expect(result.stderr).toMatch(/cannot run '.*binary': Exec format error\n$/);
-    await until(() => sw.ports.list().every(({ endpoints }) => endpoints.length === 0), 'no port held');
+    await until(() => sw.ports.list().every(({ endpoints }) => endpoints.length === 0), 'no port in use');
   });
 });
 
-test('a script around QEMU that does not answer, or answers nonsense, is started all the same', async () => {
+test('a wrapper script without a usable answer to -netdev help is started all the same', async () => {
   const { directory } = await network();
   const script = `${home}/wrapper`;
   writeFileSync(script, '#!/bin/sh\n[ "$2" = help ] && { echo usage: none; exit 3; }\necho "$@"\n', { mode: 0o755 });
@@ -244,7 +239,7 @@ test('a script around QEMU that does not answer, or answers nonsense, is started
   });
 });
 
-describe('its own options', () => {
+describe('options of tsvdeq', () => {
   const SPELLINGS: string[][] = [
     ['-vdesock', 'SOCK', 'QEMU'],
     ['--vdesock=SOCK', 'QEMU'],
@@ -256,14 +251,14 @@ describe('its own options', () => {
     ['QEMU', '-vdesock', 'SOCK', '--mod', '700'],
     ['QEMU', '-unix=SOCK'],
   ];
-  test.each(SPELLINGS.map((words) => [words.join(' '), words] as const))('%s', async (_, words) => {
+  test.each(SPELLINGS.map((words) => [words.join(' '), words] as const))('%s is understood', async (_, words) => {
     const args = words.map((word) => word.replace('SOCK', `${home}/s1,${home}/s2`).replace('QEMU', fake));
     const { stdout, code } = await run(tsvdeq, ['--print', ...args, 'frob']);
     expect(code).toBe(0);
     expect(stdout).toMatch(/qemu-fake frob -netdev dgram,id=vlan0-vde.* -netdev dgram,id=vlan1-vde/);
   });
 
-  test('--print shows what a shell takes back as the same words', async () => {
+  test('a shell reads the output of --print as the same words', async () => {
     const odd = ['arguments', "it's", 'a b', '$HOME', '', '*', '-net', 'nic,macaddr=52:54:00:00:00:01'];
     const { stdout } = await run(tsvdeq, ['--print', '-vdesock', home, fake, ...odd]);
     const again = await run('sh', ['-c', stdout]);
@@ -272,7 +267,7 @@ describe('its own options', () => {
 });
 
 describeWith(['vde_switch'], 'Debian’s vde_switch', () => {
-  test('has a port for QEMU, which ends with it', async () => {
+  test('vde_switch has a port for QEMU until QEMU ends', async () => {
     const directory = `${temporaryDirectory()}/ctl`;
     const sw = await startVdeSwitch(directory);
     const started = start(tsvdeq, through(directory, 'wait'));

@@ -1,4 +1,4 @@
-// The rewriting as a table: what people type, and what QEMU of today is given instead. Here descriptors are 3, 4, 5 …
+// The rewriting as a table: the arguments typed, and those that a current QEMU is given. Descriptors count from 3.
 import { describe, expect, test } from 'vitest';
 import { parseTarget, type Target } from '../../src/plug/target.ts';
 import { planQemu } from '../../src/qemu/plan.ts';
@@ -16,8 +16,9 @@ const WITHOUT_VDE: Facts = { ...QEMU_7, backends: new Set(['socket', 'dgram', 'h
 const QEMU_6: Facts = { ...QEMU_7, backends: new Set(['socket', 'hubport', 'tap', 'user', 'vde']) };
 
 interface Row {
-  /** QEMU's arguments; and of -vdesock, if it was given. */
+  /** QEMU's arguments. */
   typed: string;
+  /** The value of -vdesock, if given. */
   sock?: string;
   facts?: Facts;
   becomes: string;
@@ -29,7 +30,7 @@ interface Row {
 const DGRAM = (id: string, fd = 3) => `-netdev dgram,id=${id},local.type=fd,local.str=${fd}`;
 const MAC = 'macaddr=52:54:00:aa:bb:cc';
 const at = (...paths: string[]): Target[] => paths.map((directory) => ({ directory }));
-/** Two VDE networks, or a VDE network and another, on one vlan. */
+/** A backend on a hub, as on a vlan with more than two members. */
 const hubbed = (id: string, port: string, hub = 1) => `-netdev hubport,id=${port},hubid=${hub},netdev=${id}`;
 
 const rows: Record<string, Row[]> = {
@@ -59,11 +60,11 @@ const rows: Record<string, Row[]> = {
     {
       typed: '-net nic,model=e1000',
       sock: '/s',
-      facts: { ...QEMU_7, backends: new Set() }, // it would not say
+      facts: { ...QEMU_7, backends: new Set() }, // it did not list its backends
       becomes: `-netdev socket,id=vlan0-vde,fd=3 -net nic,netdev=vlan0-vde,model=e1000,${MAC}`,
     },
   ],
-  '-net vde as vdeq took it': [
+  '-net vde in the spelling of vdeq': [
     {
       typed: '-net nic,vlan=2,model=rtl8139 -net vde,vlan=2,sock=/run/a.ctl,port=3',
       becomes: `${DGRAM('vlan2-vde')} -net nic,netdev=vlan2-vde,model=rtl8139,${MAC}`,
@@ -96,7 +97,7 @@ const rows: Record<string, Row[]> = {
       joins: [{ directory: '/a,b', port: 8 }],
     },
   ],
-  'what -net vde joins by its name, -vdesock does not join again': [
+  'a switch named by -net vde is not joined again by -vdesock': [
     {
       typed: '-net nic -net vde,sock=/s',
       sock: '/s',
@@ -172,7 +173,7 @@ const rows: Record<string, Row[]> = {
         ` ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
     },
   ],
-  'more than two on a vlan meet on a hub': [
+  'more than two members of a vlan share a hub': [
     {
       typed: '-net nic,model=virtio -net user',
       sock: '/a',
@@ -197,7 +198,7 @@ const rows: Record<string, Row[]> = {
         ` -netdev hubport,id=vlan1-port3,hubid=1 -net nic,netdev=vlan1-port3,model=e1000,${MAC}`,
     },
   ],
-  'other spellings of QEMU’s': [
+  'other spellings that QEMU accepts': [
     {
       typed: '-net type=nic,model=e1000 -net type=user,vlan=1 -net nic,vlan=1,model=e1000',
       sock: '/s',
@@ -229,17 +230,17 @@ const rows: Record<string, Row[]> = {
       joins: at('/a', '/b'),
     },
     ...['vlan=1', 'model=e1000,vlan=1'].map((kindless) => ({
-      typed: `-net ${kindless}`, // QEMU shall complain of it
+      typed: `-net ${kindless}`, // left to QEMU, which reports the error
       sock: '/s',
       becomes: `-net ${kindless} ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
     })),
   ],
-  'a NIC’s settings are QEMU’s to read': ['virtio', 'ne2k_isa', 'lance', 'no-such'].map((model) => ({
+  'settings of a NIC are passed on to QEMU': ['virtio', 'ne2k_isa', 'lance', 'no-such'].map((model) => ({
     typed: `-net nic,macaddr=52:54:0:0:0:1,model=${model},vectors=2,addr=5`,
     sock: '/s',
     becomes: `${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,macaddr=52:54:0:0:0:1,model=${model},vectors=2,addr=5`,
   })),
-  'ids and hubs that are in use already': [
+  'ids and hubs already in use': [
     {
       typed: '-netdev hubport,id=h,hubid=2 -device e1000,netdev=h -net nic,vlan=1,model=pcnet -net nic,model=tulip',
       sock: '/a',
@@ -267,7 +268,7 @@ const rows: Record<string, Row[]> = {
         ` ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
     },
     {
-      typed: '-netdev hubport,id=h,hubid=x -net nic,vlan=1', // QEMU shall complain of it
+      typed: '-netdev hubport,id=h,hubid=x -net nic,vlan=1', // left to QEMU, which reports the error
       sock: '/a',
       becomes:
         '-netdev hubport,id=h,hubid=x' +
@@ -282,7 +283,7 @@ const rows: Record<string, Row[]> = {
         ' -netdev user,id=vlan0-vde -device e1000,netdev=vlan0-vde',
     },
   ],
-  'vlan 0 is hub 0, where people have their own on that': [
+  'vlan 0 is hub 0 if hub 0 is in use': [
     {
       typed: '-netdev user,id=u -netdev hubport,id=h,hubid=0,netdev=u -net nic',
       sock: '/a',
@@ -307,7 +308,7 @@ const rows: Record<string, Row[]> = {
         ` ${DGRAM('vlan1-vde')} -net nic,netdev=vlan1-vde,${MAC}`,
     },
   ],
-  'what is of today stays as it is': [
+  'current spellings, which stay unchanged': [
     {
       typed: '-netdev vde,id=n0,sock=/a -device virtio-net-pci,netdev=n0',
       becomes: '-netdev vde,id=n0,sock=/a -device virtio-net-pci,netdev=n0',
@@ -393,7 +394,7 @@ const rows: Record<string, Row[]> = {
       opens: ['/s'],
     })),
   ],
-  'today’s spelling for a QEMU without VDE': [
+  'current spellings for a QEMU without VDE': [
     {
       typed: '-netdev vde,id=n0,sock=/a,port=2 -device virtio-net-pci,netdev=n0',
       facts: WITHOUT_VDE,
@@ -425,7 +426,7 @@ const words = (line: string) => line.split(' ').filter((word) => word !== '');
 const targets = (sock?: string) => sock?.split(',').map(parseTarget) ?? [];
 
 describe.each(Object.entries(rows))('%s', (_, some) => {
-  test.each(some)('$typed', ({ typed, sock, via, facts = QEMU_7, becomes, joins, opens }) => {
+  test.each(some)('planQemu rewrites `$typed`', ({ typed, sock, via, facts = QEMU_7, becomes, joins, opens }) => {
     const plan = planQemu(words(typed), { sockets: targets(sock), via }, facts);
     expect(plan.arguments(plan.joins.map((_, i) => 3 + i)).join(' ')).toBe(becomes);
     if (joins) expect(plan.joins).toEqual(joins);
@@ -433,7 +434,7 @@ describe.each(Object.entries(rows))('%s', (_, some) => {
   });
 });
 
-test('a word of QEMU with blanks, commas or nothing in it is that word', () => {
+test('an argument of QEMU with blanks or commas, or an empty one, stays unchanged', () => {
   const args = ['-append', 'console=ttyS0 quiet', '-name', '', '-drive', 'file=a,,b'];
   expect(
     planQemu(args, { sockets: [{ directory: '/s' }] }, QEMU_7)
@@ -442,7 +443,7 @@ test('a word of QEMU with blanks, commas or nothing in it is that word', () => {
   ).toEqual(args);
 });
 
-test('who gave no MAC is told what was chosen', () => {
+test('the MAC chosen for a NIC without macaddr= is noted', () => {
   expect(planQemu(['-net', 'nic'], { sockets: [{ directory: '/s' }] }, QEMU_7).notes).toEqual([
     "a NIC without macaddr= was given 52:54:00:aa:bb:cc: QEMU's own choice is the same for every guest",
   ]);
@@ -456,11 +457,11 @@ test.each([
   ['-net vde,sock=/a,port=x', 'port=x is not a number'],
   ['-net nic,vlan=one', 'vlan=one is not a number'],
   ['-net vde,sock=/a,mode=0888', 'mode=0888 is not a number'],
-])('%s', (typed, message) => {
+])('%s is refused', (typed, message) => {
   expect(() => planQemu(words(typed), { sockets: [] }, QEMU_7)).toThrow(message);
 });
 
-test('--via vde tells QEMU the rights of its socket', () => {
+test('--via vde passes the mode of the socket to QEMU', () => {
   const plan = planQemu(
     words('-net vde,sock=/a -net vde,vlan=1,sock=/b,mode=0600'),
     { sockets: [], via: 'vde', mode: 0o770 },
@@ -476,6 +477,6 @@ test.each([
   ['vde', WITHOUT_VDE, '/s', "this QEMU was built without its backend 'vde'"],
   ['stream', QEMU_6, '/s', "this QEMU has no backend 'stream', as 7.2 and newer have"],
   ['stream', QEMU_7, '/s[3]', "'/s' is a stream socket, which has no port 3 to choose"],
-] as const)('--via %s refused: %#', (via, facts, sock, message) => {
+] as const)('--via %s is refused if QEMU or the target does not support it (%#)', (via, facts, sock, message) => {
   expect(() => planQemu([], { sockets: targets(sock), via }, facts)).toThrow(message);
 });

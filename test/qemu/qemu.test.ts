@@ -1,4 +1,4 @@
-// What tsvdeq writes, before Debian's QEMU: each line is accepted and wired as it was meant, by QEMU's own account.
+// Command lines written by tsvdeq, given to Debian's QEMU: each is accepted, and QEMU's own account shows the wiring.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { atEnd } from '../support/at-end.ts';
@@ -24,14 +24,14 @@ async function ask(qemu: Started, command: string): Promise<string> {
   );
 }
 
-describeWith([QEMU], 'QEMU accepts', () => {
+describeWith([QEMU], 'command lines given to QEMU', () => {
   const rows: { line: string; network: RegExp[] }[] = [
     {
       line: '-net nic,model=virtio',
       network: [/^virtio-net-pci\.0: .*model=virtio-net-pci.*\n \\ vlan0-vde: .*dgram/m],
     },
     { line: '-net nic,name=eth0', network: [/^e1000\.0: .*model=e1000.*\n \\ vlan0-vde: /m] },
-    { line: '', network: [/^e1000\.0: .*model=e1000.*\n \\ vlan0-vde: /m] }, // the machine's own choice
+    { line: '', network: [/^e1000\.0: .*model=e1000.*\n \\ vlan0-vde: /m] }, // the machine's default NIC
     {
       line: '-net nic,vlan=2,model=rtl8139,macaddr=52:54:00:00:00:07,name=old -net vde,vlan=2,sock=DIR,port=5',
       network: [/^rtl8139\.0: .*model=rtl8139,macaddr=52:54:00:00:00:07\n \\ vlan2-vde: /m],
@@ -63,7 +63,7 @@ describeWith([QEMU], 'QEMU accepts', () => {
     },
     { line: '-net nic,model=e1000,macaddr=7', network: [/^e1000.*macaddr=00:00:00:00:00:07\n \\ vlan0-vde: /m] },
     {
-      line: '-net nic,model=ne2k_isa -net nic,vlan=1,model=ne2k_isa -net user,vlan=1', // each at an address of its own
+      line: '-net nic,model=ne2k_isa -net nic,vlan=1,model=ne2k_isa -net user,vlan=1', // with different addresses
       network: [/^ne2k_isa\.0: .*\n \\ vlan0-vde: /m, /^ne2k_isa\.1: .*\n \\ vlan1-user: /m],
     },
     {
@@ -77,7 +77,7 @@ describeWith([QEMU], 'QEMU accepts', () => {
     { line: '-net none -net vde,vlan=1 -net nic,vlan=1,model=tulip', network: [/model=tulip.*\n \\ vlan1-vde: /] },
   ];
 
-  test.each(rows)('$line', async ({ line, network: lines }) => {
+  test.each(rows)('QEMU accepts `$line` and wires its NICs', async ({ line, network: lines }) => {
     const { directory } = await network();
     const words = line
       .replaceAll('DIR', directory)
@@ -89,13 +89,13 @@ describeWith([QEMU], 'QEMU accepts', () => {
     for (const pattern of lines) expect(wiring).toMatch(pattern);
     qemu.stdin.write('quit\n');
     expect(await qemu.exited).toEqual({ code: 0, signal: null });
-    // It warns of hubs, since a person who wires -netdev by hand seldom means one.
+    // QEMU warns about hubs, which are seldom meant in a -netdev wired by hand.
     expect(qemu.stderr().replaceAll(/^tsvdeq: a NIC without.*\n/gm, '')).not.toMatch(
       /tsvdeq|not connected|has no peer/,
     );
   });
 
-  test('a NIC in the slot where plain QEMU has it, which gives the guest’s interface its name', async () => {
+  test('a NIC has the slot that plain QEMU gives it, which names the guest’s interface', async () => {
     const { directory } = await network();
     const words = [...MACHINE, '-device', 'virtio-rng-pci', '-net', 'nic,model=e1000'];
     const slots = async (qemu: Started) => {
@@ -109,7 +109,7 @@ describeWith([QEMU], 'QEMU accepts', () => {
     expect(await slots(start(tsvdeq, ['-vdesock', directory, QEMU, ...words]))).toEqual(plain);
   });
 
-  test('NICs alone on their vlans, apart from each other and from what stays as it was written', async () => {
+  test('NICs without peers on their vlans stay apart from each other and from unchanged options', async () => {
     const { directory } = await network();
     const line = '-net nic -net user -net nic,vlan=2 -net nic,vlan=3 -net vde,vlan=1';
     const qemu = start(tsvdeq, ['-vdesock', directory, QEMU, ...MACHINE, ...line.split(' ')]);
@@ -121,7 +121,7 @@ describeWith([QEMU], 'QEMU accepts', () => {
     await qemu.stop();
   });
 
-  test.each(['dgram', 'vde'])('-vdesock A,B: two NICs on two switches, --via %s', async (via) => {
+  test.each(['dgram', 'vde'])('-vdesock A,B connects two NICs to two switches, --via %s', async (via) => {
     const [a, b] = [await network(), await network()];
     const args = [
       '--via',
@@ -145,7 +145,7 @@ describeWith([QEMU], 'QEMU accepts', () => {
     await until(() => active(a).length + active(b).length === 0, 'the end of both ports');
   });
 
-  test('-net user with several forwards keeps each', async () => {
+  test('-net user keeps each of several forwards', async () => {
     const { directory } = await network();
     const user = 'user,vlan=1,hostfwd=tcp:127.0.0.1:0-:22,hostfwd=udp:127.0.0.1:0-:53';
     const qemu = start(tsvdeq, [
@@ -165,7 +165,7 @@ describeWith([QEMU], 'QEMU accepts', () => {
     await qemu.stop();
   });
 
-  test('--via stream: each QEMU is a port of its own behind one socket', async () => {
+  test('--via stream gives each QEMU its own port behind one socket', async () => {
     const { sw } = await network();
     const path = `${temporaryDirectory()}/lan.stream`;
     await sw.attach(`stream,server=on,addr.type=unix,addr.path=${path}`);
@@ -177,17 +177,15 @@ describeWith([QEMU], 'QEMU accepts', () => {
       await until(async () => connected.test(await ask(qemu, 'info network')), 'QEMU to connect');
     }
     const here = () =>
-      sw.ports
-        .list()
-        .flatMap(({ active, endpoints }) => (active ? endpoints.map(({ description }) => description) : []));
-    await until(() => here().length === 2, 'both ports'); // the sockets that tsvdeq tried are gone
+      sw.ports.list().flatMap(({ active, endpoints }) => (active ? endpoints.map(({ description }) => description) : []));
+    await until(() => here().length === 2, 'both ports'); // the probe connections of tsvdeq have ended
     expect(here().sort()).toEqual([one, two].map(({ pid }) => expect.stringContaining(`pid ${pid},`)));
     await one.stop();
-    await until(() => here().length === 1, 'the end of one');
+    await until(() => here().length === 1, 'the end of the first port');
     await two.stop();
   });
 
-  test('-netdev vde and -nic vde of today, rewritten for a QEMU that knows no VDE', async () => {
+  test('-netdev vde and -nic vde are rewritten for a QEMU without VDE', async () => {
     const { directory, sw } = await network();
     const script = `${temporaryDirectory()}/qemu-without-vde`;
     writeFileSync(
@@ -212,7 +210,7 @@ describeWith([QEMU], 'QEMU accepts', () => {
 });
 
 describeWith([QEMU], 'a guest’s firmware', () => {
-  /** iPXE asks for an address by DHCP: from the MAC that the NIC has, to everybody. */
+  /** Waits for iPXE's DHCP request, a broadcast from the MAC of the NIC. */
   async function asksForAnAddress(host: Recorder, mac: string): Promise<void> {
     const isDhcp = (bytes: Buffer) =>
       bytes.toString('hex', 0, 12) === `ffffffffffff${mac.replaceAll(':', '')}` && bytes.readUInt16BE(36) === 67;
@@ -221,7 +219,7 @@ describeWith([QEMU], 'a guest’s firmware', () => {
   const firmware = ['-accel', 'tcg', '-nodefaults', '-display', 'none', '-m', '64', '-boot', 'n'];
 
   test.each(['vde', 'stream'])(
-    'is heard --via %s',
+    'a DHCP request of the firmware arrives --via %s',
     async (via) => {
       const mac = '52:54:00:00:01:02';
       const net = await network();
@@ -237,7 +235,7 @@ describeWith([QEMU], 'a guest’s firmware', () => {
   );
 
   test.each(['virtio', 'e1000', 'rtl8139'])(
-    'is heard through %s',
+    'a DHCP request of the firmware arrives through %s',
     async (model) => {
       const mac = '52:54:00:00:01:01';
       const net = await network();
@@ -258,7 +256,7 @@ describeWith([QEMU], 'a guest’s firmware', () => {
 });
 
 describeWith([QEMU], '-daemonize', () => {
-  test('the port is QEMU’s after tsvdeq’s process is gone, and ends with it', async () => {
+  test('the port stays open after tsvdeq has exited and closes when QEMU ends', async () => {
     const { directory, sw } = await network();
     const pidFile = `${temporaryDirectory()}/pid`;
     const result = await run(tsvdeq, [
