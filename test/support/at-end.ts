@@ -1,20 +1,20 @@
-// What a test made is undone when it ends, also when it fails: the latest first.
+// Clean-up at the end of a test, also when it fails: the latest step first.
 import { afterAll, onTestFinished } from 'vitest';
 
 type Undo = () => unknown;
-const ofFile: Undo[] = [];
+const ofTheFile: Undo[] = [];
 
 afterAll(async () => {
-  for (const undo of ofFile.splice(0).reverse()) await undo();
+  for (const undo of ofTheFile.splice(0).reverse()) await undo();
 });
 
-/** At the end of the running test; made outside one, in a hook, at the end of the file. */
+/** Runs `undo` at the end of the running test or, when called in a hook, at the end of the file. */
 export function atEnd(undo: Undo): void {
   try {
     onTestFinished(async () => {
       await undo();
     });
   } catch {
-    ofFile.push(undo);
+    ofTheFile.push(undo);
   }
 }

@@ -1,4 +1,4 @@
-// A console session as programs hold it: text out, text back up to the prompt.
+// A console session as a program has it: sends lines and reads replies up to the prompt.
 import { connect, type Socket } from 'node:net';
 import { createContext } from '../../src/console/context.ts';
 import { ConsoleServer } from '../../src/console/server.ts';
@@ -26,7 +26,7 @@ export class ConsoleClient {
     atEnd(() => socket.destroy());
   }
 
-  /** Connected, and past the banner. */
+  /** Connects and reads the banner. */
   static async connect(path: string): Promise<ConsoleClient> {
     const socket = connect(path);
     const client = new ConsoleClient(socket);
@@ -35,14 +35,14 @@ export class ConsoleClient {
     return client;
   }
 
-  /** Everything up to the `count`th prompt from here, without the last prompt. */
+  /** Waits for `count` prompts and returns the text received, without the last prompt. */
   async replies(count: number): Promise<string> {
     const prompts = () => this.#text.split(/(?:^|\n)vde\$ /).length - 1;
     await until(() => prompts() >= count || this.ended, `${count} prompts, after: ${this.#text.slice(-300)}`);
     return this.take().replace(/\n?vde\$ $/, '');
   }
 
-  /** All that has come. */
+  /** Returns the text received since the last call. */
   take(): string {
     const text = this.#text;
     this.#text = '';
@@ -58,12 +58,12 @@ export class ConsoleClient {
 export interface Served {
   path: string;
   log: string[];
-  /** How often the console asked for the end of the switch. */
+  /** The number of shutdowns that the console asked for. */
   shutdowns(): number;
   connect(): Promise<ConsoleClient>;
 }
 
-/** A console for a switch of ours. */
+/** Serves a console for a switch in this process. */
 export async function serveConsole({ sw, log }: Network, mode = 0o600): Promise<Served> {
   const path = `${temporaryDirectory()}/mgmt`;
   let shutdowns = 0;

@@ -1,4 +1,4 @@
-// A console to be a client of: ours, and that of Debian's vde_switch.
+// Consoles for tests of console clients: of tsvde and of Debian's vde_switch.
 import { ConsoleClient } from './console.ts';
 import { temporaryDirectory } from './temporary.ts';
 import { startTsvde } from './tsvde.ts';
@@ -6,7 +6,7 @@ import { startVdeSwitch } from './vde-switch.ts';
 
 export interface Console {
   path: string;
-  /** By another session. */
+  /** Sends a line in another session and returns the reply. */
   ask(line: string): Promise<string>;
 }
 

@@ -1,12 +1,12 @@
-// TCP and UDP datagrams as a kernel hands them to a device with offloads: a virtio-net header (virtio 1.2, 5.1.6), then one
-// frame that stands for several and whose checksum is only begun.
+// TCP and UDP datagrams as a kernel hands them to a device with offloads: a virtio-net header (virtio 1.2, 5.1.6), then
+// one frame that stands for several and whose checksum is partial.
 
 export interface DatagramOptions {
   six?: boolean;
   udp?: boolean;
-  /** VLAN tags in front. */
+  /** VLAN tags, the outer one first. */
   tags?: readonly number[];
-  /** IPv4's, in bytes: a multiple of 4. */
+  /** The length of the IPv4 options in bytes: a multiple of 4. */
   ipOptions?: number;
   tcpOptions?: number;
   flags?: number;
@@ -22,7 +22,7 @@ const ADDRESSES = {
   six: Buffer.from('fd090000000000000000000000000001fd090000000000000000000000000002', 'hex'),
 };
 
-/** Header and frame, as a packet socket takes them. */
+/** The virtio-net header and the frame, as a packet socket takes them. */
 export function datagram(options: DatagramOptions): Buffer {
   const { six = false, udp = false, tags = [], segment = 1448, payload } = options;
   const transport = udp ? udpHeader(payload.length) : tcpHeader(options);
@@ -50,7 +50,7 @@ export function datagram(options: DatagramOptions): Buffer {
   return Buffer.concat([header, frame, transport, payload]);
 }
 
-/** The ones' complement sum of 16-bit words (RFC 1071); over what carries its right checksum, it is 0xffff. */
+/** The ones' complement sum of 16-bit words (RFC 1071); it is 0xffff over bytes that include their correct checksum. */
 export function onesSum(bytes: Buffer): number {
   let sum = 0;
   for (let i = 0; i < bytes.length; i += 2) sum += (bytes[i]! << 8) | (bytes[i + 1] ?? 0);
@@ -59,7 +59,7 @@ export function onesSum(bytes: Buffer): number {
 }
 
 function ip4Header({ udp = false, ipOptions = 0, tos = 0, id = 0 }: DatagramOptions, length: number): Buffer {
-  const ip = Buffer.alloc(20 + ipOptions, 1); // options of no operation
+  const ip = Buffer.alloc(20 + ipOptions, 1); // no-operation options
   ip.fill(0, 0, 20);
   ip[0] = 0x40 + ip.length / 4;
   ip[1] = tos;

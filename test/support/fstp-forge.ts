@@ -1,4 +1,4 @@
-// One machine, and BPDUs made by hand for it.
+// A spanning tree machine, and hand-made BPDUs for it.
 import { type Bpdu, encodeBpdu } from '../../src/fstp/bpdu.ts';
 import type { Effect } from '../../src/fstp/effect.ts';
 import { SpanningTree } from '../../src/fstp/machine.ts';
@@ -11,7 +11,7 @@ export function idOf(last: number): string {
   return `80:00:00:ff:00:00:00:${last.toString(16).padStart(2, '0')}`;
 }
 
-/** Switched on at second 0, with these ports in VLAN 0. */
+/** A machine switched on at second 0, with ports 1 to `ports` in VLAN 0. */
 export function machine(ports: number, id = 5): SpanningTree {
   const tree = new SpanningTree({ mac: idOf(id).slice(6) });
   tree.createVlan(VLAN, 0);
@@ -20,7 +20,7 @@ export function machine(ports: number, id = 5): SpanningTree {
   return tree;
 }
 
-/** By default the hello of a root that is worse than the machine. */
+/** A BPDU of the forger; by default the hello of a root that is worse than the machine. */
 export function forged(fields: Partial<Bpdu> = {}): Buffer {
   const bpdu: Bpdu = {
     topologyChange: false,
@@ -38,7 +38,7 @@ export function forged(fields: Partial<Bpdu> = {}): Buffer {
   return encodeBpdu(bpdu, { mac: FORGER });
 }
 
-/** In short: `1 discarding`, `flush`, `send 2`, `send 2 tc`, in their order; events left out. */
+/** The effects in short, in their order and without events: `1 discarding`, `flush`, `send 2`, `send 2 tc`. */
 export function brief(effects: Effect[]): string[] {
   return effects.flatMap((effect) => {
     if (effect.kind === 'state') return [`${effect.port} ${effect.state}`];

@@ -1,11 +1,12 @@
-// Switches of nothing but a spanning tree, and the segments between them, wired by queues: time is told, not waited for.
-// A segment joins any number of ports: two are a cable, more a hub. Every segment has stations that want to be reached.
+// Bridges that consist of a spanning tree only, and the segments between them, simulated with queues and without a
+// clock. A segment joins any number of ports: two make a cable, more make a hub. Every segment has stations, which must
+// be reachable.
 
 import type { Effect, PortState } from '../../src/fstp/effect.ts';
 import { SpanningTree } from '../../src/fstp/machine.ts';
 
 export const VLAN = 0;
-/** More than any turmoil here needs in a second. */
+/** More frames than any network here needs in a second to converge. */
 const FRAMES_PER_SECOND_MAX = 20_000;
 
 export interface Bridge {
@@ -18,21 +19,21 @@ export interface Bridge {
   alive: boolean;
 }
 
-interface Place {
+interface BridgePort {
   bridge: Bridge;
   port: number;
 }
 
 interface Segment {
   name: string;
-  places: Place[];
+  ports: BridgePort[];
   whole: boolean;
 }
 
 interface Flight {
   segment: Segment;
-  /** undefined: nobody's port. */
-  from: Place | undefined;
+  /** The port that sent it; undefined for an injected frame. */
+  from: BridgePort | undefined;
   bytes: Buffer;
 }
 
@@ -40,17 +41,17 @@ export class FstpNetwork {
   now = 0;
   readonly bridges = new Map<string, Bridge>();
   readonly segments = new Map<string, Segment>();
-  /** Which of the frames under way arrives next, of so many; by default in the order they left. */
+  /** Chooses which of `count` frames under way arrives next; by default the first that was sent. */
   order: (count: number) => number = () => 0;
-  /** Is a frame of this bridge on this segment lost? */
+  /** Tells whether a frame of this bridge is lost on this segment. */
   lost: (bridge: string, segment: string) => boolean = () => false;
-  /** Told after every frame that arrived. */
+  /** Called after every frame that arrives. */
   watch: () => void = () => {};
-  /** Told when a bridge forgets what it has learned at a port, or at every port. */
+  /** Called when a bridge forgets the addresses learned at a port, or at every port. */
   forgets: (bridge: string, port?: number) => void = () => {};
   #flights: Flight[] = [];
 
-  /** `id` is the address's last byte: the lowest is root. */
+  /** `id` is the last byte of the MAC address: the lowest becomes root. */
   bridge(name: string, id: number, priority?: number): Bridge {
     const mac = `00:ff:00:00:00:${id.toString(16).padStart(2, '0')}`;
     const tree = new SpanningTree(priority === undefined ? { mac } : { mac, priority });
@@ -61,24 +62,24 @@ export class FstpNetwork {
     return bridge;
   }
 
-  /** `segment('x', 'a1 b1')`: port 1 of a, port 1 of b. */
-  segment(name: string, places: string): void {
+  /** `segment('x', 'a1 b1')` joins port 1 of a and port 1 of b. */
+  segment(name: string, ports: string): void {
     const parse = (text: string) => ({ bridge: this.bridges.get(text.slice(0, 1))!, port: Number(text.slice(1)) });
-    this.segments.set(name, { name, places: places.split(' ').map(parse), whole: false });
+    this.segments.set(name, { name, ports: ports.split(' ').map(parse), whole: false });
     this.heal(name);
   }
 
-  /** Both ends see it. */
+  /** Cuts a segment; its bridges notice. */
   cut(name: string): void {
     const segment = this.#break(name);
-    for (const { bridge, port } of segment.places) {
+    for (const { bridge, port } of segment.ports) {
       bridge.states.delete(port);
       this.forgets(bridge.name, port);
       this.#obey(bridge, bridge.tree.removePort({ vlan: VLAN, port }, this.now));
     }
   }
 
-  /** No end sees it. */
+  /** Cuts a segment; its bridges do not notice. */
   silence(name: string): void {
     this.#break(name);
   }
@@ -86,13 +87,13 @@ export class FstpNetwork {
   heal(name: string): void {
     const segment = this.segments.get(name)!;
     segment.whole = true;
-    for (const { bridge, port } of segment.places) {
+    for (const { bridge, port } of segment.ports) {
       if (!bridge.states.has(port)) bridge.states.set(port, 'forwarding');
       this.#obey(bridge, bridge.tree.addPort({ vlan: VLAN, port, tagged: false }, this.now));
     }
   }
 
-  /** It says nothing and forwards nothing from now on; the others see its ports as active. */
+  /** Makes a bridge send and forward nothing; the ports to it stay active. */
   kill(name: string): void {
     this.bridges.get(name)!.alive = false;
   }
@@ -113,12 +114,12 @@ export class FstpNetwork {
     return this;
   }
 
-  /** Puts bytes on a segment, from nobody's port. */
+  /** Puts a frame on a segment that comes from none of its ports. */
   inject(name: string, bytes: Buffer): void {
     this.#flights.push({ segment: this.segments.get(name)!, from: undefined, bytes });
   }
 
-  /** `a: 1 root forwarding, 2 designated discarding`. */
+  /** Describes the ports of a bridge: `a: 1 root forwarding, 2 designated discarding`. */
   check(name: string): string {
     const { tree } = this.bridges.get(name)!;
     const ports = tree.view(VLAN)!.ports.map(({ port, role, state }) => `${port} ${role} ${state}`);
@@ -129,12 +130,12 @@ export class FstpNetwork {
     return this.bridges.get(name)!.tree.view(VLAN)!.root;
   }
 
-  /** Wires that forward, and those that are there, as edges between bridges and segments. */
+  /** The forwarding links and all present links, as edges between bridges and segments. */
   edges(): { forwarding: [string, string][]; present: [string, string][]; nodes: string[] } {
     const present: [string, string][] = [];
     const forwarding: [string, string][] = [];
     for (const segment of this.segments.values()) {
-      for (const { bridge, port } of segment.places) {
+      for (const { bridge, port } of segment.ports) {
         if (!segment.whole || !bridge.alive) continue;
         present.push([bridge.name, segment.name]);
         if (bridge.states.get(port) === 'forwarding') forwarding.push([bridge.name, segment.name]);
@@ -164,12 +165,12 @@ export class FstpNetwork {
   /** Frames of one sender on one segment stay in their order. */
   #next(): number {
     const chosen = this.#flights[this.order(this.#flights.length)]!;
-    return this.#flights.findIndex(({ segment, from }) => segment === chosen.segment && samePlace(from, chosen.from));
+    return this.#flights.findIndex(({ segment, from }) => segment === chosen.segment && samePort(from, chosen.from));
   }
 
   #arrive({ segment, from, bytes }: Flight): void {
-    for (const { bridge, port } of segment.places) {
-      if (samePlace({ bridge, port }, from)) continue;
+    for (const { bridge, port } of segment.ports) {
+      if (samePort({ bridge, port }, from)) continue;
       this.#obey(bridge, bridge.tree.receive({ vlan: VLAN, port, bytes }, this.now));
     }
   }
@@ -197,17 +198,17 @@ export class FstpNetwork {
   #send(bridge: Bridge, port: number, bytes: Buffer): void {
     bridge.sent++;
     for (const segment of this.segments.values()) {
-      const from = segment.places.find((place) => place.bridge === bridge && place.port === port);
+      const from = segment.ports.find((end) => end.bridge === bridge && end.port === port);
       if (from && segment.whole) this.#flights.push({ segment, from, bytes });
     }
   }
 }
 
-function samePlace(a: Place | undefined, b: Place | undefined): boolean {
+function samePort(a: BridgePort | undefined, b: BridgePort | undefined): boolean {
   return a?.bridge === b?.bridge && a?.port === b?.port;
 }
 
-/** undefined when the edges of `part` are a spanning tree of each component of `whole`; else what is wrong. */
+/** Returns undefined if the edges of `part` are a spanning tree of each component of `whole`, or else the flaw. */
 export function flaw(nodes: string[], whole: [string, string][], part: [string, string][]): string | undefined {
   const parts = new Groups(nodes);
   for (const [a, b] of part) if (!parts.join(a, b)) return `a loop through ${a} and ${b}`;
@@ -227,7 +228,7 @@ class Groups {
     return parent === name ? name : this.of(parent);
   }
 
-  /** false: they were joined already. */
+  /** Returns false if the two were in one group already. */
   join(a: string, b: string): boolean {
     const [groupA, groupB] = [this.of(a), this.of(b)];
     this.#parent.set(groupA, groupB);

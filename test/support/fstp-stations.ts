@@ -1,7 +1,8 @@
-// A station at each switch of a network of spanning trees, and what the switches have learned of where they are.
+// A station at each bridge of a network of spanning trees, and the ports at which the bridges have learned the
+// stations.
 import type { Bridge, FstpNetwork } from './fstp-network.ts';
 
-/** A bridge that a frame has come to, and by which port; none: it began there. */
+/** A bridge that a frame reaches, and the port it arrives by; without a port, the first bridge. */
 interface Stop {
   bridge: Bridge;
   port?: number;
@@ -9,7 +10,7 @@ interface Stop {
 
 export class Stations {
   readonly #net: FstpNetwork;
-  /** Of each bridge, by its name: at which port it has learned each station. */
+  /** For each bridge, by name: the port at which it has learned each station. */
   readonly #learned: Map<string, Map<string, number>>;
 
   constructor(net: FstpNetwork) {
@@ -21,25 +22,30 @@ export class Stations {
     };
   }
 
-  /** Each says something to all. */
+  /** Each station sends a broadcast. */
   speak(): void {
     for (const station of this.#net.bridges.keys())
-      for (const { bridge, port } of this.#way(station, () => undefined))
+      for (const { bridge, port } of this.#path(station, () => undefined))
         if (port !== undefined) this.#learned.get(bridge.name)!.set(station, port);
   }
 
-  /** `a b`: a frame of a's station for b's goes where it was, and not where it is. */
+  /**
+   * Pairs `a b` where a frame from the station at a does not reach the station at b, because a bridge's entry is stale.
+   */
   blackHoles(): string[] {
     return [...this.#net.bridges.keys()].flatMap((from) => {
-      const within = this.#way(from, () => undefined).map(({ bridge }) => bridge.name);
+      const within = this.#path(from, () => undefined).map(({ bridge }) => bridge.name);
       const arrives = (to: string) =>
-        this.#way(from, ({ name }) => this.#learned.get(name)!.get(to)).some(({ bridge }) => bridge.name === to);
+        this.#path(from, ({ name }) => this.#learned.get(name)!.get(to)).some(({ bridge }) => bridge.name === to);
       return within.filter((to) => to !== from && !arrives(to)).map((to) => `${from} ${to}`);
     });
   }
 
-  /** Where a frame comes to, when each bridge sends it by the port `leavesBy` or, where that is none, by all. */
-  #way(from: string, leavesBy: (bridge: Bridge) => number | undefined): Stop[] {
+  /**
+   * The bridges that a frame reaches if each sends it by the port that `leavesBy` returns, or by all if that is
+   * undefined.
+   */
+  #path(from: string, leavesBy: (bridge: Bridge) => number | undefined): Stop[] {
     const stops: Stop[] = [{ bridge: this.#net.bridges.get(from)! }];
     for (const { bridge, port } of stops) {
       const only = leavesBy(bridge);
@@ -52,12 +58,12 @@ export class Stations {
   #neighbours(bridge: Bridge, came: number | undefined, only: number | undefined): Stop[] {
     const wires = [...this.#net.segments.values()]
       .filter(({ whole }) => whole)
-      .map(({ places }) => places.filter(isOpen));
+      .map(({ ports }) => ports.filter(isForwarding));
     const leaves = (stop: Stop) => stop.bridge === bridge && stop.port !== came && stop.port === (only ?? stop.port);
-    return wires.filter((places) => places.some(leaves)).flat();
+    return wires.filter((ports) => ports.some(leaves)).flat();
   }
 }
 
-function isOpen({ bridge, port }: Required<Stop>): boolean {
+function isForwarding({ bridge, port }: Required<Stop>): boolean {
   return bridge.states.get(port) === 'forwarding';
 }

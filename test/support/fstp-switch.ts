@@ -1,4 +1,4 @@
-// A switch in this process that is nothing but our spanning tree and flooding, its ports plugs at other switches.
+// A switch in this process with only our spanning tree and flooding; its ports are plugs at other switches.
 
 import type { Effect } from '../../src/fstp/effect.ts';
 import { SpanningTree } from '../../src/fstp/machine.ts';
@@ -16,7 +16,7 @@ interface Port {
 export class FstpSwitch {
   readonly tree: SpanningTree;
   readonly #ports = new Map<number, Port>();
-  /** Frames forwarded: a storm shows here. */
+  /** The number of frames forwarded, which shows a storm. */
   forwarded = 0;
 
   constructor(mac: string) {
@@ -27,7 +27,7 @@ export class FstpSwitch {
     atEnd(() => clearInterval(timer));
   }
 
-  /** A cable from that port of ours to any of theirs. */
+  /** Connects a port to any free port of another switch. */
   async join(port: number, directory: string): Promise<void> {
     const plug = await Plug.connect(directory, { description: `fstp ${port}` });
     atEnd(() => plug.close());
@@ -37,12 +37,12 @@ export class FstpSwitch {
     this.#obey(this.tree.addPort({ vlan: VLAN, port, tagged: false }, now()));
   }
 
-  /** The cable is pulled: both ends see it. */
+  /** Disconnects a port; both ends notice. */
   leave(port: number): void {
     this.#ports.get(port)!.plug.close();
   }
 
-  /** `1 root forwarding, 2 alternate discarding` */
+  /** Describes the ports: `1 root forwarding, 2 alternate discarding`. */
   get ports(): string {
     return this.view.ports.map(({ port, role, state }) => `${port} ${role} ${state}`).join(', ');
   }

@@ -1,4 +1,5 @@
-// A real guest: Debian's kernel and a busybox shell on its console, which is QEMU's stdin and stdout; or User-mode Linux's.
+// A real guest: Debian's kernel in QEMU, or User-mode Linux, with a busybox shell on the console, which is stdin and
+// stdout.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
@@ -9,10 +10,10 @@ import { type Started, start } from './process.ts';
 const HERE = fileURLToPath(new URL('./guest/', import.meta.url));
 const KERNEL = /^vmlinuz-(.*-cloud-amd64)$/;
 
-/** What a guest needs of a machine; `kernel` is proved by kernelRelease(). */
+/** The needs of a guest, except for the kernel: see kernelRelease(). */
 export const GUEST_NEEDS = ['root', 'qemu-system-x86_64', 'busybox', 'cpio'] as const;
 
-/** Of Debian's cloud kernel, which has the virtio drivers; undefined where it is not installed. */
+/** The release of Debian's cloud kernel, which has the virtio drivers; undefined if it is not installed. */
 export function kernelRelease(): string | undefined {
   return readdirSync('/boot')
     .map((name) => KERNEL.exec(name)?.[1])
@@ -21,7 +22,9 @@ export function kernelRelease(): string | undefined {
     .at(-1);
 }
 
-/** QEMU's arguments, but for the network. Emulated: what a virtual machine offers as KVM is often slower, or broken. */
+/**
+ * QEMU's arguments except for the network. The CPU is emulated: KVM in a virtual machine is often slower, or broken.
+ */
 export function guestArguments(): string[] {
   const release = kernelRelease();
   if (release === undefined)
@@ -32,14 +35,14 @@ export function guestArguments(): string[] {
   ];
 }
 
-/** User-mode Linux, all of whose processes end with this one; its network interfaces are `devices`. */
+/** Starts User-mode Linux, all of whose processes end with the returned one; `devices` are its network interfaces. */
 export function startUserModeLinux(home: string, devices: readonly string[]): Started {
   const image = initrd('user-mode-linux');
   const own = ['mem=64M', `initrd=${image}`, 'con=null', 'con0=fd:0,fd:1', `uml_dir=${home}`, 'umid=guest', 'quiet'];
   return start('unshare', ['--pid', '--fork', '--kill-child', '--mount-proc', 'linux.uml', ...own, ...devices]);
 }
 
-/** Built once for each kernel and each way of building it. */
+/** Returns the path of an initrd, which is built once for each kernel and version of the build scripts. */
 function initrd(release: string): string {
   const hash = createHash('sha256').update(release);
   for (const name of ['build.sh', 'init']) hash.update(readFileSync(HERE + name));
@@ -64,11 +67,11 @@ export class Guest {
     return new Guest(qemu);
   }
 
-  /** Runs a line of shell; its output. Throws when it fails. */
+  /** Runs a line of shell and returns its output. Throws if the line fails. */
   async run(line: string): Promise<string> {
     const mark = `END-${++this.#count}-`;
     this.qemu.stdin.write(`${line}; echo ${mark}$?\n`);
-    // Looked for by its mark alone: an expression that takes in all before it takes minutes over a long output.
+    // The pattern matches only the mark: one that also matched the text before it would take minutes on a long output.
     const { 1: code, index = 0, input = '' } = await this.qemu.output(new RegExp(`${mark}(\\d+)`), 60_000);
     const own = input.slice(Math.max(0, input.lastIndexOf(`END-${this.#count - 1}-`, index)), index);
     if (code !== '0') throw new Error(`'${line}' failed in the guest with ${code}: ${own}`);

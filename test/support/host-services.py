@@ -1,4 +1,4 @@
-# What a host offers its guests in a test: names (UDP 53), an echo (TCP 7, and a unix socket), on loopback addresses.
+# Services of a host for guests in a test, on loopback addresses: names (UDP 53), an echo (TCP 7 and a unix socket).
 import socket, struct, sys, threading
 
 def names():

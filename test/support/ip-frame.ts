@@ -1,9 +1,9 @@
-// Frames with an IP header, right or wrong in one field.
+// Frames with an IP header, valid or with one invalid field.
 import { BROADCAST, frame } from './network.ts';
 
 export interface IpFrameOptions {
   mac?: string;
-  /** Tagged so: the VLAN, and the priority above it. */
+  /** The VLAN tag: the VLAN, and the priority in the bits above it. */
   tag?: number;
   /** The header's first byte: version and length in words. */
   first?: number;
@@ -11,7 +11,7 @@ export interface IpFrameOptions {
   length?: number;
 }
 
-/** Broadcast, at least 60 bytes. */
+/** A broadcast frame of at least 60 bytes. */
 export function ipFrame(source: string, options: IpFrameOptions = {}): Buffer {
   const { mac = '02:00:00:00:00:01', tag } = options;
   const six = source.includes(':');
@@ -31,7 +31,7 @@ function ipv4(source: string, { first = 0x45, length = 46 }: IpFrameOptions): Bu
   return packet;
 }
 
-/** The source in full: eight groups. */
+/** `source` is written in full, with eight groups. */
 function ipv6(source: string, { first = 0x60, length = 6 }: IpFrameOptions): Buffer {
   const packet = Buffer.alloc(46);
   packet[0] = first;

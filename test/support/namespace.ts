@@ -1,4 +1,4 @@
-// A network namespace for one test: its own interfaces, its own loopback, nothing of the machine's.
+// A network namespace for one test, with its own interfaces and loopback and none of the machine's.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { atEnd } from './at-end.ts';
@@ -15,12 +15,12 @@ export class Namespace {
     this.run('ip', 'link', 'set', 'lo', 'up');
   }
 
-  /** Its standard output. Throws with what it said on stderr. */
+  /** Runs a command and returns its standard output. Throws if it fails, with its stderr. */
   run(command: string, ...args: string[]): string {
     return execFileSync('ip', ['netns', 'exec', this.name, command, ...args], { encoding: 'utf8' });
   }
 
-  /** `ip netns exec` puts what is in /etc/netns/NAME in the place of /etc's own. */
+  /** Sets the name server: `ip netns exec` mounts the files of /etc/netns/NAME over those of /etc. */
   useResolver(address: string): void {
     const directory = `/etc/netns/${this.name}`;
     mkdirSync(directory, { recursive: true });
@@ -28,12 +28,12 @@ export class Namespace {
       rmSync(directory, { recursive: true });
       try {
         rmdirSync('/etc/netns');
-      } catch {} // not ours alone
+      } catch {} // another test uses it too
     });
     writeFileSync(`${directory}/resolv.conf`, `nameserver ${address}\n`);
   }
 
-  /** `ip netns exec` becomes the command: the pid is the command's own. */
+  /** Starts a command, which `ip netns exec` executes in its own process: the pid is the command's. */
   start(command: string, args: readonly string[], options?: StartOptions): Started {
     return start('ip', ['netns', 'exec', this.name, command, ...args], options);
   }

@@ -1,4 +1,4 @@
-// A switch of ours in this process, and plugs that keep what they receive.
+// A switch in this process, and plugs that keep the frames they receive.
 import { EventEmitter } from 'node:events';
 import { type ListenOptions, Plug, type PlugOptions, Switch, type SwitchOptions } from '../../src/index.ts';
 import { atEnd } from './at-end.ts';
@@ -22,7 +22,7 @@ export async function network(options: SwitchOptions & Partial<ListenOptions> = 
   return { sw, directory, log, join: (plugOptions) => Recorder.join(directory, plugOptions) };
 }
 
-/** A plug at any VDE switch. */
+/** A plug at any VDE switch that keeps the frames it receives. */
 export class Recorder extends EventEmitter {
   readonly plug: Plug;
   readonly frames: Buffer[] = [];
@@ -42,7 +42,7 @@ export class Recorder extends EventEmitter {
     if (!this.plug.send(frame)) throw new Error('the switch does not read');
   }
 
-  /** Waits for a frame that is, byte for byte, this one. */
+  /** Waits for a frame that equals this one byte for byte. */
   async receives(frame: Buffer): Promise<void> {
     const seen = () => this.frames.map((one) => one.toString('hex')).join('\n');
     await until(() => this.frames.some((one) => one.equals(frame)), `${frame.toString('hex').slice(0, 80)}…`).catch(
@@ -55,7 +55,7 @@ export class Recorder extends EventEmitter {
 
 export const BROADCAST = 'ff:ff:ff:ff:ff:ff';
 
-/** A frame of `size` bytes whose payload tells it from others. */
+/** A frame of `size` bytes whose payload depends on `mark`. */
 export function frame(destination: string, source: string, size = 60, mark = 0): Buffer {
   const bytes = Buffer.alloc(size, mark & 0xff);
   bytes.set(macBytes(destination), 0);
@@ -65,7 +65,7 @@ export function frame(destination: string, source: string, size = 60, mark = 0):
   return bytes;
 }
 
-/** As it arrives: short frames padded with zeroes. */
+/** The frame as it arrives: padded with zeroes to 60 bytes. */
 export function padded(bytes: Buffer): Buffer {
   return bytes.length >= 60 ? bytes : Buffer.concat([bytes, Buffer.alloc(60 - bytes.length)]);
 }

@@ -1,5 +1,5 @@
-# Sends frames by an interface through a packet socket, each behind a virtio-net header: lines of hex on standard input,
-# a line on standard output for each, 'sent' or the error's name.
+# Sends frames by an interface through a packet socket: each line of standard input is a virtio-net header and a frame
+# in hex, answered by a line on standard output, 'sent' or the error's name.
 import errno, socket, sys
 
 PACKET_VNET_HDR = 15  # linux/if_packet.h

@@ -1,4 +1,4 @@
-// Programs started by a test: what they say, how they end; ended by their own pid when the test ends.
+// Programs started by a test: their output and their exit. They are killed by pid when the test ends.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { until } from './wait.ts';
 export const tsvde = fileURLToPath(new URL('../../bin/tsvde', import.meta.url));
 export const tsvdeq = fileURLToPath(new URL('../../bin/tsvdeq', import.meta.url));
 export const tsvdectl = fileURLToPath(new URL('../../bin/tsvdectl', import.meta.url));
-/** Ours by the name of one of vde2's programs. */
+/** The path of our program by the name of one of vde2's programs. */
 export const compat = (name: string) => fileURLToPath(new URL(`../../bin/compat/${name}`, import.meta.url));
 
 export interface Exit {
@@ -21,17 +21,17 @@ export interface Exit {
 export interface StartOptions {
   cwd?: string;
   env?: NodeJS.ProcessEnv;
-  /** `ignore` is at its end from the start. */
+  /** `ignore` gives the program an empty stdin. */
   stdin?: 'pipe' | 'ignore';
-  /** Descriptor 3 is to tell `ready`. */
+  /** The program has a pipe as descriptor 3, which resolves `ready`. */
   tellsReady?: boolean;
 }
 
 export class Started {
   readonly #child: ChildProcess;
-  /** With all its output: where it leaves children that hold that, it comes after their end. */
+  /** Resolves after the end of the program and of every child that inherited its output. */
   readonly exited: Promise<Exit>;
-  /** It has told so; or its output there has ended with it. */
+  /** Resolves when the program writes to descriptor 3, or at its end. */
   readonly ready: Promise<unknown>;
   readonly #gone: Promise<unknown>;
   #stdout = '';
@@ -56,7 +56,7 @@ export class Started {
     child.stderr?.on('data', (chunk) => {
       this.#stderr += chunk;
     });
-    child.stdin?.on('error', () => {}); // it may have ended
+    child.stdin?.on('error', () => {}); // the program may have ended
     this.exited = new Promise((resolve, reject) => {
       child.once('error', reject);
       child.once('close', (code, signal) => resolve({ code, signal }));
@@ -106,7 +106,7 @@ export class Started {
     this.#child.kill(signal);
   }
 
-  /** Resolves when it is gone. */
+  /** Signals the program and resolves when it has exited. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     if (this.running) this.#child.kill(signal);
     await this.#gone;
@@ -117,7 +117,7 @@ export function start(command: string, args: readonly string[], options?: StartO
   return new Started(command, args, options);
 }
 
-/** Runs to its end. */
+/** Runs a program to its end. */
 export async function run(
   command: string,
   args: readonly string[],
@@ -128,7 +128,7 @@ export async function run(
   return { ...exit, stdout: started.stdout(), stderr: started.stderr() };
 }
 
-/** Ends a daemon, which is no child of ours, and waits until it is gone. */
+/** Ends a daemon, which is not a child of this process, and waits until it is gone. */
 export async function endPid(pid: number, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
   try {
     process.kill(pid, signal);
@@ -138,7 +138,7 @@ export async function endPid(pid: number, signal: NodeJS.Signals = 'SIGTERM'): P
   await until(() => !isRunning(pid), `the end of process ${pid}`);
 }
 
-/** One that is dead and not yet waited for, which a container's init may be slow to do, does not run. */
+/** A zombie does not run: a container's init may be slow to reap it. */
 export function isRunning(pid: number): boolean {
   try {
     return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));

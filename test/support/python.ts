@@ -1,9 +1,9 @@
-// A few lines of Python, for what Node cannot do: abstract sockets, another user's process.
+// Short Python programs for things that Node cannot do: abstract sockets, another user's process.
 import { chmodSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Started, start } from './process.ts';
 
-/** `readable`: a control directory that a process of any user is to reach. */
+/** Starts a program; `readable` is a control directory to open to processes of any user. */
 export async function python(program: string, options: { readable?: string } = {}): Promise<Started> {
   if (options.readable !== undefined) {
     chmodSync(dirname(options.readable), 0o755);

@@ -1,12 +1,12 @@
-// QEMU without a guest: two of its backends on one of its hubs. What one receives the other sends, which here is a stream to
-// the test. Up in a tenth of a second.
+// QEMU without a guest: a hub with the backend under test and a stream to the test. Frames that one receives the other
+// sends. It starts in a tenth of a second.
 import { type Started, start } from './process.ts';
 import { type StreamPeer, StreamServer } from './stream-peer.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 export class QemuHub {
   readonly qemu: Started;
-  /** What is beyond QEMU. */
+  /** The test's end of the stream. */
   readonly far: StreamPeer;
 
   private constructor(qemu: Started, far: StreamPeer) {
@@ -14,7 +14,7 @@ export class QemuHub {
     this.far = far;
   }
 
-  /** `backend` as QEMU's -netdev has it, without an id. */
+  /** `backend` is a value of QEMU's -netdev, without an id. */
   static async start(backend: string): Promise<QemuHub> {
     const path = `${temporaryDirectory()}/far`;
     const server = await StreamServer.listen({ path });

@@ -1,4 +1,4 @@
-// A client that speaks the control protocol badly on purpose: bytes out, bytes back, or the end.
+// A client that can violate the control protocol: it sends any bytes and gets a reply or the end of the stream.
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -8,7 +8,7 @@ import { atEnd } from './at-end.ts';
 
 export class RawClient {
   readonly stream: Socket;
-  /** The reply, or undefined when the switch ended the stream without one. */
+  /** The reply, or undefined if the switch ended the stream without a reply. */
   readonly answer: Promise<Buffer | undefined>;
   readonly closed: Promise<void>;
 
@@ -32,7 +32,7 @@ export class RawClient {
   }
 }
 
-/** A bound datagram socket of a client's own. */
+/** A bound datagram socket, the data socket of a client. */
 export function dataSocket(directory: string): { path: string; fd: number; address: Buffer } {
   const path = `${directory}/c${randomBytes(4).toString('hex')}`;
   const fd = native.openDatagram(path, null);

@@ -1,4 +1,4 @@
-// A switch that is obviously right and slow: what the engine is held against. It is told the time, in whole seconds.
+// A simple and slow switch, which the engine is compared with. The time is an argument, in whole seconds.
 import { padded } from './network.ts';
 
 export interface Delivery {
@@ -42,7 +42,7 @@ export class ReferenceSwitch {
   setUntaggedVlan(number: number, vlan: number): void {
     const port = this.#ports.get(number)!;
     if (vlan === port.untaggedVlan) return;
-    this.#leave(number, port.untaggedVlan);
+    this.#removeMember(number, port.untaggedVlan);
     if (vlan !== NO_VLAN) port.vlans.add(vlan);
     port.untaggedVlan = vlan;
   }
@@ -52,10 +52,10 @@ export class ReferenceSwitch {
   }
 
   removePort(vlan: number, number: number): void {
-    this.#leave(number, vlan);
+    this.#removeMember(number, vlan);
   }
 
-  /** Who gets a frame that comes from a port, and what they get. */
+  /** Returns the ports that receive a frame from a port, and the frame as each receives it. */
   send(from: number, sent: Buffer, now: number): Delivery[] {
     if (sent.length < 14 || sent.length > 65535) return [];
     const frame = padded(sent);
@@ -65,12 +65,12 @@ export class ReferenceSwitch {
     const tagged = frame.readUInt16BE(12) === TPID && (this.strictVlan || this.#created.has(id));
     const vlan = tagged ? id : untaggedVlan;
     if (!vlans.has(vlan)) return [];
-    const bare = tagged ? padded(Buffer.concat([frame.subarray(0, 12), frame.subarray(16)])) : frame;
+    const untaggedView = tagged ? padded(Buffer.concat([frame.subarray(0, 12), frame.subarray(16)])) : frame;
     const tag = Buffer.from([TPID >> 8, TPID & 0xff, vlan >> 8, vlan & 0xff]);
-    const withTag = tagged ? frame : Buffer.concat([frame.subarray(0, 12), tag, frame.subarray(12)]);
+    const taggedView = tagged ? frame : Buffer.concat([frame.subarray(0, 12), tag, frame.subarray(12)]);
     return this.#destinations(from, frame, vlan, now).map((port) => ({
       port,
-      frame: this.#ports.get(port)!.untaggedVlan === vlan ? bare : withTag,
+      frame: this.#ports.get(port)!.untaggedVlan === vlan ? untaggedView : taggedView,
     }));
   }
 
@@ -96,7 +96,7 @@ export class ReferenceSwitch {
     this.#seen.set(`${vlan}/${mac}`, { port: from, vlan, at: now });
   }
 
-  #leave(number: number, vlan: number): void {
+  #removeMember(number: number, vlan: number): void {
     this.#ports.get(number)!.vlans.delete(vlan);
     this.#forget((home) => home.port === number && home.vlan === vlan);
   }

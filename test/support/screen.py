@@ -1,5 +1,5 @@
-# A program on a terminal of its own: what comes on stdin is typed, and each change of its screen is a line of JSON. The screen is
-# python3-pyte's, a terminal emulator that nobody here wrote.
+# Runs a program on a terminal of its own: types the bytes of stdin, and prints the screen as a line of JSON at each
+# change. The screen is that of python3-pyte, an independent terminal emulator.
 import fcntl, json, os, pty, select, struct, sys, termios
 import pyte
 

@@ -1,10 +1,11 @@
-// Frames of text in hex, and right checksums for them (RFC 1071): so that a frame that was changed gets past the first look.
+// Frames from hex text, with correct checksums (RFC 1071), so that a changed frame passes the first checks of its
+// receiver.
 
 export function hexFrame(text: string): Buffer {
   return Buffer.from(text.replaceAll(/\s/g, ''), 'hex');
 }
 
-/** The IPv4 header's, and TCP's, UDP's, ICMP's and ICMPv6's, where there is room for them. */
+/** Corrects the checksums of IPv4, TCP, UDP, ICMP and ICMPv6 that the frame has room for. */
 export function sealed(frame: Buffer): Buffer {
   const sealed = Buffer.from(frame);
   const put = (at: number, parts: readonly Buffer[], more = 0) => {

@@ -1,4 +1,4 @@
-// An sshd of the test's own, in a namespace, with keys made for it; and an `ssh` that knows it by a name.
+// An sshd for one test, in a namespace and with its own keys, and an `ssh` that knows it by an alias.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import type { Namespace } from './namespace.ts';
@@ -6,17 +6,17 @@ import type { Started } from './process.ts';
 import { until } from './wait.ts';
 
 export interface SshOptions {
-  /** For keys, configuration and the wrapper `bin/ssh`. */
+  /** The directory for keys, configuration and the wrapper `bin/ssh`. */
   home: string;
-  /** Where the server is, and what it is called. */
+  /** The namespace, address and alias of the server. */
   server: Namespace;
   address: string;
   alias: string;
-  /** Of the commands it is given. */
+  /** The PATH of commands run by the server. */
   path: string;
 }
 
-/** Resolves when it answers. */
+/** Starts the server and resolves when it listens. */
 export async function startSshd({ home, server, address, alias, path }: SshOptions): Promise<Started> {
   mkdirSync(`${home}/bin`, { recursive: true });
   for (const name of ['host-key', 'user-key'])
@@ -47,7 +47,7 @@ export async function startSshd({ home, server, address, alias, path }: SshOptio
   const [type, key] = execFileSync('cat', [`${home}/host-key.pub`], { encoding: 'utf8' }).split(' ');
   writeFileSync(`${home}/known`, `${address} ${type} ${key}\n`);
   writeFileSync(`${home}/bin/ssh`, `#!/bin/sh\nexec /usr/bin/ssh -F ${home}/ssh.conf "$@"\n`, { mode: 0o755 });
-  // It wants a directory of its own in /run, which here is the test's.
+  // sshd needs the directory /run/sshd: the test mounts a /run of its own.
   const script = `mount -t tmpfs tmpfs /run && mkdir /run/sshd && exec /usr/sbin/sshd -D -e -f ${home}/sshd.conf`;
   const sshd = server.start('unshare', ['--mount', 'sh', '-c', script]);
   await until(

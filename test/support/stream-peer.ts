@@ -1,4 +1,4 @@
-// The other end of a stream of frames, written for the tests alone: QEMU's framing over any socket of Node's.
+// The other end of a stream of frames, written only for the tests: QEMU's framing over any socket of Node.
 import { connect, createServer, type NetConnectOpts, type Server, type Socket } from 'node:net';
 import { atEnd } from './at-end.ts';
 import { until } from './wait.ts';
@@ -32,7 +32,7 @@ export class StreamPeer {
     this.socket.write(wire(frame));
   }
 
-  /** Waits for a frame that is, byte for byte, this one. */
+  /** Waits for a frame that equals this one byte for byte. */
   async receives(frame: Buffer): Promise<void> {
     await until(
       () => this.frames.some((one) => one.equals(frame)),
@@ -50,7 +50,7 @@ export class StreamPeer {
   }
 }
 
-/** Takes whoever comes. */
+/** A server that accepts every connection. */
 export class StreamServer {
   readonly peers: StreamPeer[] = [];
   readonly #server: Server;
@@ -75,7 +75,7 @@ export class StreamServer {
     return (this.#server.address() as { port: number }).port;
   }
 
-  /** The `count`th that came. */
+  /** Resolves with the peer of the `count`th connection. */
   async peer(count = 1): Promise<StreamPeer> {
     await until(() => this.peers.length >= count, `${count} connections`);
     return this.peers[count - 1]!;
@@ -87,14 +87,14 @@ export class StreamServer {
   }
 }
 
-/** As it goes over a stream. */
+/** The frame as sent over a stream: its length and its bytes. */
 export function wire(frame: Buffer): Buffer {
   const length = Buffer.alloc(4);
   length.writeUInt32BE(frame.length);
   return Buffer.concat([length, frame]);
 }
 
-/** One that nobody listens on now. */
+/** A TCP port with no listener now. */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
   const server = await StreamServer.listen({ port: 0, host });
   const { port } = server;

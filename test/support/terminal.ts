@@ -1,4 +1,4 @@
-// A program at a terminal, as a person sees it: keys in, a screen out.
+// A program at a terminal, as a person sees it: takes keys and shows a screen.
 import { fileURLToPath } from 'node:url';
 import { type Started, start } from './process.ts';
 import { until } from './wait.ts';
@@ -18,7 +18,7 @@ export class Screen {
     this.#started.stdin.write(keys);
   }
 
-  /** The last line that has something on it, as it is now. */
+  /** The last line of the screen that is not empty. */
   get line(): string {
     return this.text.split('\n').at(-1)!;
   }
@@ -27,7 +27,7 @@ export class Screen {
     return (this.#states.at(-1)?.lines ?? []).join('\n').trimEnd();
   }
 
-  /** Of the cursor. */
+  /** The column of the cursor. */
   get column(): number | undefined {
     return this.#states.at(-1)?.x;
   }
@@ -37,13 +37,13 @@ export class Screen {
     await until(seen, () => `${what} on the screen:\n${this.text}\n${this.#started.stderr()}`, 10_000);
   }
 
-  /** Types a line once there is a prompt to type it at, and waits for what it leads to. */
+  /** Types a line and waits until the screen shows the result. */
   async enter(line: string, result: string | RegExp): Promise<void> {
     this.type(`${line}\r`);
     await this.shows(result);
   }
 
-  /** Its exit code, or its signal below 0. */
+  /** Waits for the end of the program; returns its exit code, or its signal as a negative number. */
   async exit(): Promise<number> {
     await this.#started.exited;
     const { code } = JSON.parse(this.#started.stdout().trim().split('\n').at(-1)!) as { code: number };

@@ -1,5 +1,5 @@
-# Bytes both ways over TCP, and what arrived. transfer.py listen ADDRESS | connect ADDRESS, then how many megabytes each way
-# and a seed; prints what it sent and what it got as SHA-256.
+# Sends bytes both ways over TCP: transfer.py (listen | connect) ADDRESS MEGABYTES SEED. Prints the SHA-256 of the bytes
+# sent and of the bytes received.
 import hashlib, random, socket, sys, threading
 
 role, address, megabytes, seed = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
@@ -16,7 +16,7 @@ sent, received = hashlib.sha256(), hashlib.sha256()
 
 def send():
     for _ in range(megabytes * 4):
-        # Odd sizes among them, so that segments are of all lengths.
+        # The sizes vary and may be odd, so that segments have all lengths.
         piece = source.randbytes(262144 - source.randrange(1000))
         sent.update(piece)
         stream.sendall(piece)

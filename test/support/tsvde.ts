@@ -1,10 +1,10 @@
-// The command, started and serving.
+// Starts the command tsvde.
 import type { Namespace } from './namespace.ts';
 import { type Started, type StartOptions, start, tsvde } from './process.ts';
 import { temporaryDirectory } from './temporary.ts';
 import { accepts } from './vde-switch.ts';
 
-/** In `home`, on `home`/ctl; resolves when all that it was told to open is open. */
+/** Starts a switch in `home`, on `home`/ctl; resolves when everything that its arguments name is open. */
 export async function startTsvde(
   args: readonly string[] = [],
   { within, ...options }: StartOptions & { within?: Namespace } = {},

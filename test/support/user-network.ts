@@ -1,4 +1,5 @@
-// A host with services and a tsvde with a user-mode network, in a namespace; and guests of it, each a namespace with a TAP.
+// A host with services and a tsvde with a user-mode network, in a namespace; and its guests, each in a namespace with a
+// TAP.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -15,18 +16,18 @@ export const USER_NEEDS = ['root', 'tun', 'ip', 'busybox', 'python3', 'curl'] as
 export interface UserHost {
   space: Namespace;
   home: string;
-  /** Its control directory. */
+  /** The control directory of tsvde. */
   directory: string;
   tsvde: Started;
   /** What the metrics have: `tsvde_attachment_connections{attachment="user0",kind="user"}` and its value. */
   metrics(): Map<string, number>;
-  /** The console's reply to a line. */
+  /** Sends a line to the console and returns the reply. */
   ask(line: string): Promise<string>;
-  /** A TAP of tsvde's, `tap0` or `tap1`, as the only interface of a namespace. */
+  /** A guest whose only interface is a TAP of tsvde, `tap0` or `tap1`. */
   guest(tap: string): UserGuest;
 }
 
-/** `spec` may name `HOME`, which has `tftp/` and the unix socket of an echo, `echo`. */
+/** `HOME` in `spec` is a directory with `tftp/` and the unix socket of an echo, `echo`. */
 export async function userHost(spec: string): Promise<UserHost> {
   const home = temporaryDirectory();
   const space = namespace();
@@ -64,7 +65,7 @@ function parseMetrics(text: string): Map<string, number> {
   return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.split(' ').at(-1))]));
 }
 
-/** As udhcpc runs it: takes the address and the way out, and keeps what it was told. */
+/** The script that udhcpc runs: sets the address and the default route, and keeps the lease. */
 export const udhcpcScript = (lease: string) =>
   [
     '#!/bin/sh',
@@ -87,7 +88,7 @@ export class UserGuest {
     this.space.run('ip', 'link', 'set', tap, 'up');
   }
 
-  /** Its lease, as udhcpc has it: `ip`, `router`, `dns` … Throws where there is none. */
+  /** Takes a lease and returns udhcpc's variables: `ip`, `router`, `dns` … Throws if there is no lease. */
   takeLease(): Record<string, string> {
     const [script, lease] = [`${this.#home}/${this.#tap}.sh`, `${this.#home}/${this.#tap}.lease`];
     writeFileSync(script, udhcpcScript(lease));
@@ -103,13 +104,13 @@ export class UserGuest {
     return this.space.run('busybox', ...args);
   }
 
-  /** An address of its own on the link, without DHCP. */
+  /** Sets an address and a default route without DHCP. */
   useAddress(address: string): void {
     this.space.run('ip', 'addr', 'add', `${address}/24`, 'dev', this.#tap);
     this.space.run('ip', 'route', 'add', 'default', 'via', '10.0.2.2');
   }
 
-  /** The address that it made of what the router told it. */
+  /** Resolves with the address that the guest made from the router's prefix. */
   async ipv6Address(): Promise<string> {
     const [, address = ''] = await until(
       () =>
@@ -126,14 +127,14 @@ export class UserGuest {
     return this.space.run('cat', `/sys/class/net/${this.#tap}/address`).trim();
   }
 
-  /** Serves a page that is its name. */
+  /** Serves a page with the name of the guest. */
   serve(address: string): Started {
     const directory = temporaryDirectory();
     writeFileSync(`${directory}/index.html`, `hello from ${this.#tap}\n`);
     return this.space.start('busybox', ['httpd', '-f', '-p', address, '-h', directory]);
   }
 
-  /** Sends text to a TCP service and returns what comes back before it or we close. */
+  /** Sends text to a TCP service and returns the answer up to the end of the connection. */
   talk(address: string, port: number, text: string): string {
     return execFileSync('ip', ['netns', 'exec', this.space.name, 'python3', '-c', TALK, address, String(port), text], {
       encoding: 'utf8',

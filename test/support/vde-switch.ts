@@ -5,8 +5,9 @@ import { type Started, start } from './process.ts';
 import { until } from './wait.ts';
 
 /**
- * Resolves when it listens, also on its console (`-M`), without connecting to find out: a connection that closes while it
- * takes another makes it mix up the two. Its stdin is held open: at the end of that it would exit.
+ * Starts vde_switch and resolves when it listens, also on its console (`-M`), without connecting to find out: a
+ * connection that closes while vde_switch accepts another makes it mix up the two. The stdin of vde_switch stays open,
+ * since vde_switch exits at its end.
  */
 export async function startVdeSwitch(directory: string, args: readonly string[] = []): Promise<Started> {
   const started = start('vde_switch', ['-s', directory, ...args]);
@@ -16,13 +17,13 @@ export async function startVdeSwitch(directory: string, args: readonly string[] 
   return started;
 }
 
-/** As the kernel has it: unix(7), the flag that a socket listens. */
+/** Looks for a listening socket at the path in the kernel's list of unix sockets. */
 export function listens(path: string): boolean {
   const sockets = readFileSync('/proc/net/unix', 'utf8').split('\n');
   return sockets.some((line) => line.endsWith(` ${path}`) && line.split(/ +/)[3] === '00010000');
 }
 
-/** Does somebody listen there? */
+/** Tells whether a socket at the path accepts connections. */
 export function accepts(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = connect(path);

@@ -1,6 +1,6 @@
-// Waiting for the thing itself, never for a time.
+// Waiting for an event itself, never for a fixed time.
 
-/** Resolves with the first truthy answer; throws, naming what was waited for, when none comes in time. */
+/** Resolves with the first truthy answer of `probe`; throws with `what` in the message if there is none in time. */
 export async function until<T>(
   probe: () => T | Promise<T>,
   what: string | (() => string),

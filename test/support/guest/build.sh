@@ -1,6 +1,6 @@
 #!/bin/bash
-# Builds the tests' guest from Debian's packages: build.sh KERNEL-RELEASE OUT-INITRD; no modules for a release that has none.
-# A static busybox, the virtio network modules and init; not compressed, which an emulated CPU unpacks faster.
+# Builds the tests' guest from Debian's packages: build.sh KERNEL-RELEASE OUT-INITRD. The initrd has a static busybox,
+# the network modules of the release, if any, and init. It is not compressed, since an emulated CPU unpacks slowly.
 set -euo pipefail
 release=$1 out=$2
 here=$(cd "$(dirname "$0")" && pwd)
@@ -20,4 +20,4 @@ done
 install -m 755 "$here/init" "$root/init"
 mknod -m 600 "$root/dev/console" c 5 1
 (cd "$root" && find . | cpio -o -H newc --quiet) > "$out.$$"
-mv "$out.$$" "$out" # by a name of its own: other tests may be making it too
+mv "$out.$$" "$out" # atomic: other tests may be building it too
