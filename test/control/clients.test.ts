@@ -82,7 +82,7 @@ test('an endpoint ID is not reused while the event of its end may still be queue
 
 describe('endpoint IDs', () => {
   test('endpoint IDs wrap around after 9999 and skip the IDs in use', () => {
-    const ports = new Ports(1);
+    const ports = new PortTable(1, () => {});
     ports.create(1);
     const add = () => {
       const id = ports.nextEndpointId();

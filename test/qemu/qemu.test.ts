@@ -177,7 +177,9 @@ describeWith([QEMU], 'command lines given to QEMU', () => {
       await until(async () => connected.test(await ask(qemu, 'info network')), 'QEMU to connect');
     }
     const here = () =>
-      sw.ports.list().flatMap(({ active, endpoints }) => (active ? endpoints.map(({ description }) => description) : []));
+      sw.ports
+        .list()
+        .flatMap(({ active, endpoints }) => (active ? endpoints.map(({ description }) => description) : []));
     await until(() => here().length === 2, 'both ports'); // the probe connections of tsvdeq have ended
     expect(here().sort()).toEqual([one, two].map(({ pid }) => expect.stringContaining(`pid ${pid},`)));
     await one.stop();
