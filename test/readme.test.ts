@@ -1,6 +1,8 @@
-// README's commands, as they stand and in their order, in namespaces of their own: what a new user types works.
+// README's commands, unchanged and in their order, in namespaces of their own: what a new user types works, and every example
+// stops what it started.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { namespace } from './support/namespace.ts';
@@ -10,66 +12,117 @@ import { blocks } from './support/readme.ts';
 import { temporaryDirectory } from './support/temporary.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-// What takes two hosts is run on two: test/e2e/hosts.test.ts.
-const [install, ...session] = blocks('sh', { but: 'Several hosts' });
+// The examples for two hosts run on two hosts: test/e2e/hosts.test.ts.
+const [install, ...session] = blocks('sh', { but: ['User mode', 'Several hosts'] });
 
-describeWith(['root', 'tun', 'ip', 'unshare', 'curl', 'dpipe', 'qemu-system-x86_64'], 'README', () => {
+/** A directory that README's commands run in: our programs on its PATH, blank disks, a private /run. */
+function workplace({ programs = root }: { programs?: string } = {}) {
+  const home = temporaryDirectory();
+  mkdirSync(`${home}/bin`);
+  for (const name of ['tsvde', 'tsvdectl', 'tsvdeq']) symlinkSync(`${programs}bin/${name}`, `${home}/bin/${name}`);
+  for (const name of ['one', 'two', 'three', 'four', 'five', 'six'])
+    writeFileSync(`${home}/${name}.img`, Buffer.alloc(1 << 20));
+  return {
+    home,
+    /** Runs a script in mount, pid and network namespaces of its own. Returns its standard output. */
+    async run(lines: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
+      writeFileSync(`${home}/script`, ['set -e', 'mount -t tmpfs tmpfs /run', ...lines].join('\n'));
+      const shell = namespace().start(
+        'unshare',
+        ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'bash', `${home}/script`],
+        { cwd: home, stdin: 'ignore', env: { ...process.env, ...env, PATH: `${home}/bin:${process.env.PATH}` } },
+      );
+      const exit = await shell.exited;
+      expect(exit, shell.stdout() + shell.stderr()).toEqual({ code: 0, signal: null });
+      return shell.stdout();
+    },
+  };
+}
+
+/** Gives all programs 10 s to end; names those that are left, and the files that are left in a directory. */
+const leftovers = (directory: string) => [
+  'ours="^(tsvde|qemu|dpipe|vde_plug|ssh)"',
+  'for i in {1..100}; do pgrep "$ours" > /dev/null || break; sleep 0.1; done',
+  'echo LEFT:',
+  'pgrep --list-full "$ours" || true',
+  `find ${directory} -mindepth 1`,
+];
+
+/** Waits until so many ports have received a frame. */
+const receivedOn = (metricsPort: number, ports: number) =>
+  `until [ "$(curl -s localhost:${metricsPort}/metrics | grep -c "^tsvde_port_receive_packets_total.* [1-9]")" -ge ${ports} ]; do sleep 0.1; done`;
+
+describeWith(['root', 'tun', 'ip', 'unshare', 'curl', 'dpipe', 'qemu-system-x86_64', 'setpriv'], 'README', () => {
   test('the host and two guests, the console and the metrics', async () => {
-    const home = temporaryDirectory();
-    mkdirSync(`${home}/bin`);
-    for (const name of ['tsvde', 'tsvdectl', 'tsvdeq']) symlinkSync(`${root}bin/${name}`, `${home}/bin/${name}`);
-    for (const name of ['one', 'two', 'three', 'four', 'five', 'six'])
-      writeFileSync(`${home}/${name}.img`, Buffer.alloc(1 << 20));
-    // Between its blocks a reader waits for what the last one started: both guests' boot ROMs to have sent something.
+    // Between its blocks a reader waits for what the last one started.
     const waits: [after: string, line: string][] = [
-      [
-        '--hub --tap qtap',
-        'until [ "$(curl -s localhost:9109/metrics | grep -c "^tsvde_port_receive_packets_total.* [1-9]")" -ge 2 ]; do sleep 0.1; done',
-      ],
-      // Both cables to be in, and the second to be shut.
+      // Both guests' boot ROMs have sent something.
+      ['--hub --tap qtap', receivedOn(9109, 2)],
+      ['kill $(cat /run/one.pid', 'while [ -e /run/qtap-ctl ]; do sleep 0.1; done'],
+      // The guests of the stream, the socket and the multicast group have, too.
+      ['--port socket,listen', receivedOn(9110, 3)],
+      // Both cables are connected, and the second is blocked.
       ['dpipe vde_plug', 'until tsvdectl -M /run/b-mgmt fstp/print | grep -q Alternate; do :; done'],
-      [
-        // Likewise the stream's guest, the socket's and the group's.
-        '--port socket,listen',
-        'until [ "$(curl -s localhost:9110/metrics | grep -c "^tsvde_port_receive_packets_total.* [1-9]")" -ge 3 ]; do sleep 0.1; done; kill $(jobs -p | tail -3) $(cat /run/mix.pid)',
-      ],
-      ['--port user', 'kill $(jobs -p | tail -1) $(cat /run/net.pid)'],
-      ['kill $(cat /run/qtap.pid)', 'while [ -e /run/qtap-ctl ]; do sleep 0.1; done; kill %1 %2'],
     ];
     const waitAfter = (block: string) => waits.find(([after]) => block.includes(after))?.[1] ?? '';
-    const script = [
-      'set -e',
-      'mount -t tmpfs tmpfs /run',
+    const output = await workplace().run([
       ...session.flatMap((block) => [block, waitAfter(block)]),
-    ].join('\n');
-    writeFileSync(`${home}/script`, script);
-    const space = namespace();
-    const shell = space.start(
-      'unshare',
-      ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'bash', `${home}/script`],
-      {
-        cwd: home,
-        stdin: 'ignore',
-        env: { ...process.env, PATH: `${home}/bin:${process.env.PATH}` },
-      },
-    );
-    const exit = await shell.exited;
-    expect(exit, shell.stdout() + shell.stderr()).toEqual({ code: 0, signal: null });
-    expect(shell.stdout()).toMatch(/Port 0001 .* ACTIVE[\s\S]*tuntap +: qtap/);
-    expect(shell.stdout()).toMatch(/Port 0003 .* ACTIVE[\s\S]*unix prog +: tsvdeq user=root/);
-    expect(shell.stdout()).toMatch(/port\/print +\[N\] +show the active ports/);
-    expect(shell.stdout()).toMatch(/^\{"code":1000,.*"description":"qtap"/m);
-    expect(shell.stdout()).toContain(
-      'VLAN 0010\n -- Port 0001 tagged=1 active=0 status=Learning\n -- Port 0003 tagged=0',
-    );
+      ...leftovers('/run'),
+    ]);
+    expect(output).toMatch(/Port 0001 .* ACTIVE[\s\S]*tuntap +: qtap/);
+    expect(output).toMatch(/Port 0003 .* ACTIVE[\s\S]*unix prog +: tsvdeq user=root/);
+    expect(output).toMatch(/port\/print +\[N\] +show the active ports/);
+    expect(output).toMatch(/^\{"code":1000,.*"description":"qtap"/m);
+    expect(output).toContain('VLAN 0010\n -- Port 0001 tagged=1 active=0 status=Learning\n -- Port 0003 tagged=0');
     // Which cable is first at which end is a matter of chance.
-    const roles = [
-      ...shell.stdout().matchAll(/ -- Port 000[12] tagged=0 portcost=\d+ role=(Root|Alternate\/Backup)$/gm),
-    ];
+    const roles = [...output.matchAll(/ -- Port 000[12] tagged=0 portcost=\d+ role=(Root|Alternate\/Backup)$/gm)];
     expect(roles.map(([, role]) => role).sort()).toEqual(['Alternate/Backup', 'Root']);
-    expect(shell.stdout()).toMatch(/TCP\[HOST_FORWARD\] .* 2222 +10\.0\.2\.15 +22 /);
-    expect(shell.stdout()).toMatch(/tsvde_port_receive_packets_total\{port="2"\} [1-9]/);
+    expect(output).toMatch(/tsvde_port_receive_packets_total\{port="2"\} [1-9]/);
+    expect(output).toMatch(/^LEFT:\n$/m);
   }, 60_000);
+
+  test('a user-mode network, by a user without root', async () => {
+    const { home, run } = workplace({ programs: '/run/tsvde/' });
+    const NOBODY = 65534;
+    mkdirSync(`${home}/runtime`, { mode: 0o700 });
+    for (const path of [home, `${home}/runtime`, `${home}/six.img`]) chownSync(path, NOBODY, NOBODY);
+    const [start, stop] = blocks('sh', { of: 'User mode' }) as [string, string];
+    writeFileSync(`${home}/examples`, [start, 'until [ -s $run/six.pid ]; do sleep 0.1; done', stop].join('\n'));
+    const output = await run(
+      [
+        `PATH=${home}/bin:${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
+        // Other users may not be able to enter the directory of the checkout.
+        `mkdir /run/tsvde; mount --bind ${root} /run/tsvde`,
+        `setpriv --reuid ${NOBODY} --regid ${NOBODY} --clear-groups bash -e ${home}/examples`,
+        ...leftovers(`${home}/runtime`),
+      ],
+      { XDG_RUNTIME_DIR: `${home}/runtime` },
+    );
+    expect(output).toMatch(/TCP\[HOST_FORWARD\] .* 2222 +10\.0\.2\.15 +22 /);
+    expect(output).toMatch(/TCP\[HOST_FORWARD\] .* 8080 +10\.0\.2\.15 +80 /);
+    expect(output).toMatch(/^LEFT:\n$/m);
+  }, 60_000);
+
+  test('the examples for several hosts are undone', async () => {
+    const { home, run } = workplace();
+    const all = blocks('sh', { of: 'Several hosts' });
+    const [overVxlan, overWireGuard, stop] = [all[0]!, all[1]!, all.at(-1)!];
+    const [makeInterface] = overWireGuard.split('\n');
+    const [startSsh] = all.at(-2)!.split('\n');
+    expect(startSsh).toMatch(/^ssh .* &$/);
+    writeFileSync(`${home}/bin/ssh`, '#!/bin/sh\nexec sleep 1000\n', { mode: 0o755 });
+    const output = await run([
+      overVxlan,
+      // Any interface of that name will do where the kernel has no WireGuard.
+      `${makeInterface} || ip link add wg0 type bridge`,
+      startSsh!,
+      stop,
+      ...leftovers('/run'),
+      'jobs -r',
+      'ip -brief link | grep -v ^lo || true',
+    ]);
+    expect(output).toBe('LEFT:\n');
+  }, 30_000);
 
   test('the library', async () => {
     const home = temporaryDirectory();

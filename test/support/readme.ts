@@ -1,12 +1,13 @@
-// README's commands, by the language and the section that they stand in.
+// README's commands, by the language and the section of their blocks.
 import { readFileSync } from 'node:fs';
 
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
 
-export function blocks(language: string, { of, but }: { of?: string; but?: string } = {}): string[] {
+/** The code blocks of one section, or of all sections but some. */
+export function blocks(language: string, { of, but = [] }: { of?: string; but?: readonly string[] } = {}): string[] {
   const sections = readme.split(/^## /m).filter((text) => {
     const title = text.slice(0, text.indexOf('\n'));
-    return of === undefined ? title !== but : title === of;
+    return of === undefined ? !but.includes(title) : title === of;
   });
   const fence = new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm');
   return sections.flatMap((text) => [...text.matchAll(fence)].map(([, body]) => body!));
