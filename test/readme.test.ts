@@ -52,100 +52,104 @@ const leftovers = (directory: string) => [
 const receivedOn = (metricsPort: number, ports: number) =>
   `until [ "$(curl -s localhost:${metricsPort}/metrics | grep -c "^tsvde_port_receive_packets_total.* [1-9]")" -ge ${ports} ]; do sleep 0.1; done`;
 
-describeWith(['root', 'tun', 'ip', 'unshare', 'curl', 'dpipe', 'qemu-system-x86_64', 'setpriv'], 'README', () => {
-  test('the host and two guests, the console and the metrics', async () => {
-    // Between its blocks a reader waits for what the last one started.
-    const waits: [after: string, line: string][] = [
-      // Both guests' boot ROMs have sent something.
-      ['--hub --tap qtap', receivedOn(9109, 2)],
-      ['kill $(cat /run/one.pid', 'while [ -e /run/qtap-ctl ]; do sleep 0.1; done'],
-      // The guests of the stream, the socket and the multicast group have, too.
-      ['--port socket,listen', receivedOn(9110, 3)],
-      // Both cables are connected, and the second is blocked.
-      ['dpipe vde_plug', 'until tsvdectl -M /run/b-mgmt fstp/print | grep -q Alternate; do :; done'],
-    ];
-    const waitAfter = (block: string) => waits.find(([after]) => block.includes(after))?.[1] ?? '';
-    const output = await workplace().run([
-      ...session.flatMap((block) => [block, waitAfter(block)]),
-      ...leftovers('/run'),
-    ]);
-    expect(output).toMatch(/Port 0001 .* ACTIVE[\s\S]*tuntap +: qtap/);
-    expect(output).toMatch(/Port 0003 .* ACTIVE[\s\S]*unix prog +: tsvdeq user=root/);
-    expect(output).toMatch(/port\/print +\[N\] +show the active ports/);
-    expect(output).toMatch(/^\{"code":1000,.*"description":"qtap"/m);
-    expect(output).toContain('VLAN 0010\n -- Port 0001 tagged=1 active=0 status=Learning\n -- Port 0003 tagged=0');
-    // Which cable is first at which end is a matter of chance.
-    const roles = [...output.matchAll(/ -- Port 000[12] tagged=0 portcost=\d+ role=(Root|Alternate\/Backup)$/gm)];
-    expect(roles.map(([, role]) => role).sort()).toEqual(['Alternate/Backup', 'Root']);
-    expect(output).toMatch(/tsvde_port_receive_packets_total\{port="2"\} [1-9]/);
-    expect(output).toMatch(/^LEFT:\n$/m);
-  }, 60_000);
+describeWith(
+  ['root', 'tun', 'ip', 'unshare', 'curl', 'dpipe', 'qemu-system-x86_64', 'setpriv', 'pgrep'],
+  'README',
+  () => {
+    test('the host and two guests, the console and the metrics', async () => {
+      // Between its blocks a reader waits for what the last one started.
+      const waits: [after: string, line: string][] = [
+        // Both guests' boot ROMs have sent something.
+        ['--hub --tap qtap', receivedOn(9109, 2)],
+        ['kill $(cat /run/one.pid', 'while [ -e /run/qtap-ctl ]; do sleep 0.1; done'],
+        // The guests of the stream, the socket and the multicast group have, too.
+        ['--port socket,listen', receivedOn(9110, 3)],
+        // Both cables are connected, and the second is blocked.
+        ['dpipe vde_plug', 'until tsvdectl -M /run/b-mgmt fstp/print | grep -q Alternate; do :; done'],
+      ];
+      const waitAfter = (block: string) => waits.find(([after]) => block.includes(after))?.[1] ?? '';
+      const output = await workplace().run([
+        ...session.flatMap((block) => [block, waitAfter(block)]),
+        ...leftovers('/run'),
+      ]);
+      expect(output).toMatch(/Port 0001 .* ACTIVE[\s\S]*tuntap +: qtap/);
+      expect(output).toMatch(/Port 0003 .* ACTIVE[\s\S]*unix prog +: tsvdeq user=root/);
+      expect(output).toMatch(/port\/print +\[N\] +show the active ports/);
+      expect(output).toMatch(/^\{"code":1000,.*"description":"qtap"/m);
+      expect(output).toContain('VLAN 0010\n -- Port 0001 tagged=1 active=0 status=Learning\n -- Port 0003 tagged=0');
+      // Which cable is first at which end is a matter of chance.
+      const roles = [...output.matchAll(/ -- Port 000[12] tagged=0 portcost=\d+ role=(Root|Alternate\/Backup)$/gm)];
+      expect(roles.map(([, role]) => role).sort()).toEqual(['Alternate/Backup', 'Root']);
+      expect(output).toMatch(/tsvde_port_receive_packets_total\{port="2"\} [1-9]/);
+      expect(output).toMatch(/^LEFT:\n$/m);
+    }, 60_000);
 
-  test('a user-mode network, by a user without root', async () => {
-    const { home, run } = workplace({ programs: '/run/tsvde/' });
-    const NOBODY = 65534;
-    mkdirSync(`${home}/runtime`, { mode: 0o700 });
-    for (const path of [home, `${home}/runtime`, `${home}/six.img`]) chownSync(path, NOBODY, NOBODY);
-    const [start, stop] = blocks('sh', { of: 'User mode' }) as [string, string];
-    writeFileSync(`${home}/examples`, [start, 'until [ -s $run/six.pid ]; do sleep 0.1; done', stop].join('\n'));
-    const output = await run(
-      [
-        `PATH=${home}/bin:${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
-        // Other users may not be able to enter the directory of the checkout.
-        `mkdir /run/tsvde; mount --bind ${root} /run/tsvde`,
-        `setpriv --reuid ${NOBODY} --regid ${NOBODY} --clear-groups bash -e ${home}/examples`,
-        ...leftovers(`${home}/runtime`),
-      ],
-      { XDG_RUNTIME_DIR: `${home}/runtime` },
-    );
-    expect(output).toMatch(/TCP\[HOST_FORWARD\] .* 2222 +10\.0\.2\.15 +22 /);
-    expect(output).toMatch(/TCP\[HOST_FORWARD\] .* 8080 +10\.0\.2\.15 +80 /);
-    expect(output).toMatch(/^LEFT:\n$/m);
-  }, 60_000);
+    test('a user-mode network, by a user without root', async () => {
+      const { home, run } = workplace({ programs: '/run/tsvde/' });
+      const NOBODY = 65534;
+      mkdirSync(`${home}/runtime`, { mode: 0o700 });
+      for (const path of [home, `${home}/runtime`, `${home}/six.img`]) chownSync(path, NOBODY, NOBODY);
+      const [start, stop] = blocks('sh', { of: 'User mode' }) as [string, string];
+      writeFileSync(`${home}/examples`, [start, 'until [ -s $run/six.pid ]; do sleep 0.1; done', stop].join('\n'));
+      const output = await run(
+        [
+          `PATH=${home}/bin:${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
+          // Other users may not be able to enter the directory of the checkout.
+          `mkdir /run/tsvde; mount --bind ${root} /run/tsvde`,
+          `setpriv --reuid ${NOBODY} --regid ${NOBODY} --clear-groups bash -e ${home}/examples`,
+          ...leftovers(`${home}/runtime`),
+        ],
+        { XDG_RUNTIME_DIR: `${home}/runtime` },
+      );
+      expect(output).toMatch(/TCP\[HOST_FORWARD\] .* 2222 +10\.0\.2\.15 +22 /);
+      expect(output).toMatch(/TCP\[HOST_FORWARD\] .* 8080 +10\.0\.2\.15 +80 /);
+      expect(output).toMatch(/^LEFT:\n$/m);
+    }, 60_000);
 
-  test('the examples for several hosts are undone', async () => {
-    const { home, run } = workplace();
-    const all = blocks('sh', { of: 'Several hosts' });
-    const [overVxlan, overWireGuard, stop] = [all[0]!, all[1]!, all.at(-1)!];
-    const [makeInterface] = overWireGuard.split('\n');
-    const [startSsh] = all.at(-2)!.split('\n');
-    expect(startSsh).toMatch(/^ssh .* &$/);
-    writeFileSync(`${home}/bin/ssh`, '#!/bin/sh\nexec sleep 1000\n', { mode: 0o755 });
-    const output = await run([
-      overVxlan,
-      // Any interface of that name will do where the kernel has no WireGuard.
-      `${makeInterface} || ip link add wg0 type bridge`,
-      startSsh!,
-      stop,
-      ...leftovers('/run'),
-      'jobs -r',
-      'ip -brief link | grep -v ^lo || true',
-    ]);
-    expect(output).toBe('LEFT:\n');
-  }, 30_000);
+    test('the examples for several hosts are undone', async () => {
+      const { home, run } = workplace();
+      const all = blocks('sh', { of: 'Several hosts' });
+      const [overVxlan, overWireGuard, stop] = [all[0]!, all[1]!, all.at(-1)!];
+      const [makeInterface] = overWireGuard.split('\n');
+      const [startSsh] = all.at(-2)!.split('\n');
+      expect(startSsh).toMatch(/^ssh .* &$/);
+      writeFileSync(`${home}/bin/ssh`, '#!/bin/sh\nexec sleep 1000\n', { mode: 0o755 });
+      const output = await run([
+        overVxlan,
+        // Any interface of that name will do where the kernel has no WireGuard.
+        `${makeInterface} || ip link add wg0 type bridge`,
+        startSsh!,
+        stop,
+        ...leftovers('/run'),
+        'jobs -r',
+        'ip -brief link | grep -v ^lo || true',
+      ]);
+      expect(output).toBe('LEFT:\n');
+    }, 30_000);
 
-  test('the library', async () => {
-    const home = temporaryDirectory();
-    mkdirSync(`${home}/node_modules`);
-    symlinkSync(root, `${home}/node_modules/tsvde`);
-    const [example] = blocks('js');
-    writeFileSync(`${home}/example.mjs`, example!.replaceAll('/tmp/example.ctl', `${home}/ctl`));
-    expect(await run(process.execPath, [`${home}/example.mjs`])).toMatchObject({
-      code: 0,
-      stdout: '60 bytes\n',
-      stderr: '',
+    test('the library', async () => {
+      const home = temporaryDirectory();
+      mkdirSync(`${home}/node_modules`);
+      symlinkSync(root, `${home}/node_modules/tsvde`);
+      const [example] = blocks('js');
+      writeFileSync(`${home}/example.mjs`, example!.replaceAll('/tmp/example.ctl', `${home}/ctl`));
+      expect(await run(process.execPath, [`${home}/example.mjs`])).toMatchObject({
+        code: 0,
+        stdout: '60 bytes\n',
+        stderr: '',
+      });
     });
-  });
 
-  test('installing from a fresh clone', async () => {
-    const home = temporaryDirectory();
-    chmodSync(home, 0o755);
-    execFileSync('git', ['clone', '--quiet', root, `${home}/tsvde`]);
-    const env = { ...process.env, npm_config_prefix: `${home}/prefix`, npm_config_prefer_offline: 'true' };
-    const installed = await run('bash', ['-e', '-c', install!], { cwd: `${home}/tsvde`, env });
-    expect(installed.code, installed.stdout + installed.stderr).toBe(0);
-    const { stdout } = await run(`${home}/prefix/bin/tsvde`, ['--version']);
-    expect(stdout).toMatch(/^VDE 2\.3\.3\+tsvde\.\d/);
-    expect(execFileSync('git', ['status', '--porcelain'], { cwd: `${home}/tsvde`, encoding: 'utf8' })).toBe('');
-  }, 480_000);
-});
+    test('installing from a fresh clone', async () => {
+      const home = temporaryDirectory();
+      chmodSync(home, 0o755);
+      execFileSync('git', ['clone', '--quiet', root, `${home}/tsvde`]);
+      const env = { ...process.env, npm_config_prefix: `${home}/prefix`, npm_config_prefer_offline: 'true' };
+      const installed = await run('bash', ['-e', '-c', install!], { cwd: `${home}/tsvde`, env });
+      expect(installed.code, installed.stdout + installed.stderr).toBe(0);
+      const { stdout } = await run(`${home}/prefix/bin/tsvde`, ['--version']);
+      expect(stdout).toMatch(/^VDE 2\.3\.3\+tsvde\.\d/);
+      expect(execFileSync('git', ['status', '--porcelain'], { cwd: `${home}/tsvde`, encoding: 'utf8' })).toBe('');
+    }, 480_000);
+  },
+);
