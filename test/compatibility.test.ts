@@ -24,8 +24,8 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
     ['cli/failures.test.ts', 'a pid file of a live switch stops the start, and a stale pid file is replaced'],
   ],
   [
-    'A directory that holds other things',
-    ['interop/rights.test.ts', 'a directory that holds other things'],
+    'A control directory that contains other files',
+    ['interop/permissions.test.ts', 'a directory that holds other files keeps its permissions and stays'],
     [
       'control/clients.test.ts',
       'a foreign file with the name of a data socket stays, and the client gets the next name',
@@ -33,7 +33,7 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
     ['cli/failures.test.ts', 'a path too long for a socket stops the start'],
   ],
   [
-    'A request may come in several pieces',
+    'A request may arrive in several pieces',
     [
       'interop/protocol.test.ts',
       'a request in two segments is granted',
@@ -44,7 +44,7 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
     ['control/clients.test.ts', 'repeated refusals do not fill the log'],
   ],
   [
-    "A client's user is the one",
+    "The kernel, not the client, names the client's user",
     [
       'interop/protocol.test.ts',
       "a request that names another user's data socket is refused",
@@ -53,14 +53,14 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
     ['interop/access.test.ts', 'a client with an abstract address is identified by the uid that the kernel reports'],
   ],
   [
-    'SIGHUP reads the rc file',
+    'SIGHUP runs declarative commands',
     ['cli/service.test.ts', 'SIGHUP replays only the declarations of the rc file'],
-    ['interop/plugins.test.ts', 'iplog: at SIGHUP %s goes on in a new file'],
+    ['interop/plugins.test.ts', 'iplog of %s continues in a new file at SIGHUP'],
   ],
   [
-    'Nobody need read',
+    'Standard output, the log and consoles need not be read',
     ['cli/life.test.ts', 'full pipes on stdout and stderr delay neither clients, frames nor shutdown'],
-    ['console/session.test.ts', 'a client that does not read gets every reply once it does'],
+    ['console/session.test.ts', 'a client that reads late gets every reply'],
   ],
   ['/proc/PID/exe is Node', ['cli/compat.test.ts', 'the executable is Node']],
   [
@@ -74,18 +74,18 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
     ['interop/console.test.ts', 'vlan/print shows the ports of a hub, where vde_switch shows none'],
     ['conformance.ts', 'random VLANs, members and tags give the same frames as the reference'],
   ],
-  ['A port that leaves a VLAN', ['../native/test/vlan_test.cc', 'who leaves a VLAN takes the addresses it had there']],
+  ['When a port leaves a VLAN', ['../native/test/vlan_test.cc', 'who leaves a VLAN takes the addresses it had there']],
   [
-    'A slow client has a queue',
+    'Frames for a slow client are queued',
     ['interop/clients.test.ts', 'a stopped client does not slow the others, and its drops are counted'],
   ],
   [
-    'A client that joins changes nothing',
+    'A client that connects does not change the MAC table',
     ['interop/console.test.ts', 'a plug that disconnects forgets only its own addresses, where vde_switch forgets all'],
     ['../native/test/mac_table_test.cc', 'full'],
   ],
   [
-    'Console commands are whole names',
+    'Console commands must be written in full',
     [
       'interop/console.test.ts',
       'a longer name is not taken for a command',
@@ -97,25 +97,25 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
     ['console/commands.test.ts', "a client's description cannot end the line"],
   ],
   [
-    'hash/find names the port itself',
+    'hash/find shows the number of the port',
     [
       'interop/console.test.ts',
       'hash/find names the port of the address',
       'port/print shows the current and the permitted user',
     ],
   ],
-  ['No number and no uid ends', ['interop/console.test.ts', 'commands that end vde_switch get a reply']],
+  ['No number and no uid can end', ['interop/console.test.ts', 'commands that end vde_switch get a reply']],
   [
-    'debug/del of a kind',
+    'debug/del with a category',
     ['interop/console.test.ts', 'debug/del of a category that debug/list does not show is invalid'],
   ],
-  ['load takes regular files', ['console/commands.test.ts', 'load reads a directory as empty, refuses a pipe']],
+  ['load accepts regular files', ['console/commands.test.ts', 'load reads a directory as empty, refuses a pipe']],
   [
     'port/epclose of an endpoint',
     ['interop/console.test.ts', 'port/epclose of an unknown endpoint reports no lost endpoint'],
   ],
   [
-    'In spanning tree the best offer',
+    'Spanning tree remembers the best offer',
     [
       'fstp/rules.test.ts',
       'a worse offer on the root port replaces its last one, and the best offer of all ports wins',
@@ -126,7 +126,7 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
   ],
   ['plugin/add of anything', ['interop/console.test.ts', 'a plugin of any other name is invalid']],
   [
-    'A plugin that stops or goes',
+    'Stopping or unloading a plugin',
     [
       'interop/plugins.test.ts',
       'a plugin that stops leaves the others as they are',
