@@ -1,12 +1,12 @@
-// Going on in the background. Node cannot fork, so the command starts itself again, detached, and waits to be told by it
-// that everything is usable, or why not: it returns 0 only then.
+// Daemon mode (-d). Node cannot fork, so the command starts itself again, detached. The first process returns 0 only
+// once the second has reported through a pipe that everything is usable.
 import { spawn } from 'node:child_process';
 import { closeSync, writeSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { ExitError } from '../system/exit-error.ts';
 
-/** Tells the second start what it is, and by which descriptor to answer. */
+/** Set in the daemon process: the descriptor to report on. */
 const READY_VARIABLE = 'TSVDE_DAEMON_READY_FD';
 const READY_FD = 3;
 
@@ -15,7 +15,7 @@ export interface DaemonReport {
   failed(error: ExitError): void;
 }
 
-/** In the second start: how to report to the first; undefined in the first. */
+/** Returns how the daemon process reports to the process that started it; undefined in every other process. */
 export function daemonReport(): DaemonReport | undefined {
   if (process.env[READY_VARIABLE] === undefined) return undefined;
   delete process.env[READY_VARIABLE];
@@ -24,7 +24,7 @@ export function daemonReport(): DaemonReport | undefined {
       writeSync(READY_FD, JSON.stringify(result));
       closeSync(READY_FD);
     } catch {
-      // Whoever started us is gone; that changes nothing for the switch.
+      // The starting process is gone; the switch runs on regardless.
     }
   };
   return {
@@ -34,10 +34,10 @@ export function daemonReport(): DaemonReport | undefined {
 }
 
 /**
- * Starts the daemon; returns when it is ready and `tell` has told so, without which it is ended again. Throws ExitError, with
- * the daemon's own reason and code where it has given one.
+ * Starts the daemon and returns once it is ready and `announce` has returned; if `announce` throws, the daemon is
+ * ended. Throws ExitError, with the daemon's own reason and exit code if it reported them.
  */
-export async function startDaemon(argv: readonly string[], tell: () => void): Promise<void> {
+export async function startDaemon(argv: readonly string[], announce: () => void): Promise<void> {
   const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...argv], {
     detached: true,
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
@@ -49,12 +49,12 @@ export async function startDaemon(argv: readonly string[], tell: () => void): Pr
   });
   const report = parseReport(await text(child.stdio[READY_FD] as Readable));
   if (!report) {
-    child.kill(); // it may live, and its report be lost
+    child.kill(); // the daemon may still run when its report is lost
     throw new ExitError(1, `the daemon ended before it was ready: ${await ended}`);
   }
   if (report.exitCode !== 0) throw new ExitError(report.exitCode, report.message);
   try {
-    tell();
+    announce();
   } catch (error) {
     child.kill();
     await ended;
@@ -63,7 +63,7 @@ export async function startDaemon(argv: readonly string[], tell: () => void): Pr
   child.unref();
 }
 
-/** Undefined where it broke off, or never began. */
+/** Returns undefined if the report was cut short or never sent. */
 function parseReport(report: string): { exitCode: number; message: string } | undefined {
   try {
     return JSON.parse(report);

@@ -1,20 +1,20 @@
-// The spelling of getopt_long_only(3), which vde_switch's users write, turned into plain long options: one dash or two,
-// unique beginnings, aliases, `--opt=value` or `--opt value`, short ones bundled or glued to their value.
+// Turns the spellings of getopt_long_only(3), which vde_switch accepts, into plain long options: one dash or two,
+// unique prefixes, aliases, `--opt=value` or `--opt value`, short options bundled or directly followed by their value.
 import type { Command } from 'commander';
 import { nearestName } from '../protocol/nearest.ts';
 import { ExitError, USAGE } from '../system/exit-error.ts';
 
 export interface OptionSpelling {
-  /** What it is called afterwards. */
+  /** The name in the normalized arguments, without dashes. */
   long: string;
   aliases?: readonly string[];
   short?: string;
   takesValue: boolean;
-  /** Not found by a beginning of its name. */
+  /** Matched by the whole name only, not by a prefix. */
   whole?: boolean;
 }
 
-/** Of a command's options, and of its help; aliases and those that are never shortened by their long names. */
+/** Returns the spellings of a command's options and of --help. `aliases` and `whole` hold options' long names. */
 export function spellingsOf(
   program: Command,
   aliases: Readonly<Record<string, readonly string[]>> = {},
@@ -33,10 +33,10 @@ export function spellingsOf(
   return [...own, { long: 'help', short: 'h', takesValue: false }];
 }
 
-/** Told of a word that is wrong, in place of an end: it is passed over. */
+/** Called with the message for an invalid option, which is then ignored instead of ending the program. */
 export type Tolerate = (message: string) => void;
 
-/** `-s/dir -xn 5` becomes `--sock=/dir --hub --numports=5`. Arguments that are no options follow after `--`. */
+/** Turns `-s/dir -xn 5` into `--sock=/dir --hub --numports=5`. Operands follow after `--`. */
 export function normalize(argv: readonly string[], options: readonly OptionSpelling[], tolerate?: Tolerate): string[] {
   const canonical: string[] = [];
   const operands: string[] = [];
@@ -49,7 +49,7 @@ export function normalize(argv: readonly string[], options: readonly OptionSpell
   return operands.length === 0 ? canonical : [...canonical, '--', ...operands];
 }
 
-/** As normalize(), up to the first argument that is no option; `ended`: by a `--` before it. */
+/** Like normalize(), up to the first operand; `ended` is true if a `--` ended the options. */
 export function normalizeLeading(
   argv: readonly string[],
   options: readonly OptionSpelling[],
@@ -71,7 +71,7 @@ export function normalizeLeading(
   return { canonical, rest: words, ended: false };
 }
 
-/** A single dash means short options where it is one letter that is one, or where no long option begins so. */
+/** Whether a word is short options: `-s` always if s is one, `-sx` only if no long option begins with it. */
 function isShort(word: string, options: readonly OptionSpelling[]): boolean {
   if (word.startsWith('--')) return false;
   const known = options.some(({ short }) => short === word[1]);
@@ -88,8 +88,8 @@ function readShort(letters: string, words: string[], options: readonly OptionSpe
       read.push(`--${option.long}`);
       continue;
     }
-    const glued = letters.slice(i + 1);
-    return [...read, `--${option.long}=${glued === '' ? nextWord(words, `-${letters[i]}`) : glued}`];
+    const attached = letters.slice(i + 1);
+    return [...read, `--${option.long}=${attached === '' ? nextWord(words, `-${letters[i]}`) : attached}`];
   }
   return read;
 }
@@ -122,9 +122,9 @@ function findLong(dashed: string, name: string, options: readonly OptionSpelling
   );
 }
 
-function candidates(beginning: string, options: readonly OptionSpelling[]): OptionSpelling[] {
+function candidates(prefix: string, options: readonly OptionSpelling[]): OptionSpelling[] {
   return options.filter((option) =>
-    namesOf(option).some((name) => (option.whole ? name === beginning : name.startsWith(beginning))),
+    namesOf(option).some((name) => (option.whole ? name === prefix : name.startsWith(prefix))),
   );
 }
 

@@ -1,7 +1,7 @@
-// Rights of a file on a command line.
+// File permissions on a command line, in octal.
 import { ExitError, USAGE } from '../system/exit-error.ts';
 
-/** Reads them, behind as many zeroes as one likes; `example` is for who gives something else. */
+/** Returns a parser for octal permissions with any number of leading zeroes; its error sentence shows `example`. */
 export function octalLike(example: string): (text: string) => number {
   return (text) => {
     if (/^0*[0-7]{1,4}$/.test(text)) return Number.parseInt(text, 8);

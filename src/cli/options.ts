@@ -1,4 +1,4 @@
-// The options of tsvde: vde_switch's and its own, grouped by subject, from words to values.
+// The options of tsvde: vde_switch's and its own, defined by subject and parsed into values.
 import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,7 +20,7 @@ export interface TsvdeOptions {
   switch: SwitchOptions;
   listen: ListenOptions;
   taps: string[];
-  /** Specs, all of which can be read. */
+  /** Valid specs, not opened yet. */
   ports: string[];
   management: ManagementOptions | undefined;
   rcFile: string | undefined;
@@ -29,19 +29,19 @@ export interface TsvdeOptions {
   daemon: boolean;
   readStdin: boolean;
   log: LogOptions;
-  /** Where to say that all is usable. */
+  /** The descriptor to write to once everything is usable. */
   readyFd: number | undefined;
 }
 
-/** On the PATH, it takes the place of vde2's. */
+/** Holds the programs under their VDE names; put first on the PATH, it replaces vde2's. */
 const COMPAT_DIRECTORY = fileURLToPath(new URL('../../bin/compat', import.meta.url));
 
-/** Other names that vde_switch knows an option by. */
+/** Other names that vde_switch accepts for an option. */
 const ALIASES = { sock: ['vdesock', 'unix'], mode: ['mod'] };
 
 const octal = octalLike('660');
 
-/** What vde_switch does not have must not make an abbreviation of its options ambiguous: `--s DIR` stays --sock. */
+/** Options that vde_switch does not have. They match no prefix, so that `--s DIR` still means --sock. */
 const NEVER_SHORTENED = [
   'strict-vlan',
   'port',
@@ -56,17 +56,17 @@ const NEVER_SHORTENED = [
 ];
 
 /**
- * Throws ExitError; for --help and --version with what was printed. With `tolerate`, wrong options are passed over, as
- * vde_switch does.
+ * Throws ExitError, also once --help or --version has printed its text. With `tolerate`, invalid options are ignored,
+ * as vde_switch does.
  */
 export function parseOptions(argv: readonly string[], name = 'tsvde', tolerate?: Tolerate): TsvdeOptions {
   const program = define(name);
   try {
     const words = normalize(argv, spellingsOf(program, ALIASES, NEVER_SHORTENED), tolerate);
-    const readable = tolerate
-      ? words.map(asVdeSwitch).filter((word) => isReadable(word, program.options, tolerate))
+    const valid = tolerate
+      ? words.map(asVdeSwitch).filter((word) => hasValidValue(word, program.options, tolerate))
       : words;
-    program.parse(readable, { from: 'user' });
+    program.parse(valid, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (tolerate && error.code === 'commander.helpDisplayed') throw new ExitError(1, '');
@@ -77,7 +77,7 @@ export function parseOptions(argv: readonly string[], name = 'tsvde', tolerate?:
     throw new ExitError(1, '');
   }
   if (program.args.length > 0)
-    throw new ExitError(1, `'${program.args[0]}' is not an option; the control directory is named by --sock`);
+    throw new ExitError(1, `'${program.args[0]}' is not an option; name the control directory with --sock`);
   return interpret(program.opts<Parsed>());
 }
 
@@ -114,7 +114,7 @@ interface Parsed {
 
 function define(name: string): Command {
   const program = new Command(name);
-  // Under another's name there is no sub-command.
+  // When started as vde_switch there is no sub-command.
   if (name === 'tsvde') program.usage('[options]\n       tsvde plug [options] [[vde:]DIR[[PORT]]]');
   const group = (heading: string, ...options: Option[]) => {
     for (const option of options) program.addOption(option.helpGroup(heading));
@@ -123,70 +123,72 @@ function define(name: string): Command {
     'Switch:',
     new Option('-x, --hub', 'send every frame to every port'),
     new Option('-n, --numports <n>', 'use ports 1 to n').default(32).argParser(number),
-    new Option('-F, --fstp', 'keep loops of switches open by spanning tree (not as a hub)'),
-    new Option('--priority <n>', 'the priority in that, the lowest is root')
+    new Option('-F, --fstp', 'prevent forwarding loops with spanning tree (not with --hub)'),
+    new Option('--priority <n>', 'spanning-tree priority; the lowest becomes root')
       .default(0x8000, '0x8000')
       .argParser(number),
-    new Option('--strict-vlan', 'refuse tags of VLANs that were not created, as vde_switch does'),
+    new Option('--strict-vlan', 'drop frames tagged with a VLAN that was not created, as vde_switch does'),
     new Option('--macaddr <mac>', "the switch's own address (default: 00:ff and four random bytes)"),
-    new Option('--hashsize <n>', 'number MAC table buckets up to n in the console').default(128).argParser(number),
+    new Option('--hashsize <n>', 'number of MAC table buckets that the console shows').default(128).argParser(number),
   );
   group(
     'Control socket:',
-    new Option('-s, --sock <dir>', 'the directory clients join by (also --vdesock, --unix)')
+    new Option('-s, --sock <dir>', 'control directory that clients connect to (also --vdesock, --unix)')
       .default(defaultDirectory(), defaultDirectory())
       .argParser(path),
-    new Option('-m, --mode <octal>', 'rights of its ctl socket (also --mod; default: 0600)').argParser(octal),
-    new Option('--dirmode <octal>', 'rights of the directory (default: 02700)').argParser(octal),
+    new Option('-m, --mode <octal>', 'permissions of its ctl socket (also --mod; default: 0600)').argParser(octal),
+    new Option('--dirmode <octal>', 'permissions of the directory (default: 02700)').argParser(octal),
     new Option('-g, --group <name>', 'group of the directory and its sockets'),
   );
   group(
     'Ports:',
-    new Option('-t, --tap <name>', 'attach a TAP; may be repeated, or name several with commas').argParser(list),
-    new Option('--port <spec>', 'attach KIND,key=value,… (--port help shows the kinds); may be repeated').argParser(
+    new Option('-t, --tap <name>', 'attach a TAP; may be repeated or name several, separated by commas').argParser(
+      list,
+    ),
+    new Option('--port <spec>', 'attach KIND,key=value,… (--port help lists the kinds); may be repeated').argParser(
       portSpec,
     ),
   );
   group(
     'Console:',
-    new Option('-M, --mgmt <path>', 'serve the console on a socket').argParser(path),
-    new Option('--mgmtmode <octal>', 'rights of that socket').default(0o600, '0600').argParser(octal),
+    new Option('-M, --mgmt <path>', 'serve the console on a unix socket').argParser(path),
+    new Option('--mgmtmode <octal>', 'permissions of that socket').default(0o600, '0600').argParser(octal),
     new Option('--mgmtgroup <name>', 'group of that socket'),
     new Option(
       '-f, --rcfile <file>',
       'run console commands at start (default: ~/.vde2/vde_switch.rc or /etc/vde2/vde_switch.rc)',
     ).argParser(path),
-    new Option('--nostdin', 'leave stdin alone: no console there, and its end does not end the switch'),
+    new Option('--nostdin', 'do not read stdin: no console there, and its end does not end the switch'),
   );
   group(
     'Performance:',
-    new Option('--pacing <ms>', 'how long a sender waits at most while its only destination is full; 0: drop at once')
+    new Option('--pacing <ms>', 'maximum time to pause a sender whose only destination is full; 0 drops at once')
       .default(DEFAULT_PACING_MS)
       .argParser(number),
     new Option(
       '--busy-poll <us>',
-      'look for more frames for so long before sleeping: less latency, more CPU',
+      'how long to poll for more frames before sleeping: less latency, more CPU',
     ).argParser(number),
-    new Option('--cpu <n>', 'move frames on this CPU alone').argParser(number),
+    new Option('--cpu <n>', 'forward frames on this CPU only').argParser(number),
   );
   group('Metrics:', new Option('--metrics <address>', 'serve Prometheus metrics on [HOST:]PORT or unix:PATH'));
   group(
     'Process:',
-    new Option('-d, --daemon', 'go on in the background once everything is usable'),
-    new Option('-p, --pidfile <file>', 'write the process id to a file').argParser(path),
-    new Option('--ready-fd <n>', 'write a newline to descriptor n, and close it, once everything is usable').argParser(
+    new Option('-d, --daemon', 'continue in the background once everything is usable'),
+    new Option('-p, --pidfile <file>', 'write the process ID to a file').argParser(path),
+    new Option('--ready-fd <n>', 'write a newline to descriptor n and close it, once everything is usable').argParser(
       number,
     ),
-    new Option('-q, --quiet', 'log warnings alone'),
-    new Option('--verbose', 'log clients that come and go too'),
-    new Option('--log-format <format>', 'log lines as text or as json').choices(['text', 'json']).default('text'),
-    new Option('-D, --debugclients <n>', 'without effect, as in vde_switch'),
+    new Option('-q, --quiet', 'log only warnings'),
+    new Option('--verbose', 'also log clients that connect and disconnect'),
+    new Option('--log-format <format>', 'format of log lines').choices(['text', 'json']).default('text'),
+    new Option('-D, --debugclients <n>', 'no effect, as in vde_switch'),
   );
   return program
-    .description('A virtual Ethernet switch for QEMU guests, TAPs and every program that speaks VDE.')
-    .helpOption('-h, --help', 'show this')
+    .description('A virtual Ethernet switch for QEMU guests, TAPs and programs that speak VDE.')
+    .helpOption('-h, --help', 'show this help')
     .addOption(
-      new Option('--compat-path', 'show the directory of programs by the names that VDE has for them').helpGroup(
+      new Option('--compat-path', 'show the directory that holds the programs under their VDE names').helpGroup(
         'Process:',
       ),
     )
@@ -200,13 +202,13 @@ function define(name: string): Command {
     .exitOverride();
 }
 
-/** A negative number of ports can be read there, and is none. */
+/** Turns a negative --numports into 0: vde_switch does not ignore it but refuses to start. */
 function asVdeSwitch(word: string): string {
   return word.replace(/^--numports=-\d.*$/s, '--numports=0');
 }
 
-/** Is it no option with a value that cannot be read? */
-function isReadable(word: string, options: readonly Option[], tolerate: Tolerate): boolean {
+/** Whether the word has no value or a valid one; if not, `tolerate` gets the message. */
+function hasValidValue(word: string, options: readonly Option[], tolerate: Tolerate): boolean {
   const [, long, value = ''] = /^(--[^=]+)=(.*)$/s.exec(word) ?? [];
   try {
     options.find((option) => option.long === long)?.parseArg?.(value, undefined);
@@ -262,7 +264,7 @@ function defaultDirectory(): string {
   return process.geteuid?.() === 0 ? '/var/run/vde.ctl' : '/tmp/vde.ctl';
 }
 
-/** Where none is named, one that cannot be read is none. */
+/** Without --rcfile, a file that cannot be read counts as absent. */
 function defaultRcFile(): string | undefined {
   return [`${homeDirectory()}/.vde2/vde_switch.rc`, '/etc/vde2/vde_switch.rc'].find(mayRead);
 }
@@ -281,12 +283,12 @@ function number(text: string): number {
   throw new ExitError(1, `'${text}' is not a number: give it in decimal, or in hex with 0x`);
 }
 
-/** The empty name, for which the kernel picks one, is a list of itself. */
+/** Splits at commas. The empty text is one empty name: the kernel then picks a name. */
 function list(text: string, before: string[] = []): string[] {
   return [...before, ...(text === '' ? [''] : text.split(',').filter((name) => name !== ''))];
 }
 
-/** What is wrong with a spec is found before anything is opened; asked for help, it is an end. */
+/** Rejects an invalid spec before anything is opened; a spec that asks for help prints it and ends the program. */
 function portSpec(text: string, before: string[] = []): string[] {
   try {
     const help = portHelp(text);
@@ -301,7 +303,7 @@ function portSpec(text: string, before: string[] = []): string[] {
   return [...before, text];
 }
 
-/** Absolute: what is resolved later, or by a daemon, is the same file. */
+/** Returns an absolute path, so that later look-ups and the daemon find the same file. */
 function path(text: string): string {
   if (text !== '') return resolve(text);
   throw new ExitError(USAGE, "'' is not a path: name a file or a directory");

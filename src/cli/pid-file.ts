@@ -1,17 +1,18 @@
-// The pid file: made only where there is none, or where the process that it names is gone; removed only while it is ours.
+// The pid file: created only if there is none or the process that it names is gone, and removed only while it holds our
+// process ID.
 import { randomBytes } from 'node:crypto';
 import { closeSync, linkSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { describeError } from '../system/errno.ts';
 import { ExitError } from '../system/exit-error.ts';
 
-/** Throws ExitError 1 when the process that it names lives, or when the file is something else. Returns what removes it. */
+/** Returns the function that removes it again. Throws ExitError 1 if the file exists and its process is not dead. */
 export function writePidFile(path: string): () => void {
   const content = `${process.pid}\n`;
   try {
-    place(path, content);
+    install(path, content);
   } catch (error) {
     const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST';
-    const why = isThere ? `${describeError(error)}, and is not that of a dead process` : describeError(error);
+    const why = isThere ? `${describeError(error)}, and is not the pid file of a dead process` : describeError(error);
     throw new ExitError(1, `Error in pidfile creation: '${path}': ${why}`);
   }
   return () => {
@@ -19,8 +20,11 @@ export function writePidFile(path: string): () => void {
   };
 }
 
-/** By a draft: whoever polls the file sees a whole number, or no file. No name that could be put there before is written through. */
-function place(path: string, content: string): void {
+/**
+ * Writes a draft and moves it into place: readers see a whole number or no file, and a symbolic link planted under the
+ * file's name is never followed.
+ */
+function install(path: string, content: string): void {
   const draft = `${path}.${randomBytes(6).toString('hex')}`;
   const file = openSync(draft, 'wx', 0o644);
   try {
@@ -36,13 +40,13 @@ function place(path: string, content: string): void {
 function isStale(path: string): boolean {
   const content = read(path);
   if (content === undefined) return false;
-  if (content.trim() === '') return true; // its writer died before the number was in it
+  if (content.trim() === '') return true; // its writer died before writing the number
   const pid = /^\s*(\d+)\s*$/.exec(content)?.[1];
-  return pid !== undefined && !isOthers(Number(pid));
+  return pid !== undefined && !isOtherProcess(Number(pid));
 }
 
-/** Does another process live by that number? A thread is none, nor is one that is dead and not yet waited for. */
-function isOthers(pid: number): boolean {
+/** Whether another live process has this ID. Threads and zombies do not count. */
+function isOtherProcess(pid: number): boolean {
   if (pid === process.pid || pid === 0) return false;
   try {
     process.kill(pid, 0);
@@ -50,7 +54,7 @@ function isOthers(pid: number): boolean {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
   }
   const status = read(`/proc/${pid}/status`);
-  if (status === undefined) return true; // not ours to look at
+  if (status === undefined) return true; // hidden from us by /proc's mount options
   return new RegExp(`^Tgid:\\s+${pid}$`, 'm').test(status) && !/^State:\s+[ZX]/m.test(status);
 }
 

@@ -1,4 +1,4 @@
-// tsvde plug, the sub-command: a switch's port on stdin and stdout, in vde_plug's stream, for dpipe and ssh.
+// The sub-command tsvde plug: connects a switch port to stdin and stdout in vde_plug's format, for dpipe and ssh.
 import { isatty } from 'node:tty';
 import { Command, CommanderError, Option } from 'commander';
 import { carry } from '../plug/carrier.ts';
@@ -25,11 +25,14 @@ interface Parsed {
 export async function main(argv: readonly string[]): Promise<void> {
   const say = (message: string) => void process.stderr.write(`${NAME}: ${message}\n`);
   setProcessName('tsvde-plug');
-  process.stderr.on('error', () => {}); // a reader that went away wants no word of it
+  process.stderr.on('error', () => {}); // a closed stderr is not an error
   try {
     const { target, options } = parse(argv);
     if (isatty(STDOUT))
-      throw new ExitError(1, 'frames go to stdout, which is a terminal: join it to another plug, as dpipe does');
+      throw new ExitError(
+        1,
+        'frames go to stdout, which is a terminal: connect it to another plug, for example with dpipe',
+      );
     const { tooLong } = await carry(await join(target, options), process.stdin, process.stdout);
     if (tooLong > 0) say(`${tooLong} frames were longer than ${STREAM_FRAME_MAX} bytes and were dropped`);
     await finish(0);
@@ -60,8 +63,8 @@ function parse(argv: readonly string[]): { options: Parsed; target: Target } {
     throw error;
   }
   const [name, second] = program.args;
-  if (second !== undefined) throw new ExitError(USAGE, `'${second}' is one too many: name one switch's directory`);
-  // As vde_plug's URL for a switch, too.
+  if (second !== undefined) throw new ExitError(USAGE, `unexpected argument '${second}': name one switch's directory`);
+  // vde_plug also takes a URL: vde://DIR.
   const target = name ? parseTarget(name.replace(/^vde:(\/\/)?/, '')) : defaultTarget();
   return { options: program.opts<Parsed>(), target };
 }
@@ -70,17 +73,17 @@ function define(): Command {
   return new Command(NAME)
     .usage('[options] [[vde:]DIR[[PORT]]]')
     .description(
-      "A switch's port on stdin and stdout, in vde_plug's stream: dpipe tsvde plug DIR = ssh HOST tsvde plug DIR",
+      "Connects a switch port to stdin and stdout in vde_plug's format: dpipe tsvde plug DIR = ssh HOST tsvde plug DIR",
     )
-    .argument('[switch]', 'its control directory, or one like /run/vde.ctl[7] for port 7')
+    .argument('[switch]', "the switch's control directory; /run/vde.ctl[7] asks for port 7")
     .addOption(
-      new Option('-m, --mode <octal>', "rights of the plug's own socket (also --mod)")
+      new Option('-m, --mode <octal>', "permissions of the plug's own socket (also --mod)")
         .default(0o700, '0700')
         .argParser(octalLike('700')),
     )
     .addOption(new Option('-g, --group <name>', 'group of that socket'))
-    .addOption(new Option('-D, --descr <text>', "what the switch's port/print shows").default('tsvde plug'))
-    .helpOption('-h, --help', 'show this')
+    .addOption(new Option('-D, --descr <text>', "description that the switch's port/print shows").default('tsvde plug'))
+    .helpOption('-h, --help', 'show this help')
     .allowExcessArguments(true)
     .configureOutput({ writeErr: () => {} })
     .exitOverride();

@@ -1,5 +1,4 @@
-// What systemd and its like want to know of a service, and what they hand to it: sd_notify(3), sd_listen_fds(3), and a
-// descriptor to say "ready" on.
+// The protocols of service managers: systemd's sd_notify(3) and sd_listen_fds(3), and s6's readiness descriptor.
 import { closeSync, writeSync } from 'node:fs';
 import { ExitError } from '../system/exit-error.ts';
 import { sendDatagram } from '../system/process.ts';
@@ -10,7 +9,7 @@ const FIRST_PASSED = 3; // SD_LISTEN_FDS_START
 const SOCKET_NAMES = ['ctl', 'mgmt', 'metrics'] as const;
 export type SocketName = (typeof SOCKET_NAMES)[number];
 
-/** Tells who started us how it goes; does nothing where nobody asked. */
+/** Reports state changes to systemd; does nothing unless NOTIFY_SOCKET is set. */
 export class ServiceManager {
   readonly #path: string | undefined;
   #watchdog: NodeJS.Timeout | undefined;
@@ -20,45 +19,45 @@ export class ServiceManager {
     const { WATCHDOG_USEC, WATCHDOG_PID = String(process.pid) } = environment;
     const period = Number(WATCHDOG_USEC) / 1000;
     if (period > 0 && WATCHDOG_PID === String(process.pid))
-      this.#watchdog = setInterval(() => this.#tell('WATCHDOG=1'), period / 2).unref();
+      this.#watchdog = setInterval(() => this.#notify('WATCHDOG=1'), period / 2).unref();
   }
 
   ready(status: string): void {
-    this.#tell(`READY=1\nMAINPID=${process.pid}\nSTATUS=${status}`);
+    this.#notify(`READY=1\nMAINPID=${process.pid}\nSTATUS=${status}`);
   }
 
   status(status: string): void {
-    this.#tell(`STATUS=${status}`);
+    this.#notify(`STATUS=${status}`);
   }
 
   reloading(): void {
     const now = process.hrtime.bigint() / 1000n; // CLOCK_MONOTONIC
-    this.#tell(`RELOADING=1\nMONOTONIC_USEC=${now}`);
+    this.#notify(`RELOADING=1\nMONOTONIC_USEC=${now}`);
   }
 
   stopping(): void {
     clearInterval(this.#watchdog);
-    this.#tell('STOPPING=1');
+    this.#notify('STOPPING=1');
   }
 
-  #tell(text: string): void {
+  #notify(text: string): void {
     if (!this.#path) return;
     try {
       sendDatagram(this.#path, text);
     } catch {
-      // A manager that does not listen loses no more than the news.
+      // The switch runs on, whether or not the manager listens.
     }
   }
 }
 
-/** The listening sockets that were passed, by name. Throws ExitError for a name that is none of ours. */
+/** Returns the listening sockets that systemd passed, by name. Throws ExitError for an unknown name. */
 export function passedSockets(environment: Environment = process.env): Map<SocketName, number> {
   const { LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES = '' } = environment;
   const sockets = new Map<SocketName, number>();
   if (LISTEN_PID !== String(process.pid)) return sockets;
   const names = LISTEN_FDNAMES.split(':');
   for (let i = 0; i < Number(LISTEN_FDS); i++) {
-    const name = SOCKET_NAMES.find((one) => one === names[i]);
+    const name = SOCKET_NAMES.find((known) => known === names[i]);
     if (!name)
       throw new ExitError(
         1,
@@ -69,12 +68,12 @@ export function passedSockets(environment: Environment = process.env): Map<Socke
   return sockets;
 }
 
-/** Writes a newline and closes it, as s6 and its like expect; a standard stream stays, or the next socket would be it. */
-export function tellReady(fd: number): void {
+/** Writes a newline and closes `fd`, as s6 expects. Standard streams stay open: a new socket would get the number. */
+export function announceReady(fd: number): void {
   try {
     writeSync(fd, '\n');
     if (fd > 2) closeSync(fd);
   } catch {
-    throw new ExitError(1, `--ready-fd ${fd}: nothing can be written there; open it for writing`);
+    throw new ExitError(1, `--ready-fd ${fd}: cannot write to it; open it for writing`);
   }
 }

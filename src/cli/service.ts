@@ -1,6 +1,5 @@
-// Everything that one tsvde process runs: opened in the order in which others come to depend on it, closed in reverse.
-// What fails to open closes what was opened before it, so that nothing is left behind.
-
+// Everything that one tsvde process runs, opened in the order of dependence and closed in reverse. If a part fails to
+// open, those opened before it are closed, so that nothing is left behind.
 import type { ConsoleContext } from '../console/command.ts';
 import { createContext } from '../console/context.ts';
 import { runDeclarations, runStartupFile } from '../console/execute.ts';
@@ -15,19 +14,19 @@ import type { Log } from '../system/log.ts';
 import { VDE_VERSION } from '../system/version.ts';
 import type { TsvdeOptions } from './options.ts';
 import { writePidFile } from './pid-file.ts';
-import { passedSockets, tellReady } from './service-manager.ts';
+import { announceReady, passedSockets } from './service-manager.ts';
 
-const CONTROL_FAILED = 255; // vde_switch's code for all that is wrong with its directory
+const CONTROL_FAILED = 255; // vde_switch's exit code for any failure of its directory
 
 export interface ServiceOptions extends TsvdeOptions {
-  /** What cannot be had beside the control directory is said, and done without. */
+  /** As vde_switch: if a TAP, a port, the console or the rc file fails, log the reason and start without it. */
   tolerant: boolean;
 }
 
 export class Service {
   readonly #options: ServiceOptions;
   readonly #context: ConsoleContext;
-  /** What closes what is open, in the order of opening. */
+  /** A function for each open part that closes it, in the order of opening. */
   readonly #closers: (() => unknown)[] = [];
   #usable = false;
   #closed: Promise<void> | undefined;
@@ -37,7 +36,7 @@ export class Service {
     this.#context = context;
   }
 
-  /** Throws ExitError. Once `signalled` to end, it waits for nobody and does without what follows. */
+  /** Throws ExitError. Once `signalled` resolves, the step in progress is abandoned and those after it are skipped. */
   static async start(
     options: ServiceOptions,
     log: Log,
@@ -47,8 +46,8 @@ export class Service {
     sw.on('log', log);
     sw.on('event', (event) => {
       if (event.type === 'endpoint-described')
-        log(`port ${event.port}: endpoint ${event.endpoint} joined: ${printable(event.description)}`, 'debug');
-      if (event.type === 'endpoint-removed') log(`port ${event.port}: endpoint ${event.endpoint} left`, 'debug');
+        log(`port ${event.port}: endpoint ${event.endpoint} added: ${printable(event.description)}`, 'debug');
+      if (event.type === 'endpoint-removed') log(`port ${event.port}: endpoint ${event.endpoint} removed`, 'debug');
     });
     const { management } = options;
     const context = createContext({
@@ -77,58 +76,58 @@ export class Service {
     if (passed.has('mgmt') && !management)
       throw new ExitError(
         USAGE,
-        "a socket named 'mgmt' was passed: say by --mgmt where it is, which the console shows",
+        "a socket named 'mgmt' was passed: give its path with --mgmt, for the console to show",
       );
     const console = new ConsoleServer(this.#context);
     this.#closers.push(() => console.close());
-    // With the control socket, since some programs wait until they can connect to one and then use the other.
+    // Bound together with the control socket: some programs wait for one of the two and then use the other.
     const prepareConsole = async () => {
       const options = management && { ...management, ...descriptor(passed.get('mgmt')) };
-      const bind = options && (await this.#want(() => console.prepare(options)));
-      return bind && (() => this.#want(bind));
+      const bind = options && (await this.#runStep(() => console.prepare(options)));
+      return bind && (() => this.#runStep(bind));
     };
     await attempt(CONTROL_FAILED, () => sw.bind({ ...listen, ...descriptor(passed.get('ctl')) }, prepareConsole));
     if (pidFile !== undefined) this.#closers.push(writePidFile(pidFile));
-    for (const tap of taps) await this.#want(() => sw.attach(`tap,ifname=${tap.replaceAll(',', ',,')}`));
+    for (const tap of taps) await this.#runStep(() => sw.attach(`tap,ifname=${tap}`));
 
-    let over = false;
+    let ending = false;
     const end = signalled.then(() => {
-      over = true;
+      ending = true;
     });
-    // What is still being opened ends with the switch.
-    const unlessEnded = (step: () => Promise<unknown>) => Promise.race([this.#want(step), end]);
-    for (const port of ports) if (!over) await unlessEnded(() => sw.attach(port));
-    if (rcFile !== undefined && !over) await unlessEnded(() => runStartupFile(rcFile, this.#context, () => over));
-    if (over) return;
+    // Closing the switch ends an abandoned step.
+    const unlessEnded = (step: () => Promise<unknown>) => Promise.race([this.#runStep(step), end]);
+    for (const port of ports) if (!ending) await unlessEnded(() => sw.attach(port));
+    if (rcFile !== undefined && !ending) await unlessEnded(() => runStartupFile(rcFile, this.#context, () => ending));
+    if (ending) return;
     const metricsFd = passed.get('metrics');
     if (metrics !== undefined || metricsFd !== undefined)
       await attempt(1, () => this.#serveMetrics(metricsFd ?? metrics!));
-    // Who has connected before has waited: none of them takes a port that an option or the rc file is to make.
+    // Early clients have waited until now: none of them takes a port that an option or the rc file creates.
     await attempt(CONTROL_FAILED, () => sw.serve());
-    if (management) await this.#want(() => console.serve());
-    if (this.#options.readyFd !== undefined) tellReady(this.#options.readyFd);
+    if (management) await this.#runStep(() => console.serve());
+    if (this.#options.readyFd !== undefined) announceReady(this.#options.readyFd);
     this.#usable = true;
   }
 
-  /** False where the signal to end came before. */
+  /** False if a signal ended the start early. */
   get usable(): boolean {
     return this.#usable;
   }
 
-  /** For people: how much is in use. */
+  /** A summary for people: how many ports are in use. */
   get status(): string {
     const ports = this.#context.switch.ports.list();
     return `${ports.filter(({ active }) => active).length} ports active`;
   }
 
-  /** Told whenever the status is another one. */
+  /** Calls `listener` with the status whenever it may have changed. */
   onStatus(listener: (status: string) => void): void {
     this.#context.switch.on('event', ({ type }) => {
       if (type === 'endpoint-added' || type === 'endpoint-removed') listener(this.status);
     });
   }
 
-  /** Opens the plugins' log files again, and reads the rc file's declarations. */
+  /** Reopens the plugins' log files and replays the rc file's declarations. */
   async reload(): Promise<void> {
     const { rcFile } = this.#options;
     const { log, plugins } = this.#context;
@@ -138,12 +137,12 @@ export class Service {
     await attempt(1, () => runDeclarations(rcFile, this.#context)).catch((error) => log(error.message, 'warning'));
   }
 
-  /** The console on stdin: resolves when that ends. */
+  /** Runs the console on stdin; resolves when stdin ends. */
   readCommands(): Promise<void> {
     return runOnStandardStreams(this.#context, process.stdin, process.stdout);
   }
 
-  /** Idempotent. */
+  /** Closes every open part. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -153,8 +152,8 @@ export class Service {
     for (const close of this.#closers.reverse()) await close();
   }
 
-  /** Undefined where that is done without. */
-  async #want<T>(step: () => T | Promise<T>): Promise<T | undefined> {
+  /** Runs a step of the start. If it fails and the service is tolerant, logs the reason and returns undefined. */
+  async #runStep<T>(step: () => T | Promise<T>): Promise<T | undefined> {
     try {
       return await attempt(1, step);
     } catch (error) {
@@ -164,7 +163,7 @@ export class Service {
     }
   }
 
-  /** Loaded only where it is wanted: it is half of what starting takes. */
+  /** Imported on demand: loading the metrics takes half of the start-up time. */
   async #serveMetrics(address: string | number): Promise<void> {
     const { startMetrics, parseMetricsAddress } = await import('../metrics/server.ts');
     const server = await startMetrics(this.#context.switch, {
@@ -179,7 +178,7 @@ function descriptor(fd: number | undefined): { fd?: number } {
   return fd === undefined ? {} : { fd };
 }
 
-/** Runs a step of the start; what it refuses ends the program with that code, or with 1 where an option is wrong. */
+/** Runs a step of the start. Its errors become ExitErrors with `exitCode`, or with 1 for an invalid option. */
 async function attempt<T>(exitCode: number, step: () => T | Promise<T>): Promise<T> {
   try {
     return await step();
@@ -193,7 +192,7 @@ async function attempt<T>(exitCode: number, step: () => T | Promise<T>): Promise
   }
 }
 
-/** What the system refuses about a file: no defect of ours, and no stack trace for the user. */
+/** Whether a system call on a file failed: an error to report without a stack trace. */
 function isSystemError(error: unknown): error is NodeJS.ErrnoException & { path: string } {
   return error instanceof Error && 'syscall' in error && 'path' in error;
 }

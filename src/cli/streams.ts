@@ -1,5 +1,5 @@
-// What a program shows of itself: its name in ps, its standard streams, and how it ends: with an exit code, and with what it
-// wrote read, unless the reader is gone.
+// What every program here shares: its name in ps, its standard streams, and its end, which waits for output to be
+// written unless nobody reads it.
 import type { Writable } from 'node:stream';
 import { isatty, type WriteStream } from 'node:tty';
 import { NO_REPLY } from '../ctl/console-client.ts';
@@ -25,7 +25,7 @@ export function print(text: string): void {
   process.stdout.write(process.stdout.isTTY ? text.split('\n').map(printable).join('\n') : text);
 }
 
-/** Returns what writes a sentence to stderr, behind the program's name. */
+/** Returns a function that writes a sentence to stderr, after the program's name. */
 export function sayAs(name: string): (sentence: string) => void {
   return (sentence) => void process.stderr.write(`${name}: ${sentence}\n`);
 }
@@ -37,17 +37,17 @@ interface Handle {
 }
 
 /**
- * Makes standard output and error non-blocking if they are terminals. A terminal that nobody reads (Ctrl-S, a container's)
- * takes nothing more once it is full; Node writes to it as to a file and would stop, and the switch with it.
+ * Makes standard output and error non-blocking if they are terminals. Node writes to a terminal synchronously, so one
+ * that nobody reads (Ctrl-S, a container's) would block the whole program once it is full.
  */
-export function waitForNoReader(): void {
+export function unblockTerminals(): void {
   if (isatty(1)) unblock(process.stdout);
   if (isatty(2)) unblock(process.stderr);
 }
 
 /**
- * Node has opened the terminal anew, so that the shell's own description of it stays blocking. Node cannot open another
- * user's terminal; that one is shared, and stays as it is.
+ * Node has reopened the terminal, so the shell's own file description stays blocking. Another user's terminal cannot be
+ * reopened: its description is shared with the shell, and left blocking.
  */
 function unblock(stream: WriteStream): void {
   const { fd, _handle: handle } = stream as WriteStream & { fd: number; _handle: Handle };
@@ -55,9 +55,9 @@ function unblock(stream: WriteStream): void {
 }
 
 /** Ends the process with the exit code that `program` returns or throws. */
-export async function leave(name: string, program: Promise<number>): Promise<void> {
+export async function runProgram(name: string, program: Promise<number>): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0); // the reader has gone: not a failure of ours
+    if (error.code === 'EPIPE') process.exit(0); // the reader closed the pipe, which is not an error
     sayAs(name)(`cannot write to standard output: ${describeError(error)}`);
     process.exit(NO_REPLY);
   });
@@ -71,7 +71,7 @@ export async function leave(name: string, program: Promise<number>): Promise<voi
   }
 }
 
-/** Ends the process once its output is written, or after 200 ms without a reader; lookups still in progress are abandoned. */
+/** Ends the process once its output is written, or after 200 ms at the latest; abandons pending name look-ups. */
 export async function finish(exitCode: number, signal?: NodeJS.Signals): Promise<never> {
   await Promise.all([process.stdout, process.stderr, systemLogOutput].map(flushed));
   endProcess(exitCode, signal);

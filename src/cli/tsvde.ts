@@ -1,24 +1,24 @@
-// tsvde, the command: parse, start, serve until told to end, clean up.
+// tsvde, the command: parses its options, starts the service, serves until told to end, and cleans up.
 import { ExitError } from '../system/exit-error.ts';
 import type { Log } from '../system/log.ts';
 import { daemonReport, startDaemon } from './daemon.ts';
 import { daemonLog, streamLog } from './log.ts';
 import { parseOptions } from './options.ts';
 import { Service, type ServiceOptions } from './service.ts';
-import { ServiceManager, tellReady } from './service-manager.ts';
-import { finish, takeName, waitForNoReader } from './streams.ts';
+import { announceReady, ServiceManager } from './service-manager.ts';
+import { finish, takeName, unblockTerminals } from './streams.ts';
 
-/** How it behaves under the name it was called by. */
-export interface Manner {
+/** How the program behaves, by the name that it was started as. */
+export interface Behaviour {
   name: string;
-  /** As vde_switch: what is wrong with an option, a TAP, the console's path or the rc file is said, and does not end the start. */
+  /** As vde_switch: a wrong option, TAP, console path or rc file is reported and does not end the start. */
   tolerant: boolean;
 }
 
-const OWN: Manner = { name: 'tsvde', tolerant: false };
-export const VDE_SWITCH: Manner = { name: 'vde_switch', tolerant: true };
+const TSVDE: Behaviour = { name: 'tsvde', tolerant: false };
+export const VDE_SWITCH: Behaviour = { name: 'vde_switch', tolerant: true };
 
-/** vde_switch goes on when it gets one of these; Node would end, or open its debugger. */
+/** Signals that vde_switch ignores; Node would end, or open its debugger. */
 const IGNORED: readonly NodeJS.Signals[] = [
   'SIGALRM',
   'SIGIO',
@@ -29,25 +29,26 @@ const IGNORED: readonly NodeJS.Signals[] = [
   'SIGUSR2',
   'SIGVTALRM',
 ];
-/** Why the switch ends; a signal that it is to die of, where its parent wants to see that. */
+
+/** Why the switch ends; `signal` if its parent should see that it died of one. */
 type End = { reason: string; signal?: NodeJS.Signals };
 
-export async function main(argv: readonly string[], manner = OWN): Promise<void> {
-  const { name, tolerant } = manner;
-  if (manner === OWN && argv[0] === 'plug') return (await import('./plug.ts')).main(argv.slice(1));
+export async function main(argv: readonly string[], behaviour = TSVDE): Promise<void> {
+  const { name, tolerant } = behaviour;
+  if (behaviour === TSVDE && argv[0] === 'plug') return (await import('./plug.ts')).main(argv.slice(1));
   const report = daemonReport();
   const say = (message: string) => void process.stderr.write(`${name}: ${message}\n`);
   try {
-    takeName(name, manner === OWN ? undefined : argv);
-    // A daemon is the second to read them, and has nobody to tell.
+    takeName(name, behaviour === TSVDE ? undefined : argv);
+    // The starting process has already reported invalid options; the daemon does not repeat it.
     const options = parseOptions(argv, name, tolerant ? (report ? () => {} : say) : undefined);
     if (options.daemon && !report)
       return await startDaemon(argv, () => {
-        if (options.readyFd !== undefined) tellReady(options.readyFd);
+        if (options.readyFd !== undefined) announceReady(options.readyFd);
       });
-    waitForNoReader();
+    unblockTerminals();
     const log = report ? daemonLog(name, options.log) : streamLog(name, process.stderr, options.log);
-    // A daemon has no descriptor of its starter's, who tells.
+    // The daemon does not inherit the descriptor: the starting process announces.
     const readyFd = report ? undefined : options.readyFd;
     await serve({ ...options, readyFd, tolerant }, log, report?.ready);
   } catch (error) {
@@ -75,7 +76,7 @@ async function serve(options: ServiceOptions, log: Log, ready = () => {}): Promi
     if (service.usable) manager.ready(service.status);
     return service;
   });
-  // One that comes during the start waits for its end, and does not end it.
+  // A SIGHUP during the start is handled after it, and does not end the process.
   process.on('SIGHUP', () => void starting.then((service) => reload(service, manager)).catch(() => {}));
   const service = await starting;
   service.onStatus((status) => manager.status(status));

@@ -1,4 +1,4 @@
-// tsvdectl, the command: a client of a switch's console, for programs and for people.
+// tsvdectl, the command: a client of a switch's console, for scripts and for people at a terminal.
 import { isatty, type ReadStream, type WriteStream } from 'node:tty';
 import { Command, CommanderError, Option } from 'commander';
 import { type CommandOptions, giveCommand, parseErrnos } from '../ctl/command.ts';
@@ -9,7 +9,7 @@ import { giveLines } from '../ctl/lines.ts';
 import { Terminal } from '../ctl/terminal.ts';
 import { ExitError } from '../system/exit-error.ts';
 import { TSVDE_VERSION } from '../system/version.ts';
-import { leave, print, sayAs, takeName } from './streams.ts';
+import { print, runProgram, sayAs, takeName } from './streams.ts';
 
 const NAME = 'tsvdectl';
 
@@ -24,22 +24,22 @@ const say = sayAs(NAME);
 
 export async function main(argv: readonly string[]): Promise<void> {
   takeName(NAME);
-  await leave(NAME, run(argv));
+  await runProgram(NAME, run(argv));
 }
 
 async function run(argv: readonly string[]): Promise<number> {
   const { words, mgmt, timeout, json = false, ignore = [] } = parse(argv);
-  let tell = (line: string) => print(`${line}\n`);
-  const client = await ConsoleClient.connect(mgmt ?? theOnlyConsole(), {
+  let showDebug = (line: string) => print(`${line}\n`);
+  const client = await ConsoleClient.connect(mgmt ?? findOnlyConsole(), {
     timeoutSeconds: timeout,
-    onDebug: (line) => tell(line),
+    onDebug: (line) => showDebug(line),
   });
   try {
     const options = { json, ignore };
     if (words.length > 0) return await oneCommand(client, words.join(' '), options);
     if (!isatty(0) || !isatty(1)) return await commandsFromStdin(client, options);
     const terminal = terminalOf(client, json);
-    tell = (line) => terminal.tell(line);
+    showDebug = (line) => terminal.tell(line);
     print(client.greeting);
     await terminal.run();
     return 0;
@@ -53,7 +53,7 @@ async function oneCommand(client: ConsoleClient, line: string, options: CommandO
   return 0;
 }
 
-/** One that fails is told of, and the next one is given; the first that failed is the exit code. */
+/** Reports a command that fails and gives the next one; returns the exit code of the first failure. */
 async function commandsFromStdin(client: ConsoleClient, options: CommandOptions): Promise<number> {
   let exitCode = 0;
   await giveLines(client, process.stdin, async (line) => {
@@ -85,12 +85,12 @@ function terminalOf(client: ConsoleClient, json: boolean): Terminal {
   });
 }
 
-function theOnlyConsole(): string {
+function findOnlyConsole(): string {
   const paths = findConsoles();
   if (paths.length === 1) return paths[0]!;
   if (paths.length === 0)
     throw new ExitError(NO_REPLY, 'no switch with a management socket was found here: name one with -M SOCK');
-  throw new ExitError(NO_REPLY, `several switches run here: name one with -M, of\n  ${paths.join('\n  ')}`);
+  throw new ExitError(NO_REPLY, `several switches run here; name one with -M:\n  ${paths.join('\n  ')}`);
 }
 
 function parse(argv: readonly string[]): Parsed & { words: string[] } {
@@ -109,19 +109,19 @@ function define(): Command {
   return new Command(NAME)
     .usage('[options] [COMMAND...]')
     .description(
-      "Gives commands to a switch's console: COMMAND, or one line after the other from stdin, or at a terminal what is typed.",
+      "Sends COMMAND to a switch's console. Without COMMAND, sends the lines of stdin, or what is typed at a terminal.",
     )
-    .addOption(new Option('-M, --mgmt <path>', "the switch's management socket (default: the only one that there is)"))
-    .addOption(new Option('--json', 'show replies as JSON, a line each'))
+    .addOption(new Option('-M, --mgmt <path>', "the switch's management socket (default: the only one found)"))
+    .addOption(new Option('--json', 'show replies as JSON, one line each'))
     .addOption(
-      new Option('--ignore <errors>', 'exit with 0 also for these, like EEXIST,ENXIO').argParser((text) =>
+      new Option('--ignore <errors>', 'exit with 0 for these errors too, for example EEXIST,ENXIO').argParser((text) =>
         parseErrnos(text, NO_REPLY),
       ),
     )
     .addOption(
       new Option('--timeout <seconds>', 'how long to wait for the console').default(TIMEOUT_SECONDS).argParser(seconds),
     )
-    .helpOption('-h, --help', 'show this')
+    .helpOption('-h, --help', 'show this help')
     .version(`tsvdectl ${TSVDE_VERSION}`, '--version', 'show the version')
     .argument('[command...]')
     .passThroughOptions()
@@ -129,9 +129,9 @@ function define(): Command {
     .exitOverride();
 }
 
-/** As many as a timer has room for. */
+/** Parses seconds; the maximum is within what a timer can hold. */
 function seconds(text: string): number {
   const number = Number(text);
   if (/^\d+(\.\d+)?$/.test(text) && number > 0 && number <= 1_000_000) return number;
-  throw new ExitError(NO_REPLY, `'${text}' is no time to wait: give seconds, like 2.5`);
+  throw new ExitError(NO_REPLY, `'${text}' is not a valid timeout: give seconds, for example 2.5`);
 }

@@ -1,5 +1,5 @@
-// unixcmd and vdecmd, as vde2 has them: one command, its data on stdout, its errno as the exit code. What is to be said and read
-// stands in a script; vdecmd needs none, since it talks to a switch's console.
+// unixcmd and vdecmd, as in vde2: give one command, print its data, exit with its errno. unixcmd follows a script of
+// what to send and to expect; vdecmd needs none, since it talks to a switch's console.
 import { readFileSync } from 'node:fs';
 import { giveCommand } from '../ctl/command.ts';
 import { ConsoleClient, connectTo, NO_REPLY } from '../ctl/console-client.ts';
@@ -8,7 +8,7 @@ import { parseMachineScript } from '../ctl/machine-script.ts';
 import { describeError } from '../system/errno.ts';
 import { ExitError } from '../system/exit-error.ts';
 import { normalize } from './long-only.ts';
-import { leave, print, sayAs, takeName } from './streams.ts';
+import { print, runProgram, sayAs, takeName } from './streams.ts';
 
 const OPTIONS = [
   { long: 'sock', short: 's', takesValue: true },
@@ -27,7 +27,7 @@ interface Parsed {
 
 export async function main(argv: readonly string[], name: Name): Promise<void> {
   takeName(name, argv);
-  await leave(name, run(argv, name));
+  await runProgram(name, run(argv, name));
 }
 
 async function run(argv: readonly string[], name: Name): Promise<number> {
@@ -46,9 +46,9 @@ async function run(argv: readonly string[], name: Name): Promise<number> {
 async function giveToConsole(sock: string, line: string, trace?: (line: string) => void): Promise<number> {
   const client = await ConsoleClient.connect(sock);
   try {
-    trace?.(`the console says: ${JSON.stringify(client.greeting)}`);
+    trace?.(`greeting: ${JSON.stringify(client.greeting)}`);
     const { words } = await giveCommand(client, line, print);
-    trace?.(`it answers: ${words}`);
+    trace?.(`reply: ${words}`);
     return 0;
   } finally {
     client.close();
@@ -63,7 +63,7 @@ function parse(argv: readonly string[], name: Name): Parsed {
     words: [],
   };
   const say = sayAs(name);
-  // A negative number is the command's.
+  // A negative number belongs to the command: the NUL keeps it from being read as an option.
   const words = normalize(
     argv.map((word) => word.replace(/^-(?=\d)/, '\0-')),
     OPTIONS,
@@ -83,11 +83,11 @@ function parse(argv: readonly string[], name: Name): Parsed {
 }
 
 function usage(name: Name): string {
-  const script = name === 'unixcmd' ? ` (default: /etc/vde2/${name})` : ' (default: none is needed)';
+  const script = name === 'unixcmd' ? ` (default: /etc/vde2/${name})` : ' (default: none)';
   return [
     `Usage: ${name} OPTIONS command`,
-    `  -s, --sock PATH    the socket to talk to (default: /var/run/${name})`,
-    `  -f, --rcfile FILE  a script of what to say and to expect there${script}`,
+    `  -s, --sock PATH    the socket to connect to (default: /var/run/${name})`,
+    `  -f, --rcfile FILE  a script of what to send and to expect${script}`,
     '  -v, --verbose      show each step on stderr',
     '',
   ].join('\n');

@@ -1,21 +1,21 @@
-// unixterm, as vde2 has it: what is typed goes to a unix stream socket, and what comes from there is shown. Nothing in between.
+// unixterm, as in vde2: connects stdin and stdout to a unix stream socket, with nothing in between.
 import { connectTo, NO_REPLY } from '../ctl/console-client.ts';
 import { ExitError } from '../system/exit-error.ts';
-import { leave, takeName } from './streams.ts';
+import { runProgram, takeName } from './streams.ts';
 
 const NAME = 'unixterm';
-/** After the end of stdin: as long as this nothing may come before it is the end. */
+/** How long the peer may be silent after the end of stdin before the program ends. */
 const SILENCE_MS = 1000;
 
 export async function main(argv: readonly string[]): Promise<void> {
   takeName(NAME, argv);
-  await leave(NAME, run(argv));
+  await runProgram(NAME, run(argv));
 }
 
 async function run([path]: readonly string[]): Promise<number> {
   if (path === undefined) throw new ExitError(NO_REPLY, 'name a unix socket: unixterm PATH');
   const socket = await connectTo(path);
-  process.stdin.pipe(socket); // its end is the end of our side: the peer may still answer what it was asked
+  process.stdin.pipe(socket); // the end of stdin closes our side only: the peer may still answer
   process.stdin.once('end', () => socket.setTimeout(SILENCE_MS, () => socket.destroy()));
   socket.on('error', () => {}); // 'close' follows
   socket.pipe(process.stdout);

@@ -1,25 +1,24 @@
-// vdeterm, as vde2 has it: the line editor for a console, which shows no codes.
-
+// vdeterm, as in vde2: a line editor for a console. It does not show the codes of replies.
 import { isatty, type ReadStream, type WriteStream } from 'node:tty';
 import { ConsoleClient, NO_REPLY } from '../ctl/console-client.ts';
 import { giveLines } from '../ctl/lines.ts';
 import type { ConsoleReply } from '../ctl/reply-reader.ts';
 import { Terminal } from '../ctl/terminal.ts';
 import { ExitError } from '../system/exit-error.ts';
-import { leave, print, takeName } from './streams.ts';
+import { print, runProgram, takeName } from './streams.ts';
 
 const NAME = 'vdeterm';
 const HISTORY_MAX = 128;
 
 export async function main(argv: readonly string[]): Promise<void> {
   takeName(NAME, argv);
-  await leave(NAME, run(argv));
+  await runProgram(NAME, run(argv));
 }
 
 async function run([path]: readonly string[]): Promise<number> {
   if (path === undefined) throw new ExitError(NO_REPLY, "name a console's socket: vdeterm PATH");
-  let tell = (line: string) => print(`${formatDebug(line)}\n`);
-  const client = await ConsoleClient.connect(path, { onDebug: (line) => tell(line) });
+  let showDebug = (line: string) => print(`${formatDebug(line)}\n`);
+  const client = await ConsoleClient.connect(path, { onDebug: (line) => showDebug(line) });
   try {
     print(client.greeting);
     if (!isatty(0) || !isatty(1)) {
@@ -44,7 +43,7 @@ async function run([path]: readonly string[]): Promise<number> {
       format,
       formatDebug,
     });
-    tell = (line) => terminal.tell(line);
+    showDebug = (line) => terminal.tell(line);
     await terminal.run();
     return 0;
   } finally {

@@ -54,7 +54,7 @@ const CASES: [why: string, args: string, exitCode: number, message: string][] = 
     'a file that is not a pid file',
     '-s %/ctl -p %/file',
     1,
-    "Error in pidfile creation: '%/file': File exists, and is not that of a dead process",
+    "Error in pidfile creation: '%/file': File exists, and is not the pid file of a dead process",
   ],
   [
     'a missing parent of the pid file',
@@ -167,7 +167,7 @@ test('a pid file of a live switch stops the start, and a stale pid file is repla
   await until(() => existsSync(`${home}/pid`), 'the pid file');
   expect(await run(tsvde, ['-d', ...args('two')])).toMatchObject({
     code: 1,
-    stderr: `tsvde: Error in pidfile creation: '${home}/pid': File exists, and is not that of a dead process\n`,
+    stderr: `tsvde: Error in pidfile creation: '${home}/pid': File exists, and is not the pid file of a dead process\n`,
   });
   expect(readFileSync(`${home}/pid`, 'utf8')).toBe(`${first.pid}\n`);
   await first.stop('SIGKILL');
@@ -195,7 +195,7 @@ test.each([
   writeFileSync(`${home}/pid`, `${sleeper.pid}\n`);
   expect(await run(tsvde, [...flags, '-s', `${home}/ctl`, '-p', `${home}/pid`])).toMatchObject({
     code: 1,
-    stderr: `tsvde: Error in pidfile creation: '${home}/pid': File exists, and is not that of a dead process\n`,
+    stderr: `tsvde: Error in pidfile creation: '${home}/pid': File exists, and is not the pid file of a dead process\n`,
   });
   expect(readFileSync(`${home}/pid`, 'utf8')).toBe(`${sleeper.pid}\n`);
   expect(readdirSync(home)).toEqual(['pid']);

@@ -175,7 +175,7 @@ describe('invalid options', () => {
   test.each([
     ['--priority high', 1, "'high' is not a number"],
     ['--port tab', 1, "--port: there is no kind of port 'tab'; did you mean 'tap'?"],
-    ['/tmp/my.ctl', 1, "'/tmp/my.ctl' is not an option; the control directory is named by --sock"],
+    ['/tmp/my.ctl', 1, "'/tmp/my.ctl' is not an option; name the control directory with --sock"],
     ['-n 0', 1, 'The switch must have at least 1 port'],
     ['-n many', 1, "'many' is not a number: give it in decimal, or in hex with 0x"],
     ['-n -1', 1, "'-1' is not a number"],

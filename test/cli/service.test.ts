@@ -51,7 +51,7 @@ test('--ready-fd receives a newline once clients can join', async () => {
   const refused = await run(tsvde, ['-s', `${home}/ctl2`, '--ready-fd', '99']);
   expect(refused).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('--ready-fd 99: nothing can be written there'),
+    stderr: expect.stringContaining('--ready-fd 99: cannot write to it'),
   });
   expect(existsSync(`${home}/ctl2`)).toBe(false);
 });
@@ -88,7 +88,7 @@ test.each([
   const line = `exec "$1" -d --ready-fd ${fd} -s ctl -p pid ${redirection}`;
   expect(await run('sh', ['-c', line, 'sh', tsvde], { cwd: home })).toMatchObject({
     code: 1,
-    stderr: `tsvde: --ready-fd ${fd}: nothing can be written there; open it for writing\n`,
+    stderr: `tsvde: --ready-fd ${fd}: cannot write to it; open it for writing\n`,
   });
   expect(readdirSync(home)).toEqual([]);
 });
@@ -186,8 +186,8 @@ describe('the log', () => {
     expect(await logged(['-q'])).toMatch(/^tsvde: refused a client .*\n$/);
   });
 
-  test('--verbose also logs clients that connect', async () => {
-    expect(await logged(['--verbose'])).toMatch(/endpoint \d+ joined: a "client"\\x0a\n/);
+  test('--verbose: who comes and goes, too', async () => {
+    expect(await logged(['--verbose'])).toMatch(/endpoint \d+ added: a "client"\\x0a\n/);
   });
 
   test('--log-format json writes one object a line', async () => {

@@ -127,8 +127,8 @@ describe('errors of tsvdectl', () => {
 
   test.each([
     [['--nonsense'], /unknown option '--nonsense'/],
-    [['--ignore', 'EEXISTS', 'showinfo'], /'EEXISTS' is not an errno/],
-    [['--timeout', '-1', 'showinfo'], /'-1' is no time to wait/],
+    [['--ignore', 'EEXISTS', 'showinfo'], /'EEXISTS' is no error/],
+    [['--timeout', '-1', 'showinfo'], /'-1' is not a valid timeout/],
     [['-M'], /argument missing/],
     [
       ['-M', '/nowhere/mgmt', 'showinfo'],
@@ -181,7 +181,7 @@ describeWith(['unshare', 'root'], 'tsvdectl without -M', () => {
     expect(stdout).toBe('255\nVDE switch V.2.3.2\n255\n');
     expect(stderr).toBe(
       'tsvdectl: no switch with a management socket was found here: name one with -M SOCK\n' +
-        `tsvdectl: several switches run here: name one with -M, of\n  ${home}/one\n  ${home}/two\n`,
+        `tsvdectl: several switches run here; name one with -M:\n  ${home}/one\n  ${home}/two\n`,
     );
   });
 
