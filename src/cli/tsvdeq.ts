@@ -1,4 +1,4 @@
-// tsvdeq, the command: QEMU on a VDE switch. Parses its own options, plans, and becomes QEMU.
+// tsvdeq, the command: runs QEMU on a VDE switch. Parses its own options, plans QEMU's, and becomes QEMU.
 import { Command, CommanderError, Option } from 'commander';
 import { parseTarget } from '../plug/target.ts';
 import { SwitchError } from '../protocol/errors.ts';
@@ -13,9 +13,9 @@ import { normalizeLeading, spellingsOf } from './long-only.ts';
 import { octalLike } from './mode.ts';
 
 const NAME = 'tsvdeq';
-/** vdeq took its options also behind QEMU's name; there only whole names are ours, since all else is QEMU's. */
-const BEHIND_QEMU = /^--?(vdesock|sock|unix|mod|via)(=|$)/;
-const FIRST_DESCRIPTOR = 3; // shown by --print, which opens none
+/** vdeq also took its options after QEMU's name. There only whole names are ours; everything else is QEMU's. */
+const AFTER_QEMU = /^--?(vdesock|sock|unix|mod|via)(=|$)/;
+const FIRST_DESCRIPTOR = 3; // shown by --print, which opens no descriptor
 
 interface Parsed {
   vdesock: string[];
@@ -40,7 +40,10 @@ async function run(argv: readonly string[]): Promise<void> {
   const program = findProgram(name);
   const { vdesock, via, mod: mode } = options;
   if (via === 'stream' && mode !== undefined)
-    throw new ExitError(USAGE, '--mod is about a socket that QEMU does not have with --via stream: leave one away');
+    throw new ExitError(
+      USAGE,
+      '--mod and --via stream exclude each other: with a stream, QEMU has no socket of its own',
+    );
   const plan = planQemu(args, { sockets: vdesock.map(parseTarget), via, mode }, factsAbout(program));
   for (const note of plan.notes) process.stderr.write(`${NAME}: ${note}\n`);
   if (!options.print) return launch(program, name, plan, mode);
@@ -53,8 +56,8 @@ function parse(argv: readonly string[]): { options: Parsed; name: string; args: 
   const spellings = spellingsOf(program, { vdesock: ['sock', 'unix'], mod: ['mode'] });
   const before = normalizeLeading(argv, spellings);
   const [name, ...rest] = before.rest;
-  const behind = splitBehind(rest);
-  const own = [...before.canonical, ...normalizeLeading(behind.own, spellings).canonical];
+  const after = splitOwnOptions(rest);
+  const own = [...before.canonical, ...normalizeLeading(after.own, spellings).canonical];
   try {
     program.parse(own, { from: 'user' });
   } catch (error) {
@@ -62,42 +65,50 @@ function parse(argv: readonly string[]): { options: Parsed; name: string; args: 
     throw error;
   }
   if (name === undefined)
-    throw new ExitError(USAGE, 'name the QEMU to run, like: tsvdeq -vdesock /run/vde.ctl qemu-system-x86_64 -net nic');
-  return { options: program.opts<Parsed>(), name, args: behind.args };
+    throw new ExitError(
+      USAGE,
+      'name the QEMU to run, for example: tsvdeq -vdesock /run/vde.ctl qemu-system-x86_64 -net nic',
+    );
+  return { options: program.opts<Parsed>(), name, args: after.args };
 }
 
-function splitBehind(rest: readonly string[]): { own: string[]; args: string[] } {
+function splitOwnOptions(rest: readonly string[]): { own: string[]; args: string[] } {
   let end = 0;
-  while (end < rest.length && BEHIND_QEMU.test(rest[end]!)) end += rest[end]!.includes('=') ? 1 : 2;
+  while (end < rest.length && AFTER_QEMU.test(rest[end]!)) end += rest[end]!.includes('=') ? 1 : 2;
   return { own: rest.slice(0, end), args: rest.slice(end) };
 }
 
 function define(): Command {
   return new Command(NAME)
     .usage('[options] QEMU [QEMU options]')
-    .description('Runs QEMU with its network on a VDE switch, and takes the -net options of old.')
+    .description("Runs QEMU with its network on a VDE switch. QEMU's old -net options work too.")
     .addOption(
-      new Option('--vdesock <path>', 'the control directory of a switch, or several with commas (also --sock, --unix)')
+      new Option(
+        '--vdesock <path>',
+        'control directory of a switch, or several separated by commas (also --sock, --unix)',
+      )
         .default([], '/var/run/vde.ctl, or else /tmp/vde.ctl')
         .argParser((text: string, before: string[]) => [...before, ...text.split(',').filter((path) => path !== '')]),
     )
-    .addOption(new Option('--mod <octal>', "rights of QEMU's own socket (default: 0700)").argParser(octalLike('700')))
+    .addOption(
+      new Option('--mod <octal>', "permissions of QEMU's own socket (default: 0700)").argParser(octalLike('700')),
+    )
     .addOption(
       new Option(
         '--via <backend>',
-        "QEMU's backend: dgram hands it the port's descriptor, vde lets it join by itself, stream takes paths as those of a port's stream socket",
+        "dgram passes QEMU a port's descriptor, vde lets QEMU connect by itself, stream takes each path as a port's stream socket",
       )
         .choices(VIAS)
         .default('dgram'),
     )
-    .addOption(new Option('--print', "show QEMU's command line and do not run it"))
-    .helpOption('-h, --help', 'show this')
+    .addOption(new Option('--print', "show QEMU's command line instead of running it"))
+    .helpOption('-h, --help', 'show this help')
     .version(`tsvdeq ${TSVDE_VERSION}`, '--version', 'show the version')
     .configureOutput({ writeErr: () => {} })
     .exitOverride();
 }
 
-/** For a shell to read again. */
+/** Quotes a word for a shell. */
 function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

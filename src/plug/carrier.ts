@@ -1,5 +1,5 @@
-// Carries frames between a plug and a pair of streams, such as stdin and stdout. Who is slow makes the other side wait and
-// is never gathered for: a full output leaves frames in the kernel, where the switch finds them full and drops and counts.
+// Carries frames between a plug and a pair of streams, such as stdin and stdout. Backpressure, not buffering: while the
+// output is full, frames stay in the kernel, and the switch drops and counts those that do not fit there.
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { SwitchError } from '../protocol/errors.ts';
@@ -7,17 +7,17 @@ import { formatStreamFrame, STREAM_FRAME_MAX, StreamReader } from '../protocol/p
 import type { Plug } from './plug.ts';
 
 export interface Carried {
-  /** Frames that no stream can take. */
+  /** Frames that were dropped because they exceed the format's maximum. */
   tooLong: number;
 }
 
-/** Resolves when either stream or the plug ends. Throws SwitchError EPROTO when the input is no stream of frames. */
+/** Resolves when either stream or the plug ends. Throws SwitchError EPROTO if the input is not a stream of frames. */
 export async function carry(plug: Plug, input: Readable, output: Writable): Promise<Carried> {
   const carried: Carried = { tooLong: 0 };
-  const over = new AbortController();
-  const end = () => over.abort();
+  const ended = new AbortController();
+  const end = () => ended.abort();
   plug.once('close', end);
-  output.on('error', end); // nobody reads any more
+  output.on('error', end); // the reader is gone
   const pause = () => {
     if (plug.open) plug.pause();
   };
@@ -26,11 +26,11 @@ export async function carry(plug: Plug, input: Readable, output: Writable): Prom
     else writeBatched(output, formatStreamFrame(frame), pause);
   });
   output.on('drain', () => plug.open && plug.resume());
-  await Promise.race([once(over.signal, 'abort'), sendAll(plug, input, over.signal)]);
+  await Promise.race([once(ended.signal, 'abort'), sendAll(plug, input, ended.signal)]);
   return carried;
 }
 
-/** What comes in one batch leaves in one; `whenFull` is called behind it. */
+/** Writes the frames of one batch together, and then calls `whenFull` if the output is full. */
 function writeBatched(output: Writable, bytes: Buffer, whenFull: () => void): void {
   if (output.writableCorked === 0) {
     output.cork();
@@ -42,17 +42,17 @@ function writeBatched(output: Writable, bytes: Buffer, whenFull: () => void): vo
   output.write(bytes);
 }
 
-async function sendAll(plug: Plug, input: Readable, over: AbortSignal): Promise<void> {
+async function sendAll(plug: Plug, input: Readable, signal: AbortSignal): Promise<void> {
   const reader = new StreamReader();
   try {
     for await (const chunk of input) {
       for (let frames = reader.read(chunk); frames.length > 0 && plug.open; ) {
         frames = frames.slice(plug.sendAll(frames));
-        if (frames.length > 0) await once(plug, 'drain', { signal: over });
+        if (frames.length > 0) await once(plug, 'drain', { signal });
       }
     }
   } catch (error) {
-    // The input's end by an error, or the switch's, is an end like any other.
+    // An input or a switch that fails has ended, like any other.
     if (error instanceof SwitchError) throw error;
   }
 }

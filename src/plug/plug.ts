@@ -1,4 +1,4 @@
-// A client port: joins a VDE switch, ours or another, and sends and receives frames.
+// A client port: joins a VDE switch, tsvde or another, and sends and receives frames.
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { chmod, chown, realpath, stat, unlink } from 'node:fs/promises';
@@ -10,22 +10,22 @@ import { describeError } from '../system/errno.ts';
 import { type NativeFrameSocket, native } from '../system/native.ts';
 
 export interface PlugOptions {
-  /** The switch port to take; default any free one. 0 is port 0. */
+  /** The number of the switch port to ask for, which may be 0; default any free one. */
   port?: number;
-  /** Shown by the switch's port/print. */
+  /** The description that the switch's port/print shows. */
   description?: string;
 }
 
 export interface JoinOptions extends PlugOptions {
-  /** Rights of the client's own socket; default 0700. */
+  /** Permissions of the client's own socket; default 0700. */
   mode?: number;
-  /** Group that it is given to. */
+  /** Group of the client's own socket. */
   group?: string;
-  /** Gives the joining up; later it has no effect. */
+  /** Aborts joining; no effect once joined. */
   signal?: AbortSignal;
 }
 
-/** A place at a switch: it lasts as long as `control` is open. */
+/** A port taken at a switch; it lasts as long as `control` is open. */
 export interface Joined {
   control: Socket;
   /** The data socket, non-blocking, connected to the switch. The caller owns it. */
@@ -34,7 +34,7 @@ export interface Joined {
   switchPath: string;
 }
 
-/** Where a client's own socket may lie: beside the switch's, or where anybody may write. */
+/** Where the client's own socket is made if the switch's directory is not writable. */
 const FALLBACK_DIRECTORIES = ['/var/run', '/tmp'];
 
 const REPLY_TIMEOUT_MS = 5000;
@@ -43,7 +43,7 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
   readonly switchPath: string;
   readonly #control: Socket;
   readonly #socket: NativeFrameSocket;
-  /** Received and not told of yet; empty but for the time of a batch, or while paused in the middle of one. */
+  /** Received frames not emitted yet: empty except during a batch, or while paused in the middle of one. */
   readonly #received: Buffer[] = [];
   #open = true;
   #paused = false;
@@ -56,7 +56,7 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
       joined.fd,
       (frames) => {
         this.#received.push(...frames);
-        this.#tell();
+        this.#emitFrames();
       },
       () => this.emit('drain'),
     );
@@ -64,27 +64,27 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
     joined.control.resume();
   }
 
-  /** Throws a sentence when there is no switch, or when it refuses. */
+  /** Throws SwitchError EIO if there is no switch or it refuses. */
   static async connect(directory: string, options: JoinOptions = {}): Promise<Plug> {
     return new Plug(await joinSwitch(directory, options));
   }
 
-  /** Has neither side ended it? */
+  /** False once either side has closed the connection. */
   get open(): boolean {
     return this.#open;
   }
 
-  /** false: the switch does not read fast enough, and the frame was not sent; 'drain' follows when there is room. */
+  /** Returns false if the switch's buffer is full: the frame was not sent, and 'drain' follows when there is room. */
   send(frame: Uint8Array): boolean {
     return this.#socket.send([frame]) === 1;
   }
 
-  /** As send(), for many: how many were sent. */
+  /** Sends frames in order, as send() does, and returns how many were sent. */
   sendAll(frames: readonly Uint8Array[]): number {
     return this.#socket.send(frames);
   }
 
-  /** Leaves frames in the kernel, as a program that does not read does. No frame is told of until resume(). */
+  /** Leaves incoming frames in the kernel: no 'frame' is emitted until resume(). */
   pause(): void {
     this.#socket.pause();
     this.#paused = true;
@@ -93,10 +93,10 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
   resume(): void {
     this.#socket.resume();
     this.#paused = false;
-    this.#tellLater();
+    this.#emitLater();
   }
 
-  /** Leaves the switch; idempotent. */
+  /** Disconnects from the switch. Idempotent. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
@@ -106,8 +106,8 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
     this.emit('close');
   }
 
-  /** A listener may close, pause or throw: what it throws is uncaught, and the next frames come after it. */
-  #tell(): void {
+  /** A listener may close, pause or throw: its exception is uncaught, and the remaining frames follow later. */
+  #emitFrames(): void {
     try {
       while (!this.#paused) {
         const frame = this.#received.shift();
@@ -115,20 +115,20 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
         this.emit('frame', frame);
       }
     } finally {
-      this.#tellLater();
+      this.#emitLater();
     }
   }
 
-  #tellLater(): void {
-    if (this.#received.length > 0 && !this.#paused) process.nextTick(() => this.#tell());
+  #emitLater(): void {
+    if (this.#received.length > 0 && !this.#paused) process.nextTick(() => this.#emitFrames());
   }
 }
 
-/** The handshake alone, for a caller that passes the descriptors on. Throws a sentence. */
+/** Only the handshake, for callers that pass the descriptors on. Throws SwitchError EIO. */
 export async function joinSwitch(directory: string, options: JoinOptions = {}): Promise<Joined> {
   const joined = await shakeHands(directory, options);
   if (!joined.control.destroyed) return joined;
-  // While our own name was unlinked: who waits for the end of the stream from here on would wait for ever.
+  // The stream ended while our own name was being unlinked: the caller would wait for its end for ever.
   native.closeDescriptor(joined.fd);
   return fail(directory, 'it ended the connection at once');
 }
@@ -138,12 +138,12 @@ async function shakeHands(directory: string, options: JoinOptions): Promise<Join
   const control = await connectTo(`${path}/ctl`).catch((error) => fail(directory, describeError(error)));
   let fd = -1;
   let ownPath: string | undefined;
-  const giveUp = () => control.destroy();
-  options.signal?.addEventListener('abort', giveUp);
+  const abort = () => control.destroy();
+  options.signal?.addEventListener('abort', abort);
   try {
-    if (options.signal?.aborted) giveUp();
+    if (options.signal?.aborted) abort();
     ({ fd, path: ownPath } = bindOwn(path));
-    await letIn(`${path}/ctl`, ownPath, options);
+    await admitSwitch(`${path}/ctl`, ownPath, options);
     const wanted =
       options.port === undefined ? ({ kind: 'any' } as const) : { kind: 'number' as const, number: options.port };
     control.write(formatRequest({ wanted, address: formatAddress(ownPath), description: options.description ?? '' }));
@@ -155,14 +155,17 @@ async function shakeHands(directory: string, options: JoinOptions): Promise<Join
     if (fd >= 0) native.closeDescriptor(fd);
     return fail(directory, error instanceof SwitchError ? error.message : describeError(error));
   } finally {
-    options.signal?.removeEventListener('abort', giveUp);
-    // Connected both ways by now, or given up: the name has served.
+    options.signal?.removeEventListener('abort', abort);
+    // Both sockets are connected, or joining has failed: the name is no longer needed.
     if (ownPath !== undefined) await unlink(ownPath).catch(() => {});
   }
 }
 
-/** The switch must be able to send to our socket: root's is, and our own; another user's is let in, by its group if that can be. */
-async function letIn(controlPath: string, ownPath: string, { mode = 0o700, group }: JoinOptions): Promise<void> {
+/**
+ * Lets the switch send to our socket. Unless the caller grants access, a switch of another user than root or us gets it
+ * through its group, or, if we may not set that group, as everybody does.
+ */
+async function admitSwitch(controlPath: string, ownPath: string, { mode = 0o700, group }: JoinOptions): Promise<void> {
   if (group !== undefined) await chown(ownPath, -1, groupId(group));
   const { uid, gid } = await stat(controlPath);
   const needed = group === undefined && (mode & 0o077) === 0 && uid !== 0 && uid !== process.geteuid?.();
@@ -184,17 +187,17 @@ function connectTo(path: string): Promise<Socket> {
     stream.once('error', reject);
     stream.once('connect', () => {
       stream.off('error', reject);
-      stream.on('error', () => {}); // 'close' follows, and says all that matters
+      stream.on('error', () => {}); // 'close' follows
       resolve(stream);
     });
   });
 }
 
-/** A name like other clients' `.01819-00000`, with random digits since a process may hold many. */
+/** Binds a name like other clients' `.01819-00000`, with random digits since a process may have many. */
 function bindOwn(directory: string): { fd: number; path: string } {
   let last: unknown;
-  for (const place of [directory, ...FALLBACK_DIRECTORIES]) {
-    const path = `${place}/.${String(process.pid).padStart(5, '0')}-${randomBytes(4).readUInt32LE()}`;
+  for (const parent of [directory, ...FALLBACK_DIRECTORIES]) {
+    const path = `${parent}/.${String(process.pid).padStart(5, '0')}-${randomBytes(4).readUInt32LE()}`;
     try {
       return { fd: native.openDatagram(path, null), path };
     } catch (error) {
@@ -211,7 +214,7 @@ function readReply(control: Socket): Promise<Buffer> {
       reject(new SwitchError('EACCES', 'it refused: the port is taken, reserved or out of range; its log says why'));
     if (control.destroyed) return refused();
     control.once('close', refused);
-    // vde_switch says nothing at all to one that it refuses.
+    // vde_switch does not answer a client that it refuses.
     control.setTimeout(REPLY_TIMEOUT_MS, () =>
       reject(new SwitchError('EIO', `it did not answer in ${REPLY_TIMEOUT_MS / 1000} s`)),
     );

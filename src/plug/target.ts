@@ -1,10 +1,10 @@
-// A switch and what is wanted of it: `/run/vde.ctl`, or `/run/vde.ctl[7]` for its port 7, as libvdeplug writes it.
+// A switch and the port to ask for, in libvdeplug's form: `/run/vde.ctl`, or `/run/vde.ctl[7]` for its port 7.
 import { existsSync } from 'node:fs';
 
 export interface Target {
   directory: string;
   port?: number;
-  /** Rights and group of the client's own socket. */
+  /** Permissions and group of the client's own socket. */
   mode?: number;
   group?: string;
 }
@@ -14,7 +14,7 @@ export function parseTarget(text: string): Target {
   return { directory: directory!, ...(digits === undefined ? {} : { port: Number(digits) }) };
 }
 
-/** Where a switch is by default: root's, else a user's. */
+/** Returns the default switch: root's if it is there, else the user's. */
 export function defaultTarget(): Target {
   const [system, user] = ['/var/run/vde.ctl', '/tmp/vde.ctl'] as const;
   return { directory: existsSync(`${system}/ctl`) ? system : user };

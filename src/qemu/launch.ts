@@ -1,4 +1,4 @@
-// From a plan to QEMU itself: find the program, ask what it can do, take the switch ports, become it.
+// Finds QEMU, asks what it supports, and carries out a plan: takes the switch ports and becomes QEMU.
 import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -16,13 +16,13 @@ import { becomeProgram, type ProcessState } from '../system/process.ts';
 import type { Plan } from './plan.ts';
 import type { Facts } from './wiring.ts';
 
-const NOT_EXECUTABLE = 126; // as a shell says it
+const NOT_EXECUTABLE = 126; // as a shell's exit code
 const NOT_FOUND = 127;
 
-/** A script around QEMU may do anything when it is asked for help. */
+/** The program may be a script around QEMU, which may do anything when it is asked for help. */
 const HELP_TIMEOUT_MS = 5000;
 
-/** The file that `name` is run from, as execvp finds it. Throws ExitError 126 or 127. */
+/** Returns the file that `name` runs, as execvp(3) finds it. Throws ExitError 126 or 127. */
 export function findProgram(name: string, path = process.env.PATH ?? '/usr/bin:/bin'): string {
   const files = name.includes('/') ? [name] : path.split(delimiter).map((directory) => join(directory || '.', name));
   const present = files.filter((file) => statSync(file, { throwIfNoEntry: false })?.isFile());
@@ -34,7 +34,7 @@ export function findProgram(name: string, path = process.env.PATH ?? '/usr/bin:/
 
 export function factsAbout(program: string): Facts {
   return {
-    // One backend a line, after a heading that has blanks in it.
+    // One backend per line; the heading above them contains spaces.
     backends: new Set(ask(program, '-netdev', 'help').filter((line) => /^\S+$/.test(line))),
     version: () => {
       const [, major, minor] = /version (\d+)\.(\d+)/.exec(ask(program, '-version').join()) ?? [];
@@ -54,16 +54,16 @@ function ask(program: string, ...args: string[]): string[] {
   return (stdout ?? '').split('\n');
 }
 
-/** Takes every port of the plan and becomes QEMU. Returns only by throwing; then no port is held. */
+/** Takes every port of the plan and becomes QEMU. Returns only by throwing, with every port released. */
 export async function launch(program: string, name: string, plan: Plan, mode = 0o700): Promise<never> {
-  const held: { control: Socket; fd: number }[] = [];
+  const taken: { control: Socket; fd: number }[] = [];
   try {
     for (const path of plan.opened) await checkAnswers(path);
-    for (const target of plan.joins) held.push(await take(target, mode));
-    const descriptors = held.map(({ fd }) => fd);
+    for (const target of plan.joins) taken.push(await takePort(target, mode));
+    const descriptors = taken.map(({ fd }) => fd);
     const argv = [name, ...plan.arguments(descriptors)];
-    // The control streams ride along: the ports live just as long as QEMU.
-    const controls = held.map(({ control }) => descriptorOf(control));
+    // QEMU inherits the control streams, so that the ports last exactly as long as QEMU.
+    const controls = taken.map(({ control }) => descriptorOf(control));
     const before = stateBefore(process.env.TSVDEQ_BEFORE);
     delete process.env.TSVDEQ_BEFORE;
     try {
@@ -72,18 +72,18 @@ export async function launch(program: string, name: string, plan: Plan, mode = 0
       throw new ExitError(NOT_EXECUTABLE, `cannot run '${program}': ${describeError(error)}`);
     }
   } finally {
-    for (const { control } of held) control.destroy();
+    for (const { control } of taken) control.destroy();
   }
 }
 
-/** QEMU says little of a socket that is not there, and starts without it. */
+/** Throws if nobody listens on the socket: QEMU would start without it and hardly say so. */
 function checkAnswers(path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const probe = connect(path);
     probe.once('error', (error) => {
       const directory = statSync(path, { throwIfNoEntry: false })?.isDirectory();
       const why = directory
-        ? 'it is a directory; name the socket of a port that was made by --port stream,server=on,addr.type=unix,addr.path=…'
+        ? 'it is a directory; name the socket of a port that was attached with --port stream,server=on,addr.type=unix,addr.path=…'
         : describeError(error);
       reject(new SwitchError('EIO', `cannot join the switch at '${path}': ${why}`));
     });
@@ -94,7 +94,7 @@ function checkAnswers(path: string): Promise<void> {
   });
 }
 
-function take(target: Target, mode: number): Promise<{ control: Socket; fd: number }> {
+function takePort(target: Target, mode: number): Promise<{ control: Socket; fd: number }> {
   const { directory, port, group } = target;
   return joinSwitch(directory, {
     description: selfDescription('tsvdeq'),
@@ -104,8 +104,8 @@ function take(target: Target, mode: number): Promise<{ control: Socket; fd: numb
   });
 }
 
-/** As bin/tsvdeq noted it: the ignored signals in hexadecimal, the limit of open files or `unlimited`. */
-function stateBefore(noted = '0'): ProcessState {
-  const [ignored, limit] = noted.split(' ');
+/** Parses what bin/tsvdeq recorded: the ignored signals in hexadecimal, and the limit of open files or `unlimited`. */
+function stateBefore(recorded = '0'): ProcessState {
+  const [ignored, limit] = recorded.split(' ');
   return { ignoredSignals: BigInt(`0x${ignored}`), ...(Number(limit) > 0 ? { openFiles: Number(limit) } : {}) };
 }

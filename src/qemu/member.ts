@@ -1,5 +1,4 @@
-// One member of a vlan of old: a NIC or a backend, as `-net …,vlan=N` wrote it.
-
+// One member of an old-style vlan of QEMU: a NIC or a backend, written as `-net …,vlan=N`.
 import { parseTarget, type Target } from '../plug/target.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { type NetOption, numberSetting, type Settings, setting, withoutKeys } from './net-option.ts';
@@ -8,18 +7,18 @@ export interface Member {
   /** nic, vde, user, tap, socket … */
   kind: string;
   vlan: number;
-  /** Did it name its vlan, or is it one that this QEMU cannot take as it stands? */
+  /** Whether it must be rewritten: it names its vlan, or is a VDE network. */
   explicit: boolean;
   settings: Settings;
-  /** Of a VDE network: where it goes. */
+  /** The switch that a VDE network connects to. */
   target?: Target | undefined;
-  /** As it was written, `-net`, `nic,…`; nothing for what we add. */
+  /** The words as written, `-net`, `nic,…`; empty for a member that we add. */
   words: readonly string[];
 }
 
 const VDE_SETTINGS = ['sock', 'port', 'group', 'mode', 'id'];
 
-/** Undefined for what is no member (`-net none`, a NIC that names its netdev) and stays as it is. */
+/** Returns undefined for an option that stays as it is: `-net none`, or a NIC that names its netdev. */
 export function memberOf(option: NetOption, words: readonly string[]): Member | undefined {
   const { kind } = option;
   if (['none', 'hubport', 'help', '?'].includes(kind) || setting(option.settings, 'netdev')) return undefined;
@@ -33,7 +32,7 @@ export function newMember(kind: string, vlan: number, more: Partial<Member> = {}
   return { kind, vlan, explicit: true, settings: [], words: [], ...more };
 }
 
-/** The target of a `vde,…` option; undefined when it names no switch. */
+/** Returns the target of a `vde,…` option; undefined if it names no switch. */
 export function vdeTarget(option: NetOption): Target | undefined {
   const sock = setting(option.settings, 'sock');
   if (sock === undefined) return undefined;

@@ -1,4 +1,5 @@
-// QEMU's network options, `nic,vlan=1,model=virtio`: a kind and its settings, in order. -netdev may be JSON as well.
+// QEMU's network options, such as `nic,vlan=1,model=virtio`: a kind and its settings, in order. -netdev also takes
+// JSON.
 import { splitAtCommas, splitPair } from '../protocol/comma-list.ts';
 import { SwitchError } from '../protocol/errors.ts';
 
@@ -8,10 +9,10 @@ export interface NetOption {
   settings: Settings;
 }
 
-/** In order; a key may come again (`hostfwd=`), and all of them count. */
+/** In order; a key may be repeated (`hostfwd=`). */
 export type Settings = readonly (readonly [key: string, value: string])[];
 
-/** Of a key that is single: as in QEMU, the last one. */
+/** Returns the value of a key; if the key is repeated the last one counts, as in QEMU. */
 export function setting(settings: Settings, key: string): string | undefined {
   return settings.findLast(([name]) => name === key)?.[1];
 }
@@ -24,18 +25,18 @@ export function renameKeys(settings: Settings, names: Record<string, string>): S
   return settings.map(([key, value]) => [names[key] ?? key, value]);
 }
 
-/** Undefined for what names no kind, and JSON that is none: that QEMU shall complain of. */
+/** Returns undefined if the text names no kind or is invalid JSON: QEMU reports such errors itself. */
 export function parseNetOption(text: string): NetOption | undefined {
   if (text.startsWith('{')) return parseJson(text);
   const words = splitAtCommas(text);
-  if (words.at(-1) === '') words.pop(); // QEMU sees nothing behind the last comma
+  if (words.at(-1) === '') words.pop(); // QEMU ignores a trailing comma
   const [first = '', ...rest] = words;
   const all: Settings = [first.includes('=') ? parseSetting(first) : ['type', first], ...rest.map(parseSetting)];
   const kind = setting(all, 'type');
   return kind ? { kind, settings: withoutKeys(all, 'type') } : undefined;
 }
 
-/** QEMU's short boolean forms: `restrict` is `restrict=on`, `norestrict` is `restrict=off`. */
+/** Expands QEMU's short booleans: `restrict` is `restrict=on`, `norestrict` is `restrict=off`. */
 function parseSetting(word: string): readonly [string, string] {
   const [key, value] = splitPair(word);
   if (value !== undefined) return [key, value];
@@ -56,7 +57,7 @@ function parseJson(text: string): NetOption | undefined {
   }
 }
 
-/** A number in C's spelling. Throws SwitchError EINVAL that names the setting. */
+/** Parses a number in C's notation. Throws a SwitchError EINVAL that names the setting. */
 export function numberSetting({ settings }: NetOption, key: string): number | undefined {
   const text = setting(settings, key);
   if (text === undefined) return undefined;

@@ -1,19 +1,19 @@
-// One vlan of old and how its members are put together today: one NIC and one backend are wired to each other, any other
-// number meets on a QEMU hub. So does a NIC alone: QEMU puts one that names no netdev on hub 0, with all that stays as it was;
-// and vlan 0 where people have hub ports of their own on hub 0, which QEMU takes for the same.
+// Rewrites one old-style vlan for today's QEMU. One NIC and one backend are wired directly; any other set of members
+// meets on a QEMU hub. That includes a NIC without a backend, which QEMU would otherwise put on hub 0, with all options
+// that stay as they are. Vlan 0 is hub 0 if the user has hub ports there, as QEMU sees it.
 import { type Member, newMember } from './member.ts';
 import type { Argument, Wiring } from './wiring.ts';
 
-/** The members of one vlan, at least one. */
+/** The members of one vlan: at least one. */
 export type Network = Member[];
 
-/** A vlan that this QEMU understands as it was written stays as it was written. */
+/** Leaves a vlan as it was written if this QEMU understands it. */
 export function networkArguments(members: Readonly<Network>, wiring: Wiring): Argument[] {
   if (!members.some(({ explicit }) => explicit)) return members.flatMap(({ words }) => words);
   const nics = members.filter(({ kind }) => kind === 'nic');
   const backends = members.filter(({ kind }) => kind !== 'nic');
   const { vlan } = members[0]!;
-  // A VDE network that nothing is plugged into would be of no use: vdeq added a NIC too.
+  // A VDE network without a NIC is useless; vdeq added one too.
   const needsNic = nics.length === 0 && !wiring.hasNic(vlan) && backends.some(({ kind }) => kind === 'vde');
   if (needsNic) nics.push(newMember('nic', vlan));
   if (backends.length === 1 && !wiring.hasHub(vlan)) {

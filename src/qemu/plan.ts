@@ -1,21 +1,20 @@
-// The rewriting, pure: QEMU's arguments as people wrote them for vdeq, and what this QEMU knows, to the ports to join and
-// the arguments as QEMU takes them today. What is not about the network stays as it is, and where it is.
-
+// The rewriting, as a pure function: turns QEMU's arguments, written as for vdeq, into today's, and lists the switch
+// ports to take. Arguments that are not about the network stay as and where they are.
 import type { Target } from '../plug/target.ts';
 import { type Member, memberOf, newMember, vdeTarget } from './member.ts';
 import { type NetOption, parseNetOption } from './net-option.ts';
 import { type Network, networkArguments } from './network.ts';
-import type { BackendWishes } from './vde-backend.ts';
+import type { BackendOptions } from './vde-backend.ts';
 import { type Argument, type Facts, Wiring } from './wiring.ts';
 
 export interface Plan {
   /** The switch ports to take, in the order of their descriptors. */
   joins: readonly Target[];
-  /** Sockets that QEMU opens itself, and that somebody must listen on. */
+  /** Sockets that QEMU opens itself; somebody must listen on each. */
   opened: readonly string[];
-  /** QEMU's arguments, once there is a descriptor for each join. */
+  /** Returns QEMU's arguments, given a descriptor for each of `joins`. */
   arguments(descriptors: readonly number[]): string[];
-  /** What a person should know. */
+  /** Messages for the user. */
   notes: readonly string[];
 }
 
@@ -25,36 +24,36 @@ interface NetworkWords {
   words: [string, string];
 }
 
-export interface Wishes {
-  /** -vdesock's; with none, and no VDE network among the arguments, the default switch is joined. */
+export interface PlanOptions {
+  /** From -vdesock. If it is empty and no argument is a VDE network, QEMU joins the default switch. */
   sockets: readonly Target[];
-  /** Default dgram. */
-  via?: BackendWishes['via'] | undefined;
-  mode?: BackendWishes['mode'];
+  /** How a VDE network reaches QEMU; default dgram. */
+  via?: BackendOptions['via'] | undefined;
+  mode?: BackendOptions['mode'];
 }
 
-export function planQemu(args: readonly string[], { sockets, via = 'dgram', mode }: Wishes, facts: Facts): Plan {
+export function planQemu(args: readonly string[], { sockets, via = 'dgram', mode }: PlanOptions, facts: Facts): Plan {
   const items = readItems(args);
   const given = items.flatMap((item) => (typeof item === 'string' ? [] : item.parsed));
   const wiring = new Wiring(facts, { via, mode }, given);
   const vlans = new Vlans();
-  const waiting = sockets
+  const unassigned = sockets
     .map((target, vlan) => newMember('vde', vlan, { target }))
-    .filter(({ target }) => !items.some((item) => typeof item !== 'string' && names(item, target!)));
-  const aimed = (member: Member): Member => {
+    .filter(({ target }) => !items.some((item) => typeof item !== 'string' && alreadyJoins(item, target!)));
+  const withTarget = (member: Member): Member => {
     if (member.kind !== 'vde' || member.target) return member;
-    return { ...member, target: waiting.shift()?.target ?? sockets.at(-1) ?? facts.defaultTarget };
+    return { ...member, target: unassigned.shift()?.target ?? sockets.at(-1) ?? facts.defaultTarget };
   };
-  const place = ({ option, parsed, words }: NetworkWords): (Argument | Network)[] => {
+  const rewrite = ({ option, parsed, words }: NetworkWords): (Argument | Network)[] => {
     const member = option === 'net' ? memberOf(parsed, words) : undefined;
-    if (member) return vlans.add(aimed(member));
+    if (member) return vlans.add(withTarget(member));
     if (option === 'net' || parsed.kind !== 'vde' || facts.backends.has('vde')) return words;
     return wiring.replaceModern(option, parsed);
   };
 
-  const output = items.flatMap((item) => (typeof item === 'string' ? item : place(item)));
+  const output = items.flatMap((item) => (typeof item === 'string' ? item : rewrite(item)));
   const anyVde = given.some(({ kind }) => kind === 'vde');
-  const added = sockets.length > 0 || anyVde ? waiting : [newMember('vde', 0, { target: facts.defaultTarget })];
+  const added = sockets.length > 0 || anyVde ? unassigned : [newMember('vde', 0, { target: facts.defaultTarget })];
   output.push(...added.flatMap((member) => vlans.add(member)));
 
   const argumentList = output.flatMap((item) => (Array.isArray(item) ? networkArguments(item, wiring) : item));
@@ -66,8 +65,8 @@ export function planQemu(args: readonly string[], { sockets, via = 'dgram', mode
   };
 }
 
-/** Does that `-net vde` join the target already? Both on one vlan would be a loop. */
-function names({ option, parsed }: NetworkWords, { directory, port }: Target): boolean {
+/** Whether this `-net vde` already joins the target: joining it twice on one vlan would make a loop. */
+function alreadyJoins({ option, parsed }: NetworkWords, { directory, port }: Target): boolean {
   const named = option === 'net' && parsed.kind === 'vde' ? vdeTarget(parsed) : undefined;
   return named?.directory === directory && (port === undefined || port === named.port);
 }
@@ -75,16 +74,16 @@ function names({ option, parsed }: NetworkWords, { directory, port }: Target): b
 class Vlans {
   readonly #networks = new Map<number, Network>();
 
-  /** Gives the network at its first member: that is its place among the arguments. */
+  /** Returns the network if the member is its first, at whose position the network goes among the arguments. */
   add(member: Member): [Network] | [] {
     const network = this.#networks.get(member.vlan);
     if (network) {
       network.push(member);
       return [];
     }
-    const made = [member];
-    this.#networks.set(member.vlan, made);
-    return [made];
+    const added = [member];
+    this.#networks.set(member.vlan, added);
+    return [added];
   }
 }
 

@@ -1,6 +1,5 @@
-// How a VDE network reaches QEMU: by the descriptor of a port that we joined, by QEMU's own vde, or by a stream socket of
-// the switch. Pure; what QEMU opens itself is named, to be tried before QEMU is.
-
+// How a VDE network reaches QEMU: by the descriptor of a port that we took, by QEMU's own backend `vde`, or by a stream
+// socket of the switch. Pure functions that write the option.
 import type { Target } from '../plug/target.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { formatNetOption } from './net-option.ts';
@@ -8,33 +7,30 @@ import { formatNetOption } from './net-option.ts';
 export const VIAS = ['vde', 'dgram', 'stream'] as const;
 export type Via = (typeof VIAS)[number];
 
-export interface BackendWishes {
+export interface BackendOptions {
   via: Via;
-  /** Rights of QEMU's own socket where a target says nothing; default 0700. */
+  /** Permissions of QEMU's own socket if a target gives none; default 0700. */
   mode?: number | undefined;
 }
 
-/** What of QEMU decides it. */
+/** What this QEMU supports. */
 export interface QemuFacts {
-  /** What `QEMU -netdev help` lists. */
+  /** The backends that `QEMU -netdev help` lists. */
   backends: ReadonlySet<string>;
-  /** `[7, 2]`; undefined where it does not say. Asked only where it matters. */
+  /** Returns `[7, 2]`, or undefined if QEMU does not print it. Called only if it matters. */
   version(): readonly [major: number, minor: number] | undefined;
 }
 
 const RECONNECT_MS = 1000;
 
-/** The same descriptor has an older name; both take a datagram socket. */
+/** Uses the older backend `socket` where there is no `dgram`; both take a datagram socket's descriptor. */
 export function descriptorOption(id: string, fd: number, { backends }: QemuFacts): string {
   return backends.has('dgram') ? `dgram,id=${id},local.type=fd,local.str=${fd}` : `socket,id=${id},fd=${fd}`;
 }
 
 export function vdeOption(id: string, target: Target, { backends }: QemuFacts): string {
   if (!backends.has('vde'))
-    throw new SwitchError(
-      'ENOSYS',
-      "this QEMU was built without its backend 'vde': leave --via away, or use --via dgram",
-    );
+    throw new SwitchError('ENOSYS', "this QEMU was built without its backend 'vde': remove --via, or use --via dgram");
   const { directory, port, group, mode } = target;
   const settings: [string, string][] = [
     ['id', id],
@@ -46,10 +42,10 @@ export function vdeOption(id: string, target: Target, { backends }: QemuFacts): 
   return formatNetOption({ kind: 'vde', settings });
 }
 
-/** `target.directory` is then the stream socket's path. */
+/** `target.directory` is the path of the stream socket. */
 export function streamOption(id: string, target: Target, { backends, version }: QemuFacts): string {
   if (!backends.has('stream'))
-    throw new SwitchError('ENOSYS', "this QEMU has no backend 'stream', as 7.2 and newer have: leave --via away");
+    throw new SwitchError('ENOSYS', "this QEMU has no backend 'stream', which 7.2 and newer have: remove --via");
   if (target.port !== undefined)
     throw new SwitchError(
       'EINVAL',
@@ -61,7 +57,7 @@ export function streamOption(id: string, target: Target, { backends, version }: 
     ['addr.type', 'unix'],
     ['addr.path', target.directory],
   ];
-  // Each spelling is an error to the versions before it, and the older one is on its way out.
+  // Each spelling is an error in versions before it, and the older one is deprecated.
   const [major, minor] = version() ?? [0, 0];
   if (major > 9 || (major === 9 && minor >= 2)) settings.push(['reconnect-ms', String(RECONNECT_MS)]);
   else if (major >= 8) settings.push(['reconnect', String(RECONNECT_MS / 1000)]);

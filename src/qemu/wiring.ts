@@ -1,18 +1,17 @@
-// The pieces that rewritten networks are made of, in today's spelling: backends, hub ports, NICs; their ids, and the
-// switch ports that their descriptors are of.
-
+// Writes the parts of rewritten networks as today's options: backends, hub ports and NICs. Assigns their IDs, and
+// collects the switch ports whose descriptors they need.
 import type { Target } from '../plug/target.ts';
 import { type Member, newMember, vdeTarget } from './member.ts';
 import { formatNetOption, type NetOption, renameKeys, type Settings, setting, withoutKeys } from './net-option.ts';
-import { type BackendWishes, descriptorOption, type QemuFacts, streamOption, vdeOption } from './vde-backend.ts';
+import { type BackendOptions, descriptorOption, type QemuFacts, streamOption, vdeOption } from './vde-backend.ts';
 
-/** A word of QEMU's command line, or one that is known once there are descriptors. */
+/** A word of QEMU's command line, or a function that makes one from the descriptors. */
 export type Argument = string | ((descriptors: readonly number[]) => string);
 
-/** What the plan depends on, so that the same words give the same plan. */
+/** Everything that the plan depends on besides the arguments: equal input gives an equal plan. */
 export interface Facts extends QemuFacts {
   defaultTarget: Target;
-  /** A new address for a NIC that was given none: QEMU would give every guest the same. */
+  /** Returns a new address for a NIC without one: QEMU would give every guest the same. */
   newMac(): string;
 }
 
@@ -22,31 +21,31 @@ export class Wiring {
   readonly opened: string[] = [];
   readonly notes: string[] = [];
   readonly #facts: Facts;
-  readonly #wishes: BackendWishes;
+  readonly #options: BackendOptions;
   readonly #ids: Set<string>;
   readonly #takenHubs: Set<number>;
-  /** By vlan. */
+  /** Hub numbers by vlan. */
   readonly #hubs = new Map<number, number>();
-  /** What people have put on hub 0 themselves. */
+  /** The user's own ports on hub 0. */
   readonly #onHub0: readonly NetOption[];
 
-  /** `given` are the options as people wrote them: their ids and hubs are not for us to use again. */
-  constructor(facts: Facts, wishes: BackendWishes, given: readonly NetOption[]) {
+  /** `given` are the user's own options, whose IDs and hubs are not used again. */
+  constructor(facts: Facts, options: BackendOptions, given: readonly NetOption[]) {
     this.#facts = facts;
-    this.#wishes = wishes;
+    this.#options = options;
     this.#ids = new Set(valuesOf(given, 'id', 'name'));
-    // Hub 0 is where QEMU puts each -net that names no netdev.
+    // QEMU puts every -net without a netdev on hub 0.
     this.#takenHubs = new Set([0, ...valuesOf(given, 'hubid').map(Number)]);
     this.#onHub0 = given.filter(({ kind, settings }) => kind === 'hubport' && Number(setting(settings, 'hubid')) === 0);
     if (this.#onHub0.length > 0) this.#hubs.set(0, 0);
   }
 
-  /** Do people's own hub ports make this vlan's hub? Its members meet there with theirs. */
+  /** Whether the user's own hub ports already form this vlan's hub. */
   hasHub(vlan: number): boolean {
     return vlan === 0 && this.#onHub0.length > 0;
   }
 
-  /** And is one of them for a NIC? */
+  /** Whether one of the user's own hub ports is for a NIC. */
   hasNic(vlan: number): boolean {
     return vlan === 0 && this.#onHub0.some(({ settings }) => setting(settings, 'netdev') === undefined);
   }
@@ -59,22 +58,22 @@ export class Wiring {
     return { id, words: ['-netdev', formatNetOption({ kind: member.kind, settings: all })] };
   }
 
-  /** A port of the hub that stands for a vlan; with a netdev in it, or for a NIC. */
+  /** Adds a port to the hub that replaces a vlan: for a netdev, or for a NIC if none is given. */
   hubPort(vlan: number, netdev: string | undefined): { id: string; words: Argument[] } {
     const id = this.#newId({ kind: 'port', vlan });
     const inner = netdev === undefined ? '' : `,netdev=${netdev}`;
     return { id, words: ['-netdev', `hubport,id=${id},hubid=${this.#hubOf(vlan)}${inner}`] };
   }
 
-  /** Never `-device`: QEMU's `-net nic` has spellings and models of its own, and gives each NIC its place on the bus. */
+  /** Not `-device`: `-net nic` has its own settings and models, and QEMU places each such NIC on the bus. */
   nic(member: Member, netdev: string): Argument[] {
-    // QEMU before 5.1 took `name` for what is `id` everywhere else.
+    // QEMU before 5.1 had `name` here instead of `id`.
     const given = renameKeys(member.settings, { name: 'id' });
     const mac: Settings = setting(given, 'macaddr') === undefined ? [['macaddr', this.#newMac()]] : [];
     return ['-net', formatNetOption({ kind: 'nic', settings: [['netdev', netdev], ...given, ...mac] })];
   }
 
-  /** `-netdev vde,…` or `-nic vde,…` for a QEMU that was built without it. */
+  /** Replaces `-netdev vde,…` or `-nic vde,…` for a QEMU that was built without that backend. */
   replaceModern(option: 'nic' | 'netdev', parsed: NetOption): Argument[] {
     const settings = withoutKeys(parsed.settings, 'id', 'sock', 'port', 'group', 'mode');
     const id = setting(parsed.settings, 'id') ?? this.#newId({ kind: 'vde', vlan: 0 });
@@ -84,7 +83,7 @@ export class Wiring {
   }
 
   #vdeBackend(id: string, target: Target): Argument {
-    const { via, mode } = this.#wishes;
+    const { via, mode } = this.#options;
     switch (via) {
       case 'vde':
         this.opened.push(`${target.directory}/ctl`);
@@ -115,7 +114,7 @@ export class Wiring {
     return mac;
   }
 
-  /** `vlan0-vde`, then `vlan0-vde2`: they show in `info network`. */
+  /** Returns `vlan0-vde`, then `vlan0-vde2`: `info network` shows them. */
   #newId({ kind, vlan }: { kind: string; vlan: number }): string {
     const base = `vlan${vlan}-${kind}`;
     let id = base;

@@ -165,7 +165,10 @@ describe('errors of tsvdeq', () => {
       127,
       "tsvdeq: there is no program 'qemu-of-no-kind' on the PATH\n",
     ],
-    ['a missing file', () => ['-vdesock', home, './qemu'], 127, "tsvdeq: there is no program './qemu'\n"],
+    ['no such file', () => ['-vdesock', home, './qemu'], 127, "tsvdeq: there is no program './qemu'\n"],
+    ['no QEMU named', () => ['-vdesock', home], 2, /^tsvdeq: name the QEMU to run, for example: tsvdeq -vdesock .*\n$/],
+    ['an option of no kind', () => ['--frob', fake], 2, /^tsvdeq: .*--frob.*\n$/],
+    ['a mode of no kind', () => ['--mod', '9', fake], 2, "tsvdeq: '9' is not a mode: give it in octal, like 700\n"],
     [
       'a command line without QEMU',
       () => ['-vdesock', home],
@@ -179,7 +182,7 @@ describe('errors of tsvdeq', () => {
       '--mod with --via stream',
       () => ['--via', 'stream', '--mod', '700', fake],
       2,
-      'tsvdeq: --mod is about a socket that QEMU does not have with --via stream: leave one away\n',
+      'tsvdeq: --mod and --via stream exclude each other: with a stream, QEMU has no socket of its own\n',
     ],
     [
       'a missing switch for --via vde',
@@ -191,7 +194,7 @@ describe('errors of tsvdeq', () => {
       'a directory for --via stream',
       () => ['--via', 'stream', ...through(home, ...NIC)],
       1,
-      /^tsvdeq: cannot join the switch at '.*': it is a directory; name the socket of a port that was made by --port stream,.*\n$/,
+      /^tsvdeq: cannot join the switch at '.*': it is a directory; name the socket of a port that was attached with --port stream,.*\n$/,
     ],
     ['an invalid vlan', () => through(home, 'arguments', '-net', 'nic,vlan=x'), 1, 'tsvdeq: vlan=x is not a number\n'],
   ];

@@ -475,7 +475,7 @@ test('--via vde passes the mode of the socket to QEMU', () => {
 
 test.each([
   ['vde', WITHOUT_VDE, '/s', "this QEMU was built without its backend 'vde'"],
-  ['stream', QEMU_6, '/s', "this QEMU has no backend 'stream', as 7.2 and newer have"],
+  ['stream', QEMU_6, '/s', "this QEMU has no backend 'stream', which 7.2 and newer have"],
   ['stream', QEMU_7, '/s[3]', "'/s' is a stream socket, which has no port 3 to choose"],
 ] as const)('--via %s is refused if QEMU or the target does not support it (%#)', (via, facts, sock, message) => {
   expect(() => planQemu([], { sockets: targets(sock), via }, facts)).toThrow(message);
