@@ -1,5 +1,5 @@
-// The frame that switches tell each other about the tree: RSTP's layout in LLC, but with roles of vde_switch's own.
-// 53 bytes, not padded; offsets are without a tag, which lies at 12 and moves what follows by four bytes.
+// The frame by which switches agree on the tree: RSTP's layout in LLC, but with vde_switch's own codes for roles. 53
+// bytes, not padded. Offsets are those without a VLAN tag, which at offset 12 moves the rest by four bytes.
 import type { BridgeId } from './vector.ts';
 
 const AT = {
@@ -20,14 +20,14 @@ const AT = {
 } as const;
 
 const SIZE = 53;
-/** What the original still reads of a frame that was cut. */
+/** The shortest truncated BPDU that vde_switch still reads. */
 const SIZE_MIN = 51;
 const TAG_SIZE = 4;
 const GROUP_ADDRESS = Buffer.from('0180c2000000', 'hex');
 const LLC_AND_PROTOCOL = Buffer.from('4242030000', 'hex');
 const TAG_TYPE = 0x8100;
 
-/** The original's own: IEEE has 10 for a root port and 01 for a blocked one. */
+/** vde_switch's codes: IEEE has 10 for a root port and 01 for a blocked one. */
 const ROLE_BITS = { unknown: 0, root: 0x04, blocked: 0x08, designated: 0x0c } as const;
 const FLAG = { topologyChange: 0x01, proposal: 0x02, learning: 0x10, forwarding: 0x20, agreement: 0x40 } as const;
 
@@ -35,22 +35,22 @@ export type BpduRole = keyof typeof ROLE_BITS;
 
 export interface Bpdu {
   topologyChange: boolean;
-  /** The sender's port is blocked: it waits for an answer. */
+  /** The sender's port is blocked and waits for an answer. */
   proposal: boolean;
   role: BpduRole;
   forwarding: boolean;
   agreement: boolean;
   root: BridgeId;
-  /** What the way to the root costs the sender. */
+  /** The sender's cost to the root. */
   cost: number;
   bridge: BridgeId;
   /** 16 bits, as portId() makes them. */
   port: number;
-  /** Ours counts the switches between the root and the sender, the original's its seconds since it last heard. */
+  /** From tsvde, the number of switches between root and sender; from vde_switch, its seconds since the last BPDU. */
   age: number;
 }
 
-/** From a switch of this address; with a tag of that VLAN, or without. */
+/** Encodes the BPDU of a switch with address `mac`, tagged if `tag` is given. */
 export function encodeBpdu(bpdu: Bpdu, sender: { mac: string; tag?: number | undefined }): Buffer {
   const bytes = Buffer.alloc(SIZE);
   GROUP_ADDRESS.copy(bytes);
@@ -64,7 +64,7 @@ export function encodeBpdu(bpdu: Bpdu, sender: { mac: string; tag?: number | und
   bytes.writeUInt32BE(bpdu.cost, AT.cost);
   idBytes(bpdu.bridge).copy(bytes, AT.bridge);
   bytes.writeUInt16BE(bpdu.port, AT.port);
-  // Little-endian seconds: for less than 256 of them the same bytes as the standard's 1/256 s, big-endian.
+  // Little-endian seconds. Below 256 s the bytes equal the standard's units of 1/256 s, big-endian.
   bytes.writeUInt16LE(Math.min(bpdu.age, 0xffff), AT.age);
   bytes.writeUInt16LE(40, AT.maxAge);
   bytes.writeUInt16LE(4, AT.hello);
@@ -72,7 +72,7 @@ export function encodeBpdu(bpdu: Bpdu, sender: { mac: string; tag?: number | und
   return sender.tag === undefined ? bytes : tagged(bytes, sender.tag);
 }
 
-/** undefined for what the original ignores, and for frames to that address which are no BPDU by their LLC. */
+/** Returns undefined for BPDUs that vde_switch ignores, and for frames whose LLC header is not a BPDU's. */
 export function decodeBpdu(frame: Buffer): Bpdu | undefined {
   const bytes = untagged(frame);
   if (bytes.length < SIZE_MIN || bytes[AT.version] !== 2 || bytes[AT.type] !== 2) return undefined;

@@ -1,4 +1,4 @@
-// So many a second and no more.
+// A rate limit: so many uses per second.
 
 export class Budget {
   readonly #perSecond: number;
@@ -9,7 +9,7 @@ export class Budget {
     this.#perSecond = perSecond;
   }
 
-  /** false: none is left in this second. */
+  /** Returns false if none is left in this second. */
   take(now: number): boolean {
     const second = Math.floor(now);
     if (second !== this.#second) {

@@ -1,4 +1,4 @@
-// What the spanning tree asks of the switch: to be done in the order given, states before the BPDUs that speak of them.
+// What the spanning tree asks of the switch, to be done in order: port states come before the BPDUs that report them.
 
 export type PortState = 'discarding' | 'forwarding';
 export type EventCategory = 'fstp/+' | 'fstp/-' | 'fstp/status' | 'fstp/root';
@@ -8,10 +8,10 @@ export type Effect =
   | { kind: 'state'; port: number; vlan: number; state: PortState }
   /** Forget every address learned in this VLAN. */
   | { kind: 'flush'; vlan: number }
-  /** For the console's subscribers, in the original's words. */
+  /** For the console's subscribers, in vde_switch's words. */
   | { kind: 'event'; category: EventCategory; text: string };
 
-/** `Port 0001 VLAN 01:2c`: the VLAN as two bytes, the high one first. */
+/** Returns `Port 0001 VLAN 01:2c`, as vde_switch does: the VLAN as two bytes, the high one first. */
 export function placeText(port: number, vlan: number): string {
   const hex = vlan.toString(16).padStart(4, '0');
   return `Port ${String(port).padStart(4, '0')} VLAN ${hex.slice(0, 2)}:${hex.slice(2)}`;

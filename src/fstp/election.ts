@@ -1,14 +1,14 @@
-// Which port leads to the root: the best of what the neighbours offer, or none when we are the root ourselves.
+// Elects the root port: the one with the neighbours' best offer, or none if this switch is the root.
 import type { TreePort } from './port.ts';
 import { type BridgeId, compareVectors } from './vector.ts';
 
 export interface Election {
   root: BridgeId;
-  /** From here to the root. */
+  /** From this switch to the root. */
   cost: number;
-  /** undefined: we are the root. */
+  /** The root port; undefined if this switch is the root. */
   port: TreePort | undefined;
-  /** Who offers that way. */
+  /** The neighbour on the root port. */
   designated: BridgeId | undefined;
 }
 
@@ -20,7 +20,7 @@ export function elect(own: BridgeId, ports: Iterable<TreePort>, costOf: (port: T
     if (!offer || offer.bridge === own) continue;
     const vector = { ...offer, cost: offer.cost + costOf(port) };
     const order = compareVectors(vector, bestVector);
-    // Two ports on one segment hear the same offer: the lower number.
+    // Two ports on one segment hear the same offer: the lower number wins.
     if (order > 0 || (order === 0 && best.port !== undefined && best.port.number < port.number)) continue;
     bestVector = vector;
     best = { root: vector.root, cost: vector.cost, port, designated: offer.bridge };

@@ -1,7 +1,6 @@
-// The spanning trees of a switch, one a VLAN: events in, effects out. No clock, no timer, no socket; `now` is in seconds,
-// of any origin, and is to be told by tick() every second, on or off. Whoever makes BPDUs by hand, many or bad ones, meets
-// the bounds of limits.ts: nothing throws, nothing grows, and what is sent in answer does not grow with what came. How many
-// come the engine bounds, which counts those that it drops.
+// The spanning trees of a switch, one per VLAN: events in, effects out, without clock, timer or socket. `now` is in
+// seconds from any origin; tick() is to be called every second, on or off. Forged BPDUs, however many or bad, throw
+// nothing and make nothing grow: limits.ts bounds the answers, and the engine bounds and counts what arrives.
 import { Clock } from './clock.ts';
 import type { Effect, PortState } from './effect.ts';
 import { PORT_COST } from './limits.ts';
@@ -12,7 +11,7 @@ import { type BridgeId, bridgeId } from './vector.ts';
 export interface BridgeOptions {
   /** Six hex bytes with colons. */
   mac: string;
-  /** 16 bits; the lowest is root. */
+  /** 16 bits; the lowest becomes root. */
   priority?: number;
 }
 
@@ -30,18 +29,18 @@ export interface PortView {
   state: PortState;
 }
 
-/** A VLAN's `fstp/print`. */
+/** What `fstp/print` shows of a VLAN. */
 export interface VlanView {
   vlan: number;
   root: BridgeId;
-  /** Who offers us the way there; undefined, as the root port, when the root is this switch. */
+  /** The neighbour on the root port; undefined, like the root port, if this switch is the root. */
   designated: BridgeId | undefined;
   rootPort: number | undefined;
   cost: number;
-  /** Seconds since the root port last heard of it; of the root, since the start. */
+  /** Seconds since the root port last heard a BPDU; at the root, since the start. */
   age: number;
   bonus: Bonus;
-  /** The active ones: untagged first, ascending. */
+  /** The active ports: untagged ones first, ascending. */
   ports: PortView[];
 }
 
@@ -72,7 +71,7 @@ export class SpanningTree {
     return this.#all(now, (tree, at) => tree.start(at));
   }
 
-  /** Every port forwards. */
+  /** Lets every port forward. */
   switchOff(now: number): Effect[] {
     if (!this.#on) return [];
     this.#on = false;
@@ -83,7 +82,7 @@ export class SpanningTree {
     return this.#all(now, (tree, at) => tree.tick(at));
   }
 
-  // --- VLANs and their active ports. What names a VLAN that is not there has no effect.
+  // --- VLANs and their active ports. Calls with an unknown VLAN have no effect.
 
   createVlan(vlan: number, now: number): Effect[] {
     if (this.#trees.has(vlan)) return [];
@@ -97,36 +96,36 @@ export class SpanningTree {
     this.#trees.delete(vlan);
   }
 
-  /** An active port is now in this VLAN, forwarding, or changes whether it is tagged there. */
+  /** An active port has joined this VLAN, forwarding, or has become tagged or untagged there. */
   addPort({ vlan, port, tagged }: Membership, now: number): Effect[] {
     return this.#one(vlan, now, (_, tree) => tree.addPort(port, tagged));
   }
 
-  /** It became inactive, or left the VLAN. */
+  /** The port has become inactive or has left the VLAN. */
   removePort({ vlan, port }: Omit<Membership, 'tagged'>, now: number): Effect[] {
     return this.#one(vlan, now, (_, tree) => tree.removePort(port));
   }
 
-  // --- Settings; they outlast the port's activity
+  // --- Settings, kept while a port is inactive
 
-  /** An edge port forwards, sends no BPDU and hears none. */
+  /** An edge port forwards, and neither sends nor accepts BPDUs. */
   setEdge({ vlan, port, edge }: { vlan: number; port: number; edge: boolean }, now: number): Effect[] {
     return this.#one(vlan, now, (_, tree) => tree.setEdge(port, edge));
   }
 
-  /** One port of a VLAN costs that much less. */
+  /** Lowers the cost of one port of a VLAN. */
   setBonus({ vlan, ...bonus }: Bonus & { vlan: number }, now: number): Effect[] {
     return this.#one(vlan, now, (_, tree) => tree.setBonus(bonus));
   }
 
   // --- BPDUs
 
-  /** A frame to 01:80:c2:00:00:00, with its tag or without. */
+  /** Takes a frame to 01:80:c2:00:00:00, tagged or untagged. */
   receive({ vlan, port, bytes }: { vlan: number; port: number; bytes: Buffer }, now: number): Effect[] {
     return this.#one(vlan, now, (at, tree) => tree.receive(port, bytes, at));
   }
 
-  // --- What is known
+  // --- Queries
 
   vlans(): number[] {
     return [...this.#trees.keys()].sort((a, b) => a - b);

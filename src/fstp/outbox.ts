@@ -1,6 +1,6 @@
-// What one VLAN's tree says in answer to one event, in the order that keeps loops out: states, the flush, and then the
-// BPDUs, with the states as they now are. A flood of events is answered by so many BPDUs and flushes a second; what is
-// due beyond that waits, one a port, for the next second.
+// Collects the effects of one event on one VLAN's tree, in the order that prevents loops: states, the flush, and then
+// the BPDUs, composed from the new states. BPDUs and flushes are limited per second; beyond the limit they wait for the
+// next second, merged into one per port.
 import { type Bpdu, encodeBpdu } from './bpdu.ts';
 import { Budget } from './budget.ts';
 import { type Effect, type EventCategory, type PortState, placeText } from './effect.ts';
@@ -41,7 +41,7 @@ export class Outbox {
     this.#flushDue = true;
   }
 
-  /** Before the end of this event, or of the next second, once. */
+  /** Sends one BPDU at the end of this event, or in the next second if the limit is reached. */
   send(port: TreePort, { agreement = false, topologyChange = false }: Due = {}): void {
     const due = this.#due.get(port);
     this.#due.set(port, {
@@ -50,12 +50,12 @@ export class Outbox {
     });
   }
 
-  /** That port is gone. */
+  /** Drops what is due on a port that is gone. */
   forget(port: TreePort): void {
     this.#due.delete(port);
   }
 
-  /** All that is due and may go now. */
+  /** Returns all effects that are due and within the limits. */
   take(now: number, compose: (port: TreePort, due: Due) => Bpdu): Effect[] {
     if (this.#flushDue && this.#flushes.take(now)) {
       this.#effects.push({ kind: 'flush', vlan: this.#vlan });
@@ -64,7 +64,7 @@ export class Outbox {
     for (const [port, due] of this.#due) {
       if (!port.sends.take(now)) continue;
       this.#due.delete(port);
-      port.told = true;
+      port.offerSent = true;
       this.#effects.push(this.#frame(port, compose(port, due)));
     }
     const effects = this.#effects;

@@ -1,13 +1,13 @@
-// A port in one VLAN's tree, and what its neighbours have said.
+// A port in one VLAN's tree, with what its neighbours have sent.
 import { Budget } from './budget.ts';
 import type { PortState } from './effect.ts';
 import { CHANGES_PER_SECOND, SENDS_PER_SECOND } from './limits.ts';
 import type { Vector } from './vector.ts';
 
-/** `backup`: the better offer on this port is our own, from another port of ours on the same segment. */
+/** `backup`: the better offer is our own, from another of our ports on the same segment. */
 export type Role = 'root' | 'designated' | 'alternate' | 'backup' | 'edge';
 
-/** A way to the root that is better than ours, as the best neighbour on this port has it. */
+/** A better way to the root than ours: the best neighbour's on this port. */
 export interface Offer {
   vector: Vector;
   age: number;
@@ -17,15 +17,15 @@ export interface Offer {
 export interface TreePort {
   readonly number: number;
   tagged: boolean;
-  /** A port starts forwarding: whether a switch is behind it shows only when one speaks. */
+  /** A port starts as forwarding: a switch behind it is noticed only once it sends a BPDU. */
   state: PortState;
   role: Role;
-  /** When a neighbour last spoke; undefined when none does. */
+  /** When a neighbour last sent a BPDU; undefined if none does. */
   heardAt: number | undefined;
   offer: Offer | undefined;
-  /** What we offer now has been sent here: what arrived before that concedes something else. */
-  told: boolean;
-  /** The neighbour has taken our offer, or blocks its end: nothing can loop through here while we forward. */
+  /** Whether our current offer has been sent here. A concession that arrives before that is to an older offer. */
+  offerSent: boolean;
+  /** The neighbour has accepted our offer or blocks its end: forwarding here cannot make a loop. */
   conceded: boolean;
   readonly changes: Budget;
   readonly sends: Budget;
@@ -39,21 +39,21 @@ export function newPort(number: number, tagged: boolean, edge: boolean): TreePor
     role: edge ? 'edge' : 'designated',
     heardAt: undefined,
     offer: undefined,
-    told: false,
+    offerSent: false,
     conceded: false,
     changes: new Budget(CHANGES_PER_SECOND),
     sends: new Budget(SENDS_PER_SECOND),
   };
 }
 
-/** As if the port were new, but for what it may still send in this second. */
+/** Forgets everything that neighbours sent. The limits of this second stay in force. */
 export function forgetNeighbours(port: TreePort): void {
   port.heardAt = undefined;
   port.offer = undefined;
   port.conceded = false;
 }
 
-/** The rule that keeps loops out: towards a switch, only the way to the root and ways that the other end conceded. */
+/** The rule that prevents loops: towards a switch, only the root port and conceded designated ports forward. */
 export function dueState(port: TreePort): PortState {
   if (port.role === 'edge' || port.role === 'root' || port.heardAt === undefined) return 'forwarding';
   return port.role === 'designated' && port.conceded ? 'forwarding' : 'discarding';

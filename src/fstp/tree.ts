@@ -1,13 +1,13 @@
-// The spanning tree of one VLAN. Its time is the machine's, its effects those of the event that caused them.
+// The spanning tree of one VLAN. Its time is the machine's own; take() returns the effects of the event before it.
 //
-// Where it differs from the original on purpose:
-// - It remembers the best offer of every port, so that when the root port is lost the next best is taken at once; the
-//   original takes itself for the root, opens all it had blocked, and is put right by the next hello: a loop till then.
-// - Of two ports on a segment that both sides need not, exactly one end blocks. The original blocks both, and the
-//   stations of a hub between two switches are cut off for ever.
-// - Offers carry an age in switches, and end at a bound, so that word of a dead root does not go round for ever.
-// - A neighbour that goes on contradicting us (it does not hear us) keeps its port shut: else a one-way wire loops.
-// - A bonus counts at once, setting a port to edge gives up the offer it held, and both cost at least nothing.
+// It differs from vde_switch on purpose:
+// - It remembers the best offer on every port, and takes the next best at once when the root port is lost. vde_switch
+//   takes itself for the root and opens every port that it had blocked: a loop until the next hello.
+// - On a redundant segment exactly one of the two ends blocks. vde_switch blocks both, and so cuts off for ever the
+//   stations of a hub between two switches.
+// - Offers carry an age in switches, with a limit, so that offers of a dead root do not circulate for ever.
+// - A neighbour that keeps contradicting us (it does not hear us) keeps its port blocked: a one-way link would loop.
+// - A bonus takes effect at once, making a port an edge port drops the offer it held, and no cost is less than 1.
 import { type Bpdu, decodeBpdu } from './bpdu.ts';
 import type { Effect } from './effect.ts';
 import { type Election, elect, sameElection } from './election.ts';
@@ -29,7 +29,7 @@ export class Tree {
   readonly #edges = new Set<number>();
   #bonus: Bonus = { port: 0, cost: 0 };
   #election: Election;
-  /** undefined: switched off, all ports forward and nothing is sent. */
+  /** When the next hello is due; undefined while switched off, when all ports forward and nothing is sent. */
   #helloAt: number | undefined;
 
   constructor(vlan: number, own: { id: BridgeId; mac: string }) {
@@ -51,7 +51,7 @@ export class Tree {
     return this.#ports.values();
   }
 
-  /** What is due and may go at this time; called after every event. */
+  /** Returns the effects that are due and within the limits; to be called after every event. */
   take(now: number): Effect[] {
     return this.#outbox.take(now, (port, due) => this.#compose(port, due));
   }
@@ -72,7 +72,7 @@ export class Tree {
     this.#reconsider();
   }
 
-  /** Active in this VLAN now, or tagged another way than before. */
+  /** The port has become active in this VLAN, or tagged or untagged there. */
   addPort(number: number, tagged: boolean): void {
     const known = this.#ports.get(number);
     if (known) {
@@ -118,7 +118,7 @@ export class Tree {
     if (!bpdu) return;
     if (port.heardAt === undefined) this.#outbox.event('fstp/+', number);
     port.heardAt = now;
-    this.#obey(port, bpdu, now);
+    this.#apply(port, bpdu, now);
     this.#reconsider();
     if (bpdu.topologyChange && port.state === 'forwarding') this.#changeTopology({ on: port, now });
   }
@@ -136,22 +136,22 @@ export class Tree {
     if (this.#helloAt !== undefined && port.role !== 'edge') this.#outbox.send(port);
   }
 
-  #obey(port: TreePort, bpdu: Bpdu, now: number): void {
+  #apply(port: TreePort, bpdu: Bpdu, now: number): void {
     const verdict = judge(bpdu, port, this.#offered(port));
-    if (verdict === 'offer') this.#hold(port, bpdu, now);
+    if (verdict === 'offer') this.#keepOffer(port, bpdu, now);
     else if (verdict === 'withdrawal') port.offer = undefined;
     else if (verdict !== 'nothing' && port.role === 'designated') {
-      port.conceded = verdict === 'concession' && port.told;
+      port.conceded = verdict === 'concession' && port.offerSent;
       if (!port.conceded) this.#outbox.send(port);
     }
   }
 
-  #hold(port: TreePort, bpdu: Bpdu, now: number): void {
+  #keepOffer(port: TreePort, bpdu: Bpdu, now: number): void {
     const { root, cost, bridge, port: id, age } = bpdu;
-    const another = !port.offer || !sameSender(bpdu, port.offer.vector);
+    const newSender = !port.offer || !sameSender(bpdu, port.offer.vector);
     port.offer = { vector: { root, cost, bridge, port: id }, age, heardAt: now };
-    // The sender may wait for our answer, and have none yet that is about this offer.
-    if (another || bpdu.proposal) this.#outbox.send(port, { agreement: true });
+    // The sender may be waiting for an answer, and none so far was to this offer.
+    if (newSender || bpdu.proposal) this.#outbox.send(port, { agreement: true });
   }
 
   #expire(port: TreePort, now: number): void {
@@ -177,8 +177,8 @@ export class Tree {
   #assignRole(port: TreePort, offerChanged: boolean): void {
     const before = port.role;
     port.role = this.#roleOf(port);
-    // What was conceded was another offer. All are asked anew, and shut until they answer.
-    if (offerChanged) port.told = false;
+    // Concessions were to the old offer: every neighbour is asked again, and its port is blocked until it answers.
+    if (offerChanged) port.offerSent = false;
     if (offerChanged || port.role !== 'designated') port.conceded = false;
     if (port.role === 'designated') port.offer = undefined;
     if (port.heardAt !== undefined && (offerChanged || port.role !== before)) this.#outbox.send(port);
@@ -191,7 +191,10 @@ export class Tree {
     return port.offer.vector.bridge === this.#own ? 'backup' : 'alternate';
   }
 
-  /** Shuts before it opens; a port just elected is said to be open even if it was. Did anything change? */
+  /**
+   * Blocks ports before opening any. An elected port is reported as forwarding even if it was. Returns whether any
+   * changed.
+   */
   #settle(elected: TreePort | undefined): boolean {
     const ports = [...this.#ports.values()];
     const changing = ports.filter((port) => port.state !== dueState(port));
@@ -202,9 +205,10 @@ export class Tree {
   }
 
   /**
-   * What was heard of goes on so many times a second: vde_switch passes on also what its blocked port hears, and so hands it
-   * back to us by the other cable. That ends where so many rounds take less than a second. 802.1D has one change in hello + 1
-   * seconds, and repeats it with the hellos in between (17.21.7); here a second one, which is said once, would be lost.
+   * Passes on changes that were heard, so many per second: vde_switch also passes on what its blocked port hears, and
+   * so returns a change to us by the other link. The limit ends such a circle. 802.1D has one change in hello + 1
+   * seconds and repeats it with the hellos in between (17.21.7); ours is sent once, so that such a limit would lose a
+   * second change.
    */
   #changeTopology(heard?: { on: TreePort; now: number }): void {
     this.#outbox.flush();

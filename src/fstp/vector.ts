@@ -1,7 +1,8 @@
-// What switches compare to agree on one tree: who is root, what the way there costs, who offers it, at which of its ports.
-// Less is better, the first difference decides; since the order is total, no two switches can each find the other worse.
+// What switches compare to agree on one tree: the root, the cost to it, the bridge that offers it, and that bridge's
+// port. Less is better and the first difference decides. The order is total, so no two switches can each find the other
+// worse.
 
-/** Priority and address, `80:00:00:ff:11:22:33:44`: as text of one size it compares as the number does. */
+/** Priority and address, `80:00:00:ff:11:22:33:44`. The length is fixed, so the text compares as the number does. */
 export type BridgeId = string;
 
 export interface Vector {
@@ -24,7 +25,7 @@ export function bridgeId(priority: number, mac: string): BridgeId {
   return `${hex.slice(0, 2)}:${hex.slice(2)}:${mac}`;
 }
 
-/** As the original makes it: bits 4 to 7 come twice, and ports beyond 2047 share theirs with others. */
+/** As in vde_switch: bits 4 to 7 appear twice, and ports above 2047 share their IDs with others. */
 export function portId(port: number): number {
   return ((0x80 | ((port >> 4) & 0xff)) << 8) | (port & 0xff);
 }

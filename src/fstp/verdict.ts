@@ -1,31 +1,31 @@
-// What one BPDU means on one port, given what we offer there ourselves.
+// What a BPDU means on a port, given our own offer there.
 import type { Bpdu } from './bpdu.ts';
 import { AGE_MAX, COST_MAX, PORT_COST } from './limits.ts';
 import type { TreePort } from './port.ts';
 import { compareVectors, sameSender, type Vector } from './vector.ts';
 
 export type Verdict =
-  /** Better than ours, or the latest word of the one whose offer we hold. */
+  /** An offer better than ours, or a newer one from the sender of the offer that the port has. */
   | 'offer'
   /** The sender's way to the root is through this segment, or it blocks its end. */
   | 'concession'
-  /** The sender has yet to hear us: it is told, and until it concedes nothing passes. */
+  /** The sender does not know our offer: it is sent again, and the port stays blocked until the sender concedes. */
   | 'contradiction'
-  /** It withdraws an offer that we hold. */
+  /** The sender of the offer that the port has withdraws it. */
   | 'withdrawal'
   | 'nothing';
 
 export function judge(bpdu: Bpdu, port: TreePort, ours: Vector): Verdict {
-  const fromHolder = port.offer !== undefined && sameSender(bpdu, port.offer.vector);
+  const fromOfferer = port.offer !== undefined && sameSender(bpdu, port.offer.vector);
   const order = compareVectors(bpdu, ours);
   if (bpdu.role === 'root') {
-    // Such a sender repeats what it heard on this segment. Taken for an offer, word of a dead root would never die.
-    if (fromHolder) return 'withdrawal';
+    // Such a sender repeats what it heard on this segment. As an offer it would keep a dead root alive.
+    if (fromOfferer) return 'withdrawal';
     return order > 0 && bpdu.root === ours.root ? 'concession' : 'contradiction';
   }
-  if (bpdu.age + 1 > AGE_MAX || bpdu.cost + PORT_COST > COST_MAX) return fromHolder ? 'withdrawal' : 'nothing';
-  if (fromHolder) return 'offer';
-  // Equal: our own comes back on the port it left by (or on one with the same port id). Behind it is a loop: block.
+  if (bpdu.age + 1 > AGE_MAX || bpdu.cost + PORT_COST > COST_MAX) return fromOfferer ? 'withdrawal' : 'nothing';
+  if (fromOfferer) return 'offer';
+  // Equal: our own BPDU came back on the port that sent it (or one with the same port ID). There is a loop: block.
   if (order <= 0) return port.offer && compareVectors(bpdu, port.offer.vector) > 0 ? 'nothing' : 'offer';
   return bpdu.root === ours.root && bpdu.role === 'blocked' ? 'concession' : 'contradiction';
 }
