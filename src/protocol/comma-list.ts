@@ -1,4 +1,4 @@
-// QEMU's lists of options, `tap,ifname=a,,b,vlan=1`: a doubled comma is one that belongs to a value.
+// QEMU's option lists, such as `tap,ifname=a,,b,vlan=1`: a doubled comma is a comma in a value.
 
 export function splitAtCommas(text: string): string[] {
   const words: string[] = [''];
@@ -9,7 +9,7 @@ export function splitAtCommas(text: string): string[] {
   return words;
 }
 
-/** At the first `=`; a word may have none. */
+/** Splits at the first `=`; without one the value is undefined. */
 export function splitPair(word: string): [key: string, value: string | undefined] {
   const equals = word.indexOf('=');
   return equals < 0 ? [word, undefined] : [word.slice(0, equals), word.slice(equals + 1)];

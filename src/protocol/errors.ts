@@ -1,4 +1,4 @@
-// The one error the switch throws at its callers: a sentence to act on and a stable errno name.
+// The one error class of the switch: a sentence that a user can act on, and a stable errno name.
 
 export type ErrnoName =
   | 'EACCES'

@@ -1,6 +1,6 @@
-// Internet addresses as numbers, so that networks can be reckoned with: IPv4 in 32 bits, IPv6 in 128.
+// Internet addresses as numbers, for arithmetic on networks: IPv4 in 32 bits, IPv6 in 128.
 
-/** Dotted, all four parts; undefined for anything else. */
+/** Parses four dotted parts; returns undefined for anything else. */
 export function parseIpv4(text: string): number | undefined {
   const parts = text.split('.');
   if (parts.length !== 4 || !parts.every((part) => /^\d{1,3}$/.test(part) && +part <= 255)) return undefined;
@@ -11,7 +11,7 @@ export function formatIpv4(address: number): string {
   return [24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff).join('.');
 }
 
-/** As RFC 4291, 2.2 has it, without a zone; undefined for anything else. */
+/** Parses the notation of RFC 4291, 2.2, without a zone; returns undefined for anything else. */
 export function parseIpv6(text: string): bigint | undefined {
   const url = `http://[${text}]/`;
   if (!/^[0-9a-f:.]+$/i.test(text) || !URL.canParse(url)) return undefined;
@@ -23,7 +23,7 @@ export function parseIpv6(text: string): bigint | undefined {
   return [...before, ...zeroes, ...after].reduce((address, word) => (address << 16n) | BigInt(`0x${word}`), 0n);
 }
 
-/** In its canonical form (RFC 5952). */
+/** Returns the canonical form (RFC 5952). */
 export function formatIpv6(address: bigint): string {
   const words = Array.from({ length: 8 }, (_, i) => ((address >> BigInt(112 - 16 * i)) & 0xffffn).toString(16));
   return new URL(`http://[${words.join(':')}]/`).hostname.slice(1, -1);

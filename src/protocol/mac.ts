@@ -1,8 +1,8 @@
-// MAC addresses as text: six bytes in hex.
+// MAC addresses as text: six bytes in hexadecimal.
 import { randomBytes } from 'node:crypto';
 import { SwitchError } from './errors.ts';
 
-/** `2:0:0:0:0:a` or with dots, as `02:00:00:00:00:0a`. Throws SwitchError EINVAL for anything else. */
+/** Turns `2:0:0:0:0:a`, also with dots, into `02:00:00:00:00:0a`. Throws SwitchError EINVAL for anything else. */
 export function parseMac(text: string): string {
   const bytes = text.split(/[:.]/);
   if (bytes.length !== 6 || !bytes.every((byte) => /^[0-9a-f]{1,2}$/i.test(byte))) {
@@ -11,7 +11,7 @@ export function parseMac(text: string): string {
   return bytes.map((byte) => byte.toLowerCase().padStart(2, '0')).join(':');
 }
 
-/** What is left of the six bytes after `prefix`, at random. */
+/** Returns an address that starts with `prefix` and is random after it. */
 export function randomMac(prefix: string): string {
   const random = [...randomBytes(6 - prefix.split(':').length)];
   return [prefix, ...random.map((byte) => byte.toString(16).padStart(2, '0'))].join(':');

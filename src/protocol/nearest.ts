@@ -1,13 +1,13 @@
-// What a misspelt word may have been meant for.
+// Suggestions for misspelt words.
 
-/** The known word that takes fewest changed letters, unless they are most of it. */
+/** Returns the known word with the smallest edit distance, unless more than a third of the word would change. */
 export function nearestName(word: string, known: readonly string[]): string | undefined {
   const rated = known.map((name) => ({ name, distance: editDistance(word, name) }));
   const best = rated.sort((a, b) => a.distance - b.distance)[0];
   return best && best.distance <= Math.max(1, word.length / 3) ? best.name : undefined;
 }
 
-/** Levenshtein's: letters to insert, remove or replace. */
+/** The Levenshtein distance: how many letters to insert, remove or replace. */
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {

@@ -1,8 +1,8 @@
-// vde_plug's stream, as dpipe and ssh carry it: each frame behind its length, two bytes, big-endian. It has no way back
-// into step: a length that cannot be right is the end of it.
+// vde_plug's stream format, which dpipe and ssh carry: each frame follows its length, two bytes in big-endian order. A
+// reader cannot resynchronize: an invalid length ends the stream.
 import { SwitchError } from './errors.ts';
 
-/** What vde_plug takes at most: a longer one would make it lose the frames that follow. */
+/** The longest frame that vde_plug accepts; a longer one makes it lose the frames that follow. */
 export const STREAM_FRAME_MAX = 9236;
 const HEADER = 2;
 const ETHERNET_HEADER = 14;
@@ -14,11 +14,11 @@ export function formatStreamFrame(frame: Uint8Array): Buffer {
   return bytes;
 }
 
-/** Finds the frames in a stream, however it is cut. Holds less than one frame. */
+/** Finds the frames in a stream that arrives in chunks of any size. Keeps less than one frame. */
 export class StreamReader {
   #rest: Buffer = Buffer.alloc(0);
 
-  /** The frames that `chunk` completes. Throws SwitchError EPROTO once no more can be found. */
+  /** Returns the frames that `chunk` completes. Throws SwitchError EPROTO at an invalid length. */
   read(chunk: Buffer): Buffer[] {
     const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     const frames: Buffer[] = [];
@@ -30,16 +30,16 @@ export class StreamReader {
       if (length > 0) frames.push(bytes.subarray(at + HEADER, at + HEADER + length));
       at += HEADER + length;
     }
-    this.#rest = Buffer.from(bytes.subarray(at)); // a copy, which does not hold the chunk
+    this.#rest = Buffer.from(bytes.subarray(at)); // a copy, so that the chunk can be freed
     return frames;
   }
 }
 
-/** vde_plug passes over a length of 0; a text (a login banner, an error) is found to be none by its first two letters. */
+/** Accepts 0, which vde_plug ignores. Refuses text (a login banner, an error): two letters are an invalid length. */
 function checkLength(length: number): void {
   if (length === 0 || (length >= ETHERNET_HEADER && length <= STREAM_FRAME_MAX)) return;
   throw new SwitchError(
     'EPROTO',
-    `what comes is no stream of frames: it gives one a length of ${length}, not ${ETHERNET_HEADER} to ${STREAM_FRAME_MAX}`,
+    `the input is not a stream of frames: it has a length of ${length}, not ${ETHERNET_HEADER} to ${STREAM_FRAME_MAX}`,
   );
 }

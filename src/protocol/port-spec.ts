@@ -1,19 +1,19 @@
-// `KIND[,key=value…]` in the spelling of QEMU's -netdev: a key may have dots in it and may come again. What keys there are is
-// the kind's business.
+// The text of a spec, `KIND[,key=value…]`, in the syntax of QEMU's -netdev: keys may contain dots and be repeated.
+// Each kind defines its own keys, so they are not checked here.
 import { splitAtCommas, splitPair } from './comma-list.ts';
 import { SwitchError } from './errors.ts';
 
 export interface PortSpec {
   kind: string;
-  /** In their order; `help` alone is a pair too. */
+  /** In order, without `help`. */
   pairs: readonly (readonly [key: string, value: string])[];
-  /** Nothing is to be opened: its kinds, or the kind's keys, are asked for. */
+  /** The spec asks for help with the kinds or with this kind's keys; nothing is to be opened. */
   help: boolean;
 }
 
 const HELP = ['help', '?'];
 
-/** EINVAL, with a sentence. */
+/** Throws SwitchError EINVAL. */
 export function parsePortSpec(text: string): PortSpec {
   const [first = '', ...rest] = splitAtCommas(text);
   const kind = first.replace(/^type=/, '');
@@ -28,6 +28,6 @@ function parsePair(word: string): [string, string] {
   if (key !== '' && value !== undefined) return [key, value];
   throw new SwitchError(
     'EINVAL',
-    word === '' ? 'there is nothing between two commas of a port' : `'${word}' has no value: write ${word}=…`,
+    word === '' ? 'a port spec has nothing between two commas' : `'${word}' has no value: write ${word}=…`,
   );
 }

@@ -1,7 +1,7 @@
-// Text of others, made fit to be shown.
+// Makes text from clients safe to display.
 
-/** A client's words on one line: what could end the line, the block or the terminal's patience is written as \xNN. */
+/** Writes control characters, which could end a line or a reply or command a terminal, as \xNN. */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is about
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the control characters are to be replaced
   return text.replace(/[\x00-\x1f\x7f-\x9f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }

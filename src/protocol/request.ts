@@ -1,9 +1,9 @@
-// The control socket's messages: a client's request and the switch's reply, in the host's byte order as all of VDE is.
-// A request is a fixed part and a description that is simply the rest of the message; the reply is one sockaddr_un.
+// The control socket's messages: a client's request and the switch's reply, in the host's byte order like all of VDE. A
+// request is a fixed part followed by a description, which is the rest of the message; a reply is one sockaddr_un.
 import { endianness } from 'node:os';
 
 export const ADDRESS_SIZE = 110;
-/** sun_path's room, less the NUL that ends it. */
+/** The size of sun_path, less the terminating NUL. */
 export const PATH_MAX = 107;
 const MAGIC = 0xfeedface;
 const AF_UNIX = 1;
@@ -14,24 +14,24 @@ const little = endianness() === 'LE';
 export interface JoinRequest {
   version: 1 | 3;
   wanted: { kind: 'any' } | { kind: 'number'; number: number };
-  /** The client's data socket, a whole sockaddr_un. */
+  /** The address of the client's data socket, a whole sockaddr_un. */
   address: Buffer;
   description: string;
 }
 
 export type ParsedRequest =
   | { outcome: 'complete'; request: JoinRequest }
-  /** So far it may still become a request. */
+  /** Valid so far, but more bytes are needed. */
   | { outcome: 'incomplete' }
   | { outcome: 'refused'; reason: string };
 
-/** `message` is all that the client has sent. Refused as early as its bytes allow. */
+/** Parses everything that the client has sent so far. Refuses as early as the bytes allow. */
 export function parseRequest(message: Buffer): ParsedRequest {
   if (message.length > REQUEST_MAX) return refused(`its request is longer than ${REQUEST_MAX} bytes`);
   if (message.length < 4) return { outcome: 'incomplete' };
   if (readUint32(message, 0) !== MAGIC) return refused('its request does not begin with the VDE magic number');
   if (message.length < 8) return { outcome: 'incomplete' };
-  // Version 1 has its type where later ones have their number; as a version, 0 and 1 mean those types.
+  // Version 1 has its type, 0 or 1, where later versions have their number.
   const word = readUint32(message, 4);
   if (word > 1 && word !== 3) return refused(`its request is of version ${word}: versions 1 and 3 are supported`);
   return word === 3 ? parseVersion3(message) : parseVersion1(message, word);
@@ -61,16 +61,16 @@ function complete(version: 1 | 3, wanted: JoinRequest['wanted'], address: Buffer
   const family = readUint16(address, 0);
   if (family !== AF_UNIX && !isUnnamed(address))
     return refused(`the address in its request is of family ${family}, not AF_UNIX`);
-  if (address[2] !== 0 && !address.includes(0, 2)) return refused('the path in its request does not end');
+  if (address[2] !== 0 && !address.includes(0, 2)) return refused('the path in its request has no terminating NUL');
   const end = rest.indexOf(0);
   const description = rest.subarray(0, end < 0 ? rest.length : end).toString('utf8');
   return { outcome: 'complete', request: { version, wanted, address: Buffer.from(address), description } };
 }
 
-/** The request of version 3 that this library's own clients send. */
+/** Writes the request of version 3 that our own clients send. */
 export function formatRequest(request: Omit<JoinRequest, 'version'>): Buffer {
   const { wanted, address, description } = request;
-  // A type holds 24 bits of port number; port 0 is a kind of its own, since the number 0 means any.
+  // The type holds 24 bits of port number. Port 0 has a kind of its own, since the number 0 means any port.
   const type = wanted.kind === 'any' ? 0 : wanted.number === 0 ? 1 : wanted.number << 8;
   const head = Buffer.alloc(12);
   writeUint32(head, MAGIC, 0);
@@ -79,7 +79,7 @@ export function formatRequest(request: Omit<JoinRequest, 'version'>): Buffer {
   return Buffer.concat([head, address, Buffer.from(description, 'utf8').subarray(0, 127)]);
 }
 
-/** A sockaddr_un of its full size, NUL padded. */
+/** Writes a sockaddr_un of full size, padded with NULs. */
 export function formatAddress(path: string): Buffer {
   const bytes = Buffer.from(path, 'utf8');
   if (bytes.length > PATH_MAX)
@@ -91,14 +91,14 @@ export function formatAddress(path: string): Buffer {
   return address;
 }
 
-/** The path of an address, any bytes; undefined for an abstract or unnamed one. */
+/** Returns the path of an address, which may be any bytes; undefined for an abstract or unnamed address. */
 export function addressPath(address: Buffer): Buffer | undefined {
   if (address[2] === 0) return undefined;
   const end = address.indexOf(0, 2);
   return address.subarray(2, end < 0 ? address.length : end);
 }
 
-/** No name at all: such a client can send, and nothing can be sent to it. */
+/** Whether the address has no name: such a client can send, but nothing can be sent to it. */
 export function isUnnamed(address: Buffer): boolean {
   return address.subarray(2).every((byte) => byte === 0);
 }

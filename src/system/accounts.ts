@@ -1,20 +1,19 @@
-// Users and groups by name or number, and who is a member of what.
-
+// Users and groups by name or number, and membership in groups.
 import { SwitchError } from '../protocol/errors.ts';
 import { native } from './native.ts';
 
-const NOBODY_SET = 'NONE';
+const UNSET = 'NONE';
 
-/** `root`, `1234` where the id has no name, `NONE` where there is none. */
+/** Returns the name, `1234` for an ID without a name, or `NONE` for undefined. */
 export function userName(uid: number | undefined): string {
-  return uid === undefined ? NOBODY_SET : (native.userById(uid)?.name ?? String(uid));
+  return uid === undefined ? UNSET : (native.userById(uid)?.name ?? String(uid));
 }
 
 export function groupName(gid: number | undefined): string {
-  return gid === undefined ? NOBODY_SET : (native.groupById(gid)?.name ?? String(gid));
+  return gid === undefined ? UNSET : (native.groupById(gid)?.name ?? String(gid));
 }
 
-/** A login name, or else a number; undefined when it is neither. */
+/** Returns the ID of a login name or a number; undefined for anything else. */
 export function findUser(text: string): number | undefined {
   return native.userByName(text)?.id ?? accountNumber(text);
 }
@@ -23,14 +22,14 @@ export function findGroup(text: string): number | undefined {
   return native.groupByName(text)?.id ?? accountNumber(text);
 }
 
-/** Throws SwitchError EINVAL where there is none of that name. */
+/** Throws SwitchError EINVAL if there is no such group. */
 export function groupId(name: string): number {
   const gid = findGroup(name);
   if (gid === undefined) throw new SwitchError('EINVAL', `there is no group '${name}'`);
   return gid;
 }
 
-/** Of an option that names a group or is not given; likewise, in vde_switch's words. */
+/** Like groupId(), for an option that may be absent, and with vde_switch's error sentence. */
 export function groupOption(name: string | undefined): number | undefined {
   const gid = name === undefined ? undefined : findGroup(name);
   if (name !== undefined && gid === undefined) throw new SwitchError('EINVAL', `No such group '${name}'`);

@@ -1,28 +1,29 @@
-// When to try again what failed: soon at first, then ever later. What held only briefly counts as a failure, so that a peer
-// that takes and drops everybody is not asked without end.
+// Delays between attempts: short at first, then doubled. A success that lasts less than the current delay does not
+// reset it, so that a peer that accepts and then drops every connection is not flooded with attempts.
 
-const MOST_MS = 30_000;
+const MAX_MS = 30_000;
 
 export class BackOff {
   readonly #firstMs: number;
   #nextMs: number;
-  #madeAt: number | undefined;
+  #succeededAt: number | undefined;
 
   constructor(firstMs: number) {
     this.#firstMs = firstMs;
     this.#nextMs = firstMs;
   }
 
+  /** An attempt succeeded. */
   made(now: number): void {
-    this.#madeAt = now;
+    this.#succeededAt = now;
   }
 
-  /** It failed, or what was made is lost: how long to wait, in milliseconds. */
+  /** An attempt failed, or what it made is lost. Returns how long to wait, in milliseconds. */
   failed(now: number): number {
-    if (this.#madeAt !== undefined && now - this.#madeAt >= this.#nextMs) this.#nextMs = this.#firstMs;
-    this.#madeAt = undefined;
+    if (this.#succeededAt !== undefined && now - this.#succeededAt >= this.#nextMs) this.#nextMs = this.#firstMs;
+    this.#succeededAt = undefined;
     const wait = this.#nextMs;
-    this.#nextMs = Math.max(this.#firstMs, Math.min(MOST_MS, 2 * wait));
+    this.#nextMs = Math.max(this.#firstMs, Math.min(MAX_MS, 2 * wait));
     return wait;
   }
 }

@@ -1,4 +1,4 @@
-// May this process run the file?
+// Whether this process may run a file.
 import { accessSync, constants } from 'node:fs';
 
 export function isExecutable(file: string): boolean {

@@ -1,5 +1,6 @@
-// Why a program ends: one sentence for stderr, and the exit code that goes with it.
+// The error that ends a program: one sentence for stderr, and an exit code.
 
+/** The exit code for wrong arguments. */
 export const USAGE = 2;
 
 export class ExitError extends Error {

@@ -1,6 +1,7 @@
-// Files in directories that others may write to, identified by inode instead of by name. Between two calls that use a path,
-// anyone who may write to its directory can put another file there, and so can a switch started after us. So a socket is held
-// by an O_PATH descriptor while it is checked, connected to or given away, and only files that we made are removed.
+// Files in directories that others may write to, identified by inode instead of by name. Between two calls that use a
+// path, anyone who may write to its directory can put another file there, and so can a switch started after us. So a
+// socket is held by an O_PATH descriptor while it is checked, connected to or given away, and only files that we made
+// are removed.
 import {
   chmodSync,
   chownSync,
@@ -27,7 +28,8 @@ export function grantSocket(
   const { mode, uid = UNCHANGED, gid = UNCHANGED } = permissions;
   const fd = openSync(path, O_PATH | constants.O_NOFOLLOW);
   try {
-    if (!fstatSync(fd).isSocket()) throw new SwitchError('EIO', `'${path}' was replaced by what is no socket`);
+    if (!fstatSync(fd).isSocket())
+      throw new SwitchError('EIO', `'${path}' was replaced by a file that is not a socket`);
     if (uid !== UNCHANGED || gid !== UNCHANGED) chownSync(nameOf(fd), uid, gid);
     chmodSync(nameOf(fd), mode);
   } catch (error) {
@@ -77,7 +79,7 @@ export class OwnPath {
     const found = lstatSync(this.path, { bigint: true, throwIfNoEntry: false });
     if (!found) return false;
     if (found.dev === this.#device && found.ino === this.#inode) return true;
-    throw new SwitchError('EEXIST', `'${this.path}' is not what was made there, and stays`);
+    throw new SwitchError('EEXIST', `'${this.path}' was replaced by another file, which is kept`);
   }
 }
 

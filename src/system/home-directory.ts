@@ -1,7 +1,7 @@
-// Where a user's own files are.
+// The user's home directory.
 import { homedir } from 'node:os';
 
-/** As containers have it, `/` for one whom neither the environment nor an account names a place. */
+/** Returns `/` for a user without HOME and without an account, as in containers. */
 export function homeDirectory(): string {
   try {
     return homedir();

@@ -1,30 +1,30 @@
-// Log lines that anyone can cause, as often as they like: the first of a while are said, and of the others how many they were.
+// Limits log lines that anyone can cause at will: the first lines of each period are logged, the rest only counted.
 
 const LINES_MAX = 20;
-const WHILE_MS = 10_000;
+const PERIOD_MS = 10_000;
 
 export class LineLimit {
   readonly #say: (line: string) => void;
-  readonly #others: (count: number) => string;
+  readonly #summarize: (count: number) => string;
   #lines = 0;
-  #while: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor(say: (line: string) => void, others: (count: number) => string) {
+  constructor(say: (line: string) => void, summarize: (count: number) => string) {
     this.#say = say;
-    this.#others = others;
+    this.#summarize = summarize;
   }
 
   say(line: string): void {
-    this.#while ??= setTimeout(() => this.end(), WHILE_MS).unref();
+    this.#timer ??= setTimeout(() => this.end(), PERIOD_MS).unref();
     if (++this.#lines <= LINES_MAX) this.#say(line);
   }
 
-  /** Ends the while. */
+  /** Ends the period, and logs how many lines were suppressed. */
   end(): void {
-    clearTimeout(this.#while);
-    this.#while = undefined;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     const count = this.#lines - LINES_MAX;
     this.#lines = 0;
-    if (count > 0) this.#say(this.#others(count));
+    if (count > 0) this.#say(this.#summarize(count));
   }
 }

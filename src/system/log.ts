@@ -1,20 +1,20 @@
-// A line of the log, for who writes one and who keeps them.
+// The interface of the log, between the code that writes lines and the outputs that keep them.
 
 export type LogLevel = 'warning' | 'info' | 'debug';
-/** A line without an end; `info` where no level is given. */
+/** Logs one line, given without a newline; the default level is `info`. */
 export type Log = (message: string, level?: LogLevel) => void;
 
-/** syslog(3)'s. */
+/** The priorities of syslog(3). */
 export const PRIORITIES: Record<LogLevel, number> = { warning: 4, info: 6, debug: 7 };
 
 /**
- * A log that nobody need read. `say` is true where there was room for a line; those for which there was none are counted, and
- * the count is told once there is room again.
+ * Returns a log that never waits for its reader. `write` returns false if there is no room for a line; such lines are
+ * counted, and the count is logged once there is room again.
  */
-export function lossy(say: (message: string, level: LogLevel) => boolean): Log {
+export function lossy(write: (message: string, level: LogLevel) => boolean): Log {
   let lost = 0;
   return (message, level = 'info') => {
-    if (lost > 0 && say(`${lost} log lines were lost: nobody read them`, 'warning')) lost = 0;
-    if (lost > 0 || !say(message, level)) lost++;
+    if (lost > 0 && write(`${lost} log lines were lost: nobody read them`, 'warning')) lost = 0;
+    if (lost > 0 || !write(message, level)) lost++;
   };
 }

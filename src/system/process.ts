@@ -1,11 +1,11 @@
-// The process itself: its arguments, its name in ps and pidof, what it sends to others, its becoming another program, its
+// This process: its arguments, its name in ps and pidof, datagrams to other processes, becoming another program, its
 // end.
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { decodeWord, encodeWord } from '../protocol/surrogate-escape.ts';
 import { native } from './native.ts';
 
-/** Those behind the script's name, for becomeProgram to pass on as they are: in process.argv U+FFFD stands for what is no UTF-8. */
+/** Returns the arguments after the script's name with every byte: process.argv has U+FFFD for what is not UTF-8. */
 export function ownArguments(): string[] {
   const words = process.argv.slice(2);
   if (!words.some((word) => word.includes('\ufffd'))) return words;
@@ -13,33 +13,33 @@ export function ownArguments(): string[] {
   return all.slice(-words.length).map((word) => decodeWord(Buffer.from(word, 'latin1')));
 }
 
-/** At most 15 bytes are shown; the arguments in /proc stay as they are. */
+/** Sets the name that ps and pidof show, up to 15 bytes. The arguments in /proc do not change. */
 export function setProcessName(name: string): void {
   native.setProcessName(name);
 }
 
 /**
- * By a name of vde2's: programs look for that in /proc, by pidof or by what pgrep -f shows, where Node and the path of our
- * script would stand before it.
+ * Replaces the arguments in /proc, for programs started under a name of vde2: other programs search for that name with
+ * pidof or pgrep -f, and would find Node and our script's path before it.
  */
 export function setArguments(argv: readonly string[]): void {
   native.setArguments(argv.map(encodeWord));
 }
 
-/** To a unix datagram socket: its path, or an abstract name behind an `@`. Waits for nobody: where there is no room it throws EAGAIN. */
+/** Sends to a unix datagram socket: a path, or `@` and an abstract name. Never waits: throws EAGAIN if it is full. */
 export function sendDatagram(path: string, text: string): void {
   native.sendDatagram(path, text);
 }
 
-/** What Node changed of the process before any JavaScript ran. */
+/** The state that Node changed before any JavaScript ran. */
 export interface ProcessState {
   /** A bit for each signal, as in /proc/PID/status. */
   ignoredSignals: bigint;
-  /** The soft limit. */
+  /** The soft limit of open files. */
   openFiles?: number | undefined;
 }
 
-/** Becomes another program: same pid, stdio and environment, its own arguments; `keep` are the descriptors it inherits. */
+/** Becomes another program: same process ID, stdio and environment, with `argv` and the descriptors in `keep`. */
 export function becomeProgram(
   file: string,
   argv: readonly string[],
@@ -50,8 +50,8 @@ export function becomeProgram(
 }
 
 /**
- * At once, of the signal where one is given: no thread that looks a name up is waited for, no handler of 'exit' runs, and what
- * is unwritten is lost.
+ * Ends the process at once, by `signal` if one is given. Threads that look names up are not waited for, handlers of
+ * 'exit' do not run, and unwritten output is lost.
  */
 export function endProcess(exitCode: number, signal?: NodeJS.Signals): never {
   return native.endProcess(exitCode, signal && constants.signals[signal]);

@@ -1,15 +1,16 @@
-// The system's log: a datagram a line, in the form that syslog(3) gives it. That call waits for who reads them, and its program with it.
+// The system log: one datagram per line, in syslog(3)'s format. syslog(3) itself waits for the reader, and would stop
+// the whole program.
 import { Writable } from 'node:stream';
 import { type Log, type LogLevel, lossy, PRIORITIES } from './log.ts';
 import { sendDatagram } from './process.ts';
 
 const PATH = '/dev/log';
 const FACILITY = 3 << 3; // daemon
-const WAITING_MAX = 64 * 1024; // characters
-const RETRY_MS = 50; // nothing tells when an unconnected peer has room
+const PENDING_MAX = 64 * 1024; // characters
+const RETRY_MS = 50; // the kernel does not report when an unconnected peer has room
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
-/** A write is a line, but for one of nothing, whose end is that of the lines before it. */
+/** Each write is a line; an empty write is not sent, and completes after the lines before it. */
 export const systemLogOutput = new Writable({
   decodeStrings: false,
   write: (line: string, _, done) => deliver(line, done),
@@ -17,19 +18,19 @@ export const systemLogOutput = new Writable({
 
 export function systemLog(ident: string): Log {
   return lossy((message, level) => {
-    if (systemLogOutput.writableLength > WAITING_MAX) return false;
+    if (systemLogOutput.writableLength > PENDING_MAX) return false;
     systemLogOutput.write(lineOf(ident, message, level, new Date()));
     return true;
   });
 }
 
 function deliver(line: string, done: () => void): void {
-  if (line === '' || isDone(line)) done();
+  if (line === '' || trySend(line)) done();
   else setTimeout(deliver, RETRY_MS, line, done).unref();
 }
 
-/** Not while there is a reader without room; where there is none at all, a line is for nobody, as in syslog(3). */
-function isDone(line: string): boolean {
+/** Returns false if the reader has no room. Without any reader the line is dropped, as by syslog(3). */
+function trySend(line: string): boolean {
   try {
     sendDatagram(PATH, line);
     return true;
@@ -38,7 +39,7 @@ function isDone(line: string): boolean {
   }
 }
 
-/** RFC 3164, 4.1, without the host, which the reader knows. */
+/** The format of RFC 3164, 4.1, without the host name, which the reader knows. */
 function lineOf(ident: string, message: string, level: LogLevel, now: Date): string {
   const day = String(now.getDate()).padStart(2);
   const time = [now.getHours(), now.getMinutes(), now.getSeconds()]

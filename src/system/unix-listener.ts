@@ -1,6 +1,5 @@
-// Listening on a unix socket's path. Its file outlives the process that bound it, so one that nobody serves any more is
-// replaced; a live one, and a file that is no socket, are left alone. Until its rights are granted only we may connect.
-// Not by Node's own binding: that removes whatever has the name at the end, which may be another switch's by then.
+// Listens on a unix socket's path. A stale socket is replaced; a live one, or a file that is not a socket, is kept.
+// Node does not bind the path itself: it would remove whatever has the name at the end, even another switch's socket.
 import { lstat, rm } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { SwitchError } from '../protocol/errors.ts';
@@ -9,16 +8,16 @@ import { describeError } from './errno.ts';
 import { grantSocket, OwnPath } from './held-path.ts';
 import { native } from './native.ts';
 
-export interface SocketRights {
+export interface SocketPermissions {
   mode: number;
   gid?: number | undefined;
 }
 
-/** A socket that others may connect to; they wait in it until it is served. */
+/** A bound socket. Clients may connect at once, and wait until it is served. */
 export class UnixListener {
   readonly #path: string;
   readonly #fd: number;
-  /** Removes the file; undefined where that is somebody else's. */
+  /** Removes the file; undefined if somebody else made it. */
   readonly #remove: (() => void) | undefined;
   #server: Server | undefined;
 
@@ -28,7 +27,7 @@ export class UnixListener {
     this.#remove = remove;
   }
 
-  /** Once makeWay() has. Throws a sentence that names the path. */
+  /** Call makeWay() before it. Throws a SwitchError that names the path. */
   static bind(path: string): UnixListener {
     const fd = bind(path);
     try {
@@ -39,12 +38,12 @@ export class UnixListener {
     }
   }
 
-  /** `fd`: of a socket that somebody else (systemd) has bound to the path, and that listens. */
+  /** Takes over `fd`, a listening socket that somebody else (systemd) has bound to the path. */
   static takeOver(path: string, fd: number): UnixListener {
     return new UnixListener(path, fd);
   }
 
-  /** From here on the socket and its file end with the server. */
+  /** Serves the socket. From now on, closing the server also closes the socket and removes its file. */
   serve(server: Server): Promise<void> {
     this.#server = server;
     const remove = this.#remove;
@@ -52,7 +51,7 @@ export class UnixListener {
     return listenOn(server, this.#fd, this.#path);
   }
 
-  /** Of who was served the server's owner takes care. */
+  /** Stops listening. Accepted connections are the server owner's to close. */
   async close(): Promise<void> {
     const server = this.#server;
     if (server) return new Promise((resolve) => server.close(() => resolve()));
@@ -61,7 +60,7 @@ export class UnixListener {
   }
 }
 
-/** Only we may connect yet. */
+/** Binds with a mode that lets only us connect. */
 function bind(path: string): number {
   const before = native.setUmask(0o177);
   try {
@@ -74,7 +73,7 @@ function bind(path: string): number {
   }
 }
 
-/** It is held, since the server closes its socket first. */
+/** Returns a function that removes the file. Its inode is held meanwhile, since the server closes its socket first. */
 function remover(path: string): () => void {
   const file = new OwnPath(path);
   const release = file.hold();
@@ -82,13 +81,13 @@ function remover(path: string): () => void {
     try {
       file.unlink();
     } catch {
-      // It stays, as somebody else's does.
+      // Another file has its name now, and is kept.
     }
     release();
   };
 }
 
-/** By a descriptor of a socket that listens. Throws a sentence that names `name`. */
+/** Serves a listening socket by its descriptor. Throws a SwitchError that names `name`. */
 export function listenOn(server: Server, fd: number, name: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (error: Error) =>
@@ -101,25 +100,25 @@ export function listenOn(server: Server, fd: number, name: string): Promise<void
   });
 }
 
-/** As UnixListener.bind(), then lets others in. */
-export function bindAndGrant(path: string, rights: SocketRights): UnixListener {
+/** Like UnixListener.bind(), and then lets others connect. */
+export function bindAndGrant(path: string, permissions: SocketPermissions): UnixListener {
   const listener = UnixListener.bind(path);
   try {
-    grantSocket(path, rights);
+    grantSocket(path, permissions);
     return listener;
   } catch (error) {
-    void listener.close(); // at once, where nobody is served yet
+    void listener.close(); // synchronous, as nothing is served yet
     throw error;
   }
 }
 
-/** All at once; the file is removed when the server is closed. */
-export async function listenAndGrant(server: Server, path: string, rights: SocketRights): Promise<void> {
+/** Makes way, binds, grants and serves. Closing the server removes the file. */
+export async function listenAndGrant(server: Server, path: string, permissions: SocketPermissions): Promise<void> {
   await makeWay(path);
-  await bindAndGrant(path, rights).serve(server);
+  await bindAndGrant(path, permissions).serve(server);
 }
 
-/** For a socket. Throws a sentence where a live one, or another file, is there, and where the path is too long for one. */
+/** Removes a stale socket. Throws SwitchError if the path is too long, or has a live socket or another file. */
 export async function makeWay(path: string): Promise<void> {
   const length = Buffer.byteLength(path);
   if (length > PATH_MAX)
@@ -133,7 +132,7 @@ export async function makeWay(path: string): Promise<void> {
     throw new SwitchError('EEXIST', `'${path}' is in the way and is not a socket: remove it or choose another path`);
   if (await isServed(path))
     throw new SwitchError('EADDRINUSE', `Could not bind to socket '${path}': Address already in use`);
-  await rm(path, { force: true }); // whoever left it may have removed it meanwhile
+  await rm(path, { force: true }); // its owner may have removed it meanwhile
 }
 
 function isServed(path: string): Promise<boolean> {
@@ -143,7 +142,7 @@ function isServed(path: string): Promise<boolean> {
       probe.destroy();
       resolve(true);
     });
-    // Refused is the one answer that proves the file is stale; any other (no right, backlog full) may be a live one's.
+    // Only ECONNREFUSED proves a stale file: other errors (no permission, full backlog) may come from a live socket.
     probe.once('error', (error: NodeJS.ErrnoException) =>
       resolve(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT'),
     );

@@ -66,9 +66,7 @@ test('clients and servers of a killed switch, another tsvde among them, carry fr
     await started.stop('SIGKILL');
     await until(() => peer.ended && served.ended, 'the end of the streams');
   }
-  await byStream.started.output(
-    /up: port 1: the connection to .* has ended: the other end has closed it; trying again/,
-  );
+  await byStream.started.output(/up: port 1: the connection to .* has ended: the peer closed it; trying again/);
 }, 120_000);
 
 test('a port that cannot be opened stops the start and undoes what was opened before it', async () => {

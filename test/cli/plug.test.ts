@@ -89,7 +89,7 @@ describe('tsvde plug', () => {
     plug.stdin.write(NONSENSE);
     expect((await plug.exited).code).toBe(1);
     expect(plug.stderr()).toBe(
-      `tsvde plug: what comes is no stream of frames: it gives one a length of ${NONSENSE.readUInt16BE(0)}, not 14 to 9236\n`,
+      `tsvde plug: the input is not a stream of frames: it has a length of ${NONSENSE.readUInt16BE(0)}, not 14 to 9236\n`,
     );
   });
 

@@ -104,8 +104,8 @@ test('a foreign file in place of a data socket is logged and stays, and the swit
     rmSync(plug.switchPath);
     put(plug.switchPath);
     plug.close();
-    await until(() => !sw.ports.get(1)?.active, 'the end of the client');
-    expect(log.splice(0)).toEqual([`'${plug.switchPath}' is not what was made there, and stays`]);
+    await until(() => !sw.ports.get(1)?.active, 'its end');
+    expect(log.splice(0)).toEqual([`'${plug.switchPath}' was replaced by another file, which is kept`]);
     rmSync(plug.switchPath, { recursive: true });
   }
   const { plug } = await join();
@@ -129,7 +129,7 @@ describeWith(['root', 'setpriv'], 'a switch that any user may join', () => {
     const swap = await run('setpriv', [...nobody, 'sh', '-c', 'rm -f "$1" && mkdir "$1"', 'sh', path]);
     expect(swap.code).toBe(0);
     plug.close();
-    await started.output(/001\.\d+' is not what was made there/);
+    await started.output(/001\.\d+' was replaced by another file/);
     await Recorder.join(directory);
     expect(started.running).toBe(true);
   });
@@ -192,7 +192,9 @@ test('permissions are given only to a socket, never to the target of a link', ()
   symlinkSync(secret, `${directory}/link`);
   symlinkSync(path, `${directory}/link-to-socket`);
   for (const name of ['secret', 'link', 'link-to-socket'])
-    expect(() => grantSocket(`${directory}/${name}`, { mode: 0o666, uid: 1 })).toThrow('replaced by what is no socket');
+    expect(() => grantSocket(`${directory}/${name}`, { mode: 0o666, uid: 1 })).toThrow(
+      'replaced by a file that is not a socket',
+    );
   expect(statSync(secret)).toMatchObject({
     uid: process.getuid!(),
     mode: expect.toSatisfy((mode) => (mode & 0o777) === 0o600),

@@ -178,7 +178,7 @@ describeWith(['qemu-system-x86_64'], 'a port with QEMU at the other end', () => 
       await hub.qemu.stop('SIGKILL');
       await until(() => !net.sw.ports.get(ports[0]!)?.active, 'the end of the connection');
     }
-    expect(net.log.join('\n')).toMatch(/has ended: the other end has closed it; trying again/);
+    expect(net.log.join('\n')).toMatch(/has ended: the peer closed it; trying again/);
   });
 
   test('a dgram port over unix sockets carries frames again after either side has restarted', async () => {

@@ -107,7 +107,7 @@ describe('refused requests', () => {
     [
       'an unterminated path',
       () => version3(Buffer.concat([words(1).subarray(0, 2), Buffer.alloc(108, 'x')])),
-      /does not end/,
+      /has no terminating NUL/,
     ],
     [
       'another address family',
