@@ -1,6 +1,6 @@
-// npm run bench [-- NAME… --rounds N --seconds S --json FILE --against DIR --peer NAME]: tsvde beside every switch that is
-// installed, in the same run and in turns, so that what the machine does meanwhile meets them all. NAME: only rows whose
-// names contain it. Prints medians and ratios; asserts nothing.
+// npm run bench [-- NAME… --rounds N --seconds S --json FILE --against DIR --peer NAME]: compares tsvde with every
+// installed switch, in the same run and in turns, so that other load on the machine affects all of them. NAME selects
+// the rows whose names contain it. Prints medians and ratios; asserts nothing.
 import { existsSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { buildNative } from './bench/native.mjs';
@@ -10,8 +10,7 @@ import { canMeasure, lacking, matchingGroups } from './bench/rows.mjs';
 import { Scope } from './bench/scope.mjs';
 import { setUp } from './set-up.mjs';
 
-const USAGE =
-  'usage: npm run bench [-- NAME… --rounds N --seconds S --json FILE --against DIR (another checkout, built) --peer NAME…]';
+const USAGE = 'usage: npm run bench [-- NAME… --rounds N --seconds S --json FILE --against DIR (built) --peer NAME…]';
 
 function refuse(sentence) {
   console.error(`${sentence}\n${USAGE}`);
@@ -26,9 +25,9 @@ function parse() {
         rounds: { type: 'string', default: '7' },
         seconds: { type: 'string', default: '0.6' },
         json: { type: 'string' },
-        /** Another checkout of tsvde, built: a peer of its own. */
+        /** Another built checkout of tsvde, measured as a peer. */
         against: { type: 'string' },
-        /** Only these beside ours; may be repeated. */
+        /** The only peers beside ours; may be repeated. */
         peer: { type: 'string', multiple: true },
       },
     });
@@ -40,19 +39,21 @@ function parse() {
 const { values: options, positionals } = parse();
 const rounds = Number(options.rounds);
 const seconds = Number(options.seconds);
-if (!(Number.isInteger(rounds) && rounds > 0)) refuse(`--rounds is a whole number from 1 on, not '${options.rounds}'`);
-if (!(seconds > 0 && seconds < 3600)) refuse(`--seconds is more than 0, not '${options.seconds}'`);
+if (!(Number.isInteger(rounds) && rounds > 0))
+  refuse(`--rounds must be a whole number of at least 1, not '${options.rounds}'`);
+if (!(seconds > 0 && seconds < 3600))
+  refuse(`--seconds must be more than 0 and less than 3600, not '${options.seconds}'`);
 if (options.against !== undefined && !existsSync(`${options.against}/dist`))
-  refuse(`--against ${options.against}: no checkout of tsvde that is built is there`);
+  refuse(`--against ${options.against}: there is no built checkout of tsvde`);
 const groups = matchingGroups(positionals);
-if (groups.length === 0) refuse(`no row is named like '${positionals.join("' or '")}'`);
+if (groups.length === 0) refuse(`no row's name contains '${positionals.join("' or '")}'`);
 
 setUp();
 const all = installedPeers(options.against);
 const peers = all.filter(({ name }, i) => i === 0 || !options.peer || options.peer.some((part) => name.includes(part)));
 const absent = PEERS.filter(({ name }) => !all.some((peer) => peer.name === name)).map(({ name }) => name);
 console.log(`${machine()}; ${rounds} rounds of ${seconds} s, in turns.`);
-if (absent.length > 0) console.log(`Not installed, and not shown: ${absent.join(', ')}.`);
+if (absent.length > 0) console.log(`Not shown, since not installed: ${absent.join(', ')}.`);
 
 const results = await Scope.with(async (scope) => {
   buildNative(scope);
@@ -66,7 +67,7 @@ if (options.json)
 async function measureGroup(group) {
   const rows = group.rows.filter((row) => {
     const lacks = lacking(row);
-    if (lacks.length > 0) console.log(`\n${row.name} is left out: it needs ${lacks.join(' and ')}.`);
+    if (lacks.length > 0) console.log(`\n${row.name} is skipped: it needs ${lacks.join(' and ')}.`);
     return lacks.length === 0;
   });
   const measured = rows.map((row) => ({
@@ -89,8 +90,8 @@ async function measureOnce(row, peer, samples) {
   try {
     samples.push(await Scope.with((scope) => row.measure(scope, peer, { seconds })));
   } catch (error) {
-    if (error.message === 'interrupted') return new Promise(() => {}); // the end is near
-    samples.failed = true; // not again in each round
+    if (error.message === 'interrupted') return new Promise(() => {}); // the process is about to exit
+    samples.failed = true; // do not try again in every round
     console.error(`${row.name}: ${peer.name}: ${error.message}`);
   }
 }

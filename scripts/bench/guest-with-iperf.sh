@@ -1,6 +1,6 @@
 #!/bin/bash
-# Puts iperf3, with the libraries it is linked to, and an init that runs it behind the tests' guest: guest-with-iperf.sh INITRD.
-# The kernel unpacks one archive after the other. The words of its command line that it does not know are init's variables.
+# Appends iperf3, its libraries and an init that runs it to the tests' guest: guest-with-iperf.sh INITRD. The kernel
+# unpacks archives one after the other. Words of its command line that it does not know become init's variables.
 set -euo pipefail
 image=$1
 root=$(mktemp -d)

@@ -1,5 +1,5 @@
-// Two guests in QEMU on a switch, emulated: the tests' guest, with iperf3 and an init of its own behind it. What one measures
-// comes by its console, which is a file.
+// Two emulated guests in QEMU on a switch: the tests' guest, extended with iperf3 and another init. A guest prints its
+// result on its console, which is a file.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,16 +9,16 @@ import { until } from './scope.mjs';
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const KERNEL = /^vmlinuz-(.*-cloud-amd64)$/;
 
-/** From one to the other by TCP, as iperf3's JSON has it. */
+/** Returns iperf3's JSON for TCP from one guest to the other. */
 export async function iperfBetweenGuests(scope, directory, seconds) {
   const home = scope.directory();
   const console = join(home, 'console');
   const boot = await guestBooter(scope, home, directory);
   boot(2, 'null', ['address=10.9.0.2']);
   boot(1, `file:${console}`, ['address=10.9.0.1', 'peer=10.9.0.2', `seconds=${seconds}`]);
-  const said = () => readFileSync(console, { encoding: 'utf8', flag: 'a+' });
-  await until("a guest's result", () => said().includes('RESULT-END'), 90_000);
-  return JSON.parse(said().replace(/^[^{]*|[^}]*$/g, ''));
+  const output = () => readFileSync(console, { encoding: 'utf8', flag: 'a+' });
+  await until("a guest's result", () => output().includes('RESULT-END'), 90_000);
+  return JSON.parse(output().replace(/^[^{]*|[^}]*$/g, ''));
 }
 
 async function guestBooter(scope, home, directory) {

@@ -1,4 +1,4 @@
-// Drives native/bench/load at a fresh switch of a peer, and sets what came of it beside what the switch used.
+// Runs native/bench/load on a fresh switch of a peer, and combines its figures with the CPU time that the switch used.
 import { join } from 'node:path';
 import { native } from './native.mjs';
 

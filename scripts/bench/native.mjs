@@ -1,5 +1,5 @@
-// The bench's own programs, compiled once a run: load (clients that measure), relay and tap_relay (what a program could
-// at most be), plug (a VDE client that is an interface).
+// The bench's own programs, compiled once per run: load (clients that measure), relay and tap_relay (the upper bound
+// for any program), plug (a VDE client with a network interface).
 import { join } from 'node:path';
 import { execute } from '../set-up.mjs';
 

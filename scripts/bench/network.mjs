@@ -1,5 +1,5 @@
-// Hosts on a switch: each a network namespace of its own, whose one interface ends in the switch, as a TAP of it or as a
-// VDE client. Nothing touches the machine's own network.
+// Hosts on a switch: each is a network namespace with one interface, a TAP of the switch or a VDE client. Nothing
+// touches the machine's own network.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { native } from './native.mjs';
@@ -7,14 +7,14 @@ import { until } from './scope.mjs';
 
 let count = 0;
 
-/** The command, in that namespace; there `ip netns exec` becomes it, so that the pid is its own. */
+/** Returns the command for that namespace. `ip netns exec` becomes the command, so the process ID is its own. */
 export function within(space, command) {
   return space === undefined ? command : ['ip', 'netns', 'exec', space, ...command];
 }
 
 async function namespace(scope) {
   const name = `tsvde-b-${process.pid}-${count++}`;
-  // First, so that one which is being made is unmade too.
+  // Deferred first, so that a namespace that is being made is removed too.
   scope.defer(() => spawnSync('ip', ['netns', 'del', name]));
   await scope.run(['ip', 'netns', 'add', name]);
   await scope.run(['ip', '-n', name, 'link', 'set', 'lo', 'up']);
@@ -22,8 +22,8 @@ async function namespace(scope) {
 }
 
 /**
- * A host for each of `kinds` ('tap' or 'vde') on a fresh switch of that peer. Each has `address`, `run(command)` and
- * `start(command)`.
+ * Makes a host for each of `kinds` ('tap' or 'vde') on a fresh switch of the peer. Each host has `address`,
+ * `run(command)` and `start(command)`.
  */
 export async function hosts(scope, peer, kinds, setting = {}) {
   const space = await namespace(scope);

@@ -1,4 +1,4 @@
-// Open vSwitch with its datapath in user space (netdev): an own database, an own daemon, all in one directory.
+// Open vSwitch with its userspace datapath (netdev): its own database and daemon, all in one directory.
 import { join } from 'node:path';
 import { within } from './network.mjs';
 import { until } from './scope.mjs';

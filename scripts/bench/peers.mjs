@@ -1,8 +1,8 @@
-// The switches that are compared, one row each. `carries`: what may be plugged in, VDE clients or interfaces. start()
-// brings one up in a scope, by a setting, and resolves when it can be used, with the processes that are to be measured.
+// The switches to compare, one row each. `carries`: what it connects, VDE clients or interfaces. start() starts it in a
+// scope with a setting, and resolves with the processes to measure once it is usable.
 //
-// A setting: directory (of ctl), space (the namespace it lives in, or undefined), taps (names of the interfaces it is to
-// make there), hub, ports, hashSize, vlans, user (a user-mode network too), options (further words for tsvde alone).
+// A setting: directory (of ctl), space (its network namespace, or undefined), taps (names of the interfaces to make
+// there), hub, ports, hashSize, vlans, user (adds a user-mode network), options (further words, for tsvde only).
 import { existsSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -45,14 +45,14 @@ export const PEERS = [
   { name: 'Open vSwitch', needs: ['ovs-vswitchd'], carries: ['tap'], start: startOpenVswitch },
 ];
 
-/** Those that are installed, and, with `against`, another checkout of ours. */
+/** Returns the installed peers and, with `against`, another checkout of ours. */
 export function installedPeers(against) {
   const older = { name: 'tsvde before', carries: ['vde', 'tap'], start: program(ours(against)), hasOptions: true };
   const [first, ...others] = PEERS;
   return [first, ...(against ? [older] : []), ...others].filter(({ needs = [] }) => needs.every(hasProgram));
 }
 
-/** Words that vde_switch has as well. */
+/** Options that vde_switch has too. */
 function switchWords({ directory, hub, ports, hashSize, vlans = 0, taps = [] }) {
   const words = taps.flatMap((name) => ['-t', name]);
   if (hub) words.push('-x');
@@ -73,7 +73,7 @@ function program(command) {
     await until(
       `${command(setting).join(' ')}: its control socket`,
       () => {
-        if (child.exitCode !== null) throw new Error(`it ended: ${child.said.trim()}`);
+        if (child.exitCode !== null) throw new Error(`it ended: ${child.output.trim()}`);
         return accepts(join(setting.directory, 'ctl'));
       },
       20_000,
@@ -82,19 +82,19 @@ function program(command) {
   };
 }
 
-/** Ready when its interfaces are there: it has no control socket. */
+/** Has no control socket: it is ready when its interfaces exist. */
 async function startTapRelay(scope, { space, taps }) {
   const child = scope.start(within(space, [native('tap_relay'), ...taps]));
   for (const name of taps) {
     await until(`interface ${name}`, () => {
-      if (child.exitCode !== null) throw new Error(`it ended: ${child.said.trim()}`);
+      if (child.exitCode !== null) throw new Error(`it ended: ${child.output.trim()}`);
       return scope.run(within(space, ['ip', 'link', 'show', name])).then(Boolean, () => false);
     });
   }
   return { pids: [child.pid] };
 }
 
-/** Interfaces of the asked names whose other ends are in a bridge: what a switch could at most be. */
+/** Makes interfaces whose other ends are in a kernel bridge: the upper bound for any switch. */
 async function startBridge(scope, { space, taps }) {
   const ip = (...args) => scope.run(within(space, ['ip', ...args]));
   await ip('link', 'add', 'bridge', 'type', 'bridge');

@@ -1,7 +1,7 @@
-// What processes use, by the kernel's books.
+// The resources that processes use, as the kernel counts them.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
-/** Of all threads of all these, in nanoseconds: what the scheduler counts, where ticks of 10 ms would be too coarse. */
+/** Sums all threads, in nanoseconds, from the scheduler's counts: ticks of 10 ms would be too coarse. */
 export function cpuNanoseconds(pids) {
   let sum = 0;
   for (const pid of pids) {
@@ -11,14 +11,14 @@ export function cpuNanoseconds(pids) {
   return sum;
 }
 
-/** In MiB. */
+/** Returns MiB. */
 export function residentMemory(pids) {
   return pids
     .map((pid) => Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024)
-    .reduce((sum, one) => sum + one, 0);
+    .reduce((sum, size) => sum + size, 0);
 }
 
-/** Is the process still what it was started as? Zombies are not. */
+/** Whether the process still runs. Zombies do not. */
 export function isAlive(pid) {
   return existsSync(`/proc/${pid}/exe`);
 }

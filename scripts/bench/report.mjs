@@ -1,12 +1,12 @@
-// Samples to tables: medians, their spread, and how ours stands to each other peer: the median of what each round's pair
-// says.
+// Turns samples into tables: medians, their spread, and the ratio of ours to each peer, which is the median of the
+// rounds' ratios.
 import { cpus, release } from 'node:os';
 
 export function machine() {
   return `${cpus()[0].model}, ${cpus().length} cores, Linux ${release()}, Node ${process.version}`;
 }
 
-/** `results`: for each row its name and, for each peer, a list of samples, one a round. In Markdown. */
+/** Returns Markdown. `results` has each row's name and, for each peer, a list of samples, one per round. */
 export function table({ columns, rows }, results) {
   const ratios = columns.filter(({ ratio }) => ratio);
   const between = results.some(({ samples }) => Object.keys(samples).length > 1) ? ratios : [];

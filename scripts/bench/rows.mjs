@@ -1,9 +1,9 @@
-// The rows that are measured, in groups: those of one group are taken in turns and stand in one table.
+// The rows to measure, in groups: the rows of a group are measured in turns and printed in one table.
 //
-// A group: title, columns, rows. A row: name; carries (and alsoCarries), what a peer must take to be measured; needs
-// (programs, or root); needsOptions, where only switches with vde_switch's options will do; oursAlone; beside, the row of the group
-// to which it is set in proportion; rounds, where it takes long; measure(scope, peer, { seconds }), which resolves to a
-// figure for each column. To add rows, add a file and its line here.
+// A group: title, columns, rows. A row: name; carries (and alsoCarries), what a peer must connect to be measured; needs
+// (programs, or root); needsOptions, if the peer must have vde_switch's options; oursOnly; beside, the row of the group
+// to compare with; rounds, if it takes long; measure(scope, peer, { seconds }), which resolves to a figure for each
+// column. To add rows, add a file and its line here.
 import { hasProgram } from '../set-up.mjs';
 import { groups as flood } from './rows/flood.mjs';
 import { groups as footprint } from './rows/footprint.mjs';
@@ -29,7 +29,7 @@ export const GROUPS = [
   ...footprint,
 ];
 
-/** The groups, of those rows alone whose names contain one of `wanted`, where any are; a row brings the one beside it. */
+/** Returns the groups with only the rows whose names contain one of `wanted`, if given, and the rows beside those. */
 export function matchingGroups(wanted) {
   const matches = ({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part));
   return GROUPS.map((group) => {
@@ -39,12 +39,12 @@ export function matchingGroups(wanted) {
   }).filter(({ rows }) => rows.length > 0);
 }
 
-export function canMeasure({ carries, alsoCarries = carries, needsOptions, oursAlone }, peer) {
-  if (oursAlone && peer.name !== 'tsvde') return false;
+export function canMeasure({ carries, alsoCarries = carries, needsOptions, oursOnly }, peer) {
+  if (oursOnly && peer.name !== 'tsvde') return false;
   return peer.carries.includes(carries) && peer.carries.includes(alsoCarries) && (!needsOptions || peer.hasOptions);
 }
 
-/** What the row needs and this machine has not. */
+/** Returns what the row needs and this machine lacks. */
 export function lacking({ needs = [] }) {
   return needs.filter((need) => (need === 'root' ? process.geteuid() !== 0 : !hasProgram(need)));
 }

@@ -1,9 +1,9 @@
-// What a measurement starts and makes, undone from the last to the first: at its end, when it fails, and on Ctrl-C.
+// Undoes what a measurement starts and makes, in reverse order: at its end, when it fails, and on Ctrl-C.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 
 const open = new Set();
-/** Interrupted: what is being measured must not start anything more. */
+/** Set on an interrupt: measurements must not start anything more. */
 let ending = false;
 
 export class Scope {
@@ -27,37 +27,37 @@ export class Scope {
   start([command, ...args]) {
     if (ending) throw new Error('interrupted');
     const child = spawn(command, args.map(String), { stdio: ['pipe', 'ignore', 'pipe'] });
-    child.said = '';
+    child.output = '';
     child.stderr.on('data', (text) => {
-      child.said += text;
+      child.output += text;
     });
-    child.stdin.on('error', () => {}); // it may be gone before us
+    child.stdin.on('error', () => {}); // the child may end first
     const gone = new Promise((resolve) => {
       child.once('exit', resolve);
       child.once('error', resolve);
     });
     this.defer(async () => {
       child.kill();
-      const patience = setTimeout(() => child.kill('SIGKILL'), 3000);
+      const timeout = setTimeout(() => child.kill('SIGKILL'), 3000);
       await gone;
-      clearTimeout(patience);
+      clearTimeout(timeout);
     });
     return child;
   }
 
-  /** Runs to its end; what it wrote on stdout. Throws with what it wrote on stderr. */
+  /** Runs a command to its end and returns its stdout. Throws an error with its stderr. */
   run([command, ...args], { timeoutMs = 30_000 } = {}) {
     if (ending) return Promise.reject(new Error('interrupted'));
     const child = spawn(command, args.map(String), { stdio: ['ignore', 'pipe', 'pipe'] });
     let out = '';
-    let said = '';
+    let output = '';
     child.stdout.on('data', (text) => {
       out += text;
     });
     child.stderr.on('data', (text) => {
-      said += text;
+      output += text;
     });
-    const patience = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+    const timeout = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
     const gone = new Promise((resolve) => {
       child.once('close', resolve);
       child.once('error', resolve);
@@ -69,9 +69,9 @@ export class Scope {
     return new Promise((resolve, reject) => {
       child.once('error', reject);
       child.once('close', (code) => {
-        clearTimeout(patience);
+        clearTimeout(timeout);
         if (code === 0) resolve(out);
-        else reject(new Error(`'${[command, ...args].join(' ')}' failed: ${said.trim() || out.trim()}`));
+        else reject(new Error(`'${[command, ...args].join(' ')}' failed: ${output.trim() || out.trim()}`));
       });
     });
   }
@@ -109,7 +109,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 export async function until(what, holds, timeoutMs = 10_000) {
   const end = performance.now() + timeoutMs;
   while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`${what} has not come in ${timeoutMs / 1000} s`);
+    if (performance.now() > end) throw new Error(`${what} did not appear within ${timeoutMs / 1000} s`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }

@@ -1,10 +1,10 @@
-// From one client to all others; a delivered frame is one copy.
+// Frames from one client to all others; each delivered copy counts as a frame.
 import { CPU, RATE } from '../columns.mjs';
 import { load } from '../load.mjs';
 
 export const groups = [
   {
-    title: 'flood, to so many receivers',
+    title: 'flood, to 4, 16 and 64 receivers',
     columns: [RATE, CPU],
     rows: [4, 16, 64].flatMap((receivers) =>
       [60, 1514].map((size) => ({

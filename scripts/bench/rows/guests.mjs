@@ -1,5 +1,5 @@
-// TCP between two real guests, emulated, which makes them far slower than any switch: what is left of a switch's own speed
-// there is what it uses.
+// TCP between two guests. Emulation makes them far slower than any switch, so the figure to compare is the CPU time
+// that the switch uses.
 import { join } from 'node:path';
 import { iperfBetweenGuests } from '../guests.mjs';
 import { cpuNanoseconds } from '../process.mjs';

@@ -1,4 +1,4 @@
-// TCP and UDP between two hosts, each at a TAP or a VDE client, by iperf3.
+// TCP and UDP between two hosts, each on a TAP or a VDE client, measured by iperf3.
 import { iperf } from '../iperf.mjs';
 import { hosts } from '../network.mjs';
 
@@ -29,6 +29,6 @@ function rows(protocol) {
 }
 
 export const groups = [
-  { title: 'TCP between hosts, by so many streams', columns: [RATE], rows: rows('tcp') },
-  { title: 'UDP between hosts, as much as they send', columns: [RATE, LOST], rows: rows('udp') },
+  { title: 'TCP between hosts, one and eight streams', columns: [RATE], rows: rows('tcp') },
+  { title: 'UDP between hosts, at full rate, one and eight streams', columns: [RATE, LOST], rows: rows('udp') },
 ];

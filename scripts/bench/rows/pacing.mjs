@@ -1,4 +1,4 @@
-// What the bound of pacing gives, of ours alone: as much as the kernel takes to one reader, and TCP between two hosts.
+// The effect of the pacing limit, for tsvde only: frames to one reader as fast as the kernel takes them, and TCP.
 import { CPU, RATE, SHARE } from '../columns.mjs';
 import { iperf } from '../iperf.mjs';
 import { load } from '../load.mjs';
@@ -9,20 +9,20 @@ const options = (bound) => ['--pacing', bound];
 
 export const groups = [
   {
-    title: 'pacing by so many milliseconds, as much as the kernel takes',
+    title: 'pacing by 0 to 100 ms, as fast as the kernel takes frames',
     columns: [RATE, CPU, SHARE],
     rows: [60, 1514].flatMap((size) =>
       BOUNDS.map((bound) => ({
         name: `pacing-${size}-${bound}`,
         carries: 'vde',
-        oursAlone: true,
+        oursOnly: true,
         measure: (scope, peer, { seconds }) =>
           load(scope, peer, 'stream', { size, window: 0, seconds }, { options: options(bound) }),
       })),
     ),
   },
   {
-    title: 'pacing by so many milliseconds, TCP between VDE clients, eight streams',
+    title: 'pacing by 0 to 100 ms, TCP between VDE clients, eight streams',
     columns: [
       { key: 'gbits', title: 'Gbit/s', digits: 2, spread: true },
       { key: 'retransmits', title: 'retransmits', digits: 0 },
@@ -30,7 +30,7 @@ export const groups = [
     rows: BOUNDS.map((bound) => ({
       name: `pacing-tcp-${bound}`,
       carries: 'vde',
-      oursAlone: true,
+      oursOnly: true,
       needs: ['root', 'ip', 'iperf3'],
       measure: async (scope, peer, { seconds }) => {
         const { ends } = await hosts(scope, peer, ['vde', 'vde'], { options: options(bound) });

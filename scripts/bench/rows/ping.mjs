@@ -1,5 +1,5 @@
-// There and back between two clients, while nothing else happens, and while a third sends so many frames a second, or as much
-// as the kernel takes.
+// Round trips between two clients, on an idle switch and while a third client sends, at a fixed rate or as fast as the
+// kernel takes frames.
 import { P50, P90, P99, P999, SHARE } from '../columns.mjs';
 import { load } from '../load.mjs';
 

@@ -1,5 +1,6 @@
-// Ports that tsvde alone has, `stream` and `dgram` by unix sockets: from a VDE client and to one, beside VDE to VDE on the
-// same switch. Of a unix `dgram`, which is not connected back, the kernel lets but net.unix.max_dgram_qlen datagrams wait.
+// Ports that only tsvde has, `stream` and `dgram` by unix sockets: from a VDE client and to one, beside VDE to VDE on
+// the same switch. A unix `dgram` port is not connected back, so the kernel queues only net.unix.max_dgram_qlen
+// datagrams.
 import { existsSync } from 'node:fs';
 import { CPU, GOODPUT, RATE, SHARE } from '../columns.mjs';
 import { load } from '../load.mjs';
@@ -25,7 +26,7 @@ async function measure(scope, peer, words) {
   return { ...got, goodput: (got.rate * words.size * 8) / 1e6 };
 }
 
-/** Where native/bench/ends.h looks for them. */
+/** Returns the options for ports at the paths that native/bench/ends.h uses. */
 function portsBeside(directory) {
   const stream = `stream,server=on,addr.type=unix,addr.path=${directory}.stream`;
   const dgram = `dgram,local.type=unix,local.path=${directory}.dgram,remote.type=unix,remote.path=${directory}.peer`;
@@ -41,7 +42,7 @@ const rows = (window) =>
         name: name(ends),
         beside: ends === 'vde-vde' ? undefined : name('vde-vde'),
         carries: 'vde',
-        oursAlone: true,
+        oursOnly: true,
         measure: (scope, peer, { seconds }) => measure(scope, peer, { from, to, size, window, seconds }),
       };
     }),
@@ -50,7 +51,7 @@ const rows = (window) =>
 export const groups = [
   { title: 'from one kind of port to another, a window of 64 frames', columns: [RATE, CPU, GOODPUT], rows: rows(64) },
   {
-    title: 'from one kind of port to another, as much as the kernel takes',
+    title: 'from one kind of port to another, as fast as the kernel takes frames',
     columns: [RATE, CPU, GOODPUT, SHARE],
     rows: rows(0),
   },

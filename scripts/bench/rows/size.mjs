@@ -1,4 +1,4 @@
-// What a switch's size costs a frame: ports, addresses and VLANs that have nothing to do with it.
+// What the size of a switch costs a frame: unrelated ports, addresses and VLANs.
 import { CPU, RATE } from '../columns.mjs';
 import { load } from '../load.mjs';
 

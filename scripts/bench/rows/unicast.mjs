@@ -1,4 +1,4 @@
-// From one client to one other: with a window, and as much as the kernel takes.
+// Frames from one client to another: with a window, and as fast as the kernel takes them.
 import { CPU, P50, P99, RATE, SHARE } from '../columns.mjs';
 import { load } from '../load.mjs';
 
@@ -21,7 +21,7 @@ export const groups = [
     rows: SIZES.map((size) => unicast(size, 1)),
   },
   {
-    title: 'unicast, as much as the kernel takes',
+    title: 'unicast, as fast as the kernel takes frames',
     columns: [RATE, CPU, SHARE],
     rows: SIZES.map((size) => unicast(size, 0)),
   },

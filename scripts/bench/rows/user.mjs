@@ -1,4 +1,4 @@
-// TCP between a guest at a TAP and its host through a user-mode network, by iperf3: out of the guest and into it.
+// TCP through a user-mode network, between a guest on a TAP and its host, in both directions, measured by iperf3.
 import { iperf } from '../iperf.mjs';
 import { hosts, within } from '../network.mjs';
 
@@ -28,4 +28,4 @@ const rows = [1, 8].flatMap((streams) =>
   })),
 );
 
-export const groups = [{ title: 'TCP through a user-mode network, by so many streams', columns: [RATE], rows }];
+export const groups = [{ title: 'TCP through a user-mode network, one and eight streams', columns: [RATE], rows }];
