@@ -1,4 +1,4 @@
-// The addon: arguments in, results out. It does not know what Ethernet is.
+// The addon: converts arguments and results. It does not know Ethernet.
 #include "addon/addon.h"
 
 #include <cstring>

@@ -1,5 +1,5 @@
-// What the addon's files share: one init function each, how an errno becomes a JavaScript Error and what
-// becomes of a listener's, and stdio.
+// Shared by the addon's files: their init functions, errors made from an errno, calls to JavaScript
+// listeners, and the blocking modes of stdio.
 #pragma once
 
 #include <napi.h>
@@ -14,16 +14,16 @@ void init_exit(Napi::Env env, Napi::Object exports);
 void init_frame_socket(Napi::Env env, Napi::Object exports);
 void init_sockets(Napi::Env env, Napi::Object exports);
 
-// The blocking modes of stdin, stdout and stderr, as they were.
+// Restores the blocking modes that stdin, stdout and stderr had when the addon was loaded.
 void restore_blocking();
 
-// As Node's own: `code` 'ENOENT', `errno` 2 (positive, as libc has it), `syscall`; the message is "WHAT:
-// libc's words".
+// Returns an error like Node's own: `code` 'ENOENT', `errno` 2 (positive, as in libc) and `syscall`. The
+// message is `what` and libc's description.
 Napi::Error errno_error(Napi::Env env, int error, const char* syscall, const std::string& what = "");
 
-// Does what calls a listener. What that throws is uncaught, as of Node's own emitters, and goes no further:
-// not through libuv's frames. Where the environment is about to end, by process.exit() in a worker's
-// listener, nothing can be thrown, and nothing is.
+// Runs `call`, which calls a JavaScript listener. An exception is reported as uncaught, as by Node's own
+// emitters, and does not pass through libuv's frames. If the environment is about to end, by process.exit()
+// in a worker's listener, nothing can be thrown, and nothing is.
 template <typename Call>
 void call_listener(Napi::Env env, Call call) {
   try {

@@ -1,5 +1,5 @@
-// Datagram sockets that are bound and not connected, and multicast groups: what Node keeps the descriptors of
-// to itself, or cannot make at all.
+// Opens sockets whose descriptors Node hides or that it cannot make: bound datagram sockets that are not
+// connected, multicast groups, and unix streams with exact names.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -19,7 +19,8 @@ using tsvde::Fd;
 
 namespace {
 
-// Bursts of a group or of a UDP peer find more room than the kernel gives unasked; less is no failure.
+// A larger buffer than the kernel's default, for bursts of a group or a UDP peer; getting less is not an
+// error.
 constexpr int kSocketBuffer = 1 << 20;
 
 struct Address {
@@ -28,7 +29,7 @@ struct Address {
   [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&bytes); }
 };
 
-// `{ address, port }` with an address in digits.
+// Converts `{ address, port }` with a numeric address.
 Address internet_address(const Napi::Object& given) {
   const std::string text = given.Get("address").As<Napi::String>();
   const auto port = htons(static_cast<uint16_t>(given.Get("port").As<Napi::Number>().Uint32Value()));
@@ -49,7 +50,7 @@ Address internet_address(const Napi::Object& given) {
   return address;
 }
 
-// A path, or an abstract name behind a NUL; of a size as the kernel tells it of a sender.
+// Converts a path, or NUL and an abstract name. The size is the one that the kernel reports for a sender.
 Address unix_address(const Napi::Value& given) {
   const std::string name = given.As<Napi::String>();
   Address address;
@@ -99,8 +100,7 @@ Napi::Value open_udp(const Napi::CallbackInfo& info) {
   return peer_object(env, std::move(fd), peer);
 }
 
-// A socket's file that nobody serves any more makes room; a live one does not, nor does a file that is no
-// socket.
+// Whether the file is a socket that nobody serves any more, and may be replaced.
 bool is_stale(const char* path, const Address& address) {
   struct stat found {};
   if (lstat(path, &found) < 0 || !S_ISSOCK(found.st_mode)) return false;
@@ -131,7 +131,7 @@ Napi::Value open_multicast(const Napi::CallbackInfo& info) {
     throw errno_error(env, EINVAL, "inet_pton", local);
   Fd fd = new_socket(env, AF_INET);
   set(env, fd, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
-  // Else also what others have joined on other interfaces would come.
+  // Without this, groups that others have joined on other interfaces would be received too.
   set(env, fd, IPPROTO_IP, IP_MULTICAST_ALL, 0, "IP_MULTICAST_ALL");
   bind_to(env, fd, group);
   set(env, fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, membership, "IP_ADD_MEMBERSHIP");
@@ -140,7 +140,7 @@ Napi::Value open_multicast(const Napi::CallbackInfo& info) {
   set(env, sender, IPPROTO_IP, IP_MULTICAST_LOOP, 1, "IP_MULTICAST_LOOP");
   set(env, sender, IPPROTO_IP, IP_MULTICAST_TTL, given.Get("ttl").As<Napi::Number>().Int32Value(),
       "IP_MULTICAST_TTL");
-  // Connected, so that it has an address by which we know our own.
+  // Connected, so that it has an address by which we recognize our own frames.
   if (connect(sender.number(), group.get(), group.size) < 0) throw errno_error(env, errno, "connect");
   Napi::Object object = Napi::Object::New(env);
   object.Set("fd", Napi::Number::New(env, fd.release()));
@@ -148,8 +148,8 @@ Napi::Value open_multicast(const Napi::CallbackInfo& info) {
   return object;
 }
 
-// Streams by paths, and by abstract names of just the bytes that are given: Node fills these up with NULs, or
-// does not, by its version, and removes whatever has a path when it closes.
+// A unix stream socket. Not Node's: some of its versions pad abstract names with NULs, and it removes
+// whatever file has the path when it closes.
 Fd stream_socket(Napi::Env env) {
   Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (fd.number() < 0) throw errno_error(env, errno, "socket");

@@ -1,5 +1,5 @@
-// Becoming another program as if Node had never been: what Node and libuv change of the process is put back
-// first.
+// Becomes another program as if Node had never run: restores what Node and libuv changed about the process
+// before execve(2).
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -23,7 +23,7 @@
 
 namespace {
 
-// The descriptors above those that a parent gave us, for `-netdev tap,fd=10 10<>/dev/tap5`. Node marks them
+// Descriptors above 2 that our parent passed, as for `-netdev tap,fd=10 10<>/dev/tap5`. Node marks them
 // close-on-exec like its own.
 std::vector<int> inherited;
 
@@ -31,21 +31,21 @@ std::vector<std::string> words(const Napi::Value& value) {
   const auto array = value.As<Napi::Array>();
   std::vector<std::string> all;
   for (uint32_t i = 0; i < array.Length(); i++) {
-    const auto one = array.Get(i).As<Napi::Buffer<char>>();
-    all.emplace_back(one.Data(), one.Length());
+    const auto word = array.Get(i).As<Napi::Buffer<char>>();
+    all.emplace_back(word.Data(), word.Length());
   }
   return all;
 }
 
 std::vector<char*> pointers(std::vector<std::string>& all) {
   std::vector<char*> result;
-  for (std::string& one : all) result.push_back(one.data());
+  for (std::string& word : all) result.push_back(word.data());
   result.push_back(nullptr);
   return result;
 }
 
-// `ignored` as in /proc/PID/status: bit n is signal n + 1. What is ignored stays so through execve, handlers
-// do not; Node ignores SIGPIPE and SIGXFSZ.
+// `ignored` is as in /proc/PID/status: bit n is signal n + 1. Ignored signals stay ignored through execve(2),
+// handlers do not; Node ignores SIGPIPE and SIGXFSZ.
 void restore_signals(uint64_t ignored) {
   for (int number = 1; number < NSIG; number++) {
     signal(number, (ignored >> (number - 1)) & 1 ? SIG_IGN : SIG_DFL);
@@ -77,7 +77,7 @@ std::vector<int> open_descriptors() {
 struct Descriptor {
   int fd;
   int access;        // O_RDONLY, O_WRONLY or O_RDWR
-  std::string file;  // where its link in /proc points, `pipe:[1234]`
+  std::string file;  // the target of its link in /proc, such as `pipe:[1234]`
 };
 
 std::vector<Descriptor> describe(const std::vector<int>& descriptors) {
@@ -90,25 +90,26 @@ std::vector<Descriptor> describe(const std::vector<int>& descriptors) {
   return result;
 }
 
-// When no JavaScript has run, Node's own descriptors are of epoll, of events, and pipes with both ends here.
+// Before any JavaScript runs, Node's own descriptors are epoll and event descriptors, and both ends of pipes.
 std::vector<int> inherited_descriptors() {
   const std::vector<Descriptor> all = describe(open_descriptors());
-  const auto is_nodes_own = [&all](const Descriptor& one) {
-    if (one.file.starts_with("anon_inode:")) return true;
-    return one.file.starts_with("pipe:") && std::ranges::any_of(all, [&one](const Descriptor& other) {
-             return other.file == one.file && other.access != one.access;
+  const auto is_nodes_own = [&all](const Descriptor& candidate) {
+    if (candidate.file.starts_with("anon_inode:")) return true;
+    return candidate.file.starts_with("pipe:") &&
+           std::ranges::any_of(all, [&candidate](const Descriptor& other) {
+             return other.file == candidate.file && other.access != candidate.access;
            });
   };
   std::vector<int> result;
-  for (const Descriptor& one : all) {
-    if (!is_nodes_own(one)) result.push_back(one.fd);
+  for (const Descriptor& descriptor : all) {
+    if (!is_nodes_own(descriptor)) result.push_back(descriptor.fd);
   }
   return result;
 }
 
 void keep_only(const std::vector<int>& keep) {
   for (const int fd : open_descriptors()) fcntl(fd, F_SETFD, FD_CLOEXEC);
-  for (int fd = 0; fd < 3; fd++) fcntl(fd, F_SETFD, 0);  // Node closes even these on exec
+  for (int fd = 0; fd < 3; fd++) fcntl(fd, F_SETFD, 0);  // Node marks even these close-on-exec
   for (const int fd : inherited) fcntl(fd, F_SETFD, 0);
   for (const int fd : keep) fcntl(fd, F_SETFD, 0);
 }
@@ -134,9 +135,9 @@ void set_process_name(const Napi::CallbackInfo& info) {
   prctl(PR_SET_NAME, name.c_str());
 }
 
-// Where the kernel shows the arguments from: fields 48 and 49 of /proc/self/stat (proc(5)). The second is the
-// name in parentheses, which may have blanks and parentheses in it: what follows is counted from the last
-// one.
+// The memory that the kernel shows as the arguments: fields 48 and 49 of /proc/self/stat (proc(5)). Field 2
+// is the name in parentheses, which may itself contain blanks and parentheses, so fields are counted from the
+// last one.
 std::span<char> argument_area() {
   std::ifstream stat("/proc/self/stat");
   const std::string all{std::istreambuf_iterator<char>(stat), {}};
@@ -149,7 +150,7 @@ std::span<char> argument_area() {
   return {reinterpret_cast<char*>(start), fields ? end - start : 0};  // NOLINT(performance-no-int-to-ptr)
 }
 
-// libuv has copied what was there before.
+// Overwriting is safe: libuv has copied the arguments.
 void set_arguments(const Napi::CallbackInfo& info) {
   std::string area;
   for (const std::string& word : words(info[0])) area += word + '\0';

@@ -1,6 +1,6 @@
-// Ending at once, as _exit(2) or of a signal, with stdin, stdout and stderr as they were found. Node, and
-// libc's exit() by libuv's destructor, would wait for the threads that look names up, which may take half a
-// minute; and Node crashes where it gives a terminal that has hung up its settings back.
+// Ends the process at once, by _exit(2) or a signal, after restoring stdin, stdout and stderr. Node, and
+// libc's exit() through libuv's destructor, would wait up to half a minute for threads that look names up;
+// and Node crashes when it restores the settings of a terminal that has hung up.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -9,8 +9,8 @@
 
 #include "addon/addon.h"
 
-// When the addon was loaded: before JavaScript opens a stream on one, and libuv makes it non-blocking for
-// everybody who shares it.
+// Recorded when the addon is loaded: before JavaScript opens a stream on one of them, which libuv then makes
+// non-blocking for every process that shares it.
 static const std::array<int, 3> standard_flags = {fcntl(0, F_GETFL), fcntl(1, F_GETFL), fcntl(2, F_GETFL)};
 
 void restore_blocking() {

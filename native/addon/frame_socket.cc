@@ -1,5 +1,5 @@
-// A client's end of a data socket on Node's own loop: for the library's Plug, where frames are JavaScript's
-// business.
+// A client's end of a data socket on Node's own loop, for the library's Plug: frames go to and come from
+// JavaScript.
 #include <sys/socket.h>
 #include <uv.h>
 
@@ -35,7 +35,7 @@ class FrameSocket : public Napi::ObjectWrap<FrameSocket> {
       poll_ = nullptr;
       throw errno_error(info.Env(), -error, "uv_poll_init");
     }
-    Ref();  // held while open: a frame that comes must find it
+    Ref();  // kept alive while open, for frames that arrive
     napi_add_env_cleanup_hook(info.Env(), end, this);
     watch();
   }
@@ -72,8 +72,8 @@ class FrameSocket : public Napi::ObjectWrap<FrameSocket> {
     uv_poll_start(poll_, events, [](uv_poll_t* poll, int error, int ready) {
       auto* self = static_cast<FrameSocket*>(poll->data);
       const Napi::HandleScope scope(self->Env());
-      [[maybe_unused]] const Napi::Object held = self->Value();  // also while a callback closes it
-      if (error < 0) ready = UV_READABLE | UV_WRITABLE;          // each finds out by trying
+      [[maybe_unused]] const Napi::Object held = self->Value();  // keeps it alive while a callback closes it
+      if (error < 0) ready = UV_READABLE | UV_WRITABLE;          // the calls then report it
       if ((ready & UV_WRITABLE) != 0 && self->awaits_room_)
         call_listener(self->Env(), [&] { self->drain(); });
       if ((ready & UV_READABLE) != 0 && self->poll_ != nullptr && self->reading_)

@@ -1,4 +1,5 @@
-// Descriptors that Node cannot make: unix datagram sockets and TAPs; who is at the other end of a stream.
+// Opens descriptors that Node cannot make, unix datagram sockets and TAPs, and reads a stream peer's
+// credentials.
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
@@ -18,8 +19,7 @@ using tsvde::Fd;
 
 namespace {
 
-// The whole structure counts, NULs and all: an abstract name that a client padded is another one without
-// them.
+// Takes the whole structure: a client may have padded an abstract name with NULs, which are part of it.
 sockaddr_un address_of(const Napi::Value& value) {
   const auto bytes = value.As<Napi::Uint8Array>();
   sockaddr_un address{};
@@ -49,7 +49,7 @@ Napi::Value open_datagram(const Napi::CallbackInfo& info) {
   const sockaddr_un own = address_of_path(env, path);
   Fd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (fd.number() < 0) throw errno_error(env, errno, "socket");
-  // Connected first: where that fails, no file has been made.
+  // Connect first: if that fails, no file has been created.
   if (!info[1].IsNull()) connect_to(env, fd.number(), address_of(info[1]));
   if (bind(fd.number(), reinterpret_cast<const sockaddr*>(&own), sizeof own) < 0) {
     throw errno_error(env, errno, "bind", path);
@@ -57,8 +57,8 @@ Napi::Value open_datagram(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, fd.release());
 }
 
-// Of an unbound pair only the buffers bound what waits (unix(7): net.unix.max_dgram_qlen is for the others),
-// so that they are large, beyond the machine's limit where we may.
+// For an unbound pair only the buffers limit what may wait (net.unix.max_dgram_qlen applies to other sockets,
+// unix(7)), so they are large: beyond the machine's limit if we may.
 Napi::Value datagram_pair(const Napi::CallbackInfo& info) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) < 0)
@@ -84,7 +84,7 @@ Napi::Value open_tap(const Napi::CallbackInfo& info) {
   if (fd.number() < 0) throw errno_error(env, errno, "open", "/dev/net/tun");
   ifreq request{};
   name.copy(request.ifr_name, IFNAMSIZ - 1);
-  // With the virtio-net header, which offloads need; plain frames where it cannot be had or is not wanted.
+  // Offloads need the virtio-net header; without support for it, or on request, frames are plain.
   constexpr short kPlain = IFF_TAP | IFF_NO_PI;
   const bool offloads = info[1].ToBoolean();
   request.ifr_flags = offloads ? kPlain | IFF_VNET_HDR : kPlain;
@@ -100,7 +100,7 @@ Napi::Value open_tap(const Napi::CallbackInfo& info) {
   return tap;
 }
 
-// To a unix datagram socket by its path, or by an abstract name that begins with @.
+// Sends to a unix datagram socket by its path, or by an abstract name that begins with @.
 void send_datagram(const Napi::CallbackInfo& info) {
   const std::string path = info[0].As<Napi::String>();
   const std::string text = info[1].As<Napi::String>();
@@ -133,7 +133,7 @@ Napi::Value peer_credentials(const Napi::CallbackInfo& info) {
   return credentials;
 }
 
-// Node's own may not be called in a worker; it is the process's in any case.
+// process.umask() may not set it in a worker. The mask is the process's in any case.
 Napi::Value set_umask(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), umask(info[0].As<Napi::Number>().Uint32Value()));
 }

@@ -1,6 +1,5 @@
-// What we use of libslirp 4.7's interface, declared here so that building needs nothing of it (libslirp.h,
-// "Fields introduced in SlirpConfig version 4"). Later libraries take this version too; its layout is theirs
-// for good.
+// The part of libslirp 4.7's interface that we use, declared here so that building does not need libslirp
+// (libslirp.h, "Fields introduced in SlirpConfig version 4"). Later versions accept this layout too.
 #pragma once
 
 #include <netinet/in.h>
@@ -25,7 +24,7 @@ constexpr int kSlirpPollHup = 1 << 4;
 constexpr int kSlirpHostfwdUdp = 1;
 constexpr int kSlirpHostfwdV6Only = 2;
 
-// In this order: none may be null, but for timer_new where timer_new_opaque is there.
+// The order is libslirp's. None may be null, except timer_new if timer_new_opaque is set.
 struct SlirpCb {
   ssize_t (*send_packet)(const void* bytes, size_t size, void* opaque);
   void (*guest_error)(const char* message, void* opaque);

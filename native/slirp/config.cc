@@ -1,3 +1,4 @@
+// Reads the `key=value` arguments of a stack. An argument that cannot be read is returned for the report.
 #include "slirp/config.h"
 
 #include <arpa/inet.h>
@@ -34,7 +35,7 @@ std::string next_word(std::string& text) {
   return word;
 }
 
-// "10.0.2.100 80 tcp 127.0.0.1 8080", and likewise with `unix PATH` and `cmd COMMAND LINE`.
+// Reads "10.0.2.100 80 tcp 127.0.0.1 8080", or `unix PATH` or `cmd COMMAND LINE` after the port.
 bool read_guest_forward(std::string text, std::vector<GuestForward>& list) {
   GuestForward forward{};
   if (!read_address(next_word(text), forward.address) || !read_number(next_word(text), forward.port))

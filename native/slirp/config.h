@@ -1,5 +1,5 @@
-// What a stack is told when it starts, as `key=value` arguments. TypeScript has judged all of it: here a
-// value that cannot be read is our own mistake.
+// The settings of a stack, given as `key=value` arguments. TypeScript has validated them: a value that cannot
+// be read here is a defect of ours.
 #pragma once
 
 #include <netinet/in.h>
@@ -11,7 +11,7 @@
 
 namespace tsvde::slirp {
 
-// A place in the guests' network where a host's service or a program answers.
+// An address and port in the guests' network that leads to a service or a program of the host.
 struct GuestForward {
   enum class Kind { command, tcp, unix_socket };
   Kind kind;

@@ -1,3 +1,4 @@
+// Parses commands and writes answers as lines of text, see control.h.
 #include "slirp/control.h"
 
 #include <arpa/inet.h>
@@ -18,7 +19,7 @@ std::string next_word(std::string_view& line) {
   return word;
 }
 
-// "10.0.2.15 22", "fec0::15 22", or "unix", whose path is the rest of the line.
+// Reads "10.0.2.15 22", "fec0::15 22", or "unix" followed by a path, which is the rest of the line.
 bool next_address(std::string_view& line, sockaddr_storage& address) {
   const std::string host = next_word(line);
   address = {};
@@ -45,7 +46,7 @@ bool next_address(std::string_view& line, sockaddr_storage& address) {
   return inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) == 1;
 }
 
-// Every row of libslirp's table but its heading and the forwards that wait.
+// Counts the rows of libslirp's table, without its heading and without forwards that only listen.
 size_t count_connections(std::string_view table) {
   size_t count = 0;
   bool heading = true;
@@ -68,16 +69,16 @@ bool Control::read(Stack& stack) {
   if (size == 0) return false;
   unread_.append(bytes, static_cast<size_t>(size));
   for (size_t end; (end = unread_.find('\n')) != std::string::npos; unread_.erase(0, end + 1))
-    obey(stack, std::string_view(unread_).substr(0, end));
+    execute(stack, std::string_view(unread_).substr(0, end));
   return true;
 }
 
-// `add tcp GUEST PORT HOST PORT`, `add tcp GUEST PORT unix PATH`, `remove tcp HOST PORT`, `info`.
-void Control::obey(Stack& stack, std::string_view line) const {
+// Commands: `add tcp GUEST PORT HOST PORT`, `add tcp GUEST PORT unix PATH`, `remove tcp HOST PORT`, `info`.
+void Control::execute(Stack& stack, std::string_view line) const {
   const std::string verb = next_word(line);
   if (verb == "info") {
     const std::string table = stack.connections();
-    return say("text " + std::to_string(table.size()) + "\n" + table);
+    return write_all("text " + std::to_string(table.size()) + "\n" + table);
   }
   const bool udp = next_word(line) == "udp";
   sockaddr_storage guest{};
@@ -88,7 +89,7 @@ void Control::obey(Stack& stack, std::string_view line) const {
   } else if (verb == "remove" && next_address(line, host)) {
     error = stack.remove_host_forward(host, udp);
   }
-  say("done " + std::to_string(error) + "\n");
+  write_all("done " + std::to_string(error) + "\n");
 }
 
 void Control::report(const Stack& stack) {
@@ -104,11 +105,11 @@ void Control::report(const Stack& stack) {
   now += "\n";
   if (now == reported_) return;
   reported_ = now;
-  say(now);
+  write_all(now);
 }
 
-// Its reader takes what it has asked for; one that is gone is noticed by read().
-void Control::say(std::string_view text) const {
+// Waits for room, since the reader asked for the text. A reader that is gone is noticed by read().
+void Control::write_all(std::string_view text) const {
   while (!text.empty()) {
     const ssize_t size = write(out_, text.data(), text.size());
     if (size > 0) {

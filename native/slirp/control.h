@@ -1,5 +1,5 @@
-// The talk with whoever started the stack: a line is a command, answered in order. The end of the lines is
-// the end of the stack.
+// The control connection to the process that started the stack: each line is a command, and commands are
+// answered in order. The end of input ends the stack.
 #pragma once
 
 #include <ctime>
@@ -12,22 +12,22 @@ namespace tsvde::slirp {
 
 class Control {
  public:
-  // Commands come from `in`, and answers go to `out`; both are pipes or sockets whose owner is trusted.
+  // Reads commands from `in` and writes answers to `out`: pipes or sockets of a trusted process.
   Control(int in, int out) : in_(in), out_(out) {}
 
-  // `ready 4.7.0`, or `failed SENTENCE` and nothing more.
-  void ready(const std::string& version) const { say("ready " + version + "\n"); }
-  void failed(const std::string& sentence) const { say("failed " + sentence + "\n"); }
+  // The first line is `ready 4.7.0`, or `failed SENTENCE`, which is also the last.
+  void ready(const std::string& version) const { write_all("ready " + version + "\n"); }
+  void failed(const std::string& sentence) const { write_all("failed " + sentence + "\n"); }
 
-  // What has come: obeys whole lines. false: there is nobody any more.
+  // Reads what has arrived and executes whole lines. Returns false at the end of input.
   [[nodiscard]] bool read(Stack& stack);
-  // Unasked, where it has changed, at most once a second: `stats CONNECTIONS TOO-SHORT TOO-LONG NOT-FOR-US
-  // NOT-TAKEN`.
+  // Writes the counters if they have changed, at most once a second: `stats CONNECTIONS TOO-SHORT TOO-LONG
+  // NOT-FOR-US FRAGMENTS NOT-TAKEN`.
   void report(const Stack& stack);
 
  private:
-  void obey(Stack& stack, std::string_view line) const;
-  void say(std::string_view text) const;
+  void execute(Stack& stack, std::string_view line) const;
+  void write_all(std::string_view text) const;
 
   const int in_, out_;
   std::string unread_;

@@ -1,3 +1,4 @@
+// Decides by destination address and protocol, see filter.h.
 #include "slirp/filter.h"
 
 #include <algorithm>
@@ -15,7 +16,7 @@ uint16_t big_endian(std::span<const uint8_t> bytes, size_t at) {
   return static_cast<uint16_t>(bytes[at] << 8 | bytes[at + 1]);
 }
 
-// libslirp's addresses: 52:55 and the IPv4 address, 52:56 and the last four bytes of the IPv6 one.
+// libslirp's MAC addresses: 52:55 and an IPv4 address, or 52:56 and the last four bytes of an IPv6 address.
 Mac mac_of(const in_addr& address) {
   Mac mac = {0x52, 0x55};
   std::memcpy(&mac[2], &address, 4);
@@ -28,7 +29,7 @@ Mac mac_of(const in6_addr& address) {
   return mac;
 }
 
-// DHCP (67) and TFTP (69). Any other broadcast libslirp would send on, to services of the host.
+// Accepts DHCP (67) and TFTP (69). libslirp would pass other broadcasts on to services of the host.
 bool is_broadcast_service(std::span<const uint8_t> bytes) {
   constexpr uint8_t kUdp = 17;
   if (bytes.size() < kHeader + 20 || bytes[kHeader + 9] != kUdp) return false;
@@ -38,8 +39,8 @@ bool is_broadcast_service(std::span<const uint8_t> bytes) {
   return port == 67 || port == 69;
 }
 
-// Neighbour and router discovery, and DHCPv6 (RFC 4291, 2.7.1; RFC 8415, 7.1): all nodes, all routers,
-// solicited nodes, all DHCP servers and relays, as Ethernet has them (RFC 2464, 7).
+// Accepts neighbour and router discovery and DHCPv6 (RFC 4291, 2.7.1; RFC 8415, 7.1): all nodes, all routers,
+// solicited nodes, all DHCP servers and relays, as mapped to Ethernet (RFC 2464, 7).
 bool is_ipv6_group(std::span<const uint8_t> bytes) {
   if (bytes[0] != 0x33 || bytes[1] != 0x33) return false;
   if (bytes[2] == 0xff) return true;

@@ -1,5 +1,5 @@
-// Which of the switch's frames are the stack's to see. libslirp looks at no destination: it would answer, and
-// pass on to the host, what one guest says to another, and every multicast and broadcast there is.
+// Selects the frames that are for the stack. libslirp does not look at destinations: it would answer, and
+// pass on to the host, frames between guests and every multicast and broadcast frame.
 #pragma once
 
 #include <array>
@@ -19,14 +19,14 @@ class Filter {
  public:
   explicit Filter(const Config& config);
 
-  // `size` is the frame's true one; of a longer frame than our room `bytes` is the beginning.
+  // `size` is the frame's own size; `bytes` is only its beginning if it exceeds the buffer.
   [[nodiscard]] Verdict judge(std::span<const uint8_t> bytes, size_t size) const;
 
  private:
   [[nodiscard]] bool wants(std::span<const uint8_t> bytes) const;
 
   size_t longest_;
-  std::vector<Mac> own_;  // few: the aliases and the places of guestfwd
+  std::vector<Mac> own_;  // few: libslirp's aliases and the addresses of guestfwd
 };
 
 }  // namespace tsvde::slirp

@@ -1,3 +1,4 @@
+// Opens libslirp and finds its functions; a failure is a sentence that names the package to install.
 #include "slirp/library.h"
 
 #include <dlfcn.h>
@@ -19,7 +20,7 @@ bool find(void* library, const char* name, Function& function) {
 }  // namespace
 
 std::string Library::open() {
-  void* library = dlopen(kName, RTLD_NOW | RTLD_LOCAL);  // for as long as the process lives
+  void* library = dlopen(kName, RTLD_NOW | RTLD_LOCAL);  // never closed
   if (library == nullptr) return std::string(dlerror()) + ": " + kRemedy;
   const char* (*version_string)() = nullptr;
   int major = 0;
@@ -28,7 +29,7 @@ std::string Library::open() {
   const bool enough = std::sscanf(version.c_str(), "%d.%d", &major, &minor) == 2 && major == 4 && minor >= 7;
   if (!enough)
     return "libslirp " + (version.empty() ? "of an unknown version" : version) +
-           " cannot be used: it must be 4.7 or a later 4; " + kRemedy + ", from a newer release";
+           " cannot be used: it must be 4.7 or a later 4.x; " + kRemedy + ", from a newer release";
   const bool complete =
       find(library, "slirp_new", create) && find(library, "slirp_cleanup", cleanup) &&
       find(library, "slirp_pollfds_fill", pollfds_fill) &&

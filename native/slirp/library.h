@@ -1,4 +1,4 @@
-// libslirp, opened at run time: the one that QEMU uses, where it is installed.
+// libslirp, the library that QEMU uses too, opened at run time.
 #pragma once
 
 #include <string>
@@ -21,9 +21,9 @@ struct Library {
   int (*add_exec)(Slirp*, const char* command, in_addr* guest, int port);
   int (*add_unix)(Slirp*, const char* path, in_addr* guest, int port);
   char* (*connection_info)(Slirp*);
-  void (*free_text)(void*);  // GLib's, for what connection_info() returns
+  void (*free_text)(void*);  // GLib's g_free, for the result of connection_info()
 
-  // Fills all of it, or returns a sentence that says what to install.
+  // Opens the library and fills every field, or returns a sentence that says what to install.
   [[nodiscard]] std::string open();
 };
 

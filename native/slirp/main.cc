@@ -1,5 +1,5 @@
-// tsvde-slirp: the user-mode network stack as a process of its own, so that whatever a guest makes of
-// libslirp, the switch goes on. Frames come and go by descriptor 3, commands by stdin, answers by stdout.
+// tsvde-slirp: the user-mode network stack in a process of its own, so that the switch survives whatever a
+// guest does to libslirp. Frames use descriptor 3, commands arrive on stdin, answers go to stdout.
 #include <sys/prctl.h>
 
 #include <csignal>
@@ -16,11 +16,11 @@ namespace {
 constexpr int kFrames = 3;
 constexpr int kReportMs = 1000;
 
-// It ends when its switch does, and not by what the terminal or a service manager says to both. A handler,
-// since what is ignored would be ignored by the programs of guestfwd too.
-void outlive_signals() {
+// Survives the signals that a terminal or a service manager sends to the whole group: the stack ends when its
+// switch does. A handler and not SIG_IGN, which the programs of guestfwd would inherit.
+void survive_signals() {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, [](int) {});
-  std::signal(SIGPIPE, SIG_IGN);  // libslirp writes to sockets that are closed; GLib restores it for programs
+  std::signal(SIGPIPE, SIG_IGN);  // libslirp writes to closed sockets; GLib restores SIGPIPE for programs
 }
 
 std::string add_guest_forwards(Stack& stack, const Config& config, std::list<Relay>& relays) {
@@ -38,8 +38,8 @@ std::string add_guest_forwards(Stack& stack, const Config& config, std::list<Rel
   return "";
 }
 
-// What waited for one that died, and may have been its death.
-void drop_what_waits() {
+// Drops the frames that waited for an earlier process, which they may have killed.
+void drop_pending_frames() {
   while (recv(kFrames, nullptr, 0, MSG_DONTWAIT | MSG_TRUNC) >= 0) {
   }
 }
@@ -53,7 +53,7 @@ void run(Stack& stack, std::list<Relay>& relays, Control& control) {
     stack.fill(polled, timeout_ms);
     const bool failed = poll(polled.data(), polled.size(), timeout_ms) < 0;
     if (failed)
-      for (pollfd& one : polled) one.revents = 0;
+      for (pollfd& entry : polled) entry.revents = 0;
     stack.dispatch(polled, failed);
     if (polled[0].revents != 0) stack.receive();
     for (Relay& relay : relays) relay.dispatch(polled);
@@ -65,7 +65,7 @@ void run(Stack& stack, std::list<Relay>& relays, Control& control) {
 }  // namespace
 
 int main(int count, char** arguments) {
-  outlive_signals();
+  survive_signals();
   prctl(PR_SET_NAME, "tsvde-slirp");
   Control control(STDIN_FILENO, STDOUT_FILENO);
   Config config;
@@ -86,7 +86,7 @@ int main(int count, char** arguments) {
     control.failed(failure);
     return 1;
   }
-  drop_what_waits();
+  drop_pending_frames();
   control.ready(library.version);
   run(stack, relays, control);
   return 0;

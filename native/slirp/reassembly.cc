@@ -1,3 +1,4 @@
+// Collects in-order fragments and returns the whole datagram with a header of its own, see reassembly.h.
 #include "slirp/reassembly.h"
 
 #include <algorithm>
@@ -7,7 +8,7 @@
 namespace tsvde::slirp {
 namespace {
 
-// Offsets in a frame, behind Ethernet's header.
+// Offsets in a frame, counting the Ethernet header.
 constexpr size_t kIp = 14;
 constexpr size_t kLength = kIp + 2;
 constexpr size_t kIdentification = kIp + 4;
@@ -26,7 +27,7 @@ void write(uint8_t* at, size_t value) {
   at[1] = static_cast<uint8_t>(value);
 }
 
-// RFC 1071; 0 over a header whose checksum is right.
+// The checksum of RFC 1071; 0 for a header whose checksum is right.
 uint16_t checksum(std::span<const uint8_t> header) {
   uint32_t sum = 0;
   for (size_t i = 0; i + 1 < header.size(); i += 2) sum += read(&header[i]);
@@ -52,17 +53,17 @@ std::span<const uint8_t> Reassembly::add(std::span<const uint8_t> frame, uint64_
   std::memcpy(&key[0], &frame[kAddresses], 8);
   std::memcpy(&key[8], &frame[kIdentification], 2);
   key[10] = frame[kProtocol];
-  const uint16_t place = read(&frame[kFragment]);
-  const size_t offset = size_t{8} * (place & 0x1fff);
+  const uint16_t fragment = read(&frame[kFragment]);
+  const size_t offset = size_t{8} * (fragment & 0x1fff);
   Datagram* datagram = find(key);
   std::span<const uint8_t> part = frame.subspan(kIp + header, length - header);
   if (offset == 0) {
     if (datagram == nullptr) datagram = &oldest();
-    if (datagram->size > 0) dropped++;  // it never became whole
+    if (datagram->size > 0) dropped++;  // an incomplete datagram is replaced
     datagram->key = key;
     datagram->header = kIp + header;
     datagram->size = 0;
-    datagram->begun = ++begun_;
+    datagram->started = ++started_;
     part = frame.first(kIp + length);
   } else if (datagram == nullptr || datagram->size - datagram->header != offset ||
              datagram->size + part.size() > kIp + kDatagramMax) {
@@ -70,7 +71,7 @@ std::span<const uint8_t> Reassembly::add(std::span<const uint8_t> frame, uint64_
   }
   std::ranges::copy(part, &datagram->bytes[datagram->size]);
   datagram->size += part.size();
-  if ((place & kMore) != 0) return {};
+  if ((fragment & kMore) != 0) return {};
 
   uint8_t* bytes = datagram->bytes.get();
   write(bytes + kLength, datagram->size - kIp);
@@ -81,15 +82,15 @@ std::span<const uint8_t> Reassembly::add(std::span<const uint8_t> frame, uint64_
 }
 
 Reassembly::Datagram* Reassembly::find(const Key& key) {
-  const auto found =
-      std::ranges::find_if(datagrams_, [&](const Datagram& one) { return one.size > 0 && one.key == key; });
+  const auto found = std::ranges::find_if(
+      datagrams_, [&](const Datagram& known) { return known.size > 0 && known.key == key; });
   return found == datagrams_.end() ? nullptr : &*found;
 }
 
-// One that is free has begun before every other.
+// Free entries count as oldest.
 Reassembly::Datagram& Reassembly::oldest() {
   return *std::ranges::min_element(datagrams_, {},
-                                   [](const Datagram& one) { return one.size > 0 ? one.begun : 0; });
+                                   [](const Datagram& known) { return known.size > 0 ? known.started : 0; });
 }
 
 }  // namespace tsvde::slirp

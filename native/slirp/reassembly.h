@@ -1,6 +1,6 @@
-// IPv4 datagrams made whole (RFC 791, 3.2) before libslirp sees them: a fragment that comes without those
-// before it ends libslirp 4.7 as Debian builds it, and with it any program around. Fragments must come in
-// their order, which one switch keeps; others are dropped.
+// Reassembles IPv4 datagrams (RFC 791, 3.2) before libslirp sees them: a fragment without the ones before it
+// makes libslirp 4.7, as Debian builds it, end its process. Fragments must arrive in order, which one switch
+// preserves; others are dropped.
 #pragma once
 
 #include <array>
@@ -12,8 +12,8 @@ namespace tsvde::slirp {
 
 class Reassembly {
  public:
-  // The frame itself where it is no fragment; the whole where it is the last one of a datagram; else nothing,
-  // and `dropped` is counted up where it never will be. The result is valid until the next call.
+  // Returns a frame that is not a fragment as it is, and the whole datagram for its last fragment; otherwise
+  // nothing, and adds to `dropped` what will never be complete. The result is valid until the next call.
   [[nodiscard]] std::span<const uint8_t> add(std::span<const uint8_t> frame, uint64_t& dropped);
 
  private:
@@ -23,9 +23,9 @@ class Reassembly {
 
   struct Datagram {
     Key key{};
-    size_t size = 0;  // so far, with Ethernet's header; 0: none
+    size_t size = 0;  // so far, with the Ethernet header; 0 for a free entry
     size_t header = 0;
-    uint64_t begun = 0;
+    uint64_t started = 0;
     std::unique_ptr<uint8_t[]> bytes = std::make_unique_for_overwrite<uint8_t[]>(kHeader + kDatagramMax);
   };
 
@@ -33,7 +33,7 @@ class Reassembly {
   [[nodiscard]] Datagram& oldest();
 
   std::array<Datagram, 8> datagrams_;
-  uint64_t begun_ = 0;
+  uint64_t started_ = 0;
 };
 
 }  // namespace tsvde::slirp

@@ -1,3 +1,4 @@
+// The relay's sockets and their poll(2) entries, see relay.h.
 #include "slirp/relay.h"
 
 #include <arpa/inet.h>
@@ -15,7 +16,7 @@ namespace {
 
 constexpr size_t kRoom = 65536;
 constexpr size_t kConnections = 512;  // two descriptors each
-// More than the frames of one turn can begin: libslirp's connect(2) never finds it full.
+// More than one turn's frames can start, so that libslirp's connect(2) never finds it full.
 constexpr int kBacklog = 1024;
 
 sockaddr_un unix_address(const std::string& path) {
@@ -25,7 +26,7 @@ sockaddr_un unix_address(const std::string& path) {
   return address;
 }
 
-// "127.0.0.1 80" or "::1 80".
+// Reads "127.0.0.1 80" or "::1 80".
 socklen_t inet_address(const std::string& text, sockaddr_storage& address) {
   const size_t space = text.find(' ');
   const std::string host = text.substr(0, space);
@@ -56,8 +57,8 @@ Relay::Relay(const GuestForward& forward) {
   listen();
 }
 
-// Bound in a directory of its own that goes at once: the open file is the name that stays, for this process
-// alone, and nothing is left behind however it ends.
+// Binds in a directory of its own, which is removed at once. The file stays reachable by its descriptor, for
+// this process only, and nothing is left behind however the process ends.
 void Relay::listen() {
   const auto failed = [this](const char* what) {
     failure_ = std::string("guestfwd cannot be set up: ") + what + ": " + strerror(errno);
@@ -87,8 +88,8 @@ void Relay::fill(std::vector<pollfd>& polled) {
       return static_cast<short>((in ? POLLIN : 0) | (out ? POLLOUT : 0));
     };
     const auto& [guest, service, up, down, connecting, at] = connection;
-    // A socket without any event wanted would still report its end, again and again: a negative one is passed
-    // over.
+    // poll(2) would report the end of a socket again and again even if no event is wanted; it skips negative
+    // descriptors.
     const short guest_events = events(up.wants_input() && !connecting, down.has_output());
     const short service_events = events(down.wants_input() && !connecting, up.has_output() || connecting);
     polled.push_back({guest_events != 0 ? guest.number() : -1, guest_events, 0});
@@ -98,7 +99,7 @@ void Relay::fill(std::vector<pollfd>& polled) {
 
 void Relay::dispatch(const std::vector<pollfd>& polled) {
   connections_.remove_if([&](Connection& connection) { return !serve(connection, polled); });
-  // Whatever was polled: libslirp may have connected since.
+  // Unconditionally, since libslirp may have connected after poll(2).
   accept();
 }
 
@@ -112,7 +113,7 @@ void Relay::accept() {
     if (target_.ss_family != AF_UNIX)
       setsockopt(service.number(), IPPROTO_TCP, TCP_NODELAY, &kOn, sizeof kOn);
     const int result = connect(service.number(), reinterpret_cast<const sockaddr*>(&target_), target_size_);
-    if (result < 0 && errno != EINPROGRESS) continue;  // closed at once, which is what the guest sees
+    if (result < 0 && errno != EINPROGRESS) continue;  // both are closed, and the guest's connection ends
     Connection& connection = connections_.emplace_back();
     connection.up = {
         .from = guest.number(), .to = service.number(), .bytes = std::make_unique<char[]>(kRoom)};

@@ -1,3 +1,4 @@
+// Translates between libslirp's callbacks and poll(2), batches of frames and timers, see stack.h.
 #include "slirp/stack.h"
 
 #include <sys/un.h>
@@ -27,7 +28,7 @@ constexpr std::array<std::pair<int, int>, 5> kEvents = {{{kSlirpPollIn, POLLIN},
                                                          {kSlirpPollErr, POLLERR},
                                                          {kSlirpPollHup, POLLHUP}}};
 
-// libslirp takes a unix address only at its whole size.
+// libslirp accepts a unix address only in its full size.
 socklen_t size_of(const sockaddr_storage& address) {
   switch (address.ss_family) {
     case AF_UNIX:
@@ -83,7 +84,7 @@ const SlirpCb& Stack::callbacks() {
   static const SlirpCb table = {
       .send_packet = [](const void* bytes, size_t size,
                         void* opaque) { return self(opaque)->send(bytes, size); },
-      .guest_error = [](const char*, void*) {},  // a guest's mistakes are a guest's, and come by the thousand
+      .guest_error = [](const char*, void*) {},  // caused by guests at will, so not logged
       .clock_get_ns = [](void*) { return now_ns(); },
       .timer_new = nullptr,
       .timer_free =
@@ -91,9 +92,9 @@ const SlirpCb& Stack::callbacks() {
             std::erase_if(self(opaque)->timers_, [timer](const auto& owned) { return owned.get() == timer; });
           },
       .timer_mod = [](void* timer, int64_t at_ms, void*) { static_cast<Timer*>(timer)->at_ms = at_ms; },
-      .register_poll_fd = [](int, void*) {},  // each turn asks for all of them anew
+      .register_poll_fd = [](int, void*) {},  // fill() asks for all descriptors in every turn
       .unregister_poll_fd = [](int, void*) {},
-      .notify = [](void*) {},  // the loop's next turn is the one that it asks for
+      .notify = [](void*) {},  // the loop's next turn follows anyway
       .init_completed = [](Slirp*, void*) {},
       .timer_new_opaque = [](int id, void* timer_opaque, void* opaque) -> void* {
         return self(opaque)
@@ -108,7 +109,7 @@ Stack::Stack(const Library& library, const Config& config, int frames)
     : library_(library),
       filter_(config),
       frames_(frames),
-      slot_(config.mtu + 64),  // with its header, and an odd distance between the slots
+      slot_(config.mtu + 64),  // room for the header; not a power of two, for the cache
       in_(std::make_unique_for_overwrite<uint8_t[]>(kBatch * slot_)),
       out_(std::make_unique_for_overwrite<uint8_t[]>(kBatch * slot_)) {
   for (uint32_t i = 0; i < kBatch; i++) {
@@ -119,9 +120,9 @@ Stack::Stack(const Library& library, const Config& config, int frames)
     out_headers_[i].msg_hdr.msg_iov = &out_parts_[i];
     out_headers_[i].msg_hdr.msg_iovlen = 1;
   }
-  // A frame that libslirp has lost costs it a timeout, so that it waits for the switch; but not for ever.
-  constexpr timeval kPatience = {.tv_sec = 1, .tv_usec = 0};
-  setsockopt(frames, SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
+  // A lost frame costs libslirp a timeout, so sending waits for the switch, but not for ever.
+  constexpr timeval kSendTimeout = {.tv_sec = 1, .tv_usec = 0};
+  setsockopt(frames, SOL_SOCKET, SO_SNDTIMEO, &kSendTimeout, sizeof kSendTimeout);
   std::vector<const char*> search;
   for (const std::string& domain : config.dns_search) search.push_back(domain.c_str());
   search.push_back(nullptr);
@@ -172,7 +173,7 @@ void Stack::dispatch(std::vector<pollfd>& polled, bool poll_failed) {
 
 void Stack::run_timers() {
   const int64_t now = now_ms();
-  // By index: one that fires may make or end others.
+  // By index: a timer that fires may create or free others.
   for (size_t i = 0; i < timers_.size(); i++) {
     Timer& timer = *timers_[i];
     if (timer.at_ms < 0 || timer.at_ms > now) continue;
@@ -210,26 +211,26 @@ void Stack::input(std::span<const uint8_t> frame) {
 }
 
 ssize_t Stack::send(const void* bytes, size_t size) {
-  if (size > slot_) return static_cast<ssize_t>(size);  // it does not come: its MTU is ours
-  if (waiting_ == kBatch) flush();
-  std::memcpy(out_parts_[waiting_].iov_base, bytes, size);
-  out_parts_[waiting_].iov_len = size;
-  waiting_++;
+  if (size > slot_) return static_cast<ssize_t>(size);  // never happens: libslirp has our MTU
+  if (collected_ == kBatch) flush();
+  std::memcpy(out_parts_[collected_].iov_base, bytes, size);
+  out_parts_[collected_].iov_len = size;
+  collected_++;
   return static_cast<ssize_t>(size);
 }
 
 void Stack::flush() {
   uint32_t sent = 0;
-  while (sent < waiting_) {
-    const int count = sendmmsg(frames_, &out_headers_[sent], waiting_ - sent, MSG_NOSIGNAL);
+  while (sent < collected_) {
+    const int count = sendmmsg(frames_, &out_headers_[sent], collected_ - sent, MSG_NOSIGNAL);
     if (count > 0) {
       sent += static_cast<uint32_t>(count);
     } else if (errno != EINTR) {
-      break;  // the switch is gone, or stands still
+      break;  // the switch is gone or does not read
     }
   }
-  drops_.not_taken += waiting_ - sent;
-  waiting_ = 0;
+  drops_.not_taken += collected_ - sent;
+  collected_ = 0;
 }
 
 int Stack::add_host_forward(const sockaddr_storage& host, const sockaddr_storage& guest, bool udp) {

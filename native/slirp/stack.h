@@ -1,5 +1,5 @@
-// One network stack of libslirp between a socket of frames and the host's own sockets, for a loop around
-// poll(2). Everything happens on the loop's thread: libslirp has process-wide state and no locks.
+// One network stack of libslirp, between a socket of frames and the host's sockets, for a loop around
+// poll(2). Loop thread only: libslirp has process-wide state and no locks.
 #pragma once
 
 #include <poll.h>
@@ -17,34 +17,34 @@ namespace tsvde::slirp {
 
 struct Drops {
   uint64_t too_short = 0, too_long = 0, not_for_us = 0;
-  uint64_t fragments = 0;  // of datagrams that will not be whole
+  uint64_t fragments = 0;  // of datagrams that will never be complete
   uint64_t not_taken = 0;  // the switch did not read for a whole second
 };
 
 class Stack {
  public:
-  // `frames` is a datagram socket, one datagram a frame; it must outlive the stack.
+  // `frames` is a datagram socket, one frame per datagram; it must outlive the stack.
   Stack(const Library& library, const Config& config, int frames);
   Stack(const Stack&) = delete;
   Stack& operator=(const Stack&) = delete;
   ~Stack();
 
-  // "" or a sentence: then it cannot be used.
+  // Returns "", or a sentence if the stack cannot be used.
   [[nodiscard]] const std::string& failure() const { return failure_; }
 
-  // Before poll(2): adds what is to be waited for, and lowers the timeout to what the stack's clocks allow.
+  // To be called before poll(2): adds the descriptors, and lowers the timeout to the stack's next timer.
   void fill(std::vector<pollfd>& polled, int& timeout_ms);
-  // After it, also when nothing happened.
+  // To be called after poll(2), also when no event came.
   void dispatch(std::vector<pollfd>& polled, bool poll_failed);
-  // A batch of the switch's frames, and all answers to it.
+  // Takes a batch of the switch's frames, and sends all answers to it.
   void receive();
 
-  // 0 or an errno. The host's address may be an IPv4 or IPv6 one or a unix path, the guest's the former two.
+  // Returns 0 or an errno. The host's address is IPv4, IPv6 or a unix path, the guest's IPv4 or IPv6.
   [[nodiscard]] int add_host_forward(const sockaddr_storage& host, const sockaddr_storage& guest, bool udp);
   [[nodiscard]] int remove_host_forward(const sockaddr_storage& host, bool udp);
-  // A place of the guests' network where connections to a unix socket's path begin.
+  // Connects what guests send to this address and port to a unix socket's path.
   [[nodiscard]] bool add_unix_forward(const char* path, in_addr guest, uint16_t port);
-  // Likewise, where a program is started for each.
+  // Starts a program for each connection to this address and port.
   [[nodiscard]] bool add_command_forward(const char* command, in_addr guest, uint16_t port);
 
   // libslirp's own table of forwards and connections.
@@ -75,12 +75,12 @@ class Stack {
   Reassembly reassembly_;
   Drops drops_;
 
-  // Room for a batch in, and another out: frames to the switch are gathered and sent by one call.
+  // Buffers for a batch in and a batch out: frames to the switch are collected and sent by one call.
   const size_t slot_;
   std::unique_ptr<uint8_t[]> in_, out_;
   std::array<iovec, kBatch> in_parts_, out_parts_;
   std::array<mmsghdr, kBatch> in_headers_{}, out_headers_{};
-  uint32_t waiting_ = 0;
+  uint32_t collected_ = 0;
 };
 
 }  // namespace tsvde::slirp
