@@ -49,13 +49,13 @@ export class Scope {
   run([command, ...args], { timeoutMs = 30_000 } = {}) {
     if (ending) return Promise.reject(new Error('interrupted'));
     const child = spawn(command, args.map(String), { stdio: ['ignore', 'pipe', 'pipe'] });
-    let out = '';
     let output = '';
+    let errors = '';
     child.stdout.on('data', (text) => {
-      out += text;
+      output += text;
     });
     child.stderr.on('data', (text) => {
-      output += text;
+      errors += text;
     });
     const timeout = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
     const gone = new Promise((resolve) => {
@@ -70,8 +70,8 @@ export class Scope {
       child.once('error', reject);
       child.once('close', (code) => {
         clearTimeout(timeout);
-        if (code === 0) resolve(out);
-        else reject(new Error(`'${[command, ...args].join(' ')}' failed: ${output.trim() || out.trim()}`));
+        if (code === 0) resolve(output);
+        else reject(new Error(`'${[command, ...args].join(' ')}' failed: ${errors.trim() || output.trim()}`));
       });
     });
   }

@@ -136,7 +136,7 @@ function define(name: string): Command {
     new Option('-s, --sock <dir>', 'control directory that clients connect to (also --vdesock, --unix)')
       .default(defaultDirectory(), defaultDirectory())
       .argParser(path),
-    new Option('-m, --mode <octal>', 'permissions of its ctl socket (also --mod; default: 0600)').argParser(octal),
+    new Option('-m, --mode <octal>', 'permissions of the ctl socket (also --mod; default: 0600)').argParser(octal),
     new Option('--dirmode <octal>', 'permissions of the directory (default: 02700)').argParser(octal),
     new Option('-g, --group <name>', 'group of the directory and its sockets'),
   );
@@ -158,7 +158,7 @@ function define(name: string): Command {
       '-f, --rcfile <file>',
       'run console commands at start (default: ~/.vde2/vde_switch.rc or /etc/vde2/vde_switch.rc)',
     ).argParser(path),
-    new Option('--nostdin', 'do not read stdin: no console there, and its end does not end the switch'),
+    new Option('--nostdin', 'do not read stdin: no console there, and end of input does not end the switch'),
   );
   group(
     'Performance:',

@@ -205,7 +205,7 @@ export class Tree {
   }
 
   /**
-   * Passes on changes that were heard, so many per second: vde_switch also passes on what its blocked port hears, and
+   * Passes heard changes on, at most so many per second: vde_switch also passes on what its blocked port hears, and
    * so returns a change to us by the other link. The limit ends such a circle. 802.1D has one change in hello + 1
    * seconds and repeats it with the hellos in between (17.21.7); ours is sent once, so that such a limit would lose a
    * second change.
