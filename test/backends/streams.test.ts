@@ -181,9 +181,9 @@ describe('a client that sends invalid frames', () => {
     bad.socket.write(bytes);
     await until(() => bad.ended, 'the end of the connection');
     expect(rowOf(net, 2).receiveDrops.bad_length).toBe(1n);
-    expect(net.net.log.join('\n')).toMatch(/s: port 2: pid \d+, uid \d+ left: it sent an invalid frame length/);
-    await works(net, good);
-    await works(net, await net.join(), 2);
+    expect(net.net.log.join('\n')).toMatch(/s: port 2: pid \d+, uid \d+ disconnected: it sent an invalid frame length/);
+    await exchangeFrames(net, good);
+    await exchangeFrames(net, await net.join(), 2);
   });
 
   test('frames that are empty, too short or too long are counted, and the connection stays open', async () => {

@@ -77,9 +77,9 @@ describe('tsvde plug', () => {
       1,
       "tsvde plug: cannot join the switch at '/nowhere': No such file or directory\n",
     ],
-    ['two switches', ['plug', 'a', 'b'], 2, "tsvde plug: unexpected argument 'b': name one switch's directory\n"],
-    ['no such option', ['plug', '--frob'], 2, "tsvde plug: unknown option '--frob'; --help lists the options\n"],
-  ])('%s is one sentence', async (_, args, code, stderr) => {
+    ['a second switch', ['plug', 'a', 'b'], 2, "tsvde plug: unexpected argument 'b': name one switch's directory\n"],
+    ['an unknown option', ['plug', '--frob'], 2, "tsvde plug: unknown option '--frob'; --help lists the options\n"],
+  ])('%s is refused with one sentence', async (_, args, code, stderr) => {
     expect(await run(tsvde, args)).toMatchObject({ code, stderr, stdout: '' });
   });
 

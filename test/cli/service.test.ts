@@ -186,7 +186,7 @@ describe('the log', () => {
     expect(await logged(['-q'])).toMatch(/^tsvde: refused a client .*\n$/);
   });
 
-  test('--verbose: who comes and goes, too', async () => {
+  test('--verbose also logs clients that connect', async () => {
     expect(await logged(['--verbose'])).toMatch(/endpoint \d+ added: a "client"\\x0a\n/);
   });
 

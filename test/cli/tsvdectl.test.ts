@@ -127,7 +127,7 @@ describe('errors of tsvdectl', () => {
 
   test.each([
     [['--nonsense'], /unknown option '--nonsense'/],
-    [['--ignore', 'EEXISTS', 'showinfo'], /'EEXISTS' is no error/],
+    [['--ignore', 'EEXISTS', 'showinfo'], /'EEXISTS' is not an errno/],
     [['--timeout', '-1', 'showinfo'], /'-1' is not a valid timeout/],
     [['-M'], /argument missing/],
     [

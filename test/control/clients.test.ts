@@ -104,7 +104,7 @@ test('a foreign file in place of a data socket is logged and stays, and the swit
     rmSync(plug.switchPath);
     put(plug.switchPath);
     plug.close();
-    await until(() => !sw.ports.get(1)?.active, 'its end');
+    await until(() => !sw.ports.get(1)?.active, 'the end of the client');
     expect(log.splice(0)).toEqual([`'${plug.switchPath}' was replaced by another file, which is kept`]);
     rmSync(plug.switchPath, { recursive: true });
   }
