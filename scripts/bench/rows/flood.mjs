@@ -4,7 +4,7 @@ import { load } from '../load.mjs';
 
 export const groups = [
   {
-    title: 'flood, to 4, 16 and 64 receivers',
+    title: 'flood to several receivers',
     columns: [RATE, CPU],
     rows: [4, 16, 64].flatMap((receivers) =>
       [60, 1514].map((size) => ({

@@ -6,7 +6,7 @@ import { cpuNanoseconds } from '../process.mjs';
 
 export const groups = [
   {
-    title: 'TCP between two guests in QEMU, emulated',
+    title: 'TCP between two emulated QEMU guests',
     columns: [
       { key: 'gbits', title: 'Gbit/s', digits: 3, spread: true, ratio: true },
       { key: 'cpu', title: 'CPU ms/MiB', digits: 3, ratio: true },

@@ -9,7 +9,7 @@ const options = (bound) => ['--pacing', bound];
 
 export const groups = [
   {
-    title: 'pacing by 0 to 100 ms, as fast as the kernel takes frames',
+    title: 'pacing bounds in milliseconds, as fast as the kernel allows',
     columns: [RATE, CPU, SHARE],
     rows: [60, 1514].flatMap((size) =>
       BOUNDS.map((bound) => ({
@@ -22,7 +22,7 @@ export const groups = [
     ),
   },
   {
-    title: 'pacing by 0 to 100 ms, TCP between VDE clients, eight streams',
+    title: 'pacing bounds in milliseconds, eight TCP streams between VDE clients',
     columns: [
       { key: 'gbits', title: 'Gbit/s', digits: 2, spread: true },
       { key: 'retransmits', title: 'retransmits', digits: 0 },

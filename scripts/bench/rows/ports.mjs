@@ -51,7 +51,7 @@ const rows = (window) =>
 export const groups = [
   { title: 'from one kind of port to another, a window of 64 frames', columns: [RATE, CPU, GOODPUT], rows: rows(64) },
   {
-    title: 'from one kind of port to another, as fast as the kernel takes frames',
+    title: 'from one kind of port to another, as fast as the kernel allows',
     columns: [RATE, CPU, GOODPUT, SHARE],
     rows: rows(0),
   },

@@ -12,7 +12,7 @@ const row = (name, words, setting, beside) => ({
 
 export const groups = [
   {
-    title: 'a hub of 32 and of 65535 ports, three clients',
+    title: 'hubs of 32 and 65535 ports, three clients',
     columns: [RATE, CPU],
     rows: [
       row('hub-n32', { receivers: 2 }, { hub: true, ports: 32 }),

@@ -11,7 +11,7 @@ const unicast = (size, window) => ({
 
 export const groups = [
   {
-    title: 'unicast, a window of 8 and of 64 frames',
+    title: 'unicast, windows of 8 and 64 frames',
     columns: [RATE, CPU],
     rows: [8, 64].flatMap((window) => SIZES.map((size) => unicast(size, window))),
   },
@@ -21,7 +21,7 @@ export const groups = [
     rows: SIZES.map((size) => unicast(size, 1)),
   },
   {
-    title: 'unicast, as fast as the kernel takes frames',
+    title: 'unicast, as fast as the kernel allows',
     columns: [RATE, CPU, SHARE],
     rows: SIZES.map((size) => unicast(size, 0)),
   },
