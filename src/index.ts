@@ -1,14 +1,35 @@
-// The library: a switch, and a plug for it.
+// The library: a switch, and a plug for it. Everything that a public signature names is exported here.
 
 export type { Attachment } from './backends/attachments.ts';
-export type { Backend, BackendStats } from './backends/kind.ts';
+export type { AttachmentStats } from './backends/kind.ts';
+export type {
+  CommonKeys,
+  DgramSpec,
+  SocketSpec,
+  SpecObject,
+  StreamSpec,
+  TapSpec,
+  UserSpec,
+  VdeSpec,
+} from './backends/specs.ts';
+export { type ConsoleOptions, serveConsole } from './console/serve.ts';
 export type { ControlInfo, ListenOptions } from './control/control.ts';
-export { Plug, type PlugOptions } from './plug/plug.ts';
+export type { DirectoryOptions } from './control/directory.ts';
+export type { EventCategory, PortState } from './fstp/effect.ts';
+export type { Role as PortRole } from './fstp/port.ts';
+export type { BridgeId } from './fstp/vector.ts';
+export { type MetricsOptions, serveMetrics } from './metrics/serve.ts';
+export { type JoinOptions, Plug, type PlugOptions } from './plug/plug.ts';
 export { type ErrnoName, SwitchError } from './protocol/errors.ts';
 export type { Capture, CapturedFrame } from './switch/capture.ts';
 export type { PortCounters } from './switch/counters.ts';
 export type { SwitchEvent } from './switch/events.ts';
 export type { MacEntry, MacStats, MacTable, MacTimes } from './switch/mac-table.ts';
 export type { EndpointInfo, PortInfo } from './switch/port-table.ts';
-export { Switch, type SwitchOptions } from './switch/switch.ts';
-export type { VlanMember, Vlans } from './switch/vlans.ts';
+export type { Ports } from './switch/ports.ts';
+export type { SpanningTrees, TreePortView, TreeView } from './switch/spanning-trees.ts';
+export { type AttachOptions, Switch, type SwitchOptions } from './switch/switch.ts';
+export type { SwitchServer } from './switch/switch-server.ts';
+export type { Tuning } from './switch/tuning.ts';
+export type { VlanInfo, VlanMember, Vlans } from './switch/vlans.ts';
+export type { Log, LogLevel } from './system/log.ts';

@@ -57,7 +57,7 @@ class EngineSubject implements Subject {
   }
 
   setUntaggedVlan(port: number, vlan: number): void {
-    this.#net.sw.vlans.setUntagged(port, vlan);
+    this.#net.sw.vlans.setUntagged(vlan, port);
   }
 
   addPort(vlan: number, port: number): void {

@@ -5,7 +5,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readdirSync, symlinkSync } 
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { Plug, Switch } from '../src/index.ts';
+import { type ListenOptions, Plug, Switch, type SwitchOptions } from '../src/index.ts';
 import { formatAddress } from '../src/protocol/request.ts';
 import { type EngineSettings, native } from '../src/system/native.ts';
 import { atEnd } from './support/at-end.ts';
@@ -25,8 +25,54 @@ describe('Switch', () => {
     [{ mac: '1:2:3' }, /Invalid MAC Addr 1:2:3/],
     [{ mac: '1:2:3:4:5:6g' }, /Invalid MAC Addr/],
     [{ hashSize: 0 }, /hash size of 0/],
-  ])('a Switch with %o is refused with a sentence', (options, sentence) => {
-    expect(() => new Switch(options)).toThrow(sentence);
+    [{ hubb: true }, /^there is no option 'hubb'; did you mean 'hub'\?$/],
+    [{ pacingMS: 1 }, /^there is no option 'pacingMS'; did you mean 'pacingMs'\?$/],
+    [{ constructor: 1 }, /^there is no option 'constructor'; there are hub, numPorts, /],
+  ])('refuses %o with a sentence', (options, sentence) => {
+    expect(() => new Switch(options as SwitchOptions)).toThrow(sentence);
+  });
+
+  test('refuses an option of listen() that does not exist, and changes nothing', async () => {
+    const sw = new Switch();
+    atEnd(() => sw.close());
+    const directory = `${temporaryDirectory()}/ctl`;
+    await expect(sw.listen({ directory, mod: 0o660 } as ListenOptions)).rejects.toMatchObject({
+      code: 'EINVAL',
+      message: "there is no option 'mod'; did you mean 'mode'?",
+    });
+    expect(existsSync(directory)).toBe(false);
+    await sw.listen({ directory });
+  });
+
+  test('stops listening when its signal is aborted before it serves, and can listen then', async () => {
+    const sw = new Switch();
+    atEnd(() => sw.close());
+    const directory = `${temporaryDirectory()}/ctl`;
+    const reason = new Error('enough');
+    await expect(sw.listen({ directory, signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    const abort = new AbortController();
+    const listening = sw.listen({ directory, signal: abort.signal });
+    abort.abort(reason);
+    await expect(listening).rejects.toBe(reason);
+    expect(existsSync(directory)).toBe(false);
+    await sw.listen({ directory, signal: new AbortController().signal });
+    (await Plug.connect(directory)).close();
+  });
+
+  test('ports and VLANs are reached alike', () => {
+    const sw = new Switch();
+    atEnd(() => sw.close());
+    sw.ports.create(3);
+    sw.vlans.create(7);
+    sw.vlans.addPort(7, 3);
+    expect(sw.ports.get(3)).toMatchObject({ number: 3, untaggedVlan: 0, vlans: new Set([0, 7]) });
+    expect(sw.vlans.get(7)).toEqual({ number: 7, members: [{ port: 3, tagged: true, active: false }] });
+    sw.vlans.setUntagged(7, 3);
+    expect(sw.vlans.list()).toEqual([
+      { number: 0, members: [] },
+      { number: 7, members: [{ port: 3, tagged: false, active: false }] },
+    ]);
+    expect([sw.ports.get(4), sw.vlans.get(4)]).toEqual([undefined, undefined]);
   });
 
   test('ports are created, given to users and removed, and each refusal has its errno', () => {
@@ -162,7 +208,7 @@ describe('Switch', () => {
     };
     count();
     let opened: unknown;
-    await sw.bind({ directory }, async () => {
+    await sw.bindWith({ directory }, async () => {
       const [before, there] = [turns, existsSync(`${directory}/ctl`)];
       return () => {
         opened = { turns: turns - before, there: [there, existsSync(`${directory}/ctl`)] };

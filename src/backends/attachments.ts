@@ -2,19 +2,22 @@
 import { SwitchError } from '../protocol/errors.ts';
 import type { Log, LogLevel } from '../system/log.ts';
 import type { Reservation, Reservations } from '../system/reservation.ts';
-import type { Backend, BackendStats, Host } from './kind.ts';
+import type { AttachmentStats, Backend, Host } from './kind.ts';
 import type { PortRequest } from './kinds.ts';
 
 /** A spec that has been opened. */
 export interface Attachment {
-  /** From `id=`, otherwise the kind and a number. */
+  /** Its name in logs, metrics and detach(): what `id=` says, otherwise the kind and a number, `tap0`. */
   id: string;
+  /** The kind of its spec, `tap`. */
   kind: string;
-  /** As it was written. */
+  /** The spec as text, `KIND,key=value…`: as it was written, or as formatted from an object. */
   spec: string;
-  /** The ports that it holds now, ascending: a listening one holds none while it has no client. */
+  /** The numbers of the ports that it holds now, ascending; an attachment that listens holds one for each client. */
   ports: number[];
-  stats: BackendStats;
+  /** The numbers that its kind counts, as of now. */
+  stats: AttachmentStats;
+  /** @internal */
   backend: Backend;
 }
 
@@ -49,15 +52,24 @@ export class Attachments {
     return [...this.#entries.values()].flatMap((entry) => (entry.backend ? [describe(entry, entry.backend)] : []));
   }
 
-  /** Throws SwitchError: EEXIST if the ID is taken; otherwise what the kind throws. */
-  async attach(request: PortRequest): Promise<Attachment> {
+  /**
+   * Throws SwitchError: EEXIST if the ID is taken; otherwise what the kind throws. Throws the signal's reason once it
+   * is aborted.
+   */
+  async attach(request: PortRequest, signal?: AbortSignal): Promise<Attachment> {
+    signal?.throwIfAborted();
     const entry = this.#enter(request);
+    const abandon = () => entry.closing.abort();
+    signal?.addEventListener('abort', abandon);
     const opening = this.#open(entry);
     this.#opening.set(entry, opening);
     try {
       return await opening;
     } finally {
+      signal?.removeEventListener('abort', abandon);
       this.#opening.delete(entry);
+      if (signal?.aborted) await this.#remove(entry);
+      signal?.throwIfAborted();
     }
   }
 

@@ -6,7 +6,7 @@ import { native } from '../system/native.ts';
 import type { Reservation } from '../system/reservation.ts';
 import { dial } from './dial.ts';
 import { firstAnswer } from './first-answer.ts';
-import type { Backend, BackendStats, Host } from './kind.ts';
+import type { AttachmentStats, Backend, Host } from './kind.ts';
 import { formatStreamAddress, type StreamAddress } from './stream-address.ts';
 
 export class Connector implements Backend {
@@ -42,7 +42,7 @@ export class Connector implements Backend {
     return connector;
   }
 
-  stats(): BackendStats {
+  stats(): AttachmentStats {
     return { connections: this.#connected ? 1 : 0, reconnects: Math.max(0, this.#connections - 1) };
   }
 

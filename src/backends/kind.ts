@@ -16,14 +16,21 @@ export interface Kind {
   open(values: Values<Keys>, host: Host): Backend | Promise<Backend>;
 }
 
+/** A kind whose own name and keys are known to the compiler. */
+export interface DefinedKind<N extends string, K extends Keys> extends Kind {
+  name: N;
+  keys: K;
+}
+
 /** Derives the type of a kind's values from its keys. */
-export function defineKind<const K extends Keys>(
-  kind: Omit<Kind, 'keys' | 'open'> & {
+export function defineKind<const N extends string, const K extends Keys>(
+  kind: Omit<Kind, 'name' | 'keys' | 'open'> & {
+    name: N;
     keys: K;
     open(values: Values<K>, host: Host): Backend | Promise<Backend>;
   },
-): Kind {
-  return kind;
+): DefinedKind<N, K> {
+  return kind as DefinedKind<N, K>;
 }
 
 /** What a kind has opened for one attachment. */
@@ -31,7 +38,7 @@ export interface Backend {
   /** Ends whatever it does, attempts in progress included; idempotent. */
   close(): void | Promise<void>;
   /** Numbers for metrics, read at each scrape. */
-  stats?(): BackendStats;
+  stats?(): AttachmentStats;
 }
 
 /** The switch, as the backend of an attachment sees it. */
@@ -53,7 +60,34 @@ export interface Host {
   end(): void;
 }
 
-/** Every number that a backend can report, for the metrics tsvde_attachment_NAME{attachment,kind}. */
+/**
+ * The numbers that an attachment counts; each kind counts some of them. They are the metrics
+ * tsvde_attachment_NAME{attachment,kind}.
+ */
+export interface AttachmentStats {
+  /** Connections that are open now. */
+  connections?: number;
+  /** Connections made again after one was lost. */
+  reconnects?: number;
+  /** Host ports that are forwarded to guests. */
+  forwards?: number;
+  /** Times the user-mode stack died and was restarted. */
+  restarts?: number;
+  /** Frames that are not addressed to the user-mode stack. */
+  ignored?: number;
+  /** Frames shorter than 14 bytes. */
+  drop_too_short?: number;
+  /** Frames longer than the MTU of the user-mode network. */
+  drop_too_long?: number;
+  /** IPv4 fragments that arrived out of order. */
+  drop_fragment?: number;
+  /** Frames from the user-mode stack that the switch did not accept in time. */
+  drop_not_taken?: number;
+  /** Connections refused because the limit was reached. */
+  refused?: number;
+}
+
+/** How metrics show each of these numbers. */
 export const BACKEND_STATS = {
   connections: { type: 'gauge', help: 'Connections that are open now.' },
   reconnects: { type: 'counter', help: 'Connections made again after one was lost.' },
@@ -68,6 +102,4 @@ export const BACKEND_STATS = {
   drop_fragment: { type: 'counter', help: 'IPv4 fragments that arrived out of order (user).' },
   drop_not_taken: { type: 'counter', help: 'Frames from the user-mode stack that the switch did not accept in time.' },
   refused: { type: 'counter', help: 'Connections refused because the limit was reached.' },
-} as const satisfies Record<string, { type: 'gauge' | 'counter'; help: string }>;
-
-export type BackendStats = Partial<Record<keyof typeof BACKEND_STATS, number>>;
+} as const satisfies Record<keyof AttachmentStats, { type: 'gauge' | 'counter'; help: string }>;

@@ -10,22 +10,31 @@ import { stream } from './kinds/stream.ts';
 import { tap } from './kinds/tap.ts';
 import { user } from './kinds/user.ts';
 import { vde } from './kinds/vde.ts';
+import { formatSpec, type SpecObject, toPairs } from './specs.ts';
 
 export const kinds: readonly Kind[] = [tap, socket, stream, dgram, user, vde];
 
 /** A spec that can be opened: its words are those of its kind. */
 export interface PortRequest {
-  /** As it was written. */
+  /** The spec as text. */
   spec: string;
   kind: Kind;
   values: Values<Keys> & Values<typeof COMMON_KEYS>;
 }
 
-/** EINVAL, with a sentence. */
-export function parsePortRequest(spec: string): PortRequest {
-  const parsed = parsePortSpec(spec);
+/** Throws SwitchError EINVAL with a sentence, the same for text and objects. */
+export function parsePortRequest(spec: string | SpecObject): PortRequest {
+  const parsed = typeof spec === 'string' ? parsePortSpec(spec) : parseObject(spec);
   const kind = findKind(parsed);
-  return { spec, kind, values: readValues({ ...kind.keys, ...COMMON_KEYS }, parsed) };
+  const values = readValues({ ...kind.keys, ...COMMON_KEYS }, parsed);
+  return { spec: typeof spec === 'string' ? spec : formatSpec(parsed), kind, values };
+}
+
+function parseObject(spec: SpecObject): PortSpec {
+  if (typeof spec !== 'object' || spec === null || typeof spec.kind !== 'string')
+    throw new SwitchError('EINVAL', "a spec is text, KIND,key=value,…, or an object with a kind, { kind: 'tap', … }");
+  const { name: kind, keys } = findKind(spec);
+  return { kind, pairs: toPairs(spec, keys), help: false };
 }
 
 /** For `help` its kinds, for `KIND,help` its keys, and undefined for what is to be opened. */
@@ -45,7 +54,7 @@ export function portHelp(spec: string): string | undefined {
   ].join('\n');
 }
 
-function findKind({ kind: name }: PortSpec): Kind {
+function findKind({ kind: name }: { kind: string }): Kind {
   const kind = kinds.find((kind) => kind.name === name);
   if (kind) return kind;
   const names = kinds.map(({ name }) => name);

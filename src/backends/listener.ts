@@ -7,7 +7,7 @@ import type { Reservation } from '../system/reservation.ts';
 import { listenAndGrant } from '../system/unix-listener.ts';
 import { attempt, refusal } from './attempt.ts';
 import { formatHostPort, resolveHost } from './internet.ts';
-import type { Backend, BackendStats, Host } from './kind.ts';
+import type { AttachmentStats, Backend, Host } from './kind.ts';
 import { formatStreamAddress, type StreamAddress, takeDescriptor } from './stream-address.ts';
 
 export interface ListenerOptions {
@@ -39,7 +39,7 @@ export class Listener implements Backend {
     return listener;
   }
 
-  stats(): BackendStats {
+  stats(): AttachmentStats {
     return { connections: this.#clients.size, refused: this.#refused };
   }
 

@@ -86,9 +86,9 @@ export class Service {
       const bind = options && (await this.#runStep(() => console.prepare(options)));
       return bind && (() => this.#runStep(bind));
     };
-    await attempt(CONTROL_FAILED, () => sw.bind({ ...listen, ...descriptor(passed.get('ctl')) }, prepareConsole));
+    await attempt(CONTROL_FAILED, () => sw.bindWith({ ...listen, ...descriptor(passed.get('ctl')) }, prepareConsole));
     if (pidFile !== undefined) this.#closers.push(writePidFile(pidFile));
-    for (const tap of taps) await this.#runStep(() => sw.attach(`tap,ifname=${tap}`));
+    for (const tap of taps) await this.#runStep(() => sw.attach({ kind: 'tap', ifname: tap }));
 
     let ending = false;
     const end = signalled.then(() => {

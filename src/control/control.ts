@@ -1,4 +1,5 @@
 // A switch's control directory and its clients, opened in two steps (bind, serve) and closed as one.
+import { checkOptions } from '../protocol/options.ts';
 import { groupOption } from '../system/accounts.ts';
 import type { Log } from '../system/log.ts';
 import type { Reservations } from '../system/reservation.ts';
@@ -6,23 +7,41 @@ import { makeWay } from '../system/unix-listener.ts';
 import { type ClientRules, Clients } from './clients.ts';
 import { ControlDirectory, type DirectoryOptions } from './directory.ts';
 
+/** How a switch listens on a control directory. */
 export interface ListenOptions extends DirectoryOptions {
   /** Permissions of port 0's data sockets; default those of the others. */
   portZeroMode?: number;
-  /** Group of port 0's data sockets, by name or gid; default that of the others. */
+  /** The name of the group of port 0's data sockets; default that of the others. */
   portZeroGroup?: string;
-  /** A descriptor that already listens on `DIR/ctl`, as systemd passes one; the socket's file and permissions are left alone. */
+  /**
+   * A descriptor that listens on `DIR/ctl` already, as systemd hands it over; its file and permissions are left alone.
+   */
   fd?: number;
-  /** How long a client may take over its request, in milliseconds; default 10000. */
+  /** How long a client may take to send its request, in milliseconds; default 10000. */
   requestTimeoutMs?: number;
+  /** Abandons the start of listening; has no effect once the switch listens. */
+  signal?: AbortSignal;
 }
 
+const LISTEN_OPTIONS = {
+  directory: true,
+  mode: true,
+  dirMode: true,
+  group: true,
+  portZeroMode: true,
+  portZeroGroup: true,
+  fd: true,
+  requestTimeoutMs: true,
+  signal: true,
+} satisfies Record<keyof ListenOptions, true>;
+
+/** The control directory of a switch, where clients join it. */
 export interface ControlInfo {
-  /** The control directory, as an absolute path. */
+  /** The absolute path of the directory, symbolic links resolved. */
   directory: string;
   /** Permissions of its `ctl` socket. */
   mode: number;
-  /** Whether clients are answered; before that they can connect, and wait. */
+  /** Whether clients are answered; before serve() they wait. */
   served: boolean;
 }
 
@@ -40,8 +59,9 @@ export class Control {
   /** The step in progress; close() waits for it, so that nothing is opened afterwards. */
   #underway: Promise<void> = Promise.resolve();
 
-  /** Throws SwitchError EINVAL for a group that does not exist. */
+  /** Throws SwitchError EINVAL for an option or a group that does not exist. */
   constructor(reservations: Reservations, options: ListenOptions, log: Log) {
+    checkOptions(options, LISTEN_OPTIONS);
     this.#reservations = reservations;
     this.#log = log;
     this.#options = options;
@@ -90,7 +110,11 @@ export class Control {
   }
 
   #step(step: () => Promise<void>): Promise<void> {
-    this.#underway = step();
+    const { signal } = this.#options;
+    this.#underway = (async () => {
+      signal?.throwIfAborted();
+      await step();
+    })();
     return this.#underway;
   }
 }

@@ -8,14 +8,15 @@ import { groupOption } from '../system/accounts.ts';
 import { describeError } from '../system/errno.ts';
 import { grantSocket, OwnPath } from '../system/held-path.ts';
 
+/** A control directory and its permissions. */
 export interface DirectoryOptions {
-  /** Path of the directory; made if it does not exist. */
+  /** The path of the directory, which is created if it does not exist. */
   directory: string;
   /** Permissions of the `ctl` socket; 0600 when neither this nor `dirMode` is given. */
   mode?: number;
-  /** Permissions of the directory; default derived from `mode`, as vde_switch does. */
+  /** Permissions of the directory; by default whoever may use `ctl` may enter it. */
   dirMode?: number;
-  /** Group of the directory, `ctl` and the data sockets, by name or gid. */
+  /** The name of the group of the directory, `ctl` and the data sockets. */
   group?: string;
 }
 

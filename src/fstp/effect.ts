@@ -1,6 +1,8 @@
 // What the spanning tree asks of the switch, to be done in order: port states come before the BPDUs that report them.
 
+/** Whether a port forwards the frames of a VLAN. */
 export type PortState = 'discarding' | 'forwarding';
+/** What a spanning tree event is about, as the console's debug categories are named. */
 export type EventCategory = 'fstp/+' | 'fstp/-' | 'fstp/status' | 'fstp/root';
 
 export type Effect =

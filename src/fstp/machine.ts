@@ -21,27 +21,38 @@ export interface Membership {
   tagged: boolean;
 }
 
-export interface PortView {
+/** A port in the spanning tree of a VLAN. */
+export interface TreePortView {
+  /** The number of the port. */
   port: number;
+  /** Whether the port is a tagged member of the VLAN. */
   tagged: boolean;
+  /** What the path by this port costs: 20000000, less its bonus. */
   cost: number;
+  /** What the port is in the tree. */
   role: Role;
+  /** Whether the port forwards frames of the VLAN. */
   state: PortState;
 }
 
-/** What `fstp/print` shows of a VLAN. */
-export interface VlanView {
+/** The spanning tree of a VLAN, as `fstp/print` shows it. */
+export interface TreeView {
+  /** The VLAN. */
   vlan: number;
+  /** The switch that is the root of the tree. */
   root: BridgeId;
-  /** The neighbour on the root port; undefined, like the root port, if this switch is the root. */
+  /** The neighbour that offers the path to the root; undefined if the root is this switch. */
   designated: BridgeId | undefined;
+  /** The port that leads to the root; undefined if the root is this switch. */
   rootPort: number | undefined;
+  /** What the path to the root costs; 0 if the root is this switch. */
   cost: number;
-  /** Seconds since the root port last heard a BPDU; at the root, since the start. */
+  /** Seconds since the root port last heard of the root; if the root is this switch, since the start. */
   age: number;
-  bonus: Bonus;
-  /** The active ports: untagged ones first, ascending. */
-  ports: PortView[];
+  /** The port whose path costs less than the others', and by how much. */
+  bonus: { port: number; cost: number };
+  /** The active ports: untagged members first, ascending. */
+  ports: TreePortView[];
 }
 
 export const DEFAULT_PRIORITY = 0x8000;
@@ -131,7 +142,7 @@ export class SpanningTree {
     return [...this.#trees.keys()].sort((a, b) => a - b);
   }
 
-  view(vlan: number): VlanView | undefined {
+  view(vlan: number): TreeView | undefined {
     const tree = this.#trees.get(vlan);
     if (!tree) return undefined;
     const { root, designated, port, cost } = tree.election;
@@ -165,6 +176,6 @@ export class SpanningTree {
   }
 }
 
-function viewPort({ number, tagged, role, state }: Readonly<TreePort>): PortView {
+function viewPort({ number, tagged, role, state }: Readonly<TreePort>): TreePortView {
   return { port: number, tagged, cost: PORT_COST, role, state };
 }

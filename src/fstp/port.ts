@@ -4,7 +4,10 @@ import type { PortState } from './effect.ts';
 import { CHANGES_PER_SECOND, SENDS_PER_SECOND } from './limits.ts';
 import type { Vector } from './vector.ts';
 
-/** `backup`: the better offer is our own, from another of our ports on the same segment. */
+/**
+ * The role of a port in a spanning tree. A backup port hears a better offer of this switch itself, from another port on
+ * the same segment.
+ */
 export type Role = 'root' | 'designated' | 'alternate' | 'backup' | 'edge';
 
 /** A better way to the root than ours: the best neighbour's on this port. */

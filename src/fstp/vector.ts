@@ -2,7 +2,7 @@
 // port. Less is better and the first difference decides. The order is total, so no two switches can each find the other
 // worse.
 
-/** Priority and address, `80:00:00:ff:11:22:33:44`. The length is fixed, so the text compares as the number does. */
+/** A switch's priority and address, `80:00:00:ff:11:22:33:44`; as text of one size it compares as the number does. */
 export type BridgeId = string;
 
 export interface Vector {

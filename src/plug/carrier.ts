@@ -47,7 +47,7 @@ async function sendAll(plug: Plug, input: Readable, signal: AbortSignal): Promis
   try {
     for await (const chunk of input) {
       for (let frames = reader.read(chunk); frames.length > 0 && plug.open; ) {
-        frames = frames.slice(plug.sendAll(frames));
+        frames = frames.slice(plug.sendUnchecked(frames));
         if (frames.length > 0) await once(plug, 'drain', { signal });
       }
     }

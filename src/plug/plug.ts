@@ -3,29 +3,41 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { chmod, chown, realpath, stat, unlink } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
-import { SwitchError } from '../protocol/errors.ts';
+import { type ErrnoName, SwitchError } from '../protocol/errors.ts';
+import { checkOptions } from '../protocol/options.ts';
 import { ADDRESS_SIZE, addressPath, formatAddress, formatRequest } from '../protocol/request.ts';
 import { groupId } from '../system/accounts.ts';
 import { describeError } from '../system/errno.ts';
 import { type NativeFrameSocket, native } from '../system/native.ts';
+import { FrameQueue } from './frame-queue.ts';
 
+/** Which port a plug takes, and what it says of itself. */
 export interface PlugOptions {
-  /** The number of the switch port to ask for, which may be 0; default any free one. */
+  /** The switch port to take, 0 to 65535; default any free one. Port 0 is given only to those who ask for it. */
   port?: number;
-  /** The description that the switch's port/print shows. */
+  /**
+   * What the switch's console shows of the plug; a switch in another process keeps its first 127 bytes. Default empty.
+   */
   description?: string;
 }
 
+/** How a plug joins a switch by its control directory. */
 export interface JoinOptions extends PlugOptions {
-  /** Permissions of the client's own socket; default 0700. */
+  /** Permissions of the plug's own socket; default 0o700. */
   mode?: number;
-  /** Group of the client's own socket. */
+  /** The name of the group that the socket is given to. */
   group?: string;
-  /** Aborts joining; no effect once joined. */
+  /** Abandons the joining; has no effect once the plug is connected. */
   signal?: AbortSignal;
 }
 
-/** A port taken at a switch; it lasts as long as `control` is open. */
+const PLUG_OPTIONS = { port: true, description: true } satisfies Record<keyof PlugOptions, true>;
+const JOIN_OPTIONS = { ...PLUG_OPTIONS, mode: true, group: true, signal: true } satisfies Record<
+  keyof JoinOptions,
+  true
+>;
+
+/** A port of a switch, which lasts as long as `control` is open. */
 export interface Joined {
   control: Socket;
   /** The data socket, non-blocking, connected to the switch. The caller owns it. */
@@ -34,84 +46,209 @@ export interface Joined {
   switchPath: string;
 }
 
-/** Where the client's own socket is made if the switch's directory is not writable. */
+/** What a plug rests on. */
+export interface PlugLink {
+  /** The data socket, non-blocking and connected. The plug owns it. */
+  fd: number;
+  port: number | undefined;
+  switchPath: string;
+  /** Called once, when the plug is closed. */
+  disconnect(): void;
+}
+
+/** Where a client's own socket may lie: beside the switch's, or where anybody may write. */
 const FALLBACK_DIRECTORIES = ['/var/run', '/tmp'];
 
 const REPLY_TIMEOUT_MS = 5000;
 
+/** The lengths of a frame in bytes, from the destination address on and without FCS. */
+const FRAME_MIN = 14;
+const FRAME_MAX = 65_535;
+
+/**
+ * A port of a switch, in JavaScript: it sends frames to the switch and receives frames from it. A frame is an Ethernet
+ * frame from its destination address on, without FCS.
+ *
+ * Emits `frame` with each frame received, `drain` when there is room again after send() returned false, and `close`
+ * once, when either side has ended it. Frames that arrive while nothing listens are dropped.
+ */
 export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; close: [] }> {
+  /**
+   * The number of the port in its switch; undefined if the switch does not name its data sockets as VDE switches do.
+   */
+  readonly port: number | undefined;
+  /** The path of the switch's data socket, `DIR/001.5`; empty if it has none, as for a plug made by Switch.plug(). */
   readonly switchPath: string;
-  readonly #control: Socket;
+  readonly #link: PlugLink;
   readonly #socket: NativeFrameSocket;
   /** Received frames not emitted yet: empty except during a batch, or while paused in the middle of one. */
   readonly #received: Buffer[] = [];
+  readonly #queues = new Set<FrameQueue>();
+  readonly #fullQueues = new Set<FrameQueue>();
   #open = true;
   #paused = false;
+  #reading = true;
 
-  private constructor(joined: Joined) {
+  private constructor(link: PlugLink) {
     super();
-    this.switchPath = joined.switchPath;
-    this.#control = joined.control;
+    this.port = link.port;
+    this.switchPath = link.switchPath;
+    this.#link = link;
     this.#socket = new native.FrameSocket(
-      joined.fd,
+      link.fd,
       (frames) => {
         this.#received.push(...frames);
         this.#emitFrames();
       },
       () => this.emit('drain'),
     );
-    joined.control.once('close', () => this.close());
-    joined.control.resume();
   }
 
-  /** Throws SwitchError EIO if there is no switch or it refuses. */
+  /**
+   * Joins the switch that serves a control directory: tsvde, vde_switch, or a Switch that listens there. Throws
+   * SwitchError ENOENT if there is no switch, ECONNREFUSED if nothing listens or the switch refuses, EACCES if
+   * permissions forbid it, EINVAL for wrong options, and EIO otherwise; throws the signal's reason once that is
+   * aborted.
+   */
   static async connect(directory: string, options: JoinOptions = {}): Promise<Plug> {
-    return new Plug(await joinSwitch(directory, options));
+    checkOptions(options, JOIN_OPTIONS);
+    const { control, fd, switchPath } = await joinSwitch(directory, options);
+    const plug = new Plug({ fd, switchPath, port: portOf(switchPath), disconnect: () => control.destroy() });
+    control.once('close', () => plug.end());
+    control.resume();
+    return plug;
   }
 
-  /** False once either side has closed the connection. */
+  /** A plug on a connection that exists already. @internal */
+  static over(link: PlugLink): Plug {
+    return new Plug(link);
+  }
+
+  /** Whether neither side has ended it. */
   get open(): boolean {
     return this.#open;
   }
 
-  /** Returns false if the switch's buffer is full: the frame was not sent, and 'drain' follows when there is room. */
+  /**
+   * Sends a frame of 14 to 65535 bytes. Returns false if the switch does not read fast enough: the frame was not sent,
+   * and `drain` follows when there is room. Throws TypeError for anything but bytes; SwitchError EINVAL or EMSGSIZE for
+   * a frame that is too short or too long, and ENODEV once the plug is closed or its switch has ended.
+   */
   send(frame: Uint8Array): boolean {
-    return this.#socket.send([frame]) === 1;
+    return this.sendAll([frame]) === 1;
   }
 
-  /** Sends frames in order, as send() does, and returns how many were sent. */
+  /** Sends frames in their order, as send() does. Returns how many were sent. If any frame is invalid, none is sent. */
   sendAll(frames: readonly Uint8Array[]): number {
+    frames.forEach(checkFrame);
+    if (!this.#open) throw new SwitchError('ENODEV', 'the plug is closed');
+    try {
+      return this.sendUnchecked(frames);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      const ended = code === 'ECONNREFUSED' || code === 'ECONNRESET' || code === 'ENOTCONN' || code === 'EPIPE';
+      throw ended
+        ? new SwitchError('ENODEV', 'the switch of this plug has ended')
+        : new SwitchError('EIO', `cannot send to the switch: ${describeError(error)}`);
+    }
+  }
+
+  /** For frames whose lengths are known; throws what the kernel reports. @internal */
+  sendUnchecked(frames: readonly Uint8Array[]): number {
     return this.#socket.send(frames);
   }
 
-  /** Leaves incoming frames in the kernel: no 'frame' is emitted until resume(). */
+  /**
+   * Stops receiving: frames wait in the kernel, as for a program that does not read, and then in the switch, which
+   * drops the rest.
+   */
   pause(): void {
-    this.#socket.pause();
     this.#paused = true;
+    this.#updateReading();
   }
 
+  /** Receives again. Frames that waited are told of in later turns of the event loop. */
   resume(): void {
-    this.#socket.resume();
     this.#paused = false;
-    this.#emitLater();
+    this.#updateReading();
   }
 
-  /** Disconnects from the switch. Idempotent. */
+  /**
+   * Returns the frames received from now on, in turn. At most 64 wait for the loop that reads them; then the plug is
+   * paused. The iteration ends when the plug does, and throws the signal's reason once that is aborted. Leaving the
+   * loop leaves nothing behind; an iteration that is not read to its end must be ended by its return() or by `await
+   * using`.
+   */
+  frames({ signal }: { signal?: AbortSignal } = {}): AsyncIterableIterator<Buffer, undefined> & AsyncDisposable {
+    const queue = new FrameQueue(
+      {
+        full: (queue, full) => {
+          if (full) this.#fullQueues.add(queue);
+          else this.#fullQueues.delete(queue);
+          this.#updateReading();
+        },
+        left: (queue) => {
+          this.#queues.delete(queue);
+          this.#fullQueues.delete(queue);
+          this.#updateReading();
+        },
+      },
+      signal,
+    );
+    if (!this.#open) queue.end(true);
+    else if (!signal?.aborted) this.#queues.add(queue);
+    return queue;
+  }
+
+  /** The same as frames(): `for await (const frame of plug)`. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Buffer, undefined> {
+    return this.frames();
+  }
+
+  /** Disconnects from the switch; idempotent. Frames that the switch has not read yet may be lost. */
   close(): void {
+    this.#close(true);
+  }
+
+  /** The same as close(), for `using` and `await using`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** The other side has ended it. @internal */
+  end(): void {
+    this.#close(false);
+  }
+
+  #close(discard: boolean): void {
     if (!this.#open) return;
     this.#open = false;
     this.#received.length = 0;
-    this.#control.destroy();
+    this.#link.disconnect();
     this.#socket.close();
+    for (const queue of [...this.#queues]) queue.end(discard);
     this.emit('close');
   }
 
-  /** A listener may close, pause or throw: its exception is uncaught, and the remaining frames follow later. */
+  #updateReading(): void {
+    const reading = !this.#paused && this.#fullQueues.size === 0;
+    if (!this.#open || reading === this.#reading) return;
+    this.#reading = reading;
+    if (reading) {
+      this.#socket.resume();
+      this.#emitLater();
+    } else {
+      this.#socket.pause();
+    }
+  }
+
+  /** A listener may close, pause or throw: what it throws is uncaught, and the next frames come after it. */
   #emitFrames(): void {
     try {
-      while (!this.#paused) {
+      while (this.#reading) {
         const frame = this.#received.shift();
         if (frame === undefined) return;
+        for (const queue of this.#queues) queue.push(frame);
         this.emit('frame', frame);
       }
     } finally {
@@ -120,43 +257,71 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
   }
 
   #emitLater(): void {
-    if (this.#received.length > 0 && !this.#paused) process.nextTick(() => this.#emitFrames());
+    if (this.#received.length > 0 && this.#reading) process.nextTick(() => this.#emitFrames());
   }
 }
 
-/** Only the handshake, for callers that pass the descriptors on. Throws SwitchError EIO. */
+/** Throws SwitchError EINVAL for options that Switch.plug() does not have. */
+export function checkPlugOptions(options: PlugOptions): void {
+  checkOptions(options, PLUG_OPTIONS);
+}
+
+function checkFrame(frame: Uint8Array): void {
+  if (!(frame instanceof Uint8Array)) throw new TypeError('a frame is a Uint8Array, such as a Buffer');
+  const { length } = frame;
+  if (length < FRAME_MIN)
+    throw new SwitchError(
+      'EINVAL',
+      `a frame has at least ${FRAME_MIN} bytes, its Ethernet header; this one has ${length}`,
+    );
+  if (length > FRAME_MAX)
+    throw new SwitchError('EMSGSIZE', `a frame has at most ${FRAME_MAX} bytes; this one has ${length}`);
+}
+
+/** VDE switches name their data sockets by the port: `DIR/001.5`. */
+function portOf(switchPath: string): number | undefined {
+  const [, digits] = /\/(\d{3,})\.\d+$/.exec(switchPath) ?? [];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/** The handshake alone, for a caller that passes the descriptors on. Throws a sentence. */
 export async function joinSwitch(directory: string, options: JoinOptions = {}): Promise<Joined> {
   const joined = await shakeHands(directory, options);
   if (!joined.control.destroyed) return joined;
   // The stream ended while our own name was being unlinked: the caller would wait for its end for ever.
   native.closeDescriptor(joined.fd);
-  return fail(directory, 'it ended the connection at once');
+  options.signal?.throwIfAborted();
+  return fail(directory, new SwitchError('EIO', 'it ended the connection at once'));
 }
 
 async function shakeHands(directory: string, options: JoinOptions): Promise<Joined> {
-  const path = await realpath(directory).catch((error) => fail(directory, describeError(error)));
-  const control = await connectTo(`${path}/ctl`).catch((error) => fail(directory, describeError(error)));
+  const { port, description = '', signal } = options;
+  signal?.throwIfAborted();
+  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535))
+    return fail(directory, new SwitchError('EINVAL', `port ${port} is not one of 0 to 65535`));
+  const path = await realpath(directory).catch((error) => fail(directory, error));
+  const control = await connectTo(`${path}/ctl`).catch((error) => fail(directory, error));
   let fd = -1;
   let ownPath: string | undefined;
-  const abort = () => control.destroy();
-  options.signal?.addEventListener('abort', abort);
+  const giveUp = () => control.destroy();
+  signal?.addEventListener('abort', giveUp);
   try {
-    if (options.signal?.aborted) abort();
+    signal?.throwIfAborted();
     ({ fd, path: ownPath } = bindOwn(path));
     await admitSwitch(`${path}/ctl`, ownPath, options);
-    const wanted =
-      options.port === undefined ? ({ kind: 'any' } as const) : { kind: 'number' as const, number: options.port };
-    control.write(formatRequest({ wanted, address: formatAddress(ownPath), description: options.description ?? '' }));
-    const address = await readReply(control);
+    const wanted = port === undefined ? ({ kind: 'any' } as const) : ({ kind: 'number', number: port } as const);
+    control.write(formatRequest({ wanted, address: formatAddress(ownPath), description }));
+    const address = await readReply(control, port);
     native.connectDatagram(fd, address);
     return { control, fd, switchPath: addressPath(address)?.toString() ?? '' };
   } catch (error) {
     control.destroy();
     if (fd >= 0) native.closeDescriptor(fd);
-    return fail(directory, error instanceof SwitchError ? error.message : describeError(error));
+    signal?.throwIfAborted();
+    return fail(directory, error);
   } finally {
-    options.signal?.removeEventListener('abort', abort);
-    // Both sockets are connected, or joining has failed: the name is no longer needed.
+    signal?.removeEventListener('abort', giveUp);
+    // Connected both ways by now, or given up: the name has served.
     if (ownPath !== undefined) await unlink(ownPath).catch(() => {});
   }
 }
@@ -177,8 +342,16 @@ async function admitSwitch(controlPath: string, ownPath: string, { mode = 0o700,
   await chmod(ownPath, mode | (byGroup ? 0o070 : 0o077));
 }
 
-function fail(directory: string, why: string): never {
-  throw new SwitchError('EIO', `cannot join the switch at '${directory}': ${why}`);
+/** Codes that tell a caller what to do next; any other is EIO. */
+const TELLING: readonly ErrnoName[] = ['EACCES', 'ECONNREFUSED', 'EINVAL', 'ENOENT'];
+
+function fail(directory: string, error: unknown): never {
+  const code = TELLING.find((name) => name === (error as NodeJS.ErrnoException).code) ?? 'EIO';
+  throw new SwitchError(code, `cannot join the switch at '${directory}': ${describeWhy(error)}`);
+}
+
+function describeWhy(error: unknown): string {
+  return error instanceof SwitchError ? error.message : describeError(error);
 }
 
 function connectTo(path: string): Promise<Socket> {
@@ -207,11 +380,17 @@ function bindOwn(directory: string): { fd: number; path: string } {
   throw last;
 }
 
-function readReply(control: Socket): Promise<Buffer> {
+/** The protocol has no reason in it: what a switch refuses it closes. */
+function refusal(port: number | undefined): SwitchError {
+  const likely =
+    port === undefined ? 'no port is free, or this user may not join' : 'the port is taken, reserved or out of range';
+  return new SwitchError('ECONNREFUSED', `it refused: ${likely}; its log says why`);
+}
+
+function readReply(control: Socket, port: number | undefined): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     let reply = Buffer.alloc(0);
-    const refused = () =>
-      reject(new SwitchError('EACCES', 'it refused: the port is taken, reserved or out of range; its log says why'));
+    const refused = () => reject(refusal(port));
     if (control.destroyed) return refused();
     control.once('close', refused);
     // vde_switch does not answer a client that it refuses.

@@ -1,11 +1,14 @@
 // The one error class of the switch: a sentence that a user can act on, and a stable errno name.
 
+/** The errno names that a SwitchError can have as its code. */
 export type ErrnoName =
   | 'EACCES'
   | 'EADDRINUSE'
+  | 'ECONNREFUSED'
   | 'EEXIST'
   | 'EINVAL'
   | 'EIO'
+  | 'EMSGSIZE'
   | 'ENAMETOOLONG'
   | 'ENODEV'
   | 'ENOENT'
@@ -15,10 +18,14 @@ export type ErrnoName =
   | 'EPERM'
   | 'EPROTO';
 
+/** An error of the switch: its message is a sentence to act on, and its code does not change with the wording. */
 export class SwitchError extends Error {
+  /** Always `SwitchError`. */
   override readonly name = 'SwitchError';
+  /** What kind of failure it is, as an errno name. */
   readonly code: ErrnoName;
 
+  /** Makes an error with an errno name and a sentence. */
   constructor(code: ErrnoName, message: string) {
     super(message);
     this.code = code;

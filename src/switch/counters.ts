@@ -2,30 +2,42 @@
 import { type NativeCounters, native } from '../system/native.ts';
 
 /**
- * "Receive" is what the switch received from the port. Short frames count with their padding, frames dropped later count
- * too, and a datagram that a TAP gives or takes whole as the frames that it stands for.
+ * The counters of a port since it was created or they were reset. "Receive" is what the switch received from the port.
+ * Short frames count with their padding, frames dropped later count too, and a datagram that a TAP gives or takes whole
+ * as the frames that it stands for.
  */
 export interface PortCounters {
+  /** The number of the port. */
   port: number;
+  /** Bytes received, without FCS. */
   receiveBytes: bigint;
+  /** Frames received for one address. */
   receiveUnicast: bigint;
+  /** Frames received for a group, broadcast excluded. */
   receiveMulticast: bigint;
+  /** Frames received for ff:ff:ff:ff:ff:ff. */
   receiveBroadcast: bigint;
   /** Times that the port was left unread since where it sends was full. */
   receiveHolds: bigint;
-  /** Taken by an endpoint or its queue. */
+  /** Bytes sent to the port's endpoints or queued for them, without FCS. */
   transmitBytes: bigint;
+  /** Frames sent or queued for one address. */
   transmitUnicast: bigint;
+  /** Frames sent or queued for a group, broadcast excluded. */
   transmitMulticast: bigint;
+  /** Frames sent or queued for ff:ff:ff:ff:ff:ff. */
   transmitBroadcast: bigint;
   /** Times that the port, full, made no room in time for sources that were held for it. */
   transmitStalls: bigint;
-  /** By reason; every reason there is, also at 0. */
+  /** Frames received and dropped, by reason; every reason is present, also at 0. */
   receiveDrops: Record<string, bigint>;
+  /** Frames dropped on their way to the port, by reason; every reason is present, also at 0. */
   transmitDrops: Record<string, bigint>;
-  /** What waits now for the port's endpoints, and how many frames may. */
+  /** Frames that wait now for the port's endpoints. */
   queueFrames: bigint;
+  /** Bytes that wait now for the port's endpoints. */
   queueBytes: bigint;
+  /** Frames that may wait for them; see SwitchOptions.queueFrames. */
   queueLimit: bigint;
 }
 

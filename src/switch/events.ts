@@ -1,13 +1,14 @@
 // What happens in a switch, for whoever watches: the console's debug lines are made of these.
 import type { EventCategory } from '../fstp/effect.ts';
 
+/** What happens in a switch, as its event `event` tells. */
 export type SwitchEvent =
   | { type: 'port-created'; port: number }
-  /** Its last endpoint left; the port stays. */
+  /** The port's last endpoint was detached; the port stays. */
   | { type: 'port-inactive'; port: number }
   | { type: 'endpoint-added' | 'endpoint-removed'; port: number; endpoint: number }
   | { type: 'endpoint-described'; port: number; endpoint: number; description: string }
-  /** Only while the MAC table is watched. */
+  /** Emitted only while MacTable.watched is true. */
   | { type: 'mac-added' | 'mac-removed'; mac: string; vlan: number; port: number }
-  /** In vde_switch's words. */
+  /** A change in a spanning tree, in vde_switch's words. */
   | { type: 'spanning-tree'; category: EventCategory; text: string };

@@ -2,53 +2,60 @@
 // of buckets, which the console shows as vde_switch does.
 
 import { SwitchError } from '../protocol/errors.ts';
-import type { NativeEngine, NativeMacEntry, NativeMacStats } from '../system/native.ts';
+import type { MacEntry, MacStats, NativeEngine } from '../system/native.ts';
 
-export type MacEntry = NativeMacEntry;
-export type MacStats = NativeMacStats;
+export type { MacEntry, MacStats };
 
+/** How long the MAC table keeps addresses, in seconds. */
 export interface MacTimes {
-  /** An address silent for longer is forgotten; default 100. */
+  /** How long an address is kept after its last frame; default 100. */
   expireSeconds: number;
-  /** How often such addresses are looked for; 0 or less: never; default 2. */
+  /** How often addresses that have aged out are removed; 0 or less for never; default 2. */
   gcIntervalSeconds: number;
-  /** An address moves to another port only after this long a silence on the old one; default 3. */
+  /** How long an address must be silent on its port before it moves to another; default 3. */
   minPersistenceSeconds: number;
 }
 
 export const DEFAULT_MAC_TIMES: MacTimes = { expireSeconds: 100, gcIntervalSeconds: 2, minPersistenceSeconds: 3 };
 
+/** The addresses that the switch has learned (IEEE 802.1D-2004, 7.8 and 7.9). */
 export class MacTable {
   readonly #engine: NativeEngine;
   #times = DEFAULT_MAC_TIMES;
   #hashSize: number;
   #watched = false;
 
+  /** @internal */
   constructor(engine: NativeEngine, hashSize: number) {
     this.#engine = engine;
     this.#hashSize = roundHashSize(hashSize);
   }
 
+  /** The times in effect. */
   get times(): MacTimes {
     return this.#times;
   }
 
+  /** Changes the times that are given, in whole seconds, and leaves the others. */
   setTimes(times: Partial<MacTimes>): void {
     this.#engine.configure(times);
     this.#times = { ...this.#times, ...times };
   }
 
+  /**
+   * The number of buckets that the console numbers addresses by; it affects nothing else. Setting it rounds up to a
+   * power of two and forgets every address, as vde_switch does; it throws SwitchError EINVAL below 1 and above 2^30.
+   */
   get hashSize(): number {
     return this.#hashSize;
   }
 
-  /** Rounds up to a power of two, and forgets every address, as vde_switch does. EINVAL below 1. */
   set hashSize(size: number) {
     this.#hashSize = roundHashSize(size);
     this.#engine.flushMacs();
   }
 
-  /** Whether addresses that come and go are events of the switch. */
+  /** Whether the switch emits the events `mac-added` and `mac-removed`; false at first, since there can be many. */
   get watched(): boolean {
     return this.#watched;
   }
@@ -58,16 +65,17 @@ export class MacTable {
     this.#watched = watched;
   }
 
-  /** Newest first. */
+  /** Returns every address, the most recently seen first. */
   entries(): MacEntry[] {
     return this.#engine.macEntries();
   }
 
+  /** Returns how full the table is. */
   stats(): MacStats {
     return this.#engine.macStats();
   }
 
-  /** Forgets the addresses learned on a port, in a VLAN, or all; returns how many went. */
+  /** Forgets the addresses learned on a port, in a VLAN, on a port in a VLAN, or all; returns how many there were. */
   flush({ port, vlan }: { port?: number; vlan?: number } = {}): number {
     return this.#engine.flushMacs(port, vlan);
   }

@@ -9,38 +9,41 @@ export const MAX_PORTS = 65535;
 /** Four digits, for which a control directory's name leaves room. */
 const ENDPOINT_IDS = 9999;
 
-/** What moves frames for a port. */
+/** An endpoint: what moves frames for a port. */
 export interface EndpointInfo {
-  /** Unique in the switch; an ID is not reused until all others have been. */
+  /** Its number, unique in the switch, as the console shows it; reused only after all others. */
   id: number;
-  /** `vde` for a client of the control socket, otherwise the kind of its attachment. */
+  /**
+   * `vde` for a client of the control socket, `plug` for a plug of this program, otherwise the kind of its attachment.
+   */
   kind: string;
-  /** The ID of the attachment that the endpoint belongs to; absent for a client. */
+  /** The ID of the attachment that the endpoint belongs to; absent for a client or a plug. */
   attachment?: string;
-  /** Any text; a client's is what it sent, decoded as UTF-8. */
+  /** The peer or device. A client's is what it sent, decoded as UTF-8: any text. */
   description: string;
 }
 
 /** A numbered place of the switch. */
 export interface PortInfo {
+  /** The number of the port. */
   number: number;
-  /** 4095: none. */
+  /** The VLAN whose frames have no tag on this port; 4095 if there is none. */
   untaggedVlan: number;
   /** Every VLAN that the port is in, the untagged one included. */
   vlans: ReadonlySet<number>;
-  /** At least one endpoint is attached. */
+  /** Whether at least one endpoint is attached. */
   active: boolean;
   /** Whether a client that asks for any port may be given this one. */
   allocatable: boolean;
-  /** uid of the first endpoint's user; undefined when the port is inactive or its endpoint has no user (a TAP). */
+  /** The uid of the first endpoint's user; undefined if the port is inactive or its endpoint has no user, as a TAP. */
   currentUser: number | undefined;
-  /** uid that the port is reserved for. */
+  /** The uid that the port is reserved for. */
   user: number | undefined;
-  /** gid that the port is reserved for. */
+  /** The gid that the port is reserved for. */
   group: number | undefined;
   /** The ID of the attachment that the port is reserved for, whether an endpoint is attached or not. */
   attachment: string | undefined;
-  /** Newest first. */
+  /** Its endpoints, the newest first. */
   endpoints: EndpointInfo[];
 }
 

@@ -4,7 +4,9 @@ import type { NativeEngine } from '../system/native.ts';
 import type { PortInfo, PortTable } from './port-table.ts';
 import type { PortReservations } from './reservations.ts';
 
-/** Numbers are 1 to `limit`, and port 0 for clients that ask for it. */
+/**
+ * The ports of a switch. Their numbers are 1 to `limit`, and 0 for a port that only clients which ask for it are given.
+ */
 export class Ports {
   readonly #table: PortTable;
   readonly #engine: NativeEngine;
@@ -36,7 +38,7 @@ export class Ports {
     return this.#table.list();
   }
 
-  /** Throws EINVAL for a number that no port can have. */
+  /** Throws EINVAL for a number that no port can have. @internal */
   check(number: number): void {
     this.#table.check(number);
   }

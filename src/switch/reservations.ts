@@ -37,7 +37,7 @@ export class PortReservations implements Reservations {
       released();
     });
     try {
-      if (vlan !== undefined) restoreVlan = vlans.lendUntagged(port, vlan);
+      if (vlan !== undefined) restoreVlan = vlans.lendUntagged(vlan, port);
     } catch (error) {
       reservation.cancel();
       throw error;
@@ -45,9 +45,9 @@ export class PortReservations implements Reservations {
     return reservation;
   }
 
-  forClient(wanted: WantedPort, uid: number): Reservation {
+  forClient(wanted: WantedPort, uid: number, kind = 'vde'): Reservation {
     const { number: port, created } = this.#parts.table.claim(wanted, uid);
-    return this.#reservation(port, created, { kind: 'vde' }, uid, () => {});
+    return this.#reservation(port, created, { kind }, uid, () => {});
   }
 
   nextEndpointId(): number {

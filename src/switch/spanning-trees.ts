@@ -1,18 +1,18 @@
 // Connects the spanning-tree machine to the switch: it tells the machine of ports, VLANs and BPDUs, and applies its effects to
 // the engine.
 import type { Effect, EventCategory, PortState } from '../fstp/effect.ts';
-import { type BridgeOptions, SpanningTree, type VlanView } from '../fstp/machine.ts';
+import { type BridgeOptions, SpanningTree, type TreeView } from '../fstp/machine.ts';
 import type { NativeEngine } from '../system/native.ts';
 import type { PortInfo } from './port-table.ts';
 
 const TICK_MS = 1000;
 
-/** The state that `fstp/print` shows. */
-export type { PortView, VlanView } from '../fstp/machine.ts';
+export type { TreePortView, TreeView } from '../fstp/machine.ts';
 
 /** Called for each event that vde_switch has a debug line for. */
 export type TreeListener = (category: EventCategory, text: string) => void;
 
+/** The spanning trees of a switch, one for each VLAN: they prevent forwarding loops. */
 export class SpanningTrees {
   readonly #engine: NativeEngine;
   readonly #machine: SpanningTree;
@@ -22,6 +22,7 @@ export class SpanningTrees {
   readonly #discarding = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
 
+  /** @internal */
   constructor(engine: NativeEngine, bridge: BridgeOptions, listener: TreeListener) {
     this.#engine = engine;
     this.#listener = listener;
@@ -29,21 +30,24 @@ export class SpanningTrees {
     this.vlanCreated(0);
   }
 
+  /** Whether spanning tree is on. */
   get enabled(): boolean {
     return this.#machine.on;
   }
 
-  /** The switch's priority, 16 bits; the switch with the lowest becomes root. */
+  /** The priority of this switch, 0 to 65535: the switch with the lowest becomes the root. */
   get priority(): number {
     return this.#machine.priority;
   }
 
+  /** Switches spanning tree on. */
   switchOn(): void {
     this.#engine.configure({ takesBpdus: true });
     this.#timer ??= setInterval(() => this.#apply(this.#machine.tick(now())), TICK_MS).unref();
     this.#apply(this.#machine.switchOn(now()));
   }
 
+  /** Switches spanning tree off: every port forwards. */
   switchOff(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -51,35 +55,39 @@ export class SpanningTrees {
     this.#engine.configure({ takesBpdus: false });
   }
 
-  /** Makes a port an edge port in a VLAN: it always forwards, sends no BPDUs and ignores those that it receives. */
+  /** Makes a port an edge port in a VLAN, or no longer: an edge port forwards, and neither sends nor receives BPDUs. */
   setEdge(vlan: number, port: number, edge: boolean): void {
     this.#apply(this.#machine.setEdge({ vlan, port, edge }, now()));
   }
 
-  /** Reduces the path cost of a port in a VLAN by `cost`. */
+  /** Makes the path by this port cost so much less in a VLAN; the bonus that another port had there ends. */
   setBonus(vlan: number, port: number, cost: number): void {
     this.#apply(this.#machine.setBonus({ vlan, port, cost }, now()));
   }
 
-  view(vlan: number): VlanView | undefined {
+  /** Returns the tree of a VLAN, or undefined if the VLAN does not exist. */
+  view(vlan: number): TreeView | undefined {
     return this.#machine.view(vlan);
   }
 
+  /** Returns whether a port forwards the frames of a VLAN. */
   stateOf(vlan: number, port: number): PortState {
     return this.#discarding.has(`${vlan}/${port}`) ? 'discarding' : 'forwarding';
   }
 
   // --- Events of the switch
 
+  /** @internal */
   vlanCreated(vlan: number): void {
     this.#apply(this.#machine.createVlan(vlan, now()));
   }
 
+  /** @internal */
   vlanRemoved(vlan: number): void {
     this.#machine.removeVlan(vlan);
   }
 
-  /** Call it when a port becomes active or inactive or its VLANs change; `undefined` if it was removed. */
+  /** It became active or inactive, or is in other VLANs; `undefined`: it is gone. @internal */
   portChanged(number: number, port: PortInfo | undefined): void {
     const told = this.#told.get(number) ?? new Map<number, boolean>();
     const vlans = port?.active ? port.vlans : new Set<number>();
@@ -100,10 +108,12 @@ export class SpanningTrees {
     else this.#told.delete(number);
   }
 
+  /** @internal */
   received(port: number, vlan: number, bytes: Buffer): void {
     this.#apply(this.#machine.receive({ vlan, port, bytes }, now()));
   }
 
+  /** @internal */
   close(): void {
     clearInterval(this.#timer);
   }

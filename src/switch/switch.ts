@@ -3,13 +3,17 @@
 import { EventEmitter } from 'node:events';
 import { type Attachment, Attachments } from '../backends/attachments.ts';
 import { parsePortRequest } from '../backends/kinds.ts';
+import type { SpecObject } from '../backends/specs.ts';
 import { Control, type ControlInfo, type ListenOptions, type PrepareOther } from '../control/control.ts';
 import { DEFAULT_PRIORITY } from '../fstp/machine.ts';
+import { checkPlugOptions, Plug, type PlugOptions } from '../plug/plug.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { parseMac, randomMac } from '../protocol/mac.ts';
+import { checkOptions } from '../protocol/options.ts';
 import { describeEnd } from '../system/errno.ts';
 import type { Log, LogLevel } from '../system/log.ts';
 import { type EngineEvent, type NativeEngine, native } from '../system/native.ts';
+import type { Reservation } from '../system/reservation.ts';
 import { Capture } from './capture.ts';
 import { type PortCounters, portCounters } from './counters.ts';
 import type { SwitchEvent } from './events.ts';
@@ -21,34 +25,75 @@ import { SpanningTrees } from './spanning-trees.ts';
 import { placeOnCpu, type Tuning, timing } from './tuning.ts';
 import { Vlans } from './vlans.ts';
 
+/** How a switch is made; every option has a default. */
 export interface SwitchOptions extends Tuning {
-  /** Every frame to every port; default false: learn which address is where. */
+  /** Whether every frame goes to every other port; default false: addresses are learned. */
   hub?: boolean;
-  /** Usable ports are 1 to this, 65535 at most; default 32. */
+  /** The highest port number, 1 to 65535; default 32. */
   numPorts?: number;
-  /** The switch's own address, six hex bytes; default 00:ff and four random ones. */
+  /** The switch's own address, six hex bytes with colons; default 00:ff and four random bytes. */
   mac?: string;
-  /** What bucket numbers are counted to in the console's MAC table; rounded up to a power of two; default 128. */
+  /** The number of buckets that the console numbers addresses by; rounded up to a power of two; default 128. */
   hashSize?: number;
-  /** Addresses kept at most; default 131072. */
+  /** Addresses that the MAC table may hold; default 131072. */
   macLimit?: number;
-  /** Refuse tags of VLANs that were never created, as vde_switch does; default false: they are payload. */
+  /**
+   * Whether frames tagged with a VLAN that was never created are dropped, as vde_switch does; default false: they pass
+   * unchanged.
+   */
   strictVlan?: boolean;
-  /** Spanning tree, which a hub cannot have; default false. */
+  /** Whether spanning tree is on at first; without effect on a hub; default false. */
   fstp?: boolean;
-  /** The switch's in spanning tree, 16 bits: the lowest is root; default 0x8000. */
+  /** The priority in spanning tree, 0 to 65535: the switch with the lowest becomes the root; default 0x8000. */
   priority?: number;
   /** Frames that may wait for one slow endpoint; default 256. */
   queueFrames?: number;
 }
 
-export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: SwitchEvent] }> {
+const SWITCH_OPTIONS = {
+  hub: true,
+  numPorts: true,
+  mac: true,
+  hashSize: true,
+  macLimit: true,
+  strictVlan: true,
+  fstp: true,
+  priority: true,
+  queueFrames: true,
+  pacingMs: true,
+  busyPollUs: true,
+  cpu: true,
+} satisfies Record<keyof SwitchOptions, true>;
+
+/** How an attachment is opened, besides its spec. */
+export interface AttachOptions {
+  /** Abandons the opening; has no effect once the attachment is open. */
+  signal?: AbortSignal;
+}
+
+const ATTACH_OPTIONS = { signal: true } satisfies Record<keyof AttachOptions, true>;
+
+/** Room for frames between the engine and a plug, in bytes: as much as an ordinary socket has. */
+const PLUG_BUFFER_BYTES = 212_992;
+
+/**
+ * A virtual Ethernet switch. Programs join it by the VDE protocol once it listens, TAPs and networks by attach(), and
+ * this program by plug(). Its frames are moved by a thread of their own and never pass through JavaScript.
+ *
+ * Emits `log` with each line of its log, `event` with what happens in it, and `close` once, when it is closed.
+ */
+export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: SwitchEvent]; close: [] }> {
   /** The switch's own address, `00:ff:…`. */
   readonly mac: string;
+  /** The ports. */
   readonly ports: Ports;
+  /** The VLANs. */
   readonly vlans: Vlans;
+  /** The addresses that the switch has learned. */
   readonly macs: MacTable;
+  /** The spanning trees. */
   readonly spanningTrees: SpanningTrees;
+  /** Copies of the frames that ports receive and transmit. */
   readonly capture: Capture;
   readonly #engine: NativeEngine;
   readonly #reservations: PortReservations;
@@ -56,11 +101,14 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   readonly #startedAt = process.hrtime.bigint();
   #hub: boolean;
   #control: Control | undefined;
+  /** What is closed before the switch, the latest first. */
+  readonly #children = new Set<() => unknown>();
   #closed: Promise<void> | undefined;
 
-  /** Throws SwitchError EINVAL for options out of range. */
+  /** Makes a switch without clients. Throws SwitchError EINVAL for an option that does not exist or is out of range. */
   constructor(options: SwitchOptions = {}) {
     super();
+    checkOptions(options, SWITCH_OPTIONS);
     const { hub = false, numPorts = 32, hashSize = 128, macLimit = 131_072, queueFrames = 256 } = options;
     const { strictVlan = false, fstp = false, priority = DEFAULT_PRIORITY } = options;
     this.mac = options.mac === undefined ? randomMac('00:ff') : parseMac(options.mac);
@@ -100,39 +148,46 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
 
   // --- Forwarding
 
+  /** Whole seconds since the switch was made. */
   get uptimeSeconds(): number {
     return Number((process.hrtime.bigint() - this.#startedAt) / 1_000_000_000n);
   }
 
-  /** Where clients connect. */
+  /** The control directory where clients join; undefined until it is bound. */
   get control(): ControlInfo | undefined {
     return this.#control?.info;
   }
 
+  /** Whether every frame goes to every other port. Setting it to true switches spanning tree off. */
   get hub(): boolean {
     return this.#hub;
   }
 
-  /** A hub has no spanning tree: that is switched off. */
   set hub(hub: boolean) {
     if (hub) this.spanningTrees.switchOff();
     this.#engine.configure({ hub });
     this.#hub = hub;
   }
 
-  /** Of the engine's that came faster than they were taken: addresses, BPDUs, captured frames. */
+  /**
+   * Events of the engine that were lost because they arrived faster than they were taken: addresses, BPDUs, captured
+   * frames.
+   */
   get eventsLost(): bigint {
     return this.#engine.eventsLost();
   }
 
   // --- Counters
 
-  /** One snapshot of every port there is, by number. */
+  /** Returns a snapshot of the counters of every port that exists, by number. */
   counters(): PortCounters[] {
     return portCounters(this.#engine.counters());
   }
 
-  /** Of one port, or of all. EINVAL for a number out of range; a port that does not exist has nothing to reset. */
+  /**
+   * Sets the counters of one port, or of all, to zero. Throws SwitchError EINVAL for a number that no port can have; a
+   * port that does not exist is passed over.
+   */
   resetCounters(port?: number): void {
     if (port !== undefined) this.ports.check(port);
     const ports = port === undefined ? this.ports.list().map(({ number }) => number) : [port];
@@ -141,17 +196,29 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
 
   // --- Clients
 
-  /** Serves the VDE protocol on a control directory. Throws a sentence, and leaves what it found as it was, when it cannot. */
+  /**
+   * Serves the VDE protocol on a control directory. Throws SwitchError with a sentence, and leaves what it found as it
+   * was, if it cannot; throws the signal's reason once that is aborted.
+   */
   async listen(options: ListenOptions): Promise<void> {
     await this.bind(options);
     await this.serve();
   }
 
   /**
-   * The first half: clients may connect, and wait while the ports that they are to find are made. Another socket may be
-   * opened with the control socket, once `prepareOther` has seen to all that takes time.
+   * The first half of listen(): clients may connect, and wait until serve() while the ports that they are to find are
+   * made.
    */
-  async bind(options: ListenOptions, prepareOther: PrepareOther = async () => undefined): Promise<void> {
+  async bind(options: ListenOptions): Promise<void> {
+    await this.bindWith(options, async () => undefined);
+  }
+
+  /**
+   * As bind(). Another socket is opened at the same moment as the control socket, once `prepareOther` has done all that
+   * takes time.
+   * @internal
+   */
+  async bindWith(options: ListenOptions, prepareOther: PrepareOther): Promise<void> {
     this.#checkOpen();
     if (this.#control)
       throw new SwitchError('EEXIST', `the switch listens on '${this.control?.directory ?? 'a directory'}' already`);
@@ -160,7 +227,10 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     await this.#orForget(control, control.bind(this.ports.limit, prepareOther));
   }
 
-  /** The second half, once: who waits is answered. EINVAL where there was no first. */
+  /**
+   * The second half of listen(), once: clients that wait are answered. Throws SwitchError EINVAL if bind() did not come
+   * first.
+   */
   async serve(): Promise<void> {
     this.#checkOpen();
     const control = this.#control;
@@ -183,14 +253,53 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     }
   }
 
+  /**
+   * Returns a plug on a port of this switch, for which no control directory is needed. It is closed with the switch, or
+   * when its endpoint is. Throws SwitchError EINVAL, EADDRINUSE, EACCES, ENOSPC; ENODEV once the switch is closed.
+   */
+  plug(options: PlugOptions = {}): Plug {
+    this.#checkOpen();
+    checkPlugOptions(options);
+    const { port, description = '' } = options;
+    const wanted = port === undefined ? ({ kind: 'any' } as const) : ({ kind: 'number', number: port } as const);
+    const reservation = this.#reservations.forClient(wanted, process.geteuid?.() ?? 0, 'plug');
+    try {
+      return this.#plugInto(reservation, description);
+    } catch (error) {
+      reservation.cancel();
+      throw error;
+    }
+  }
+
+  #plugInto(reservation: Reservation, description: string): Plug {
+    const [ours, theirs] = native.datagramPair(PLUG_BUFFER_BYTES);
+    let end = () => {};
+    try {
+      reservation.attach({ transport: { kind: 'datagram', fd: ours }, description, ended: () => end() });
+    } catch (error) {
+      native.closeDescriptor(theirs);
+      throw error;
+    }
+    const disconnect = () => {
+      this.#children.delete(end);
+      reservation.release();
+    };
+    const plug = Plug.over({ fd: theirs, port: reservation.port, switchPath: '', disconnect });
+    end = () => plug.end();
+    this.#children.add(end);
+    return plug;
+  }
+
   // --- Attachments
 
   /**
-   * Opens a spec in QEMU's spelling, `KIND[,key=value…]`: a TAP, a socket, a network. Throws SwitchError with a sentence, and
-   * changes nothing, if it cannot be opened.
+   * Opens a spec: a TAP, a socket, a network. A spec is text in QEMU's spelling, `KIND[,key=value…]`, or an object with
+   * the same keys. Throws SwitchError with a sentence, and changes nothing, if it cannot be opened; throws the signal's
+   * reason once that is aborted.
    */
-  async attach(spec: string): Promise<Attachment> {
-    return this.#attachments.attach(parsePortRequest(spec));
+  async attach(spec: string | SpecObject, options: AttachOptions = {}): Promise<Attachment> {
+    checkOptions(options, ATTACH_OPTIONS);
+    return this.#attachments.attach(parsePortRequest(spec), options.signal);
   }
 
   /**
@@ -207,17 +316,34 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     return this.#attachments.list();
   }
 
-  /** Ends every endpoint, removes every file that was made and stops the engine; idempotent. */
+  /**
+   * Closes the consoles and metrics servers of the switch, its plugs, attachments and clients, removes every file that
+   * was made and stops the engine; idempotent.
+   */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
   }
 
+  /** The same as close(), for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Has something closed before the switch. Returns a function that takes this back. @internal */
+  closesFirst(close: () => unknown): () => void {
+    this.#checkOpen();
+    this.#children.add(close);
+    return () => this.#children.delete(close);
+  }
+
   async #close(): Promise<void> {
+    for (const close of [...this.#children].reverse()) await close();
     await this.#attachments.close();
     await this.#control?.close();
     this.spanningTrees.close();
     this.#engine.close();
+    this.emit('close');
   }
 
   #notice(event: EngineEvent): void {

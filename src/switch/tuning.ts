@@ -4,12 +4,19 @@ import { SwitchError } from '../protocol/errors.ts';
 import { strerror } from '../system/errno.ts';
 import type { EngineSettings, NativeEngine } from '../system/native.ts';
 
+/** How the engine weighs drops, latency and CPU time against each other, and where it runs. */
 export interface Tuning {
-  /** How long a sender waits for its only destination, where that is full, before frames are dropped; 0 to 1000; default 20. */
+  /**
+   * How long a sender is paused while its only destination is full, before frames are dropped, in milliseconds; 0 to
+   * 1000; default 20.
+   */
   pacingMs?: number;
-  /** How long the engine looks for more frames before it sleeps: less latency for more CPU; 0 to 1000000; default 0. */
+  /**
+   * How long the engine polls for more frames before it sleeps, in microseconds: less latency, more CPU time; 0 to
+   * 1000000; default 0.
+   */
   busyPollUs?: number;
-  /** The only CPU that the engine's thread runs on, from 0; default any. */
+  /** The number of the only CPU that the engine's thread runs on, 0 to 1023; default any. */
   cpu?: number;
 }
 

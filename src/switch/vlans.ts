@@ -8,22 +8,32 @@ import type { PortInfo, PortTable } from './port-table.ts';
 export const NO_VLAN = 4095;
 const LAST_VLAN = 4094;
 
-/** A port in a VLAN. */
+/** A port that is a member of a VLAN. */
 export interface VlanMember {
+  /** The number of the port. */
   port: number;
-  /** Whether the VLAN's frames carry a tag on this port. */
+  /** Whether the frames of the VLAN have a tag on this port. */
   tagged: boolean;
-  /** At least one endpoint is attached to the port. */
+  /** Whether at least one endpoint is attached to the port. */
   active: boolean;
 }
 
-/** Learns of changes. */
+/** A VLAN that was created, or VLAN 0. */
+export interface VlanInfo {
+  /** The VLAN identifier, 0 to 4094. */
+  number: number;
+  /** The ports in it, by number. */
+  members: VlanMember[];
+}
+
+/** Who must know of changes. */
 export interface VlanWatcher {
   vlanCreated(vlan: number): void;
   vlanRemoved(vlan: number): void;
   portChanged(number: number, port: PortInfo | undefined): void;
 }
 
+/** The VLANs of a switch (IEEE 802.1Q). VLAN 0 always exists: every new port is an untagged member of it. */
 export class Vlans {
   readonly #watcher: VlanWatcher;
   readonly #engine: NativeEngine;
@@ -33,6 +43,7 @@ export class Vlans {
 
   #strict: boolean;
 
+  /** @internal */
   constructor(engine: NativeEngine, ports: PortTable, watcher: VlanWatcher, strict: boolean) {
     this.#watcher = watcher;
     this.#engine = engine;
@@ -41,8 +52,8 @@ export class Vlans {
   }
 
   /**
-   * true: frames tagged with a VLAN that was never created are dropped, as by vde_switch; false: they pass through the port's
-   * untagged VLAN unchanged.
+   * Whether frames tagged with a VLAN that was never created are dropped. Otherwise they pass through unchanged, as
+   * payload in the port's untagged VLAN.
    */
   get strict(): boolean {
     return this.#strict;
@@ -53,9 +64,14 @@ export class Vlans {
     this.#strict = strictVlan;
   }
 
-  /** Returns the VLANs that exist, ascending. */
-  list(): number[] {
-    return [...this.#created].sort((a, b) => a - b);
+  /** Returns the VLAN, or undefined if it does not exist. */
+  get(vlan: number): VlanInfo | undefined {
+    return this.#created.has(vlan) ? { number: vlan, members: this.members(vlan) } : undefined;
+  }
+
+  /** Returns every VLAN that exists, by number. */
+  list(): VlanInfo[] {
+    return [...this.#created].sort((a, b) => a - b).map((vlan) => this.get(vlan)!);
   }
 
   /** Creates a VLAN, 1 to 4094. Throws SwitchError EINVAL, EEXIST. */
@@ -67,10 +83,7 @@ export class Vlans {
     this.#watcher.vlanCreated(vlan);
   }
 
-  /**
-   * Creates a VLAN that does not exist. Returns a function that removes it again, unless it has members by then or existed before.
-   * @internal
-   */
+  /** Creates one that is not there yet; returns what undoes that, unless somebody uses it by then. @internal */
   ensure(vlan: number): () => void {
     if (this.#created.has(vlan)) return () => {};
     this.create(vlan);
@@ -79,7 +92,7 @@ export class Vlans {
     };
   }
 
-  /** Removes a VLAN. Throws SwitchError EINVAL, ENXIO; EADDRINUSE for VLAN 0 and while the VLAN has members. */
+  /** Removes a VLAN. Throws SwitchError EINVAL, ENXIO; EADDRINUSE for VLAN 0 and while it has members. */
   remove(vlan: number): void {
     this.check(vlan);
     if (vlan === 0) throw new SwitchError('EADDRINUSE', 'VLAN 0 is the network of every new port');
@@ -90,7 +103,7 @@ export class Vlans {
     this.#watcher.vlanRemoved(vlan);
   }
 
-  /** Returns the ports in a VLAN, by number. */
+  /** Returns the ports in a VLAN, by number; none for a VLAN that does not exist. */
   members(vlan: number): VlanMember[] {
     return this.#ports
       .list()
@@ -98,8 +111,11 @@ export class Vlans {
       .map(({ number, active, untaggedVlan }) => ({ port: number, tagged: untaggedVlan !== vlan, active }));
   }
 
-  /** Replaces a port's untagged VLAN; 4095 for none. Throws SwitchError EINVAL, ENXIO. */
-  setUntagged(port: number, vlan: number): void {
+  /**
+   * Makes a VLAN the untagged VLAN of a port, in place of the one before; 4095 for none. Throws SwitchError EINVAL,
+   * ENXIO.
+   */
+  setUntagged(vlan: number, port: number): void {
     this.#ports.check(port);
     if (vlan !== NO_VLAN) checkRange(vlan);
     const { vlans, untaggedVlan } = this.#existing(port);
@@ -112,30 +128,27 @@ export class Vlans {
     this.#watcher.portChanged(port, this.#ports.get(port));
   }
 
-  /**
-   * Replaces a port's untagged VLAN for a while. Returns a function that restores the previous one, unless another has been set.
-   * @internal
-   */
-  lendUntagged(port: number, vlan: number): () => void {
+  /** As setUntagged(); returns what gives the port its VLAN of before, unless it has yet another by then. @internal */
+  lendUntagged(vlan: number, port: number): () => void {
     const before = this.#existing(port).untaggedVlan;
-    this.setUntagged(port, vlan);
+    this.setUntagged(vlan, port);
     return () => {
       if (this.#ports.get(port)?.untaggedVlan !== vlan) return;
-      this.setUntagged(port, before === NO_VLAN || this.#created.has(before) ? before : 0);
+      this.setUntagged(before === NO_VLAN || this.#created.has(before) ? before : 0, port);
     };
   }
 
-  /** Adds a port to a VLAN as a tagged member. Throws SwitchError EINVAL, ENXIO. */
+  /** Makes a port a tagged member of a VLAN. Throws SwitchError EINVAL, ENXIO. */
   addPort(vlan: number, port: number): void {
     this.#change(vlan, port, true);
   }
 
-  /** Removes a tagged member. Throws SwitchError EINVAL, ENXIO; EADDRINUSE if the VLAN is the port's untagged one. */
+  /** Ends a port's tagged membership. Throws SwitchError EINVAL, ENXIO; EADDRINUSE for the port's untagged VLAN. */
   removePort(vlan: number, port: number): void {
     this.#change(vlan, port, false);
   }
 
-  /** Throws SwitchError EINVAL for a number that no VLAN can have, and ENXIO for a VLAN that does not exist. */
+  /** Throws EINVAL for a number that no VLAN can have, ENXIO for one that was not created. @internal */
   check(vlan: number): void {
     checkRange(vlan);
     if (!this.#created.has(vlan)) throw new SwitchError('ENXIO', `there is no VLAN ${vlan}: create it first`);

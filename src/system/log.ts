@@ -1,5 +1,6 @@
 // The interface of the log, between the code that writes lines and the outputs that keep them.
 
+/** How important a log line is. */
 export type LogLevel = 'warning' | 'info' | 'debug';
 /** Logs one line, given without a newline; the default level is `info`. */
 export type Log = (message: string, level?: LogLevel) => void;

@@ -38,18 +38,27 @@ export type EngineEvent =
   | { type: 'bpdu'; port: number; vlan: number; bytes: Buffer }
   | { type: 'frame-received' | 'frame-transmitted'; port: number; bytes: Buffer };
 
-export interface NativeMacEntry {
+/** A learned address. */
+export interface MacEntry {
   /** Six lower-case hex bytes, `02:00:00:00:00:01`. */
   mac: string;
+  /** The VLAN in which the address was learned. */
   vlan: number;
+  /** The port that the address was last seen on. */
   port: number;
+  /** Whole seconds since the last frame from the address. */
   ageSeconds: number;
 }
 
-export interface NativeMacStats {
+/** How full the MAC table is, and what has happened in it since the switch was made. */
+export interface MacStats {
+  /** Addresses in the table. */
   entries: number;
+  /** Addresses that the table may hold; see SwitchOptions.macLimit. */
   limit: number;
+  /** Times an address moved to another port. */
   moves: bigint;
+  /** Addresses that were removed because the table was full. */
   evictions: bigint;
 }
 
@@ -95,8 +104,8 @@ export interface NativeEngine {
   eventsLost(): bigint;
   counters(): NativeCounters;
   resetCounters(port: number): void;
-  macEntries(): NativeMacEntry[];
-  macStats(): NativeMacStats;
+  macEntries(): MacEntry[];
+  macStats(): MacStats;
   /** Forgets what was learned on `port`, in `vlan`, or everything. Returns how many entries went. */
   flushMacs(port?: number, vlan?: number): number;
   /** Ends the thread and closes every descriptor; idempotent. */

@@ -17,10 +17,11 @@ export interface Reservations {
    */
   forAttachment(attachment: AttachmentRequest): Reservation;
   /**
-   * Reserves a port for a client of this user: the port asked for, or the lowest that is free, or inactive and allocatable. An
-   * active port takes further endpoints of the same user. Throws SwitchError EACCES, EADDRINUSE, EINVAL, ENOSPC.
+   * Reserves a port for a client of this user: the port asked for, or the lowest that is free, or inactive and
+   * allocatable. An active port takes further endpoints of the same user. `kind` is its endpoints' kind; default `vde`.
+   * Throws SwitchError EACCES, EADDRINUSE, EINVAL, ENOSPC.
    */
-  forClient(wanted: WantedPort, uid: number): Reservation;
+  forClient(wanted: WantedPort, uid: number, kind?: string): Reservation;
   /** Returns an endpoint ID that is not in use, a different one each time. */
   nextEndpointId(): number;
   /** Creates a VLAN that does not exist. Returns a function that removes it again, unless it has got members or was there before. */

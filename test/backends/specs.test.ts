@@ -91,7 +91,7 @@ describeWith(['root', 'tun', 'ip'], 'a TAP by a spec', () => {
       untaggedVlan: 7,
       endpoints: [{ kind: 'tap', attachment: 'host', description: name }],
     });
-    expect(net.sw.vlans.list()).toEqual([0, 7]);
+    expect(net.sw.vlans.list().map(({ number }) => number)).toEqual([0, 7]);
     await expect(net.join({ port: 5 })).rejects.toThrow(/refused/);
     await expect(net.sw.attach(`tap,ifname=${name}b,switchport=5`)).rejects.toMatchObject({ code: 'EADDRINUSE' });
     expect(taps()).toContain(name);

@@ -157,7 +157,7 @@ describe('refused requests', () => {
     const { join, log } = await network({ numPorts: 2 });
     await join();
     await join();
-    await expect(join()).rejects.toMatchObject({ code: 'EIO', message: expect.stringContaining('refused') });
+    await expect(join()).rejects.toMatchObject({ code: 'ECONNREFUSED', message: expect.stringContaining('refused') });
     expect(log[0]).toMatch(/all 2 ports are in use/);
   });
 

@@ -13,12 +13,14 @@ export interface Network {
 }
 
 export async function network(options: SwitchOptions & Partial<ListenOptions> = {}): Promise<Network> {
-  const sw = new Switch(options);
+  const { mode, dirMode, group, portZeroMode, portZeroGroup, requestTimeoutMs, ...switchOptions } = options;
+  const listenOptions = { mode, dirMode, group, portZeroMode, portZeroGroup, requestTimeoutMs } as ListenOptions;
+  const sw = new Switch(switchOptions);
   const log: string[] = [];
   sw.on('log', (line) => log.push(line));
   atEnd(() => sw.close());
   const directory = `${temporaryDirectory()}/ctl`;
-  await sw.listen({ directory, ...options });
+  await sw.listen({ ...listenOptions, directory });
   return { sw, directory, log, join: (plugOptions) => Recorder.join(directory, plugOptions) };
 }
 
@@ -38,8 +40,9 @@ export class Recorder extends EventEmitter {
     return new Recorder(await Plug.connect(directory, options));
   }
 
+  /** Sends a frame, of any length. */
   send(frame: Buffer): void {
-    if (!this.plug.send(frame)) throw new Error('the switch does not read');
+    if (this.plug.sendUnchecked([frame]) !== 1) throw new Error('the switch does not read');
   }
 
   /** Waits for a frame that equals this one byte for byte. */

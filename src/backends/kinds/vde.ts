@@ -12,7 +12,7 @@ import { native } from '../../system/native.ts';
 import type { Reservation } from '../../system/reservation.ts';
 import { firstAnswer } from '../first-answer.ts';
 import { mode, number, path, text, type Values } from '../keys.ts';
-import { type Backend, type BackendStats, defineKind, type Host } from '../kind.ts';
+import { type AttachmentStats, type Backend, defineKind, type Host } from '../kind.ts';
 
 const keys = {
   sock: { value: path, required: true, help: "the other switch's control directory" },
@@ -93,7 +93,7 @@ class Uplink implements Backend {
     this.#reservation.release();
   }
 
-  stats(): BackendStats {
+  stats(): AttachmentStats {
     return { connections: this.#control ? 1 : 0, reconnects: Math.max(0, this.#times - 1) };
   }
 

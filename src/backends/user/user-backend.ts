@@ -6,7 +6,7 @@ import { errnoNumber, strerror } from '../../system/errno.ts';
 import { native } from '../../system/native.ts';
 import type { Reservation } from '../../system/reservation.ts';
 import { makeWay } from '../../system/unix-listener.ts';
-import type { Backend, BackendStats, Host } from '../kind.ts';
+import type { AttachmentStats, Backend, Host } from '../kind.ts';
 import { formatHostForward, formatHostPlace, type HostForward, type HostPlace, type InetPlace } from './forward.ts';
 import { readStats, StackProcess, type StackStats } from './stack-process.ts';
 
@@ -102,7 +102,7 @@ export class UserBackend implements Backend {
     return this.#ask('info');
   }
 
-  stats(): BackendStats {
+  stats(): AttachmentStats {
     const now = this.#stack?.stats;
     const total = (name: keyof StackStats) => this.#before[name] + (now?.[name] ?? 0);
     return {

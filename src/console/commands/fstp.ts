@@ -1,13 +1,13 @@
 // The spanning tree menu. Printed trees are vde_switch's byte for byte, with alternate and backup ports under one role.
 import { SwitchError } from '../../protocol/errors.ts';
-import type { PortView, VlanView } from '../../switch/spanning-trees.ts';
+import type { TreePortView, TreeView } from '../../switch/spanning-trees.ts';
 import { type Menu, printing, showing } from '../command.ts';
 import { pad } from '../format.ts';
 import { parseFlag, parseNumber, parseOptionalNumber, parseWords } from '../parse.ts';
 
 /** Shown as the designated switch if there is none. */
 const NO_SWITCH = 'ff:ff:ff:ff:ff:ff:ff:ff';
-const ROLES: Record<PortView['role'], string> = {
+const ROLES: Record<TreePortView['role'], string> = {
   root: 'Root',
   designated: 'Designated',
   alternate: 'Alternate/Backup',
@@ -77,7 +77,7 @@ export const fstpMenu: Menu = {
       *print(argument, { switch: sw }) {
         const only = parseOptionalNumber(argument);
         if (only !== undefined) sw.vlans.check(only);
-        for (const vlan of only === undefined ? sw.vlans.list() : [only]) {
+        for (const vlan of only === undefined ? sw.vlans.list().map(({ number }) => number) : [only]) {
           const view = sw.spanningTrees.view(vlan);
           if (!view) throw new SwitchError('ENXIO', `VLAN ${vlan} has no spanning tree`);
           yield { enabled: sw.spanningTrees.enabled, ...view };
@@ -88,7 +88,7 @@ export const fstpMenu: Menu = {
   ],
 };
 
-function* describeTree(tree: VlanView & { enabled: boolean }): Iterable<string> {
+function* describeTree(tree: TreeView & { enabled: boolean }): Iterable<string> {
   const { vlan, enabled, root, designated = NO_SWITCH, rootPort, cost, age, bonus, ports } = tree;
   yield `FST DATA VLAN ${pad(vlan)} ${rootPort === undefined ? 'ROOTSWITCH' : ''} ${enabled ? '' : 'FSTP IS DISABLED'}`;
   yield ` ++ root ${root}`;

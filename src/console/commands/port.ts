@@ -50,7 +50,7 @@ export const portMenu: Menu = {
       declares: true,
       run(argument, { switch: sw }) {
         const [port, vlan] = parseWords(argument, 2);
-        sw.vlans.setUntagged(parseNumber(port), parseNumber(vlan));
+        sw.vlans.setUntagged(parseNumber(vlan), parseNumber(port));
       },
     },
     showing({

@@ -75,7 +75,7 @@ interface Row {
 function* listVlans(sw: Switch, argument: string, wanted: (member: VlanMember) => boolean): Iterable<Row> {
   const only = parseOptionalNumber(argument);
   if (only !== undefined) sw.vlans.check(only);
-  for (const vlan of only === undefined ? sw.vlans.list() : [only]) {
+  for (const vlan of only === undefined ? sw.vlans.list().map(({ number }) => number) : [only]) {
     const members = sw.vlans.members(vlan).filter(wanted);
     const stateOf = ({ port }: VlanMember) => sw.spanningTrees.stateOf(vlan, port);
     yield { vlan, ports: members.map((member) => ({ ...member, state: stateOf(member) })) };

@@ -1,0 +1,231 @@
+// Specs as objects: the same kinds, keys and values as in the text, with the types that TypeScript's users expect. A
+// test holds these interfaces to the tables of keys, which decide what is valid.
+import { SwitchError } from '../protocol/errors.ts';
+import type { PortSpec } from '../protocol/port-spec.ts';
+import { COMMON_KEYS, type Keys, mode } from './keys.ts';
+
+/** The keys that every spec can have. */
+export interface CommonKeys {
+  /** The ID of the attachment, in logs, metrics and detach(); default the kind and a number. */
+  id?: string;
+  /** The port of the switch to take, 1 to 65535; default any free one. */
+  switchport?: number;
+  /** The untagged VLAN of that port, 0 to 4094; it is created if it does not exist. */
+  vlan?: number;
+}
+
+/** A TAP interface of this machine, which is created if it does not exist. */
+export interface TapSpec extends CommonKeys {
+  /** Always `tap`. */
+  kind: 'tap';
+  /** The name of the interface, at most 15 bytes; default empty: the kernel numbers it. */
+  ifname?: string;
+  /** Whether whole TCP and UDP datagrams are exchanged with the kernel, if it can; default true. */
+  vnet_hdr?: boolean;
+}
+
+/** Frames over TCP, UDP or multicast, as QEMU's `socket`: exactly one of listen, connect, udp and mcast is given. */
+export interface SocketSpec extends CommonKeys {
+  /** Always `socket`. */
+  kind: 'socket';
+  /** Where to accept TCP connections, `HOST:PORT`; without a host, on all addresses. */
+  listen?: string;
+  /** Where to connect to by TCP, `HOST:PORT`. */
+  connect?: string;
+  /** The only peer by UDP, `HOST:PORT`; datagrams from others are dropped. */
+  udp?: string;
+  /** An IPv4 group and port, `HOST:PORT`, whose members are one wire. */
+  mcast?: string;
+  /** With udp, `HOST:PORT` to receive on; with mcast, an address of the interface to use. */
+  localaddr?: string;
+  /** With mcast, how many routers a datagram may cross, plus one; default 1. */
+  ttl?: number;
+  /** With listen or connect, whether the kernel probes a silent peer; default false. */
+  'keep-alive'?: boolean;
+  /** With listen, how many connections there can be at once, each on a port of its own; default 128. */
+  'max-clients'?: number;
+  /**
+   * With connect, when to connect again after a failure, in milliseconds, doubled each time; 0 for never; default 1000.
+   */
+  'reconnect-ms'?: number;
+}
+
+/** Frames over TCP or a unix socket, as QEMU's `stream`. */
+export interface StreamSpec extends CommonKeys {
+  /** Always `stream`. */
+  kind: 'stream';
+  /** Whether to listen; default false: connect. */
+  server?: boolean;
+  /** `inet` for TCP over IPv4 or IPv6. */
+  'addr.type': 'inet' | 'unix';
+  /** With inet, a name or an address; default all addresses to listen on, or this host to connect to. */
+  'addr.host'?: string;
+  /** With inet, the TCP port, 0 to 65535; required. */
+  'addr.port'?: number;
+  /** With inet, whether IPv4 is used; if only this is true, IPv6 is not used. */
+  'addr.ipv4'?: boolean;
+  /** With inet, whether IPv6 is used; if only this is true, IPv4 is not used. */
+  'addr.ipv6'?: boolean;
+  /** With inet, whether the kernel probes a silent peer; default false. */
+  'addr.keep-alive'?: boolean;
+  /** With unix, the path of the socket; required. */
+  'addr.path'?: string;
+  /** With unix, whether the path is a name in the abstract namespace; default false. */
+  'addr.abstract'?: boolean;
+  /** With an abstract name, false if it is filled up with NULs; default true. */
+  'addr.tight'?: boolean;
+  /** With server and a path, permissions of the socket's file; default 0o600. */
+  mode?: number;
+  /** With server and a path, the name of the group of the socket's file. */
+  group?: string;
+  /** With server, how many connections there can be at once, each on a port of its own; default 128. */
+  'max-clients'?: number;
+  /**
+   * Without server, when to connect again after a failure, in milliseconds, doubled each time; 0 for never; default
+   * 1000.
+   */
+  'reconnect-ms'?: number;
+}
+
+/** A datagram for each frame, over UDP, multicast or unix sockets, as QEMU's `dgram`. */
+export interface DgramSpec extends CommonKeys {
+  /** Always `dgram`. */
+  kind: 'dgram';
+  /** `inet` for UDP over IPv4 or IPv6. */
+  'remote.type': 'inet' | 'unix';
+  /** With inet, the only peer, or an IPv4 multicast group; required. */
+  'remote.host'?: string;
+  /** With inet, the port of the peer or the group; required. */
+  'remote.port'?: number;
+  /** With unix, the path that the only peer has bound; required. */
+  'remote.path'?: string;
+  /** With unix, whether that path is a name in the abstract namespace; default false. */
+  'remote.abstract'?: boolean;
+  /** The same as remote.type. */
+  'local.type'?: 'inet' | 'unix';
+  /** With inet, the address to receive on; with a group, an address of the interface to use. */
+  'local.host'?: string;
+  /** With inet, the port to receive on; required unless the peer is a group. */
+  'local.port'?: number;
+  /** With unix, the path to receive on; required. */
+  'local.path'?: string;
+  /** With unix, whether that path is a name in the abstract namespace; default false. */
+  'local.abstract'?: boolean;
+  /** With unix, permissions of the file at local.path; default 0o600. */
+  mode?: number;
+  /** With a group, how many routers a datagram may cross, plus one; default 1. */
+  ttl?: number;
+}
+
+/**
+ * A user-mode network: DHCP, DNS, TFTP and a way out for the guests of the switch, as QEMU's `user`; it needs no root.
+ */
+export interface UserSpec extends CommonKeys {
+  /** Always `user`. */
+  kind: 'user';
+  /** Whether there is IPv4; if only this is true, there is no IPv6. */
+  ipv4?: boolean;
+  /** Whether there is IPv6; if only this is true, there is no IPv4. */
+  ipv6?: boolean;
+  /** The guests' network, `ADDRESS/LENGTH`; default `10.0.2.0/24`. */
+  net?: string;
+  /** An address in that network, as another way to write net with length 24. */
+  ip?: string;
+  /** The host's address in that network; default its .2. */
+  host?: string;
+  /** The first of 16 addresses that DHCP assigns; default the network's .15. */
+  dhcpstart?: string;
+  /** The address of the name server, which forwards to the host's own; default the network's .3. */
+  dns?: string;
+  /** ipv6-prefix and ipv6-prefixlen in one, `PREFIX/LENGTH`. */
+  'ipv6-net'?: string;
+  /** The guests' IPv6 network; default `fec0::`. */
+  'ipv6-prefix'?: string;
+  /** The length of that prefix in bits, 0 to 126; default 64. */
+  'ipv6-prefixlen'?: number;
+  /** The host's IPv6 address in that network; default the prefix with 2. */
+  'ipv6-host'?: string;
+  /** The IPv6 address of the name server; default the prefix with 3. */
+  'ipv6-dns'?: string;
+  /** Whether guests are kept from the host and the outside, except by forwards; default false. */
+  restrict?: boolean;
+  /** The host name that DHCP assigns to guests, at most 32 bytes. */
+  hostname?: string;
+  /** The domain name that DHCP assigns to guests, at most 255 bytes. */
+  domainname?: string;
+  /** The domains to search names in. */
+  dnssearch?: string | readonly string[];
+  /** A directory to serve by TFTP, at the host's address. */
+  tftp?: string;
+  /** The file that DHCP names for booting. */
+  bootfile?: string;
+  /** The TFTP server that DHCP names (option 66). */
+  'tftp-server-name'?: string;
+  /** Connections to the host that are forwarded to a guest, `tcp:127.0.0.1:2222-:22`. */
+  hostfwd?: string | readonly string[];
+  /** Connections to an address of the guests' network that are forwarded, `tcp:10.0.2.100:80-tcp:127.0.0.1:8080`. */
+  guestfwd?: string | readonly string[];
+  /** A directory to share by Samba's smbd, at smbserver's address. */
+  smb?: string;
+  /** The address of the share; default the network's .4. */
+  smbserver?: string;
+  /** The MTU in bytes, 576 to 65521, which guests must have too; default 1500. */
+  mtu?: number;
+  /** Whether there is a DHCP server; default true. */
+  dhcp?: boolean;
+  /** Whether guests reach services on the host's 127.0.0.1 and ::1; default true. */
+  'host-loopback'?: boolean;
+}
+
+/** An uplink to another VDE switch, joined again when that returns. */
+export interface VdeSpec extends CommonKeys {
+  /** Always `vde`. */
+  kind: 'vde';
+  /** The control directory of the other switch. */
+  sock: string;
+  /** The port to take there, 0 to 65535; default any free one. */
+  port?: number;
+  /** The name of the group of this end's socket. */
+  group?: string;
+  /** Permissions of this end's socket; default 0o700. */
+  mode?: number;
+  /** When to join again after a failure, in milliseconds, then ever later, up to 30 s; default 1000. */
+  'reconnect-ms'?: number;
+}
+
+/** A spec as an object: `{ kind: 'tap', ifname: 'qtap' }` is `tap,ifname=qtap`. */
+export type SpecObject = TapSpec | SocketSpec | StreamSpec | DgramSpec | UserSpec | VdeSpec;
+
+/**
+ * The words of an object, as its text would have them, in the order of `keys`, the kind's, and of those of every kind.
+ */
+export function toPairs({ kind, ...given }: SpecObject, keys: Keys): PortSpec['pairs'] {
+  const order = [...Object.keys(keys), ...Object.keys(COMMON_KEYS)];
+  const entries = Object.entries<unknown>({ ...given }).sort(([a], [b]) => order.indexOf(a) - order.indexOf(b));
+  return entries.flatMap(([name, value]) => {
+    const values: readonly unknown[] = Array.isArray(value) ? value : value === undefined ? [] : [value];
+    return values.map((one): [string, string] => [name, toWord(one, `${kind}: ${name}`, keys[name]?.value === mode)]);
+  });
+}
+
+function toWord(value: unknown, place: string, octal: boolean): string {
+  switch (typeof value) {
+    case 'string':
+      return value;
+    case 'boolean':
+      return value ? 'on' : 'off';
+    case 'number':
+    case 'bigint':
+      return value.toString(octal ? 8 : 10);
+    default:
+      throw new SwitchError(
+        'EINVAL',
+        `${place} is ${value === null ? 'null' : `of type ${typeof value}`}: it must be text, a number or a boolean`,
+      );
+  }
+}
+
+/** Formats a spec as text: commas within a value are doubled. */
+export function formatSpec({ kind, pairs }: Pick<PortSpec, 'kind' | 'pairs'>): string {
+  return [kind, ...pairs.map(([key, value]) => `${key}=${value}`)].map((word) => word.replaceAll(',', ',,')).join(',');
+}
