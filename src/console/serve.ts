@@ -24,7 +24,7 @@ const OPTIONS = { path: true, mode: true, group: true, shutdown: true } satisfie
  */
 export async function serveConsole(sw: Switch, options: ConsoleOptions): Promise<SwitchServer> {
   checkOptions(options, OPTIONS);
-  // Loaded when it is wanted: a program that only has a plug needs no console.
+  // Loaded on demand: a program that only has a plug needs no console.
   const [{ createContext }, { ConsoleServer }, { VDE_VERSION }] = await Promise.all([
     import('./context.ts'),
     import('./server.ts'),

@@ -27,7 +27,7 @@ const OPTIONS = { host: true, port: true, path: true } satisfies Record<Names, t
 export async function serveMetrics(sw: Switch, options: MetricsOptions): Promise<SwitchServer> {
   checkOptions(options, OPTIONS);
   const address = addressOf(options);
-  // Loaded when it is wanted: prom-client is half of what loading the library would take.
+  // Loaded on demand: prom-client is half of what loading the library would take.
   const [{ startMetrics }, { VDE_VERSION }] = await Promise.all([
     import('./server.ts'),
     import('../system/version.ts'),

@@ -5,9 +5,9 @@ const LIMIT = 64;
 
 /** The plug, as the queue of one of its iterations sees it. */
 export interface FrameSource {
-  /** Told whenever the queue becomes full, or has room again. */
+  /** Called when the queue becomes full, and when it is empty again. */
   full(queue: FrameQueue, full: boolean): void;
-  /** Told once, when the iteration is over. */
+  /** Called once, when the iteration is over. */
   left(queue: FrameQueue): void;
 }
 
@@ -19,9 +19,9 @@ export class FrameQueue implements AsyncIterableIterator<Buffer, undefined> {
   readonly #frames: Buffer[] = [];
   readonly #readers: { resolve(result: Result): void; reject(reason: unknown): void }[] = [];
   readonly #abort = () => this.#fail();
-  /** No frame is added any more. */
+  /** Whether the iteration is over: no frame is added any more. */
   #over = false;
-  /** The next reader is to see the signal's reason. */
+  /** Whether the next call of next() is to throw the signal's reason. */
   #failed = false;
 
   constructor(source: FrameSource, signal?: AbortSignal) {
@@ -39,7 +39,7 @@ export class FrameQueue implements AsyncIterableIterator<Buffer, undefined> {
     if (this.#frames.length === LIMIT) this.#source.full(this, true);
   }
 
-  /** The plug has ended: frames that wait here are read first, unless it was closed on this side. */
+  /** Ends the iteration, after the frames that wait here unless they are discarded. */
   end(discard: boolean): void {
     if (discard) this.#frames.length = 0;
     this.#leave();

@@ -46,7 +46,7 @@ export interface Joined {
   switchPath: string;
 }
 
-/** What a plug rests on. */
+/** The connection of a plug. */
 export interface PlugLink {
   /** The data socket, non-blocking and connected. The plug owns it. */
   fd: number;
@@ -81,7 +81,10 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
   readonly switchPath: string;
   readonly #link: PlugLink;
   readonly #socket: NativeFrameSocket;
-  /** Received frames not emitted yet: empty except during a batch, or while paused in the middle of one. */
+  /**
+   * Frames received and not delivered yet: those of the current batch, or of a batch in whose middle the plug was
+   * paused.
+   */
   readonly #received: Buffer[] = [];
   readonly #queues = new Set<FrameQueue>();
   readonly #fullQueues = new Set<FrameQueue>();
@@ -119,12 +122,12 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
     return plug;
   }
 
-  /** A plug on a connection that exists already. @internal */
+  /** Makes a plug on a connection that exists already. @internal */
   static over(link: PlugLink): Plug {
     return new Plug(link);
   }
 
-  /** Whether neither side has ended it. */
+  /** Whether the plug is connected: neither side has ended it. */
   get open(): boolean {
     return this.#open;
   }
@@ -153,7 +156,7 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
     }
   }
 
-  /** For frames whose lengths are known; throws what the kernel reports. @internal */
+  /** Sends frames of any length, and throws what the kernel reports. @internal */
   sendUnchecked(frames: readonly Uint8Array[]): number {
     return this.#socket.send(frames);
   }
@@ -167,7 +170,7 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
     this.#updateReading();
   }
 
-  /** Receives again. Frames that waited are told of in later turns of the event loop. */
+  /** Receives again. Frames that waited are delivered in later turns of the event loop. */
   resume(): void {
     this.#paused = false;
     this.#updateReading();
@@ -215,7 +218,7 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
     this.close();
   }
 
-  /** The other side has ended it. @internal */
+  /** Closes the plug because the other side has ended; frames received before that are still read. @internal */
   end(): void {
     this.#close(false);
   }
@@ -242,7 +245,9 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
     }
   }
 
-  /** A listener may close, pause or throw: what it throws is uncaught, and the next frames come after it. */
+  /**
+   * Delivers frames. A listener may close, pause or throw: its exception is uncaught, and the next frames follow it.
+   */
   #emitFrames(): void {
     try {
       while (this.#reading) {
@@ -342,7 +347,7 @@ async function admitSwitch(controlPath: string, ownPath: string, { mode = 0o700,
   await chmod(ownPath, mode | (byGroup ? 0o070 : 0o077));
 }
 
-/** Codes that tell a caller what to do next; any other is EIO. */
+/** The codes that tell a caller what to do next; any other error is EIO. */
 const TELLING: readonly ErrnoName[] = ['EACCES', 'ECONNREFUSED', 'EINVAL', 'ENOENT'];
 
 function fail(directory: string, error: unknown): never {
@@ -380,7 +385,7 @@ function bindOwn(directory: string): { fd: number; path: string } {
   throw last;
 }
 
-/** The protocol has no reason in it: what a switch refuses it closes. */
+/** The protocol carries no reason: a switch that refuses a client only closes the connection. */
 function refusal(port: number | undefined): SwitchError {
   const likely =
     port === undefined ? 'no port is free, or this user may not join' : 'the port is taken, reserved or out of range';

@@ -101,7 +101,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   readonly #startedAt = process.hrtime.bigint();
   #hub: boolean;
   #control: Control | undefined;
-  /** What is closed before the switch, the latest first. */
+  /** Closes what is closed before the switch, the latest first. */
   readonly #children = new Set<() => unknown>();
   #closed: Promise<void> | undefined;
 
@@ -330,7 +330,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     return this.close();
   }
 
-  /** Has something closed before the switch. Returns a function that takes this back. @internal */
+  /** Registers what is to be closed before the switch. Returns a function that removes it again. @internal */
   closesFirst(close: () => unknown): () => void {
     this.#checkOpen();
     this.#children.add(close);
