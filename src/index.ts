@@ -19,7 +19,7 @@ export type { EventCategory, PortState } from './fstp/effect.ts';
 export type { Role as PortRole } from './fstp/port.ts';
 export type { BridgeId } from './fstp/vector.ts';
 export { type MetricsOptions, serveMetrics } from './metrics/serve.ts';
-export { type JoinOptions, Plug, type PlugOptions } from './plug/plug.ts';
+export { type FramesOptions, type JoinOptions, Plug, type PlugOptions } from './plug/plug.ts';
 export { type ErrnoName, SwitchError } from './protocol/errors.ts';
 export type { Capture, CapturedFrame } from './switch/capture.ts';
 export type { PortCounters } from './switch/counters.ts';

@@ -31,6 +31,13 @@ export interface JoinOptions extends PlugOptions {
   signal?: AbortSignal;
 }
 
+/** How the frames of a plug are read in turn. */
+export interface FramesOptions {
+  /** Ends the iteration: its loop throws the signal's reason. */
+  signal?: AbortSignal;
+}
+
+const FRAMES_OPTIONS = { signal: true } satisfies Record<keyof FramesOptions, true>;
 const PLUG_OPTIONS = { port: true, description: true } satisfies Record<keyof PlugOptions, true>;
 const JOIN_OPTIONS = { ...PLUG_OPTIONS, mode: true, group: true, signal: true } satisfies Record<
   keyof JoinOptions,
@@ -182,7 +189,9 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
    * loop leaves nothing behind; an iteration that is not read to its end must be ended by its return() or by `await
    * using`.
    */
-  frames({ signal }: { signal?: AbortSignal } = {}): AsyncIterableIterator<Buffer, undefined> & AsyncDisposable {
+  frames(options: FramesOptions = {}): AsyncIterableIterator<Buffer, undefined> & AsyncDisposable {
+    checkOptions(options, FRAMES_OPTIONS);
+    const { signal } = options;
     const queue = new FrameQueue(
       {
         full: (queue, full) => {

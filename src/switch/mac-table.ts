@@ -2,6 +2,7 @@
 // of buckets, which the console shows as vde_switch does.
 
 import { SwitchError } from '../protocol/errors.ts';
+import { checkOptions } from '../protocol/options.ts';
 import type { MacEntry, MacStats, NativeEngine } from '../system/native.ts';
 
 export type { MacEntry, MacStats };
@@ -15,6 +16,11 @@ export interface MacTimes {
   /** How long an address must be silent on its port before it moves to another; default 3. */
   minPersistenceSeconds: number;
 }
+
+const TIMES = { expireSeconds: true, gcIntervalSeconds: true, minPersistenceSeconds: true } satisfies Record<
+  keyof MacTimes,
+  true
+>;
 
 export const DEFAULT_MAC_TIMES: MacTimes = { expireSeconds: 100, gcIntervalSeconds: 2, minPersistenceSeconds: 3 };
 
@@ -36,8 +42,12 @@ export class MacTable {
     return this.#times;
   }
 
-  /** Changes the times that are given, in whole seconds, and leaves the others. */
+  /**
+   * Changes the times that are given, in whole seconds, and leaves the others. Throws SwitchError EINVAL for any other
+   * name.
+   */
   setTimes(times: Partial<MacTimes>): void {
+    checkOptions(times, TIMES);
     this.#engine.configure(times);
     this.#times = { ...this.#times, ...times };
   }

@@ -338,7 +338,16 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   }
 
   async #close(): Promise<void> {
-    for (const close of [...this.#children].reverse()) await close();
+    for (const close of [...this.#children].reverse()) {
+      try {
+        await close();
+      } catch (error) {
+        // What a listener throws is uncaught, as any emitter's, and the rest is closed.
+        process.nextTick(() => {
+          throw error;
+        });
+      }
+    }
     await this.#attachments.close();
     await this.#control?.close();
     this.spanningTrees.close();

@@ -2,13 +2,16 @@
 import { once } from 'node:events';
 import { chmodSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { Plug, Switch, SwitchError } from '../../src/index.ts';
 import { atEnd } from '../support/at-end.ts';
 import { BROADCAST, frame, network } from '../support/network.ts';
+import { run } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/wait.ts';
 
+const dist = fileURLToPath(new URL('../../dist/index.js', import.meta.url));
 const A = '02:00:00:00:00:0a';
 const marked = (mark: number, size = 60) => frame(BROADCAST, A, size, mark);
 
@@ -51,6 +54,18 @@ describe("a plug on a program's own switch", () => {
     await sw.close();
     await Promise.all(ends);
     expect(() => sw.plug()).toThrow(expect.objectContaining({ code: 'ENODEV', message: 'the switch is closed' }));
+  });
+
+  test('may have a listener that throws when the switch closes: that is uncaught, and all is closed', async () => {
+    const body = `import { Switch } from ${JSON.stringify(dist)};
+      const sw = new Switch();
+      const [a, b] = [sw.plug(), sw.plug()];
+      process.on('uncaughtException', ({ message }) => console.log('uncaught: ' + message));
+      b.on('close', () => { throw new Error('mine'); });
+      await sw.close();
+      console.log(a.open, b.open);`;
+    const { code, stdout } = await run(process.execPath, ['--input-type=module', '-e', body]);
+    expect([code, stdout.split('\n').sort()]).toEqual([0, ['', 'false false', 'uncaught: mine']]);
   });
 
   test('is refused a port that it cannot have, and changes nothing then', () => {
