@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { delimiter, join } from 'node:path';
-import { joinSwitch } from '../plug/plug.ts';
+import { joinSwitch } from '../plug/join.ts';
 import { selfDescription } from '../plug/self-description.ts';
 import { defaultTarget, type Target } from '../plug/target.ts';
 import { SwitchError } from '../protocol/errors.ts';

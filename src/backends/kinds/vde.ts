@@ -2,7 +2,7 @@
 // detached, the port of this switch stays reserved, and the uplink joins again.
 import { realpathSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { type Joined, type JoinOptions, joinSwitch } from '../../plug/plug.ts';
+import { type Joined, type JoinOptions, joinSwitch } from '../../plug/join.ts';
 import { selfDescription } from '../../plug/self-description.ts';
 import { SwitchError } from '../../protocol/errors.ts';
 import { findGroup } from '../../system/accounts.ts';

@@ -1,0 +1,186 @@
+// Joining a VDE switch as a client: the handshake on the control socket, and the client's own data socket.
+import { randomBytes } from 'node:crypto';
+import { chmod, chown, realpath, stat, unlink } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import { type ErrnoName, SwitchError } from '../protocol/errors.ts';
+import { checkOptions } from '../protocol/options.ts';
+import { ADDRESS_SIZE, addressPath, formatAddress, formatRequest } from '../protocol/request.ts';
+import { groupId } from '../system/accounts.ts';
+import { describeError } from '../system/errno.ts';
+import { native } from '../system/native.ts';
+
+/** Which port a plug takes, and what it says of itself. */
+export interface PlugOptions {
+  /** The switch port to take, 0 to 65535; default any free one. Port 0 is given only to those who ask for it. */
+  port?: number;
+  /**
+   * What the switch's console shows of the plug; a switch in another process keeps its first 127 bytes. Default empty.
+   */
+  description?: string;
+}
+
+/** How a plug joins a switch by its control directory. */
+export interface JoinOptions extends PlugOptions {
+  /** Permissions of the plug's own socket; default 0o700. */
+  mode?: number;
+  /** The name of the group that the socket is given to. */
+  group?: string;
+  /** Abandons the joining; has no effect once the plug is connected. */
+  signal?: AbortSignal;
+}
+
+const PLUG_OPTIONS = { port: true, description: true } satisfies Record<keyof PlugOptions, true>;
+const JOIN_OPTIONS = { ...PLUG_OPTIONS, mode: true, group: true, signal: true } satisfies Record<
+  keyof JoinOptions,
+  true
+>;
+
+/** A port of a switch, which lasts as long as `control` is open. */
+export interface Joined {
+  control: Socket;
+  /** The data socket, non-blocking, connected to the switch. The caller owns it. */
+  fd: number;
+  /** The switch's data socket, `DIR/001.5`. */
+  switchPath: string;
+}
+
+/** Where the client's own socket is made if the switch's directory is not writable. */
+const FALLBACK_DIRECTORIES = ['/var/run', '/tmp'];
+
+const REPLY_TIMEOUT_MS = 5000;
+
+/** Throws SwitchError EINVAL for options that Switch.plug() does not have. */
+export function checkPlugOptions(options: PlugOptions): void {
+  checkOptions(options, PLUG_OPTIONS);
+}
+
+/** Throws SwitchError EINVAL for options that do not exist. */
+export function checkJoinOptions(options: JoinOptions): void {
+  checkOptions(options, JOIN_OPTIONS);
+}
+
+/** Joins a switch, for callers that use the descriptors themselves. Throws SwitchError; the signal's reason once it is aborted. */
+export async function joinSwitch(directory: string, options: JoinOptions = {}): Promise<Joined> {
+  const joined = await shakeHands(directory, options);
+  if (!joined.control.destroyed) return joined;
+  // The stream ended while our own name was being unlinked: the caller would wait for its end for ever.
+  native.closeDescriptor(joined.fd);
+  options.signal?.throwIfAborted();
+  return fail(directory, new SwitchError('EIO', 'it ended the connection at once'));
+}
+
+async function shakeHands(directory: string, options: JoinOptions): Promise<Joined> {
+  const { port, description = '', signal } = options;
+  signal?.throwIfAborted();
+  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535))
+    return fail(directory, new SwitchError('EINVAL', `port ${port} is not one of 0 to 65535`));
+  const path = await realpath(directory).catch((error) => fail(directory, error));
+  const control = await connectTo(`${path}/ctl`).catch((error) => fail(directory, error));
+  let fd = -1;
+  let ownPath: string | undefined;
+  const giveUp = () => control.destroy();
+  signal?.addEventListener('abort', giveUp);
+  try {
+    signal?.throwIfAborted();
+    ({ fd, path: ownPath } = bindOwn(path));
+    await admitSwitch(`${path}/ctl`, ownPath, options);
+    const wanted = port === undefined ? ({ kind: 'any' } as const) : ({ kind: 'number', number: port } as const);
+    control.write(formatRequest({ wanted, address: formatAddress(ownPath), description }));
+    const address = await readReply(control, port);
+    native.connectDatagram(fd, address);
+    return { control, fd, switchPath: addressPath(address)?.toString() ?? '' };
+  } catch (error) {
+    control.destroy();
+    if (fd >= 0) native.closeDescriptor(fd);
+    signal?.throwIfAborted();
+    return fail(directory, error);
+  } finally {
+    signal?.removeEventListener('abort', giveUp);
+    // Both sockets are connected by now, or joining has failed: the name is not needed any more.
+    if (ownPath !== undefined) await unlink(ownPath).catch(() => {});
+  }
+}
+
+/**
+ * Lets the switch send to our socket. Unless the caller grants access, a switch of another user than root or us gets it
+ * through its group, or, if we may not set that group, as everybody does.
+ */
+async function admitSwitch(controlPath: string, ownPath: string, { mode = 0o700, group }: JoinOptions): Promise<void> {
+  if (group !== undefined) await chown(ownPath, -1, groupId(group));
+  const { uid, gid } = await stat(controlPath);
+  const needed = group === undefined && (mode & 0o077) === 0 && uid !== 0 && uid !== process.geteuid?.();
+  if (!needed) return chmod(ownPath, mode);
+  const byGroup = await chown(ownPath, -1, gid).then(
+    () => true,
+    () => false,
+  );
+  await chmod(ownPath, mode | (byGroup ? 0o070 : 0o077));
+}
+
+/** Codes that tell a caller what to do next; any other error becomes EIO. */
+const TELLING: readonly ErrnoName[] = ['EACCES', 'ECONNREFUSED', 'EINVAL', 'ENOENT'];
+
+function fail(directory: string, error: unknown): never {
+  const code = TELLING.find((name) => name === (error as NodeJS.ErrnoException).code) ?? 'EIO';
+  throw new SwitchError(code, `cannot join the switch at '${directory}': ${describeWhy(error)}`);
+}
+
+function describeWhy(error: unknown): string {
+  return error instanceof SwitchError ? error.message : describeError(error);
+}
+
+function connectTo(path: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const stream = connect(path);
+    stream.once('error', reject);
+    stream.once('connect', () => {
+      stream.off('error', reject);
+      stream.on('error', () => {}); // 'close' follows
+      resolve(stream);
+    });
+  });
+}
+
+/** Binds a name like other clients' `.01819-00000`, with random digits since a process may have many. */
+function bindOwn(directory: string): { fd: number; path: string } {
+  let last: unknown;
+  for (const parent of [directory, ...FALLBACK_DIRECTORIES]) {
+    const path = `${parent}/.${String(process.pid).padStart(5, '0')}-${randomBytes(4).readUInt32LE()}`;
+    try {
+      return { fd: native.openDatagram(path, null), path };
+    } catch (error) {
+      last = error;
+    }
+  }
+  throw last;
+}
+
+/** The protocol carries no reason: a switch that refuses a client only closes the connection. */
+function refusal(port: number | undefined): SwitchError {
+  const likely =
+    port === undefined ? 'no port is free, or this user may not join' : 'the port is taken, reserved or out of range';
+  return new SwitchError('ECONNREFUSED', `it refused: ${likely}; its log says why`);
+}
+
+function readReply(control: Socket, port: number | undefined): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    let reply = Buffer.alloc(0);
+    const refused = () => reject(refusal(port));
+    if (control.destroyed) return refused();
+    control.once('close', refused);
+    // vde_switch does not answer a client that it refuses.
+    control.setTimeout(REPLY_TIMEOUT_MS, () =>
+      reject(new SwitchError('EIO', `it did not answer in ${REPLY_TIMEOUT_MS / 1000} s`)),
+    );
+    const read = (chunk: Buffer) => {
+      reply = Buffer.concat([reply, chunk]);
+      if (reply.length < ADDRESS_SIZE) return;
+      control.off('data', read);
+      control.off('close', refused);
+      control.setTimeout(0);
+      control.pause();
+      resolve(reply.subarray(0, ADDRESS_SIZE));
+    };
+    control.on('data', read);
+  });
+}
