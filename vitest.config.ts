@@ -1,12 +1,40 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+
+/** Set by `npm run check`. */
+const check = process.env.TSVDE_CHECK !== undefined;
+
+/** Left out of `npm run check`, which must take less than a minute and runs two files at a time. */
+const TOO_LONG = ['test/fstp/random.test.ts', 'test/fstp/addresses.test.ts', 'test/backends/restart.test.ts'];
+const MEASURES_TIME = ['test/switch/pace.test.ts', 'test/plug/stream.test.ts'];
+const NEEDS_GUESTS = ['test/e2e/**'];
+
+/** How the lines of a file begin, at the margin, if all of its tests are suites with needs, which `npm run check` skips. */
+const ONLY_SUITES_WITH_NEEDS =
+  /^(import|export|const|let|function|async function|interface|type|class|describeWith\(|[\s})\]/*]|$)/;
+
+/** Files that would be loaded only for their suites to be skipped. A file in any doubt is not among them. */
+function skippedFiles(): string[] {
+  return readdirSync(join(import.meta.dirname, 'test'), { recursive: true, encoding: 'utf8' })
+    .map((name) => join('test', name))
+    .filter((path) => path.endsWith('.test.ts'))
+    .filter((path) =>
+      readFileSync(join(import.meta.dirname, path), 'utf8')
+        .split('\n')
+        .every((line) => ONLY_SUITES_WITH_NEEDS.test(line)),
+    );
+}
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: check ? [...TOO_LONG, ...MEASURES_TIME, ...NEEDS_GUESTS, ...skippedFiles()] : [],
+    globalSetup: ['scripts/global-setup.mjs'],
     // A crash of the addon is then one file's failure, and no worker teardown is involved.
     pool: 'forks',
     // Tests of processes and of time want the machine to themselves.
-    fileParallelism: false,
+    fileParallelism: check,
     testTimeout: 20_000,
     hookTimeout: 120_000,
   },

@@ -48,7 +48,7 @@ if (options.against !== undefined && !existsSync(`${options.against}/dist`))
 const groups = matchingGroups(positionals);
 if (groups.length === 0) refuse(`no row's name contains '${positionals.join("' or '")}'`);
 
-setUp();
+await setUp();
 const all = installedPeers(options.against);
 const peers = all.filter(({ name }, i) => i === 0 || !options.peer || options.peer.some((part) => name.includes(part)));
 const absent = PEERS.filter(({ name }) => !all.some((peer) => peer.name === name)).map(({ name }) => name);

@@ -1,10 +1,20 @@
-// Compiles the engine, the user-mode stack and their tests without Node, once for memory errors and undefined behaviour
-// and once for data races, and runs both.
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+// npm run test:engine [-- NAME]: the tests of the engine and the user-mode stack, which need no Node. They are compiled once
+// for memory errors and undefined behaviour and once for data races, and both are run. NAME: only tests whose names, or whose
+// files' names, contain it. Only what has changed is compiled. --quick, for `npm run check`: only for memory errors, and only
+// if something has changed since these tests last passed.
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { root, run } from './set-up.mjs';
+import { cacheOf, checkout as root } from './build.mjs';
+import { CXX_FLAGS, cxxFiles, writeCompileCommands } from './compile-commands.mjs';
+import { digest, filesBelow } from './digest.mjs';
+import { withLock } from './lock.mjs';
 
-const SANITIZERS = ['address,undefined', 'thread'];
+const quick = process.argv.includes('--quick');
+const words = process.argv.slice(2).filter((word) => word !== '--quick');
+
+const SANITIZERS = quick ? ['address,undefined'] : ['address,undefined', 'thread'];
 const DIRECTORIES = [
   'native/engine',
   'native/engine/endpoints',
@@ -12,38 +22,170 @@ const DIRECTORIES = [
   'native/slirp',
   'native/test',
 ];
-/** The tests have one of their own. */
-const MAIN = join('native/slirp', 'main.cc');
+/** The main() of tsvde-slirp; the tests have their own. */
+const SLIRP_MAIN = join('native/slirp', 'main.cc');
+/** A binary that takes longer is stopped. Each test has a shorter limit of its own, in native/test/main.cc. */
+const LIMIT_SECONDS = 1200;
 
-const sources = DIRECTORIES.flatMap((directory) =>
-  readdirSync(join(root, directory))
-    .filter((name) => name.endsWith('.cc'))
-    .map((name) => join(directory, name))
-    .filter((path) => path !== MAIN),
-);
-const output = mkdtempSync('/tmp/tsvde-engine-');
-try {
-  const codes = await Promise.all(SANITIZERS.map(compileAndRun));
-  process.exitCode = Math.max(...codes);
-} finally {
-  rmSync(output, { recursive: true });
+const compiler = process.env.CXX ?? 'g++';
+const version = spawnSync(compiler, ['--version'], { encoding: 'utf8' }).stdout;
+const hashes = new Map();
+
+/** Returns the variants, linked: one for each sanitizer. */
+async function compileAll() {
+  const sources = cxxFiles(root, DIRECTORIES, /\.cc$/).filter((path) => path !== SLIRP_MAIN);
+  const variants = SANITIZERS.map((sanitizer) => new Variant(sanitizer));
+  const waiting = variants.flatMap((variant) => sources.flatMap((source) => variant.compilation(source) ?? []));
+  const failures = [];
+  const work = async () => {
+    for (let next = waiting.shift(); next && failures.length === 0; next = waiting.shift())
+      await next().catch((error) => failures.push(error));
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  if (failures.length > 0) throw failures[0];
+  await Promise.all(variants.map((variant) => variant.link(sources)));
+  return variants;
 }
 
-async function compileAndRun(sanitizer) {
-  const binary = join(output, sanitizer);
-  const flags = [
-    '-std=c++20',
-    '-O1',
-    '-g',
-    '-Wall',
-    '-Wextra',
-    '-Werror',
-    '-Inative',
-    '-pthread',
-    `-fsanitize=${sanitizer}`,
-    '-fno-sanitize-recover=all',
-  ];
-  const compiled = await run('g++', [...flags, ...sources, '-ldl', '-o', binary]);
-  // The thread sanitizer wants addresses where it expects them.
-  return compiled === 0 ? run('setarch', ['-R', binary]) : compiled;
+/** The objects and the binary for one sanitizer, each with the digest of what it was made from. */
+class Variant {
+  #directory;
+  #flags;
+  #state;
+  /** The digests, by the names of the files in the directory. */
+  #made;
+
+  constructor(sanitizer) {
+    this.#directory = join(cacheOf(root), 'engine-tests', sanitizer.split(',')[0]);
+    this.#flags = [...CXX_FLAGS, '-O1', '-g', `-fsanitize=${sanitizer}`, '-fno-sanitize-recover=all'];
+    mkdirSync(this.#directory, { recursive: true });
+    this.#state = this.#path('state.json');
+    this.#made = existsSync(this.#state) ? JSON.parse(readFileSync(this.#state, 'utf8')) : {};
+  }
+
+  /** Returns the compilation of a source, or undefined if its object is up to date. */
+  compilation(source) {
+    const object = objectOf(source);
+    if (existsSync(this.#path(object)) && this.#made[object] === this.#digest(source)) return undefined;
+    return async () => {
+      this.#record(object, undefined);
+      const started = Date.now();
+      const list = this.#path(`${object}.d`);
+      await compile([...this.#flags, '-MMD', '-MF', list, '-c', source, '-o', this.#path(object)]);
+      // What was saved meanwhile may or may not have been compiled.
+      if (dependencies(list).every((file) => statSync(join(root, file)).mtimeMs < started))
+        this.#record(object, this.#digest(source));
+    };
+  }
+
+  get binary() {
+    return this.#path('tests');
+  }
+
+  /** Whether all tests of this very binary have passed before. */
+  get passed() {
+    return this.#made.passed !== undefined && this.#made.passed === this.#made.tests;
+  }
+
+  recordPass() {
+    this.#record('passed', this.#made.tests);
+  }
+
+  async link(sources) {
+    const objects = sources.map(objectOf);
+    const wanted = digest(JSON.stringify([this.#flags, objects.map((object) => [object, this.#made[object]])]));
+    const { binary } = this;
+    if (!existsSync(binary) || this.#made.tests !== wanted) {
+      const paths = objects.map((object) => this.#path(object));
+      await compile([...this.#flags, ...paths, '-ldl', '-o', `${binary}.new`]);
+      renameSync(`${binary}.new`, binary); // another run may be executing the old one
+      for (const gone of filesBelow(this.#directory, '.').filter((name) => isObjectOfNone(name, objects)))
+        rmSync(this.#path(gone));
+      this.#record('tests', wanted);
+    }
+  }
+
+  /** Of the compiler, the flags, the source and every header that it included; undefined if these are unknown. */
+  #digest(source) {
+    const list = this.#path(`${objectOf(source)}.d`);
+    if (!existsSync(list)) return undefined;
+    return digest(JSON.stringify([version, this.#flags, dependencies(list).map((file) => [file, hashOf(file)])]));
+  }
+
+  #record(name, value) {
+    this.#made[name] = value;
+    writeFileSync(`${this.#state}.new`, JSON.stringify(this.#made));
+    renameSync(`${this.#state}.new`, this.#state);
+  }
+
+  #path(name) {
+    return join(this.#directory, name);
+  }
+}
+
+function objectOf(source) {
+  return `${source.replaceAll('/', '.')}.o`;
+}
+
+function isObjectOfNone(name, objects) {
+  return /\.o(\.d)?$/.test(name) && !objects.includes(name.replace(/\.d$/, ''));
+}
+
+/** Returns the source and its headers, from a list that the compiler wrote. */
+function dependencies(list) {
+  const [, ...files] = readFileSync(list, 'utf8').replaceAll('\\\n', ' ').trim().split(/\s+/);
+  return files;
+}
+
+/** Of a file's contents; undefined if there is no such file. */
+function hashOf(file) {
+  const path = join(root, file);
+  if (!hashes.has(file)) hashes.set(file, existsSync(path) ? digest(readFileSync(path)) : undefined);
+  return hashes.get(file);
+}
+
+function compile(args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(compiler, args, { cwd: root, stdio: ['ignore', 2, 2] });
+    child.on('error', reject);
+    child.on('exit', (code) =>
+      code === 0 ? resolve() : reject(new Error(`'${compiler} … ${args.slice(-3).join(' ')}' failed`)),
+    );
+  });
+}
+
+/** Resolves to the exit code. */
+function runTests(variant) {
+  const { binary } = variant;
+  return new Promise((resolve) => {
+    // The thread sanitizer wants addresses where it expects them.
+    const child = spawn('setarch', ['-R', binary, ...words], { cwd: root, stdio: ['ignore', 2, 2] });
+    const limit = setTimeout(() => {
+      console.error(`'${binary}' did not end in ${LIMIT_SECONDS} s`);
+      child.kill('SIGKILL');
+    }, LIMIT_SECONDS * 1000);
+    child.on('error', (error) => {
+      clearTimeout(limit);
+      console.error(`cannot run '${binary}': ${error.message}`);
+      resolve(1);
+    });
+    child.on('exit', (code) => {
+      clearTimeout(limit);
+      if (code === 0 && words.length === 0) variant.recordPass();
+      resolve(code ?? 1);
+    });
+  });
+}
+
+try {
+  if (!version) throw new Error(`the engine's tests need a C++ compiler: cannot run '${compiler}'`);
+  writeCompileCommands(root);
+  const variants = await withLock(`tsvde-engine-tests:${root}`, compileAll);
+  const wanted = variants.filter(({ passed }) => !(quick && passed));
+  if (wanted.length === 0) console.error('Nothing has changed since they passed.');
+  const codes = await Promise.all(wanted.map(runTests));
+  process.exitCode = Math.max(0, ...codes);
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
 }

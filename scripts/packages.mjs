@@ -1,6 +1,7 @@
-// The Debian packages that tests and linting need, each with what proves that it is there.
+// npm run packages: installs the Debian packages that tests and linting need. Each is listed with what proves that it is there.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { execute, hasProgram } from './set-up.mjs';
 
 const program = (name) => () => hasProgram(name);
@@ -8,7 +9,7 @@ const pythonModule = (name) => () => spawnSync('/usr/bin/python3', ['-c', `impor
 
 const PACKAGES = {
   vde2: program('vdeq'),
-  // Also a part of QEMU's; the one library that is opened at run time.
+  // A library, opened at run time. QEMU may bring it, too.
   libslirp0: () => spawnSync('/usr/bin/python3', ['-c', 'import ctypes; ctypes.CDLL("libslirp.so.0")']).status === 0,
   'vde-switch': program('vde_switch'),
   vdeplug: program('vde_plug'),
@@ -40,17 +41,17 @@ const PACKAGES = {
   mandoc: program('mandoc'),
 };
 
-/** As root on Debian installs what is missing; elsewhere names it. */
+/** As root on Debian installs what is missing, unless TSVDE_NO_PACKAGES is set; otherwise names it. */
 export function installPackages() {
   const missing = Object.keys(PACKAGES).filter((name) => !PACKAGES[name]());
   if (missing.length === 0) return;
-  if (process.geteuid() !== 0 || !hasProgram('apt-get')) {
+  if (process.geteuid() !== 0 || !hasProgram('apt-get') || process.env.TSVDE_NO_PACKAGES) {
     console.error(`Missing here, so that some suites are skipped: ${missing.join(', ')}`);
     return;
   }
   console.error(`Installing from Debian: ${missing.join(', ')}`);
   const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
-  // The tests start an sshd of their own: installing one is not to open the machine to the world.
+  // The tests start an sshd of their own: the package must not start one that listens to the world.
   if (missing.includes('openssh-server')) {
     mkdirSync('/etc/ssh', { recursive: true });
     writeFileSync('/etc/ssh/sshd_not_to_be_run', '');
@@ -58,3 +59,5 @@ export function installPackages() {
   execute('apt-get', ['update', '-q'], options);
   execute('apt-get', ['install', '-q', '-y', '--no-install-recommends', ...missing], options);
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) installPackages();

@@ -1,32 +1,44 @@
-// Brings a checkout up to date: installs what package-lock.json wants, builds what is older than its sources.
-// Says nothing, and takes no time, where there is nothing to do. What npm and the compiler say goes to stderr.
+// Brings a checkout up to date: installs what package-lock.json names, and builds what is stale. Prints nothing, and takes
+// some 50 ms, if there is nothing to do. What npm and the compilers print goes to stderr.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { build, checkout } from './build.mjs';
 
-export const root = fileURLToPath(new URL('..', import.meta.url));
+export const root = checkout;
 
-export function setUp() {
-  if (isOlder('node_modules/.package-lock.json', ['package-lock.json']))
-    execute('npm', ['ci', '--no-audit', '--no-fund']);
-  if (
-    isOlder('native/build/Release/tsvde.node', ['native/engine', 'native/addon', 'native/slirp', 'native/binding.gyp'])
-  )
-    execute('npm', ['run', 'build:native']);
-  if (isOlder('dist/index.js', ['src', 'tsconfig.json'])) execute('npm', ['run', 'build:ts']);
-}
-
-/** Runs it to its end, in the checkout, saying what it says on stderr; ends us where it fails. */
-export function execute(command, args, options = {}) {
-  const { status } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], ...options });
-  if (status !== 0) {
-    console.error(`'${command} ${args.join(' ')}' failed`);
+/** Ends the process with a sentence if it fails. */
+export async function setUp() {
+  install();
+  try {
+    await build();
+  } catch (error) {
+    console.error(error.message);
     process.exit(1);
   }
 }
 
-/** Likewise, beside others: resolves to its exit code. */
+/** Installs the packages that package-lock.json names, unless they are installed in these versions. */
+export function install() {
+  const { packages: wanted } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+  const list = join(root, 'node_modules/.package-lock.json');
+  const { packages: installed } = existsSync(list) ? JSON.parse(readFileSync(list, 'utf8')) : { packages: {} };
+  // Optional packages are for other machines, too, and need not be here.
+  const isThere = ([path, { version, optional }]) =>
+    installed[path] ? installed[path].version === version : path === '' || optional;
+  if (!Object.entries(wanted).every(isThere)) execute('npm', ['ci', '--no-audit', '--no-fund']);
+}
+
+/** Runs a command in the checkout and waits for it, with its output on stderr. Ends the process if the command fails. */
+export function execute(command, args, options = {}) {
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], ...options });
+  if (status !== 0) {
+    console.error(`'${command} ${args.join(' ')}' failed${error ? `: ${error.message}` : ''}`);
+    process.exit(1);
+  }
+}
+
+/** Runs a command beside others, with its output on stderr. Resolves to its exit code. */
 export function run(command, args) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
@@ -35,18 +47,7 @@ export function run(command, args) {
   });
 }
 
-function isOlder(product, sources) {
-  const made = statSync(join(root, product), { throwIfNoEntry: false })?.mtimeMs;
-  return made === undefined || sources.some((source) => newest(join(root, source)) > made);
-}
-
-function newest(path) {
-  const own = statSync(path);
-  if (!own.isDirectory()) return own.mtimeMs;
-  return Math.max(own.mtimeMs, ...readdirSync(path).map((name) => newest(join(path, name))));
-}
-
-/** Is the program on the PATH, or where only root's is? */
+/** Returns whether a program is on the PATH, or where only root's PATH leads. */
 export function hasProgram(name) {
   const places = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'];
   return places.some((place) => existsSync(join(place, name)));

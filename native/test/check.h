@@ -8,6 +8,7 @@
 namespace tsvde::test {
 
 struct Test {
+  const char* file;
   const char* name;
   void (*body)();
 };
@@ -23,14 +24,14 @@ inline int& failures() {
 }
 
 struct Registration {
-  Registration(const char* name, void (*body)()) { tests().push_back({name, body}); }
+  Registration(const char* file, const char* name, void (*body)()) { tests().push_back({file, name, body}); }
 };
 
 #define TSVDE_JOIN2(a, b) a##b
 #define TSVDE_JOIN(a, b) TSVDE_JOIN2(a, b)
 #define TEST(name)                                                                                           \
   static void TSVDE_JOIN(test_, __LINE__)();                                                                 \
-  static const ::tsvde::test::Registration TSVDE_JOIN(registration_, __LINE__)(name,                         \
+  static const ::tsvde::test::Registration TSVDE_JOIN(registration_, __LINE__)(__FILE__, name,               \
                                                                                TSVDE_JOIN(test_, __LINE__)); \
   static void TSVDE_JOIN(test_, __LINE__)()
 

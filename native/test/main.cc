@@ -1,12 +1,41 @@
-// Runs every test of the engine; the exit code is 0 when all hold.
+// Runs the engine's tests, or those whose names or files contain the argument; the exit code is 0 when all
+// hold.
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstring>
+
 #include "test/check.h"
 
-int main() {
-  for (const auto& [name, body] : tsvde::test::tests()) {
+namespace {
+
+// A test that takes longer hangs.
+constexpr unsigned kLimitSeconds = 300;
+
+const char* current = "";
+
+void end_at_limit(int) {
+  for (const char* text : {"timed out: ", current, "\n"}) (void)!write(STDOUT_FILENO, text, strlen(text));
+  _exit(1);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  signal(SIGALRM, end_at_limit);
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  size_t count = 0;
+  for (const auto& [file, name, body] : tsvde::test::tests()) {
+    if (argc > 1 && !std::strstr(name, argv[1]) && !std::strstr(file, argv[1])) continue;
+    count++;
+    current = name;
     const int before = tsvde::test::failures();
+    alarm(kLimitSeconds);
     body();
+    alarm(0);
     if (tsvde::test::failures() > before) std::printf("failed: %s\n", name);
   }
-  std::printf("%zu engine tests, %d checks failed\n", tsvde::test::tests().size(), tsvde::test::failures());
-  return tsvde::test::failures() == 0 ? 0 : 1;
+  std::printf("%zu engine tests, %d checks failed\n", count, tsvde::test::failures());
+  if (count == 0) std::printf("no test is named like '%s'\n", argc > 1 ? argv[1] : "");
+  return count > 0 && tsvde::test::failures() == 0 ? 0 : 1;
 }

@@ -1,0 +1,134 @@
+// npm run build [-- ts | native]: builds what is stale, dist/ by tsc and the addon by node-gyp, and nothing else.
+//
+// A stamp records a successful build: the contents that went in and the contents that came out. A product is fresh only if
+// both are what they were, so neither a failed build nor a deleted source can leave one that looks fresh.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
+import { writeCompileCommands } from './compile-commands.mjs';
+import { digests, filesBelow } from './digest.mjs';
+import { withLock } from './lock.mjs';
+
+export const checkout = fileURLToPath(new URL('..', import.meta.url));
+
+/** Where builds of a checkout keep what is worth keeping. */
+export const cacheOf = (root) => join(root, 'node_modules/.cache/tsvde');
+
+const PRODUCTS = {
+  native: {
+    sources: ['native/engine', 'native/addon', 'native/slirp', 'native/binding.gyp', installed('node-addon-api')],
+    products: ['tsvde.node', 'tsvde-slirp', 'engine.a'].map((name) => `native/build/Release/${name}`),
+    build: buildNative,
+  },
+  ts: {
+    sources: ['src', 'tsconfig.json', installed('typescript'), installed('@types/node')],
+    products: ['dist'],
+    build: buildTypeScript,
+  },
+};
+
+/** Builds the stale ones of the named products. Throws an Error with a sentence if a build fails. */
+export async function build(names = Object.keys(PRODUCTS), root = checkout) {
+  // First without the lock, so that a run with nothing to do waits for nobody.
+  if (names.every((name) => isFresh(name, root))) return;
+  await withLock(`tsvde-build:${root}`, () => {
+    for (const name of names) {
+      const { products, build } = PRODUCTS[name];
+      const { fresh, ...state } = compare(name, root);
+      if (fresh) continue; // another run has built it meanwhile
+      build(root, state);
+      // The inputs are those of before the build, so that a source saved during it makes the product stale.
+      writeStamp(name, root, { inputs: state.inputs, outputs: digests(root, products) });
+    }
+  });
+}
+
+function isFresh(name, root) {
+  return compare(name, root).fresh;
+}
+
+function compare(name, root) {
+  const { sources, products } = PRODUCTS[name];
+  const old = readStamp(name, root);
+  const inputs = digests(root, sources);
+  const outputs = digests(root, products);
+  const fresh = isDeepStrictEqual(old?.inputs, inputs) && isDeepStrictEqual(old.outputs, outputs);
+  return { fresh, old, inputs, outputs };
+}
+
+/** Compiles into a directory of its own, and changes dist/ only if that succeeds. */
+function buildTypeScript(root) {
+  const fresh = join(cacheOf(root), 'dist');
+  rmSync(fresh, { recursive: true, force: true });
+  execute(root, 'node_modules/.bin/tsc', ['-p', 'tsconfig.json', '--outDir', fresh]);
+  const dist = join(root, 'dist');
+  const names = filesBelow(fresh, '.');
+  for (const gone of filesBelow(dist, '.').filter((name) => !names.includes(name))) rmSync(join(dist, gone));
+  for (const name of names) {
+    const [from, to] = [join(fresh, name), join(dist, name)];
+    if (existsSync(to) && readFileSync(from).equals(readFileSync(to))) continue;
+    mkdirSync(dirname(to), { recursive: true });
+    renameSync(from, to);
+  }
+  rmSync(fresh, { recursive: true });
+}
+
+function buildNative(root, { old, inputs, outputs }) {
+  const release = join(root, 'native/build/Release');
+  if (old && deceivesMake(root, old, inputs, outputs)) rmSync(release, { recursive: true, force: true });
+  execute(root, 'npm', ['run', '--silent', 'build:native']);
+  writeCompileCommands(root);
+}
+
+/** make compares times: it would not compile a source that changed to something older than what was made of it. */
+function deceivesMake(root, old, inputs, outputs) {
+  const changed = Object.keys(inputs).filter((path) => inputs[path] !== old.inputs[path]);
+  if (changed.length === 0) return Object.keys(outputs).length > 0 && !isDeepStrictEqual(old.outputs, outputs);
+  const made = Object.keys(outputs).map((path) => statSync(join(root, path)).mtimeMs);
+  return changed.some((path) => statSync(join(root, path)).mtimeMs <= Math.max(...made));
+}
+
+function stampOf(name, root) {
+  return join(cacheOf(root), `${name}.json`);
+}
+
+function readStamp(name, root) {
+  try {
+    return JSON.parse(readFileSync(stampOf(name, root), 'utf8'));
+  } catch {
+    return undefined; // never built here, or not by this script
+  }
+}
+
+function writeStamp(name, root, stamp) {
+  const path = stampOf(name, root);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(`${path}.new`, JSON.stringify(stamp));
+  renameSync(`${path}.new`, path);
+}
+
+/** The file that changes with the version of a package. */
+function installed(name) {
+  return `node_modules/${name}/package.json`;
+}
+
+/** Compilers' messages go to stderr. */
+function execute(root, command, args) {
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
+  if (error) throw new Error(`cannot run ${command}: ${error.message}`);
+  if (status !== 0) throw new Error(`'${command} ${args.join(' ')}' failed`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    const names = process.argv.slice(2);
+    const unknown = names.find((name) => !Object.hasOwn(PRODUCTS, name));
+    if (unknown !== undefined) throw new Error(`there is no product '${unknown}': there are ts and native`);
+    await build(names.length > 0 ? names : undefined);
+  } catch (error) {
+    console.error(error.message);
+    process.exit(1);
+  }
+}

@@ -1,0 +1,16 @@
+// npm run check, for each change: build, types, lint, the engine's tests if its code has changed, and every test that needs
+// neither root nor another program, two files at a time. vitest.config.ts and test/support/needs.ts say what is left out.
+import { formatCxx, lintTypeScript, types } from './lint.mjs';
+import { execute, hasProgram, setUp } from './set-up.mjs';
+import { runTests, step } from './steps.mjs';
+
+const started = performance.now();
+await step('install and build', setUp);
+await step('types and lint', async () => {
+  const results = await Promise.all([types(), lintTypeScript(), ...(hasProgram('clang-format') ? [formatCxx()] : [])]);
+  return results.every(Boolean);
+});
+await step("the engine's own tests", () => execute(process.execPath, ['scripts/engine-tests.mjs', '--quick']));
+const passed = runTests(process.argv.slice(2), { TSVDE_CHECK: '1' });
+console.log(`checked in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+process.exit(passed ? 0 : 1);

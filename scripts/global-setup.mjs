@@ -1,0 +1,8 @@
+// vitest's global set-up: builds what is stale, so that no test ever runs an old dist/ or addon. In watch mode it does so
+// before each run.
+import { build } from './build.mjs';
+
+export default async function setUp(project) {
+  await build();
+  project.onTestsRerun(() => build());
+}

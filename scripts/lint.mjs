@@ -1,0 +1,26 @@
+// What is checked without running anything. Each step resolves to whether it found nothing.
+import { join } from 'node:path';
+import { CXX_DIRECTORIES, cxxFiles } from './compile-commands.mjs';
+import { root, run } from './set-up.mjs';
+
+/** The directories that clang-tidy reads: what runs in production, without the addon's glue. */
+const TIDY = ['native/engine', 'native/engine/endpoints', 'native/engine/offload', 'native/slirp'];
+
+const bin = (name) => join(root, 'node_modules/.bin', name);
+const succeeds = async (command, args) => (await run(command, args)) === 0;
+
+export const types = () => succeeds(bin('tsc'), ['-p', 'test/tsconfig.json', '--noEmit']);
+
+export const lintTypeScript = () => succeeds(bin('biome'), ['check', '--error-on-warnings', '.']);
+
+export const formatCxx = () => succeeds('clang-format', ['--dry-run', '-Werror', ...cxxFiles(root, CXX_DIRECTORIES)]);
+
+/** In halves, one for each of two cores. */
+export async function lintCxx() {
+  const all = cxxFiles(root, TIDY, /\.cc$/);
+  const halves = [0, 1].map((half) => all.filter((_, i) => i % 2 === half));
+  const clean = await Promise.all(
+    halves.map((half) => succeeds('clang-tidy', ['--quiet', ...half, '--', '-std=c++20', '-Inative'])),
+  );
+  return clean.every(Boolean);
+}

@@ -1,0 +1,47 @@
+// A lock that the kernel releases with its process: an abstract unix socket, which leaves no file behind.
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+
+/** Runs the action while no other process runs one by this name; waits for its turn. */
+export async function withLock(name, action) {
+  const path = `\0${name}`;
+  let server = await listen(path);
+  if (!server) console.error('Waiting for another build of this checkout');
+  while (!server) {
+    await endOf(path);
+    server = await listen(path);
+  }
+  const waiting = new Set();
+  server.on('connection', (socket) => {
+    waiting.add(socket);
+    socket.on('error', () => {});
+  });
+  try {
+    return await action();
+  } finally {
+    for (const socket of waiting) socket.destroy();
+    server.close();
+  }
+}
+
+/** Returns the server, or undefined if another process has the name. */
+async function listen(path) {
+  const server = createServer().listen(path);
+  try {
+    await once(server, 'listening');
+    return server;
+  } catch (error) {
+    if (error.code === 'EADDRINUSE') return undefined;
+    throw error;
+  }
+}
+
+/** Resolves when the process that holds the lock has released it, or is gone. */
+function endOf(path) {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.on('error', () => {});
+    socket.on('close', resolve);
+    socket.resume();
+  });
+}

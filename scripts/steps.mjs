@@ -1,0 +1,39 @@
+// The steps of a script, each announced and timed on stderr; and the tests of vitest as one of them.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { root } from './set-up.mjs';
+
+/** Runs a step. Ends the process if its result is false. */
+export async function step(what, action) {
+  const started = performance.now();
+  console.error(`--- ${what}`);
+  const result = await action();
+  console.error(`    ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  if (result === false) {
+    console.error(`${what}: failed`);
+    process.exit(1);
+  }
+}
+
+/** Runs vitest; the last line that it prints is the count of tests. Returns whether tests were run and none failed. */
+export function runTests(args, env = {}) {
+  const directory = mkdtempSync(join(tmpdir(), 'tsvde-report-'));
+  try {
+    const report = join(directory, 'vitest.json');
+    const words = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...args];
+    const { status } = spawnSync(join(root, 'node_modules/.bin/vitest'), words, {
+      cwd: root,
+      stdio: 'inherit',
+      env: { ...process.env, ...env },
+    });
+    if (!existsSync(report)) return false; // the build failed, or vitest refused an option
+    const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(readFileSync(report, 'utf8'));
+    const skipped = numPendingTests > 0 ? `, ${numPendingTests} skipped` : '';
+    console.log(`${numPassedTests} passed, ${numFailedTests} failed${skipped}`);
+    return status === 0 && numFailedTests === 0 && numPassedTests > 0;
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
