@@ -1,5 +1,6 @@
-// Programs that talk to a running switch: the commands they write, the patterns they expect in the replies, and clients
-// with their own implementation of the protocol.
+// Programs of users.md's table that talk to the switch while it runs: what they write, the patterns that they look for in
+// what comes back, and clients that speak the protocol by code of their own.
+import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { expect, test } from 'vitest';
@@ -12,6 +13,8 @@ import { accepts } from '../support/vde-switch.ts';
 import { until } from '../support/wait.ts';
 
 const vdeSwitch = compat('vde_switch');
+/** Virtualbricks says `users`, of which not every user is a member. */
+const OWN_GROUP = execFileSync('id', ['-gn'], { encoding: 'utf8' }).trim();
 
 test('Virtualbricks sees one prompt on stdout for each command on stdin', async () => {
   const home = temporaryDirectory();
@@ -28,7 +31,7 @@ test('Virtualbricks sees one prompt on stdout for each command on stdin', async 
     '--priority',
     '4096',
   ];
-  const sockets = ['--mgmtmode', '660', '--mgmtgroup', 'users', '-s', `${home}/X.ctl`, '-M', `${home}/X.mgmt`];
+  const sockets = ['--mgmtmode', '660', '--mgmtgroup', OWN_GROUP, '-s', `${home}/X.ctl`, '-M', `${home}/X.mgmt`];
   const started = start(vdeSwitch, [...options, ...sockets]);
   await until(() => accepts(`${home}/X.mgmt`), 'the console');
   const commands = ['fstp/setfstp 0', 'fstp/setfstp 1', 'port/sethub 1', 'port/sethub 0', 'port/setnumports 20'];

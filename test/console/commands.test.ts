@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { userInfo } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { bucketOf } from '../../src/console/commands/hash.ts';
 import { parseLine, parseNumber } from '../../src/console/parse.ts';
@@ -11,6 +12,8 @@ import { serveConsole } from '../support/console.ts';
 import { BROADCAST, frame, network } from '../support/network.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/wait.ts';
+
+const USER = userInfo().username;
 
 const DATA = "0000 DATA END WITH '.'\n";
 const OK = '1000 Success\n';
@@ -87,12 +90,12 @@ describe('a session', () => {
     await b.receives(frame(BROADCAST, '02:00:00:00:00:01'));
     expect(await client.ask('port/print')).toBe(
       `${DATA}Port 0001 untagged_vlan=0000 ACTIVE - Unnamed Allocatable\n` +
-        ' Current User: root Access Control: (User: NONE - Group: NONE)\n' +
+        ` Current User: ${USER} Access Control: (User: NONE - Group: NONE)\n` +
         ' IN:  pkts          1          bytes                   60\n' +
         ' OUT: pkts          0          bytes                    0\n' +
         '  -- endpoint ID 0001 module unix prog   : one\n' +
         'Port 0007 untagged_vlan=0000 ACTIVE - Unnamed Allocatable\n' +
-        ' Current User: root Access Control: (User: NONE - Group: NONE)\n' +
+        ` Current User: ${USER} Access Control: (User: NONE - Group: NONE)\n` +
         ' IN:  pkts          0          bytes                    0\n' +
         ' OUT: pkts          1          bytes                   60\n' +
         `  -- endpoint ID 0002 module unix prog   : \n.\n${OK}`,

@@ -1,5 +1,6 @@
 // Replies as JSON: every command gives one line with the data of its text.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { expect, test } from 'vitest';
 import { createContext } from '../../src/console/context.ts';
 import { menus } from '../../src/console/menus.ts';
@@ -99,7 +100,7 @@ test('JSON shows ports with users, endpoints and frames, MAC addresses, VLANs an
     untaggedVlan: 0,
     active: true,
     allocatable: true,
-    currentUser: 'root',
+    currentUser: userInfo().username,
     group: 'root',
     received: { frames: 1, bytes: 100 },
     sent: { frames: 0, bytes: 0 },

@@ -1,6 +1,6 @@
 // Modes and owners of the files that the switch creates, compared with vde_switch started with the same options.
 import { chownSync, statSync, writeFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { Plug, Switch } from '../../src/index.ts';
 import { atEnd } from '../support/at-end.ts';
 import { describeWith } from '../support/needs.ts';
@@ -81,8 +81,8 @@ describeWith(['vde_switch', 'root', 'setpriv'], 'vde_switch of another user', ()
   });
 });
 
-describe('a directory that holds other files', () => {
-  test('a directory that holds other files keeps its permissions and stays', async () => {
+describeWith(['root'], 'a directory that holds other things', () => {
+  test('keeps its rights and stays', async () => {
     const home = temporaryDirectory();
     const other = `${home}/a-file-of-somebody`;
     writeFileSync(other, '');

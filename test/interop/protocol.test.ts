@@ -3,6 +3,7 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { ADDRESS_SIZE, addressPath, formatAddress } from '../../src/protocol/request.ts';
 import { native } from '../../src/system/native.ts';
+import { describeWith } from '../support/needs.ts';
 import { BROADCAST, frame, network } from '../support/network.ts';
 import { python } from '../support/python.ts';
 import { dataSocket, RawClient, version1, version3, words } from '../support/raw-client.ts';
@@ -117,7 +118,17 @@ describe('refused requests', () => {
     ['a missing data socket', () => version3(formatAddress('/nowhere/at/all')), /"\/nowhere\/at\/all".*ENOENT/],
     ['a file in place of a data socket', () => version3(formatAddress('/etc/passwd')), /"\/etc\/passwd".*ECONNREFUSED/],
     [
-      'an abstract name that no socket has',
+      'a data socket that is not there',
+      () => version3(formatAddress('/nowhere/at/all')),
+      /"\/nowhere\/at\/all".*ENOENT/,
+    ],
+    [
+      'a data socket that is a file',
+      () => version3(formatAddress('/etc/passwd')),
+      /"\/etc\/passwd".*(ECONNREFUSED|EACCES)/,
+    ],
+    [
+      'an abstract name that nobody has',
       () => version3(Buffer.from(`01002f6e6f7768657265${'00'.repeat(100)}`, 'hex').fill(0, 2, 3)),
       /abstract.*ECONNREFUSED/,
     ],
@@ -129,7 +140,7 @@ describe('refused requests', () => {
     await until(() => log.length > 0, 'a log line');
     expect(log).toHaveLength(1);
     expect(log[0]).toMatch(why);
-    expect(log[0]).toMatch(/pid \d+, uid 0|gone already/);
+    expect(log[0]).toMatch(new RegExp(`pid \\d+, uid ${process.getuid!()}|gone already`));
     expect(sw.ports.list()).toEqual([]);
     expect(readdirSync(directory)).toEqual(['ctl']);
   });
@@ -160,8 +171,10 @@ describe('refused requests', () => {
     await expect(join()).rejects.toMatchObject({ code: 'ECONNREFUSED', message: expect.stringContaining('refused') });
     expect(log[0]).toMatch(/all 2 ports are in use/);
   });
+});
 
-  test('a request for a port reserved for another user is refused', async () => {
+describeWith(['root', 'python3'], 'requests of another user that are refused', () => {
+  test('a port reserved for another user', async () => {
     const { sw, directory, log } = await network();
     sw.ports.create(4);
     sw.ports.setUser(4, 'daemon');
