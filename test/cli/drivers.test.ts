@@ -27,7 +27,7 @@ test('Virtualbricks sees one prompt on stdout for each command on stdin', async 
     '-m',
     '660',
     '-g',
-    'users',
+    OWN_GROUP,
     '--priority',
     '4096',
   ];
