@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { writeCompileCommands } from './compile-commands.mjs';
-import { digests, filesBelow } from './digest.mjs';
+import { digest, digests, filesBelow } from './digest.mjs';
 import { withLock } from './lock.mjs';
 
 export const checkout = fileURLToPath(new URL('..', import.meta.url));
@@ -33,7 +33,7 @@ const PRODUCTS = {
 export async function build(names = Object.keys(PRODUCTS), root = checkout) {
   // First without the lock, so that a run with nothing to do waits for nobody.
   if (names.every((name) => isFresh(name, root))) return;
-  await withLock(`tsvde-build:${root}`, () => {
+  await withLock(`tsvde-build:${digest(root)}`, () => {
     for (const name of names) {
       const { products, build } = PRODUCTS[name];
       const { fresh, ...state } = compare(name, root);

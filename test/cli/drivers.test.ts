@@ -1,5 +1,5 @@
-// Programs of users.md's table that talk to the switch while it runs: what they write, the patterns that they look for in
-// what comes back, and clients that speak the protocol by code of their own.
+// Programs that talk to a running switch: the commands they write, the patterns they expect in the replies, and clients
+// with their own implementation of the protocol.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync } from 'node:fs';
 import { createConnection } from 'node:net';
@@ -13,7 +13,7 @@ import { accepts } from '../support/vde-switch.ts';
 import { until } from '../support/wait.ts';
 
 const vdeSwitch = compat('vde_switch');
-/** Virtualbricks says `users`, of which not every user is a member. */
+/** Virtualbricks names the group `users`, of which not every user is a member. */
 const OWN_GROUP = execFileSync('id', ['-gn'], { encoding: 'utf8' }).trim();
 
 test('Virtualbricks sees one prompt on stdout for each command on stdin', async () => {

@@ -81,8 +81,8 @@ describeWith(['vde_switch', 'root', 'setpriv'], 'vde_switch of another user', ()
   });
 });
 
-describeWith(['root'], 'a directory that holds other things', () => {
-  test('keeps its rights and stays', async () => {
+describeWith(['root'], 'a directory that holds other files', () => {
+  test('a directory that holds other files keeps its permissions and stays', async () => {
     const home = temporaryDirectory();
     const other = `${home}/a-file-of-somebody`;
     writeFileSync(other, '');
