@@ -1,5 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
-  test: { include: ['test/soak/*.soak.ts'], pool: 'forks', testTimeout: 0, hookTimeout: 120_000 },
+  test: {
+    include: ['test/soak/*.soak.ts'],
+    globalSetup: ['scripts/global-setup.mjs'],
+    pool: 'forks',
+    testTimeout: 0,
+    hookTimeout: 120_000,
+  },
 });
