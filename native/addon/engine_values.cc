@@ -85,5 +85,6 @@ std::unique_ptr<tsvde::Endpoint> make_endpoint(const Napi::Object& transport) {
     Fd sender(transport.Get("senderFd").As<Napi::Number>());
     return std::make_unique<tsvde::Multicast>(std::move(fd), std::move(sender));
   }
-  return std::make_unique<tsvde::Datagram>(std::move(fd));
+  if (kind == "datagram") return std::make_unique<tsvde::Datagram>(std::move(fd));
+  throw Napi::TypeError::New(transport.Env(), "there is no transport of kind '" + kind + "'");
 }
