@@ -24,7 +24,8 @@
         "engine/offload/segmenter.cc",
         "engine/switch.cc",
         "engine/offload/virtio_header.cc",
-        "engine/vlan.cc"
+        "engine/vlan.cc",
+        "engine/watch_set.cc"
       ]
     },
     {

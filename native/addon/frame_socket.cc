@@ -90,7 +90,7 @@ class FrameSocket : public Napi::ObjectWrap<FrameSocket> {
   void receive() {
     std::array<tsvde::Frame, kBatch> frames;
     for (size_t i = 0; i < kBatch; i++) frames[i].parts[0] = {&slab_[i * (kFrameMax + 1)], kFrameMax + 1};
-    const uint32_t count = socket_->receive(frames).frames;
+    const uint32_t count = socket_->receive(frames, 0).frames;
     if (count == 0) return;
     Napi::Array buffers = Napi::Array::New(Env(), count);
     for (uint32_t i = 0; i < count; i++) {
@@ -113,7 +113,7 @@ class FrameSocket : public Napi::ObjectWrap<FrameSocket> {
     uint32_t sent = 0;
     while (sent < frames.size()) {
       const auto batch = std::min<size_t>(frames.size() - sent, kBatch);
-      const auto [moved, error, _] = socket_->send({&pointers[sent], batch});
+      const auto [moved, error, _] = socket_->send({&pointers[sent], batch}, 0);
       sent += moved;
       if (error == EAGAIN) {
         awaits_room_ = true;

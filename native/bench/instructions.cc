@@ -18,9 +18,10 @@ namespace {
 // Takes everything, at no cost.
 class Sink final : public Endpoint {
  public:
-  Sink() : Endpoint(Fd()) {}
-  Moved receive(std::span<Frame>) override { return {0, EAGAIN}; }
-  Moved send(std::span<Frame* const> frames) override { return {static_cast<uint32_t>(frames.size()), 0}; }
+  Moved receive(std::span<Frame>, Time) override { return {0, EAGAIN}; }
+  Moved send(std::span<Frame* const> frames, Time) override {
+    return {static_cast<uint32_t>(frames.size()), 0};
+  }
 };
 
 class Deaf final : public Switch::Observer {
@@ -57,7 +58,7 @@ struct Network {
       batch[i].parts[0] = {slots[i], 60};
     }
     sw.route(*sw.port(from), {batch.data(), count}, 0);
-    for (Port* port : sw.touched()) (void)port->transmit();
+    for (Port* port : sw.touched()) (void)port->transmit(0);
     sw.touched().clear();
   }
 

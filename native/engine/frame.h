@@ -1,5 +1,7 @@
 // An Ethernet frame where the kernel put it: bytes, size, its VLAN, and what its two addresses say.
-// Sizes are without FCS. A frame never owns its bytes. Its other form, with a VLAN tag or without, is a
+// Sizes are without FCS. A frame never owns its bytes, and they do not change while it is routed: an endpoint
+// whose peer could change them at any time, as a guest can its own memory, copies at least the headers before
+// it looks at them. Its other form, with a VLAN tag or without, is a
 // choice of parts of the same bytes. What an offloading endpoint left undone is said in its Offload.
 #pragma once
 

@@ -20,16 +20,14 @@ namespace {
 // slots at a power of two would all share; pages that no frame has reached stay out of memory.
 constexpr size_t kSlot = kFrameRoom + 25 * 64;
 
-int64_t monotonic_seconds() {
+Time time_of(clockid_t clock) {
   timespec now{};
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-  return now.tv_sec;
+  clock_gettime(clock, &now);
+  return now.tv_sec * kSecond + now.tv_nsec;
 }
 
 int64_t monotonic_ms() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * int64_t{1000} + now.tv_nsec / 1'000'000;
+  return time_of(CLOCK_MONOTONIC) / kMillisecond;
 }
 
 // Signals are Node's business: a thread that blocks them all never has one delivered to it.
@@ -49,13 +47,11 @@ std::thread without_signals(Start start) {
 Loop::Loop(uint32_t mac_limit, EventSink sink)
     : sink_(std::move(sink)),
       switch_(mac_limit, *this),
-      epoll_(epoll_create1(EPOLL_CLOEXEC)),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      started_at_(monotonic_seconds()),
       slab_(std::make_unique_for_overwrite<uint8_t[]>(kBatch * kSlot)) {
   empty_slots(kBatch);
-  epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
-  epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, wake_.number(), &event);
+  read_clock();
+  watches_.add(wake_.number());
   thread_ = without_signals([this] { run(); });
   pthread_setname_np(thread_.native_handle(), "tsvde-engine");
 }
@@ -85,8 +81,15 @@ int Loop::attach(uint32_t number, uint32_t id, std::unique_ptr<Endpoint> endpoin
     Port* port = sw.port(number);
     if (port == nullptr) return ENXIO;
     auto attachment = std::make_unique<Attachment>(*port, id, std::move(endpoint), queue_limit);
-    epoll_event event{.events = EPOLLIN, .data = {.ptr = attachment.get()}};
-    if (epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, attachment->endpoint->fd(), &event) < 0) return errno;
+    if (const int error = watches_.follow(*attachment); error != 0) {
+      watches_.remove(*attachment);
+      return error;
+    }
+    attachment->endpoint->on_watches_changed = [this, &attached = *attachment] {
+      if (attached.failed) return;
+      if (const int error = watches_.follow(attached); error != 0) fail(attached, error);
+    };
+    if (attachment->endpoint->needs_exact_time()) exact_++;
     port->attachments.push_back(std::move(attachment));
     pacing_.reserve(++endpoints_);
     sw.update_active(*port);
@@ -102,12 +105,13 @@ void Loop::detach(uint32_t number, uint32_t id) {
     const auto found = std::ranges::find_if(port->attachments, has_id);
     if (found == port->attachments.end()) return;
     port->counters[transmit_drop_closed] += (*found)->queue.frames();
-    const auto held = pacing_.forget(**found, sw.ports());
-    if (!(*found)->failed) unwatch(**found);
+    const auto paused = pacing_.forget(**found, sw.ports());
+    watches_.remove(**found);
+    if ((*found)->endpoint->needs_exact_time()) exact_--;
     port->attachments.erase(found);
     endpoints_--;
     sw.update_active(*port);
-    resume(held);
+    resume(paused);
   });
 }
 
@@ -158,27 +162,29 @@ void Loop::run() {
   std::array<epoll_event, kBatch> events;
   while (!stopping_) {
     const int count = wait(events);
-    now_ = monotonic_seconds() - started_at_;
-    switch_.macs.expire(now_);
+    read_clock();
+    switch_.macs.expire(seconds());
     bool woken = false;
-    for (int i = 0; i < count; i++) {
-      auto* attachment = static_cast<Attachment*>(events[i].data.ptr);
-      if (attachment == nullptr) {
+    for (const epoll_event& event : std::span(events).first(static_cast<size_t>(std::max(count, 0)))) {
+      if (event.data.u64 == 0) {
         woken = true;
-      } else {
-        serve(*attachment, events[i].events);
+      } else if (const auto* registration = watches_.find(event)) {
+        serve(*registration, event.events);
       }
     }
     if (!pacing_.idle()) resume(pacing_.overdue(monotonic_ms()));
-    // Last, since a task may take away an endpoint that stands in `events`.
     if (woken) run_posted();
   }
 }
 
+void Loop::read_clock() {
+  // The coarse clock is behind the exact one: time does not go back where the last endpoint that needs it
+  // left.
+  now_ = std::max(now_, time_of(exact_ > 0 ? CLOCK_MONOTONIC : CLOCK_MONOTONIC_COARSE));
+}
+
 int Loop::wait(std::span<epoll_event> events) {
-  const auto take = [&](int patience) {
-    return epoll_wait(epoll_.number(), events.data(), static_cast<int>(events.size()), patience);
-  };
+  const auto take = [&](int patience) { return watches_.wait(events, patience); };
   if (busy_poll_.count() > 0 && pacing_.idle()) {
     const auto end = std::chrono::steady_clock::now() + busy_poll_;
     do {
@@ -202,22 +208,32 @@ void Loop::run_posted() {
   }
 }
 
-void Loop::serve(Attachment& attachment, uint32_t readiness) {
-  if ((readiness & EPOLLOUT) != 0) {
-    attachment.port.drain(attachment);
-    if (!attachment.waiting || attachment.endpoint->out_fd() != attachment.awaited) watch(attachment);
-    if (!pacing_.idle() || attachment.stalled) resume(pacing_.drained(attachment));
-  }
-  if ((readiness & (EPOLLIN | EPOLLERR | EPOLLHUP)) == 0 || attachment.failed) return;
-  // An error or an end comes even where nothing was asked for. What was sent before it keeps its pace.
-  if (!attachment.held) read(attachment);
+void Loop::serve(const WatchSet::Registration& registration, uint32_t events) {
+  Attachment& attachment = *registration.attachment;
+  const Watch watch = registration.watch;  // woken() may change the list
+  if (const int error = attachment.endpoint->woken(watch.fd, events, now_); error != 0 && !attachment.failed)
+    fail(attachment, error);
+  if (attachment.failed) return;
+  // epoll reports these two unasked: they are read where frames are, or else found out by sending.
+  const uint32_t ended = events & (EPOLLERR | EPOLLHUP);
+  const bool has_room = (events & watch.room) != 0 || (ended != 0 && watch.room != 0 && watch.frames == 0);
+  if (has_room && attachment.service.waiting) drain(attachment);
+  const bool has_frames = (events & watch.frames) != 0 || (ended != 0 && watch.frames != 0);
+  // What was sent before an end keeps its pace.
+  if (has_frames && !attachment.pace.paused && !attachment.failed) read(attachment);
+}
+
+void Loop::drain(Attachment& attachment) {
+  attachment.port.drain(attachment, now_);
+  if (!attachment.service.waiting) rearm(attachment);
+  if (!pacing_.idle() || attachment.pace.stalled) resume(pacing_.drained(attachment));
 }
 
 void Loop::read(Attachment& attachment) {
   do {
-    if (pacing_.should_hold(attachment)) {
-      pacing_.hold(attachment, monotonic_ms());
-      return watch(attachment);
+    if (pacing_.should_pause(attachment)) {
+      pacing_.pause(attachment, monotonic_ms());
+      return rearm(attachment);
     }
     receive(attachment);
   } while (attachment.endpoint->buffered() && !attachment.failed);
@@ -225,21 +241,21 @@ void Loop::read(Attachment& attachment) {
 
 void Loop::resume(std::span<Attachment* const> sources) {
   for (Attachment* source : sources) {
-    watch(*source);
-    if (source->endpoint->buffered()) read(*source);
+    rearm(*source);
+    if (source->endpoint->buffered() && !source->failed) read(*source);
   }
 }
 
 void Loop::receive(Attachment& attachment) {
   const uint32_t asked = Pacing::batch(attachment);
-  const auto [frames, error, dropped] = attachment.endpoint->receive({batch_.data(), asked});
+  const auto [frames, error, dropped] = attachment.endpoint->receive({batch_.data(), asked}, now_);
   if (error != 0 && error != EAGAIN) {
     if (error != EPIPE)
       attachment.port.counters[error == EBADMSG ? receive_drop_bad_length : receive_drop_error]++;
     if (attachment.endpoint->ends_with(error)) fail(attachment, error);
   }
   switch_.route(attachment.port, {batch_.data(), frames}, now_);
-  attachment.batch = next_batch(asked, frames + dropped);
+  attachment.service.batch = next_batch(asked, frames + dropped);
   Pacing::sent(attachment, {batch_.data(), frames}, switch_.touched());
   flush_touched();
   empty_slots(frames);  // just those that were filled: a batch is often a small one
@@ -254,43 +270,20 @@ void Loop::empty_slots(uint32_t count) {
 
 void Loop::flush_touched() {
   for (Port* port : switch_.touched()) {
-    if (!port->transmit()) continue;
-    for (auto& attachment : port->attachments) watch(*attachment);
+    if (!port->transmit(now_)) continue;
+    for (auto& attachment : port->attachments) rearm(*attachment);
   }
   switch_.touched().clear();
 }
 
-void Loop::watch(Attachment& attachment) {
+void Loop::rearm(Attachment& attachment) {
   if (attachment.failed) return;
-  const int in = attachment.endpoint->fd();
-  const int out = attachment.waiting ? attachment.endpoint->out_fd() : -1;
-  const int before = std::exchange(attachment.awaited, out);
-  if (out != before) {
-    const auto is_another = [&](int fd) { return fd >= 0 && fd != in; };
-    epoll_event writable{.events = EPOLLOUT, .data = {.ptr = &attachment}};
-    if (is_another(before)) epoll_ctl(epoll_.number(), EPOLL_CTL_DEL, before, nullptr);
-    // It would wait for ever.
-    if (is_another(out) && epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, out, &writable) < 0)
-      return fail(attachment, errno);
-  }
-  epoll_event event{.events = 0, .data = {.ptr = &attachment}};
-  if (!attachment.held) event.events |= EPOLLIN;
-  if (out == in) event.events |= EPOLLOUT;
-  // Then an error or an end is told of once, and not again and again until it is read.
-  if (event.events == 0) event.events = EPOLLET;
-  epoll_ctl(epoll_.number(), EPOLL_CTL_MOD, in, &event);
-}
-
-// Told, and not left to the closing of the descriptor: a copy of it in a child that is just being started
-// would keep it in the set.
-void Loop::unwatch(const Attachment& attachment) {
-  for (const int fd : {attachment.endpoint->fd(), attachment.awaited})
-    epoll_ctl(epoll_.number(), EPOLL_CTL_DEL, fd, nullptr);
+  if (const int error = watches_.arm(attachment); error != 0) fail(attachment, error);
 }
 
 void Loop::fail(Attachment& attachment, int error) {
   attachment.failed = true;
-  unwatch(attachment);
+  watches_.remove(attachment);
   sink_({.kind = Event::Kind::endpoint_failed,
          .port = attachment.port.number,
          .endpoint = attachment.id,
@@ -298,8 +291,8 @@ void Loop::fail(Attachment& attachment, int error) {
 }
 
 void Loop::seen_elsewhere(MacKey key, uint32_t from, uint32_t to) {
-  if (seen_elsewhere_at_ == now_) return;  // one a second tells enough; the table counts every move
-  seen_elsewhere_at_ = now_;
+  if (seen_elsewhere_at_ == seconds()) return;  // one a second tells enough; the table counts every move
+  seen_elsewhere_at_ = seconds();
   sink_({.kind = Event::Kind::mac_seen_elsewhere, .port = from, .key = key, .elsewhere = to});
 }
 

@@ -3,8 +3,6 @@
 // must not block.
 #pragma once
 
-#include <sys/epoll.h>
-
 #include <array>
 #include <chrono>
 #include <functional>
@@ -17,6 +15,7 @@
 
 #include "engine/pacing.h"
 #include "engine/switch.h"
+#include "engine/watch_set.h"
 
 namespace tsvde {
 
@@ -50,16 +49,16 @@ class Loop : Switch::Observer {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // Any thread but the loop's: runs `task(switch, now)` on the loop's thread and returns its result. After
-  // stop(), runs it here.
+  // Any thread but the loop's: runs `task(switch, now)` on the loop's thread, `now` in seconds, and returns
+  // its result. After stop(), runs it on the caller's thread.
   template <typename Task>
   auto call(Task task) {
     using Result = std::invoke_result_t<Task, Switch&, int64_t>;
     if constexpr (std::is_void_v<Result>) {
-      post([&] { task(switch_, now_); });
+      post([&] { task(switch_, seconds()); });
     } else {
       Result result{};
-      post([&] { result = task(switch_, now_); });
+      post([&] { result = task(switch_, seconds()); });
       return result;
     }
   }
@@ -90,25 +89,28 @@ class Loop : Switch::Observer {
     std::binary_semaphore* done;
   };
 
+  [[nodiscard]] int64_t seconds() const { return now_ / kSecond; }
   void post(const Action& action);
   void run_posted();
 
   // Loop thread only
   void run();
+  void read_clock();
   int wait(std::span<epoll_event> events);
-  void serve(Attachment& attachment, uint32_t readiness);
-  // All that the endpoint has taken in, unless it is to be left unread.
+  void serve(const WatchSet::Registration& registration, uint32_t events);
+  void drain(Attachment& attachment);
+  // Receives all that the endpoint has buffered, unless the source is to be paused.
   void read(Attachment& attachment);
   void receive(Attachment& attachment);
   void flush_touched();
-  // Reads again who was held.
   void resume(std::span<Attachment* const> sources);
   // Gives the first `count` slots of the batch all their room again, and nothing left undone.
   void empty_slots(uint32_t count);
-  // Asks for readiness to read, and to write where something waits.
-  void watch(Attachment& attachment);
-  void unwatch(const Attachment& attachment);
+
+  // An endpoint that cannot be watched for what it waits for ends.
+  void rearm(Attachment& attachment);
   void fail(Attachment& attachment, int error);
+
   void seen_elsewhere(MacKey key, uint32_t from, uint32_t to) override;
   void bpdu(const Port& from, const Frame& frame) override;
   void captured(const Port& port, const Frame& frame, bool received) override;
@@ -116,14 +118,14 @@ class Loop : Switch::Observer {
   // Destroyed from the last to the first: the thread is joined by stop() before any of it goes.
   EventSink sink_;
   Switch switch_;
-  Fd epoll_;
+  WatchSet watches_;
   Fd wake_;
-  int64_t now_ = 0;  // seconds since the start
-  int64_t started_at_;
+  Time now_ = 0;  // of this round
   int64_t seen_elsewhere_at_ = -1;
   Pacing pacing_;
   std::chrono::microseconds busy_poll_{0};
   size_t endpoints_ = 0;
+  size_t exact_ = 0;  // endpoints that need the exact time
   std::unique_ptr<uint8_t[]> slab_;
   std::array<Frame, kBatch> batch_;
   std::mutex mutex_;

@@ -5,69 +5,72 @@
 namespace tsvde {
 
 void Pacing::reserve(size_t endpoints) {
-  holds_.reserve(endpoints);
+  pauses_.reserve(endpoints);
   released_.reserve(endpoints);
 }
 
 uint32_t Pacing::batch(const Attachment& source) {
-  const Attachment* to = source.heads_for;
-  if (to == nullptr) return source.batch;
+  const auto& pace = source.pace;
+  const uint32_t batch = source.service.batch;
+  const Attachment* to = pace.sole_destination;
+  if (to == nullptr) return batch;
   if ((to->endpoint->offloads() & kCutsTcp) != 0) return kBatch;
-  return std::min(source.batch, std::max(to->queue.half_holds(source.most_frames, source.most_bytes), 1u));
+  return std::min(batch, std::max(to->queue.half_holds(pace.most_frames, pace.most_bytes), 1u));
 }
 
 void Pacing::sent(Attachment& source, std::span<const Frame> batch, std::span<Port* const> to) {
   if (batch.empty()) return;
+  auto& pace = source.pace;
   const bool one = to.size() == 1 && to[0]->attachments.size() == 1;
-  source.heads_for = one ? to[0]->attachments[0].get() : nullptr;
-  if (!one) return;  // and nobody asks how large they were
-  source.most_frames = 1;
-  source.most_bytes = 1;
+  pace.sole_destination = one ? to[0]->attachments[0].get() : nullptr;
+  if (!one) return;  // the sizes matter only to a sole destination
+  pace.most_frames = 1;
+  pace.most_bytes = 1;
   for (const Frame& frame : batch) {
-    source.most_frames = std::max(source.most_frames, frame.frames());
-    source.most_bytes = std::max(source.most_bytes, frame.bytes());
+    pace.most_frames = std::max(pace.most_frames, frame.frames());
+    pace.most_bytes = std::max(pace.most_bytes, frame.bytes());
   }
 }
 
-bool Pacing::should_hold(const Attachment& source) const {
-  const Attachment* to = source.heads_for;
-  return bound_ms > 0 && to != nullptr && !to->stalled && !to->has_room();
+bool Pacing::should_pause(const Attachment& source) const {
+  const Attachment* to = source.pace.sole_destination;
+  return bound_ms > 0 && to != nullptr && !to->pace.stalled && !to->has_room();
 }
 
-void Pacing::hold(Attachment& source, int64_t now_ms) {
-  source.held = true;
+void Pacing::pause(Attachment& source, int64_t now_ms) {
+  source.pace.paused = true;
   source.port.counters[receive_holds]++;
-  holds_.push_back({&source, source.heads_for, now_ms});
+  pauses_.push_back({&source, source.pace.sole_destination, now_ms});
 }
 
 std::span<Attachment* const> Pacing::drained(Attachment& destination) {
   if (!destination.has_room()) return {};
-  destination.stalled = false;
+  destination.pace.stalled = false;
   return release_all(destination);
 }
 
 std::span<Attachment* const> Pacing::overdue(int64_t now_ms) {
-  if (holds_.empty() || patience_ms(now_ms) > 0) return {};
-  Attachment& destination = *holds_[0].destination;
-  destination.stalled = true;
+  if (pauses_.empty() || patience_ms(now_ms) > 0) return {};
+  Attachment& destination = *pauses_[0].destination;
+  destination.pace.stalled = true;
   destination.port.counters[transmit_stalls]++;
   return release_all(destination);
 }
 
 int Pacing::patience_ms(int64_t now_ms) const {
-  if (holds_.empty()) return -1;
-  return static_cast<int>(std::max<int64_t>(holds_[0].since + bound_ms - now_ms, 0));
+  if (pauses_.empty()) return -1;
+  return static_cast<int>(std::max<int64_t>(pauses_[0].since_ms + bound_ms - now_ms, 0));
 }
 
 void Pacing::release(Attachment& source) {
-  source.held = false;
-  std::erase_if(holds_, [&](const Hold& hold) { return hold.source == &source; });
+  source.pace.paused = false;
+  std::erase_if(pauses_, [&](const Pause& pause) { return pause.source == &source; });
 }
 
 std::span<Attachment* const> Pacing::forget(Attachment& gone, std::span<const Port* const> ports) {
   for (const Port* port : ports) {
     for (const auto& attachment : port->attachments) {
-      if (attachment->heads_for == &gone) attachment->heads_for = nullptr;
+      if (attachment->pace.sole_destination == &gone) attachment->pace.sole_destination = nullptr;
     }
   }
   release(gone);
@@ -76,10 +79,10 @@ std::span<Attachment* const> Pacing::forget(Attachment& gone, std::span<const Po
 
 std::span<Attachment* const> Pacing::release_all(Attachment& destination) {
   released_.clear();
-  std::erase_if(holds_, [&](const Hold& hold) {
-    if (hold.destination != &destination) return false;
-    hold.source->held = false;
-    released_.push_back(hold.source);
+  std::erase_if(pauses_, [&](const Pause& pause) {
+    if (pause.destination != &destination) return false;
+    pause.source->pace.paused = false;
+    released_.push_back(pause.source);
     return true;
   });
   return released_;

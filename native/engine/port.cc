@@ -32,7 +32,7 @@ Counter drop_reason(int error) {
 
 Attachment::Attachment(Port& port, uint32_t id, std::unique_ptr<Endpoint> endpoint, uint32_t queue_limit)
     : port(port), id(id), endpoint(std::move(endpoint)), queue(queue_limit) {
-  this->endpoint->counters = &port.counters;
+  this->endpoint->count_in(port.counters);
 }
 
 Offloads Port::offloads() const {
@@ -41,25 +41,29 @@ Offloads Port::offloads() const {
   return all;
 }
 
-bool Port::transmit() {
+void Port::make_room(Time now) {
+  begun_to_wait_ = transmit(now);
+}
+
+bool Port::transmit(Time now) {
   static thread_local Coalescer coalescer;
   const Offloads able = offloads();
-  if ((outgoing_needs & ~able) != 0) return transmit_finished();
+  if ((outgoing_needs & ~able) != 0) return transmit_segmented(now);
   if (outgoing_count > 1 && (able & kCutsTcp) != 0) {
     outgoing_count = coalescer.join({outgoing.data(), outgoing_count});
   }
-  return transmit_list();
+  return transmit_list(now);
 }
 
 // For a port that has an endpoint without offloads: as many frames as are on the wire, a batch at a time.
-bool Port::transmit_finished() {
+bool Port::transmit_segmented(Time now) {
   static thread_local Segmenter segmenter;
   const auto given = outgoing;
   const uint32_t given_count = std::exchange(outgoing_count, 0);
   bool begun = false;
   const auto pass_on = [&](Frame* frame) {
     outgoing[outgoing_count++] = frame;
-    if (outgoing_count == kBatch) begun |= transmit_list();
+    if (outgoing_count == kBatch) begun |= transmit_list(now);
   };
   for (Frame* frame : std::span(given).first(given_count)) {
     if (!frame->offload.any()) {
@@ -67,20 +71,20 @@ bool Port::transmit_finished() {
       continue;
     }
     segmenter.start(*frame);
-    while (Frame* finished = segmenter.next()) pass_on(finished);
+    while (Frame* segment = segmenter.next()) pass_on(segment);
   }
-  begun |= transmit_list();
+  begun |= transmit_list(now);
   return begun;
 }
 
-bool Port::transmit_list() {
+bool Port::transmit_list(Time now) {
   // A frame counts once, however many endpoints take it; a drop counts for each that does not.
   Mask taken = 0;
-  bool begun = false;
+  bool begun = std::exchange(begun_to_wait_, false);
   for (auto& attachment : attachments) {
-    const bool waited = attachment->waiting;
-    taken |= send(*attachment);
-    begun |= attachment->waiting != waited;
+    const bool waited = attachment->service.waiting;
+    taken |= send(*attachment, now);
+    begun |= attachment->service.waiting != waited;
   }
   for (uint32_t i = 0; i < outgoing_count; i++) {
     if ((taken >> i & 1) != 0) count_transmitted(*outgoing[i]);
@@ -90,14 +94,14 @@ bool Port::transmit_list() {
   return begun;
 }
 
-Port::Mask Port::send(Attachment& attachment) {
-  if (attachment.waiting) {
-    if (outgoing_count > 0) attachment.endpoint->look_again();
+Port::Mask Port::send(Attachment& attachment, Time now) {
+  if (attachment.service.waiting) {
+    if (outgoing_count > 0) attachment.endpoint->recheck(now);
     return enqueue(attachment, 0);  // behind what waits already: order is kept
   }
   Mask taken = 0;
   for (uint32_t next = 0; next < outgoing_count;) {
-    const auto [frames, error, _] = attachment.endpoint->send({&outgoing[next], outgoing_count - next});
+    const auto [frames, error, _] = attachment.endpoint->send({&outgoing[next], outgoing_count - next}, now);
     for (uint32_t i = 0; i < frames; i++) taken |= Mask{1} << next++;
     if (error == EAGAIN) return taken | enqueue(attachment, next);
     if (error != 0) {
@@ -109,7 +113,7 @@ Port::Mask Port::send(Attachment& attachment) {
 }
 
 Port::Mask Port::enqueue(Attachment& attachment, uint32_t from) {
-  attachment.waiting = true;
+  attachment.service.waiting = true;
   Mask taken = 0;
   for (uint32_t i = from; i < outgoing_count; i++) {
     if (attachment.queue.push(*outgoing[i])) {
@@ -121,14 +125,22 @@ Port::Mask Port::enqueue(Attachment& attachment, uint32_t from) {
   return taken;
 }
 
-void Port::drain(Attachment& attachment) {
+void Port::drain(Attachment& attachment, Time now) {
   std::array<Frame, kBatch> frames;
   std::array<Frame*, kBatch> pointers;
   // Once at least: what waits may be the rest of a frame, within the endpoint.
   do {
-    const uint32_t count = attachment.queue.peek(frames);
-    for (uint32_t i = 0; i < count; i++) pointers[i] = &frames[i];
-    const auto [sent, error, _] = attachment.endpoint->send({pointers.data(), count});
+    const uint32_t waiting = attachment.queue.peek(frames);
+    const Offloads able = attachment.endpoint->offloads();
+    uint32_t count = 0;
+    for (; count < waiting && (needed(frames[count].offload) & ~able) == 0; count++)
+      pointers[count] = &frames[count];
+    if (attachment.segments_sent > 0 || (count == 0 && waiting > 0)) {
+      if (!drain_segmented(attachment, frames[0], now)) return;
+      attachment.queue.drop_front(1);
+      continue;
+    }
+    const auto [sent, error, _] = attachment.endpoint->send({pointers.data(), count}, now);
     attachment.queue.drop_front(sent);
     if (error == EAGAIN) return;
     if (error != 0) {
@@ -136,7 +148,24 @@ void Port::drain(Attachment& attachment) {
       if (!attachment.queue.empty()) attachment.queue.drop_front(1);
     }
   } while (!attachment.queue.empty());
-  attachment.waiting = false;
+  attachment.service.waiting = false;
+}
+
+// For a frame that was queued before its endpoint lost an offload, which is rare. Sends the segments that
+// have not been sent; false: the endpoint has no room for all of them.
+bool Port::drain_segmented(Attachment& attachment, const Frame& frame, Time now) {
+  static thread_local Segmenter segmenter;
+  segmenter.start(frame);
+  for (uint32_t i = 0; Frame* segment = segmenter.next(); i++) {
+    if (i < attachment.segments_sent) continue;
+    const auto [sent, error, _] = attachment.endpoint->send({&segment, 1}, now);
+    const bool refused = error != 0 && error != EAGAIN;
+    if (refused) counters[drop_reason(error)]++;
+    if (sent == 1 || refused) attachment.segments_sent++;
+    if (error == EAGAIN) return false;
+  }
+  attachment.segments_sent = 0;
+  return true;
 }
 
 void Port::count_received(const Frame& frame) {

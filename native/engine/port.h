@@ -7,52 +7,29 @@
 #include <memory>
 #include <vector>
 
+#include "engine/attachment.h"
 #include "engine/counters.h"
-#include "engine/endpoint.h"
-#include "engine/frame_queue.h"
 #include "engine/vlan.h"
 
 namespace tsvde {
-
-struct Port;
-
-// An endpoint at its port. Each has its own queue: two on one port do not wait for each other.
-struct Attachment {
-  Attachment(Port& port, uint32_t id, std::unique_ptr<Endpoint> endpoint, uint32_t queue_limit);
-
-  Port& port;
-  uint32_t id;  // of the endpoint, unique in the switch
-  std::unique_ptr<Endpoint> endpoint;
-  FrameQueue queue;
-  bool waiting = false;  // for a descriptor to be writable; true just while something waits to leave
-  int awaited = -1;      // that descriptor, once the loop watches it
-  bool failed = false;   // the descriptor is of no use any more; waits to be detached
-
-  // Pacing's
-  Attachment* heads_for = nullptr;  // where alone its last batch went
-  uint32_t most_frames = 1;         // on the wire, that one of that batch stands for,
-  uint64_t most_bytes = 1;          // and their bytes
-  bool held = false;                // left unread
-  bool stalled = false;             // made no room in time; nobody is held for it until it has
-  [[nodiscard]] bool has_room() const { return !waiting || queue.is_half_empty(); }
-
-  uint32_t batch = 1;  // how many frames to receive at once
-};
 
 struct Port {
   explicit Port(uint32_t number) : number(number) {}
   Port(const Port&) = delete;
   Port& operator=(const Port&) = delete;
 
-  // Frames of one batch for this port, in order. A pointer is good until the batch has left.
-  void add(Frame* frame) {
+  // Adds a frame to those that transmit() sends, in order; its bytes must stay until then. Where a batch has
+  // been added already, that is sent first.
+  void add(Frame* frame, Time now) {
+    if (outgoing_count == kBatch) [[unlikely]]
+      make_room(now);
     outgoing[outgoing_count++] = frame;
     outgoing_needs |= needed(frame->offload);
   }
   // Sends what was added, or queues it, or drops and counts it; true: an attachment has begun to wait.
-  [[nodiscard]] bool transmit();
+  [[nodiscard]] bool transmit(Time now);
   // Sends what waited for this endpoint.
-  void drain(Attachment& attachment);
+  void drain(Attachment& attachment, Time now);
   void count_received(const Frame& frame);
   [[nodiscard]] Counters snapshot() const;
 
@@ -71,15 +48,19 @@ struct Port {
   uint32_t bpdus_left = 0;
 
  private:
+  void make_room(Time now);
   // What every endpoint of the port can do itself.
   [[nodiscard]] Offloads offloads() const;
-  [[nodiscard]] bool transmit_finished();
-  [[nodiscard]] bool transmit_list();
+  [[nodiscard]] bool transmit_segmented(Time now);
+  [[nodiscard]] bool transmit_list(Time now);
   using Mask = uint64_t;  // a bit a frame of the batch
   static_assert(kBatch <= 64);
-  [[nodiscard]] Mask send(Attachment& attachment);
+  [[nodiscard]] Mask send(Attachment& attachment, Time now);
   [[nodiscard]] Mask enqueue(Attachment& attachment, uint32_t from);
+  [[nodiscard]] bool drain_segmented(Attachment& attachment, const Frame& frame, Time now);
   void count_transmitted(const Frame& frame);
+
+  bool begun_to_wait_ = false;  // an attachment has, in make_room()
 };
 
 }  // namespace tsvde

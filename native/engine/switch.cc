@@ -74,7 +74,9 @@ void Switch::set_discarding(Port& port, uint16_t vlan, bool discarding) {
   vlans.update(port, vlan);
 }
 
-void Switch::route(Port& from, std::span<Frame> frames, int64_t now) {
+void Switch::route(Port& from, std::span<Frame> frames, Time now) {
+  const int64_t second = now / kSecond;
+  now_ = now;
   forms_used_ = 0;
   for (Frame& frame : frames) {
     const uint32_t received = frame.size();
@@ -85,11 +87,11 @@ void Switch::route(Port& from, std::span<Frame> frames, int64_t now) {
     } else if (!classify(from, frame)) {
       from.counters[receive_drop_vlan]++;
     } else if (takes_bpdus && frame.destination(0) == kBridgeGroup) {
-      hand_up(from, frame, received, now);
+      hand_up(from, frame, received, second);
     } else if (from.discarding[frame.vlan]) {
       from.counters[receive_drop_discarding]++;
     } else {
-      learn(from, frame, now);
+      learn(from, frame, second);
       forward(from, frame);
     }
   }
@@ -118,14 +120,14 @@ bool Switch::classify(Port& from, Frame& frame) const {
   return from.member_of[frame.vlan];
 }
 
-void Switch::hand_up(Port& from, const Frame& frame, uint32_t received, int64_t now) {
+void Switch::hand_up(Port& from, const Frame& frame, uint32_t received, int64_t second) {
   // One that was cut: the zeroes that it was padded with would be read as its fields.
   if (frame.data_end() > received) {
     from.counters[receive_drop_too_short]++;
     return;
   }
-  if (from.bpdus_counted_at != now) {
-    from.bpdus_counted_at = now;
+  if (from.bpdus_counted_at != second) {
+    from.bpdus_counted_at = second;
     from.bpdus_left = kBpduRate + static_cast<uint32_t>(from.member_of.count());
   }
   if (from.bpdus_left == 0) {
@@ -137,10 +139,10 @@ void Switch::hand_up(Port& from, const Frame& frame, uint32_t received, int64_t 
 }
 
 // A group address is nobody's own (802.1D-2004, 7.8): it is not learned, and its frame goes on.
-void Switch::learn(const Port& from, const Frame& frame, int64_t now) {
+void Switch::learn(const Port& from, const Frame& frame, int64_t second) {
   if (frame.source_is_group()) return;
   const MacKey key = frame.source(frame.vlan);
-  const auto [outcome, previous] = macs.learn(key, from.number, now);
+  const auto [outcome, previous] = macs.learn(key, from.number, second);
   switch (outcome) {
     case MacTable::Learned::added:
     case MacTable::Learned::refreshed:
@@ -186,9 +188,17 @@ void Switch::leave_by(Port& port, Frame& frame, bool tagged) {
 }
 
 void Switch::leave_by(Port& port, Frame& frame) {
+  // Usually the port is in touched_ and has room: one comparison says both.
+  const bool usual = port.outgoing_count - 1 < kBatch - 1;
+  if (!usual || capture) [[unlikely]]
+    return leave_by_unusual(port, frame);
+  port.add(&frame, now_);
+}
+
+void Switch::leave_by_unusual(Port& port, Frame& frame) {
   if (capture) observer_.captured(port, frame, false);
   if (port.outgoing_count == 0) touched_.push_back(&port);
-  port.add(&frame);
+  port.add(&frame, now_);
 }
 
 Frame& Switch::other_form(Frame& frame) {

@@ -44,7 +44,8 @@ class Switch {
   void set_discarding(Port& port, uint16_t vlan, bool discarding);
 
   // Forwarding: adds each frame to the ports it leaves by, which then stand in touched(), each once.
-  void route(Port& from, std::span<Frame> frames, int64_t now);
+  // At most kBatch at once.
+  void route(Port& from, std::span<Frame> frames, Time now);
   [[nodiscard]] std::vector<Port*>& touched() { return touched_; }
   // Adds one frame to one port, whatever its state: a BPDU of our own.
   void leave_by(Port& port, Frame& frame);
@@ -59,12 +60,13 @@ class Switch {
  private:
   [[nodiscard]] static bool admit(Port& from, Frame& frame);
   [[nodiscard]] bool classify(Port& from, Frame& frame) const;
-  void hand_up(Port& from, const Frame& frame, uint32_t received, int64_t now);
-  void learn(const Port& from, const Frame& frame, int64_t now);
+  void hand_up(Port& from, const Frame& frame, uint32_t received, int64_t second);
+  void learn(const Port& from, const Frame& frame, int64_t second);
   void forward(Port& from, Frame& frame);
   void flood(const Port& from, Frame& frame);
   void repeat(const Port& from, Frame& frame);
   void leave_by(Port& port, Frame& frame, bool tagged);
+  [[gnu::noinline]] void leave_by_unusual(Port& port, Frame& frame);
   [[nodiscard]] Frame& other_form(Frame& frame);
 
   std::vector<std::unique_ptr<Port>> ports_;  // by number, with gaps
@@ -73,6 +75,7 @@ class Switch {
   std::array<Frame, kBatch> forms_;  // of this batch's frames, with a tag or without
   std::array<std::array<uint8_t, kTagSize>, kBatch> tags_;
   uint32_t forms_used_ = 0;
+  Time now_ = 0;  // of the last batch
   Observer& observer_;
 };
 

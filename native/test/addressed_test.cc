@@ -9,9 +9,7 @@
 #include <fstream>
 #include <string>
 
-#include "engine/loop.h"
-#include "test/check.h"
-#include "test/frames.h"
+#include "test/loops.h"
 
 using namespace tsvde;
 using namespace tsvde::test;
@@ -81,22 +79,7 @@ struct PeerBench {
     CHECK(loop.attach(1, 1, std::make_unique<Peer>(bound(own), theirs), 16) == 0);
     CHECK(loop.attach(2, 2, std::make_unique<Peer>(bound(abstract("plain")), abstract("reader")), 16) == 0);
   }
-  uint64_t count(uint32_t port, Counter counter) {
-    return loop.call([&](Switch& sw, int64_t) { return sw.port(port)->snapshot()[counter]; });
-  }
-  // Is the thread all but idle?
-  bool sleeps() {
-    const auto cpu_ms = [&] {
-      return loop.call([](Switch&, int64_t) {
-        timespec used{};
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-        return used.tv_sec * 1000 + used.tv_nsec / 1'000'000;
-      });
-    };
-    const auto before = cpu_ms();
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
-    return cpu_ms() - before < 50;
-  }
+  uint64_t count(uint32_t port, Counter counter) { return test::count(loop, port, counter); }
   Address own = abstract("own");
   Address theirs;
   Fd reader = bound(abstract("reader"));
@@ -134,7 +117,7 @@ TEST("a batch grows by what came, though a part of it was a stranger's") {
       send_to(i % 2 == 0 ? peer : stranger, bench.own, frame_bytes(kBroadcast, kA));
   });
   while (bench.count(1, receive_drop_stranger) < 3) std::this_thread::yield();
-  bench.loop.call([](Switch& sw, int64_t) { CHECK(sw.port(1)->attachments[0]->batch == 4); });
+  bench.loop.call([](Switch& sw, int64_t) { CHECK(sw.port(1)->attachments[0]->service.batch == 4); });
 }
 
 TEST("a peer that does not read, goes, and comes again") {
@@ -188,8 +171,10 @@ TEST(
 
 // That of qlen datagrams, or of our own buffer; of one that is connected to us the kernel knows no qlen.
 TEST("what is full is what is waited for, and no thread spins meanwhile") {
-  const auto is_writable = [](int fd) {
-    pollfd one{.fd = fd, .events = POLLOUT, .revents = 0};
+  const auto has_room = [](const Endpoint& endpoint) {
+    const auto watch =
+        std::ranges::find_if(endpoint.watches(), [](const Watch& one) { return one.room != 0; });
+    pollfd one{.fd = watch->fd, .events = POLLOUT, .revents = 0};
     return poll(&one, 1, 0) == 1;
   };
   for (const uint32_t size : {60u, 3000u, 60'000u}) {
@@ -201,13 +186,13 @@ TEST("what is full is what is waited for, and no thread spins meanwhile") {
       Slot slot(frame_bytes(kBroadcast, kB, size));
       std::array<Frame*, 1> frames{&slot.frame};
       Moved moved{1, 0};
-      while (moved.frames == 1) moved = endpoint.send(frames);
+      while (moved.frames == 1) moved = endpoint.send(frames, 0);
       CHECK(moved.error == EAGAIN);
-      CHECK(!is_writable(endpoint.out_fd()));
+      CHECK(!has_room(endpoint));
       Bytes read(size);
       while (recv(peer.number(), read.data(), size, 0) > 0) continue;
-      CHECK(is_writable(endpoint.out_fd()));
-      CHECK(endpoint.send(frames).frames == 1);
+      CHECK(has_room(endpoint));
+      CHECK(endpoint.send(frames, 0).frames == 1);
     }
   }
 }
@@ -228,7 +213,7 @@ TEST("frames wait for a peer in order, whether its queue or our own buffer is fu
     while (bench.count(1, queue_frames) == 0) send(first);
     const uint32_t of_first = sent;
     for (int i = 0; i < 3; i++) send(then);
-    CHECK(bench.sleeps());
+    CHECK(sleeps(bench.loop));
     for (uint32_t i = 0; i < sent; i++) CHECK(receive(peer) == mark(i, i < of_first ? first : then));
   }
 }
@@ -250,7 +235,7 @@ TEST("no thread spins where first our own buffer was full and then the peer's qu
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   CHECK(bench.count(1, queue_frames) > 0);
-  CHECK(bench.sleeps());
+  CHECK(sleeps(bench.loop));
 }
 
 TEST("addresses are the same by what they name, not by what fills them up") {

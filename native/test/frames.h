@@ -42,9 +42,10 @@ struct Slot {
 // Takes `room` frames and then says EAGAIN; or fails each with `error`.
 class FakeEndpoint final : public Endpoint {
  public:
-  explicit FakeEndpoint(Offloads offloads = 0) : Endpoint(Fd()) { offloads_ = offloads; }
-  Moved receive(std::span<Frame>) override { return {0, EAGAIN}; }
-  Moved send(std::span<Frame* const> frames) override {
+  explicit FakeEndpoint(Offloads offloads = 0) { set_offloads(offloads); }
+  void set_offloads(Offloads offloads) { offloads_ = offloads; }
+  Moved receive(std::span<Frame>, Time) override { return {0, EAGAIN}; }
+  Moved send(std::span<Frame* const> frames, Time) override {
     uint32_t taken = 0;
     for (const Frame* frame : frames) {
       if (error != 0) return {taken, error};
@@ -83,17 +84,21 @@ struct Bench : Switch::Observer {
     return static_cast<FakeEndpoint&>(*sw.port(number)->attachments[index]->endpoint);
   }
 
-  void send(uint32_t from, const std::vector<Bytes>& all, int64_t now = 0) {
+  void send(uint32_t from, const std::vector<Bytes>& all, int64_t second = 0) {
     std::deque<Slot> slots;
     std::vector<Frame> frames;
     for (const Bytes& bytes : all) frames.push_back(slots.emplace_back(bytes).frame);
-    forward(from, frames, now);
+    forward(from, frames, second);
   }
 
-  void forward(uint32_t from, std::span<Frame> frames, int64_t now = 0) {
-    sw.route(*sw.port(from), frames, now);
-    for (Port* port : sw.touched()) began_waiting += port->transmit() ? 1 : 0;
+  void forward(uint32_t from, std::span<Frame> frames, int64_t second = 0) {
+    sw.route(*sw.port(from), frames, second * kSecond);
+    for (Port* port : sw.touched()) began_waiting += port->transmit(0) ? 1 : 0;
     sw.touched().clear();
+  }
+  void drain(uint32_t number, size_t index = 0) {
+    Port& port = *sw.port(number);
+    port.drain(*port.attachments[index], 0);
   }
 
   void seen_elsewhere(MacKey, uint32_t from, uint32_t to) override { moves.push_back({from, to}); }

@@ -1,51 +1,16 @@
 #include "engine/loop.h"
 
-#include <fcntl.h>
 #include <sched.h>
-#include <sys/socket.h>
 
 #include <atomic>
 #include <chrono>
 #include <thread>
 
-#include "engine/endpoints/datagram.h"
 #include "engine/endpoints/stream.h"
-#include "test/check.h"
-#include "test/frames.h"
+#include "test/loops.h"
 
 using namespace tsvde;
 using namespace tsvde::test;
-
-namespace {
-
-// A client's end of a data socket; the other is the engine's.
-struct Client {
-  Client(Loop& loop, uint32_t port, uint32_t id, uint32_t queue_limit = 16) {
-    int ends[2];
-    socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends);
-    fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    mine = Fd(ends[1]);
-    timeval patience{.tv_sec = 10, .tv_usec = 0};
-    setsockopt(mine.number(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    loop.call([&](Switch& sw, int64_t) { sw.add_port(port); });
-    CHECK(loop.attach(port, id, std::make_unique<Datagram>(Fd(ends[0])), queue_limit) == 0);
-  }
-
-  void send(const Bytes& bytes) const {
-    CHECK(::send(mine.number(), bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
-  }
-
-  [[nodiscard]] Bytes receive() const {
-    Bytes bytes(kFrameMax);
-    const ssize_t size = recv(mine.number(), bytes.data(), bytes.size(), 0);
-    bytes.resize(size < 0 ? 0 : static_cast<size_t>(size));
-    return bytes;
-  }
-
-  Fd mine;
-};
-
-}  // namespace
 
 TEST("frames go from socket to socket") {
   Loop loop(100, [](const Event&) {});
@@ -103,13 +68,12 @@ TEST("what comes by a copy of a descriptor whose endpoint is gone reaches nobody
 // Waits for a descriptor that no epoll takes.
 class Unwatchable final : public Endpoint {
  public:
-  explicit Unwatchable(Fd fd) : Endpoint(std::move(fd)), out_(open("/dev/null", O_WRONLY | O_CLOEXEC)) {}
-  [[nodiscard]] int out_fd() const override { return out_.number(); }
-  Moved receive(std::span<Frame>) override { return {0, EAGAIN}; }
-  Moved send(std::span<Frame* const>) override { return {0, EAGAIN}; }
+  Unwatchable() { watch({.fd = out_.number(), .room = EPOLLOUT}); }
+  Moved receive(std::span<Frame>, Time) override { return {0, EAGAIN}; }
+  Moved send(std::span<Frame* const>, Time) override { return {0, EAGAIN}; }
 
  private:
-  Fd out_;
+  Fd out_{open("/dev/null", O_WRONLY | O_CLOEXEC)};
 };
 
 TEST(
@@ -120,8 +84,7 @@ TEST(
   });
   const Client client(loop, 1, 1);
   loop.call([](Switch& sw, int64_t) { sw.add_port(2); });
-  auto endpoint = std::make_unique<Unwatchable>(Fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)));
-  CHECK(loop.attach(2, 2, std::move(endpoint), 16) == 0);
+  CHECK(loop.attach(2, 2, std::make_unique<Unwatchable>(), 16) == 0);
   client.send(frame_bytes(kBroadcast, kA));
   while (loop.call([](Switch& sw, int64_t) { return sw.port(2)->counters[transmit_broadcast]; }) == 0)
     continue;
@@ -234,7 +197,7 @@ TEST("what a source sends to a slow reader arrives, all of it, while they are he
   constexpr uint32_t kSent = 3000;
   for (const uint32_t size : {60u, 1000u, 9014u, 65'000u}) {
     Loop loop(100, [](const Event&) {});
-    loop.set_pacing(1000);
+    loop.set_pacing(10'000);
     const Client a(loop, 1, 1);
     const Client b(loop, 2, 2, 256);
     b.send(frame_bytes(kBroadcast, kB));
@@ -320,7 +283,7 @@ TEST("a batch grows by one while it is filled, and falls to a quarter where it i
   b.send(frame_bytes(kBroadcast, kB));
   CHECK(a.receive().size() == 60);
   const auto batch = [&] {
-    return loop.call([](Switch& sw, int64_t) { return sw.port(1)->attachments[0]->batch; });
+    return loop.call([](Switch& sw, int64_t) { return sw.port(1)->attachments[0]->service.batch; });
   };
   // So many at once, while the thread is kept from its work.
   const auto send = [&](uint32_t count) {

@@ -86,7 +86,7 @@ TEST("a slow endpoint gets the first frames, and the rest is counted") {
   CHECK(bench.count(2, transmit_unicast) == 3 + 4 && bench.count(2, transmit_drop_queue_full) == 45 - 7);
   CHECK(bench.began_waiting == 1);
   bench.at(2).room = 100;
-  bench.sw.port(2)->drain(*bench.sw.port(2)->attachments[0]);
+  bench.drain(2);
   auto expected = wire_frames(d);
   expected.resize(7);
   CHECK(bench.at(2).sent == expected);
@@ -100,9 +100,31 @@ TEST("what waits for an endpoint with offloads still is what it was; a drop coun
   for (int i = 0; i < 3; i++) send_whole(bench, d);
   CHECK(bench.count(2, transmit_unicast) == 2 * 42 && bench.count(2, transmit_drop_queue_full) == 42);
   able.room = 100;
-  bench.sw.port(2)->drain(*bench.sw.port(2)->attachments[0]);
+  bench.drain(2);
   CHECK(able.sent == (std::vector<Bytes>{whole_frame(d), whole_frame(d)}));
   CHECK(able.undone[1].segment_size == 1448 && able.undone[1].checksum_start == 34);
+}
+
+TEST("datagrams that wait for an endpoint which then loses its offloads reach it as segments, each once") {
+  Bench bench(1);
+  FakeEndpoint& able = bench.attach(2, 3, kAll);
+  able.room = 0;
+  const Datagram d = tcp_data(10'000);
+  bench.send(1, {frame_bytes(kBroadcast, kA)});
+  send_whole(bench, d);
+  bench.send(1, {frame_bytes(kBroadcast, kA)});
+  able.set_offloads(kCompletesChecksums);
+  auto expected = wire_frames(d);
+  expected.insert(expected.begin(), frame_bytes(kBroadcast, kA));
+  expected.push_back(frame_bytes(kBroadcast, kA));
+  for (size_t sent = 0; sent < expected.size(); sent++) {
+    CHECK(able.sent.size() == sent && bench.sw.port(2)->attachments[0]->service.waiting);
+    able.room = 1;
+    bench.drain(2);
+  }
+  bench.drain(2);
+  CHECK(able.sent == expected && !bench.sw.port(2)->attachments[0]->service.waiting);
+  CHECK(bench.count(2, transmit_unicast) == 7 && bench.count(2, transmit_drop_queue_full) == 0);
 }
 
 TEST("a tag is put on a whole datagram and on each of its frames, and taken off") {

@@ -21,8 +21,8 @@ struct Paced : Bench {
 
   // As the loop does; false: it was held.
   bool read(uint32_t from, uint64_t to, uint32_t count = 1, int64_t now_ms = 0, uint32_t size = 60) {
-    if (pacing.should_hold(end(from))) {
-      pacing.hold(end(from), now_ms);
+    if (pacing.should_pause(end(from))) {
+      pacing.pause(end(from), now_ms);
       return false;
     }
     std::deque<Slot> slots;
@@ -31,7 +31,7 @@ struct Paced : Bench {
       frames.push_back(slots.emplace_back(frame_bytes(to, kA, size)).frame);
     sw.route(*sw.port(from), frames, 0);
     Pacing::sent(end(from), frames, sw.touched());
-    for (Port* port : sw.touched()) (void)port->transmit();
+    for (Port* port : sw.touched()) (void)port->transmit(0);
     sw.touched().clear();
     return true;
   }
@@ -42,7 +42,7 @@ struct Paced : Bench {
   }
   std::vector<uint32_t> drain(uint32_t number, uint32_t room) {
     at(number).room = room;
-    sw.port(number)->drain(end(number));
+    Bench::drain(number);
     return ports(pacing.drained(end(number)));
   }
 
@@ -58,7 +58,7 @@ TEST("a source is held once its only destination is more than half full, and not
   CHECK(bench.read(1, kB, 4));
   CHECK(bench.read(1, kB, 1));
   CHECK(!bench.read(1, kB));
-  CHECK(bench.end(1).held && bench.count(1, receive_holds) == 1);
+  CHECK(bench.end(1).pace.paused && bench.count(1, receive_holds) == 1);
   CHECK(bench.count(3, transmit_drop_queue_full) == 0);
 }
 
@@ -68,13 +68,13 @@ TEST("sources go on, in the order in which they were held, once there is room") 
   CHECK(!bench.read(2, kB) && !bench.read(1, kB));
   CHECK(bench.drain(3, 0).empty());
   CHECK(bench.drain(3, 1) == (Numbers{2, 1}));
-  CHECK(!bench.end(1).held && bench.pacing.idle());
+  CHECK(!bench.end(1).pace.paused && bench.pacing.idle());
   CHECK(bench.read(1, kB));
 }
 
 TEST("a batch is what the only destination has room for, and all there are where it takes them joined") {
   Paced bench;
-  bench.end(1).batch = 5;
+  bench.end(1).service.batch = 5;
   CHECK(Pacing::batch(bench.end(1)) == 5);
   CHECK(bench.read(1, kB));
   CHECK(Pacing::batch(bench.end(1)) == 4);
@@ -89,14 +89,14 @@ TEST(
     "a batch is what the only destination has room for also in bytes, and in frames that segments are cut "
     "into") {
   Paced bench;
-  bench.end(1).batch = kBatch;
+  bench.end(1).service.batch = kBatch;
   CHECK(bench.read(1, kB, 1, 0, 60));
   CHECK(Pacing::batch(bench.end(1)) == 4);
   CHECK(bench.read(1, kB, 1, 0, 60'000));  // of 256 KiB
   CHECK(Pacing::batch(bench.end(1)) == 2);
-  bench.end(1).most_frames = 3;
+  bench.end(1).pace.most_frames = 3;
   CHECK(Pacing::batch(bench.end(1)) == 1);
-  bench.end(1).most_frames = 45;
+  bench.end(1).pace.most_frames = 45;
   CHECK(Pacing::batch(bench.end(1)) == 1);
 }
 
@@ -138,7 +138,7 @@ TEST("who waits for one that leaves goes on, and who leaves is waited for by nob
   const auto ports = bench.sw.ports();
   CHECK(bench.pacing.forget(bench.end(1), ports).empty());
   CHECK(bench.ports(bench.pacing.forget(bench.end(3), ports)) == Numbers{2});
-  CHECK(bench.pacing.idle() && bench.end(2).heads_for == nullptr);
+  CHECK(bench.pacing.idle() && bench.end(2).pace.sole_destination == nullptr);
 }
 
 TEST("a bound of 0 holds nobody") {

@@ -1,31 +1,16 @@
 #include "engine/endpoints/stream.h"
 
-#include <fcntl.h>
 #include <poll.h>
-#include <sys/socket.h>
 
-#include "engine/loop.h"
-#include "test/check.h"
-#include "test/frames.h"
+#include "test/loops.h"
 
 using namespace tsvde;
 using namespace tsvde::test;
 
 namespace {
 
-struct Pair {
-  Pair() {
-    int ends[2];
-    CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
-    fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    ours = Fd(ends[0]);
-    theirs = Fd(ends[1]);
-    timeval patience{.tv_sec = 10, .tv_usec = 0};
-    setsockopt(theirs.number(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    setsockopt(theirs.number(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-  }
-  Fd ours;
-  Fd theirs;
+struct Pair : SocketPair {
+  Pair() : SocketPair(SOCK_STREAM) {}
 };
 
 void append(Bytes& wire, const Bytes& frame) {
@@ -70,7 +55,7 @@ struct Slots {
 int receive_all(Stream& stream, std::vector<Bytes>& received, uint32_t slots = kBatch) {
   Slots room(slots);
   for (;;) {
-    const auto [count, error, _] = stream.receive(room.frames);
+    const auto [count, error, _] = stream.receive(room.frames, 0);
     for (uint32_t i = 0; i < count; i++) {
       received.push_back(room.frames[i].copy());
       if (room.frames[i].size() < kFramePadded)
@@ -143,9 +128,9 @@ TEST("a length that no frame has, an end, and an end within a frame") {
     for (const uint8_t byte : {0x00, 0x01, 0x10, 0x01}) wire.push_back(byte);  // 69633
     write_all(pair.theirs.number(), wire.data(), wire.size());
     Slots room;
-    CHECK(stream.receive(room.frames).frames == 1);
+    CHECK(stream.receive(room.frames, 0).frames == 1);
     CHECK(stream.buffered());
-    const auto [count, error, _] = stream.receive(room.frames);
+    const auto [count, error, _] = stream.receive(room.frames, 0);
     CHECK(count == 0 && error == EBADMSG);
   }
   {
@@ -199,7 +184,7 @@ TEST("what a reader takes in pieces arrives whole, each frame once, whatever it 
     bool rest = true;
     while (next < frames.size() || rest) {
       const size_t count = std::min<size_t>(kBatch, frames.size() - next);
-      const auto [sent, error, _] = stream.send({frames.data() + next, count});
+      const auto [sent, error, _] = stream.send({frames.data() + next, count}, 0);
       CHECK(error == 0 || error == EAGAIN);
       next += sent;
       rest = error == EAGAIN;
@@ -225,7 +210,7 @@ TEST("a tagged frame goes out as its parts") {
   uint8_t tag[kTagSize];
   slot.frame.with_tag(form, tag);
   Frame* frames[] = {&form};
-  CHECK(stream.send(frames).frames == 1);
+  CHECK(stream.send(frames, 0).frames == 1);
   Bytes wire;
   append(wire, form.copy());
   CHECK(read_exactly(pair.theirs.number(), wire.size()) == wire);
@@ -247,9 +232,7 @@ struct Streams {
       peers.push_back(std::move(pair.theirs));
     }
   }
-  [[nodiscard]] uint64_t count(uint32_t port, Counter counter) {
-    return loop.call([&](Switch& sw, int64_t) { return sw.port(port)->snapshot()[counter]; });
-  }
+  [[nodiscard]] uint64_t count(uint32_t port, Counter counter) { return test::count(loop, port, counter); }
   void send(uint32_t port, const Bytes& frame) {
     Bytes wire;
     append(wire, frame);

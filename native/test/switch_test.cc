@@ -96,17 +96,38 @@ TEST("what a peer does not take waits in order, and what is too much is dropped 
   CHECK(bench.sw.port(2)->snapshot()[queue_frames] == 4);
 
   bench.at(2).room = 2;  // still slow: what comes now waits behind
-  Attachment& attachment = *bench.sw.port(2)->attachments[0];
-  bench.sw.port(2)->drain(attachment);
-  CHECK(attachment.waiting);
+  const Attachment& attachment = *bench.sw.port(2)->attachments[0];
+  bench.drain(2);
+  CHECK(attachment.service.waiting);
   bench.send(1, {frame_bytes(kB, kA, 60, 100)});
   CHECK(bench.began_waiting == 1);
   bench.at(2).room = 100;
-  bench.sw.port(2)->drain(attachment);
-  CHECK(!attachment.waiting);
+  bench.drain(2);
+  CHECK(!attachment.service.waiting);
   all.resize(5);
   all.push_back(frame_bytes(kB, kA, 60, 100));
   CHECK(bench.at(2).sent == all);
+}
+
+TEST("a port that is given more than a batch before it transmits sends all of it in order") {
+  for (const uint32_t room : {1000u, kBatch / 2}) {
+    Bench bench(1, 1024, 1000);
+    bench.at(1).room = room;
+    Port& port = *bench.sw.port(1);
+    std::deque<Slot> slots;
+    std::vector<Bytes> all;
+    for (uint32_t i = 0; i < 2 * kBatch + 5; i++) {
+      all.push_back(frame_bytes(kB, kA, 60, static_cast<uint8_t>(i)));
+      port.add(&slots.emplace_back(all.back()).frame, 0);
+    }
+    // That it began to wait is not lost, though it did so while frames were added.
+    CHECK(port.transmit(0) == (room < 1000));
+    CHECK(!port.transmit(0));
+    bench.at(1).room = 1000;
+    bench.drain(1);
+    CHECK(bench.at(1).sent == all);
+    CHECK(bench.count(1, transmit_unicast) == all.size());
+  }
 }
 
 TEST("each endpoint of a port gets the frame, which counts once; a slow one does not hold up the other") {
@@ -151,7 +172,7 @@ TEST("whatever bytes come, each frame is delivered or counted as dropped") {
     }
     for (uint32_t port = 1; port <= 5; port++) {
       bench.at(port).room = random_below(3) == 0 ? random_below(100) : 1u << 20;
-      bench.sw.port(port)->drain(*bench.sw.port(port)->attachments[0]);
+      bench.drain(port);
       bench.at(port).sent.clear();
     }
     sent += all.size();

@@ -89,64 +89,71 @@ bool Address::is(const sockaddr_storage& other, socklen_t other_size) const {
 }
 
 Peer::Peer(Fd fd, const Address& peer, std::vector<Address> also)
-    : Endpoint(std::move(fd)), peer_(peer), also_(std::move(also)) {
+    : fd_(std::move(fd)), peer_(peer), also_(std::move(also)) {
   if (peer.bytes.ss_family == AF_UNIX)
     probe_ = Fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  watch({.fd = fd_.number(), .frames = EPOLLIN, .room = EPOLLOUT});
 }
 
-Moved Peer::receive(std::span<Frame> frames) {
-  return receive_from(fd(), frames, drops(receive_drop_stranger),
+Moved Peer::receive(std::span<Frame> frames, Time) {
+  return receive_from(fd_.number(), frames, drops(receive_drop_stranger),
                       [this](const sockaddr_storage& sender, socklen_t size) {
                         const auto same = [&](const Address& name) { return name.is(sender, size); };
                         return same(peer_) || std::ranges::any_of(also_, same);
                       });
 }
 
-Moved Peer::send(std::span<Frame* const> frames) {
-  Moved moved = send_to(fd(), frames, &peer_);
+Moved Peer::send(std::span<Frame* const> frames, Time) {
+  Moved moved = send_to(fd_.number(), frames, &peer_);
   if (moved.error == EAGAIN && probe_.number() >= 0) moved.error = find_what_is_full();
   return moved;
 }
 
 // EAGAIN, or why nothing can be sent.
 int Peer::find_what_is_full() {
-  pollfd own{.fd = fd(), .events = POLLOUT, .revents = 0};
-  queue_full_ = poll(&own, 1, 0) == 1;
+  pollfd own{.fd = fd_.number(), .events = POLLOUT, .revents = 0};
+  wait_for(poll(&own, 1, 0) == 1);
   if (!queue_full_) return EAGAIN;
   // Connected anew each time: to a peer that has started again the path is the same, and the socket another.
   if (connect(probe_.number(), reinterpret_cast<const sockaddr*>(&peer_.bytes), peer_.size) == 0)
     return EAGAIN;
   // Connected to us alone, and so without a queue of its own: our buffer was full, and by now is not.
   if (errno != EPERM) return errno;
-  queue_full_ = false;
+  wait_for(false);
   return EAGAIN;
+}
+
+void Peer::wait_for(bool queue_full) {
+  if (queue_full == queue_full_) return;
+  queue_full_ = queue_full;
+  watch({.fd = fd_.number(), .frames = EPOLLIN, .room = queue_full ? 0u : EPOLLOUT});
+  watch({.fd = probe_.number(), .room = queue_full ? EPOLLOUT : 0u});
 }
 
 // A peer may have started again while its old socket stays open, in a child or stopped, and unread: then
 // there is room, and the probe would never say so. Connected to nobody it is writable: it is tried again.
 // Once a second is soon enough.
-void Peer::look_again() {
-  if (!queue_full_) return;
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-  if (now.tv_sec == looked_at_) return;
-  looked_at_ = now.tv_sec;
+void Peer::recheck(Time now) {
+  if (!queue_full_ || now < recheck_due_) return;
+  recheck_due_ = now + kSecond;
   constexpr sockaddr kNobody{.sa_family = AF_UNSPEC, .sa_data = {}};
   (void)connect(probe_.number(), &kNobody, sizeof kNobody);
 }
 
-Multicast::Multicast(Fd fd, Fd sender) : Endpoint(std::move(fd)), sender_(std::move(sender)) {
+Multicast::Multicast(Fd fd, Fd sender) : fd_(std::move(fd)), sender_(std::move(sender)) {
+  watch({.fd = fd_.number(), .frames = EPOLLIN});
+  watch({.fd = sender_.number(), .room = EPOLLOUT});
   own_.size = sizeof own_.bytes;
   getsockname(sender_.number(), reinterpret_cast<sockaddr*>(&own_.bytes), &own_.size);
 }
 
-Moved Multicast::receive(std::span<Frame> frames) {
+Moved Multicast::receive(std::span<Frame> frames, Time) {
   return receive_from(
-      fd(), frames, drops(receive_drop_own_echo),
+      fd_.number(), frames, drops(receive_drop_own_echo),
       [this](const sockaddr_storage& sender, socklen_t size) { return !own_.is(sender, size); });
 }
 
-Moved Multicast::send(std::span<Frame* const> frames) {
+Moved Multicast::send(std::span<Frame* const> frames, Time) {
   return send_to(sender_.number(), frames, nullptr);
 }
 

@@ -4,7 +4,6 @@
 
 #include <sys/socket.h>
 
-#include <ctime>
 #include <vector>
 
 #include "engine/endpoint.h"
@@ -24,21 +23,22 @@ class Peer final : public Endpoint {
   // `also`: other names that the same peer may have bound, a path in other letters.
   Peer(Fd fd, const Address& peer, std::vector<Address> also = {});
 
-  Moved receive(std::span<Frame> frames) override;
-  Moved send(std::span<Frame* const> frames) override;
-  [[nodiscard]] int out_fd() const override { return queue_full_ ? probe_.number() : fd(); }
-  void look_again() override;
+  Moved receive(std::span<Frame> frames, Time now) override;
+  Moved send(std::span<Frame* const> frames, Time now) override;
+  void recheck(Time now) override;
 
  private:
   [[nodiscard]] int find_what_is_full();
+  void wait_for(bool queue_full);
 
+  Fd fd_;
   Address peer_;
   std::vector<Address> also_;
   // Connected to a unix peer while its queue is full: only of a connected one does the kernel tell when there
   // is room again.
   Fd probe_;
   bool queue_full_ = false;  // and not our own buffer
-  time_t looked_at_ = -1;
+  Time recheck_due_ = 0;
 };
 
 // A multicast group: whoever is in it sends and receives. What we send comes back from the kernel, and is
@@ -48,11 +48,11 @@ class Multicast final : public Endpoint {
   // `sender` is connected to the group.
   Multicast(Fd fd, Fd sender);
 
-  Moved receive(std::span<Frame> frames) override;
-  Moved send(std::span<Frame* const> frames) override;
-  [[nodiscard]] int out_fd() const override { return sender_.number(); }
+  Moved receive(std::span<Frame> frames, Time now) override;
+  Moved send(std::span<Frame* const> frames, Time now) override;
 
  private:
+  Fd fd_;
   Fd sender_;
   Address own_;
 };

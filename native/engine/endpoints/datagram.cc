@@ -13,7 +13,8 @@ std::array<mmsghdr, kBatch>& headers() {
 
 }  // namespace
 
-Datagram::Datagram(Fd fd) : Endpoint(std::move(fd)) {
+Datagram::Datagram(Fd fd) : fd_(std::move(fd)) {
+  watch({.fd = this->fd(), .frames = EPOLLIN, .room = EPOLLOUT});
   // As much as net.core.wmem_max lets anybody have, which the kernel doubles: some batches of full-sized
   // frames fit into what the peer has not read yet. Who made the socket may have given it more.
   constexpr int kSendBuffer = 212'992;
@@ -24,7 +25,7 @@ Datagram::Datagram(Fd fd) : Endpoint(std::move(fd)) {
     setsockopt(this->fd(), SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof kSendBuffer);
 }
 
-Moved Datagram::receive(std::span<Frame> frames) {
+Moved Datagram::receive(std::span<Frame> frames, Time) {
   auto& messages = headers();
   for (size_t i = 0; i < frames.size(); i++) {
     messages[i].msg_hdr.msg_iov = frames[i].parts.data();
@@ -39,7 +40,7 @@ Moved Datagram::receive(std::span<Frame> frames) {
   return {static_cast<uint32_t>(count), 0};
 }
 
-Moved Datagram::send(std::span<Frame* const> frames) {
+Moved Datagram::send(std::span<Frame* const> frames, Time) {
   auto& messages = headers();
   for (size_t i = 0; i < frames.size(); i++) {
     messages[i].msg_hdr.msg_iov = frames[i]->parts.data();

@@ -12,9 +12,13 @@ namespace tsvde {
 class Datagram final : public Endpoint {
  public:
   explicit Datagram(Fd fd);
+  [[nodiscard]] int fd() const { return fd_.number(); }
 
-  Moved receive(std::span<Frame> frames) override;
-  Moved send(std::span<Frame* const> frames) override;
+  Moved receive(std::span<Frame> frames, Time now) override;
+  Moved send(std::span<Frame* const> frames, Time now) override;
+
+ private:
+  Fd fd_;
 };
 
 }  // namespace tsvde

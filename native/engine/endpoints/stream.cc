@@ -31,11 +31,13 @@ Batch& batch() {
 }  // namespace
 
 Stream::Stream(Fd fd)
-    : Endpoint(std::move(fd)),
+    : fd_(std::move(fd)),
       in_(std::make_unique_for_overwrite<uint8_t[]>(kIn)),
-      out_(std::make_unique_for_overwrite<uint8_t[]>(kOut)) {}
+      out_(std::make_unique_for_overwrite<uint8_t[]>(kOut)) {
+  watch({.fd = fd_.number(), .frames = EPOLLIN, .room = EPOLLOUT});
+}
 
-Moved Stream::receive(std::span<Frame> frames) {
+Moved Stream::receive(std::span<Frame> frames, Time) {
   if (!next_is_known()) {
     const int error = read_on();
     if (error != 0) return {0, error};
@@ -74,14 +76,14 @@ int Stream::read_on() {
   if (from_ > 0) std::memmove(&in_[0], &in_[from_], to_ - from_);
   to_ -= from_;
   from_ = 0;
-  const ssize_t size = recv(fd(), &in_[to_], kIn - to_, MSG_DONTWAIT);
+  const ssize_t size = recv(fd_.number(), &in_[to_], kIn - to_, MSG_DONTWAIT);
   if (size < 0) return errno;
   if (size == 0) return EPIPE;
   to_ += static_cast<uint32_t>(size);
   return 0;
 }
 
-Moved Stream::send(std::span<Frame* const> frames) {
+Moved Stream::send(std::span<Frame* const> frames, Time) {
   const int error = send_rest();
   if (error != 0 || frames.empty()) return {0, error};
   auto& [prefixes, parts] = batch();
@@ -95,7 +97,7 @@ Moved Stream::send(std::span<Frame* const> frames) {
   msghdr message{};
   message.msg_iov = parts.data();
   message.msg_iovlen = part_count;
-  const ssize_t size = sendmsg(fd(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  const ssize_t size = sendmsg(fd_.number(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (size < 0) return {0, errno};
   auto left = static_cast<size_t>(size);
   for (uint32_t i = 0; i < frames.size(); i++) {
@@ -112,7 +114,8 @@ Moved Stream::send(std::span<Frame* const> frames) {
 
 int Stream::send_rest() {
   if (rest_from_ == rest_to_) return 0;
-  const ssize_t size = ::send(fd(), &out_[rest_from_], rest_to_ - rest_from_, MSG_DONTWAIT | MSG_NOSIGNAL);
+  const ssize_t size =
+      ::send(fd_.number(), &out_[rest_from_], rest_to_ - rest_from_, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (size < 0) return errno;
   rest_from_ += static_cast<uint32_t>(size);
   return rest_from_ == rest_to_ ? 0 : EAGAIN;

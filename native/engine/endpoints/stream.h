@@ -14,9 +14,9 @@ class Stream final : public Endpoint {
 
   // EPIPE: the peer has closed; EBADMSG: it sent a length that no frame has, and what follows cannot be told
   // apart.
-  Moved receive(std::span<Frame> frames) override;
+  Moved receive(std::span<Frame> frames, Time now) override;
   // EAGAIN also where only a part of the last frame waits, inside: an empty call sends that on.
-  Moved send(std::span<Frame* const> frames) override;
+  Moved send(std::span<Frame* const> frames, Time now) override;
   [[nodiscard]] bool buffered() const override { return next_is_known(); }
   [[nodiscard]] bool ends_with(int) const override { return true; }
 
@@ -28,6 +28,7 @@ class Stream final : public Endpoint {
   [[nodiscard]] int send_rest();
   void keep_rest(const Frame& frame, size_t sent);
 
+  Fd fd_;
   std::unique_ptr<uint8_t[]> in_;  // from `from_` to `to_`: read, and not yet a frame
   uint32_t from_ = 0;
   uint32_t to_ = 0;

@@ -20,40 +20,39 @@ constexpr unsigned kUso6 = 0x40;
 }  // namespace
 
 Tap::Tap(Fd fd)
-    : Endpoint(std::move(fd)),
-      control_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)),
-      header_(take_header()) {
+    : fd_(std::move(fd)), control_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)), header_(take_header()) {
   offloads_ = take_offloads();
+  watch({.fd = fd_.number(), .frames = EPOLLIN, .room = EPOLLOUT});
 }
 
 // An interface that outlives us keeps its offloads, and who attaches next without the header would be given
 // frames it can do nothing with.
 Tap::~Tap() {
-  ioctl(fd(), TUNSETOFFLOAD, 0);
+  ioctl(fd_.number(), TUNSETOFFLOAD, 0);
 }
 
 bool Tap::take_header() const {
   ifreq request{};
-  if (ioctl(fd(), TUNGETIFF, &request) < 0 || (request.ifr_flags & IFF_VNET_HDR) == 0) return false;
+  if (ioctl(fd_.number(), TUNGETIFF, &request) < 0 || (request.ifr_flags & IFF_VNET_HDR) == 0) return false;
   int size = sizeof(VirtioHeader);
-  return ioctl(fd(), TUNSETVNETHDRSZ, &size) == 0;
+  return ioctl(fd_.number(), TUNSETVNETHDRSZ, &size) == 0;
 }
 
 // The most that the kernel agrees to. Without the header an interface may still have what a predecessor left.
 Offloads Tap::take_offloads() const {
   constexpr unsigned kTcp = TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
   if (header_) {
-    if (ioctl(fd(), TUNSETOFFLOAD, TUN_F_CSUM | kTcp | kUso4 | kUso6) == 0) {
+    if (ioctl(fd_.number(), TUNSETOFFLOAD, TUN_F_CSUM | kTcp | kUso4 | kUso6) == 0) {
       return kCompletesChecksums | kCutsTcp | kCutsUdp;
     }
-    if (ioctl(fd(), TUNSETOFFLOAD, TUN_F_CSUM | kTcp) == 0) return kCompletesChecksums | kCutsTcp;
-    if (ioctl(fd(), TUNSETOFFLOAD, TUN_F_CSUM) == 0) return kCompletesChecksums;
+    if (ioctl(fd_.number(), TUNSETOFFLOAD, TUN_F_CSUM | kTcp) == 0) return kCompletesChecksums | kCutsTcp;
+    if (ioctl(fd_.number(), TUNSETOFFLOAD, TUN_F_CSUM) == 0) return kCompletesChecksums;
   }
-  ioctl(fd(), TUNSETOFFLOAD, 0);
+  ioctl(fd_.number(), TUNSETOFFLOAD, 0);
   return 0;
 }
 
-Moved Tap::receive(std::span<Frame> frames) {
+Moved Tap::receive(std::span<Frame> frames, Time) {
   uint32_t count = 0;
   uint32_t dropped = 0;
   uint32_t on_wire = 0;
@@ -61,7 +60,8 @@ Moved Tap::receive(std::span<Frame> frames) {
     Frame& frame = frames[count];
     VirtioHeader header{};
     const iovec parts[2] = {{&header, sizeof header}, frame.parts[0]};
-    const ssize_t size = header_ ? readv(fd(), parts, 2) : ::read(fd(), frame.data(), frame.size());
+    const ssize_t size =
+        header_ ? readv(fd_.number(), parts, 2) : ::read(fd_.number(), frame.data(), frame.size());
     if (size < 0) return {count, count > 0 && errno == EAGAIN ? 0 : errno, dropped};
     frame.parts[0].iov_len = static_cast<size_t>(size) - (header_ ? sizeof header : 0);
     if (!read_virtio_header(header, frame)) {
@@ -79,8 +79,8 @@ Moved Tap::receive(std::span<Frame> frames) {
   return {count, 0, dropped};
 }
 
-Moved Tap::send(std::span<Frame* const> frames) {
-  refresh_mtu();
+Moved Tap::send(std::span<Frame* const> frames, Time now) {
+  refresh_mtu(now);
   for (uint32_t i = 0; i < frames.size(); i++) {
     const Frame& frame = *frames[i];
     if (too_long(frame)) return {i, EMSGSIZE};
@@ -89,7 +89,7 @@ Moved Tap::send(std::span<Frame* const> frames) {
     uint32_t count = 0;
     if (header_) parts[count++] = {&header, sizeof header};
     for (const iovec& part : frame.all_parts()) parts[count++] = part;
-    if (writev(fd(), parts.data(), static_cast<int>(count)) < 0) return {i, errno};
+    if (writev(fd_.number(), parts.data(), static_cast<int>(count)) < 0) return {i, errno};
   }
   return {static_cast<uint32_t>(frames.size()), 0};
 }
@@ -106,13 +106,11 @@ bool Tap::too_long(const Frame& frame) const {
 
 // The MTU belongs to the administrator and changes under us; once a second is soon enough. By name each time,
 // since the interface may be renamed; moved to another namespace it keeps the MTU last seen.
-void Tap::refresh_mtu() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-  if (now.tv_sec == mtu_read_at_) return;
-  mtu_read_at_ = now.tv_sec;
+void Tap::refresh_mtu(Time now) {
+  if (now < mtu_due_) return;
+  mtu_due_ = now + kSecond;
   ifreq request{};
-  if (ioctl(fd(), TUNGETIFF, &request) < 0) return;
+  if (ioctl(fd_.number(), TUNGETIFF, &request) < 0) return;
   if (ioctl(control_.number(), SIOCGIFMTU, &request) == 0) mtu_ = static_cast<uint32_t>(request.ifr_mtu);
 }
 

@@ -3,8 +3,6 @@
 // this side, so we do: a frame larger than the interface may carry is refused with EMSGSIZE.
 #pragma once
 
-#include <ctime>
-
 #include "engine/endpoint.h"
 
 namespace tsvde {
@@ -15,19 +13,20 @@ class Tap final : public Endpoint {
   explicit Tap(Fd fd);
   ~Tap() override;
 
-  Moved receive(std::span<Frame> frames) override;
-  Moved send(std::span<Frame* const> frames) override;
+  Moved receive(std::span<Frame> frames, Time now) override;
+  Moved send(std::span<Frame* const> frames, Time now) override;
 
  private:
   [[nodiscard]] bool take_header() const;
   [[nodiscard]] Offloads take_offloads() const;
   [[nodiscard]] bool too_long(const Frame& frame) const;
-  void refresh_mtu();
+  void refresh_mtu(Time now);
 
+  Fd fd_;
   Fd control_;  // any socket: the ioctl that tells an MTU wants one
   uint32_t mtu_ = 1500;
-  time_t mtu_read_at_ = -1;
-  bool header_;  // a VirtioHeader stands before each frame
+  Time mtu_due_ = 0;  // when it is to be read again
+  bool header_;       // a VirtioHeader stands before each frame
 };
 
 }  // namespace tsvde

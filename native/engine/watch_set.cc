@@ -1,0 +1,82 @@
+#include "engine/watch_set.h"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace tsvde {
+
+void WatchSet::add(int fd) const {
+  epoll_event event{.events = EPOLLIN, .data = {.u64 = 0}};
+  epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, fd, &event);
+}
+
+int WatchSet::wait(std::span<epoll_event> events, int timeout_ms) const {
+  return epoll_wait(epoll_.number(), events.data(), static_cast<int>(events.size()), timeout_ms);
+}
+
+int WatchSet::follow(Attachment& attachment) {
+  auto& indices = attachment.service.registrations;
+  const auto watches = attachment.endpoint->watches();
+  std::erase_if(indices, [&](uint32_t index) {
+    const bool stays =
+        std::ranges::find(watches, registrations_[index].watch.fd, &Watch::fd) != watches.end();
+    if (!stays) drop(index);
+    return !stays;
+  });
+  for (const Watch& watch : watches) {
+    const auto has_fd = [&](uint32_t index) { return registrations_[index].watch.fd == watch.fd; };
+    auto found = std::ranges::find_if(indices, has_fd);
+    if (found == indices.end()) found = indices.insert(found, make(attachment));
+    registrations_[*found].watch = watch;
+  }
+  return arm(attachment);
+}
+
+int WatchSet::arm(const Attachment& attachment) {
+  for (const uint32_t index : attachment.service.registrations) {
+    if (const int error = ask(index); error != 0) return error;
+  }
+  return 0;
+}
+
+void WatchSet::remove(Attachment& attachment) {
+  for (const uint32_t index : attachment.service.registrations) drop(index);
+  attachment.service.registrations.clear();
+}
+
+uint32_t WatchSet::make(Attachment& attachment) {
+  if (unused_.empty()) {
+    unused_.push_back(static_cast<uint32_t>(registrations_.size()));
+    registrations_.emplace_back();
+  }
+  const uint32_t index = unused_.back();
+  unused_.pop_back();
+  registrations_[index].attachment = &attachment;
+  return index;
+}
+
+void WatchSet::drop(uint32_t index) {
+  const Registration& gone = registrations_[index];
+  if (gone.events != 0) epoll_ctl(epoll_.number(), EPOLL_CTL_DEL, gone.watch.fd, nullptr);
+  registrations_[index] = {.generation = gone.generation + 1};
+  unused_.push_back(index);
+}
+
+// Asks epoll for the events that are waited for now.
+int WatchSet::ask(uint32_t index) {
+  Registration& registration = registrations_[index];
+  const auto& [attachment, watch, before, generation] = registration;
+  uint32_t events = watch.other;
+  if (attachment->service.waiting) events |= watch.room;
+  if (!attachment->pace.paused) events |= watch.frames;
+  // Paused: an error or an end is then reported once, and not again and again until it is read.
+  if (events == 0 && watch.frames != 0) events = EPOLLET;
+  if (events == before) return 0;
+  const int change = before == 0 ? EPOLL_CTL_ADD : events == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
+  epoll_event event{.events = events, .data = {.u64 = uint64_t{generation} << 32 | index}};
+  if (epoll_ctl(epoll_.number(), change, watch.fd, &event) < 0) return errno;
+  registration.events = events;
+  return 0;
+}
+
+}  // namespace tsvde

@@ -1,0 +1,50 @@
+// The epoll set of the loop, with a registration for each watch of each endpoint. Loop thread only.
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <span>
+#include <vector>
+
+#include "engine/attachment.h"
+
+namespace tsvde {
+
+class WatchSet {
+ public:
+  WatchSet() : epoll_(epoll_create1(EPOLL_CLOEXEC)) {}
+
+  struct Registration {
+    Attachment* attachment = nullptr;  // null: not in use
+    Watch watch{};
+    uint32_t events = 0;      // that epoll was asked for; 0: not in the set
+    uint32_t generation = 0;  // of this place in the table: it tells its users apart
+  };
+
+  // Adds a descriptor that belongs to no endpoint; find() knows nothing of its events.
+  void add(int fd) const;
+  // Follows the list of the endpoint. This and arm() return 0, or an errno.
+  [[nodiscard]] int follow(Attachment& attachment);
+  // Follows whether the attachment is paused and whether it waits for room.
+  [[nodiscard]] int arm(const Attachment& attachment);
+  void remove(Attachment& attachment);
+
+  // As epoll_wait.
+  int wait(std::span<epoll_event> events, int timeout_ms) const;
+  // Whose event it is; null where the watch was removed after the event was reported.
+  [[nodiscard]] const Registration* find(const epoll_event& event) const {
+    const Registration& found = registrations_[event.data.u64 & 0xffff'ffff];
+    return found.attachment != nullptr && found.generation == event.data.u64 >> 32 ? &found : nullptr;
+  }
+
+ private:
+  [[nodiscard]] uint32_t make(Attachment& attachment);
+  void drop(uint32_t index);
+  [[nodiscard]] int ask(uint32_t index);
+
+  Fd epoll_;
+  std::vector<Registration> registrations_ = std::vector<Registration>(1);  // the first one is never used
+  std::vector<uint32_t> unused_;
+};
+
+}  // namespace tsvde
