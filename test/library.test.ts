@@ -458,13 +458,14 @@ describe('a process that uses the library', () => {
     expect(await program(body)).toMatchObject({ code: 0, stderr: '', stdout: `it ended with ${code}\n` });
   });
 
-  test('a worker may listen and connect', async () => {
+  test('a worker may listen, connect and attach', async () => {
     const directory = `${temporaryDirectory()}/ctl`;
     const body = `import { Worker } from 'node:worker_threads';
       const code = ${JSON.stringify(`import(${JSON.stringify(dist)}).then(async ({ Switch, Plug }) => {
         const sw = new Switch();
         await sw.listen({ directory: ${JSON.stringify(directory)} });
         (await Plug.connect(${JSON.stringify(directory)})).close();
+        await sw.attach({ kind: 'dgram', 'remote.type': 'unix', 'local.path': ${JSON.stringify(`${directory}.dgram`)}, 'remote.path': '/nowhere' });
         await sw.close();
         console.log('joined');
       })`)};

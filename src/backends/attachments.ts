@@ -21,7 +21,7 @@ export interface Attachment {
   backend: Backend;
 }
 
-/** What attachments need besides ports. */
+/** The environment of attachments, besides ports. */
 export interface AttachmentEnvironment {
   /** The switch's own control directory, once it listens. */
   directory(): string | undefined;
@@ -73,7 +73,7 @@ export class Attachments {
     }
   }
 
-  /** Finds an attachment by its ID or by a port that it holds, and closes it; an opening in progress is abandoned. ENXIO. */
+  /** Finds an attachment by its ID or by a port that it holds, and closes it; an opening in progress is abandoned. Throws SwitchError ENXIO if there is none. */
   async detach(which: number | string): Promise<void> {
     const entry = [...this.#entries.values()].find(({ id, reservations }) =>
       typeof which === 'number' ? [...reservations].some(({ port }) => port === which) : id === which,

@@ -1,4 +1,4 @@
-// An outgoing stream connection. When it is lost its port stays reserved, and it is made again.
+// An outgoing stream connection. When the connection is lost, its port stays reserved and the connection is made again.
 import { SwitchError } from '../protocol/errors.ts';
 import { BackOff } from '../system/back-off.ts';
 import { describeError } from '../system/errno.ts';

@@ -1,8 +1,8 @@
 // Datagram ports: one peer over UDP or unix sockets, or the members of an IPv4 multicast group. They are usable at once, whether
 // a peer exists or not, and end only when they are detached.
-import { chmod, unlink } from 'node:fs/promises';
 import { SwitchError } from '../protocol/errors.ts';
 import { formatAddress } from '../protocol/request.ts';
+import { fileRemover, grantSocket } from '../system/held-path.ts';
 import { native, type Transport } from '../system/native.ts';
 import type { Reservation } from '../system/reservation.ts';
 import { attempt } from './attempt.ts';
@@ -34,25 +34,34 @@ export async function openUnix(
   [peer, ...others]: readonly [string, ...string[]],
   mode: number,
 ): Promise<Backend> {
-  const before = process.umask(0o177);
-  const opened = attempt(`bind '${formatUnixName(local)}'`, () => {
-    try {
-      return native.openUnixPeer(local, peer);
-    } finally {
-      process.umask(before);
-    }
-  });
-  const file = local.startsWith('\0') ? undefined : local;
-  const remove = async () => {
-    if (file !== undefined) await unlink(file).catch(() => {});
-  };
+  const { remove, ...opened } = attempt(`bind '${formatUnixName(local)}'`, () => bindPeer(local, peer, mode));
   try {
-    const also = others.map(senderAddress);
-    const backend = attach(host, { kind: 'peer', ...opened, also }, formatUnixName(peer), remove);
-    if (file !== undefined) await chmod(file, mode);
-    return backend;
+    return attach(host, { kind: 'peer', ...opened, also: others.map(senderAddress) }, formatUnixName(peer), remove);
   } catch (error) {
-    await remove();
+    remove();
+    throw error;
+  }
+}
+
+/** Binds with a mode that lets only our user send, and then sets the wanted mode. `remove` removes the file, if there is one. */
+function bindPeer(local: string, peer: string, mode: number): { fd: number; peer: Uint8Array; remove(): void } {
+  const before = native.setUmask(0o177);
+  let opened: ReturnType<typeof native.openUnixPeer>;
+  try {
+    opened = native.openUnixPeer(local, peer);
+  } finally {
+    native.setUmask(before);
+  }
+  let remove = () => {};
+  try {
+    if (!local.startsWith('\0')) {
+      remove = fileRemover(local);
+      grantSocket(local, { mode });
+    }
+    return { ...opened, remove };
+  } catch (error) {
+    remove();
+    native.closeDescriptor(opened.fd);
     throw error;
   }
 }
@@ -95,7 +104,7 @@ function senderAddress(path: string): Buffer {
   return formatAddress(path).subarray(0, 2 + Buffer.byteLength(path) + 1);
 }
 
-function attach(host: Host, transport: Transport, description: string, remove: () => unknown = () => {}): Backend {
+function attach(host: Host, transport: Transport, description: string, remove = () => {}): Backend {
   let reservation: Reservation;
   try {
     reservation = host.reserve();
@@ -110,9 +119,9 @@ function attach(host: Host, transport: Transport, description: string, remove: (
   };
   reservation.attach({ transport, description, ended });
   return {
-    async close() {
+    close() {
       reservation.release();
-      await remove();
+      remove();
     },
   };
 }

@@ -1,5 +1,5 @@
-// Waiting for a peer, but not for long: the start or a console session should find a peer that answers at once connected, and
-// must not be delayed by one that is silent.
+// Waits up to a second for a first connection: a start or a console command finds a peer that answers at once connected, and is not
+// delayed by one that does not.
 import { setTimeout as pause } from 'node:timers/promises';
 
 const PATIENCE_MS = 1000;

@@ -16,7 +16,7 @@ export interface Key<T = unknown> {
   value: ValueType<T>;
   help: string;
   required?: true;
-  /** Permitted, or `required`, only with one of these others: `key` or `key=value`. */
+  /** The key is permitted, and `required` applies, only with one of these: a key, or `key=value`. */
   goesWith?: readonly string[];
   /** May be given several times; its values are a list, empty if there are none. */
   repeatable?: true;
@@ -45,7 +45,7 @@ export const flag: ValueType<boolean> = {
   parse: (text) => (text === 'on' ? true : text === 'off' ? false : undefined),
 };
 
-/** Made absolute, so that it names the same file after a daemon has changed its directory. */
+/** Made absolute. */
 export const path: ValueType<string> = {
   what: 'a path',
   parse: (text) => (text === '' ? undefined : resolve(text)),

@@ -1,5 +1,5 @@
-// What a kind of port is, and what the switch offers it: a backend reserves ports and attaches an endpoint to each. To add a
-// kind, add a file in kinds/ and its line in kinds.ts.
+// What a kind of port is, and what the switch offers it: a backend reserves ports and attaches an endpoint to each. CONTRIBUTING.md
+// says how to add a kind.
 import type { LogLevel } from '../system/log.ts';
 import type { Reservation } from '../system/reservation.ts';
 import type { Keys, Values } from './keys.ts';
@@ -35,7 +35,7 @@ export function defineKind<const N extends string, const K extends Keys>(
 
 /** What a kind has opened for one attachment. */
 export interface Backend {
-  /** Ends whatever it does, attempts in progress included; idempotent. */
+  /** Stops the backend, including attempts in progress; idempotent. */
   close(): void | Promise<void>;
   /** Numbers for metrics, read at each scrape. */
   stats?(): AttachmentStats;
@@ -52,8 +52,8 @@ export interface Host {
   /** Writes a log line that begins with the ID. */
   log(message: string, level?: LogLevel): void;
   /**
-   * Reserves a port of the switch for this attachment, as its switchport= and vlan= say. Backends that reserve several get the
-   * ports that follow, `atMost` in all. Throws SwitchError ENOSPC, EADDRINUSE.
+   * Reserves a port for this attachment: the lowest free one or, with `switchport=`, the lowest free one of the `atMost` ports from
+   * there on. Its untagged VLAN is that of `vlan=`. Throws SwitchError ENOSPC, EADDRINUSE.
    */
   reserve(options?: { atMost?: number }): Reservation;
   /** Closes the attachment: called by a backend that has ended by itself. */

@@ -37,7 +37,7 @@ function parseObject(spec: SpecObject): PortSpec {
   return { kind, pairs: toPairs(spec, keys), help: false };
 }
 
-/** For `help` its kinds, for `KIND,help` its keys, and undefined for what is to be opened. */
+/** Returns the kinds for `help`, a kind's keys for `KIND,help`, and undefined for a spec that is to be opened. */
 export function portHelp(spec: string): string | undefined {
   const parsed = parsePortSpec(spec);
   if (!parsed.help) return undefined;

@@ -34,11 +34,11 @@ export interface SocketSpec extends CommonKeys {
   connect?: string;
   /** The only peer by UDP, `HOST:PORT`; datagrams from others are dropped. */
   udp?: string;
-  /** An IPv4 group and port, `HOST:PORT`, whose members are one wire. */
+  /** An IPv4 group and port, `HOST:PORT`, whose members share one network. */
   mcast?: string;
   /** With udp, `HOST:PORT` to receive on; with mcast, an address of the interface to use. */
   localaddr?: string;
-  /** With mcast, how many routers a datagram may cross, plus one; default 1. */
+  /** With mcast, the IP time to live; 1, the default, keeps datagrams on the local network. */
   ttl?: number;
   /** With listen or connect, whether the kernel probes a silent peer; default false. */
   'keep-alive'?: boolean;
@@ -113,7 +113,7 @@ export interface DgramSpec extends CommonKeys {
   'local.abstract'?: boolean;
   /** With unix, permissions of the file at local.path; default 0o600. */
   mode?: number;
-  /** With a group, how many routers a datagram may cross, plus one; default 1. */
+  /** With a group, the IP time to live; 1, the default, keeps datagrams on the local network. */
   ttl?: number;
 }
 

@@ -1,5 +1,5 @@
-// The types of console commands. A command is a row of its menu's table; its help line and the frame of its reply are
-// derived from the row.
+// The types of console commands. A command is a row of its menu's table; its help line and the data block of its
+// reply are derived from the row.
 
 import type { Switch } from '../switch/switch.ts';
 import type { Log } from '../system/log.ts';

@@ -1,4 +1,4 @@
-// The management console for a program that has a switch of its own.
+// serveConsole(): a console for a program that embeds a switch; tsvde itself uses server.ts.
 import { checkOptions } from '../protocol/options.ts';
 import type { Switch } from '../switch/switch.ts';
 import { type SwitchServer, serverOf } from '../switch/switch-server.ts';

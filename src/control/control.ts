@@ -11,10 +11,10 @@ import { ControlDirectory, type DirectoryOptions } from './directory.ts';
 export interface ListenOptions extends DirectoryOptions {
   /** Permissions of port 0's data sockets; default those of the others. */
   portZeroMode?: number;
-  /** The name of the group of port 0's data sockets; default that of the others. */
+  /** The name of the group of port 0's data sockets; default: the group of the other data sockets. */
   portZeroGroup?: string;
   /**
-   * A descriptor that listens on `DIR/ctl` already, as systemd hands it over; its file and permissions are left alone.
+   * A descriptor that already listens on `DIR/ctl`, as systemd passes one; the socket's file and permissions are left alone.
    */
   fd?: number;
   /** How long a client may take to send its request, in milliseconds; default 10000. */

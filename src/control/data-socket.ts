@@ -12,7 +12,7 @@ export interface DataSocket {
   file: OwnPath;
 }
 
-/** A file that already has the name may belong to anybody and is left alone; this many IDs are tried for one client. */
+/** How many endpoint IDs are tried for one client. A file that already has the name may be another program's, and is kept. */
 const TRIES = 50;
 
 /** Binds under the first ID whose file name is free. Throws SwitchError and system errors, and then leaves nothing behind. */

@@ -1,4 +1,4 @@
-// The spanning tree of one VLAN. Its time is the machine's own; take() returns the effects of the event before it.
+// The spanning tree of one VLAN. Its time is the machine's own; after each event, take() returns its effects.
 //
 // It differs from vde_switch on purpose:
 // - It remembers the best offer on every port, and takes the next best at once when the root port is lost. vde_switch
@@ -205,10 +205,9 @@ export class Tree {
   }
 
   /**
-   * Passes heard changes on, at most so many per second: vde_switch also passes on what its blocked port hears, and
-   * so returns a change to us by the other link. The limit ends such a circle. 802.1D has one change in hello + 1
-   * seconds and repeats it with the hellos in between (17.21.7); ours is sent once, so that such a limit would lose a
-   * second change.
+   * Forwards topology changes, at most so many per second. vde_switch also forwards changes heard on its blocked port and
+   * returns ours by the other link; the limit ends that circle. 802.1D's own limit, one change per hello + 1 s (17.21.7),
+   * relies on repeats; ours is sent once, so that limit would lose a second change.
    */
   #changeTopology(heard?: { on: TreePort; now: number }): void {
     this.#outbox.flush();

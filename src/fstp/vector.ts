@@ -1,4 +1,4 @@
-// What switches compare to agree on one tree: the root, the cost to it, the bridge that offers it, and that bridge's
+// The priority vector that switches compare: the root, the cost to it, the bridge that offers it, and that bridge's
 // port. Less is better and the first difference decides. The order is total, so no two switches can each find the other
 // worse.
 

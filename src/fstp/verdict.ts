@@ -1,4 +1,4 @@
-// What a BPDU means on a port, given our own offer there.
+// Judges a BPDU received on a port against our own offer there.
 import type { Bpdu } from './bpdu.ts';
 import { AGE_MAX, COST_MAX, PORT_COST } from './limits.ts';
 import type { TreePort } from './port.ts';

@@ -1,4 +1,4 @@
-// Prometheus metrics for a program that has a switch of its own.
+// serveMetrics(): a metrics server for a program that embeds a switch; tsvde itself uses server.ts.
 import { SwitchError } from '../protocol/errors.ts';
 import { checkOptions } from '../protocol/options.ts';
 import type { Switch } from '../switch/switch.ts';

@@ -1,6 +1,6 @@
 // The frames of a plug as an async iterable: bounded, since a plug that is iterated is paused while frames wait here.
 
-/** Frames that wait here at most; further ones wait in the kernel, and then in the switch. */
+/** How many frames may wait here; more wait in the kernel, and then in the switch. */
 const LIMIT = 64;
 
 /** The plug, as the queue of one of its iterations sees it. */

@@ -102,8 +102,8 @@ async function shakeHands(directory: string, options: JoinOptions): Promise<Join
 }
 
 /**
- * Lets the switch send to our socket. Unless the caller grants access, a switch of another user than root or us gets it
- * through its group, or, if we may not set that group, as everybody does.
+ * Lets the switch send to our socket. If the caller grants nothing and the switch runs neither as root nor as our user, its group
+ * gets access; if we may not set that group, every user does.
  */
 async function admitSwitch(controlPath: string, ownPath: string, { mode = 0o700, group }: JoinOptions): Promise<void> {
   if (group !== undefined) await chown(ownPath, -1, groupId(group));

@@ -1,4 +1,5 @@
-// Internet addresses as numbers, for arithmetic on networks: IPv4 in 32 bits, IPv6 in 128.
+// Internet addresses as numbers, for arithmetic on networks: IPv4 in 32 bits, IPv6 in 128. (iplog's ranges, which need one order for
+// both families, have numbers of their own: console/plugins/ip-address.ts.)
 
 /** Parses four dotted parts; returns undefined for anything else. */
 export function parseIpv4(text: string): number | undefined {

@@ -1,5 +1,5 @@
-// Looking at every frame that comes and leaves: for plugins and people, never for forwarding. The engine copies frames only
-// while somebody looks, and loses (and counts) those that come faster than they are looked at.
+// Copies every frame to listeners, for plugins and people. The engine copies only while there is a listener; copies that are not taken
+// in time are lost and counted.
 import type { NativeEngine } from '../system/native.ts';
 
 /** A frame that the switch received from a port, or sent to it. */

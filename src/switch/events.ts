@@ -1,4 +1,4 @@
-// What happens in a switch, for whoever watches: the console's debug lines are made of these.
+// The events that a switch emits. The console's debug lines and the program's log and status use them.
 import type { EventCategory } from '../fstp/effect.ts';
 
 /** What happens in a switch, as its event `event` tells. */

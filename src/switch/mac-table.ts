@@ -1,5 +1,5 @@
-// The MAC table as people see it: its settings, its entries. The engine holds it; what is not the engine's is only the number
-// of buckets, which the console shows as vde_switch does.
+// The MAC table: its settings and entries. The engine holds them; only the number of buckets, which the console prints as vde_switch
+// does, is kept here.
 
 import { SwitchError } from '../protocol/errors.ts';
 import { checkOptions } from '../protocol/options.ts';

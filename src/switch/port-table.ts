@@ -88,7 +88,7 @@ export class PortTable {
     this.#add(number, false);
   }
 
-  /** Makes the lowest free port one that only clients which name it get; its other settings stay as they are. */
+  /** Reserves the lowest free port for clients that ask for it by number, and returns it. Keeps its other settings. */
   createAuto(): number {
     const number = this.#lowestFree();
     if (this.#ports.has(number)) this.setAllocatable(number, false);

@@ -48,7 +48,7 @@ export class Ports {
     this.#table.create(number);
   }
 
-  /** Creates the port with the lowest free number, likewise, and returns that. Throws ENOSPC. */
+  /** Creates the port with the lowest free number, as create() does, and returns the number. Throws ENOSPC. */
   createAuto(): number {
     return this.#table.createAuto();
   }

@@ -1,12 +1,12 @@
-// Reservations of ports, for attachments and clients alike: the one place where endpoints are attached to the engine and
-// detached, and where the port table, VLANs, spanning trees and listeners learn of it.
+// Reservations of ports, for attachments and clients: the one place that attaches endpoints to the engine and detaches them, updates
+// the port table and the spanning trees, and emits their events.
 import type { NativeEngine } from '../system/native.ts';
 import type { AttachmentRequest, NewEndpoint, Reservation, Reservations, WantedPort } from '../system/reservation.ts';
 import type { SwitchEvent } from './events.ts';
 import type { EndpointInfo, PortInfo, PortTable } from './port-table.ts';
 import type { Vlans } from './vlans.ts';
 
-/** What reservations need to know and to tell. */
+/** The parts of the switch that reservations use. */
 export interface ReservationParts {
   engine: NativeEngine;
   table: PortTable;

@@ -60,7 +60,7 @@ export class SpanningTrees {
     this.#apply(this.#machine.setEdge({ vlan, port, edge }, now()));
   }
 
-  /** Makes the path by this port cost so much less in a VLAN; the bonus that another port had there ends. */
+  /** Lowers the cost of the path through this port in a VLAN by `cost`. A VLAN has one bonus: another port's ends. */
   setBonus(vlan: number, port: number, cost: number): void {
     this.#apply(this.#machine.setBonus({ vlan, port, cost }, now()));
   }

@@ -1,4 +1,4 @@
-// The servers of one switch, for programs that use the library.
+// The handle that serveConsole() and serveMetrics() return.
 
 /** What serveConsole() and serveMetrics() return: a server for one switch, which is closed with it. */
 export interface SwitchServer {

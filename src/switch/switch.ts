@@ -1,5 +1,5 @@
-// The switch: the engine that moves frames, and everything that decides between which ports, put together, opened and closed
-// as one. Everything here happens per second or per human; no frame passes through JavaScript.
+// The switch of the library: the native engine and the parts that configure it, opened and closed as one. Frames are forwarded in
+// C++; only BPDUs, captured frames and plugs' frames reach JavaScript.
 import { EventEmitter } from 'node:events';
 import { type Attachment, Attachments } from '../backends/attachments.ts';
 import { parsePortRequest } from '../backends/kinds.ts';
@@ -102,7 +102,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   readonly #startedAt = process.hrtime.bigint();
   #hub: boolean;
   #control: Control | undefined;
-  /** Closes what is closed before the switch, the latest first. */
+  /** The functions that close consoles, metrics servers and plugs before the switch, latest first. */
   readonly #children = new Set<() => unknown>();
   #closed: Promise<void> | undefined;
 
@@ -331,7 +331,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     return this.close();
   }
 
-  /** Registers what is to be closed before the switch. Returns a function that removes it again. @internal */
+  /** Registers a function that close() calls before it closes the switch. Returns a function that unregisters it. @internal */
   closesFirst(close: () => unknown): () => void {
     this.#checkOpen();
     this.#children.add(close);
@@ -343,7 +343,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
       try {
         await close();
       } catch (error) {
-        // What a listener throws is uncaught, as any emitter's, and the rest is closed.
+        // A listener's exception is reported as uncaught, as with any emitter; the rest is still closed.
         process.nextTick(() => {
           throw error;
         });

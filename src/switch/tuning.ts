@@ -1,4 +1,4 @@
-// How the engine weighs drops, latency and CPU against each other, and where it runs. Wrong numbers end here, in a sentence.
+// The options that weigh drops, latency and CPU time against each other, and the engine's CPU: their defaults and ranges.
 import { readFileSync } from 'node:fs';
 import { SwitchError } from '../protocol/errors.ts';
 import { strerror } from '../system/errno.ts';

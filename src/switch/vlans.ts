@@ -26,7 +26,7 @@ export interface VlanInfo {
   members: VlanMember[];
 }
 
-/** Who must know of changes. */
+/** The parts of the switch that are told of changes. */
 export interface VlanWatcher {
   vlanCreated(vlan: number): void;
   vlanRemoved(vlan: number): void;
@@ -83,7 +83,7 @@ export class Vlans {
     this.#watcher.vlanCreated(vlan);
   }
 
-  /** Creates one that is not there yet; returns what undoes that, unless somebody uses it by then. @internal */
+  /** Creates the VLAN if it does not exist. Returns a function that removes it again unless it has members. @internal */
   ensure(vlan: number): () => void {
     if (this.#created.has(vlan)) return () => {};
     this.create(vlan);

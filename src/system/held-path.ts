@@ -83,6 +83,23 @@ export class OwnPath {
   }
 }
 
+/** Call it right after making a file. Returns an idempotent function that removes the file, unless another has its name by then. */
+export function fileRemover(path: string): () => void {
+  const file = new OwnPath(path);
+  const release = file.hold();
+  let removed = false;
+  return () => {
+    if (removed) return;
+    removed = true;
+    try {
+      file.unlink();
+    } catch {
+      // Another file has its name now, and is kept.
+    }
+    release();
+  };
+}
+
 function nameOf(fd: number): string {
   return `/proc/self/fd/${fd}`;
 }

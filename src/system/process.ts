@@ -1,5 +1,4 @@
-// This process: its arguments, its name in ps and pidof, datagrams to other processes, becoming another program, its
-// end.
+// Operations on this process: its arguments and name, exec and exit; and datagrams to other processes.
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { decodeWord, encodeWord } from '../protocol/surrogate-escape.ts';

@@ -5,7 +5,7 @@ import { connect, type Server } from 'node:net';
 import { SwitchError } from '../protocol/errors.ts';
 import { PATH_MAX } from '../protocol/request.ts';
 import { describeError } from './errno.ts';
-import { grantSocket, OwnPath } from './held-path.ts';
+import { fileRemover, grantSocket } from './held-path.ts';
 import { native } from './native.ts';
 
 export interface SocketPermissions {
@@ -31,7 +31,7 @@ export class UnixListener {
   static bind(path: string): UnixListener {
     const fd = bind(path);
     try {
-      return new UnixListener(path, fd, remover(path));
+      return new UnixListener(path, fd, fileRemover(path));
     } catch (error) {
       native.closeDescriptor(fd);
       throw error;
@@ -71,20 +71,6 @@ function bind(path: string): number {
   } finally {
     native.setUmask(before);
   }
-}
-
-/** Returns a function that removes the file. Its inode is held meanwhile, since the server closes its socket first. */
-function remover(path: string): () => void {
-  const file = new OwnPath(path);
-  const release = file.hold();
-  return () => {
-    try {
-      file.unlink();
-    } catch {
-      // Another file has its name now, and is kept.
-    }
-    release();
-  };
 }
 
 /** Serves a listening socket by its descriptor. Throws a SwitchError that names `name`. */

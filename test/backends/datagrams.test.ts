@@ -1,7 +1,7 @@
 // Datagram ports: only the configured peer is heard, whatever strangers and the peer send; and multicast groups.
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { existsSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { formatAddress } from '../../src/protocol/request.ts';
@@ -116,6 +116,20 @@ describe('a unix peer', () => {
     await plug.receives(sent);
     expect(plug.frames).toHaveLength(1);
     expect(row(net).receiveDrops.too_short).toBe(2n);
+  });
+
+  test('detaching removes its own socket and keeps a file that has replaced it', async () => {
+    const net = await network();
+    const own = `${temporaryDirectory()}/own`;
+    const spec = `dgram,id=d,local.path=${own},remote.type=unix,remote.path=/nowhere`;
+    await net.sw.attach(spec);
+    await net.sw.detach('d');
+    expect(existsSync(own)).toBe(false);
+    await net.sw.attach(spec);
+    rmSync(own);
+    writeFileSync(own, 'a successor');
+    await net.sw.detach('d');
+    expect(readFileSync(own, 'utf8')).toBe('a successor');
   });
 
   test('the peer is recognised by its path through a link, by its real path and by a relative path', async () => {

@@ -1,4 +1,4 @@
-// The commands that have no menu. In a script logout does nothing and shutdown is only logged.
+// The commands without a menu: help, logout, shutdown, showinfo, load, json. In a script logout does nothing and shutdown is only logged.
 import { SwitchError } from '../../protocol/errors.ts';
 import { type Menu, printing, type Step, showing } from '../command.ts';
 import { octal } from '../format.ts';

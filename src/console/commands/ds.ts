@@ -1,4 +1,4 @@
-// The data socket menu. Clients connect through the ctl socket in the control directory, beside their data sockets.
+// The data socket menu: shows the control directory and the permissions of its ctl socket.
 import { type Menu, showing } from '../command.ts';
 import { octal } from '../format.ts';
 
