@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** The beginning of each row and the tests that show it: a file, and names of tests or of their rows in that file. */
 const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
   [
-    'An unknown option',
+    'If an option is unknown',
     ['cli/options.test.ts', 'invalid options'],
     ['cli/failures.test.ts', 'a missing parent of the control directory'],
     ['cli/compat.test.ts', 'options that vde_switch tolerates'],
@@ -19,7 +19,7 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
     ['interop/console.test.ts', 'function forVdeSwitch', 'more than 65535 ports are refused'],
   ],
   [
-    '--daemon returns when',
+    'With --daemon',
     ['cli/daemon.test.ts', 'a hundred daemons'],
     ['cli/failures.test.ts', 'a pid file of a live switch stops the start, and a stale pid file is replaced'],
   ],
@@ -58,7 +58,7 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
     ['interop/plugins.test.ts', 'iplog of %s continues in a new file at SIGHUP'],
   ],
   [
-    'Standard output, the log and consoles need not be read',
+    'If nothing reads standard output',
     ['cli/life.test.ts', 'full pipes on stdout and stderr delay neither clients, frames nor shutdown'],
     ['console/session.test.ts', 'a client that reads late gets every reply'],
   ],
@@ -97,14 +97,14 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
     ['console/commands.test.ts', "a client's description cannot end the line"],
   ],
   [
-    'hash/find shows the number of the port',
+    'hash/find shows the port number',
     [
       'interop/console.test.ts',
       'hash/find names the port of the address',
       'port/print shows the current and the permitted user',
     ],
   ],
-  ['No number and no uid can end', ['interop/console.test.ts', 'commands that end vde_switch get a reply']],
+  ['No number or uid', ['interop/console.test.ts', 'commands that end vde_switch get a reply']],
   [
     'debug/del with a category',
     ['interop/console.test.ts', 'debug/del of a category that debug/list does not show is invalid'],
@@ -115,7 +115,7 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
     ['interop/console.test.ts', 'port/epclose of an unknown endpoint reports no lost endpoint'],
   ],
   [
-    'Spanning tree remembers the best offer',
+    'Spanning tree stores the best BPDU',
     [
       'fstp/rules.test.ts',
       'a worse offer on the root port replaces its last one, and the best offer of all ports wins',
@@ -124,7 +124,7 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
     ['fstp/topologies.test.ts', 'bonus'],
     ['../native/test/vlan_test.cc', 'a BPDU that was cut is dropped'],
   ],
-  ['plugin/add of anything', ['interop/console.test.ts', 'a plugin of any other name is invalid']],
+  ['plugin/add accepts only', ['interop/console.test.ts', 'a plugin of any other name is invalid']],
   [
     'Stopping or unloading a plugin',
     [
