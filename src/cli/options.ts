@@ -129,7 +129,9 @@ function define(name: string): Command {
       .argParser(number),
     new Option('--strict-vlan', 'drop frames tagged with a VLAN that was not created, as vde_switch does'),
     new Option('--macaddr <mac>', "the switch's own address (default: 00:ff and four random bytes)"),
-    new Option('--hashsize <n>', 'number of MAC table buckets that the console shows').default(128).argParser(number),
+    new Option('--hashsize <n>', 'number of buckets that the console sorts the MAC table into')
+      .default(128)
+      .argParser(number),
   );
   group(
     'Control socket:',
@@ -142,9 +144,7 @@ function define(name: string): Command {
   );
   group(
     'Ports:',
-    new Option('-t, --tap <name>', 'attach a TAP; may be repeated or name several, separated by commas').argParser(
-      list,
-    ),
+    new Option('-t, --tap <name>', 'attach a TAP, or several separated by commas; may be repeated').argParser(list),
     new Option('--port <spec>', 'attach KIND,key=value,… (--port help lists the kinds); may be repeated').argParser(
       portSpec,
     ),
@@ -152,13 +152,13 @@ function define(name: string): Command {
   group(
     'Console:',
     new Option('-M, --mgmt <path>', 'serve the console on a unix socket').argParser(path),
-    new Option('--mgmtmode <octal>', 'permissions of that socket').default(0o600, '0600').argParser(octal),
-    new Option('--mgmtgroup <name>', 'group of that socket'),
+    new Option('--mgmtmode <octal>', "permissions of the console's socket").default(0o600, '0600').argParser(octal),
+    new Option('--mgmtgroup <name>', "group of the console's socket"),
     new Option(
       '-f, --rcfile <file>',
       'run console commands at start (default: ~/.vde2/vde_switch.rc or /etc/vde2/vde_switch.rc)',
     ).argParser(path),
-    new Option('--nostdin', 'do not read stdin: no console there, and end of input does not end the switch'),
+    new Option('--nostdin', 'do not read stdin: it is not a console, and its end does not stop the switch'),
   );
   group(
     'Performance:',
@@ -176,7 +176,7 @@ function define(name: string): Command {
     'Process:',
     new Option('-d, --daemon', 'continue in the background once everything is usable'),
     new Option('-p, --pidfile <file>', 'write the process ID to a file').argParser(path),
-    new Option('--ready-fd <n>', 'write a newline to descriptor n and close it, once everything is usable').argParser(
+    new Option('--ready-fd <n>', 'once everything is usable, write a newline to descriptor n and close it').argParser(
       number,
     ),
     new Option('-q, --quiet', 'log only warnings'),
@@ -185,10 +185,10 @@ function define(name: string): Command {
     new Option('-D, --debugclients <n>', 'no effect, as in vde_switch'),
   );
   return program
-    .description('A virtual Ethernet switch for QEMU guests, TAPs and programs that speak VDE.')
+    .description('A virtual Ethernet switch for QEMU guests, TAPs and any other program that speaks VDE.')
     .helpOption('-h, --help', 'show this help')
     .addOption(
-      new Option('--compat-path', 'show the directory that holds the programs under their VDE names').helpGroup(
+      new Option('--compat-path', "show the directory that holds tsvde's programs under VDE's names").helpGroup(
         'Process:',
       ),
     )

@@ -81,7 +81,7 @@ function define(): Command {
         .default(0o700, '0700')
         .argParser(octalLike('700')),
     )
-    .addOption(new Option('-g, --group <name>', 'group of that socket'))
+    .addOption(new Option('-g, --group <name>', "group of the plug's own socket"))
     .addOption(new Option('-D, --descr <text>', "description that the switch's port/print shows").default('tsvde plug'))
     .helpOption('-h, --help', 'show this help')
     .allowExcessArguments(true)

@@ -109,7 +109,8 @@ function define(): Command {
   return new Command(NAME)
     .usage('[options] [COMMAND...]')
     .description(
-      "Sends COMMAND to a switch's console. Without COMMAND, sends the lines of stdin, or what is typed at a terminal.",
+      "Sends COMMAND to a switch's console. Without COMMAND, sends the lines of stdin; at a terminal, sends each line " +
+        'as you type it.',
     )
     .addOption(new Option('-M, --mgmt <path>', "the switch's management socket (default: the only one found)"))
     .addOption(new Option('--json', 'show replies as JSON, one line each'))
@@ -119,7 +120,9 @@ function define(): Command {
       ),
     )
     .addOption(
-      new Option('--timeout <seconds>', 'how long to wait for the console').default(TIMEOUT_SECONDS).argParser(seconds),
+      new Option('--timeout <seconds>', 'how long to wait while the console is silent')
+        .default(TIMEOUT_SECONDS)
+        .argParser(seconds),
     )
     .helpOption('-h, --help', 'show this help')
     .version(`tsvdectl ${TSVDE_VERSION}`, '--version', 'show the version')
