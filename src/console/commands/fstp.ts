@@ -48,7 +48,7 @@ export const fstpMenu: Menu = {
     {
       path: 'fstp/setedge',
       syntax: 'VLAN PORT 1/0',
-      help: '1: PORT is an edge port in VLAN, with no switch behind it; 0: it is not',
+      help: '1: make PORT an edge port in VLAN, with no switch behind it; 0: make it an ordinary port',
       declares: true,
       run(argument, { switch: sw }) {
         const [vlanText, portText, flag] = parseWords(argument, 3);

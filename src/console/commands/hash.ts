@@ -14,7 +14,7 @@ export const hashMenu: Menu = {
     showing({
       path: 'hash/showinfo',
       syntax: '',
-      help: 'show the size and the times of the MAC table',
+      help: 'show the size and the time settings of the MAC table',
       show: (_, { switch: { macs } }) => ({ hashSize: macs.hashSize, ...macs.times }),
       format: ({ hashSize, gcIntervalSeconds, expireSeconds, minPersistenceSeconds }) => [
         `Hash size ${hashSize}`,
@@ -26,7 +26,7 @@ export const hashMenu: Menu = {
     {
       path: 'hash/setsize',
       syntax: 'N',
-      help: 'set the number of buckets shown, and forget all addresses',
+      help: 'set the number of buckets that the table is sorted into, and forget all addresses',
       run(argument, { switch: sw }) {
         sw.macs.hashSize = parseNumber(argument);
       },
@@ -34,7 +34,7 @@ export const hashMenu: Menu = {
     {
       path: 'hash/setgcint',
       syntax: 'N',
-      help: 'age out addresses every N seconds; 0: never',
+      help: 'look for expired addresses every N seconds; 0: never',
       declares: true,
       run(argument, { switch: sw }) {
         sw.macs.setTimes({ gcIntervalSeconds: parseNumber(argument) });

@@ -83,7 +83,7 @@ export const portMenu: Menu = {
     {
       path: 'port/allocatable',
       syntax: 'N 0/1',
-      help: '1: port N may be given to clients that ask for any port; 0: only by number',
+      help: '1: port N may go to a client that asks for any port; 0: only to a client that asks for N',
       declares: true,
       run(argument, { switch: sw }) {
         const [port, flag] = parseWords(argument, 2);
@@ -133,7 +133,7 @@ export const portMenu: Menu = {
     {
       path: 'port/detach',
       syntax: 'N|ID',
-      help: 'detach the attachment of port N, or the one with that id, with all its clients',
+      help: 'detach attachment ID, or the attachment that owns port N, and disconnect its clients',
       async run(argument, { switch: sw }) {
         await sw.detach(/^\d/.test(argument) ? parseNumber(argument) : argument);
       },
@@ -141,7 +141,7 @@ export const portMenu: Menu = {
     printing({
       path: 'port/attached',
       syntax: '',
-      help: 'show the attachments: id, ports and spec of each',
+      help: 'show the id, ports and spec of each attachment',
       *print(_, { switch: sw }) {
         for (const { id, kind, ports, spec } of sw.attachments()) yield { id, kind, ports, spec };
       },

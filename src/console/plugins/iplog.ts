@@ -79,7 +79,7 @@ function settings(watch: IpWatch): Menu['commands'] {
     {
       path: 'iplog/setgcint',
       syntax: 'N',
-      help: 'age out addresses every N seconds; 0: never',
+      help: 'look for expired addresses every N seconds; 0: never',
       run(argument) {
         watch.gcIntervalSeconds = parseNumber(argument);
       },
