@@ -75,9 +75,12 @@ const name: ValueType<string> = {
 
 /** The keys that every kind has. */
 export const COMMON_KEYS = {
-  id: { value: name, help: 'its name in logs, metrics and port/detach; default the kind and a number' },
-  switchport: { value: number(1, 65535), help: 'the port of the switch to take; default any free one' },
-  vlan: { value: number(0, 4094), help: 'the untagged VLAN of that port, created where there is none yet' },
+  id: {
+    value: name,
+    help: 'the name of the attachment in logs, metrics and port/detach; default the kind and a number',
+  },
+  switchport: { value: number(1, 65535), help: 'the port of the switch to use; default any free port' },
+  vlan: { value: number(0, 4094), help: "the port's untagged VLAN, created if it does not exist" },
 } as const satisfies Keys;
 
 /** Parses the values of a spec. Throws SwitchError EINVAL, which names the key and its permitted values. */

@@ -11,11 +11,11 @@ const UNIX = ['remote.type=unix'];
 
 const keys = {
   'remote.type': { value: oneOf('inet', 'unix'), required: true, help: 'inet for UDP over IPv4 or IPv6' },
-  'remote.host': { value: text, goesWith: INET, required: true, help: 'the one peer, or an IPv4 multicast group' },
-  'remote.port': { value: number(1, 65535), goesWith: INET, required: true, help: 'its port' },
-  'remote.path': { value: text, goesWith: UNIX, required: true, help: 'the path that the one peer has bound' },
+  'remote.host': { value: text, goesWith: INET, required: true, help: 'the single peer, or an IPv4 multicast group' },
+  'remote.port': { value: number(1, 65535), goesWith: INET, required: true, help: 'the port of remote.host' },
+  'remote.path': { value: text, goesWith: UNIX, required: true, help: 'the path that the single peer has bound' },
   'remote.abstract': { value: flag, goesWith: UNIX, help: 'remote.path is a name in the abstract namespace' },
-  'local.type': { value: oneOf('inet', 'unix'), help: 'as remote.type' },
+  'local.type': { value: oneOf('inet', 'unix'), help: 'the same as remote.type' },
   'local.host': {
     value: text,
     goesWith: INET,

@@ -14,7 +14,7 @@ export const socket = defineKind({
   keys: {
     listen: { value: hostPort, help: 'the address to accept clients on; without a host, all addresses' },
     connect: { value: hostPort, help: 'the address to connect to, again whenever the connection is lost' },
-    udp: { value: hostPort, help: 'the only peer; datagrams from others are dropped' },
+    udp: { value: hostPort, help: 'the single peer; datagrams from other senders are dropped' },
     mcast: { value: hostPort, help: 'an IPv4 group and port, whose members share one network' },
     localaddr: {
       value: text,

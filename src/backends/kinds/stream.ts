@@ -47,7 +47,7 @@ const keys = {
   'addr.abstract': { value: flag, goesWith: UNIX, help: 'addr.path is a name in the abstract namespace' },
   'addr.tight': { value: flag, goesWith: ['addr.abstract=on'], help: 'off: the name is padded with NULs; default on' },
   mode: { value: mode, goesWith: ['server=on'], help: "permissions of a unix socket's file; default 600" },
-  group: { value: text, goesWith: ['server=on'], help: 'group of that file' },
+  group: { value: text, goesWith: ['server=on'], help: "group of a unix socket's file" },
   'max-clients': { ...maxClientsKey, goesWith: ['server=on'] },
   'reconnect-ms': { ...reconnectKey, goesWith: ['server=off'] },
 } as const satisfies Keys;

@@ -14,7 +14,7 @@ export const tap = defineKind({
   name: 'tap',
   help: 'a TAP interface of this machine, created if it does not exist',
   keys: {
-    ifname: { value: interfaceName, fallback: '', help: 'its name; if empty, the kernel chooses one' },
+    ifname: { value: interfaceName, fallback: '', help: "the interface's name; if empty, the kernel chooses a name" },
     vnet_hdr: {
       value: flag,
       fallback: true,

@@ -16,8 +16,8 @@ import { type AttachmentStats, type Backend, defineKind, type Host } from '../ki
 
 const keys = {
   sock: { value: path, required: true, help: "the other switch's control directory" },
-  port: { value: number(0, 65535), help: 'the port to take there; default any free one' },
-  group: { value: text, help: 'group of our data socket, which that switch must be able to write to' },
+  port: { value: number(0, 65535), help: 'the port to use on the other switch; default any free port' },
+  group: { value: text, help: 'group of our data socket, which the other switch must be able to write to' },
   mode: { value: mode, help: 'permissions of our data socket; default 700' },
   'reconnect-ms': {
     value: number(10, 3_600_000),
