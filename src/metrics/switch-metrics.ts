@@ -25,7 +25,7 @@ export class SwitchMetrics {
     );
     const lost = this.#counter(
       'tsvde_engine_events_lost_total',
-      'Events that the engine dropped because they were not taken in time: addresses, BPDUs, captured frames.',
+      'Events that the engine dropped because they were not read in time: addresses, BPDUs, captured frames.',
       [],
     );
     this.#updates.push(() => lost.inc(Number(sw.eventsLost)));
@@ -44,12 +44,12 @@ export class SwitchMetrics {
     this.#direction('transmit', 'Sent by the switch to the port, or queued for it');
     this.#portCounter(
       'tsvde_port_receive_holds_total',
-      'Times reading from the port was paused because its destination was full.',
+      'The number of times that reading from the port was paused because the destination was full.',
       (row) => row.receiveHolds,
     );
     this.#portCounter(
       'tsvde_port_transmit_stalls_total',
-      'Times the port stayed full for longer than its sources may be paused.',
+      'The number of times that the port stayed full for as long as its sources may be paused.',
       (row) => row.transmitStalls,
     );
     this.#portGauge('tsvde_port_queue_frames', "Frames queued for the port's endpoints.", (row) => row.queueFrames);
