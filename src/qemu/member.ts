@@ -1,31 +1,42 @@
-// One member of an old-style vlan of QEMU: a NIC or a backend, written as `-net …,vlan=N`.
+// One member of an old-style vlan of QEMU: a NIC, a backend or a capture, written as `-net …,vlan=N` or, for a NIC, as
+// `-device …,vlan=N` or `-usbdevice net:vlan=N`.
 import { parseTarget, type Target } from '../plug/target.ts';
 import { SwitchError } from '../protocol/errors.ts';
+import type { NetworkWords } from './command-line.ts';
 import { type NetOption, numberSetting, type Settings, setting, withoutKeys } from './net-option.ts';
 
 export interface Member {
-  /** nic, vde, user, tap, socket … */
+  /** nic, vde, user, tap, socket, dump … */
   kind: string;
   vlan: number;
-  /** Whether it must be rewritten: it names its vlan, or is a VDE network. */
+  /** Whether today's QEMU needs it rewritten, or its NIC needs an address of its own. */
   explicit: boolean;
   settings: Settings;
   /** The switch that a VDE network connects to. */
   target?: Target | undefined;
+  /** For a NIC that is written as -device or -usbdevice. */
+  device?: { driver: string; usb: boolean } | undefined;
   /** The words as written, `-net`, `nic,…`; empty for a member that we add. */
   words: readonly string[];
 }
 
-const VDE_SETTINGS = ['sock', 'port', 'group', 'mode', 'id'];
+const VDE_SETTINGS = ['sock', 'port', 'group', 'mode', 'id', 'name'];
 
-/** Returns undefined for an option that stays as it is: `-net none`, or a NIC that names its netdev. */
-export function memberOf(option: NetOption, words: readonly string[]): Member | undefined {
-  const { kind } = option;
-  if (['none', 'hubport', 'help', '?'].includes(kind) || setting(option.settings, 'netdev')) return undefined;
-  const vlan = numberSetting(option, 'vlan');
-  const settings = withoutKeys(option.settings, 'vlan');
-  const member = { kind, vlan: vlan ?? 0, explicit: vlan !== undefined || kind === 'vde', settings, words };
-  return kind === 'vde' ? { ...member, target: oldTarget(option, settings) } : member;
+/** Networks of which QEMU's own choice of an address is good enough: nobody else is on them. */
+const PRIVATE_KINDS = ['nic', 'user'];
+
+/** Returns undefined for an option that belongs to no vlan: see `withoutVlan`. */
+export function memberOf({ option, parsed, words }: NetworkWords): Member | undefined {
+  const device =
+    option === 'device' || option === 'usbdevice' ? { driver: parsed.kind, usb: option === 'usbdevice' } : undefined;
+  const kind = device ? 'nic' : parsed.kind;
+  if (['none', 'hubport', 'help', '?'].includes(kind) || setting(parsed.settings, 'netdev') !== undefined)
+    return undefined;
+  const vlan = numberSetting(parsed, 'vlan');
+  const settings = withoutKeys(parsed.settings, 'vlan');
+  const old = vlan !== undefined || setting(settings, 'name') !== undefined || device?.usb === true;
+  const explicit = old || !PRIVATE_KINDS.includes(kind);
+  return { kind, vlan: vlan ?? 0, explicit, settings, words, ...(device ? { device } : {}) };
 }
 
 export function newMember(kind: string, vlan: number, more: Partial<Member> = {}): Member {
@@ -33,7 +44,7 @@ export function newMember(kind: string, vlan: number, more: Partial<Member> = {}
 }
 
 /** Returns the target of a `vde,…` option; undefined if it names no switch. */
-export function vdeTarget(option: NetOption): Target | undefined {
+export function vdeTarget(option: Pick<NetOption, 'settings'>): Target | undefined {
   const sock = setting(option.settings, 'sock');
   if (sock === undefined) return undefined;
   const port = numberSetting(option, 'port');
@@ -47,12 +58,12 @@ export function vdeTarget(option: NetOption): Target | undefined {
   };
 }
 
-function oldTarget(option: NetOption, settings: Settings): Target | undefined {
-  const unknown = withoutKeys(settings, ...VDE_SETTINGS)[0];
-  if (unknown)
-    throw new SwitchError(
-      'EINVAL',
-      `-net vde has no setting '${unknown[0]}': it knows vlan, ${VDE_SETTINGS.join(', ')}`,
-    );
-  return vdeTarget(option);
+/** Passes a message for each setting that `-net vde` never had to `report`. */
+export function checkVdeSettings(settings: Settings, report: (message: string) => void): void {
+  for (const [key] of withoutKeys(settings, 'vlan', ...VDE_SETTINGS))
+    report(`-net vde has no setting '${key}': it knows vlan, ${VDE_SETTINGS.join(', ')}`);
+}
+
+export function refuseSetting(message: string): never {
+  throw new SwitchError('EINVAL', message);
 }

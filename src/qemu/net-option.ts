@@ -4,7 +4,7 @@ import { splitAtCommas, splitPair } from '../protocol/comma-list.ts';
 import { SwitchError } from '../protocol/errors.ts';
 
 export interface NetOption {
-  /** nic, vde, user, tap, socket … */
+  /** nic, vde, user, tap, socket …, or the driver of a -device. */
   kind: string;
   settings: Settings;
 }
@@ -25,15 +25,18 @@ export function renameKeys(settings: Settings, names: Record<string, string>): S
   return settings.map(([key, value]) => [names[key] ?? key, value]);
 }
 
-/** Returns undefined if the text names no kind or is invalid JSON: QEMU reports such errors itself. */
-export function parseNetOption(text: string): NetOption | undefined {
-  if (text.startsWith('{')) return parseJson(text);
+/**
+ * Returns undefined if the text names no kind or is invalid JSON: QEMU reports such errors itself. The kind is the
+ * first word, or the value of `kindKey`.
+ */
+export function parseNetOption(text: string, kindKey = 'type'): NetOption | undefined {
+  if (text.startsWith('{')) return parseJson(text, kindKey);
   const words = splitAtCommas(text);
   if (words.at(-1) === '') words.pop(); // QEMU ignores a trailing comma
   const [first = '', ...rest] = words;
-  const all: Settings = [first.includes('=') ? parseSetting(first) : ['type', first], ...rest.map(parseSetting)];
-  const kind = setting(all, 'type');
-  return kind ? { kind, settings: withoutKeys(all, 'type') } : undefined;
+  const all: Settings = [first.includes('=') ? parseSetting(first) : [kindKey, first], ...rest.map(parseSetting)];
+  const kind = setting(all, kindKey);
+  return kind ? { kind, settings: withoutKeys(all, kindKey) } : undefined;
 }
 
 /** Expands QEMU's short booleans: `restrict` is `restrict=on`, `norestrict` is `restrict=off`. */
@@ -47,18 +50,18 @@ export function formatNetOption({ kind, settings }: NetOption): string {
   return [kind, ...settings.map(([key, value]) => `${key}=${value.replaceAll(',', ',,')}`)].join(',');
 }
 
-function parseJson(text: string): NetOption | undefined {
+function parseJson(text: string, kindKey: string): NetOption | undefined {
   try {
-    const { type, ...rest } = JSON.parse(text) as Record<string, unknown>;
+    const { [kindKey]: kind, ...rest } = JSON.parse(text) as Record<string, unknown>;
     const scalars = Object.entries(rest).filter(([, value]) => typeof value !== 'object');
-    return { kind: String(type), settings: scalars.map(([key, value]) => [key, String(value)]) };
+    return { kind: String(kind), settings: scalars.map(([key, value]) => [key, String(value)]) };
   } catch {
     return undefined;
   }
 }
 
 /** Parses a number in C's notation. Throws a SwitchError EINVAL that names the setting. */
-export function numberSetting({ settings }: NetOption, key: string): number | undefined {
+export function numberSetting({ settings }: Pick<NetOption, 'settings'>, key: string): number | undefined {
   const text = setting(settings, key);
   if (text === undefined) return undefined;
   if (/^(0x[0-9a-f]+|[1-9]\d*|0)$/i.test(text)) return Number(text);

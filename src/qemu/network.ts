@@ -11,32 +11,44 @@ export type Network = Member[];
 export function networkArguments(members: Readonly<Network>, wiring: Wiring): Argument[] {
   if (!members.some(({ explicit }) => explicit)) return members.flatMap(({ words }) => words);
   const nics = members.filter(({ kind }) => kind === 'nic');
-  const backends = members.filter(({ kind }) => kind !== 'nic');
+  const dumps = members.filter(({ kind }) => kind === 'dump');
+  const backends = members.filter(({ kind }) => kind !== 'nic' && kind !== 'dump');
   const { vlan } = members[0]!;
   // A VDE network without a NIC is useless; vdeq added one too.
   const needsNic = nics.length === 0 && !wiring.hasNic(vlan) && backends.some(({ kind }) => kind === 'vde');
   if (needsNic) nics.push(newMember('nic', vlan));
-  if (backends.length === 1 && !wiring.hasHub(vlan)) {
-    if (nics.length === 1) return wireDirectly(nics[0]!, backends[0]!, wiring);
-    if (nics.length === 0) return wiring.backend(backends[0]!).words;
-  }
-  return [
-    ...backends.flatMap((member) => plugBackend(member, wiring)),
-    ...nics.flatMap((member) => plugNic(member, wiring)),
-  ];
+  const { netdev, words } =
+    backends.length === 1 && nics.length <= 1 && !wiring.hasHub(vlan)
+      ? wireDirectly(backends[0]!, nics, wiring)
+      : wireByHub(vlan, backends, nics, wiring);
+  return [...words, ...dumps.flatMap((dump) => wiring.capture(dump, netdev))];
 }
 
-function wireDirectly(nic: Member, member: Member, wiring: Wiring): Argument[] {
-  const backend = wiring.backend(member);
-  return [...backend.words, ...wiring.nic(nic, backend.id)];
+/** A network's words, and a netdev that every frame of the network passes, which a capture is attached to. */
+interface Wired {
+  netdev: string;
+  words: Argument[];
 }
 
-function plugBackend(member: Member, wiring: Wiring): Argument[] {
+function wireDirectly(member: Member, nics: readonly Member[], wiring: Wiring): Wired {
   const { id, words } = wiring.backend(member);
-  return [...words, ...wiring.hubPort(member.vlan, id).words];
+  return { netdev: id, words: [...words, ...nics.flatMap((nic) => wiring.nic(nic, id))] };
 }
 
-function plugNic(member: Member, wiring: Wiring): Argument[] {
-  const hubPort = wiring.hubPort(member.vlan, undefined);
-  return [...hubPort.words, ...wiring.nic(member, hubPort.id)];
+/** A hub gives each frame to all of its ports, so that any of them will do for a capture. */
+function wireByHub(vlan: number, backends: readonly Member[], nics: readonly Member[], wiring: Wiring): Wired {
+  const plugged: Wired[] = [];
+  for (const member of backends) {
+    const { id, words } = wiring.backend(member);
+    plugged.push({ netdev: id, words: [...words, ...wiring.hubPort(vlan, id).words] });
+  }
+  for (const nic of nics) {
+    const { id, words } = wiring.hubPort(vlan, undefined);
+    plugged.push({ netdev: id, words: [...words, ...wiring.nic(nic, id)] });
+  }
+  if (plugged.length === 0) {
+    const { id, words } = wiring.hubPort(vlan, undefined);
+    return { netdev: id, words };
+  }
+  return { netdev: plugged[0]!.netdev, words: plugged.flatMap(({ words }) => words) };
 }

@@ -1,9 +1,11 @@
 // The rewriting, as a pure function: turns QEMU's arguments, written as for vdeq, into today's, and lists the switch
 // ports to take. Arguments that are not about the network stay as and where they are.
 import type { Target } from '../plug/target.ts';
-import { type Member, memberOf, newMember, vdeTarget } from './member.ts';
-import { type NetOption, parseNetOption } from './net-option.ts';
+import { isUserWords, type NetworkWords, readItems, type UserWords } from './command-line.ts';
+import { checkVdeSettings, type Member, memberOf, newMember, refuseSetting, vdeTarget } from './member.ts';
+import { formatNetOption, renameKeys, setting, withoutKeys } from './net-option.ts';
 import { type Network, networkArguments } from './network.ts';
+import { withUserOptions } from './user-options.ts';
 import type { BackendOptions } from './vde-backend.ts';
 import { type Argument, type Facts, Wiring } from './wiring.ts';
 
@@ -16,53 +18,126 @@ export interface Plan {
   arguments(descriptors: readonly number[]): string[];
   /** Messages for the user. */
   notes: readonly string[];
-}
-
-interface NetworkWords {
-  option: 'net' | 'nic' | 'netdev';
-  parsed: NetOption;
-  words: [string, string];
+  /** Says whether QEMU joins a switch, and why. */
+  decision: string;
+  /** Whether -vdesock or a VDE network on the command line asked for the switch. */
+  asked: boolean;
 }
 
 export interface PlanOptions {
-  /** From -vdesock. If it is empty and no argument is a VDE network, QEMU joins the default switch. */
+  /** From -vdesock. Without it, QEMU joins the default switch if no argument names another network. */
   sockets: readonly Target[];
   /** How a VDE network reaches QEMU; default dgram. */
   via?: BackendOptions['via'] | undefined;
   mode?: BackendOptions['mode'];
+  /** Called for a setting of `-net vde` that does not exist, which is then ignored. Default: it throws EINVAL. */
+  tolerate?: ((message: string) => void) | undefined;
 }
 
-export function planQemu(args: readonly string[], { sockets, via = 'dgram', mode }: PlanOptions, facts: Facts): Plan {
-  const items = readItems(args);
-  const given = items.flatMap((item) => (typeof item === 'string' ? [] : item.parsed));
+export function planQemu(args: readonly string[], options: PlanOptions, facts: Facts): Plan {
+  const { sockets, via = 'dgram', mode, tolerate = refuseSetting } = options;
+  const { items, notes } = completed(args);
+  const networkItems = items.filter((item) => typeof item !== 'string');
+  const given = networkItems.filter(({ option }) => !/device$/.test(option)).map(({ parsed }) => parsed);
+  const anyVde = given.some(({ kind }) => kind === 'vde');
+  const asked = sockets.length > 0 || anyVde;
+  for (const mac of givenMacs(networkItems)) facts.useMac?.(mac);
+
   const wiring = new Wiring(facts, { via, mode }, given);
   const vlans = new Vlans();
   const unassigned = sockets
     .map((target, vlan) => newMember('vde', vlan, { target }))
-    .filter(({ target }) => !items.some((item) => typeof item !== 'string' && alreadyJoins(item, target!)));
+    .filter(({ target }) => !networkItems.some((item) => alreadyJoins(item, target!)));
   const withTarget = (member: Member): Member => {
-    if (member.kind !== 'vde' || member.target) return member;
-    return { ...member, target: unassigned.shift()?.target ?? sockets.at(-1) ?? facts.defaultTarget };
+    if (member.kind !== 'vde') return member;
+    checkVdeSettings(member.settings, tolerate);
+    const target = vdeTarget(member) ?? unassigned.shift()?.target ?? sockets.at(-1) ?? facts.defaultTarget;
+    return { ...member, target };
   };
-  const rewrite = ({ option, parsed, words }: NetworkWords): (Argument | Network)[] => {
-    const member = option === 'net' ? memberOf(parsed, words) : undefined;
-    if (member) return vlans.add(withTarget(member));
-    if (option === 'net' || parsed.kind !== 'vde' || facts.backends.has('vde')) return words;
-    return wiring.replaceModern(option, parsed);
+  // A -device without vlan= was on no vlan, unless nothing else says which NIC the guest has.
+  const devicesAreNics = !networkItems.some(({ option }) => option === 'net' || option === 'nic');
+  const rewrite = (item: NetworkWords): (Argument | Network)[] => {
+    const { option, parsed, words } = item;
+    if (option === 'nic' || option === 'netdev')
+      return parsed.kind === 'vde' && !facts.backends.has('vde') ? wiring.replaceModern(option, parsed) : [...words];
+    if (option === 'device' && setting(parsed.settings, 'vlan') === undefined && !devicesAreNics) return [...words];
+    const member = memberOf(item);
+    return member ? vlans.add(withTarget(member)) : withoutVlan(item);
   };
 
   const output = items.flatMap((item) => (typeof item === 'string' ? item : rewrite(item)));
-  const anyVde = given.some(({ kind }) => kind === 'vde');
-  const added = sockets.length > 0 || anyVde ? unassigned : [newMember('vde', 0, { target: facts.defaultTarget })];
+  const byDefault = !asked && vlans.haveNicsAlone() && !networkItems.some(namesItsNetwork) && !onlyAsks(args);
+  const added = byDefault ? [newMember('vde', vlans.firstWithNic(), { target: facts.defaultTarget })] : unassigned;
   output.push(...added.flatMap((member) => vlans.add(member)));
 
   const argumentList = output.flatMap((item) => (Array.isArray(item) ? networkArguments(item, wiring) : item));
   return {
     joins: wiring.targets,
     opened: wiring.opened,
-    notes: wiring.notes,
+    notes: [...notes, ...wiring.notes],
+    decision: describe({ asked, byDefault, targets: wiring.joined }),
+    asked,
     arguments: (descriptors) => argumentList.map((item) => (typeof item === 'string' ? item : item(descriptors))),
   };
+}
+
+function describe({ asked, byDefault, targets }: { asked: boolean; byDefault: boolean; targets: readonly Target[] }) {
+  if (targets.length === 0)
+    return asked
+      ? 'joins no switch: QEMU connects to it by itself'
+      : 'joins no switch: the command line has its own network';
+  const names = targets.map(({ directory, port }) => `'${directory}${port === undefined ? '' : `[${port}]`}'`);
+  const why = byDefault ? ', since the command line names no network' : '';
+  return `joins the switch ${names.join(' and ')}${why}`;
+}
+
+/** Reads the arguments, with the options of user-mode networks moved into the network that they are for. */
+function completed(args: readonly string[]): { items: (string | NetworkWords)[]; notes: string[] } {
+  const read = readItems(args);
+  const userOptions = read.filter(isUserWords);
+  const items = read.filter((item) => !isUserWords(item)) as (string | NetworkWords)[];
+  if (userOptions.length === 0) return { items, notes: [] };
+  const isUser = (item: string | NetworkWords): item is NetworkWords =>
+    typeof item !== 'string' && item.parsed.kind === 'user' && !item.words[1].startsWith('{');
+  if (!items.some((item) => typeof item !== 'string' && !/device$/.test(item.option)))
+    items.push(netWords('nic'), netWords('user')); // QEMU's default network
+  const index = items.findIndex(isUser);
+  if (index < 0) return { items, notes: userOptions.map(leftOut) };
+  const { option, parsed, words } = items[index] as NetworkWords;
+  const completedOption = { ...parsed, settings: withUserOptions(parsed.settings, userOptions) };
+  items[index] = { option, parsed: completedOption, words: [words[0], formatNetOption(completedOption)] };
+  return { items, notes: [] };
+}
+
+function netWords(kind: string): NetworkWords {
+  return { option: 'net', parsed: { kind, settings: [] }, words: ['-net', kind] };
+}
+
+function leftOut({ option, value }: UserWords): string {
+  const words = option === 'channel' ? `-net channel,${value}` : `-${option} ${value}`;
+  return `'${words}' is left out: the command line has no user-mode network`;
+}
+
+/** An option that belongs to no vlan, such as `-net nic,netdev=n0`, without the old settings that say nothing there. */
+function withoutVlan({ option, parsed, words }: NetworkWords): Argument[] {
+  if (!parsed.settings.some(([key]) => key === 'vlan' || (option === 'net' && key === 'name'))) return [...words];
+  const settings = renameKeys(withoutKeys(parsed.settings, 'vlan'), { name: 'id' });
+  return [words[0], formatNetOption({ kind: parsed.kind, settings })];
+}
+
+/** Whether the option is, or leads to, a network that is not a switch of ours. */
+function namesItsNetwork({ option, parsed }: NetworkWords): boolean {
+  if (option === 'nic' || option === 'netdev') return true;
+  return option === 'net' && (parsed.kind === 'none' || setting(parsed.settings, 'netdev') !== undefined);
+}
+
+/** Whether QEMU only prints something and ends. */
+function onlyAsks(args: readonly string[]): boolean {
+  return args.some((word) => /^--?(h|help|version)$/.test(word));
+}
+
+function givenMacs(items: readonly NetworkWords[]): string[] {
+  return items.flatMap(({ parsed: { settings } }) => setting(settings, 'macaddr') ?? setting(settings, 'mac') ?? []);
 }
 
 /** Whether this `-net vde` already joins the target: joining it twice on one vlan would make a loop. */
@@ -85,21 +160,15 @@ class Vlans {
     this.#networks.set(member.vlan, added);
     return [added];
   }
-}
 
-function readItems(args: readonly string[]): (string | NetworkWords)[] {
-  const items: (string | NetworkWords)[] = [];
-  for (let i = 0; i < args.length; i++) {
-    const word = args[i]!;
-    const option = /^--?(net|nic|netdev)$/.exec(word)?.[1] as NetworkWords['option'] | undefined;
-    const value = args[i + 1];
-    const parsed = option && value !== undefined ? parseNetOption(value) : undefined;
-    if (option && parsed) {
-      items.push({ option, parsed, words: [word, value!] });
-      i++;
-    } else {
-      items.push(word);
-    }
+  /** Whether no vlan has a backend. */
+  haveNicsAlone(): boolean {
+    return [...this.#networks.values()].flat().every(({ kind }) => kind === 'nic' || kind === 'dump');
   }
-  return items;
+
+  /** Returns the first vlan that has a NIC, or 0. */
+  firstWithNic(): number {
+    const nics = [...this.#networks.values()].flat().filter(({ kind }) => kind === 'nic');
+    return nics.length === 0 ? 0 : Math.min(...nics.map(({ vlan }) => vlan));
+  }
 }

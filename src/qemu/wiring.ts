@@ -1,6 +1,7 @@
 // Writes the parts of rewritten networks as today's options: backends, hub ports and NICs. Assigns their IDs, and
 // collects the switch ports whose descriptors they need.
 import type { Target } from '../plug/target.ts';
+import { SwitchError } from '../protocol/errors.ts';
 import { type Member, newMember, vdeTarget } from './member.ts';
 import { formatNetOption, type NetOption, renameKeys, type Settings, setting, withoutKeys } from './net-option.ts';
 import { type BackendOptions, descriptorOption, type QemuFacts, streamOption, vdeOption } from './vde-backend.ts';
@@ -11,23 +12,33 @@ export type Argument = string | ((descriptors: readonly number[]) => string);
 /** Everything that the plan depends on besides the arguments: equal input gives an equal plan. */
 export interface Facts extends QemuFacts {
   defaultTarget: Target;
-  /** Returns a new address for a NIC without one: QEMU would give every guest the same. */
-  newMac(): string;
+  /** Returns the address of NIC number `nic`, from 0, which has none: QEMU would give every guest the same. */
+  newMac(nic: number): string;
+  /** Called for each address on the command line before newMac(), which does not return it. */
+  useMac?(mac: string): void;
 }
+
+/** QEMU's rule for IDs since 0.13; `name=` was free text. */
+const WELL_FORMED_ID = /^[a-z][\w.-]*$/i;
 
 export class Wiring {
   readonly targets: Target[] = [];
+  /** The switches, however QEMU reaches them. */
+  readonly joined: Target[] = [];
   /** Sockets that QEMU opens itself. */
   readonly opened: string[] = [];
   readonly notes: string[] = [];
   readonly #facts: Facts;
   readonly #options: BackendOptions;
   readonly #ids: Set<string>;
+  /** IDs that an option of the network has been given. */
+  readonly #usedIds = new Set<string>();
   readonly #takenHubs: Set<number>;
   /** Hub numbers by vlan. */
   readonly #hubs = new Map<number, number>();
   /** The user's own ports on hub 0. */
   readonly #onHub0: readonly NetOption[];
+  #nics = 0;
 
   /** `given` are the user's own options, whose IDs and hubs are not used again. */
   constructor(facts: Facts, options: BackendOptions, given: readonly NetOption[]) {
@@ -51,11 +62,10 @@ export class Wiring {
   }
 
   backend(member: Member): { id: string; words: Argument[] } {
-    const settings = renameKeys(member.settings, { name: 'id' });
-    const id = setting(settings, 'id') ?? this.#newId(member);
+    const id = this.#givenId(member.settings) ?? this.#newId(member);
     if (member.kind === 'vde') return { id, words: ['-netdev', this.#vdeBackend(id, member.target!)] };
-    const all: Settings = [['id', id], ...withoutKeys(settings, 'id')];
-    return { id, words: ['-netdev', formatNetOption({ kind: member.kind, settings: all })] };
+    const settings: Settings = [['id', id], ...withoutKeys(member.settings, 'id', 'name')];
+    return { id, words: ['-netdev', formatNetOption({ kind: member.kind, settings })] };
   }
 
   /** Adds a port to the hub that replaces a vlan: for a netdev, or for a NIC if none is given. */
@@ -67,10 +77,38 @@ export class Wiring {
 
   /** Not `-device`: `-net nic` has its own settings and models, and QEMU places each such NIC on the bus. */
   nic(member: Member, netdev: string): Argument[] {
-    // QEMU before 5.1 had `name` here instead of `id`.
-    const given = renameKeys(member.settings, { name: 'id' });
-    const mac: Settings = setting(given, 'macaddr') === undefined ? [['macaddr', this.#newMac()]] : [];
+    const number = this.#nics++;
+    if (member.device) return this.#deviceNic(member, member.device, netdev, number);
+    const id = this.#givenId(member.settings);
+    const given = member.settings.flatMap(([key, value]): Settings => {
+      if (key !== 'id' && key !== 'name') return [[key, value]];
+      return value === id ? [['id', value]] : []; // QEMU before 5.1 had `name` instead of `id`
+    });
+    const mac: Settings = setting(given, 'macaddr') === undefined ? [['macaddr', this.#newMac(number)]] : [];
     return ['-net', formatNetOption({ kind: 'nic', settings: [['netdev', netdev], ...given, ...mac] })];
+  }
+
+  #deviceNic(member: Member, { driver, usb }: { driver: string; usb: boolean }, netdev: string, number: number) {
+    // -usbdevice had the settings of `-net nic`.
+    const given = usb
+      ? renameKeys(withoutKeys(member.settings, 'model', 'addr', 'vectors'), { name: 'id', macaddr: 'mac' })
+      : member.settings;
+    const mac: Settings = setting(given, 'mac') === undefined ? [['mac', this.#newMac(number)]] : [];
+    const option = formatNetOption({ kind: driver, settings: [['netdev', netdev], ...given, ...mac] });
+    return [...(usb ? ['-usb'] : []), '-device', option];
+  }
+
+  /** Writes what `-net dump` was: a capture of the network that `netdev` belongs to. */
+  capture({ vlan, settings }: Member, netdev: string): Argument[] {
+    const file = setting(settings, 'file') ?? `qemu-vlan${vlan}.pcap`;
+    const length = setting(settings, 'len');
+    const own: Settings = [
+      ['id', this.#newId({ kind: 'dump', vlan })],
+      ['netdev', netdev],
+      ['file', file],
+      ...(length === undefined ? [] : [['maxlen', String(captureLength(length))] as const]),
+    ];
+    return ['-object', formatNetOption({ kind: 'filter-dump', settings: own })];
   }
 
   /** Replaces `-netdev vde,…` or `-nic vde,…` for a QEMU that was built without that backend. */
@@ -84,6 +122,7 @@ export class Wiring {
 
   #vdeBackend(id: string, target: Target): Argument {
     const { via, mode } = this.#options;
+    this.joined.push(target);
     switch (via) {
       case 'vde':
         this.opened.push(`${target.directory}/ctl`);
@@ -108,10 +147,18 @@ export class Wiring {
     return hub;
   }
 
-  #newMac(): string {
-    const mac = this.#facts.newMac();
+  #newMac(number: number): string {
+    const mac = this.#facts.newMac(number);
     this.notes.push(`a NIC without macaddr= was given ${mac}: QEMU's own choice is the same for every guest`);
     return mac;
+  }
+
+  /** Returns the ID that the user gave by `id=` or `name=`, unless QEMU would refuse it. */
+  #givenId(settings: Settings): string | undefined {
+    const id = setting(settings, 'id') ?? setting(settings, 'name');
+    if (id === undefined || !WELL_FORMED_ID.test(id) || this.#usedIds.has(id)) return undefined;
+    this.#usedIds.add(id);
+    return id;
   }
 
   /** Returns `vlan0-vde`, then `vlan0-vde2`: `info network` shows them. */
@@ -126,4 +173,12 @@ export class Wiring {
 
 function valuesOf(options: readonly NetOption[], ...keys: string[]): string[] {
   return options.flatMap(({ settings }) => settings.filter(([key]) => keys.includes(key)).map(([, value]) => value));
+}
+
+/** Parses the length of a capture, which had QEMU's suffixes for sizes. filter-dump takes 1 and more. */
+function captureLength(text: string): number {
+  const [, digits, suffix = ''] = /^(\d+)([bkmg]?)$/i.exec(text) ?? [];
+  if (digits === undefined) throw new SwitchError('EINVAL', `len=${text} is not a size`);
+  const bytes = Number(digits) * 1024 ** Math.max(0, 'bkmg'.indexOf(suffix.toLowerCase() || 'b'));
+  return Math.min(Math.max(bytes, 1), 0xffff_ffff);
 }

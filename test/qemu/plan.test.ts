@@ -173,6 +173,192 @@ const rows: Record<string, Row[]> = {
         ` ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
     },
   ],
+  'more -net vde than -vdesock': [
+    {
+      typed: '-net vde,vlan=1 -net vde,vlan=2 -net vde,vlan=3',
+      sock: '/a,/b',
+      becomes:
+        `${DGRAM('vlan1-vde')} -net nic,netdev=vlan1-vde,${MAC}` +
+        ` ${DGRAM('vlan2-vde', 4)} -net nic,netdev=vlan2-vde,${MAC}` +
+        ` ${DGRAM('vlan3-vde', 5)} -net nic,netdev=vlan3-vde,${MAC}`,
+      joins: at('/a', '/b', '/b'), // the last one again
+    },
+  ],
+  'a line that wires its network itself joins no switch': [
+    ...['socket,listen=:8010', 'socket,mcast=230.0.0.1:1234', 'tap,ifname=qtap0', 'bridge,br=br1'].map((backend) => {
+      const [kind, settings] = [backend.slice(0, backend.indexOf(',')), backend.slice(backend.indexOf(','))];
+      return {
+        typed: `-net nic -net ${backend}`,
+        becomes: `-netdev ${kind},id=vlan0-${kind}${settings} -net nic,netdev=vlan0-${kind},${MAC}`,
+        joins: [],
+      };
+    }),
+    {
+      typed: '-net nic,vlan=2 -net socket,vlan=2,connect=127.0.0.1:8010',
+      becomes: `-netdev socket,id=vlan2-socket,connect=127.0.0.1:8010 -net nic,netdev=vlan2-socket,${MAC}`,
+      joins: [],
+    },
+    {
+      typed: '-net nic,vlan=1 -net user,vlan=1',
+      becomes: `-netdev user,id=vlan1-user -net nic,netdev=vlan1-user,${MAC}`,
+      joins: [],
+    },
+    ...[
+      '-net nic -net user',
+      '-net user',
+      '-net none',
+      '-nic user',
+      '-nic none',
+      '-netdev user,id=u -device e1000,netdev=u',
+      '-net nic,netdev=u -netdev user,id=u',
+      '-netdev socket,id=s,listen=:1 -netdev hubport,id=h,hubid=1,netdev=s',
+      '-version',
+      '-help',
+    ].map((typed) => ({ typed, becomes: typed, joins: [] })),
+    {
+      typed: '-net nic,vlan=1000 -net nic,vlan=10 -net socket,vlan=10,listen=:7010', // one NIC without a network
+      becomes:
+        `-netdev hubport,id=vlan1000-port,hubid=1 -net nic,netdev=vlan1000-port,${MAC}` +
+        ` -netdev socket,id=vlan10-socket,listen=:7010 -net nic,netdev=vlan10-socket,${MAC}`,
+      joins: [],
+    },
+  ],
+  'a line that names NICs only joins the default switch with them': [
+    {
+      typed: '-net nic,model=rtl8139,vlan=1,macaddr=52:54:00:12:34:56',
+      becomes: `${DGRAM('vlan1-vde')} -net nic,netdev=vlan1-vde,model=rtl8139,macaddr=52:54:00:12:34:56`,
+      joins: [DEFAULT],
+    },
+    {
+      typed: '-net nic,vlan=3 -net nic,vlan=2', // old QEMU kept vlans apart
+      becomes:
+        `-netdev hubport,id=vlan3-port,hubid=1 -net nic,netdev=vlan3-port,${MAC}` +
+        ` ${DGRAM('vlan2-vde')} -net nic,netdev=vlan2-vde,${MAC}`,
+      joins: [DEFAULT],
+    },
+    {
+      typed: '-device virtio-net-pci,id=net0 -device virtio-rng-pci',
+      becomes: `${DGRAM('vlan0-vde')} -device virtio-net-pci,netdev=vlan0-vde,id=net0,mac=52:54:00:aa:bb:cc -device virtio-rng-pci`,
+      joins: [DEFAULT],
+    },
+    {
+      typed: '-net dump,file=x -net nic,vlan=1',
+      becomes:
+        '-netdev hubport,id=vlan0-port,hubid=1 -object filter-dump,id=vlan0-dump,netdev=vlan0-port,file=x' +
+        ` ${DGRAM('vlan1-vde')} -net nic,netdev=vlan1-vde,${MAC}`,
+      joins: [DEFAULT],
+    },
+  ],
+  '-net dump': [
+    {
+      typed: '-net nic,vlan=0,model=e1000 -net vde,vlan=0,sock=/s -net dump,vlan=0,file=/t/x,,y.pcap,len=96',
+      becomes:
+        `${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,model=e1000,${MAC}` +
+        ' -object filter-dump,id=vlan0-dump,netdev=vlan0-vde,file=/t/x,,y.pcap,maxlen=96',
+      joins: at('/s'),
+    },
+    {
+      typed: '-net nic -net user -net dump,len=64k -net dump,name=second,file=b',
+      becomes:
+        `-netdev user,id=vlan0-user -net nic,netdev=vlan0-user,${MAC}` +
+        ' -object filter-dump,id=vlan0-dump,netdev=vlan0-user,file=qemu-vlan0.pcap,maxlen=65536' +
+        ' -object filter-dump,id=vlan0-dump2,netdev=vlan0-user,file=b',
+      joins: [],
+    },
+    {
+      typed: '-net nic,vlan=3 -net nic,vlan=3 -net dump,vlan=3 -net user,vlan=4',
+      becomes:
+        `-netdev hubport,id=vlan3-port,hubid=1 -net nic,netdev=vlan3-port,${MAC}` +
+        ` -netdev hubport,id=vlan3-port2,hubid=1 -net nic,netdev=vlan3-port2,${MAC}` +
+        ' -object filter-dump,id=vlan3-dump,netdev=vlan3-port,file=qemu-vlan3.pcap -netdev user,id=vlan4-user',
+    },
+    ...[
+      ['0', '1'],
+      ['1M', '1048576'],
+      ['5G', '4294967295'],
+      ['7b', '7'],
+    ].map(([len, maxlen]) => ({
+      typed: `-net user -net dump,len=${len}`,
+      becomes: `-netdev user,id=vlan0-user -object filter-dump,id=vlan0-dump,netdev=vlan0-user,file=qemu-vlan0.pcap,maxlen=${maxlen}`,
+    })),
+  ],
+  'NICs written as -device and -usbdevice': [
+    {
+      typed:
+        '-device virtio-net-pci,vlan=0,id=net0,mac=52:54:00:f0:b2:8b,bus=pci.0,addr=0x4 -net tap,fd=40,vlan=0,name=hostnet0',
+      becomes:
+        '-netdev tap,id=hostnet0,fd=40 -device virtio-net-pci,netdev=hostnet0,id=net0,mac=52:54:00:f0:b2:8b,bus=pci.0,addr=0x4',
+      joins: [],
+    },
+    {
+      typed: '-device e1000,vlan=1 -net vde,vlan=1,sock=/a',
+      becomes: `${DGRAM('vlan1-vde')} -device e1000,netdev=vlan1-vde,mac=52:54:00:aa:bb:cc`,
+      joins: at('/a'),
+    },
+    {
+      typed: '-device driver=rtl8139,vlan=0 -net nic,vlan=0 -net user,vlan=0',
+      becomes:
+        `-netdev user,id=vlan0-user ${hubbed('vlan0-user', 'vlan0-port')}` +
+        ' -netdev hubport,id=vlan0-port2,hubid=1 -device rtl8139,netdev=vlan0-port2,mac=52:54:00:aa:bb:cc' +
+        ` -netdev hubport,id=vlan0-port3,hubid=1 -net nic,netdev=vlan0-port3,${MAC}`,
+    },
+    {
+      typed: '-usbdevice tablet -usbdevice net:vlan=0,macaddr=52:54:00:00:00:09,name=u0,model=usb -net user,vlan=0',
+      becomes:
+        '-usbdevice tablet -netdev user,id=vlan0-user -usb -device usb-net,netdev=vlan0-user,mac=52:54:00:00:00:09,id=u0',
+      joins: [],
+    },
+    {
+      typed: '-usbdevice net -net user',
+      becomes: '-netdev user,id=vlan0-user -usb -device usb-net,netdev=vlan0-user,mac=52:54:00:aa:bb:cc',
+    },
+    {
+      typed: '-netdev user,id=u -device e1000,netdev=u,vlan=0 -device e1000 -net nic,netdev=u,vlan=0,name=n',
+      becomes: '-netdev user,id=u -device e1000,netdev=u -device e1000 -net nic,netdev=u,id=n',
+    },
+    {
+      typed: '-device {"driver":"e1000","id":"n"} -device virtio-blk-pci,drive=d',
+      becomes: `-device {"driver":"e1000","id":"n"} -device virtio-blk-pci,drive=d ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
+    },
+  ],
+  'vlan= and name= where they say nothing': [
+    { typed: '-net none,vlan=0', becomes: '-net none', joins: [] },
+    {
+      typed: '-net nic,name=ext/eth0 -net user,name=1st', // not IDs of today's QEMU
+      becomes: `-netdev user,id=vlan0-user -net nic,netdev=vlan0-user,${MAC}`,
+    },
+    {
+      typed: '-net nic,name=lan -net user,name=lan -net vde,vlan=1,name=lan', // nor ones that are taken
+      becomes:
+        `-netdev user,id=lan -net nic,netdev=lan,${MAC} ` + `${DGRAM('vlan1-vde')} -net nic,netdev=vlan1-vde,${MAC}`,
+    },
+    {
+      typed: '-net vde,sock=/a,name=net0 -net nic,name=net1',
+      becomes: `${DGRAM('net0')} -net nic,netdev=net0,id=net1,${MAC}`,
+    },
+  ],
+  'options of user-mode networks': [
+    {
+      typed: '-redir tcp:2222::22 -hda x -redir udp:53:10.0.2.16:53',
+      becomes: '-hda x -net nic -net user,hostfwd=tcp::2222-:22,hostfwd=udp::53-10.0.2.16:53',
+      joins: [],
+    },
+    {
+      typed: '-net nic,vlan=1 -net user,vlan=1,hostname=John -smb /share -tftp /t -bootp /pxe.0 -redir :1::2',
+      becomes:
+        '-netdev user,id=vlan1-user,hostname=John,smb=/share,tftp=/t,bootfile=/pxe.0,hostfwd=tcp::1-:2' +
+        ` -net nic,netdev=vlan1-user,${MAC}`,
+    },
+    {
+      typed: '-tftp /a -netdev user,id=u,tftp=/b -device e1000,netdev=u',
+      becomes: '-netdev user,id=u,tftp=/b -device e1000,netdev=u',
+    },
+    {
+      typed: '-net nic -net user -net channel,8080:unix:/t/x,server,nowait',
+      becomes: '-net nic -net user,guestfwd=tcp:10.0.2.4:8080-unix:/t/x,,server,,nowait',
+    },
+    { typed: '-net none -redir tcp:1::2', becomes: '-net none', joins: [] },
+  ],
   'more than two members of a vlan share a hub': [
     {
       typed: '-net nic,model=virtio -net user',
@@ -453,12 +639,61 @@ test('the MAC chosen for a NIC without macaddr= is noted', () => {
 });
 
 test.each([
-  ['-net vde,soc=/a', "-net vde has no setting 'soc': it knows vlan, sock, port, group, mode, id"],
+  ['-net vde,soc=/a', "-net vde has no setting 'soc': it knows vlan, sock, port, group, mode, id, name"],
   ['-net vde,sock=/a,port=x', 'port=x is not a number'],
   ['-net nic,vlan=one', 'vlan=one is not a number'],
   ['-net vde,sock=/a,mode=0888', 'mode=0888 is not a number'],
+  ['-device e1000,vlan=x', 'vlan=x is not a number'],
+  ['-net dump,len=many', 'len=many is not a size'],
+  ['-redir tcp:5555', '-redir tcp:5555 is invalid: write [tcp|udp]:HOSTPORT:[GUEST]:GUESTPORT'],
+  ['-net channel,x', '-net channel,x is invalid: write PORT:DEVICE'],
 ])('%s is refused', (typed, message) => {
   expect(() => planQemu(words(typed), { sockets: [] }, QEMU_7)).toThrow(message);
+});
+
+test('a setting that -net vde never had is reported and ignored where that is tolerated', () => {
+  const reported: string[] = [];
+  const tolerate = (message: string) => reported.push(message);
+  const plan = planQemu(words('-net vde,soc=/a,port=2,sock=/b'), { sockets: [], tolerate }, QEMU_7);
+  expect(reported).toEqual(["-net vde has no setting 'soc': it knows vlan, sock, port, group, mode, id, name"]);
+  expect(plan.joins).toEqual([{ directory: '/b', port: 2 }]);
+});
+
+test('an option of a user-mode network that is not there is noted', () => {
+  expect(planQemu(words('-net none -redir tcp:1::2 -net channel,1:null'), { sockets: [] }, QEMU_7).notes).toEqual([
+    "'-redir tcp:1::2' is left out: the command line has no user-mode network",
+    "'-net channel,1:null' is left out: the command line has no user-mode network",
+  ]);
+});
+
+test.each([
+  ['-net nic', '', "joins the switch '/var/run/vde.ctl', since the command line names no network"],
+  ['-net nic', '/a,/b[7]', "joins the switch '/a' and '/b[7]'"],
+  ['-net nic -net user', '', 'joins no switch: the command line has its own network'],
+  ['-net none', '', 'joins no switch: the command line has its own network'],
+  ['-nic vde,sock=/a', '', 'joins no switch: QEMU connects to it by itself'],
+])('the decision about `%s` with -vdesock `%s` is told', (typed, sock, decision) => {
+  expect(planQemu(words(typed), { sockets: sock === '' ? [] : targets(sock) }, QEMU_7).decision).toBe(decision);
+});
+
+test('NICs are numbered in the order of the command line, and addresses that it has are used up first', () => {
+  const calls: unknown[] = [];
+  const facts: Facts = {
+    ...QEMU_7,
+    newMac: (nic) => {
+      calls.push(nic);
+      return `52:54:00:00:00:0${nic}`;
+    },
+    useMac: (mac) => calls.push(mac),
+  };
+  planQemu(
+    words(
+      '-net nic -net nic,macaddr=52:54:00:00:01:00 -device e1000,vlan=0 -net vde -device e1000,vlan=0,mac=2:0:0:0:0:1',
+    ),
+    { sockets: [] },
+    facts,
+  );
+  expect(calls).toEqual(['52:54:00:00:01:00', '2:0:0:0:0:1', 0, 2]);
 });
 
 test('--via vde passes the mode of the socket to QEMU', () => {
