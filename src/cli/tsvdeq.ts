@@ -3,8 +3,11 @@ import { Command, CommanderError, Option } from 'commander';
 import { parseTarget } from '../plug/target.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { encodeWord } from '../protocol/surrogate-escape.ts';
-import { factsAbout, findProgram, launch } from '../qemu/launch.ts';
+import { Addresses } from '../qemu/addresses.ts';
+import { guestIdentity, guestName } from '../qemu/identity.ts';
+import { factsAbout, launch } from '../qemu/launch.ts';
 import { planQemu } from '../qemu/plan.ts';
+import { findProgram } from '../qemu/programs.ts';
 import { VIAS, type Via } from '../qemu/vde-backend.ts';
 import { ExitError, USAGE } from '../system/exit-error.ts';
 import { ownArguments } from '../system/process.ts';
@@ -12,15 +15,22 @@ import { TSVDE_VERSION } from '../system/version.ts';
 import { normalizeLeading, spellingsOf } from './long-only.ts';
 import { octalLike } from './mode.ts';
 
-const NAME = 'tsvdeq';
+/** The name that bin/compat was called by: vdeq, or vdeqemu and the like, which contain QEMU's name. */
+const NAME = process.env.TSVDEQ_NAME ?? 'tsvdeq';
+delete process.env.TSVDEQ_NAME;
+const IS_VDEQ = NAME !== 'tsvdeq';
+/** `qemu` for vdeqemu, undefined for vdeq. */
+const OWN_QEMU = IS_VDEQ && NAME !== 'vdeq' ? NAME.replace(/^vde/, '') : undefined;
+
 /** vdeq also took its options after QEMU's name. There only whole names are ours; everything else is QEMU's. */
-const AFTER_QEMU = /^--?(vdesock|sock|unix|mod|via)(=|$)/;
+const AFTER_QEMU = /^--?(vdesock|sock|unix|mod|via|descr)(=|$)/;
 const FIRST_DESCRIPTOR = 3; // shown by --print, which opens no descriptor
 
 interface Parsed {
   vdesock: string[];
   mod?: number;
   via: Via;
+  descr?: string;
   print?: true;
 }
 
@@ -30,23 +40,37 @@ export async function main(): Promise<void> {
   } catch (error) {
     if (!(error instanceof ExitError || error instanceof SwitchError)) throw error;
     const exitCode = error instanceof ExitError ? error.exitCode : 1;
-    if (exitCode !== 0) process.stderr.write(`${NAME}: ${error.message}\n`);
+    if (exitCode !== 0) warn(error.message);
     process.exitCode = exitCode;
   }
+}
+
+function warn(message: string): void {
+  process.stderr.write(`${NAME}: ${message}\n`);
 }
 
 async function run(argv: readonly string[]): Promise<void> {
   const { options, name, args } = parse(argv);
   const program = findProgram(name);
-  const { vdesock, via, mod: mode } = options;
+  const { vdesock, via, mod: mode, descr, print } = options;
   if (via === 'stream' && mode !== undefined)
     throw new ExitError(
       USAGE,
       '--mod and --via stream exclude each other: with a stream, QEMU has no socket of its own',
     );
-  const plan = planQemu(args, { sockets: vdesock.map(parseTarget), via, mode }, factsAbout(program));
-  for (const note of plan.notes) process.stderr.write(`${NAME}: ${note}\n`);
-  if (!options.print) return launch(program, name, plan, mode);
+  const addresses = new Addresses({ identity: guestIdentity(name, args), hold: !print });
+  const tolerate = IS_VDEQ ? (message: string) => warn(`${message}; it is ignored`) : undefined;
+  const plan = planQemu(
+    args,
+    { sockets: vdesock.map(parseTarget), via, mode, tolerate },
+    factsAbout(program, addresses),
+  );
+  if (print || !plan.asked) warn(plan.decision);
+  for (const note of plan.notes) warn(note);
+  if (!print) {
+    const guest = descr ?? guestName(args);
+    return launch(program, plan, { name, mode, guest, inherited: addresses.descriptors });
+  }
   const words = [name, ...plan.arguments(plan.joins.map((_, i) => FIRST_DESCRIPTOR + i))];
   process.stdout.write(encodeWord(`${words.map(quote).join(' ')}\n`));
 }
@@ -54,7 +78,9 @@ async function run(argv: readonly string[]): Promise<void> {
 function parse(argv: readonly string[]): { options: Parsed; name: string; args: string[] } {
   const program = define();
   const spellings = spellingsOf(program, { vdesock: ['sock', 'unix'], mod: ['mode'] });
-  const before = normalizeLeading(argv, spellings);
+  const tolerate = IS_VDEQ ? (message: string) => warn(`${message}; it is ignored`) : undefined;
+  const before =
+    OWN_QEMU === undefined ? normalizeLeading(argv, spellings, tolerate) : { canonical: [], rest: [OWN_QEMU, ...argv] };
   const [name, ...rest] = before.rest;
   const after = splitOwnOptions(rest);
   const own = [...before.canonical, ...normalizeLeading(after.own, spellings).canonical];
@@ -101,6 +127,7 @@ function define(): Command {
         .choices(VIAS)
         .default('dgram'),
     )
+    .addOption(new Option('--descr <text>', "what the switch shows for the guest (default: QEMU's -name)"))
     .addOption(new Option('--print', "show QEMU's command line instead of running it"))
     .helpOption('-h, --help', 'show this help')
     .version(`tsvdeq ${TSVDE_VERSION}`, '--version', 'show the version')

@@ -1,38 +1,27 @@
-// Finds QEMU, asks what it supports, and carries out a plan: takes the switch ports and becomes QEMU.
+// Asks QEMU what it supports, and carries out a plan: takes the switch ports and becomes QEMU.
 import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { delimiter, join } from 'node:path';
 import { joinSwitch } from '../plug/join.ts';
 import { selfDescription } from '../plug/self-description.ts';
 import { defaultTarget, type Target } from '../plug/target.ts';
 import { SwitchError } from '../protocol/errors.ts';
-import { randomMac } from '../protocol/mac.ts';
 import { describeError } from '../system/errno.ts';
-import { isExecutable } from '../system/executable.ts';
 import { ExitError } from '../system/exit-error.ts';
 import { descriptorOf } from '../system/native.ts';
 import { becomeProgram, type ProcessState } from '../system/process.ts';
+import type { Addresses } from './addresses.ts';
 import type { Plan } from './plan.ts';
+import { NOT_EXECUTABLE } from './programs.ts';
 import type { Facts } from './wiring.ts';
 
-const NOT_EXECUTABLE = 126; // as a shell's exit code
-const NOT_FOUND = 127;
+/** Bytes of a request's description. */
+const DESCRIPTION_MAX = 127;
 
 /** The program may be a script around QEMU, which may do anything when it is asked for help. */
 const HELP_TIMEOUT_MS = 5000;
 
-/** Returns the file that `name` runs, as execvp(3) finds it. Throws ExitError 126 or 127. */
-export function findProgram(name: string, path = process.env.PATH ?? '/usr/bin:/bin'): string {
-  const files = name.includes('/') ? [name] : path.split(delimiter).map((directory) => join(directory || '.', name));
-  const present = files.filter((file) => statSync(file, { throwIfNoEntry: false })?.isFile());
-  const runnable = present.find(isExecutable);
-  if (runnable !== undefined) return runnable;
-  if (present.length > 0) throw new ExitError(NOT_EXECUTABLE, `cannot run '${present[0]}': Permission denied`);
-  throw new ExitError(NOT_FOUND, `there is no program '${name}'${name.includes('/') ? '' : ' on the PATH'}`);
-}
-
-export function factsAbout(program: string): Facts {
+export function factsAbout(program: string, addresses: Addresses): Facts {
   return {
     // One backend per line; the heading above them contains spaces.
     backends: new Set(ask(program, '-netdev', 'help').filter((line) => /^\S+$/.test(line))),
@@ -41,7 +30,8 @@ export function factsAbout(program: string): Facts {
       return minor === undefined ? undefined : [Number(major), Number(minor)];
     },
     defaultTarget: defaultTarget(),
-    newMac: () => randomMac('52:54:00'),
+    newMac: (nic) => addresses.next(nic),
+    useMac: (mac) => addresses.use(mac),
   };
 }
 
@@ -54,12 +44,24 @@ function ask(program: string, ...args: string[]): string[] {
   return (stdout ?? '').split('\n');
 }
 
+export interface LaunchOptions {
+  /** QEMU's argv[0]. */
+  name: string;
+  /** Permissions of our own sockets; default 0700. */
+  mode?: number | undefined;
+  /** What the switch shows for the guest's ports besides the user and the process. */
+  guest?: string | undefined;
+  /** Further descriptors that QEMU inherits. */
+  inherited: readonly number[];
+}
+
 /** Takes every port of the plan and becomes QEMU. Returns only by throwing, with every port released. */
-export async function launch(program: string, name: string, plan: Plan, mode = 0o700): Promise<never> {
+export async function launch(program: string, plan: Plan, options: LaunchOptions): Promise<never> {
+  const { name, mode = 0o700, guest, inherited } = options;
   const taken: { control: Socket; fd: number }[] = [];
   try {
     for (const path of plan.opened) await checkAnswers(path);
-    for (const target of plan.joins) taken.push(await takePort(target, mode));
+    for (const target of plan.joins) taken.push(await takePort(target, mode, guest));
     const descriptors = taken.map(({ fd }) => fd);
     const argv = [name, ...plan.arguments(descriptors)];
     // QEMU inherits the control streams, so that the ports last exactly as long as QEMU.
@@ -67,7 +69,7 @@ export async function launch(program: string, name: string, plan: Plan, mode = 0
     const before = stateBefore(process.env.TSVDEQ_BEFORE);
     delete process.env.TSVDEQ_BEFORE;
     try {
-      return becomeProgram(program, argv, [...descriptors, ...controls], before);
+      return becomeProgram(program, argv, [...descriptors, ...controls, ...inherited], before);
     } catch (error) {
       throw new ExitError(NOT_EXECUTABLE, `cannot run '${program}': ${describeError(error)}`);
     }
@@ -94,14 +96,23 @@ function checkAnswers(path: string): Promise<void> {
   });
 }
 
-function takePort(target: Target, mode: number): Promise<{ control: Socket; fd: number }> {
+function takePort(target: Target, mode: number, guest?: string): Promise<{ control: Socket; fd: number }> {
   const { directory, port, group } = target;
   return joinSwitch(directory, {
-    description: selfDescription('tsvdeq'),
+    description: describeGuest(guest),
     mode: target.mode ?? mode,
     ...(port === undefined ? {} : { port }),
     ...(group === undefined ? {} : { group }),
   });
+}
+
+/** Returns `tsvdeq web user=root pid=7`. A name that is too long is cut, so that the rest of it is shown too. */
+function describeGuest(guest: string | undefined): string {
+  if (!guest) return selfDescription('tsvdeq');
+  const room = DESCRIPTION_MAX - Buffer.byteLength(selfDescription('tsvdeq '));
+  let name = guest;
+  while (Buffer.byteLength(name) > room) name = [...name].slice(0, -1).join('');
+  return selfDescription(`tsvdeq ${name}`);
 }
 
 /** Parses what bin/tsvdeq recorded: the ignored signals in hexadecimal, and the limit of open files or `unlimited`. */

@@ -31,4 +31,27 @@ describeWith([...GUEST_NEEDS, ...USER_NEEDS], 'a guest on a user-mode network', 
       'hello from the guest\n',
     );
   }, 120_000);
+
+  test('a guest keeps its address and its forward over three starts', async () => {
+    const host = await userHost('user,hostfwd=tcp:127.0.0.1:2222-:22');
+    writeFileSync(`${host.home}/six.img`, Buffer.alloc(1 << 20));
+    // As in README, "User mode": no address for the NIC.
+    const network = ['-drive', `file=${host.home}/six.img,format=raw,if=virtio`, '-net', 'nic,model=virtio'];
+    const addresses = new Set<string>();
+    for (let start = 1; start <= 3; start++) {
+      const guest = await Guest.booted(
+        host.space.start(tsvdeq, ['-vdesock', host.directory, 'qemu-system-x86_64', ...guestArguments(), ...network]),
+      );
+      for (const line of udhcpcScript('/lease').trim().split('\n')) await guest.run(`echo '${line}' >> /lease.sh`);
+      await guest.run('chmod 755 /lease.sh && udhcpc -i eth0 -q -n -f -s /lease.sh');
+      expect(await guest.run('cat /lease')).toMatch(/^ip=10\.0\.2\.15\r?$/m);
+      addresses.add(/52:54:00(:[0-9a-f]{2}){3}/.exec(await guest.run('cat /sys/class/net/eth0/address'))![0]);
+      await guest.run(`mkdir -p /www && echo start ${start} > /www/index.html && httpd -p 22 -h /www`);
+      expect(host.space.run('curl', '-s', '--retry', '3', '--retry-all-errors', 'http://127.0.0.1:2222/')).toBe(
+        `start ${start}\n`,
+      );
+      await guest.qemu.stop();
+    }
+    expect(addresses.size).toBe(1);
+  }, 240_000);
 });

@@ -1,0 +1,87 @@
+// The addresses of a guest's NICs: the same at each start of the same guest, different between guests. Each is the
+// first of a series of hashes that no other guest on this host has. An address is held by the name of an abstract unix
+// socket, which QEMU inherits: it needs no file, whoever is logged in, and the kernel frees it when QEMU ends.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { SwitchError } from '../protocol/errors.ts';
+import { parseMac } from '../protocol/mac.ts';
+import { native } from '../system/native.ts';
+
+const PREFIX = '52:54:00';
+/** QEMU gives these to NICs without an address, from 52:54:00:12:34:56 on. */
+const QEMUS_OWN = `${PREFIX}:12:34:`;
+const ATTEMPTS = 1000;
+const MACHINE_IDS = ['/etc/machine-id', '/var/lib/dbus/machine-id'];
+
+export interface AddressOptions {
+  /** What tells the guest from the user's other guests. */
+  identity: readonly string[];
+  /** Whether addresses are held; if not, each is the first of its series. */
+  hold: boolean;
+  machine?: string;
+  uid?: number | undefined;
+}
+
+export class Addresses {
+  readonly #seed: readonly unknown[];
+  readonly #hold: boolean;
+  readonly #taken = new Set<string>();
+  /** Descriptors for QEMU to inherit. */
+  readonly descriptors: number[] = [];
+
+  constructor({ identity, hold, machine = machineId(), uid = process.geteuid?.() }: AddressOptions) {
+    this.#seed = [machine, uid, ...identity];
+    this.#hold = hold;
+  }
+
+  /** Marks an address that the user chose as in use. It is the user's to be unique. */
+  use(text: string): void {
+    try {
+      this.#take(parseMac(text));
+    } catch (error) {
+      if (!(error instanceof SwitchError)) throw error; // QEMU reports an invalid address itself
+    }
+  }
+
+  /** Returns the address of a guest's NIC by its number. Throws SwitchError EADDRINUSE if the whole series is in use. */
+  next(nic: number): string {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const mac = addressOf([...this.#seed, nic, attempt]);
+      if (!mac.startsWith(QEMUS_OWN) && this.#take(mac)) return mac;
+    }
+    throw new SwitchError('EADDRINUSE', 'other guests use all addresses of this one: give each NIC a macaddr=');
+  }
+
+  #take(mac: string): boolean {
+    if (this.#taken.has(mac) || (this.#hold && !this.#lock(mac))) return false;
+    this.#taken.add(mac);
+    return true;
+  }
+
+  /** Returns false only if another process holds the address: a system that forbids the lock is no reason not to start. */
+  #lock(mac: string): boolean {
+    try {
+      this.descriptors.push(native.listenUnix(`\0tsvde-mac-${mac}`));
+      return true;
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code !== 'EADDRINUSE';
+    }
+  }
+}
+
+function addressOf(words: readonly unknown[]): string {
+  const hash = createHash('sha256').update(JSON.stringify(words)).digest('hex');
+  return [PREFIX, hash.slice(0, 2), hash.slice(2, 4), hash.slice(4, 6)].join(':');
+}
+
+/** Returns what tells this machine from others: systemd's machine ID, or else the host's name. */
+function machineId(): string {
+  for (const path of MACHINE_IDS) {
+    try {
+      const id = readFileSync(path, 'utf8').trim();
+      if (/^[0-9a-f]{32}$/.test(id)) return id;
+    } catch {} // the next one
+  }
+  return hostname();
+}

@@ -1,0 +1,49 @@
+// Finds the program to run as execvp(3) does.
+import { readdirSync, statSync } from 'node:fs';
+import { basename, delimiter, join } from 'node:path';
+import { isExecutable } from '../system/executable.ts';
+import { ExitError } from '../system/exit-error.ts';
+
+export const NOT_EXECUTABLE = 126; // as a shell's exit code
+const NOT_FOUND = 127;
+
+/** Names that distributions have given to QEMU, or that it has for another machine. */
+const QEMU_NAME = /^(qemu|kvm|qemu-kvm|qemu-system-.+)$/;
+const SYSTEM_EMULATOR = /^(qemu-system-[a-z0-9_]+|qemu-kvm|kvm)$/;
+
+/** Returns the file that `name` runs. Throws ExitError 126 or 127. */
+export function findProgram(name: string, path = process.env.PATH ?? '/usr/bin:/bin'): string {
+  const directories = path.split(delimiter).map((directory) => directory || '.');
+  const files = name.includes('/') ? [name] : directories.map((directory) => join(directory, name));
+  const present = files.filter(isFile);
+  const runnable = present.find(isExecutable);
+  if (runnable !== undefined) return runnable;
+  if (present.length > 0) throw new ExitError(NOT_EXECUTABLE, `cannot run '${present[0]}': Permission denied`);
+  if (name.includes('/')) throw new ExitError(NOT_FOUND, `there is no program '${name}'`);
+  throw new ExitError(NOT_FOUND, `there is no program '${name}' on the PATH${alternatives(name, directories)}`);
+}
+
+function alternatives(name: string, directories: readonly string[]): string {
+  if (!QEMU_NAME.test(name)) return '';
+  const files = directories.flatMap((directory) => filesIn(directory).map((file) => join(directory, file)));
+  const found = files.filter((file) => SYSTEM_EMULATOR.test(basename(file)) && isFile(file) && isExecutable(file));
+  const names = [...new Set(found.map((file) => basename(file)))].sort();
+  return names.length === 0 ? ', and no other QEMU' : `; there is ${names.join(', ')}`;
+}
+
+function filesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return []; // it does not exist, or may not be read
+  }
+}
+
+/** A file in a directory that may not be entered is not there, as for a shell. */
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
