@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <span>
 #include <sstream>
 #include <string>
@@ -114,20 +116,72 @@ void keep_only(const std::vector<int>& keep) {
   for (const int fd : keep) fcntl(fd, F_SETFD, 0);
 }
 
-void execute(const Napi::CallbackInfo& info) {
-  const std::string file = info[0].As<Napi::String>();
-  auto arguments = words(info[1]);
-  const auto given = info[2].As<Napi::Array>();
+// The arguments of execute() and run() in native.ts.
+struct Program {
+  std::string file;
+  std::vector<std::string> arguments;
   std::vector<int> keep;
-  for (uint32_t i = 0; i < given.Length(); i++) keep.push_back(given.Get(i).As<Napi::Number>());
+  uint64_t ignored_signals;
+  std::optional<rlim_t> open_files;
+};
 
+Program read_program(const Napi::CallbackInfo& info) {
   bool lossless = false;
-  restore_signals(info[3].As<Napi::BigInt>().Uint64Value(&lossless));
+  Program program{
+      info[0].As<Napi::String>(), words(info[1]), {}, info[3].As<Napi::BigInt>().Uint64Value(&lossless), {}};
+  const auto keep = info[2].As<Napi::Array>();
+  for (uint32_t i = 0; i < keep.Length(); i++) program.keep.push_back(keep.Get(i).As<Napi::Number>());
+  if (info[4].IsNumber()) program.open_files = info[4].As<Napi::Number>().Int64Value();
+  return program;
+}
+
+// Returns the errno of execve(2).
+int become(Program& program) {
+  std::vector<char*> arguments = pointers(program.arguments);
+  restore_signals(program.ignored_signals);
   restore_blocking();
-  if (info[4].IsNumber()) restore_limit(info[4].As<Napi::Number>().Int64Value());
-  keep_only(keep);
-  execv(file.c_str(), pointers(arguments).data());
-  throw errno_error(info.Env(), errno, "execve", file);
+  if (program.open_files) restore_limit(*program.open_files);
+  keep_only(program.keep);
+  execv(program.file.c_str(), arguments.data());
+  return errno;
+}
+
+void execute(const Napi::CallbackInfo& info) {
+  Program program = read_program(info);
+  const int error = become(program);
+  throw errno_error(info.Env(), error, "execve", program.file);
+}
+
+// The child reports by a pipe, which execve(2) closes, that it could not become the program.
+Napi::Value run(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Program program = read_program(info);
+  std::array<int, 2> report{};
+  if (pipe2(report.data(), O_CLOEXEC) < 0) throw errno_error(env, errno, "pipe2");
+  const pid_t child = fork();
+  if (child == 0) {
+    // Whoever ends this process means the program.
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    const int error = become(program);
+    [[maybe_unused]] const ssize_t written = write(report[1], &error, sizeof error);
+    _exit(127);
+  }
+  const int fork_error = errno;
+  close(report[1]);
+  int error = 0;
+  ssize_t size = 0;
+  while (child > 0 && (size = read(report[0], &error, sizeof error)) < 0 && errno == EINTR) {
+  }
+  close(report[0]);
+  if (child < 0) throw errno_error(env, fork_error, "fork");
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (size == sizeof error) throw errno_error(env, error, "execve", program.file);
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("code", Napi::Number::New(env, WIFEXITED(status) ? WEXITSTATUS(status) : 0));
+  if (WIFSIGNALED(status)) result.Set("signal", Napi::Number::New(env, WTERMSIG(status)));
+  return result;
 }
 
 void set_process_name(const Napi::CallbackInfo& info) {
@@ -164,6 +218,7 @@ void set_arguments(const Napi::CallbackInfo& info) {
 void init_exec(Napi::Env env, Napi::Object exports) {
   inherited = inherited_descriptors();
   exports.Set("execute", Napi::Function::New(env, execute));
+  exports.Set("run", Napi::Function::New(env, run));
   exports.Set("setArguments", Napi::Function::New(env, set_arguments));
   exports.Set("setProcessName", Napi::Function::New(env, set_process_name));
 }

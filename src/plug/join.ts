@@ -1,7 +1,9 @@
 // Joining a VDE switch as a client: the handshake on the control socket, and the client's own data socket.
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { chmod, chown, realpath, stat, unlink } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
+import { basename } from 'node:path';
 import { type ErrnoName, SwitchError } from '../protocol/errors.ts';
 import { checkOptions } from '../protocol/options.ts';
 import { ADDRESS_SIZE, addressPath, formatAddress, formatRequest } from '../protocol/request.ts';
@@ -42,6 +44,14 @@ export interface Joined {
   fd: number;
   /** The switch's data socket, `DIR/001.5`. */
   switchPath: string;
+  /** The name of the client's own socket; with `keepName` it still exists. */
+  ownPath: string;
+}
+
+/** The options of joinSwitch(). */
+export interface HandshakeOptions extends JoinOptions {
+  /** Leaves the name of the client's own socket, which joinAgain() needs. */
+  keepName?: boolean;
 }
 
 /** Where the client's own socket is made if the switch's directory is not writable. */
@@ -60,7 +70,7 @@ export function checkJoinOptions(options: JoinOptions): void {
 }
 
 /** Joins a switch, for callers that use the descriptors themselves. Throws SwitchError; the signal's reason once it is aborted. */
-export async function joinSwitch(directory: string, options: JoinOptions = {}): Promise<Joined> {
+export async function joinSwitch(directory: string, options: HandshakeOptions = {}): Promise<Joined> {
   const joined = await shakeHands(directory, options);
   if (!joined.control.destroyed) return joined;
   // The stream ended while our own name was being unlinked: the caller would wait for its end for ever.
@@ -69,7 +79,7 @@ export async function joinSwitch(directory: string, options: JoinOptions = {}): 
   return fail(directory, new SwitchError('EIO', 'it ended the connection at once'));
 }
 
-async function shakeHands(directory: string, options: JoinOptions): Promise<Joined> {
+async function shakeHands(directory: string, options: HandshakeOptions): Promise<Joined> {
   const { port, description = '', signal } = options;
   signal?.throwIfAborted();
   if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535))
@@ -88,7 +98,9 @@ async function shakeHands(directory: string, options: JoinOptions): Promise<Join
     control.write(formatRequest({ wanted, address: formatAddress(ownPath), description }));
     const address = await readReply(control, port);
     native.connectDatagram(fd, address);
-    return { control, fd, switchPath: addressPath(address)?.toString() ?? '' };
+    const joined = { control, fd, switchPath: addressPath(address)?.toString() ?? '', ownPath };
+    if (options.keepName) ownPath = undefined;
+    return joined;
   } catch (error) {
     control.destroy();
     if (fd >= 0) native.closeDescriptor(fd);
@@ -99,6 +111,46 @@ async function shakeHands(directory: string, options: JoinOptions): Promise<Join
     // Both sockets are connected by now, or joining has failed: the name is not needed any more.
     if (ownPath !== undefined) await unlink(ownPath).catch(() => {});
   }
+}
+
+/** Opens a connection for joinAgain(). Throws SwitchError, as joinSwitch() does. */
+export async function connectControl(directory: string): Promise<Socket> {
+  return connectTo(`${directory}/ctl`).catch((error) => fail(directory, error));
+}
+
+/**
+ * Joins the same port once more by a second connection, with another description and the same data socket, and
+ * disconnects the first one. The switch keeps what it has learned about the port; frames of that moment are lost.
+ * If the switch refuses, the first connection stays. The own name is removed.
+ */
+export async function joinAgain(first: Joined, second: Socket, description: string): Promise<void> {
+  const port = Number.parseInt(basename(first.switchPath), 10);
+  const request = formatRequest({
+    wanted: { kind: 'number', number: port },
+    address: formatAddress(first.ownPath),
+    description,
+  });
+  let address = formatAddress(first.switchPath);
+  try {
+    // A switch cannot connect to a socket that is connected to another one.
+    native.connectDatagram(first.fd, Buffer.alloc(ADDRESS_SIZE));
+    second.write(request);
+    address = await readReply(second, port);
+  } finally {
+    await unlink(first.ownPath).catch(() => {});
+    native.connectDatagram(first.fd, address);
+  }
+  await disconnect(first.control);
+}
+
+/** Ends the connection, also for other processes that have it, and waits until the switch has noticed. */
+async function disconnect(control: Socket): Promise<void> {
+  if (control.destroyed) return;
+  const closed = once(control, 'close');
+  control.setTimeout(REPLY_TIMEOUT_MS, () => control.destroy());
+  control.resume();
+  control.end();
+  await closed;
 }
 
 /**

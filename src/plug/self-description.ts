@@ -2,7 +2,11 @@
 import { userName } from '../system/accounts.ts';
 
 /** Returns `tsvdeq user=root pid=7`, over ssh with the address of its client. */
-export function selfDescription(program: string, environment: NodeJS.ProcessEnv = process.env): string {
+export function selfDescription(
+  program: string,
+  environment: NodeJS.ProcessEnv = process.env,
+  pid: number = process.pid,
+): string {
   const from = environment.SSH_CLIENT?.split(' ')[0];
-  return `${program} user=${userName(process.geteuid?.())} pid=${process.pid}${from ? ` SSH=${from}` : ''}`;
+  return `${program} user=${userName(process.geteuid?.())} pid=${pid}${from ? ` SSH=${from}` : ''}`;
 }

@@ -1,16 +1,18 @@
 // Asks QEMU what it supports, and carries out a plan: takes the switch ports and becomes QEMU.
 import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
+import { unlink } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
-import { joinSwitch } from '../plug/join.ts';
+import { connectControl, type Joined, joinAgain, joinSwitch } from '../plug/join.ts';
 import { selfDescription } from '../plug/self-description.ts';
 import { defaultTarget, type Target } from '../plug/target.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { describeError } from '../system/errno.ts';
 import { ExitError } from '../system/exit-error.ts';
 import { descriptorOf } from '../system/native.ts';
-import { becomeProgram, type ProcessState } from '../system/process.ts';
+import { becomeProgram, type Exit, endLike, type ProcessState, runProgram } from '../system/process.ts';
 import type { Addresses } from './addresses.ts';
+import { backgroundProcess, goesToBackground } from './background.ts';
 import type { Plan } from './plan.ts';
 import { NOT_EXECUTABLE } from './programs.ts';
 import type { Facts } from './wiring.ts';
@@ -58,23 +60,42 @@ export interface LaunchOptions {
 /** Takes every port of the plan and becomes QEMU. Returns only by throwing, with every port released. */
 export async function launch(program: string, plan: Plan, options: LaunchOptions): Promise<never> {
   const { name, mode = 0o700, guest, inherited } = options;
-  const taken: { control: Socket; fd: number }[] = [];
+  const background = plan.joins.length > 0 && goesToBackground(plan.arguments(plan.joins.map(() => 0)));
+  const taken: Joined[] = [];
+  const again: Socket[] = [];
+  let exit: Exit;
   try {
     for (const path of plan.opened) await checkAnswers(path);
-    for (const target of plan.joins) taken.push(await takePort(target, mode, guest));
+    for (const target of plan.joins) {
+      taken.push(await takePort(target, mode, describeGuest(guest, process.pid), background));
+      if (background) again.push(await connectControl(target.directory));
+    }
     const descriptors = taken.map(({ fd }) => fd);
     const argv = [name, ...plan.arguments(descriptors)];
     // QEMU inherits the control streams, so that the ports last exactly as long as QEMU.
-    const controls = taken.map(({ control }) => descriptorOf(control));
+    const controls = [...taken.map(({ control }) => control), ...again].map(descriptorOf);
+    const keep = [...descriptors, ...controls, ...inherited];
     const before = stateBefore(process.env.TSVDEQ_BEFORE);
     delete process.env.TSVDEQ_BEFORE;
-    try {
-      return becomeProgram(program, argv, [...descriptors, ...controls, ...inherited], before);
-    } catch (error) {
-      throw new ExitError(NOT_EXECUTABLE, `cannot run '${program}': ${describeError(error)}`);
-    }
+    exit = start(program, () => (background ? runProgram : becomeProgram)(program, argv, keep, before));
+    const pid = exit.code === 0 ? backgroundProcess(argv, descriptors[0]!) : undefined;
+    if (pid !== undefined)
+      for (const [i, joined] of taken.entries()) await nameAgain(joined, again[i]!, describeGuest(guest, pid));
   } finally {
-    for (const { control } of taken) control.destroy();
+    for (const { control, ownPath } of taken) {
+      control.destroy();
+      if (background) await unlink(ownPath).catch(() => {});
+    }
+    for (const control of again) control.destroy();
+  }
+  return endLike(exit);
+}
+
+function start(program: string, action: () => Exit): Exit {
+  try {
+    return action();
+  } catch (error) {
+    throw new ExitError(NOT_EXECUTABLE, `cannot run '${program}': ${describeError(error)}`);
   }
 }
 
@@ -96,23 +117,30 @@ function checkAnswers(path: string): Promise<void> {
   });
 }
 
-function takePort(target: Target, mode: number, guest?: string): Promise<{ control: Socket; fd: number }> {
+function takePort(target: Target, mode: number, description: string, keepName: boolean): Promise<Joined> {
   const { directory, port, group } = target;
   return joinSwitch(directory, {
-    description: describeGuest(guest),
+    description,
     mode: target.mode ?? mode,
+    keepName,
     ...(port === undefined ? {} : { port }),
     ...(group === undefined ? {} : { group }),
   });
 }
 
+/** A switch that does not want the port to be joined twice goes on showing the process that has ended. */
+async function nameAgain(joined: Joined, control: Socket, description: string): Promise<void> {
+  await joinAgain(joined, control, description).catch(() => {});
+}
+
 /** Returns `tsvdeq web user=root pid=7`. A name that is too long is cut, so that the rest of it is shown too. */
-function describeGuest(guest: string | undefined): string {
-  if (!guest) return selfDescription('tsvdeq');
-  const room = DESCRIPTION_MAX - Buffer.byteLength(selfDescription('tsvdeq '));
+function describeGuest(guest: string | undefined, pid: number): string {
+  const describe = (name: string) => selfDescription(`tsvdeq${name}`, process.env, pid);
+  if (!guest) return describe('');
+  const room = DESCRIPTION_MAX - Buffer.byteLength(describe(' '));
   let name = guest;
   while (Buffer.byteLength(name) > room) name = [...name].slice(0, -1).join('');
-  return selfDescription(`tsvdeq ${name}`);
+  return describe(` ${name}`);
 }
 
 /** Parses what bin/tsvdeq recorded: the ignored signals in hexadecimal, and the limit of open files or `unlimited`. */

@@ -198,6 +198,14 @@ export interface NativeAddon {
     ignoredSignals: bigint,
     openFiles: number | undefined,
   ): never;
+  /** Starts another program as execute() becomes one, and waits for its end: nothing else happens meanwhile. */
+  run(
+    file: string,
+    argv: readonly Buffer[],
+    keep: readonly number[],
+    ignoredSignals: bigint,
+    openFiles: number | undefined,
+  ): { code: number; signal?: number };
   /** By _exit(2), or of a signal's default, with the blocking modes of stdio that Node changed put back. */
   endProcess(exitCode: number, signal: number | undefined): never;
 }

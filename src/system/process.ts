@@ -48,6 +48,25 @@ export function becomeProgram(
   return native.execute(file, argv.map(encodeWord), keep, before.ignoredSignals, before.openFiles);
 }
 
+/** How a program ended. */
+export interface Exit {
+  code: number;
+  signal?: number;
+}
+
+/**
+ * Runs another program with what becomeProgram() would give it, and blocks until it ends. If this process is ended
+ * meanwhile, the program gets SIGTERM.
+ */
+export function runProgram(file: string, argv: readonly string[], keep: readonly number[], before: ProcessState): Exit {
+  return native.run(file, argv.map(encodeWord), keep, before.ignoredSignals, before.openFiles);
+}
+
+/** Ends the process as another one ended: by its exit code, or by its signal. */
+export function endLike({ code, signal }: Exit): never {
+  return native.endProcess(code, signal);
+}
+
 /**
  * Ends the process at once, by `signal` if one is given. Threads that look names up are not waited for, handlers of
  * 'exit' do not run, and unwritten output is lost.

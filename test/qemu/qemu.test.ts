@@ -1,11 +1,12 @@
 // Command lines written by tsvdeq, given to Debian's QEMU: each is accepted, and QEMU's own account shows the wiring.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { atEnd } from '../support/at-end.ts';
 import { describeWith } from '../support/needs.ts';
-import { type Network, network, type Recorder } from '../support/network.ts';
+import { BROADCAST, frame, type Network, network, type Recorder } from '../support/network.ts';
 import { endPid, isRunning, run, type Started, start, tsvdeq } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { startVdeSwitch } from '../support/vde-switch.ts';
 import { until } from '../support/wait.ts';
 
 const QEMU = 'qemu-system-x86_64';
@@ -258,27 +259,77 @@ describeWith([QEMU], 'a guest’s firmware', () => {
 });
 
 describeWith([QEMU], '-daemonize', () => {
-  test('the port stays open after tsvdeq has exited and closes when QEMU ends', async () => {
-    const { directory, sw } = await network();
+  async function inBackground(...args: string[]) {
     const pidFile = `${temporaryDirectory()}/pid`;
     const result = await run(tsvdeq, [
-      '-vdesock',
-      directory,
+      ...args.slice(0, 2),
       QEMU,
       ...STOPPED,
       '-daemonize',
       '-pidfile',
       pidFile,
-      '-net',
-      'nic',
+      ...args.slice(2),
     ]);
-    expect(result.code).toBe(0);
+    expect(result.code, result.stderr).toBe(0);
     const pid = Number(readFileSync(pidFile, 'utf8'));
     atEnd(() => endPid(pid, 'SIGKILL'));
-    const joined = () => sw.ports.list().filter(({ endpoints }) => endpoints.length > 0).length;
+    return pid;
+  }
+
+  test('the port stays open after tsvdeq has exited, shows the living process and closes when QEMU ends', async () => {
+    const { directory, sw, log } = await network();
+    const pid = await inBackground('-vdesock', `${directory},${directory}[9]`, '-net', 'nic', '-name', 'web');
+    const joined = () => sw.ports.list().filter(({ endpoints }) => endpoints.length > 0);
     expect(isRunning(pid)).toBe(true);
-    expect(joined()).toBe(1);
+    expect(joined().map(({ number }) => number)).toEqual([1, 9]);
+    for (const { endpoints } of joined())
+      expect(endpoints.map(({ description }) => description)).toEqual([
+        expect.stringMatching(new RegExp(`^tsvdeq web user=\\S+ pid=${pid}$`)),
+      ]);
+    expect(readdirSync(directory).filter((name) => name.startsWith('.'))).toEqual([]);
+    expect(log.filter((line) => /refused|failed/.test(line))).toEqual([]);
     await endPid(pid);
-    await until(() => joined() === 0, 'the end of the port');
+    await until(() => joined().length === 0, 'the end of the ports');
+  });
+
+  test('frames pass between a guest in the background and others', async () => {
+    const net = await network();
+    const host = await net.join();
+    const mac = '52:54:00:00:07:01';
+    const pidFile = `${temporaryDirectory()}/pid`;
+    const firmware = ['-accel', 'tcg', '-nodefaults', '-display', 'none', '-m', '64', '-boot', 'n', '-daemonize'];
+    const args = [...firmware, '-pidfile', pidFile, '-net', `nic,model=virtio,macaddr=${mac}`];
+    expect((await run(tsvdeq, ['-vdesock', net.directory, QEMU, ...args])).code).toBe(0);
+    atEnd(() => endPid(Number(readFileSync(pidFile, 'utf8')), 'SIGKILL'));
+    const fromGuest = (bytes: Buffer) => bytes.toString('hex', 6, 12) === mac.replaceAll(':', '');
+    await until(() => host.frames.some(fromGuest), 'a frame of the firmware', 60_000);
+    host.send(frame(BROADCAST, '02:00:00:00:00:01'));
+    const guest = () => net.sw.counters().find(({ port }) => port === 2)!;
+    await until(() => guest().transmitBroadcast > 0n, 'a frame for the guest');
+    expect(Object.values(guest().transmitDrops)).toEqual(Object.values(guest().transmitDrops).map(() => 0n));
+  }, 90_000);
+
+  test('a QEMU that does not start leaves no port, and its exit code is passed on', async () => {
+    const { directory, sw } = await network();
+    const result = await run(tsvdeq, ['-vdesock', directory, QEMU, ...STOPPED, '-daemonize', '-hda', '/nowhere/disk']);
+    expect(result.code).toBe(1);
+    expect(result.stderr).toContain('/nowhere/disk');
+    await until(() => sw.ports.list().every(({ endpoints }) => endpoints.length === 0), 'no port in use');
+    expect(readdirSync(directory).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+});
+
+describeWith([QEMU, 'vde_switch'], '-daemonize on Debian’s vde_switch', () => {
+  test('the port shows the living process', async () => {
+    const directory = `${temporaryDirectory()}/ctl`;
+    const sw = await startVdeSwitch(directory);
+    const pidFile = `${temporaryDirectory()}/pid`;
+    const args = ['-vdesock', directory, QEMU, ...STOPPED, '-daemonize', '-pidfile', pidFile, '-net', 'nic'];
+    expect((await run(tsvdeq, args)).code).toBe(0);
+    const pid = Number(readFileSync(pidFile, 'utf8'));
+    atEnd(() => endPid(pid, 'SIGKILL'));
+    sw.stdin.write('port/print\n');
+    await sw.output(new RegExp(`endpoint ID \\d+ module unix prog\\s+: tsvdeq user=\\w+ pid=${pid}`));
+    expect(sw.stdout().match(/endpoint ID/g)?.length).toBe(1);
   });
 });
