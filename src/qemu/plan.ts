@@ -131,10 +131,16 @@ function namesItsNetwork({ option, parsed }: NetworkWords): boolean {
   return option === 'net' && (parsed.kind === 'none' || setting(parsed.settings, 'netdev') !== undefined);
 }
 
-/** Whether QEMU only prints something and ends. */
+/** Whether QEMU only prints something and ends, as for `-version`, `-cpu help` or `-net nic,model=?`. */
 function onlyAsks(args: readonly string[]): boolean {
-  return args.some((word) => /^--?(h|help|version)$/.test(word));
+  return args.some(
+    (word, i) => /^--?(h|help|version)$/.test(word) || (LISTS.test(word) && ASKS.test(args[i + 1] ?? '')),
+  );
 }
+
+const LISTS =
+  /^--?(M|machine|cpu|accel|device|netdev|net|nic|object|chardev|soundhw|audiodev|display|vga|d|trace|drive)$/;
+const ASKS = /(^|[,=])(help|\?)$/;
 
 function givenMacs(items: readonly NetworkWords[]): string[] {
   return items.flatMap(({ parsed: { settings } }) => setting(settings, 'macaddr') ?? setting(settings, 'mac') ?? []);

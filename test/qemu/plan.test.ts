@@ -214,6 +214,9 @@ const rows: Record<string, Row[]> = {
       '-netdev socket,id=s,listen=:1 -netdev hubport,id=h,hubid=1,netdev=s',
       '-version',
       '-help',
+      '-M help',
+      '-cpu ?',
+      '-m 64 -device e1000,help',
     ].map((typed) => ({ typed, becomes: typed, joins: [] })),
     {
       typed: '-net nic,vlan=1000 -net nic,vlan=10 -net socket,vlan=10,listen=:7010', // one NIC without a network
@@ -270,7 +273,14 @@ const rows: Record<string, Row[]> = {
       becomes:
         `-netdev hubport,id=vlan3-port,hubid=1 -net nic,netdev=vlan3-port,${MAC}` +
         ` -netdev hubport,id=vlan3-port2,hubid=1 -net nic,netdev=vlan3-port2,${MAC}` +
-        ' -object filter-dump,id=vlan3-dump,netdev=vlan3-port,file=qemu-vlan3.pcap -netdev user,id=vlan4-user',
+        ' -object filter-dump,id=vlan3-dump,netdev=vlan3-port2,file=qemu-vlan3.pcap -netdev user,id=vlan4-user',
+    },
+    {
+      typed: '-net nic -net tap,vhost=on,ifname=t -net dump,file=x', // QEMU captures nothing that vhost moves
+      becomes:
+        `-netdev tap,id=vlan0-tap,vhost=on,ifname=t ${hubbed('vlan0-tap', 'vlan0-port')}` +
+        ` -netdev hubport,id=vlan0-port2,hubid=1 -net nic,netdev=vlan0-port2,${MAC}` +
+        ' -object filter-dump,id=vlan0-dump,netdev=vlan0-port2,file=x',
     },
     ...[
       ['0', '1'],
