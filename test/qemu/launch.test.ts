@@ -274,10 +274,15 @@ describeWith(['vde_switch'], 'Debian’s vde_switch', () => {
     await started.output(/ready/);
     sw.stdin.write('port/print\n');
     await sw.output(new RegExp(`endpoint ID 00\\d+ module unix prog\\s+: tsvdeq user=\\w+ pid=${started.pid}`));
-    await started.stop('SIGKILL');
-    await until(() => {
+    /** Whether the switch shows an endpoint now: it echoes no commands, so that each reply is read by itself. */
+    const shown = async () => {
+      const before = sw.stdout().length;
       sw.stdin.write('port/allprint\n');
-      return /endpoint ID/.test(sw.stdout().slice(sw.stdout().lastIndexOf('port/allprint'))) ? undefined : true;
-    }, 'the end of the port');
+      const reply = await until(() => /^[\s\S]*1000 Success/.exec(sw.stdout().slice(before))?.[0], 'a reply');
+      return /endpoint ID/.test(reply);
+    };
+    expect(await shown()).toBe(true);
+    await started.stop('SIGKILL');
+    await until(async () => !(await shown()), 'the end of the port');
   });
 });
