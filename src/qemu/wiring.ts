@@ -21,6 +21,9 @@ export interface Facts extends QemuFacts {
 /** QEMU's rule for IDs since 0.13; `name=` was free text. */
 const WELL_FORMED_ID = /^[a-z][\w.-]*$/i;
 
+/** QEMU before 0.10 ignored these where they do not belong, and command lines have them on backends. */
+const NIC_SETTINGS: readonly string[] = ['macaddr', 'model'];
+
 export class Wiring {
   readonly targets: Target[] = [];
   /** The switches, however QEMU reaches them. */
@@ -64,7 +67,10 @@ export class Wiring {
   backend(member: Member): { id: string; words: Argument[] } {
     const id = this.#givenId(member.settings) ?? this.#newId(member);
     if (member.kind === 'vde') return { id, words: ['-netdev', this.#vdeBackend(id, member.target!)] };
-    const settings: Settings = [['id', id], ...withoutKeys(member.settings, 'id', 'name')];
+    const lost = member.settings.filter(([key]) => NIC_SETTINGS.includes(key));
+    for (const [key] of lost)
+      this.notes.push(`${key}= is left out of '-net ${member.kind}': it is a setting of '-net nic'`);
+    const settings: Settings = [['id', id], ...withoutKeys(member.settings, 'id', 'name', ...NIC_SETTINGS)];
     return { id, words: ['-netdev', formatNetOption({ kind: member.kind, settings })] };
   }
 

@@ -73,6 +73,9 @@ describeWith([QEMU], 'old command lines', () => {
     -usb -usbdevice net:vlan=1,macaddr=52:54:00:00:01:07 -net user,vlan=1
     -netdev user,id=net1 -net nic,vlan=1,netdev=net1,macaddr=52:54:00:00:01:09,model=virtio
     -net none,vlan=0
+    -net nic,vlan=1,macaddr=52:54:00:12:34:58 -net l2tpv3,vlan=1,src=127.0.0.1,dst=127.0.0.1,udp=on,srcport=16384,dstport=16385,txsession=0x1
+    -device ne2k_isa,vlan=0,iobase=0x300,irq=9,mac=52:54:00:12:34:59 -net user,vlan=0
+    -net nic,vlan=1 -net user,vlan=1,macaddr=52:54:00:12:34:5a
     -net nic,macaddr=52:54:00:00:EE:03 -net vde,sock=SOCK -name fsserve
     -net nic,vlan=0,macaddr=00:00:00:00:10:01 -net vde,sock=SOCK
     -net nic,vlan=1,macaddr=52:54:00:00:10:02 -net vde,vlan=1,sock=SOCK

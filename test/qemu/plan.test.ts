@@ -669,6 +669,18 @@ test('a setting that -net vde never had is reported and ignored where that is to
   expect(plan.joins).toEqual([{ directory: '/b', port: 2 }]);
 });
 
+test('a setting of a NIC that is written on a backend is left out and noted', () => {
+  const line = '-net nic,vlan=1 -net tap,vlan=1,macaddr=52:54:00:12:34:56,ifname=tap0,script=no,model=e1000';
+  const plan = planQemu(words(line), { sockets: [] }, QEMU_7);
+  expect(plan.arguments([]).join(' ')).toBe(
+    `-netdev tap,id=vlan1-tap,ifname=tap0,script=no -net nic,netdev=vlan1-tap,${MAC}`,
+  );
+  expect(plan.notes.slice(0, 2)).toEqual([
+    "macaddr= is left out of '-net tap': it is a setting of '-net nic'",
+    "model= is left out of '-net tap': it is a setting of '-net nic'",
+  ]);
+});
+
 test('an option of a user-mode network that is not there is noted', () => {
   expect(planQemu(words('-net none -redir tcp:1::2 -net channel,1:null'), { sockets: [] }, QEMU_7).notes).toEqual([
     "'-redir tcp:1::2' is left out: the command line has no user-mode network",
