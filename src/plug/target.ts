@@ -1,4 +1,5 @@
-// A switch and the port to ask for, in libvdeplug's form: `/run/vde.ctl`, or `/run/vde.ctl[7]` for its port 7.
+// A switch and the port to ask for, in libvdeplug's form: `/run/vde.ctl` or `/run/vde.ctl[]` for any port,
+// `/run/vde.ctl[7]` for its port 7.
 import { existsSync } from 'node:fs';
 
 export interface Target {
@@ -10,8 +11,8 @@ export interface Target {
 }
 
 export function parseTarget(text: string): Target {
-  const [, directory, digits] = /^"?(.*?)(?:\[(\d+)\])?"?$/s.exec(text)!;
-  return { directory: directory!, ...(digits === undefined ? {} : { port: Number(digits) }) };
+  const [, directory, digits] = /^"?(.*?)(?:\[(\d*)\])?"?$/s.exec(text)!;
+  return { directory: directory!, ...(digits ? { port: Number(digits) } : {}) };
 }
 
 /** Returns the default switch: root's if it is there, else the user's. */

@@ -92,6 +92,11 @@ const rows: Record<string, Row[]> = {
       joins: [{ directory: '/run/a.ctl', port: 7 }],
     },
     {
+      typed: '-net nic,vlan=2 -net vde,vlan=2,sock=/tmp/lan1.ctl[]',
+      becomes: `${DGRAM('vlan2-vde')} -net nic,netdev=vlan2-vde,${MAC}`,
+      joins: at('/tmp/lan1.ctl'),
+    },
+    {
       typed: '-net nic,vlan=0x1 -net vde,vlan=01,port=010,sock=/a,,b',
       becomes: `${DGRAM('vlan1-vde')} -net nic,netdev=vlan1-vde,${MAC}`,
       joins: [{ directory: '/a,b', port: 8 }],
