@@ -15,6 +15,7 @@
         "engine/endpoints/datagram.cc",
         "engine/endpoints/stream.cc",
         "engine/endpoints/tap.cc",
+        "engine/events.cc",
         "engine/frame_queue.cc",
         "engine/offload/ip.cc",
         "engine/loop.cc",

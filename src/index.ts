@@ -34,3 +34,4 @@ export type { SwitchServer } from './switch/switch-server.ts';
 export type { Tuning } from './switch/tuning.ts';
 export type { VlanInfo, VlanMember, Vlans } from './switch/vlans.ts';
 export type { Log, LogLevel } from './system/log.ts';
+export type { EventsLost } from './system/native.ts';

@@ -1,22 +1,21 @@
-// The engine as a JavaScript object: each method is one task on the loop's thread; events come back by a
-// bounded queue that never waits for JavaScript.
+// The engine as a JavaScript object: each method is one task on the loop's thread. Events come back by queues
+// on which the engine never waits.
+#include <uv.h>
+
 #include <algorithm>
-#include <atomic>
 #include <memory>
 
 #include "addon/addon.h"
 #include "addon/engine_values.h"
 #include "engine/loop.h"
 
-using tsvde::Event;
 using tsvde::Loop;
 using tsvde::MacTable;
 
 namespace {
 
-// Events that JavaScript may be behind with; more are lost, and counted. But for what must not be lost to a
-// flood of frames: that an endpoint failed, which each does just once.
-constexpr size_t kEventQueue = 512;
+// Events that are delivered before everything else on Node's loop has its turn.
+constexpr int kSlice = 64;
 
 uint32_t number(const Napi::Value& value) {
   return value.As<Napi::Number>().Uint32Value();
@@ -28,17 +27,27 @@ uint16_t vlan(const Napi::Value& value) {
 
 class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
  public:
-  explicit EngineWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+  explicit EngineWrap(const Napi::CallbackInfo& info)
+      : ObjectWrap(info),
+        listener_(Napi::Persistent(info[1].As<Napi::Function>())),
+        context_(info.Env(), "tsvde engine") {
+    uv_loop_t* node = nullptr;
+    napi_get_uv_event_loop(info.Env(), &node);
+    auto wake = std::make_unique<uv_async_t>();
+    wake->data = this;
+    if (const int error = uv_async_init(node, wake.get(), deliver); error < 0)
+      throw errno_error(info.Env(), -error, "uv_async_init");
+    wake_.reset(wake.release());
+    uv_unref(reinterpret_cast<uv_handle_t*>(wake_.get()));  // waiting for events keeps no process alive
     const auto settings = info[0].As<Napi::Object>();
-    events_ = Events::New(info.Env(), info[1].As<Napi::Function>(), "tsvde engine", 0, 1);
-    events_.Unref(info.Env());  // waiting for events alone keeps no process alive
-    loop_ =
-        std::make_unique<Loop>(number(settings.Get("macLimit")), [this](const Event& event) { post(event); });
+    loop_ = std::make_unique<Loop>(number(settings.Get("macLimit")), [this](tsvde::Event event) {
+      events_.push(std::move(event));
+      uv_async_send(wake_.get());
+    });
     apply(settings);
+    Ref();  // until it is closed: an event must find it
     napi_add_env_cleanup_hook(info.Env(), end, this);
   }
-
-  ~EngineWrap() override { close(); }
 
   static void define(Napi::Env env, Napi::Object exports) {
     exports.Set("Engine", DefineClass(env, "Engine",
@@ -66,40 +75,37 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   }
 
  private:
-  struct Waiting {
-    Event event;
-    std::shared_ptr<std::atomic<size_t>> waiting;  // how many there are; outlives whom it counts for
+  // libuv frees a handle later, when this object may be gone.
+  struct Close {
+    void operator()(uv_async_t* wake) const {
+      uv_close(reinterpret_cast<uv_handle_t*>(wake),
+               [](uv_handle_t* handle) { delete reinterpret_cast<uv_async_t*>(handle); });
+    }
   };
 
-  static void deliver(Napi::Env env, Napi::Function callback, std::nullptr_t*, Waiting* given) {
-    const std::unique_ptr<Waiting> owned(given);
-    --*owned->waiting;
-    if (env == nullptr) return;
-    call_listener(env, [&] { callback.Call({event_object(env, owned->event)}); });
-  }
-  using Events = Napi::TypedThreadSafeFunction<std::nullptr_t, Waiting, deliver>;
-
-  // On the loop's thread.
-  void post(const Event& event) {
-    const bool has_room = *waiting_ < kEventQueue || event.kind == Event::Kind::endpoint_failed;
-    if (!has_room || !tell(event)) lost_++;
-  }
-
-  bool tell(const Event& event) {
-    auto given = std::make_unique<Waiting>(event, waiting_);
-    if (events_.NonBlockingCall(given.get()) != napi_ok) return false;
-    ++*waiting_;
-    given.release();
-    return true;
+  // A slice of what waits. The most urgent event is looked for each time, since others come meanwhile.
+  static void deliver(uv_async_t* wake) {
+    auto* self = static_cast<EngineWrap*>(wake->data);
+    const Napi::HandleScope scope(self->Env());
+    [[maybe_unused]] const Napi::Object held = self->Value();  // also while a listener closes it
+    for (int i = 0; i < kSlice && self->loop_; i++) {
+      const auto event = self->events_.take();
+      if (!event) return;
+      const Napi::HandleScope one(self->Env());
+      call_listener(self->Env(), [&] {
+        self->listener_.MakeCallback(held, {event_object(self->Env(), *event)}, self->context_);
+      });
+    }
+    if (self->loop_) uv_async_send(wake);
   }
 
-  // The only safe order: the thread ends, and with it the calls; then what they call goes, and hears nothing
-  // of those that wait: what a listener does at an event it could not do any more.
+  // The only safe order: the thread ends, and with it the wake-ups; then what they wake goes. Events that
+  // still wait are not delivered: a listener could no longer do what it does at them.
   static void end(void* wrap) {
     auto* self = static_cast<EngineWrap*>(wrap);
     if (!self->loop_) return;
     self->loop_.reset();
-    self->events_.Abort();
+    self->wake_.reset();
   }
 
   Loop& loop(const Napi::CallbackInfo& info) {
@@ -204,7 +210,13 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   void watch_macs(const Napi::CallbackInfo& info) { loop(info).watch_macs(info[0].ToBoolean()); }
 
   Napi::Value events_lost(const Napi::CallbackInfo& info) {
-    return Napi::BigInt::New(info.Env(), lost_.load());
+    const auto lost = events_.lost();
+    Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("bpdu", Napi::BigInt::New(info.Env(), lost.bpdus));
+    result.Set("mac_seen_elsewhere", Napi::BigInt::New(info.Env(), lost.macs_seen_elsewhere));
+    result.Set("mac", Napi::BigInt::New(info.Env(), lost.macs));
+    result.Set("frame", Napi::BigInt::New(info.Env(), lost.frames));
+    return result;
   }
 
   Napi::Value counters(const Napi::CallbackInfo& info) {
@@ -282,13 +294,15 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
     if (!loop_) return;
     napi_remove_env_cleanup_hook(Env(), end, this);
     end(this);
+    Unref();
   }
 
   // Destroyed from the last to the first.
-  std::shared_ptr<std::atomic<size_t>> waiting_ = std::make_shared<std::atomic<size_t>>(0);
-  std::atomic<uint64_t> lost_ = 0;
-  Events events_;
-  std::unique_ptr<Loop> loop_;
+  Napi::FunctionReference listener_;
+  Napi::AsyncContext context_;
+  tsvde::EventQueues events_;
+  std::unique_ptr<uv_async_t, Close> wake_;
+  std::unique_ptr<Loop> loop_;  // null once closed
 };
 
 }  // namespace

@@ -20,14 +20,10 @@ namespace {
 // slots at a power of two would all share; pages that no frame has reached stay out of memory.
 constexpr size_t kSlot = kFrameRoom + 25 * 64;
 
-Time time_of(clockid_t clock) {
-  timespec now{};
-  clock_gettime(clock, &now);
-  return now.tv_sec * kSecond + now.tv_nsec;
-}
-
 int64_t monotonic_ms() {
-  return time_of(CLOCK_MONOTONIC) / kMillisecond;
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * int64_t{1000} + now.tv_nsec / 1'000'000;
 }
 
 // Signals are Node's business: a thread that blocks them all never has one delivered to it.
@@ -163,7 +159,7 @@ void Loop::run() {
   while (!stopping_) {
     const int count = wait(events);
     read_clock();
-    switch_.macs.expire(seconds());
+    switch_.macs.expire(second_);
     bool woken = false;
     for (const epoll_event& event : std::span(events).first(static_cast<size_t>(std::max(count, 0)))) {
       if (event.data.u64 == 0) {
@@ -178,9 +174,12 @@ void Loop::run() {
 }
 
 void Loop::read_clock() {
-  // The coarse clock is behind the exact one: time does not go back where the last endpoint that needs it
-  // left.
-  now_ = std::max(now_, time_of(exact_ > 0 ? CLOCK_MONOTONIC : CLOCK_MONOTONIC_COARSE));
+  timespec read{};
+  clock_gettime(exact_ > 0 ? CLOCK_MONOTONIC : CLOCK_MONOTONIC_COARSE, &read);
+  const Time now = read.tv_sec * kSecond + read.tv_nsec;
+  if (now <= now_) return;  // the coarse clock is behind the exact one, which was read before
+  now_ = now;
+  second_ = read.tv_sec;
 }
 
 int Loop::wait(std::span<epoll_event> events) {
@@ -214,13 +213,9 @@ void Loop::serve(const WatchSet::Registration& registration, uint32_t events) {
   if (const int error = attachment.endpoint->woken(watch.fd, events, now_); error != 0 && !attachment.failed)
     fail(attachment, error);
   if (attachment.failed) return;
-  // epoll reports these two unasked: they are read where frames are, or else found out by sending.
-  const uint32_t ended = events & (EPOLLERR | EPOLLHUP);
-  const bool has_room = (events & watch.room) != 0 || (ended != 0 && watch.room != 0 && watch.frames == 0);
-  if (has_room && attachment.service.waiting) drain(attachment);
-  const bool has_frames = (events & watch.frames) != 0 || (ended != 0 && watch.frames != 0);
+  if ((events & watch.room) != 0 && attachment.service.waiting) drain(attachment);
   // What was sent before an end keeps its pace.
-  if (has_frames && !attachment.pace.paused && !attachment.failed) read(attachment);
+  if ((events & watch.frames) != 0 && !attachment.pace.paused && !attachment.failed) read(attachment);
 }
 
 void Loop::drain(Attachment& attachment) {
@@ -291,8 +286,8 @@ void Loop::fail(Attachment& attachment, int error) {
 }
 
 void Loop::seen_elsewhere(MacKey key, uint32_t from, uint32_t to) {
-  if (seen_elsewhere_at_ == seconds()) return;  // one a second tells enough; the table counts every move
-  seen_elsewhere_at_ = seconds();
+  if (seen_elsewhere_at_ == second_) return;  // one a second tells enough; the table counts every move
+  seen_elsewhere_at_ = second_;
   sink_({.kind = Event::Kind::mac_seen_elsewhere, .port = from, .key = key, .elsewhere = to});
 }
 

@@ -13,36 +13,17 @@
 #include <thread>
 #include <vector>
 
+#include "engine/events.h"
 #include "engine/pacing.h"
 #include "engine/switch.h"
 #include "engine/watch_set.h"
 
 namespace tsvde {
 
-struct Event {
-  enum class Kind {
-    endpoint_failed,
-    mac_seen_elsewhere,
-    mac_added,
-    mac_removed,
-    bpdu,
-    received,
-    transmitted
-  };
-  Kind kind;
-  uint32_t port = 0;             // of the endpoint, the address or the frame
-  uint32_t endpoint = 0;         // endpoint_failed
-  int error = 0;                 // endpoint_failed: an errno
-  MacKey key = 0;                // mac_*
-  uint32_t elsewhere = 0;        // mac_seen_elsewhere
-  uint16_t vlan = 0;             // bpdu
-  std::vector<uint8_t> bytes{};  // bpdu: without a tag; received, transmitted: the whole frame
-};
-
 class Loop : Switch::Observer {
  public:
   // Called on the loop's thread; must not block.
-  using EventSink = std::function<void(const Event&)>;
+  using EventSink = std::function<void(Event)>;
 
   Loop(uint32_t mac_limit, EventSink sink);
   ~Loop() override { stop(); }
@@ -55,10 +36,10 @@ class Loop : Switch::Observer {
   auto call(Task task) {
     using Result = std::invoke_result_t<Task, Switch&, int64_t>;
     if constexpr (std::is_void_v<Result>) {
-      post([&] { task(switch_, seconds()); });
+      post([&] { task(switch_, second_); });
     } else {
       Result result{};
-      post([&] { result = task(switch_, seconds()); });
+      post([&] { result = task(switch_, second_); });
       return result;
     }
   }
@@ -89,7 +70,6 @@ class Loop : Switch::Observer {
     std::binary_semaphore* done;
   };
 
-  [[nodiscard]] int64_t seconds() const { return now_ / kSecond; }
   void post(const Action& action);
   void run_posted();
 
@@ -120,7 +100,8 @@ class Loop : Switch::Observer {
   Switch switch_;
   WatchSet watches_;
   Fd wake_;
-  Time now_ = 0;  // of this round
+  Time now_ = 0;        // of this round
+  int64_t second_ = 0;  // of this round
   int64_t seen_elsewhere_at_ = -1;
   Pacing pacing_;
   std::chrono::microseconds busy_poll_{0};

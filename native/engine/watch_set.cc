@@ -4,6 +4,20 @@
 #include <cerrno>
 
 namespace tsvde {
+namespace {
+
+// An error or an end is reported unasked: it is read where frames are, or else found out by sending.
+Watch with_ends(Watch watch) {
+  constexpr uint32_t kEnds = EPOLLERR | EPOLLHUP;
+  if (watch.frames != 0) {
+    watch.frames |= kEnds;
+  } else if (watch.room != 0) {
+    watch.room |= kEnds;
+  }
+  return watch;
+}
+
+}  // namespace
 
 void WatchSet::add(int fd) const {
   epoll_event event{.events = EPOLLIN, .data = {.u64 = 0}};
@@ -27,7 +41,7 @@ int WatchSet::follow(Attachment& attachment) {
     const auto has_fd = [&](uint32_t index) { return registrations_[index].watch.fd == watch.fd; };
     auto found = std::ranges::find_if(indices, has_fd);
     if (found == indices.end()) found = indices.insert(found, make(attachment));
-    registrations_[*found].watch = watch;
+    registrations_[*found].watch = with_ends(watch);
   }
   return arm(attachment);
 }

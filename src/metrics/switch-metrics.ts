@@ -25,10 +25,12 @@ export class SwitchMetrics {
     );
     const lost = this.#counter(
       'tsvde_engine_events_lost_total',
-      'Events that the engine dropped because they were not read in time: addresses, BPDUs, captured frames.',
-      [],
+      'Events that the engine dropped because they were not read in time, by kind.',
+      ['kind'],
     );
-    this.#updates.push(() => lost.inc(Number(sw.eventsLost)));
+    this.#updates.push(() => {
+      for (const [kind, count] of Object.entries(sw.eventsLost)) lost.inc({ kind }, Number(count));
+    });
     const build = new Gauge({ ...this.#base('tsvde_build_info', 'Always 1.'), labelNames: ['version', 'node'] });
     build.set({ version, node: process.version }, 1);
   }

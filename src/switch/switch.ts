@@ -13,7 +13,7 @@ import { parseMac, randomMac } from '../protocol/mac.ts';
 import { checkOptions } from '../protocol/options.ts';
 import { describeEnd } from '../system/errno.ts';
 import type { Log, LogLevel } from '../system/log.ts';
-import { type EngineEvent, type NativeEngine, native } from '../system/native.ts';
+import { type EngineEvent, type EventsLost, type NativeEngine, native } from '../system/native.ts';
 import type { Reservation } from '../system/reservation.ts';
 import { Capture } from './capture.ts';
 import { type PortCounters, portCounters } from './counters.ts';
@@ -170,11 +170,8 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     this.#hub = hub;
   }
 
-  /**
-   * Events of the engine that were lost because they arrived faster than they were taken: addresses, BPDUs, captured
-   * frames.
-   */
-  get eventsLost(): bigint {
+  /** How many events of the engine were lost because they were not read in time, by kind. No kind takes another's places. */
+  get eventsLost(): EventsLost {
     return this.#engine.eventsLost();
   }
 

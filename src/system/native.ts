@@ -38,6 +38,9 @@ export type EngineEvent =
   | { type: 'bpdu'; port: number; vlan: number; bytes: Buffer }
   | { type: 'frame-received' | 'frame-transmitted'; port: number; bytes: Buffer };
 
+/** Lost events by kind: BPDUs, addresses seen elsewhere, addresses learned or forgotten, captured frames. */
+export type EventsLost = Record<'bpdu' | 'mac_seen_elsewhere' | 'mac' | 'frame', bigint>;
+
 /** A learned address. */
 export interface MacEntry {
   /** Six lower-case hex bytes, `02:00:00:00:00:01`. */
@@ -100,8 +103,8 @@ export interface NativeEngine {
   send(port: number, frame: Uint8Array): void;
   /** Whether addresses that come and go are events. */
   watchMacs(wanted: boolean): void;
-  /** Events that came faster than they were taken: at most 512 wait. */
-  eventsLost(): bigint;
+  /** Returns how many events found no place to wait in, by kind. The end of an endpoint always has one. */
+  eventsLost(): EventsLost;
   counters(): NativeCounters;
   resetCounters(port: number): void;
   macEntries(): MacEntry[];

@@ -1,0 +1,67 @@
+#include "engine/events.h"
+
+#include <memory>
+#include <utility>
+
+namespace tsvde {
+
+EventQueue::~EventQueue() {
+  while (take()) continue;
+}
+
+void EventQueue::push(Event event) {
+  if (waiting_ >= places_) {
+    lost_++;
+    return;
+  }
+  waiting_++;
+  auto* node = new Node{std::move(event), newest_.load(std::memory_order_relaxed)};
+  while (
+      !newest_.compare_exchange_weak(node->next, node, std::memory_order_release, std::memory_order_relaxed))
+    continue;
+}
+
+std::optional<Event> EventQueue::take() {
+  if (oldest_ == nullptr && newest_.load(std::memory_order_relaxed) != nullptr) {
+    for (Node* node = newest_.exchange(nullptr, std::memory_order_acquire); node != nullptr;)
+      node = std::exchange(node->next, std::exchange(oldest_, node));
+  }
+  if (oldest_ == nullptr) return std::nullopt;
+  const std::unique_ptr<Node> node(std::exchange(oldest_, oldest_->next));
+  waiting_--;
+  return std::move(node->event);
+}
+
+std::optional<Event> EventQueues::take() {
+  for (EventQueue& queue : queues_) {
+    if (auto event = queue.take()) return event;
+  }
+  return std::nullopt;
+}
+
+EventQueues::Lost EventQueues::lost() const {
+  return {.bpdus = queues_[bpdus].lost(),
+          .macs_seen_elsewhere = queues_[macs_seen_elsewhere].lost(),
+          .macs = queues_[macs].lost(),
+          .frames = queues_[frames].lost()};
+}
+
+EventQueues::Queue EventQueues::queue_of(Event::Kind kind) {
+  switch (kind) {
+    case Event::Kind::endpoint_failed:
+      return ends;
+    case Event::Kind::bpdu:
+      return bpdus;
+    case Event::Kind::mac_seen_elsewhere:
+      return macs_seen_elsewhere;
+    case Event::Kind::mac_added:
+    case Event::Kind::mac_removed:
+      return macs;
+    case Event::Kind::received:
+    case Event::Kind::transmitted:
+      return frames;
+  }
+  return frames;
+}
+
+}  // namespace tsvde

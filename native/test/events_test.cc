@@ -1,0 +1,103 @@
+#include "engine/events.h"
+
+#include <thread>
+
+#include "test/check.h"
+
+using namespace tsvde;
+using namespace tsvde::test;
+
+namespace {
+
+using Kind = Event::Kind;
+
+// One of each kind that has places of its own, the most urgent first.
+constexpr std::array kKinds = {Kind::endpoint_failed, Kind::bpdu, Kind::mac_seen_elsewhere, Kind::mac_added,
+                               Kind::received};
+
+uint64_t lost(const EventQueues& queues, Kind kind) {
+  const auto lost = queues.lost();
+  switch (kind) {
+    case Kind::bpdu:
+      return lost.bpdus;
+    case Kind::mac_seen_elsewhere:
+      return lost.macs_seen_elsewhere;
+    case Kind::mac_added:
+    case Kind::mac_removed:
+      return lost.macs;
+    case Kind::received:
+    case Kind::transmitted:
+      return lost.frames;
+    case Kind::endpoint_failed:
+      return 0;
+  }
+  return 0;
+}
+
+}  // namespace
+
+TEST("no kind of event takes another's places, and what is lost is counted by kind") {
+  constexpr uint64_t kFlood = 10'000;
+  for (const Kind flood : kKinds) {
+    for (const Kind other : kKinds) {
+      if (other == flood) continue;
+      EventQueues queues;
+      for (uint32_t i = 0; i < kFlood; i++) queues.push({.kind = flood, .port = i});
+      for (uint32_t i = 0; i < 50; i++) queues.push({.kind = other, .port = i});
+      uint64_t of_flood = 0;
+      uint32_t of_other = 0;
+      while (const auto event = queues.take()) {
+        if (event->kind == other) CHECK(event->port == of_other++);
+        if (event->kind == flood) CHECK(event->port == of_flood++);
+      }
+      CHECK(of_other == 50 && lost(queues, other) == 0);
+      CHECK(of_flood + lost(queues, flood) == kFlood);
+      CHECK(flood == Kind::endpoint_failed ? of_flood == kFlood : of_flood < kFlood);
+    }
+  }
+}
+
+TEST("the most urgent event is taken first, whenever it came") {
+  EventQueues queues;
+  for (auto kind = kKinds.rbegin(); kind != kKinds.rend(); ++kind) {
+    for (uint32_t i = 0; i < 3; i++) queues.push({.kind = *kind, .port = i});
+  }
+  const auto first = queues.take();
+  CHECK(first && first->kind == Kind::endpoint_failed);
+  queues.push({.kind = Kind::endpoint_failed, .port = 3});
+  for (const Kind kind : kKinds) {
+    for (uint32_t i = kind == Kind::endpoint_failed ? 1 : 0; i < (kind == Kind::endpoint_failed ? 4 : 3);
+         i++) {
+      const auto event = queues.take();
+      CHECK(event && event->kind == kind && event->port == i);
+    }
+  }
+  CHECK(!queues.take());
+}
+
+TEST("events are taken in order, each once, by another thread while they are pushed") {
+  EventQueues queues;
+  constexpr uint32_t kCount = 50'000;
+  std::thread thread([&] {
+    for (uint32_t i = 0; i < kCount; i++) {
+      queues.push({.kind = Kind::received, .port = i, .bytes = {1, 2, 3}});
+      queues.push({.kind = Kind::endpoint_failed, .port = i});
+    }
+  });
+  uint32_t ends = 0, frames = 0, next = 0;
+  while (ends < kCount) {
+    const auto event = queues.take();
+    if (!event) {
+      std::this_thread::yield();
+    } else if (event->kind == Kind::endpoint_failed) {
+      CHECK(event->port == ends++);
+    } else {
+      CHECK(event->port >= next);
+      next = event->port + 1;
+      frames++;
+    }
+  }
+  thread.join();
+  while (queues.take()) frames++;
+  CHECK(frames + queues.lost().frames == kCount);
+}
