@@ -66,6 +66,7 @@
         "addon/exit.cc",
         "addon/frame_socket.cc",
         "addon/sockets.cc",
+        "addon/terminal.cc",
       ]
     }
   ]

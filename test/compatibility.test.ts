@@ -64,6 +64,11 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
   ],
   ['/proc/PID/exe is Node', ['cli/compat.test.ts', 'the executable is Node']],
   [
+    'As a job in the background of a terminal',
+    ['cli/job-control.test.ts', 'a switch in the background forwards while the terminal is used'],
+    ['cli/life.test.ts', 'SIGQUIT cleans up and ends the switch by the signal'],
+  ],
+  [
     'Frames have 14 to 65535 bytes',
     ['conformance.ts', 'random frames, attached and detached ports give the same frames as the reference'],
     ['interop/clients.test.ts', 'frames of all sizes cross a %s in both directions unchanged'],

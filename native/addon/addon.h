@@ -13,6 +13,7 @@ void init_exec(Napi::Env env, Napi::Object exports);
 void init_exit(Napi::Env env, Napi::Object exports);
 void init_frame_socket(Napi::Env env, Napi::Object exports);
 void init_sockets(Napi::Env env, Napi::Object exports);
+void init_terminal(Napi::Env env, Napi::Object exports);
 
 // Restores the blocking modes that stdin, stdout and stderr had when the addon was loaded.
 void restore_blocking();

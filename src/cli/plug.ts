@@ -9,9 +9,10 @@ import { SwitchError } from '../protocol/errors.ts';
 import { STREAM_FRAME_MAX } from '../protocol/plug-stream.ts';
 import { ExitError, USAGE } from '../system/exit-error.ts';
 import { setProcessName } from '../system/process.ts';
+import { ignoreTerminalStops } from '../system/terminal-input.ts';
 import { normalize, spellingsOf } from './long-only.ts';
 import { octalLike } from './mode.ts';
-import { finish } from './streams.ts';
+import { endAsInit, finish, standardInput } from './streams.ts';
 
 const NAME = 'tsvde plug';
 const STDOUT = 1;
@@ -26,6 +27,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   const say = (message: string) => void process.stderr.write(`${NAME}: ${message}\n`);
   setProcessName('tsvde-plug');
   process.stderr.on('error', () => {}); // a closed stderr is not an error
+  endAsInit();
   try {
     const { target, options } = parse(argv);
     if (isatty(STDOUT))
@@ -33,7 +35,9 @@ export async function main(argv: readonly string[]): Promise<void> {
         1,
         'frames go to stdout, which is a terminal: connect it to another plug, for example with dpipe',
       );
-    const { tooLong } = await carry(await join(target, options), process.stdin, process.stdout);
+    ignoreTerminalStops();
+    const input = standardInput({ endsInBackground: false });
+    const { tooLong } = await carry(await join(target, options), input, process.stdout);
     if (tooLong > 0) say(`${tooLong} frames were longer than ${STREAM_FRAME_MAX} bytes and were dropped`);
     await finish(0);
   } catch (error) {

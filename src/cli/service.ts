@@ -15,6 +15,7 @@ import { VDE_VERSION } from '../system/version.ts';
 import type { TsvdeOptions } from './options.ts';
 import { writePidFile } from './pid-file.ts';
 import { announceReady, passedSockets } from './service-manager.ts';
+import { standardInput } from './streams.ts';
 
 const CONTROL_FAILED = 255; // vde_switch's exit code for any failure of its directory
 
@@ -139,7 +140,7 @@ export class Service {
 
   /** Runs the console on stdin; resolves when stdin ends. */
   readCommands(): Promise<void> {
-    return runOnStandardStreams(this.#context, process.stdin, process.stdout);
+    return runOnStandardStreams(this.#context, standardInput({ endsInBackground: false }), process.stdout);
   }
 
   /** Closes every open part. Idempotent. */

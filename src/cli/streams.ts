@@ -1,6 +1,7 @@
 // What every program here shares: its name in ps, its standard streams, and its end, which waits for output to be
 // written unless nobody reads it.
-import type { Writable } from 'node:stream';
+import { constants } from 'node:os';
+import type { Readable, Writable } from 'node:stream';
 import { isatty, type WriteStream } from 'node:tty';
 import { NO_REPLY } from '../ctl/console-client.ts';
 import { printable } from '../protocol/printable.ts';
@@ -8,6 +9,7 @@ import { describeError } from '../system/errno.ts';
 import { ExitError } from '../system/exit-error.ts';
 import { endProcess, setArguments, setProcessName } from '../system/process.ts';
 import { systemLogOutput } from '../system/system-log.ts';
+import { TerminalInput } from '../system/terminal-input.ts';
 
 const FLUSH_MS = 200;
 
@@ -18,6 +20,22 @@ const FLUSH_MS = 200;
 export function takeName(name: string, argv?: readonly string[]): void {
   setProcessName(name);
   if (argv) setArguments([name, ...argv]);
+}
+
+let terminal: TerminalInput | undefined;
+
+/**
+ * Returns standard input if it is a terminal, to be read in the foreground only. A hang-up ends the input; if it happens in
+ * the background, only with `endsInBackground`.
+ */
+export function terminalInput({ endsInBackground = true } = {}): TerminalInput | undefined {
+  if (isatty(0)) terminal ??= new TerminalInput({ endsInBackground });
+  return terminal;
+}
+
+/** Returns standard input: terminalInput(), or what else it is. */
+export function standardInput(options?: { endsInBackground: boolean }): Readable {
+  return terminalInput(options) ?? process.stdin;
 }
 
 /** Writes to stdout; control characters, which may be a client's and not the switch's, do not reach a terminal. */
@@ -54,6 +72,13 @@ function unblock(stream: WriteStream): void {
   if (handle.fd !== fd) handle.setBlocking(false);
 }
 
+/** Makes signals end this process also if it is process 1, as in a container: the kernel ignores signals of default action. */
+export function endAsInit(): void {
+  if (process.pid !== 1) return;
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const)
+    process.on(signal, () => endProcess(128 + constants.signals[signal]));
+}
+
 /** Ends the process with the exit code that `program` returns or throws. */
 export async function runProgram(name: string, program: Promise<number>): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -62,12 +87,15 @@ export async function runProgram(name: string, program: Promise<number>): Promis
     process.exit(NO_REPLY);
   });
   process.stderr.on('error', () => {});
+  endAsInit();
   try {
     process.exitCode = await program;
   } catch (error) {
     if (!(error instanceof ExitError)) throw error;
     if (error.exitCode !== 0 && error.message !== '') sayAs(name)(error.message);
     process.exitCode = error.exitCode;
+  } finally {
+    terminal?.destroy();
   }
 }
 

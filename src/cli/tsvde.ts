@@ -1,6 +1,8 @@
 // tsvde, the command: parses its options, starts the service, serves until told to end, and cleans up.
+import { constants } from 'node:os';
 import { ExitError } from '../system/exit-error.ts';
 import type { Log } from '../system/log.ts';
+import { ignoreTerminalStops } from '../system/terminal-input.ts';
 import { daemonReport, startDaemon } from './daemon.ts';
 import { daemonLog, streamLog } from './log.ts';
 import { parseOptions } from './options.ts';
@@ -47,6 +49,7 @@ export async function main(argv: readonly string[], behaviour = TSVDE): Promise<
         if (options.readyFd !== undefined) announceReady(options.readyFd);
       });
     unblockTerminals();
+    ignoreTerminalStops();
     const log = report ? daemonLog(name, options.log) : streamLog(name, process.stderr, options.log);
     // The daemon does not inherit the descriptor: the starting process announces.
     const readyFd = report ? undefined : options.readyFd;
@@ -67,7 +70,10 @@ async function serve(options: ServiceOptions, log: Log, ready = () => {}): Promi
   for (const signal of IGNORED) process.on(signal, () => {});
   const signalled = new Promise<End>((resolve) => {
     process.on('SIGTERM', () => resolve({ reason: 'Caught signal 15, cleaning up and exiting' }));
-    process.on('SIGINT', () => resolve({ reason: 'Caught signal 2, cleaning up and exiting', signal: 'SIGINT' }));
+    for (const signal of ['SIGINT', 'SIGQUIT'] as const)
+      process.on(signal, () =>
+        resolve({ reason: `Caught signal ${constants.signals[signal]}, cleaning up and exiting`, signal }),
+      );
   });
   void signalled.then(end);
 

@@ -1,5 +1,5 @@
 // tsvdectl, the command: a client of a switch's console, for scripts and for people at a terminal.
-import { isatty, type ReadStream, type WriteStream } from 'node:tty';
+import { isatty, type WriteStream } from 'node:tty';
 import { Command, CommanderError, Option } from 'commander';
 import { type CommandOptions, giveCommand, parseErrnos } from '../ctl/command.ts';
 import { ConsoleClient, NO_REPLY, TIMEOUT_SECONDS } from '../ctl/console-client.ts';
@@ -8,8 +8,9 @@ import { HISTORY_MAX, historyPath, openHistory } from '../ctl/history.ts';
 import { giveLines } from '../ctl/lines.ts';
 import { Terminal } from '../ctl/terminal.ts';
 import { ExitError } from '../system/exit-error.ts';
+import type { TerminalInput } from '../system/terminal-input.ts';
 import { TSVDE_VERSION } from '../system/version.ts';
-import { print, runProgram, sayAs, takeName } from './streams.ts';
+import { print, runProgram, sayAs, standardInput, takeName, terminalInput } from './streams.ts';
 
 const NAME = 'tsvdectl';
 
@@ -37,8 +38,9 @@ async function run(argv: readonly string[]): Promise<number> {
   try {
     const options = { json, ignore };
     if (words.length > 0) return await oneCommand(client, words.join(' '), options);
-    if (!isatty(0) || !isatty(1)) return await commandsFromStdin(client, options);
-    const terminal = terminalOf(client, json);
+    const input = isatty(1) ? terminalInput() : undefined;
+    if (!input) return await commandsFromStdin(client, options);
+    const terminal = terminalOf(client, input, json);
     showDebug = (line) => terminal.tell(line);
     print(client.greeting);
     await terminal.run();
@@ -56,7 +58,7 @@ async function oneCommand(client: ConsoleClient, line: string, options: CommandO
 /** Reports a command that fails and gives the next one; returns the exit code of the first failure. */
 async function commandsFromStdin(client: ConsoleClient, options: CommandOptions): Promise<number> {
   let exitCode = 0;
-  await giveLines(client, process.stdin, async (line) => {
+  await giveLines(client, standardInput(), async (line) => {
     if (/^\s*(#|$)/.test(line)) return undefined;
     try {
       return await giveCommand(client, line, print, options);
@@ -70,10 +72,10 @@ async function commandsFromStdin(client: ConsoleClient, options: CommandOptions)
   return exitCode;
 }
 
-function terminalOf(client: ConsoleClient, json: boolean): Terminal {
+function terminalOf(client: ConsoleClient, input: TerminalInput, json: boolean): Terminal {
   const { lines, add } = openHistory(historyPath(), say);
   return new Terminal(client, {
-    input: process.stdin as ReadStream,
+    input,
     output: process.stdout as WriteStream,
     prompt: json ? 'json$ ' : 'vde$ ',
     command: (line) => (json && line.trim() !== '' ? `json ${line}` : line),

@@ -1,7 +1,7 @@
 // unixterm, as in vde2: connects stdin and stdout to a unix stream socket, with nothing in between.
 import { connectTo, NO_REPLY } from '../ctl/console-client.ts';
 import { ExitError } from '../system/exit-error.ts';
-import { runProgram, takeName } from './streams.ts';
+import { runProgram, standardInput, takeName } from './streams.ts';
 
 const NAME = 'unixterm';
 /** How long the peer may be silent after the end of stdin before the program ends. */
@@ -15,11 +15,12 @@ export async function main(argv: readonly string[]): Promise<void> {
 async function run([path]: readonly string[]): Promise<number> {
   if (path === undefined) throw new ExitError(NO_REPLY, 'name a unix socket: unixterm PATH');
   const socket = await connectTo(path);
-  process.stdin.pipe(socket); // the end of stdin closes our side only: the peer may still answer
-  process.stdin.once('end', () => socket.setTimeout(SILENCE_MS, () => socket.destroy()));
+  const input = standardInput();
+  input.pipe(socket); // the end of stdin closes our side only: the peer may still answer
+  input.once('end', () => socket.setTimeout(SILENCE_MS, () => socket.destroy()));
   socket.on('error', () => {}); // 'close' follows
   socket.pipe(process.stdout);
   await new Promise((resolve) => socket.once('close', resolve));
-  process.stdin.destroy();
+  input.destroy();
   return 0;
 }

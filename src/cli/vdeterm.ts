@@ -1,11 +1,11 @@
 // vdeterm, as in vde2: a line editor for a console. It does not show the codes of replies.
-import { isatty, type ReadStream, type WriteStream } from 'node:tty';
+import { isatty, type WriteStream } from 'node:tty';
 import { ConsoleClient, NO_REPLY } from '../ctl/console-client.ts';
 import { giveLines } from '../ctl/lines.ts';
 import type { ConsoleReply } from '../ctl/reply-reader.ts';
 import { Terminal } from '../ctl/terminal.ts';
 import { ExitError } from '../system/exit-error.ts';
-import { print, runProgram, takeName } from './streams.ts';
+import { print, runProgram, standardInput, takeName, terminalInput } from './streams.ts';
 
 const NAME = 'vdeterm';
 const HISTORY_MAX = 128;
@@ -21,8 +21,9 @@ async function run([path]: readonly string[]): Promise<number> {
   const client = await ConsoleClient.connect(path, { onDebug: (line) => showDebug(line) });
   try {
     print(client.greeting);
-    if (!isatty(0) || !isatty(1)) {
-      await giveLines(client, process.stdin, async (line) => {
+    const input = isatty(1) ? terminalInput() : undefined;
+    if (!input) {
+      await giveLines(client, standardInput(), async (line) => {
         const reply = await client.ask(line);
         print(
           format(reply)
@@ -34,7 +35,7 @@ async function run([path]: readonly string[]): Promise<number> {
       return 0;
     }
     const terminal = new Terminal(client, {
-      input: process.stdin as ReadStream,
+      input,
       output: process.stdout as WriteStream,
       prompt: `vde[${path}]: `,
       history: [],

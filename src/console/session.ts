@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { SwitchError } from '../protocol/errors.ts';
+import { TerminalInput } from '../system/terminal-input.ts';
 import type { ConsoleContext, Invoker } from './command.ts';
 import { execute, executeSilently, runFile } from './execute.ts';
 import { PROMPT, result, textOf } from './reply.ts';
@@ -58,11 +59,13 @@ export async function runSession(context: ConsoleContext, { kind, input, output 
 /**
  * Runs the console of a switch in the foreground: commands on stdin, replies on stdout, until stdin or the switch ends.
  * Nothing is written before the first reply, since programs read the first line as the answer to their first command;
- * only a terminal gets a prompt at once.
+ * only a terminal gets a prompt at once, and again whenever it begins to be read.
  */
 export async function runOnStandardStreams(context: ConsoleContext, input: Readable, output: Writable): Promise<void> {
   output.on('error', () => {}); // without a reader, replies are discarded
-  if ('isTTY' in output && output.isTTY) output.write(PROMPT);
+  const prompts = 'isTTY' in output && output.isTTY;
+  if (prompts && input instanceof TerminalInput) input.on('foreground', () => output.write(PROMPT));
+  else if (prompts) output.write(PROMPT);
   await runSession(context, { kind: 'terminal', input, output });
 }
 

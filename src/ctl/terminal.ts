@@ -1,14 +1,15 @@
 // A console at a terminal: a line editor with history and completion. Debug lines appear above the line that is being
 // typed, which is kept.
 import { createInterface, type Interface } from 'node:readline';
-import type { ReadStream, WriteStream } from 'node:tty';
+import type { WriteStream } from 'node:tty';
 import { printable } from '../protocol/printable.ts';
+import type { TerminalInput } from '../system/terminal-input.ts';
 import { complete } from './completion.ts';
 import type { ConsoleClient } from './console-client.ts';
 import type { ConsoleReply } from './reply-reader.ts';
 
 export interface TerminalOptions {
-  input: ReadStream;
+  input: TerminalInput;
   output: WriteStream;
   prompt: string;
   /** Earlier lines, newest first. */
@@ -27,8 +28,8 @@ export class Terminal {
   readonly #options: TerminalOptions;
   readonly #editor: Interface;
   readonly #waiting: string[] = [];
-  /** Whether the editor's line is on the screen; it is not while a command runs. */
-  #editing = false;
+  /** Whether a command runs. */
+  #working = false;
 
   constructor(client: ConsoleClient, options: TerminalOptions) {
     this.#client = client;
@@ -52,17 +53,18 @@ export class Terminal {
 
   /** Resolves when the user or a command ends the session. Throws ExitError if the console disconnects by itself. */
   async run(): Promise<void> {
-    const { onLine } = this.#options;
+    const { onLine, input } = this.#options;
     const closed = new Promise<void>((resolve) => {
       this.#editor.on('close', resolve);
     });
     this.#editor.on('SIGINT', () => this.#interrupt());
+    this.#editor.on('SIGTSTP', () => input.suspend());
+    input.on('foreground', () => this.#edit());
     this.#editor.on('line', (line) => {
       if (line.trim() !== '') onLine(line);
       this.#waiting.push(line);
-      if (this.#editing) void this.#work();
+      if (!this.#working) void this.#work();
     });
-    this.#edit();
     try {
       const reason = await Promise.race([closed, this.#client.ended]);
       if (reason) throw reason;
@@ -90,19 +92,24 @@ export class Terminal {
 
   async #work(): Promise<void> {
     const { command = String, output, format } = this.#options;
-    this.#editing = false;
+    this.#working = true;
     for (let line = this.#waiting.shift(); line !== undefined; line = this.#waiting.shift()) {
       const reply = await this.#client.ask(command(line)).catch(() => undefined); // `ended` has the reason
       if (!reply) return;
       for (const text of format(reply)) output.write(`${printable(text)}\n`);
       if (reply.ended) return this.#editor.close();
     }
+    this.#working = false;
     this.#edit();
   }
 
+  /** Whether the editor's line is on the screen: not while a command runs, nor in the background. */
+  get #editing(): boolean {
+    return !this.#working && this.#options.input.reading;
+  }
+
   #edit(): void {
-    this.#editing = true;
-    this.#editor.prompt();
+    if (this.#editing) this.#editor.prompt(true);
   }
 
   /** Discards the typed line, as in a shell. Without one, or while a command runs, ends the program. */

@@ -172,6 +172,10 @@ export interface NativeAddon {
    */
   openTap(name: string, offloads: boolean): { fd: number; name: string };
   closeDescriptor(fd: number): void;
+  /** Where this process stands at the terminal `fd`; `gone` after a hang-up. */
+  terminalStanding(fd: number): 'foreground' | 'background' | 'gone';
+  /** From now on SIGTTIN and SIGTTOU do not stop the process: a read in the background fails with EIO, a write succeeds. */
+  ignoreTerminalStops(): void;
   /** Of the whole process; returns what it was. */
   setUmask(mask: number): number;
 

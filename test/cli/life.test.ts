@@ -66,6 +66,14 @@ describe('stdout and stderr', () => {
     expect(ended.stdout).toBe('02\n02\n');
   });
 
+  test('SIGQUIT cleans up and ends the switch by the signal', async () => {
+    const { started, directory } = await startTsvde(['--nostdin']);
+    started.signal('SIGQUIT');
+    expect(await started.exited).toEqual({ code: null, signal: 'SIGQUIT' });
+    expect(started.stderr()).toBe('tsvde: Caught signal 3, cleaning up and exiting\n');
+    expect(existsSync(directory)).toBe(false);
+  });
+
   test('a switch with --nostdin runs with stdout and stderr closed', async () => {
     const directory = `${temporaryDirectory()}/ctl`;
     const closed = ['-c', 'exec "$1" --nostdin -s "$2" </dev/null >&- 2>&-', 'sh', tsvde, directory];
@@ -266,6 +274,41 @@ describe('rc file', () => {
     const { started } = await startTsvde([], { env: { ...process.env, HOME: home } });
     started.stdin.write('port/allprint\n');
     await started.output(/Port 0009 /);
+  });
+});
+
+describeWith(['root', 'unshare'], 'process 1', () => {
+  /** Starts a program as process 1 of a new PID namespace; returns its process ID outside. */
+  async function startInit(...words: string[]) {
+    const started = start('unshare', ['--pid', '--fork', '--kill-child', ...words]);
+    const children = () => readFileSync(`/proc/${started.pid}/task/${started.pid}/children`, 'utf8').trim();
+    return { started, pid: Number(await until(children, 'the child of unshare')) };
+  }
+
+  test.each(['SIGTERM', 'SIGINT', 'SIGQUIT'] as const)('%s ends a switch', async (signal) => {
+    const directory = `${temporaryDirectory()}/ctl`;
+    const { started, pid } = await startInit(tsvde, '--nostdin', '-s', directory);
+    await until(() => accepts(`${directory}/ctl`), 'a switch');
+    process.kill(pid, signal);
+    expect(await started.exited).toEqual({ code: 0, signal: null });
+    expect(existsSync(directory)).toBe(false);
+  });
+
+  test.each([
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+    ['SIGQUIT', 131],
+    ['SIGHUP', 129],
+  ] as const)('%s ends a plug', async (signal, code) => {
+    const { directory } = await startTsvde();
+    const { started, pid } = await startInit(tsvde, 'plug', directory);
+    const sender = await Recorder.join(directory);
+    await until(() => {
+      sender.send(frame(BROADCAST, '02:00:00:00:00:0a', 100, 1));
+      return started.stdout() !== '';
+    }, 'a frame');
+    process.kill(pid, signal);
+    expect(await started.exited).toEqual({ code, signal: null });
   });
 });
 

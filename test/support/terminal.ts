@@ -43,6 +43,11 @@ export class Screen {
     await this.shows(result);
   }
 
+  /** Closes the terminal, as a terminal window or a lost ssh connection does. */
+  hangUp(): Promise<void> {
+    return this.#started.stop('SIGKILL');
+  }
+
   /** Waits for the end of the program; returns its exit code, or its signal as a negative number. */
   async exit(): Promise<number> {
     await this.#started.exited;

@@ -1,0 +1,180 @@
+// Our programs as jobs of a shell at a terminal: in the background they do not read it and are not stopped, brought to the
+// foreground they read it, and a switch outlives it.
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { atEnd } from '../support/at-end.ts';
+import { describeWith } from '../support/needs.ts';
+import { BROADCAST, frame, Recorder } from '../support/network.ts';
+import { compat, endPid, isRunning, tsvde, tsvdectl } from '../support/process.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { Screen } from '../support/terminal.ts';
+import { startTsvde } from '../support/tsvde.ts';
+import { accepts } from '../support/vde-switch.ts';
+import { until } from '../support/wait.ts';
+
+const CTRL_Z = '\x1a';
+const CTRL_D = '\x04';
+
+describeWith(['/usr/bin/python3', 'bash'], 'jobs of a shell', () => {
+  async function shell(...setup: string[]) {
+    const screen = new Screen('bash', ['--norc', '--noprofile', '-i'], { PS1: '$ ', HISTFILE: '' }, 160);
+    await screen.shows(/\$$/);
+    for (const line of setup) await give(screen, line);
+    return screen;
+  }
+
+  /** Starts a job in the background; returns its process ID. */
+  async function background(screen: Screen, ...words: string[]): Promise<number> {
+    screen.type(`${words.join(' ')} & echo "pid"=$!\r`);
+    await screen.shows(/pid=\d+/);
+    const pid = Number(/pid=(\d+)/.exec(screen.text)![1]);
+    atEnd(() => endPid(pid, 'SIGKILL'));
+    return pid;
+  }
+
+  let given = 0;
+  /** Gives the shell a line, and waits until it has run it. A program that waits for input wakes up at each key. */
+  async function give(screen: Screen, line = 'true') {
+    given++;
+    await screen.enter(`${line}; echo "line"-${given}`, `line-${given}\n$`);
+  }
+
+  const hasSocket = (pid: number) =>
+    readdirSync(`/proc/${pid}/fd`).some((fd) => {
+      try {
+        return readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith('socket:');
+      } catch {
+        return false; // closed meanwhile
+      }
+    });
+  const state = (pid: number) => /^State:\s+(\S)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+
+  async function passes(directory: string, number: number) {
+    const [a, b] = [await Recorder.join(directory), await Recorder.join(directory)];
+    a.send(frame(BROADCAST, '02:00:00:00:00:0a', 100, number));
+    await b.receives(frame(BROADCAST, '02:00:00:00:00:0a', 100, number));
+    for (const { plug } of [a, b]) plug.close();
+  }
+
+  async function switchInBackground(...setup: string[]) {
+    const home = temporaryDirectory();
+    const screen = await shell(...setup);
+    const pid = await background(screen, tsvde, '-s', `${home}/ctl`);
+    await until(() => accepts(`${home}/ctl/ctl`), 'a switch');
+    return { home, directory: `${home}/ctl`, screen, pid };
+  }
+
+  test('a switch in the background forwards while the terminal is used, and is a console in the foreground', async () => {
+    const { directory, screen, pid } = await switchInBackground();
+    await give(screen);
+    expect(state(pid)).not.toBe('T');
+    await passes(directory, 1);
+    expect(screen.text).not.toContain('vde$');
+    screen.type('fg\r');
+    await screen.shows(/vde\$$/);
+    await screen.enter('port/create 5', /1000 Success\n\nvde\$$/);
+    screen.type(CTRL_Z);
+    await screen.shows(/Stopped .*\n\$$/);
+    await screen.enter('bg', /&\n\$$/);
+    await give(screen);
+    expect(state(pid)).not.toBe('T');
+    await passes(directory, 2);
+    screen.type('fg\r');
+    await screen.shows(/vde\$$/);
+    await screen.enter('port/create 5', /1017 File exists\n\nvde\$$/);
+    screen.type(CTRL_D);
+    await screen.shows(/EOF on stdin, cleaning up and exiting\n\$$/);
+    expect(existsSync(directory)).toBe(false);
+  });
+
+  test.each([[''], ['</dev/null --nostdin']])(
+    "a switch in the background %s logs to a terminal that stops background writers ('stty tostop')",
+    async (redirection) => {
+      const screen = await shell('stty tostop');
+      const home = temporaryDirectory();
+      const pid = await background(screen, tsvde, redirection, '-s', `${home}/ctl`);
+      await until(() => accepts(`${home}/ctl/ctl`), 'a switch');
+      process.kill(pid, 'SIGHUP');
+      await screen.shows('Caught signal 1');
+      expect(state(pid)).not.toBe('T');
+      await passes(`${home}/ctl`, 1);
+    },
+  );
+
+  test('a switch in the background outlives its terminal', async () => {
+    const { directory, screen, pid, home } = await switchInBackground();
+    await give(screen);
+    await screen.hangUp();
+    process.kill(pid, 'SIGHUP'); // two log lines that nobody can read
+    await passes(directory, 1);
+    expect(isRunning(pid)).toBe(true);
+    await endPid(pid);
+    expect(existsSync(`${home}/ctl`)).toBe(false);
+  });
+
+  test('a switch in the foreground ends when its terminal goes away', async () => {
+    const { directory, screen, pid } = await switchInBackground();
+    screen.type('fg\r');
+    await screen.shows(/vde\$$/);
+    await screen.hangUp();
+    await until(() => !isRunning(pid), 'the end of the switch');
+    expect(existsSync(directory)).toBe(false);
+  });
+
+  test('a plug in the background carries frames while the terminal is used, and outlives it', async () => {
+    const { home, directory } = await startTsvde(['--nostdin']);
+    const screen = await shell();
+    const pid = await background(screen, tsvde, 'plug', directory, `>${home}/frames`);
+    const sender = await Recorder.join(directory);
+    const carries = async (number: number) => {
+      const bytes = frame(BROADCAST, '02:00:00:00:00:0a', 100, number);
+      await until(() => {
+        sender.send(bytes);
+        return readFileSync(`${home}/frames`).includes(bytes);
+      }, 'a frame');
+    };
+    await carries(1);
+    await give(screen);
+    expect(state(pid)).not.toBe('T');
+    await carries(2);
+    await give(screen, 'disown -h'); // the shell is not to send SIGHUP, which ends a plug
+    await screen.hangUp();
+    await carries(3);
+  });
+
+  test.each([
+    ['tsvdectl', tsvdectl, '-M', /vde\$$/],
+    ['tsvdectl with its output in a file', tsvdectl, '-M', undefined],
+    ['vdeterm', compat('vdeterm'), '', /\]:$/],
+    ['unixterm', compat('unixterm'), '', undefined],
+  ])('%s waits in the background and reads in the foreground', async (_, program, option, prompt) => {
+    const home = temporaryDirectory();
+    await startTsvde(['--nostdin', '-M', `${home}/mgmt`], { cwd: home });
+    const screen = await shell(`cd ${home}`);
+    const output = prompt ? '' : '>out';
+    const pid = await background(screen, program, option, 'mgmt', output);
+    await until(() => hasSocket(pid), 'a connection');
+    await give(screen);
+    expect(state(pid)).not.toBe('T');
+    screen.type('fg\r');
+    await screen.shows(prompt ?? /fg\n.* mgmt/); // from now on keys are the program's
+    if (!prompt) screen.type('port/create 3\rport/create 3\r');
+    if (!prompt) {
+      await until(() => /exists/.test(readFileSync(`${home}/out`, 'utf8') + screen.text), 'the replies');
+      return;
+    }
+    await screen.enter('port/create 3', prompt);
+    screen.type(`port/create`);
+    await screen.shows(/port\/create$/);
+    screen.type(CTRL_Z);
+    await screen.shows(/Stopped .*\n\$$/);
+    await screen.enter('bg', /&\n\$$/);
+    await give(screen);
+    expect(state(pid)).not.toBe('T');
+    screen.type('fg\r');
+    await screen.shows(/ port\/create$/);
+    await screen.enter(' 3', /File exists/);
+    screen.type(CTRL_D);
+    await until(() => !isRunning(pid), 'the end of the program');
+  });
+});
