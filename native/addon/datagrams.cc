@@ -82,6 +82,15 @@ void bind_to(Napi::Env env, const Fd& fd, const Address& address) {
   if (bind(fd.number(), address.get(), address.size) < 0) throw errno_error(env, errno, "bind");
 }
 
+// The port that the kernel chose if port 0 was asked for. Both families have it at the same place.
+uint16_t bound_port(Napi::Env env, const Fd& fd) {
+  Address bound;
+  bound.size = sizeof bound.bytes;
+  if (getsockname(fd.number(), reinterpret_cast<sockaddr*>(&bound.bytes), &bound.size) < 0)
+    throw errno_error(env, errno, "getsockname");
+  return ntohs(reinterpret_cast<const sockaddr_in&>(bound.bytes).sin_port);
+}
+
 Napi::Object peer_object(Napi::Env env, Fd fd, const Address& peer) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("peer",
@@ -97,7 +106,10 @@ Napi::Value open_udp(const Napi::CallbackInfo& info) {
   Fd fd = new_socket(env, local.bytes.ss_family);
   set(env, fd, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
   bind_to(env, fd, local);
-  return peer_object(env, std::move(fd), peer);
+  const uint16_t port = bound_port(env, fd);
+  Napi::Object object = peer_object(env, std::move(fd), peer);
+  object.Set("localPort", Napi::Number::New(env, port));
+  return object;
 }
 
 // Whether the file is a socket that nobody serves any more, and may be replaced.

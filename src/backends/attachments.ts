@@ -15,6 +15,8 @@ export interface Attachment {
   spec: string;
   /** The numbers of the ports that it holds now, ascending; an attachment that listens holds one for each client. */
   ports: number[];
+  /** The addresses that it listens or receives on. */
+  addresses: readonly string[];
   /** The numbers that its kind counts, as of now. */
   stats: AttachmentStats;
   /** @internal */
@@ -181,6 +183,7 @@ function describe({ id, request, reservations }: Entry, backend: Backend): Attac
     kind: request.kind.name,
     spec: request.spec,
     ports: [...reservations].map(({ port }) => port).sort((a, b) => a - b),
+    addresses: backend.addresses?.() ?? [],
     stats: backend.stats?.() ?? {},
     backend,
   };

@@ -1,27 +1,47 @@
 // Datagram ports: one peer over UDP or unix sockets, or the members of an IPv4 multicast group. They are usable at once, whether
 // a peer exists or not, and end only when they are detached.
+import { isIP } from 'node:net';
 import { SwitchError } from '../protocol/errors.ts';
 import { formatAddress } from '../protocol/request.ts';
 import { fileRemover, grantSocket } from '../system/held-path.ts';
 import { native, type Transport } from '../system/native.ts';
 import type { Reservation } from '../system/reservation.ts';
 import { attempt } from './attempt.ts';
-import { formatHostPort, type HostPort, resolveHost } from './internet.ts';
+import { formatHostPort, type HostPort, resolveHost, resolveHosts } from './internet.ts';
 import type { Backend, Host } from './kind.ts';
 import { formatUnixName } from './unix-name.ts';
 
 /** Opens a UDP port for one peer. The kernel refuses frames over 65507 bytes (IPv4), which are counted as too long. */
 export async function openUdp(host: Host, local: HostPort, peer: HostPort): Promise<Backend> {
-  const address = await resolveHost(peer.host || 'localhost', 0, host.signal);
-  refuseIpv6Group(address);
-  const family = address.includes(':') ? 6 : 4;
-  const own =
-    local.host === '' ? (family === 6 ? '::' : '0.0.0.0') : await resolveHost(local.host, family, host.signal);
+  const { own, address } = await resolveEnds(local.host, peer.host || 'localhost', host.signal);
   const names = `${formatHostPort(own, local.port)} for ${formatHostPort(address, peer.port)}`;
-  const opened = attempt(`receive on ${names}`, () =>
+  const { localPort, ...opened } = attempt(`receive on ${names}`, () =>
     native.openUdp({ address: own, port: local.port }, { address, port: peer.port }),
   );
-  return attach(host, { kind: 'peer', ...opened, also: [] }, formatHostPort(address, peer.port));
+  const backend = attach(host, { kind: 'peer', ...opened, also: [] }, formatHostPort(address, peer.port));
+  const bound = formatHostPort(own, localPort);
+  host.log(`receiving on ${bound}`);
+  return { ...backend, addresses: () => [bound] };
+}
+
+/**
+ * Returns addresses of one family for both ends. IPv4 is preferred where a name has both: QEMU's datagram backends have no
+ * other.
+ */
+async function resolveEnds(
+  local: string,
+  peer: string,
+  signal: AbortSignal,
+): Promise<{ own: string; address: string }> {
+  const found = await resolveHosts(peer, 0, signal);
+  for (const address of found) refuseIpv6Group(address);
+  const own = local === '' ? ['0.0.0.0', '::'] : await resolveHosts(local, 0, signal);
+  for (const family of [4, 6]) {
+    const ofFamily = (address: string) => isIP(address) === family;
+    const [a, b] = [own.find(ofFamily), found.find(ofFamily)];
+    if (a !== undefined && b !== undefined) return { own: a, address: b };
+  }
+  throw new SwitchError('EIO', `'${local}' and '${peer}' have no addresses of the same family`);
 }
 
 /**

@@ -37,6 +37,8 @@ export function defineKind<const N extends string, const K extends Keys>(
 export interface Backend {
   /** Stops the backend, including attempts in progress; idempotent. */
   close(): void | Promise<void>;
+  /** The addresses that it listens or receives on, with the ports that the kernel chose for port 0. */
+  addresses?(): readonly string[];
   /** Numbers for metrics, read at each scrape. */
   stats?(): AttachmentStats;
 }

@@ -1,12 +1,14 @@
-// A listening stream socket: each client has a port of the switch while it is connected.
-import { createServer, type Server, type Socket } from 'node:net';
+// A listening port: each client that connects to one of its sockets has a port of the switch while it is connected. A
+// name is listened on at each of its addresses.
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { SwitchError } from '../protocol/errors.ts';
 import { describeError } from '../system/errno.ts';
 import { descriptorOf, native } from '../system/native.ts';
 import type { Reservation } from '../system/reservation.ts';
-import { listenAndGrant } from '../system/unix-listener.ts';
+import { listenOnAll, type Place, placesOf } from '../system/tcp-listener.ts';
+import { listenAndGrant, listenOn } from '../system/unix-listener.ts';
 import { attempt, refusal } from './attempt.ts';
-import { formatHostPort, resolveHost } from './internet.ts';
+import { formatHostPort, resolveHosts } from './internet.ts';
 import type { AttachmentStats, Backend, Host } from './kind.ts';
 import { formatStreamAddress, type StreamAddress, takeDescriptor } from './stream-address.ts';
 
@@ -20,7 +22,7 @@ export class Listener implements Backend {
   readonly #host: Host;
   readonly #address: StreamAddress;
   readonly #options: ListenerOptions;
-  readonly #server: Server;
+  #servers: Server[] = [];
   readonly #clients = new Set<Reservation>();
   #refused = 0;
   #refusing = false;
@@ -29,7 +31,6 @@ export class Listener implements Backend {
     this.#host = host;
     this.#address = address;
     this.#options = options;
-    this.#server = createServer({ pauseOnConnect: true }, (socket) => this.#welcome(socket));
   }
 
   /** Throws SwitchError, which names the address. */
@@ -39,6 +40,15 @@ export class Listener implements Backend {
     return listener;
   }
 
+  addresses(): string[] {
+    return this.#servers.map((server) => {
+      const bound = server.address() as AddressInfo | string | null;
+      return bound && typeof bound === 'object'
+        ? formatHostPort(bound.address, bound.port)
+        : formatStreamAddress(this.#address);
+    });
+  }
+
   stats(): AttachmentStats {
     return { connections: this.#clients.size, refused: this.#refused };
   }
@@ -46,18 +56,35 @@ export class Listener implements Backend {
   async close(): Promise<void> {
     for (const reservation of this.#clients) reservation.release();
     this.#clients.clear();
-    if (this.#server.listening) await new Promise((resolve) => this.#server.close(resolve));
+    await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))));
   }
 
   async #listen(): Promise<void> {
+    this.#servers = await this.#open();
+    for (const server of this.#servers)
+      server.on('error', (error) => this.#host.log(`accept: ${describeError(error)}`, 'warning'));
+    this.#host.log(`listening on ${this.addresses().join(' and ')}`);
+  }
+
+  async #open(): Promise<Server[]> {
     const address = this.#address;
-    if (address.type === 'unix') await listenAndGrant(this.#server, address.path, this.#options.permissions);
-    else await listenBare(this.#server, address, this.#host.signal);
-    this.#server.on('error', (error) => this.#host.log(`accept: ${describeError(error)}`, 'warning'));
-    const bound = this.#server.address();
-    const where =
-      bound && typeof bound === 'object' ? formatHostPort(bound.address, bound.port) : formatStreamAddress(address);
-    this.#host.log(`listening on ${where}`);
+    const create = () => createServer({ pauseOnConnect: true }, (socket) => this.#welcome(socket));
+    const name = formatStreamAddress(address);
+    if (address.type === 'inet') {
+      const places = await placesFor(address, this.#host.signal);
+      return listenOnAll(create, places, address.port).catch((error) => {
+        throw refusal(`listen on ${name}`, error);
+      });
+    }
+    const server = create();
+    if (address.type === 'unix') await listenAndGrant(server, address.path, this.#options.permissions);
+    else
+      await listenOn(
+        server,
+        attempt(`listen on ${name}`, () => native.listenUnix(address.name)),
+        name,
+      );
+    return [server];
   }
 
   #welcome(socket: Socket): void {
@@ -105,29 +132,13 @@ export class Listener implements Backend {
   }
 }
 
-async function listenBare(
-  server: Server,
-  address: Exclude<StreamAddress, { type: 'unix' }>,
-  signal: AbortSignal,
-): Promise<void> {
-  const name = formatStreamAddress(address);
-  const where =
-    address.type === 'inet'
-      ? { port: address.port, ...(await localHost(address, signal)) }
-      : { fd: attempt(`listen on ${name}`, () => native.listenUnix(address.name)) };
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(refusal(`listen on ${name}`, error)));
-    server.listen(where, () => {
-      server.removeAllListeners('error');
-      resolve();
-    });
-  });
-}
-
 /** Without a host, every address of the families wanted. */
-async function localHost({ host, family }: StreamAddress & { type: 'inet' }, signal: AbortSignal): Promise<object> {
-  if (host !== '') return { host: await resolveHost(host, family, signal) };
-  return family === 0 ? {} : { host: family === 4 ? '0.0.0.0' : '::', ipv6Only: family === 6 };
+async function placesFor(
+  { host, family }: StreamAddress & { type: 'inet' },
+  signal: AbortSignal,
+): Promise<readonly Place[]> {
+  if (host !== '') return placesOf(await resolveHosts(host, family, signal));
+  return [family === 0 ? {} : { host: family === 4 ? '0.0.0.0' : '::', ipv6Only: family === 6 }];
 }
 
 function describePeer(socket: Socket): string {

@@ -172,6 +172,8 @@ export class Service {
       version: VDE_VERSION,
     });
     this.#closers.push(() => server.close());
+    this.#context.metrics = server.address;
+    this.#context.log(`serving metrics on ${server.address}`);
   }
 }
 

@@ -17,6 +17,8 @@ export interface ConsoleContext {
   version: string;
   /** The management socket, if there is one. */
   management?: { path: string; mode: number };
+  /** The address that metrics are served on, if they are. */
+  metrics?: string;
   log: Log;
   /** Closes everything, then ends the process. */
   shutdown(): void;

@@ -2,9 +2,11 @@
 // connections is limited, and those that hang are closed after a timeout.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type OpenMetricsContentType, Registry } from 'prom-client';
+import { formatHostPort, resolveHosts } from '../backends/internet.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import type { Switch } from '../switch/switch.ts';
 import { describeError } from '../system/errno.ts';
+import { listenOnAll, placesOf, portOf } from '../system/tcp-listener.ts';
 import { listenAndGrant, listenOn } from '../system/unix-listener.ts';
 import type { MetricsAddress } from './address.ts';
 import { defineProcessMetrics } from './process-metrics.ts';
@@ -27,23 +29,33 @@ export async function startMetrics(
   options: { address: MetricsAddress; version: string },
 ): Promise<MetricsServer> {
   const scrape = defineScrape(sw, options.version);
-  const server = createServer(
-    { requestTimeout: TIMEOUT_MS, headersTimeout: TIMEOUT_MS, keepAliveTimeout: TIMEOUT_MS },
-    (request, response) => {
-      answer(sw, scrape, request, response).catch((error) => {
-        response.writeHead(500).end(`${error}\n`);
-      });
+  const create = () => {
+    const server = createServer(
+      { requestTimeout: TIMEOUT_MS, headersTimeout: TIMEOUT_MS, keepAliveTimeout: TIMEOUT_MS },
+      (request, response) => {
+        answer(sw, scrape, request, response).catch((error) => {
+          response.writeHead(500).end(`${error}\n`);
+        });
+      },
+    );
+    server.maxConnections = CONNECTIONS_MAX;
+    server.setTimeout(TIMEOUT_MS, (socket) => socket.destroy()); // a client that does not read its response
+    return server;
+  };
+  const { servers, address } = await listen(create, options.address);
+  return {
+    address,
+    async close() {
+      await Promise.all(servers.map(closed));
     },
-  );
-  server.maxConnections = CONNECTIONS_MAX;
-  server.setTimeout(TIMEOUT_MS, (socket) => socket.destroy()); // a client that does not read its response
-  const address = await listen(server, options.address);
-  const close = () =>
-    new Promise<void>((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    });
-  return { address, close };
+  };
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
 }
 
 type Scrape = (format: 'text' | 'openmetrics') => Promise<{ contentType: string; body: string }>;
@@ -91,23 +103,28 @@ async function answer(sw: Switch, scrape: Scrape, request: IncomingMessage, resp
   }
 }
 
-async function listen(server: Server, address: MetricsAddress): Promise<string> {
+/** A name is served at each of its addresses, with a server for each. */
+async function listen(
+  create: () => Server,
+  address: MetricsAddress,
+): Promise<{ servers: readonly Server[]; address: string }> {
   if (address.kind === 'unix') {
+    const server = create();
     await listenAndGrant(server, address.path, { mode: 0o660 });
-    return `unix:${address.path}`;
+    return { servers: [server], address: `unix:${address.path}` };
   }
   if (address.kind === 'descriptor') {
+    const server = create();
     await listenOn(server, address.fd, 'metrics');
-    return `descriptor ${address.fd}`;
+    return { servers: [server], address: `descriptor ${address.fd}` };
   }
   const { host, port } = address;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(new SwitchError('EADDRINUSE', `cannot serve metrics on ${host}:${port}: ${describeError(error)}`)),
-    );
-    server.listen(port, host, resolve);
-  });
-  const bound = server.address();
-  const boundPort = typeof bound === 'object' && bound ? bound.port : port;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${boundPort}/metrics`;
+  try {
+    const addresses = await resolveHosts(host, 0, new AbortController().signal);
+    const servers = await listenOnAll(create, placesOf(addresses), port);
+    return { servers, address: `http://${formatHostPort(host, portOf(servers[0]!))}/metrics` };
+  } catch (error) {
+    const why = error instanceof SwitchError ? error.message : describeError(error);
+    throw new SwitchError('EADDRINUSE', `cannot serve metrics on ${formatHostPort(host, port)}: ${why}`);
+  }
 }

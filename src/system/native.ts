@@ -150,8 +150,8 @@ export interface NativeAddon {
    * Returns its descriptor; throws an Error with errno `code` and `syscall`, and leaves no file behind.
    */
   openDatagram(path: string, peer: Uint8Array | null): number;
-  /** Addresses in digits, both of one family. Throws with errno `code` and `syscall`. */
-  openUdp(local: NativeAddress, peer: NativeAddress): { fd: number; peer: Buffer };
+  /** Addresses in digits, both of one family; `localPort` is the bound one. Throws with errno `code` and `syscall`. */
+  openUdp(local: NativeAddress, peer: NativeAddress): { fd: number; peer: Buffer; localPort: number };
   /** Paths, or abstract names behind a NUL. A file at `local` that nobody serves any more is replaced. */
   openUnixPeer(local: string, peer: string): { fd: number; peer: Buffer };
   /** A member of an IPv4 group, on the interface that has `localAddress`, or by route where that is 0.0.0.0. */

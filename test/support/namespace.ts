@@ -22,15 +22,24 @@ export class Namespace {
 
   /** Sets the name server: `ip netns exec` mounts the files of /etc/netns/NAME over those of /etc. */
   useResolver(address: string): void {
+    this.#mount('resolv.conf', `nameserver ${address}\n`);
+  }
+
+  /** Sets the addresses of names: lines of hosts(5). */
+  useHosts(...lines: string[]): void {
+    this.#mount('hosts', lines.map((line) => `${line}\n`).join(''));
+  }
+
+  #mount(name: string, text: string): void {
     const directory = `/etc/netns/${this.name}`;
     mkdirSync(directory, { recursive: true });
     atEnd(() => {
-      rmSync(directory, { recursive: true });
+      rmSync(directory, { recursive: true, force: true });
       try {
         rmdirSync('/etc/netns');
       } catch {} // another test uses it too
     });
-    writeFileSync(`${directory}/resolv.conf`, `nameserver ${address}\n`);
+    writeFileSync(`${directory}/${name}`, text);
   }
 
   /** Starts a command, which `ip netns exec` executes in its own process: the pid is the command's. */

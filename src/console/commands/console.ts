@@ -51,18 +51,20 @@ export const consoleMenu: Menu = {
       path: 'showinfo',
       syntax: '',
       help: 'show version, process, MAC address and uptime',
-      show: (_, { switch: sw, version, management }) => ({
+      show: (_, { switch: sw, version, management, metrics }) => ({
         version,
         pid: process.pid,
         mac: sw.mac,
         uptimeSeconds: sw.uptimeSeconds,
         management: management && { path: management.path, mode: `0${octal(management.mode)}` },
+        metrics,
       }),
-      *format({ version, pid, mac, uptimeSeconds, management }) {
+      *format({ version, pid, mac, uptimeSeconds, management, metrics }) {
         yield* versionLines(version);
         yield '';
         yield `pid ${pid} MAC ${mac} uptime ${uptimeSeconds}`;
         if (management) yield `mgmt ${management.path} perm ${management.mode}`;
+        if (metrics) yield `metrics ${metrics}`;
       },
     }),
     {

@@ -141,12 +141,16 @@ export const portMenu: Menu = {
     printing({
       path: 'port/attached',
       syntax: '',
-      help: 'show the id, ports and spec of each attachment',
+      help: 'show the id, ports, addresses and spec of each attachment',
       *print(_, { switch: sw }) {
-        for (const { id, kind, ports, spec } of sw.attachments()) yield { id, kind, ports, spec };
+        for (const { id, kind, ports, addresses, spec } of sw.attachments()) yield { id, kind, ports, addresses, spec };
       },
-      format: ({ id, ports, spec }) =>
-        `${id} ports=${ports.map((port) => pad(port)).join(',') || 'none'} ${printable(spec)}`,
+      format: ({ id, ports, addresses, spec }) =>
+        [
+          `${id} ports=${ports.map((port) => pad(port)).join(',') || 'none'}`,
+          ...(addresses.length === 0 ? [] : [`addresses=${printable(addresses.join(','))}`]),
+          printable(spec),
+        ].join(' '),
     }),
     {
       path: 'port/resetcounter',

@@ -1,0 +1,78 @@
+// Listens on several addresses of this machine, all with the same TCP port.
+import type { AddressInfo, Server } from 'node:net';
+
+export interface Place {
+  /** An address in digits; without one, every address. */
+  host?: string;
+  ipv6Only?: boolean;
+}
+
+/** The errors of an address that this machine does not have, such as ::1 where IPv6 is disabled. */
+const NOT_HERE = ['EADDRNOTAVAIL', 'EAFNOSUPPORT'];
+/** How many ports are tried if port 0 asks for any, since one that is free at one address may be in use at another. */
+const TRIES = 20;
+
+/** Returns the places of a name's addresses. IPv6 wildcards leave IPv4 to the other addresses. */
+export function placesOf(addresses: readonly string[]): Place[] {
+  const hosts = [...new Set(addresses)];
+  return hosts.map((host) => ({ host, ipv6Only: hosts.length > 1 }));
+}
+
+/**
+ * Returns a server for each place, skipping places that this machine does not have unless there is no other. Throws the
+ * system error, and then nothing listens.
+ */
+export async function listenOnAll<S extends Server>(
+  create: () => S,
+  places: readonly Place[],
+  port: number,
+): Promise<S[]> {
+  for (let tries = 1; ; tries++) {
+    const servers: S[] = [];
+    try {
+      await openAll(servers, create, places, port);
+      return servers;
+    } catch (error) {
+      await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+      if (port !== 0 || codeOf(error) !== 'EADDRINUSE' || tries === TRIES) throw error;
+    }
+  }
+}
+
+async function openAll<S extends Server>(
+  servers: S[],
+  create: () => S,
+  places: readonly Place[],
+  port: number,
+): Promise<void> {
+  let missing: unknown;
+  for (const place of places) {
+    const server = create();
+    try {
+      await listen(server, { ...place, port: servers[0] ? portOf(servers[0]) : port });
+      servers.push(server);
+    } catch (error) {
+      if (!NOT_HERE.includes(codeOf(error))) throw error;
+      missing = error;
+    }
+  }
+  if (servers.length === 0) throw missing;
+}
+
+export function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
+}
+
+function listen(server: Server, where: Place & { port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(where, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? '';
+}
