@@ -77,6 +77,17 @@ void connect_datagram(const Napi::CallbackInfo& info) {
   connect_to(info.Env(), info[0].As<Napi::Number>(), address_of(info[1]));
 }
 
+// An interface made with several queues is attached to with one; the kernel wants its flag, and has no name
+// for what is wrong without it.
+bool attach_tap(int fd, ifreq& request, short flags) {
+  for (const short queues : {short{0}, short{IFF_MULTI_QUEUE}}) {
+    request.ifr_flags = static_cast<short>(flags | queues);
+    if (ioctl(fd, TUNSETIFF, &request) == 0) return true;
+    if (errno != EINVAL) return false;
+  }
+  return false;
+}
+
 Napi::Value open_tap(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const std::string name = info[0].As<Napi::String>();
@@ -87,15 +98,12 @@ Napi::Value open_tap(const Napi::CallbackInfo& info) {
   // Offloads need the virtio-net header; without support for it, or on request, frames are plain.
   constexpr short kPlain = IFF_TAP | IFF_NO_PI;
   const bool offloads = info[1].ToBoolean();
-  request.ifr_flags = offloads ? kPlain | IFF_VNET_HDR : kPlain;
-  int result = ioctl(fd.number(), TUNSETIFF, &request);
-  if (result < 0 && offloads && errno == EINVAL) {
-    request.ifr_flags = kPlain;
-    result = ioctl(fd.number(), TUNSETIFF, &request);
-  }
-  if (result < 0) throw errno_error(env, errno, "TUNSETIFF", name);
+  bool attached = attach_tap(fd.number(), request, offloads ? kPlain | IFF_VNET_HDR : kPlain);
+  if (!attached && offloads && errno == EINVAL) attached = attach_tap(fd.number(), request, kPlain);
+  if (!attached) throw errno_error(env, errno, "TUNSETIFF", name);
   Napi::Object tap = Napi::Object::New(env);
   tap.Set("name", Napi::String::New(env, request.ifr_name));
+  tap.Set("multiQueue", Napi::Boolean::New(env, (request.ifr_flags & IFF_MULTI_QUEUE) != 0));
   tap.Set("fd", Napi::Number::New(env, fd.release()));
   return tap;
 }

@@ -167,10 +167,10 @@ export interface NativeAddon {
   datagramPair(bufferBytes: number): [number, number];
   connectDatagram(fd: number, peer: Uint8Array): void;
   /**
-   * Opens /dev/net/tun and attaches to, or creates, the TAP; with offloads, where it can be. Throws with errno `code`;
+   * Opens /dev/net/tun and attaches to, or creates, the TAP, with one queue; with offloads, where it can be. Throws with errno `code`;
    * `syscall` is `open` or `TUNSETIFF`.
    */
-  openTap(name: string, offloads: boolean): { fd: number; name: string };
+  openTap(name: string, offloads: boolean): { fd: number; name: string; multiQueue: boolean };
   closeDescriptor(fd: number): void;
   /** Where this process stands at the terminal `fd`; `gone` after a hang-up. */
   terminalStanding(fd: number): 'foreground' | 'background' | 'gone';

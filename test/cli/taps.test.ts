@@ -64,6 +64,45 @@ describeWith(['root', 'tun', 'ip'], 'a switch with TAPs', () => {
     }
   });
 
+  test.each(['', ',vnet_hdr=off'])('a TAP that was made with several queues carries frames%s', async (keys) => {
+    const home = temporaryDirectory();
+    const space = namespace();
+    space.run('ip', 'tuntap', 'add', 'mode', 'tap', 'multi_queue', 'name', 'many');
+    space.run('ip', 'addr', 'add', '192.0.2.1/24', 'dev', 'many');
+    space.run('ip', 'link', 'set', 'many', 'up');
+    const started = space.start(tsvde, ['--nostdin', '-s', `${home}/ctl`, '--port', `tap,ifname=many${keys}`]);
+    await serving(`${home}/ctl`);
+    const client = await Recorder.join(`${home}/ctl`);
+    space.start('busybox', ['ping', '-c', '20', '192.0.2.2']);
+    const isRequest = (one: Buffer) => one.readUInt16BE(12) === 0x806 && one.readUInt16BE(20) === 1;
+    const request = await until(() => client.frames.find(isRequest), 'an ARP request from the TAP');
+    const mac = Buffer.from('020000000007', 'hex');
+    const answer = Buffer.alloc(60);
+    request.copy(answer, 0, 0, 42);
+    Buffer.concat([request.subarray(6, 12), mac]).copy(answer);
+    answer.writeUInt16BE(2, 20);
+    Buffer.concat([mac, request.subarray(38, 42), request.subarray(22, 32)]).copy(answer, 22);
+    client.send(answer);
+    await until(() => space.run('ip', 'neigh').includes('02:00:00:00:00:07'), 'the answer at the TAP');
+    await started.stop();
+    expect(space.run('ip', '-br', 'link')).toContain('many');
+  });
+
+  test('a TAP of which another process has a queue is refused', async () => {
+    const home = temporaryDirectory();
+    const space = namespace();
+    space.run('ip', 'tuntap', 'add', 'mode', 'tap', 'multi_queue', 'name', 'many');
+    const args = (name: string) => ['--nostdin', '-s', `${home}/${name}`, '-t', 'many'];
+    space.start(tsvde, args('first'));
+    await serving(`${home}/first`);
+    const second = space.start(tsvde, args('second'));
+    expect((await second.exited).code).toBe(1);
+    expect(second.stderr()).toMatch(
+      /cannot attach the TAP 'many': Device or resource busy; another process has a queue/,
+    );
+    expect(readdirSync(home)).toEqual(['first']);
+  });
+
   test('the error of a missing permission or a missing /dev/net/tun names the interface and the device', async () => {
     const home = temporaryDirectory();
     const space = namespace();

@@ -1,4 +1,5 @@
-// TAP interfaces: attaches to one that exists, or creates one. Bringing it up and giving it addresses is left to its owner.
+// TAP interfaces: attaches to one that exists, by one queue if it was made with several, or creates one. Bringing it up and giving it addresses is left to its owner.
+import { readdirSync } from 'node:fs';
 import { SwitchError } from '../../protocol/errors.ts';
 import { describeError } from '../../system/errno.ts';
 import { native } from '../../system/native.ts';
@@ -47,10 +48,28 @@ function openTap(name: string, offloads: boolean): { fd: number; name: string } 
       `cannot attach the TAP '${name}': an interface's name has at most ${NAME_MAX} bytes`,
     );
   }
+  let tap: ReturnType<typeof native.openTap>;
   try {
-    return native.openTap(name, offloads);
+    tap = native.openTap(name, offloads);
   } catch (error) {
     throw new SwitchError('EIO', `cannot attach the TAP '${name}': ${explain(error as NodeJS.ErrnoException)}`);
+  }
+  if (tap.multiQueue && countQueues(tap.name) > 1) {
+    native.closeDescriptor(tap.fd);
+    throw new SwitchError(
+      'EIO',
+      `cannot attach the TAP '${name}': Device or resource busy; another process has a queue of it, which would take a part of the frames`,
+    );
+  }
+  return tap;
+}
+
+/** Returns how many queues are attached; 0 if sysfs does not show the interface. */
+function countQueues(name: string): number {
+  try {
+    return readdirSync(`/sys/class/net/${name}/queues`).filter((queue) => queue.startsWith('rx-')).length;
+  } catch {
+    return 0;
   }
 }
 
@@ -64,7 +83,7 @@ function explain(error: NodeJS.ErrnoException): string {
     case 'EBUSY':
       return `${why}; another process has it`;
     case 'EINVAL':
-      return `${why}; an interface of that name is not a TAP, or one with several queues, or the name is not allowed`;
+      return `${why}; an interface of that name is not a TAP, or the name is not allowed`;
     default:
       return why;
   }
