@@ -129,6 +129,7 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
     ['fstp/topologies.test.ts', 'bonus'],
     ['../native/test/vlan_test.cc', 'a BPDU that was cut is dropped'],
   ],
+  ['If no plugin is loaded, plugin/list', ['console/plugins.test.ts', 'with no plugin loaded, plugin/list shows']],
   ['plugin/add accepts only', ['interop/console.test.ts', 'a plugin of any other name is invalid']],
   [
     'Stopping or unloading a plugin',

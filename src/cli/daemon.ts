@@ -11,7 +11,8 @@ const READY_VARIABLE = 'TSVDE_DAEMON_READY_FD';
 const READY_FD = 3;
 
 export interface DaemonReport {
-  ready(): void;
+  /** `warnings` are shown by the process that started the daemon. */
+  ready(warnings: readonly string[]): void;
   failed(error: ExitError): void;
 }
 
@@ -19,7 +20,7 @@ export interface DaemonReport {
 export function daemonReport(): DaemonReport | undefined {
   if (process.env[READY_VARIABLE] === undefined) return undefined;
   delete process.env[READY_VARIABLE];
-  const report = (result: object) => {
+  const report = (result: Report) => {
     try {
       writeSync(READY_FD, JSON.stringify(result));
       closeSync(READY_FD);
@@ -28,16 +29,16 @@ export function daemonReport(): DaemonReport | undefined {
     }
   };
   return {
-    ready: () => report({ exitCode: 0 }),
+    ready: (warnings) => report({ exitCode: 0, warnings }),
     failed: ({ exitCode, message }) => report({ exitCode, message }),
   };
 }
 
 /**
  * Starts the daemon and returns once it is ready and `announce` has returned; if `announce` throws, the daemon is
- * ended. Throws ExitError, with the daemon's own reason and exit code if it reported them.
+ * ended. Returns the warnings of the start. Throws ExitError, with the daemon's own reason and exit code if it reported them.
  */
-export async function startDaemon(argv: readonly string[], announce: () => void): Promise<void> {
+export async function startDaemon(argv: readonly string[], announce: () => void): Promise<readonly string[]> {
   const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...argv], {
     detached: true,
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
@@ -52,7 +53,7 @@ export async function startDaemon(argv: readonly string[], announce: () => void)
     child.kill(); // the daemon may still run when its report is lost
     throw new ExitError(1, `the daemon ended before it was ready: ${await ended}`);
   }
-  if (report.exitCode !== 0) throw new ExitError(report.exitCode, report.message);
+  if (report.exitCode !== 0) throw new ExitError(report.exitCode, report.message ?? '');
   try {
     announce();
   } catch (error) {
@@ -61,10 +62,18 @@ export async function startDaemon(argv: readonly string[], announce: () => void)
     throw error;
   }
   child.unref();
+  return report.warnings ?? [];
+}
+
+interface Report {
+  exitCode: number;
+  /** Why the start failed. */
+  message?: string;
+  warnings?: readonly string[];
 }
 
 /** Returns undefined if the report was cut short or never sent. */
-function parseReport(report: string): { exitCode: number; message: string } | undefined {
+function parseReport(report: string): Report | undefined {
   try {
     return JSON.parse(report);
   } catch {

@@ -72,7 +72,9 @@ export class Service {
 
   async #open(signalled: Promise<unknown>): Promise<void> {
     const { listen, management, pidFile, taps, ports, rcFile, metrics } = this.#options;
-    const { switch: sw } = this.#context;
+    const { switch: sw, log } = this.#context;
+    const { hub, fstp } = this.#options.switch;
+    if (hub && fstp) log('--hub holds and --fstp does not: a hub has no spanning tree', 'warning');
     const passed = passedSockets();
     if (passed.has('mgmt') && !management)
       throw new ExitError(
@@ -159,7 +161,7 @@ export class Service {
       return await attempt(1, step);
     } catch (error) {
       if (!(this.#options.tolerant && error instanceof ExitError)) throw error;
-      this.#context.log(error.message);
+      this.#context.log(error.message, 'warning');
       return undefined;
     }
   }

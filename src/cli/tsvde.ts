@@ -32,6 +32,9 @@ const IGNORED: readonly NodeJS.Signals[] = [
   'SIGVTALRM',
 ];
 
+/** More than one start has, but for that of an rc file with no end of mistakes. */
+const WARNINGS_MAX = 20;
+
 /** Why the switch ends; `signal` if its parent should see that it died of one. */
 type End = { reason: string; signal?: NodeJS.Signals };
 
@@ -44,22 +47,36 @@ export async function main(argv: readonly string[], behaviour = TSVDE): Promise<
     takeName(name, behaviour === TSVDE ? undefined : argv);
     // The starting process has already reported invalid options; the daemon does not repeat it.
     const options = parseOptions(argv, name, tolerant ? (report ? () => {} : say) : undefined);
-    if (options.daemon && !report)
-      return await startDaemon(argv, () => {
+    if (options.daemon && !report) {
+      const announce = () => {
         if (options.readyFd !== undefined) announceReady(options.readyFd);
-      });
+      };
+      for (const warning of await startDaemon(argv, announce)) say(warning);
+      return;
+    }
     unblockTerminals();
     ignoreTerminalStops();
-    const log = report ? daemonLog(name, options.log) : streamLog(name, process.stderr, options.log);
+    const warnings: string[] = []; // of a daemon's start
+    const log = report
+      ? alsoKeeping(warnings, daemonLog(name, options.log))
+      : streamLog(name, process.stderr, options.log);
     // The daemon does not inherit the descriptor: the starting process announces.
     const readyFd = report ? undefined : options.readyFd;
-    await serve({ ...options, readyFd, tolerant }, log, report?.ready);
+    await serve({ ...options, readyFd, tolerant }, log, () => report?.ready(warnings.splice(0)));
   } catch (error) {
     if (!(error instanceof ExitError)) throw error;
     if (report) report.failed(error);
     else if (error.exitCode !== 0 && error.message !== '') say(error.message);
     await finish(error.exitCode);
   }
+}
+
+/** Copies the first warnings to `kept`: whoever starts a daemon reads its stderr and not the system log. */
+function alsoKeeping(kept: string[], log: Log): Log {
+  return (message, level) => {
+    if (level === 'warning' && kept.length < WARNINGS_MAX) kept.push(message);
+    log(message, level);
+  };
 }
 
 async function serve(options: ServiceOptions, log: Log, ready = () => {}): Promise<void> {

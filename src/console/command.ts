@@ -30,6 +30,8 @@ export interface PluginSet {
   readonly menus: readonly Menu[];
   /** Returns the loaded plugins whose names begin with `prefix`. */
   list(prefix: string): readonly { name: string; help: string }[];
+  /** Returns the built-in plugins whose names begin with `prefix`, loaded or not. */
+  available(prefix: string): readonly { name: string; help: string }[];
   /** Loads a plugin by its name or its file name in vde2. Throws EEXIST if it is loaded, EINVAL for other libraries. */
   add(library: string, context: ConsoleContext): void;
   /** Unloads the first plugin whose name begins with `prefix`. Throws ENOENT if there is none. */

@@ -21,6 +21,10 @@ export class Plugins implements PluginSet {
     return [...this.#loaded.keys()].filter(({ name }) => name.startsWith(prefix));
   }
 
+  available(prefix: string): readonly Plugin[] {
+    return BUILT_IN.filter(({ name }) => name.startsWith(prefix));
+  }
+
   add(library: string, context: ConsoleContext): void {
     const plugin = BUILT_IN.find(({ name }) => name === basename(library, '.so'));
     if (!plugin) {

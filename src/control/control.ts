@@ -85,6 +85,11 @@ export class Control {
     return this.#step(async () => {
       const { fd } = this.#options;
       this.#directory = await ControlDirectory.open(this.#options, highestPort);
+      if (this.#directory.foreign)
+        this.#log(
+          `'${this.#directory.path}' holds other files: its permissions and group are left as they are`,
+          'warning',
+        );
       if (fd === undefined) await makeWay(this.#directory.controlPath);
       const bindOther = await prepareOther();
       this.#clients = new Clients(this.#reservations, this.#directory, this.#rules, this.#log);

@@ -41,7 +41,8 @@ export class ControlDirectory {
   readonly mode: number;
   readonly gid: number | undefined;
   readonly #dirMode: number;
-  readonly #foreign: boolean;
+  /** Whether it holds files that are not a switch's: it then keeps its permissions and group. */
+  readonly foreign: boolean;
   /** Whether we made the directory. */
   readonly #made: boolean;
   readonly #own: OwnPath;
@@ -61,7 +62,7 @@ export class ControlDirectory {
     this.mode = mode;
     this.gid = gid;
     this.#dirMode = dirMode;
-    this.#foreign = foreign;
+    this.foreign = foreign;
   }
 
   /** Makes the directory, or takes over the one that exists. Throws SwitchError if it is not a directory or cannot be made. */
@@ -103,7 +104,7 @@ export class ControlDirectory {
   /** Sets the permissions of `ctl` and the directory. Until then only our own user can connect. */
   grant(): void {
     grantSocket(this.controlPath, { mode: this.mode, gid: this.gid });
-    if (this.#foreign) return;
+    if (this.foreign) return;
     if (this.gid !== undefined) chownSync(this.path, -1, this.gid);
     chmodSync(this.path, this.#dirMode);
   }

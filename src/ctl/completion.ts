@@ -53,8 +53,10 @@ async function valuesOf(path: string, placeholder: string, ask: Ask): Promise<st
       return ['0', '1'];
     case 'dbgpath':
       return firstWords(await ask('debug/list'));
-    case 'name':
-      return firstWords(await ask('plugin/list'));
+    case 'name': {
+      const reply = await ask('plugin/list'); // with ENOENT, tsvde lists those that are not loaded
+      return reply.errno === 0 ? firstWords(reply) : [];
+    }
     default:
       return [];
   }

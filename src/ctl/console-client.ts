@@ -1,14 +1,19 @@
 // A client of a console: sends one command after another and returns each reply. The peer may be slow, disconnect, or
 // not be a console at all; each is an ExitError with a sentence of its own.
-import { lstatSync } from 'node:fs';
+import { lstatSync, realpathSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { basename } from 'node:path';
 import { describeError } from '../system/errno.ts';
 import { ExitError } from '../system/exit-error.ts';
+import { findConsoles } from './find-console.ts';
 import { type ConsoleReply, ReplyReader } from './reply-reader.ts';
 
 /** The exit code if there was no reply. No errno is as high. */
 export const NO_REPLY = 255;
 export const TIMEOUT_SECONDS = 10;
+
+/** How long to wait for the greeting of what has the name of a control socket; a console greets at once. */
+const CONTROL_SOCKET_SECONDS = 0.5;
 
 /** vde_switch takes the bytes of one read, of at most this length, as a command. */
 const VDE_SWITCH_LINE_MAX = 127;
@@ -50,8 +55,15 @@ export class ConsoleClient {
   /** Connects and reads the greeting. Throws ExitError. */
   static async connect(path: string, options: ClientOptions = {}): Promise<ConsoleClient> {
     const client = new ConsoleClient(path, await connectTo(path), options);
-    await client.#wait().catch((error: ExitError) => {
-      throw new ExitError(NO_REPLY, `${error.message}: is it the management socket of a switch (--mgmt)?`);
+    const control = isControlSocket(path);
+    const seconds = client.#timeoutSeconds;
+    await client.#wait(control ? Math.min(seconds, CONTROL_SOCKET_SECONDS) : seconds).catch((error: ExitError) => {
+      throw new ExitError(
+        NO_REPLY,
+        control
+          ? `'${path}' is the control socket of a switch, where clients join: name its management socket (--mgmt)`
+          : `${error.message}: is it the management socket of a switch (--mgmt)?`,
+      );
     });
     return client;
   }
@@ -90,8 +102,8 @@ export class ConsoleClient {
     return (await this.#wait())!;
   }
 
-  #wait(): Promise<ConsoleReply | undefined> {
-    this.#socket.setTimeout(this.#timeoutSeconds * 1000);
+  #wait(seconds = this.#timeoutSeconds): Promise<ConsoleReply | undefined> {
+    this.#socket.setTimeout(seconds * 1000);
     return new Promise<ConsoleReply | undefined>((resolve, reject) => {
       this.#waiting = { resolve, reject };
     });
@@ -132,6 +144,16 @@ export class ConsoleClient {
       this.#end(undefined);
     }
     this.#fail(`'${this.path}' has closed the connection`);
+  }
+}
+
+/** Whether the name is that of control sockets, which say nothing to a client, and of no console. */
+function isControlSocket(path: string): boolean {
+  try {
+    const real = realpathSync(path);
+    return basename(real) === 'ctl' && !findConsoles().includes(real);
+  } catch {
+    return false;
   }
 }
 

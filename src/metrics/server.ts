@@ -20,18 +20,25 @@ export interface MetricsServer {
   close(): Promise<void>;
 }
 
+export interface MetricsOptions {
+  address: MetricsAddress;
+  version: string;
+  /** How long a client may take to send a request, or to read a response; default 10000. */
+  timeoutMs?: number;
+}
+
 const TIMEOUT_MS = 10_000;
 const CONNECTIONS_MAX = 64;
 
 /** Throws SwitchError if the address cannot be bound. */
 export async function startMetrics(
   sw: Switch,
-  options: { address: MetricsAddress; version: string },
+  { address: place, version, timeoutMs = TIMEOUT_MS }: MetricsOptions,
 ): Promise<MetricsServer> {
-  const scrape = defineScrape(sw, options.version);
+  const scrape = defineScrape(sw, version);
   const create = () => {
     const server = createServer(
-      { requestTimeout: TIMEOUT_MS, headersTimeout: TIMEOUT_MS, keepAliveTimeout: TIMEOUT_MS },
+      { requestTimeout: timeoutMs, headersTimeout: timeoutMs, keepAliveTimeout: timeoutMs },
       (request, response) => {
         answer(sw, scrape, request, response).catch((error) => {
           response.writeHead(500).end(`${error}\n`);
@@ -39,10 +46,10 @@ export async function startMetrics(
       },
     );
     server.maxConnections = CONNECTIONS_MAX;
-    server.setTimeout(TIMEOUT_MS, (socket) => socket.destroy()); // a client that does not read its response
+    server.setTimeout(timeoutMs, (socket) => socket.destroy()); // a client that does not read its response
     return server;
   };
-  const { servers, address } = await listen(create, options.address);
+  const { servers, address } = await listen(create, place);
   return {
     address,
     async close() {
@@ -86,7 +93,7 @@ async function answer(sw: Switch, scrape: Scrape, request: IncomingMessage, resp
     response.setHeader('allow', 'GET, HEAD');
     return say(405, plain, 'only GET and HEAD are supported\n');
   }
-  switch (request.url?.split('?')[0]) {
+  switch (pathOf(request.url ?? '')) {
     case '/metrics': {
       const wantsOpenMetrics = /application\/openmetrics-text/.test(request.headers.accept ?? '');
       const { contentType, body } = await scrape(wantsOpenMetrics ? 'openmetrics' : 'text');
@@ -101,6 +108,11 @@ async function answer(sw: Switch, scrape: Scrape, request: IncomingMessage, resp
     default:
       return say(404, plain, 'not found; the paths are /metrics, /healthz and /readyz\n');
   }
+}
+
+/** Returns the path of a request target, which a proxy's client gives with scheme and host (RFC 9112, 3.2.2). */
+function pathOf(target: string): string {
+  return target.replace(/^https?:\/\/[^/?]*/i, '').split('?')[0]!;
 }
 
 /** A name is served at each of its addresses, with a server for each. */

@@ -81,7 +81,7 @@ test('an error has its errno name and a sentence', async () => {
   });
   expect(await askJson(client, 'port/print 9')).toMatchObject({ code: 1006, errno: 'ENXIO', data: [] });
   expect(await askJson(client, 'hash/find 2:2:2:2:2:2')).toMatchObject({ code: 1019, errno: 'ENODEV', data: null });
-  expect(await askJson(client, 'plugin/list')).toMatchObject({ code: 1002, errno: 'ENOENT', data: [] });
+  expect(await askJson(client, 'plugin/list x')).toMatchObject({ code: 1002, errno: 'ENOENT', data: [] });
   expect(await askJson(client, 'nonsense')).toMatchObject({ code: 1038, errno: 'ENOSYS', data: null });
   expect(await askJson(client, '')).toMatchObject({ code: 1022, errno: 'EINVAL' });
 });

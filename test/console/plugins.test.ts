@@ -52,6 +52,27 @@ async function withPlugin(name: string, ...commands: string[]) {
   return { ...net, console, log, a, b, through, home: temporaryDirectory() };
 }
 
+test('with no plugin loaded, plugin/list shows those that can be loaded before its 1002', async () => {
+  const console = await (await serveConsole(await network())).connect();
+  const rows = async (command: string) =>
+    (await console.ask(command)).split('\n').filter((line) => /^(dump|pdump|iplog|1\d{3}) /.test(line));
+  const notLoaded = (name: string) => expect.stringMatching(`^${name} +not loaded: \\w`);
+  const missing = '1002 No such file or directory';
+  expect(await rows('plugin/list')).toEqual([notLoaded('dump'), notLoaded('pdump'), notLoaded('iplog'), missing]);
+  expect(await rows('plugin/list p')).toEqual([notLoaded('pdump'), missing]);
+  expect(await rows('plugin/list x')).toEqual([missing]);
+  const asJson = async () => JSON.parse(/^\{.*\}$/m.exec(await console.ask('json plugin/list'))![0]);
+  expect(await asJson()).toMatchObject({
+    code: 1002,
+    message: 'no plugin is loaded; plugin/add loads one',
+    data: ['dump', 'pdump', 'iplog'].map((name) => ({ name, loaded: false })),
+  });
+  await console.ask('plugin/add dump');
+  expect(await rows('plugin/list')).toEqual([expect.stringMatching(/^dump +(?!not loaded)\w/), '1000 Success']);
+  expect(await rows('plugin/list p')).toEqual([missing]);
+  expect(await asJson()).toMatchObject({ code: 1000, data: [{ name: 'dump', loaded: true }] });
+});
+
 describe('dump', () => {
   test('dump writes only to consoles that asked for it, and nothing once it is unloaded', async () => {
     const { console, through } = await withPlugin('dump', 'dump/active 1');

@@ -40,7 +40,8 @@ function masked(reply: string): string {
       // vde_switch reports that a port lost its last endpoint even when no endpoint was closed.
       .replace(/^3022 port\/- \d+\n(?=1006)/, '')
       .replace(/^(\S+ +\d{3} (?:ON |OFF) +).*$/gm, '$1HELP')
-      // The rows of plugin/list.
+      // The rows of plugin/list; only tsvde lists plugins that are not loaded.
+      .replace(/^(?:dump|pdump|iplog) +not loaded: .*\n/gm, '')
       .replace(/^((?:dump|pdump|iplog) +).*$/gm, '$1HELP')
   );
 }

@@ -60,6 +60,7 @@ function masked(reply: string, { home }: Side): string {
     .replaceAll(home, 'HOME')
     .replace(/^(\S+ +\d{3} (?:ON |OFF) +).*$/gm, '$1HELP')
     .replace(/^(\S+ +(?:0\/1|N|port|user|ipaddr|ipaddr\/mask|pathname|=+| ) +)\S.*$/gm, '$1HELP')
+    .replace(/^(?:dump|pdump|iplog) +not loaded: .*\n/gm, '') // only tsvde lists plugins that are not loaded
     .replace(/^((?:dump|pdump|iplog) +)\S.*$/gm, '$1HELP');
 }
 

@@ -9,14 +9,16 @@ export const pluginMenu: Menu = {
     printing({
       path: 'plugin/list',
       syntax: '',
-      help: 'show the loaded plugins',
+      help: 'show the loaded plugins, or, if there is none, those that can be loaded',
       heading: [row('NAME', 'HELP'), row('------------', '----')],
       *print(argument, { plugins }) {
-        const loaded = plugins.list(argument);
-        if (loaded.length === 0) throw new SwitchError('ENOENT', 'no such plugin is loaded');
-        for (const { name, help } of loaded) yield { name, help };
+        for (const { name, help } of plugins.list(argument)) yield { name, help, loaded: true };
+        if (plugins.list(argument).length > 0) return;
+        if (plugins.list('').length > 0) throw new SwitchError('ENOENT', 'no such plugin is loaded');
+        for (const { name, help } of plugins.available(argument)) yield { name, help, loaded: false };
+        throw new SwitchError('ENOENT', 'no plugin is loaded; plugin/add loads one'); // vde_switch's reply
       },
-      format: ({ name, help }) => row(name, help),
+      format: ({ name, help, loaded }) => row(name, loaded ? help : `not loaded: ${help}`),
     }),
     {
       path: 'plugin/add',

@@ -1,0 +1,64 @@
+// Requests in forms that scrapers rarely use, and scrapers that do not read what they asked for.
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { expect, test } from 'vitest';
+import { parseMetricsAddress } from '../../src/metrics/address.ts';
+import { startMetrics } from '../../src/metrics/server.ts';
+import { atEnd } from '../support/at-end.ts';
+import { network } from '../support/network.ts';
+import { until } from '../support/wait.ts';
+
+async function serve(timeoutMs?: number): Promise<number> {
+  const { sw } = await network();
+  const options = timeoutMs === undefined ? {} : { timeoutMs };
+  const server = await startMetrics(sw, { address: parseMetricsAddress('0'), version: '0', ...options });
+  atEnd(() => server.close());
+  return Number(new URL(server.address).port);
+}
+
+async function open(port: number): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => {}); // the server may reset the connection
+  atEnd(() => socket.destroy());
+  await once(socket, 'connect');
+  return socket;
+}
+
+test.each([
+  ['http://127.0.0.1:9109/metrics', 200],
+  ['http://127.0.0.1:9109/metrics?x=1', 200],
+  ['HTTP://switch.example/healthz', 200],
+  ['https://[::1]:9109/metrics', 200],
+  ['http://127.0.0.1:9109', 404],
+  ['http://127.0.0.1:9109?/metrics', 404],
+  ['http://127.0.0.1:9109/http://127.0.0.1/metrics', 404],
+  ['/http://127.0.0.1/metrics', 404],
+  ['ftp://127.0.0.1/metrics', 404],
+])('a request for %s is answered with %i', async (target, status) => {
+  const socket = await open(await serve());
+  socket.end(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+  expect(await text(socket)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+});
+
+test('a scraper that asks without end and never reads is disconnected once its time is over', async () => {
+  const socket = await open(await serve(200));
+  socket.pause();
+  const request = 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(20);
+  // Requests until the server reads no more of them, and then until it resets the connection.
+  await until(() => {
+    if (socket.writableLength < 1_000_000) socket.write(request);
+    return socket.destroyed;
+  }, 'the end of the connection');
+});
+
+test.each([
+  ['says nothing', ''],
+  ['sends half a request', 'GET /metrics HTTP/1.1\r\n'],
+  ['asks nothing after a response', 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'],
+])('a scraper that %s is disconnected once its time is over', async (_, sent) => {
+  const socket = await open(await serve(200));
+  socket.write(sent);
+  socket.resume();
+  await once(socket, 'close');
+});
