@@ -87,6 +87,27 @@ describe('dump', () => {
   });
 });
 
+test.each([
+  ['dump/active 0', 'dump'],
+  ['plugin/del dump', 'dump'],
+  ['pdump/active 0', 'pdump'],
+  ['plugin/del pdump', 'pdump'],
+  ['iplog/ipdel 10.0.0.0/8', 'iplog'],
+  ['plugin/del iplog', 'iplog'],
+])('after %s the plugins other than %s still see every frame', async (stop, stopped) => {
+  const { console, through, home } = await withPlugin('dump', 'dump/active 1', 'debug/add dump');
+  const path = `${home}/a.cap`;
+  for (const command of ['plugin/add pdump', `pdump/filename ${path}`, 'pdump/active 1', 'plugin/add iplog'])
+    await console.ask(command);
+  await console.ask('iplog/ipadd 10.0.0.0/8');
+  await console.ask(stop);
+  await through(ipFrame('10.0.0.1'));
+  if (stopped !== 'dump') await until(() => console.take().includes('3102 dump/packetout'), 'the line of dump');
+  if (stopped !== 'pdump') await until(() => statSync(path).size > 24, 'the frame in the file');
+  if (stopped !== 'iplog')
+    await until(async () => (await console.ask('iplog/iplist')).includes('10.0.0.1'), 'the address');
+});
+
 describe('pdump', () => {
   const REFUSED = /\nERROR: cannot dump to \S+\n\.\n1022 Invalid argument\n$/;
 
