@@ -121,6 +121,22 @@ describe('a listening port', () => {
     expect(sw.ports.get(2)?.untaggedVlan).toBe(0);
   });
 
+  test('a port whose earlier VLAN was removed meanwhile is in VLAN 0 once its client disconnects', async () => {
+    const net = await served(',vlan=5');
+    const { sw } = net.net;
+    sw.vlans.create(7);
+    sw.ports.create(2);
+    sw.ports.setAllocatable(2, true);
+    sw.vlans.setUntagged(2, 7);
+    const peer = await net.join();
+    expect(sw.ports.get(2)?.untaggedVlan).toBe(5);
+    sw.vlans.remove(7);
+    peer.socket.destroy();
+    await until(() => sw.ports.get(2)?.active === false, 'the end of the client');
+    expect(sw.ports.get(2)).toMatchObject({ untaggedVlan: 0, vlans: new Set([0]), attachment: undefined });
+    await exchangeFrames(net, await net.join());
+  });
+
   test('a socket in use and a file that is not a socket are not replaced', async () => {
     const net = await served(',mode=660');
     expect(statSync(net.path).mode & 0o777).toBe(0o660);
