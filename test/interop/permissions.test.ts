@@ -1,7 +1,7 @@
 // Modes and owners of the files that the switch creates, compared with vde_switch started with the same options.
 import { chownSync, statSync, writeFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
-import { Plug, Switch } from '../../src/index.ts';
+import { describe, expect, test } from 'vitest';
+import { type ListenOptions, Plug, type PlugOptions, Switch } from '../../src/index.ts';
 import { atEnd } from '../support/at-end.ts';
 import { describeWith } from '../support/needs.ts';
 import { BROADCAST, frame, Recorder } from '../support/network.ts';
@@ -16,12 +16,16 @@ function permissionsOf(path: string): string {
 }
 
 async function joined(directory: string) {
-  const plug = await Plug.connect(directory);
-  atEnd(() => plug.close());
+  const dataOf = async (options?: PlugOptions) => {
+    const plug = await Plug.connect(directory, options);
+    atEnd(() => plug.close());
+    return permissionsOf(plug.switchPath);
+  };
   return {
     directory: permissionsOf(directory),
     ctl: permissionsOf(`${directory}/ctl`),
-    data: permissionsOf(plug.switchPath),
+    data: await dataOf(),
+    portZero: await dataOf({ port: 0 }),
   };
 }
 
@@ -40,22 +44,28 @@ describeWith(['vde_switch', 'root'], 'permissions compared with vde_switch', () 
     [{ mode: 0o660, dirMode: 0o750 }],
     [{ mode: 0o660, group: 'daemon' }],
     [{ group: 'daemon' }],
-  ] as { mode?: number; dirMode?: number; group?: string }[][])(
-    'the options %o give the same modes and owners',
-    async (options) => {
-      const { mode, dirMode, group } = options!;
-      const [theirs, ours] = [`${temporaryDirectory()}/ctl`, `${temporaryDirectory()}/ctl`];
-      await startVdeSwitch(theirs, [
-        ...(mode === undefined ? [] : ['-m', octal(mode)]),
-        ...(dirMode === undefined ? [] : ['--dirmode', octal(dirMode)]),
-        ...(group === undefined ? [] : ['-g', group]),
-      ]);
-      const sw = new Switch();
-      atEnd(() => sw.close());
-      await sw.listen({ directory: ours, ...options });
-      expect(await joined(ours)).toEqual(await joined(theirs));
-    },
-  );
+    [{ portZeroMode: 0o660 }],
+    [{ portZeroMode: 0o604, mode: 0o666 }],
+    [{ portZeroMode: 0o600, mode: 0o660, group: 'daemon' }],
+    [{ portZeroMode: 0o660, portZeroGroup: 'daemon' }],
+    [{ portZeroGroup: 'daemon', mode: 0o666, group: 'bin' }],
+  ] as Omit<ListenOptions, 'directory'>[][])('the options %o give the same modes and owners', async (options) => {
+    // vde_switch has a mode for port 0 in any case.
+    const { mode, dirMode, group, portZeroMode = 0o600, portZeroGroup } = options!;
+    const [theirs, ours] = [`${temporaryDirectory()}/ctl`, `${temporaryDirectory()}/ctl`];
+    await startVdeSwitch(theirs, [
+      ...(mode === undefined ? [] : ['-m', octal(mode)]),
+      ...(dirMode === undefined ? [] : ['--dirmode', octal(dirMode)]),
+      ...(group === undefined ? [] : ['-g', group]),
+      '--mgmtmode',
+      octal(portZeroMode),
+      ...(portZeroGroup === undefined ? [] : ['--mgmtgroup', portZeroGroup]),
+    ]);
+    const sw = new Switch();
+    atEnd(() => sw.close());
+    await sw.listen({ directory: ours, ...options, portZeroMode });
+    expect(await joined(ours)).toEqual(await joined(theirs));
+  });
 });
 
 describeWith(['vde_switch', 'root', 'setpriv'], 'vde_switch of another user', () => {
