@@ -23,7 +23,7 @@ import { native } from '../../src/system/native.ts';
 import { atEnd } from '../support/at-end.ts';
 import { describeWith } from '../support/needs.ts';
 import { network, Recorder } from '../support/network.ts';
-import { run } from '../support/process.ts';
+import { run, start } from '../support/process.ts';
 import { dataSocket, RawClient } from '../support/raw-client.ts';
 import { StreamPeer } from '../support/stream-peer.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -116,6 +116,52 @@ test('a foreign file in place of a data socket is logged and stays, and the swit
   expect(log).toEqual([`cannot remove '${plug.switchPath}': Not a directory`]);
   await sw.close();
   expect(readFileSync(directory, 'utf8')).toBe('foreign');
+});
+
+describeWith(['root', 'setpriv', '/usr/bin/python3'], 'a data socket of another user', () => {
+  /** Debian's user IDs. */
+  const [DAEMON, BIN] = [1, 2];
+  const joinAs = (uid: number, owner: number, directory: string) => `
+import os, socket, struct
+path = '${directory}/c-${uid}-${owner}'
+d = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); d.bind(path); os.chmod(path, 0o777); os.chown(path, ${owner}, -1)
+os.setresuid(${uid}, ${uid}, ${uid})
+s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM); s.connect('${directory}/ctl')
+s.send(struct.pack('=III', 0xfeedface, 3, 0) + struct.pack('=H108s', 1, path.encode()))
+answer = s.recv(200)
+if answer:
+    d.setblocking(False)
+    d.sendto(bytes(60), answer[2:].split(b'\\0')[0])
+print('answer', len(answer), flush=True)
+s.recv(1)`;
+
+  test.each([
+    ['root', 0, 'daemon', DAEMON],
+    ['root', 0, 'root', 0],
+    ['daemon', DAEMON, 'daemon', DAEMON],
+  ])('%s (uid %d) may join with a socket of %s', async (_, uid, __, owner) => {
+    const { directory, sw, log } = await network({ mode: 0o666 });
+    chmodSync(dirname(directory), 0o755);
+    await start('/usr/bin/python3', ['-c', joinAs(uid, owner, directory)]).output(/answer 110\n/);
+    await until(() => sw.counters()[0]?.receiveBytes === 60n, 'the frame');
+    expect(log).toEqual([]);
+  });
+
+  test.each([
+    ['daemon', DAEMON, 'bin', BIN],
+    ['daemon', DAEMON, 'root', 0],
+  ])('%s (uid %d) is refused with a socket of %s, and the log says why', async (_, uid, __, owner) => {
+    const { directory, sw, log } = await network({ mode: 0o666 });
+    chmodSync(dirname(directory), 0o755);
+    const client = start('/usr/bin/python3', ['-c', joinAs(uid, owner, directory)]);
+    await client.output(/answer 0\n/);
+    expect(log).toEqual([
+      expect.stringMatching(
+        `^refused a client \\(pid ${client.pid}, uid ${uid}\\): .*/c-${uid}-${owner}": its data socket belongs to uid ${owner}$`,
+      ),
+    ]);
+    expect(sw.ports.list()).toEqual([]);
+  });
 });
 
 describeWith(['root', 'setpriv'], 'a switch that any user may join', () => {
