@@ -1,16 +1,19 @@
 // The metrics as a scraper reads them: Prometheus' own parser, hostile descriptions, clients that hang.
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { BACKEND_STATS } from '../../src/backends/kind.ts';
 import { Switch } from '../../src/index.ts';
 import { parseMetricsAddress } from '../../src/metrics/address.ts';
 import { startMetrics } from '../../src/metrics/server.ts';
+import { portCounters } from '../../src/switch/counters.ts';
+import { native } from '../../src/system/native.ts';
 import { atEnd } from '../support/at-end.ts';
 import { describeWith } from '../support/needs.ts';
 import { BROADCAST, frame, network } from '../support/network.ts';
-import { run } from '../support/process.ts';
+import { run, start } from '../support/process.ts';
 import { StreamPeer } from '../support/stream-peer.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/wait.ts';
@@ -102,6 +105,85 @@ test('drops are counted by reason and direction; queues, endpoints and the MAC t
     (reason) => value('port_transmit_drop_total', `port="9",reason="${reason}"`)!,
   );
   expect(lost[0]! + lost[1]!).toBe(7);
+});
+
+describe('every number of the switch has a metric of its own', () => {
+  const two = [1, 2].map((port) => ({
+    port,
+    values: BigUint64Array.from(native.counterNames, (_, i) => BigInt(1000 * port + i)),
+  }));
+  const stats = Object.fromEntries(Object.keys(BACKEND_STATS).map((name, i) => [name, 500 + i]));
+  const switchWithNumbers = {
+    hub: true,
+    eventsLost: 21n,
+    macs: { stats: () => ({ entries: 31, limit: 32, moves: 33n, evictions: 34n }) },
+    ports: { list: () => [] },
+    counters: () =>
+      portCounters({
+        ports: Uint32Array.from(two, ({ port }) => port),
+        values: BigUint64Array.from(two.flatMap(({ values }) => [...values])),
+      }),
+    attachments: () => [
+      { id: 'all', kind: 'user', stats },
+      { id: 'none', kind: 'tap', stats: {} },
+    ],
+  } as unknown as Switch;
+
+  /** Returns a counter's metric without its labels, and its reason if it counts drops. */
+  function metricOf(name: string): [string, string?] {
+    const [, direction, reason] = /^(\w+?)_drop_(\w+)$/.exec(name) ?? [];
+    if (reason !== undefined) return [`${direction}_drop_total`, reason];
+    if (/_(uni|multi|broad)cast$/.test(name)) return [`${name}_packets_total`];
+    if (name === 'queue_limit') return ['queue_limit_frames'];
+    return [name.startsWith('queue_') ? name : `${name}_total`];
+  }
+
+  test("the engine's counters by port", async () => {
+    const found = samples(await scrape(await serve(switchWithNumbers)));
+    const expected = two.flatMap(({ port, values }) => {
+      const value = (name: string) => values[native.counterNames.indexOf(name)]!;
+      const one = native.counterNames.map((name) => {
+        const [metric, reason] = metricOf(name);
+        const labels = `port="${port}"${reason === undefined ? '' : `,reason="${reason}"`}`;
+        return [`tsvde_port_${metric}{${labels}}`, Number(value(name))] as const;
+      });
+      const all = ['receive', 'transmit'].map((direction) => {
+        const kinds = ['unicast', 'multicast', 'broadcast'].map((kind) => value(`${direction}_${kind}`));
+        return [
+          `tsvde_port_${direction}_packets_total{port="${port}"}`,
+          Number(kinds.reduce((sum, kind) => sum + kind)),
+        ] as const;
+      });
+      return [...one, ...all];
+    });
+    expect(Object.fromEntries([...found].filter(([name]) => name.startsWith('tsvde_port_')))).toEqual(
+      Object.fromEntries(expected),
+    );
+  });
+
+  test('the attachments, the MAC table and the switch', async () => {
+    const found = samples(await scrape(await serve(switchWithNumbers)));
+    const own = Object.entries(stats).map(([name, value]) => {
+      const { type } = BACKEND_STATS[name as keyof typeof BACKEND_STATS];
+      return [`tsvde_attachment_${name}${type === 'counter' ? '_total' : ''}{attachment="all",kind="user"}`, value];
+    });
+    expect(Object.fromEntries([...found].filter(([name]) => /^tsvde_(?!port_|build_)/.test(name)))).toEqual({
+      ...Object.fromEntries(own),
+      tsvde_hub: 1,
+      tsvde_engine_events_lost_total: 21,
+      tsvde_mac_table_entries: 31,
+      tsvde_mac_table_limit_entries: 32,
+      tsvde_mac_table_moves_total: 33,
+      tsvde_mac_table_evictions_total: 34,
+    });
+  });
+
+  test('a second scrape shows the same numbers', async () => {
+    const address = await serve(switchWithNumbers);
+    const own = async () =>
+      Object.fromEntries([...samples(await scrape(address))].filter(([name]) => /^tsvde/.test(name)));
+    expect(await own()).toEqual(await own());
+  });
 });
 
 describeWith(['/usr/bin/python3'], "Prometheus' own parser", () => {
@@ -203,30 +285,61 @@ describe('the HTTP server', () => {
     expect(b.frames.every((one, mark) => one.readUInt32BE(14) === mark)).toBe(true);
   });
 
-  test('a unix socket can be scraped, is refused when its path is in use and is removed at the end', async () => {
+  test('a unix socket can be scraped, by its owner and group only', async () => {
     const net = await network();
     const path = `${temporaryDirectory()}/metrics`;
-    const left = createServer().listen(path);
-    await once(left, 'listening');
-    await expect(
-      startMetrics(net.sw, { address: parseMetricsAddress(`unix:${path}`), version: '0' }),
-    ).rejects.toMatchObject({ code: 'EADDRINUSE' });
-    left.close();
-    writeFileSync(path, 'a file');
-    await expect(startMetrics(net.sw, { address: parseMetricsAddress(`unix:${path}`), version: '0' })).rejects.toThrow(
-      /not a socket/,
-    );
-    const other = `${path}2`;
-    const server = await startMetrics(net.sw, { address: parseMetricsAddress(`unix:${other}`), version: '0' });
-    expect(server.address).toBe(`unix:${other}`);
-    expect(
-      await new Promise((resolve) =>
-        request({ socketPath: other, path: '/metrics' }, (response) => resolve(response.resume().statusCode)).end(),
-      ),
-    ).toBe(200);
-    await server.close();
-    expect(existsSync(other)).toBe(false);
+    expect(await serve(net.sw, `unix:${path}`)).toBe(`unix:${path}`);
+    expect(await statusOver(path)).toBe(200);
+    expect(statSync(path).mode & 0o777).toBe(0o660);
   });
+
+  test('a unix socket is removed when the server closes', async () => {
+    const net = await network();
+    const path = `${temporaryDirectory()}/metrics`;
+    const server = await startMetrics(net.sw, { address: parseMetricsAddress(`unix:${path}`), version: '0' });
+    await server.close();
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test('a unix socket that nobody listens on any more is replaced', async () => {
+    const net = await network();
+    const path = `${temporaryDirectory()}/metrics`;
+    // A server that is killed leaves its socket's file.
+    const killed = start(process.execPath, [
+      '-e',
+      `require('node:net').createServer().listen('${path}', () => console.log('listening'))`,
+    ]);
+    await killed.output(/listening/);
+    await killed.stop('SIGKILL');
+    expect(statSync(path).isSocket()).toBe(true);
+    await serve(net.sw, `unix:${path}`);
+    expect(await statusOver(path)).toBe(200);
+  });
+
+  test('a unix socket that another server listens on and a file that is not a socket stay', async () => {
+    const net = await network();
+    const path = `${temporaryDirectory()}/metrics`;
+    const other = createServer((socket) => socket.on('error', () => {}).end('other')).listen(path);
+    await once(other, 'listening');
+    atEnd(() => other.close());
+    const address = parseMetricsAddress(`unix:${path}`);
+    await expect(startMetrics(net.sw, { address, version: '0' })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    const [answer] = await once(connect(path), 'data');
+    expect(String(answer)).toBe('other');
+    const file = `${path}-file`;
+    writeFileSync(file, 'a file');
+    const wrong = parseMetricsAddress(`unix:${file}`);
+    await expect(startMetrics(net.sw, { address: wrong, version: '0' })).rejects.toThrow(/not a socket/);
+    expect(readFileSync(file, 'utf8')).toBe('a file');
+  });
+
+  function statusOver(path: string): Promise<number | undefined> {
+    return new Promise((resolve, reject) => {
+      request({ socketPath: path, path: '/metrics' }, (response) => resolve(response.resume().statusCode))
+        .on('error', reject)
+        .end();
+    });
+  }
 
   test('a port in use is refused with a sentence', async () => {
     const net = await network();
