@@ -1,10 +1,11 @@
 // Access to ports by real users of this machine: the kernel reports a client's uid, whatever the client claims.
-import { chmodSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { ListenOptions } from '../../src/index.ts';
 import { describeWith } from '../support/needs.ts';
 import { type Network, network } from '../support/network.ts';
-import { type Started, start } from '../support/process.ts';
+import { type Started, start, tsvde } from '../support/process.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/wait.ts';
 
 /** Debian's user ids. */
@@ -36,6 +37,15 @@ async function joins({ sw, directory }: Network, user: User, port: string, group
   await until(() => endpoints() === before, 'the plug to disconnect');
   return granted;
 }
+
+/** Python code that asks for port 4 from an abstract address. */
+const claim = (directory: string) => `
+import os, socket, struct
+name = (b'\\0tsvde-%d' % os.getpid()).ljust(108, b'\\0')
+d = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); d.bind(name)
+s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM); s.connect('${directory}/ctl')
+s.send(struct.pack('=III', 0xfeedface, 3, 4 << 8) + struct.pack('=H108s', 1, name) + b'user=root pid=1')
+print('answer', len(s.recv(200)), flush=True)`;
 
 describeWith(['root', 'setpriv', 'vde_plug', PYTHON], 'access to ports', () => {
   describe('port/setuser and port/setgroup', () => {
@@ -103,15 +113,8 @@ describeWith(['root', 'setpriv', 'vde_plug', PYTHON], 'access to ports', () => {
       const net = await open();
       net.sw.ports.create(4);
       net.sw.ports.setUser(4, 'root');
-      const claim = `
-import os, socket, struct
-name = (b'\\0tsvde-%d' % os.getpid()).ljust(108, b'\\0')
-d = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); d.bind(name)
-s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM); s.connect('${net.directory}/ctl')
-s.send(struct.pack('=III', 0xfeedface, 3, 4 << 8) + struct.pack('=H108s', 1, name) + b'user=root pid=1')
-print('answer', len(s.recv(200)), flush=True)`;
-      await as('nobody', [PYTHON, '-c', claim]).output(/answer 0\n/);
-      await as('root', [PYTHON, '-c', claim]).output(/answer 110\n/);
+      await as('nobody', [PYTHON, '-c', claim(net.directory)]).output(/answer 0\n/);
+      await as('root', [PYTHON, '-c', claim(net.directory)]).output(/answer 110\n/);
     });
   });
 
@@ -143,5 +146,47 @@ except OSError as e: print(e.strerror, flush=True)`;
       expect(net.sw.counters().find(({ port }) => port === 4)?.receiveBytes).toBe(0n);
       await first.stop();
     });
+  });
+});
+
+describeWith(['root', 'setpriv', 'unshare', 'mount', PYTHON], 'supplementary groups', () => {
+  const MANY = 150;
+  // Groups that this machine has only for the switch: daemon is in one more than its own, games in many more.
+  const groups = [
+    'root:x:0:',
+    'daemon:x:1:',
+    'bin:x:2:',
+    'games:x:60:',
+    'lab:x:64000:bin,daemon',
+    'empty:x:64001:',
+    ...Array.from({ length: MANY }, (_, i) => `many${i}:x:${64100 + i}:games`),
+  ];
+
+  /** Starts a switch whose port 4 is reserved for a group. */
+  async function reservedFor(group: string): Promise<{ started: Started; directory: string }> {
+    const home = temporaryDirectory();
+    chmodSync(home, 0o755);
+    writeFileSync(`${home}/group`, groups.map((line) => `${line}\n`).join(''));
+    writeFileSync(`${home}/rc`, `port/create 4\nport/setgroup 4 ${group}\n`);
+    const directory = `${home}/ctl`;
+    const line = `mount --bind ${home}/group /etc/group && exec "$@"`;
+    const words = [tsvde, '-s', directory, '-m', '666', '-f', `${home}/rc`, '--ready-fd', '3'];
+    const started = start('unshare', ['--mount', 'sh', '-c', line, 'sh', ...words], { tellsReady: true });
+    await started.ready;
+    return { started, directory };
+  }
+
+  test.each<[string, User[], User[]]>([
+    ['lab', ['daemon', 'bin', 'root'], ['games', 'nobody']],
+    ['daemon', ['daemon', 'root'], ['bin', 'games']],
+    ['empty', ['root'], ['daemon', 'bin']],
+    ['many0', ['games'], ['daemon']],
+    [`many${MANY - 1}`, ['games'], ['daemon']],
+  ])('a port reserved for the group %s admits %j, and refuses %j', async (group, granted, refused) => {
+    const { started, directory } = await reservedFor(group);
+    for (const user of granted) await as(user, [PYTHON, '-c', claim(directory)]).output(/answer 110\n/);
+    for (const user of refused) await as(user, [PYTHON, '-c', claim(directory)]).output(/answer 0\n/);
+    const refusals = () => started.stderr().match(/port 4 is reserved for another user or group/g)?.length;
+    await until(() => refusals() === refused.length, 'a log line for each refusal');
   });
 });
