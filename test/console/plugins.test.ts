@@ -75,15 +75,32 @@ test('with no plugin loaded, plugin/list shows those that can be loaded before i
 
 describe('dump', () => {
   test('dump writes only to consoles that asked for it, and nothing once it is unloaded', async () => {
-    const { console, through } = await withPlugin('dump', 'dump/active 1');
-    await through(frame(BROADCAST, FIRST, 60, 1));
-    expect(console.take()).toBe('');
+    const { sw, console, through } = await withPlugin('dump', 'dump/active 1');
+    // Started after dump and so called after it: what it has seen, dump has seen.
+    let seen = 0;
+    sw.capture.start(() => seen++);
+    const bothSeen = async (mark: number) => {
+      await through(frame(BROADCAST, FIRST, 60, mark));
+      await until(() => seen === 2 * mark, 'the frame to be captured on arrival and on departure');
+    };
+    await bothSeen(1);
+    expect(await console.ask('port/create 9')).toBe(OK);
     await console.ask('debug/add dump');
-    await through(frame(BROADCAST, FIRST, 60, 2));
-    await until(() => console.take().includes('3102 dump/packetout'), 'a line');
+    await bothSeen(2);
+    expect(await console.ask('port/remove 9')).toMatch(
+      /^3101 dump\/packetin .*\n3102 dump\/packetout .*\n1000 Success\n$/,
+    );
     expect(await console.ask('plugin/del dump')).toBe(OK);
-    await through(frame(BROADCAST, FIRST, 60, 3));
+    await bothSeen(3);
     expect(await console.ask('dump/active 1')).toBe('1038 Function not implemented\n');
+    // A session that had asked for the lines asks again once it is loaded again.
+    expect(await console.ask('plugin/add dump')).toBe(OK);
+    expect(await console.ask('dump/active 1')).toBe(OK);
+    const published = vi.fn();
+    sw.capture.start(published);
+    await through(frame(BROADCAST, FIRST, 60, 4));
+    await until(() => published.mock.calls.length === 2, 'the frame to be captured');
+    expect(await console.ask('port/create 9')).toBe(OK);
   });
 });
 

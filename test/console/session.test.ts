@@ -8,10 +8,12 @@ import { expect, test, vi } from 'vitest';
 import { createContext } from '../../src/console/context.ts';
 import { ConsoleServer } from '../../src/console/server.ts';
 import { runOnStandardStreams } from '../../src/console/session.ts';
-import { serveConsole } from '../support/console.ts';
+import { atEnd } from '../support/at-end.ts';
+import { ConsoleClient, serveConsole } from '../support/console.ts';
 import { describeWith } from '../support/needs.ts';
 import { network } from '../support/network.ts';
 import { run, start } from '../support/process.ts';
+import { staleSocket } from '../support/stale-socket.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/wait.ts';
 
@@ -120,7 +122,7 @@ test.each(['logout', 'shutdown'])('%s answers 9999 and ends the session', async 
   expect(served.shutdowns()).toBe(command === 'shutdown' ? 1 : 0);
 });
 
-test('the socket has its mode, replaces only a stale socket and is removed at the end', async () => {
+test('the socket has its mode, replaces no socket in use and no file, and is removed at the end', async () => {
   const { sw } = await network();
   const context = createContext({
     switch: sw,
@@ -145,15 +147,22 @@ test('the socket has its mode, replaces only a stale socket and is removed at th
   await expect(new ConsoleServer(context).prepare({ path: long, mode: 0o600 })).rejects.toMatchObject({
     code: 'ENAMETOOLONG',
   });
-  // A killed process leaves a socket without a server.
-  const stale = `${temporaryDirectory()}/mgmt`;
-  await run('python3', [
-    '-c',
-    `import socket; s = socket.socket(socket.AF_UNIX); s.bind(${JSON.stringify(stale)}); s.listen()`,
-  ]);
-  const second = new ConsoleServer(context);
-  (await second.prepare({ path: stale, mode: 0o600 }))();
-  await second.close();
+});
+
+test('the socket that a killed process left is replaced, and serves', async () => {
+  const net = await network();
+  const path = `${temporaryDirectory()}/mgmt`;
+  staleSocket(path);
+  expect(statSync(path).isSocket()).toBe(true);
+  const server = new ConsoleServer(createContext({ switch: net.sw, version: '0', log: () => {}, shutdown: () => {} }));
+  atEnd(() => server.close());
+  (await server.prepare({ path, mode: 0o640 }))();
+  await server.serve();
+  expect(statSync(path).mode & 0o777).toBe(0o640);
+  expect(await (await ConsoleClient.connect(path)).ask('port/create 5')).toBe(OK);
+  expect(net.sw.ports.get(5)).toBeDefined();
+  await server.close();
+  expect(statSync(path, { throwIfNoEntry: false })).toBeUndefined();
 });
 
 test('standard output on a pipe has no greeting, and each reply is followed by the prompt', async () => {

@@ -42,6 +42,12 @@ function metricsOf(space: Namespace): Map<string, number> {
   );
 }
 
+/** Returns the number of the port whose client is the process. */
+function portOf(metrics: Map<string, number>, pid: number): string | undefined {
+  const shows = new RegExp(`^tsvde_port_info\\{port="(\\d+)".*\\bpid=${pid}\\b`);
+  return [...metrics.keys()].map((name) => shows.exec(name)?.[1]).find((port) => port !== undefined);
+}
+
 describeWith([...GUEST_NEEDS, 'tun', 'ip'], 'two guests and the host', () => {
   test('two guests and the host reach each other through a hub and through a switch', async () => {
     const space = namespace();
@@ -93,15 +99,15 @@ describeWith([...GUEST_NEEDS, 'tun', 'ip'], 'two guests and the host', () => {
       expect(drops.map(([, count]) => count).every((count) => count === 0)).toBe(true);
     }
 
-    const { pid } = one!.qemu;
+    // tsvdeq became QEMU, so that the switch shows the pid of each QEMU on its guest's port.
+    const [ofOne, ofTwo] = [one!, two!].map(({ qemu }) => portOf(metricsOf(space), qemu.pid));
+    expect([ofOne, ofTwo].toSorted()).toEqual(['2', '3']);
     one!.qemu.signal('SIGTERM');
-    await until(
-      () =>
-        metricsOf(space).get('tsvde_port_up{port="2"}') === 0 || metricsOf(space).get('tsvde_port_up{port="3"}') === 0,
-      "the end of a guest's port",
-    );
     expect((await one!.qemu.exited).code).toBe(0);
-    expect(pid).toBeGreaterThan(0);
+    const up = (port: string | undefined) => metricsOf(space).get(`tsvde_port_up{port="${port}"}`);
+    await until(() => up(ofOne) === 0, "the end of the guest's port");
+    expect(up(ofTwo)).toBe(1);
+    expect(portOf(metricsOf(space), one!.qemu.pid)).toBeUndefined();
     host.signal('SIGTERM');
     expect(await host.exited).toEqual({ code: 0, signal: null });
     expect(space.run('ip', '-br', 'link')).not.toContain('qtap');

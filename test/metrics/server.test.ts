@@ -13,7 +13,8 @@ import { native } from '../../src/system/native.ts';
 import { atEnd } from '../support/at-end.ts';
 import { describeWith } from '../support/needs.ts';
 import { BROADCAST, frame, network } from '../support/network.ts';
-import { run, start } from '../support/process.ts';
+import { run } from '../support/process.ts';
+import { staleSocket } from '../support/stale-socket.ts';
 import { StreamPeer } from '../support/stream-peer.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/wait.ts';
@@ -304,13 +305,7 @@ describe('the HTTP server', () => {
   test('a unix socket that nobody listens on any more is replaced', async () => {
     const net = await network();
     const path = `${temporaryDirectory()}/metrics`;
-    // A server that is killed leaves its socket's file.
-    const killed = start(process.execPath, [
-      '-e',
-      `require('node:net').createServer().listen('${path}', () => console.log('listening'))`,
-    ]);
-    await killed.output(/listening/);
-    await killed.stop('SIGKILL');
+    staleSocket(path);
     expect(statSync(path).isSocket()).toBe(true);
     await serve(net.sw, `unix:${path}`);
     expect(await statusOver(path)).toBe(200);
