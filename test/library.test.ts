@@ -1,7 +1,7 @@
 // The library: the guarantees that Switch and Plug give to a program.
 
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, symlinkSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
@@ -9,6 +9,7 @@ import { type ListenOptions, Plug, Switch, type SwitchOptions } from '../src/ind
 import { formatAddress } from '../src/protocol/request.ts';
 import { type EngineSettings, native } from '../src/system/native.ts';
 import { atEnd } from './support/at-end.ts';
+import { bareSwitch } from './support/bare-switch.ts';
 import { BROADCAST, frame, network } from './support/network.ts';
 import { run } from './support/process.ts';
 import { RawClient } from './support/raw-client.ts';
@@ -313,16 +314,61 @@ describe('Plug', () => {
     }
   });
 
-  test('sendAll() returns how many frames it sent, and a paused plug gets the queued frames in order', async () => {
-    const { join } = await network({ hub: true });
+  test('sendAll() sends as many frames as there is room for, in order, and returns how many', async () => {
+    const { directory, fd } = await bareSwitch();
+    const plug = await Plug.connect(directory);
+    atEnd(() => plug.close());
+    const frames = Array.from({ length: 1000 }, (_, i) => frame(BROADCAST, '02:00:00:00:00:01', 1500, i));
+    const received = () => {
+      const marks: number[] = [];
+      const bytes = Buffer.alloc(2000);
+      try {
+        for (;;) {
+          expect(readSync(fd, bytes)).toBe(1500);
+          marks.push(bytes.readUInt32BE(14));
+        }
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'EAGAIN' });
+      }
+      return marks;
+    };
+    const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
+
+    const room = plug.sendAll(frames);
+    expect(room).toBeGreaterThan(1);
+    expect(room).toBeLessThan(1000);
+    expect(plug.sendAll(frames.slice(room))).toBe(0);
+    expect(plug.send(frames[room]!)).toBe(false);
+    const drained = once(plug, 'drain');
+    expect(received()).toEqual(range(0, room));
+    await drained;
+    const few = frames.slice(room, room + 3);
+    expect(plug.sendAll(few)).toBe(3);
+    expect(plug.sendAll([])).toBe(0);
+    expect(received()).toEqual(range(room, room + 3));
+  });
+
+  test('a paused plug gets the queued frames in order, and then every further frame', async () => {
+    const { sw, join } = await network({ hub: true, queueFrames: 40 });
     const [a, b] = [await join(), await join()];
     b.plug.pause();
     const frames = Array.from({ length: 5000 }, (_, i) => frame(BROADCAST, '02:00:00:00:00:01', 1500, i));
-    let sent = 0;
-    while (sent < frames.length) sent += a.plug.sendAll(frames.slice(sent));
+    for (let sent = 0; sent < frames.length; ) {
+      sent += a.plug.sendAll(frames.slice(sent));
+      if (sent < frames.length) await once(a.plug, 'drain');
+    }
+    const row = (port: number) => sw.counters().find((one) => one.port === port)!;
+    await until(() => row(1).receiveBroadcast === 5000n, 'every frame to be received once');
+    const kept = Number(row(2).transmitBroadcast);
+    expect(kept).toBeGreaterThan(40);
+    expect(row(2).transmitDrops.queue_full).toBe(BigInt(5000 - kept));
     b.plug.resume();
-    await until(() => b.frames.length > 90, 'the queued frames');
-    expect(b.frames.every((one, i) => one.equals(frames[i]!))).toBe(true);
+    await until(() => b.frames.length === kept, 'the queued frames');
+    const last = frame(BROADCAST, '02:00:00:00:00:01', 60, 9999);
+    a.send(last);
+    await b.receives(last);
+    expect(b.frames.slice(0, kept).every((one, i) => one.equals(frames[i]!))).toBe(true);
+    expect(b.frames).toHaveLength(kept + 1);
   });
 
   describe('a listener of a plug with more frames of the same batch', () => {

@@ -134,10 +134,16 @@ describeWith(['root', 'tun', 'ip'], 'a TAP by a spec', () => {
 
   test('closing the switch while a TAP is being attached leaves no TAP', async () => {
     const net = await network();
-    const attaching = net.sw.attach(`tap,ifname=${name}`).catch(() => {});
+    const attaching = net.sw.attach(`tap,ifname=${name},id=t`);
+    expect(taps()).toContain(name); // it is there, and attach() has not resolved
+    const told = expect(attaching).rejects.toMatchObject({
+      code: 'ENODEV',
+      message: 't was detached before it was open',
+    });
     await net.sw.close();
-    await attaching;
     expect(taps()).not.toContain(name);
-    await expect(net.sw.attach('tap')).rejects.toMatchObject({ code: 'ENODEV' });
+    await told;
+    expect(net.sw.attachments()).toEqual([]);
+    await expect(net.sw.attach('tap')).rejects.toMatchObject({ code: 'ENODEV', message: 'the switch is closed' });
   });
 });

@@ -238,7 +238,7 @@ describeWith(USER_NEEDS, 'a tsvde that is killed', () => {
 });
 
 describeWith(USER_NEEDS, 'a network with other addresses', () => {
-  test('net, host, dns, dhcpstart and mtu apply to guests, and host-loopback=off blocks the host', async () => {
+  test('net, host, dns, dhcpstart, ipv6-prefix and mtu apply to guests, and host-loopback=off blocks the host', async () => {
     const host = await userHost(
       'user,net=192.168.7.0/25,host=192.168.7.1,dns=192.168.7.2,dhcpstart=192.168.7.99,ipv6-prefix=fd07::,host-loopback=off,mtu=1400',
     );
@@ -250,6 +250,9 @@ describeWith(USER_NEEDS, 'a network with other addresses', () => {
       dns: '192.168.7.2',
     });
     expect(guest.busybox('ping', '-c', '1', '192.168.7.1')).toContain(' 0% packet loss');
+    await guest.ipv6Address('fd07');
+    expect(guest.busybox('ping', '-6', '-c', '1', 'fd07::2')).toContain(' 0% packet loss');
+    expect(guest.space.run('ip', '-6', 'addr', 'show', 'dev', 'tap0')).not.toContain('fec0:');
     expect(() => guest.talk('192.168.7.1', 7, 'blocked')).toThrow(/refused|unreachable|timed out/i);
     // A frame longer than the MTU is dropped and counted.
     expect(() => guest.busybox('ping', '-c', '1', '-W', '1', '-s', '1472', '192.168.7.1')).toThrow();

@@ -17,7 +17,7 @@ const B = '02:00:00:00:00:0b';
 
 const isUp = ({ sw }: Network) => sw.attachments()[0]!.stats.connections === 1;
 
-/** Exchanges frames of several sizes; the first is sent until it arrives. */
+/** Exchanges frames of several sizes in both directions; the first is sent until it arrives. */
 async function reachEachOther(a: Recorder, b: Recorder, mark: number): Promise<void> {
   const hello = frame(BROADCAST, A, 60, mark);
   await until(() => {
@@ -28,6 +28,9 @@ async function reachEachOther(a: Recorder, b: Recorder, mark: number): Promise<v
     const back = frame(A, B, size, mark + size);
     b.send(back);
     await a.receives(padded(back));
+    const there = frame(B, A, size, mark + size);
+    a.send(there);
+    await b.receives(padded(there));
   }
 }
 

@@ -312,6 +312,40 @@ describeWith(['root', 'unshare'], 'process 1', () => {
   });
 });
 
+describeWith(['root', 'unshare', 'mount', '/etc/vde2'], 'the default rc file', () => {
+  const HOME = 1;
+  const ETC = 2;
+  const NAMED = 3;
+
+  test.each<[string, number[], number | undefined]>([
+    ["is the user's", [HOME, ETC], HOME],
+    ["is the system's where the user has none", [ETC], ETC],
+    ['is replaced by -f', [HOME, ETC, NAMED], NAMED],
+    ['may be missing', [], undefined],
+  ])('%s', async (_, present, expected) => {
+    const home = temporaryDirectory();
+    for (const name of ['home/.vde2', 'etc']) mkdirSync(`${home}/${name}`, { recursive: true });
+    const paths = new Map([
+      [HOME, `${home}/home/.vde2/vde_switch.rc`],
+      [ETC, `${home}/etc/vde_switch.rc`],
+      [NAMED, `${home}/named`],
+    ]);
+    // Each file creates a port of its own number.
+    for (const which of present) writeFileSync(paths.get(which)!, `port/create ${which}\n`);
+    const line = `mount --bind ${home}/etc /etc/vde2 && exec "$@"`;
+    const named = present.includes(NAMED) ? ['-f', paths.get(NAMED)!] : [];
+    const words = [tsvde, '-s', `${home}/ctl`, '--ready-fd', '3', ...named];
+    const env = { ...process.env, HOME: `${home}/home` };
+    const started = start('unshare', ['--mount', 'sh', '-c', line, 'sh', ...words], { env, tellsReady: true });
+    await started.ready;
+    started.stdin.write('port/allprint\nlogout\n');
+    await started.output(/(?:^|\n)1000 Success/);
+    const ports = [...started.stdout().matchAll(/^Port (\d{4}) /gm)].map(([, number]) => Number(number));
+    expect(ports).toEqual(expected === undefined ? [] : [expected]);
+    expect(started.stderr()).toBe('');
+  });
+});
+
 describeWith(['root'], 'a name server that does not answer', () => {
   /** A namespace whose name server receives every query and answers none. */
   async function silentResolver() {

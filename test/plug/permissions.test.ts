@@ -1,39 +1,24 @@
 // Who may send to a plug's own socket: the switch, through as narrow a permission as there is. The socket's name exists
 // only during the handshake, so that a switch of this test's own looks at it then.
-import { chmodSync, chownSync, statSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { chownSync, statSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { type JoinOptions, joinSwitch } from '../../src/plug/plug.ts';
-import { addressPath, parseRequest } from '../../src/protocol/request.ts';
+import { addressPath } from '../../src/protocol/request.ts';
 import { native } from '../../src/system/native.ts';
-import { atEnd } from '../support/at-end.ts';
+import { bareSwitch } from '../support/bare-switch.ts';
 import { describeWith } from '../support/needs.ts';
-import { dataSocket } from '../support/raw-client.ts';
-import { temporaryDirectory } from '../support/temporary.ts';
 
 /** Debian's IDs. */
 const [DAEMON, NOBODY, NOGROUP] = [1, 65534, 65534];
 
 /** Joins a switch of the given owner; returns the mode and the group of the client's socket as the switch finds it. */
 async function seen(owner: { uid: number; gid: number }, options: JoinOptions = {}, euid = 0): Promise<string> {
-  const directory = temporaryDirectory();
-  chmodSync(directory, 0o777);
-  const { address, path } = dataSocket(directory);
-  chmodSync(path, 0o777);
   let found = 'no request';
-  const server = createServer((stream) =>
-    stream.on('data', (bytes) => {
-      const parsed = parseRequest(bytes);
-      if (parsed.outcome !== 'complete') return void stream.destroy();
-      const { mode, gid } = statSync(addressPath(parsed.request.address)!);
-      found = `${(mode & 0o7777).toString(8)} ${gid}`;
-      stream.write(address);
-    }),
-  );
-  await new Promise<void>((resolve) => server.listen(`${directory}/ctl`, resolve));
-  atEnd(() => server.close());
+  const { directory } = await bareSwitch(({ address }) => {
+    const { mode, gid } = statSync(addressPath(address)!);
+    found = `${(mode & 0o7777).toString(8)} ${gid}`;
+  });
   chownSync(`${directory}/ctl`, owner.uid, owner.gid);
-  chmodSync(`${directory}/ctl`, 0o777);
   process.seteuid!(euid);
   try {
     const { control, fd } = await joinSwitch(directory, options);

@@ -110,13 +110,11 @@ export class UserGuest {
     this.space.run('ip', 'route', 'add', 'default', 'via', '10.0.2.2');
   }
 
-  /** Resolves with the address that the guest made from the router's prefix. */
-  async ipv6Address(): Promise<string> {
+  /** Resolves with the address that the guest made from the router's prefix, given as its first 16 bits. */
+  async ipv6Address(prefix = 'fec0'): Promise<string> {
+    const shown = new RegExp(`inet6 (${prefix}:\\S+)/64 scope (?:site|global) (?!.*tentative)`);
     const [, address = ''] = await until(
-      () =>
-        /inet6 (fec0:\S+)\/64 scope site (?!.*tentative)/.exec(
-          this.space.run('ip', '-6', 'addr', 'show', 'dev', this.#tap),
-        ),
+      () => shown.exec(this.space.run('ip', '-6', 'addr', 'show', 'dev', this.#tap)),
       'an IPv6 address',
       15_000,
     );
