@@ -7,9 +7,13 @@ import { dial } from '../../src/backends/dial.ts';
 import type { EndpointInfo } from '../../src/index.ts';
 import { atEnd } from '../support/at-end.ts';
 import { serveConsole } from '../support/console.ts';
-import { BROADCAST, frame, type Network, network, type Recorder } from '../support/network.ts';
+import { namespace } from '../support/namespace.ts';
+import { describeWith } from '../support/needs.ts';
+import { BROADCAST, frame, type Network, network, Recorder } from '../support/network.ts';
+import { tsvde } from '../support/process.ts';
 import { freePort, StreamPeer, StreamServer, wire } from '../support/stream-peer.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { startTsvde } from '../support/tsvde.ts';
 import { until } from '../support/wait.ts';
 
 const A = '02:00:00:00:00:0a';
@@ -341,13 +345,6 @@ describe('a connecting port', () => {
     await second.receives(sent);
   });
 
-  test('a name with several addresses leads to the address that answers', async () => {
-    const net = await network();
-    const server = await StreamServer.listen({ port: 0, host: '127.0.0.1' });
-    await net.sw.attach(`socket,connect=localhost:${server.port},reconnect-ms=0`);
-    await server.peer();
-  });
-
   test('a port detached between attempts does not connect again', async () => {
     const net = await network();
     const port = await freePort();
@@ -392,5 +389,35 @@ describe('a connecting port', () => {
     atEnd(() => probe.destroy());
     await until(() => server.peers.some(({ socket }) => socket.remotePort === probe.localPort), 'the probe connection');
     expect(server.peers).toHaveLength(1);
+  });
+});
+
+describeWith(['root', 'ip'], 'a name with three addresses', () => {
+  const ADDRESSES = ['127.0.0.2', '127.0.0.1', '127.0.0.3'];
+
+  // Whatever the order in which the name is resolved, two of these are not its first address.
+  test.each(ADDRESSES)('leads to the one that answers, %s', async (address) => {
+    const space = namespace();
+    space.useHosts(...ADDRESSES.map((address) => `${address} three.example`));
+    const server = await startTsvde(['--port', `socket,listen=${address}:7000`], { within: space });
+    const client = await startTsvde(['--port', 'socket,connect=three.example:7000,reconnect-ms=0'], { within: space });
+    const [a, b] = [await Recorder.join(client.directory), await Recorder.join(server.directory)];
+    const hello = frame(BROADCAST, A);
+    await until(() => {
+      a.send(hello);
+      return b.frames.some((one) => one.equals(hello));
+    }, 'a frame at the server');
+    const answer = frame(A, B);
+    b.send(answer);
+    await a.receives(answer);
+  });
+
+  test('is refused where none answers', async () => {
+    const space = namespace();
+    space.useHosts(...ADDRESSES.map((address) => `${address} three.example`));
+    const args = ['-s', `${temporaryDirectory()}/ctl`, '--port', 'socket,connect=three.example:7000,reconnect-ms=0'];
+    const started = space.start(tsvde, args);
+    expect((await started.exited).code).toBe(1);
+    expect(started.stderr()).toMatch(/cannot connect to three\.example:7000: Connection refused\n$/);
   });
 });

@@ -20,7 +20,7 @@ export class Namespace {
     return execFileSync('ip', ['netns', 'exec', this.name, command, ...args], { encoding: 'utf8' });
   }
 
-  /** Sets the name server: `ip netns exec` mounts the files of /etc/netns/NAME over those of /etc. */
+  /** Sets the name server. */
   useResolver(address: string): void {
     this.#mount('resolv.conf', `nameserver ${address}\n`);
   }
