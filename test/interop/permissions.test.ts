@@ -1,6 +1,6 @@
 // Modes and owners of the files that the switch creates, compared with vde_switch started with the same options.
 import { chownSync, statSync, writeFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { type ListenOptions, Plug, type PlugOptions, Switch } from '../../src/index.ts';
 import { atEnd } from '../support/at-end.ts';
 import { describeWith } from '../support/needs.ts';

@@ -2,7 +2,7 @@
 // only during the handshake, so that a switch of this test's own looks at it then.
 import { chownSync, statSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { type JoinOptions, joinSwitch } from '../../src/plug/plug.ts';
+import { type JoinOptions, joinSwitch } from '../../src/plug/join.ts';
 import { addressPath } from '../../src/protocol/request.ts';
 import { native } from '../../src/system/native.ts';
 import { bareSwitch } from '../support/bare-switch.ts';
