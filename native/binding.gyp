@@ -40,6 +40,7 @@
         "slirp/filter.cc",
         "slirp/library.cc",
         "slirp/main.cc",
+        "slirp/packet.cc",
         "slirp/reassembly.cc",
         "slirp/relay.cc",
         "slirp/stack.cc"

@@ -2,16 +2,14 @@
 // pass on to the host, frames between guests and every multicast and broadcast frame.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 #include "slirp/config.h"
+#include "slirp/packet.h"
 
 namespace tsvde::slirp {
-
-using Mac = std::array<uint8_t, 6>;
 
 enum class Verdict : uint8_t { pass, too_short, too_long, not_for_us };
 

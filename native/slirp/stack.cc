@@ -167,6 +167,7 @@ void Stack::dispatch(std::vector<pollfd>& polled, bool poll_failed) {
         return events;
       },
       this);
+  reassembly_.expire(now_ms(), drops_.fragments);
   run_timers();
   flush();
 }
@@ -206,7 +207,7 @@ void Stack::receive() {
 }
 
 void Stack::input(std::span<const uint8_t> frame) {
-  const auto whole = reassembly_.add(frame, drops_.fragments);
+  const auto whole = reassembly_.add(frame, now_ms(), drops_.fragments);
   if (!whole.empty()) library_.input(slirp_, whole.data(), static_cast<int>(whole.size()));
 }
 

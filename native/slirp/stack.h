@@ -17,7 +17,7 @@ namespace tsvde::slirp {
 
 struct Drops {
   uint64_t too_short = 0, too_long = 0, not_for_us = 0;
-  uint64_t fragments = 0;  // of datagrams that will never be complete
+  uint64_t fragments = 0;  // of datagrams that could not be completed
   uint64_t not_taken = 0;  // the switch did not read for a whole second
 };
 

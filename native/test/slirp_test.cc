@@ -1,165 +1,18 @@
-// The user-mode stack's parts, with the libslirp that is installed. It is restricted: nothing of what is sent
-// here leaves for anywhere.
+// The user-mode stack's parts, with the libslirp that is installed.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include <csignal>
 #include <cstring>
 
-#include "engine/fd.h"
 #include "slirp/control.h"
 #include "slirp/relay.h"
-#include "slirp/stack.h"
-#include "test/check.h"
+#include "test/slirp_world.h"
 
 using namespace tsvde;
 using namespace tsvde::slirp;
 using namespace tsvde::test;
-
-namespace {
-
-using Bytes = std::vector<uint8_t>;
-
-Bytes hex(const char* text) {
-  Bytes bytes;
-  for (const char* at = text; *at != '\0'; at++) {
-    if (*at == ' ') continue;
-    const char digits[3] = {at[0], at[1], '\0'};
-    bytes.push_back(static_cast<uint8_t>(std::strtoul(digits, nullptr, 16)));
-    at++;
-  }
-  return bytes;
-}
-
-// Checksums are filled in by sealed().
-constexpr const char* kArp =
-    "ffffffffffff 525400000001 0806 0001 0800 06 04 0001 525400000001 0a00020f 000000000000 0a000202";
-constexpr const char* kPing =
-    "52550a000202 525400000001 0800 4500001c 00010000 40010000 0a00020f 0a000202 08000000 00010001";
-constexpr const char* kDiscover =
-    "ffffffffffff 525400000001 0800 4500010e 00000000 40110000 00000000 ffffffff 00440043 00fa0000"
-    "01010600 12345678 00000000 00000000 00000000 00000000 00000000 525400000001";
-constexpr const char* kSolicit =
-    "3333ff000002 525400000001 86dd 60000000 00183aff fe80000000000000 0000000000000001"
-    "ff02000000000000 00000001ff000002 87000000 00000000 fec0000000000000 0000000000000002";
-constexpr const char* kRouterSolicit =
-    "333300000002 525400000001 86dd 60000000 00083aff fe80000000000000 0000000000000001"
-    "ff02000000000000 0000000000000002 85000000 00000000";
-constexpr const char* kSyn =
-    "52550a000202 525400000001 0800 45000028 00010000 40060000 0a00020f 0a000202 c0000050 00000001"
-    "00000000 5002ffff 00000000";
-constexpr const char* kTftp =
-    "52550a000202 525400000001 0800 4500002c 00010000 40110000 0a00020f 0a000202 c0000045 00180000 0001"
-    "66696c65 00 6f63746574 00 00000000";
-
-// RFC 1071, of one part after another.
-uint16_t checksum(std::initializer_list<std::span<const uint8_t>> parts, uint32_t sum) {
-  for (const std::span<const uint8_t> part : parts)
-    for (size_t i = 0; i < part.size(); i++) sum += i % 2 == 0 ? part[i] << 8 : part[i];
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<uint16_t>(~sum);
-}
-
-// With right checksums, where there is room for them: so that a changed frame gets past the first look.
-Bytes sealed(Bytes frame) {
-  const std::span<uint8_t> all(frame);
-  const auto put = [&](size_t at, auto... sum_of) {
-    if (at + 2 > frame.size()) return;
-    frame[at] = frame[at + 1] = 0;
-    const uint16_t sum = checksum(sum_of...);
-    frame[at] = static_cast<uint8_t>(sum >> 8);
-    frame[at + 1] = static_cast<uint8_t>(sum);
-  };
-  using Parts = std::initializer_list<std::span<const uint8_t>>;
-  if (frame.size() >= 34 && frame[12] == 8 && frame[13] == 0) {
-    const uint8_t protocol = frame[23];
-    const uint32_t length = static_cast<uint32_t>(frame.size()) - 34;
-    put(24, Parts{all.subspan(14, 20)}, 0u);
-    if (protocol == 1) put(36, Parts{all.subspan(34)}, 0u);
-    if (protocol == 6) put(50, Parts{all.subspan(26, 8), all.subspan(34)}, length + 6);
-    if (protocol == 17) put(40, Parts{all.subspan(26, 8), all.subspan(34)}, length + 17);
-  } else if (frame.size() >= 54 && frame[12] == 0x86) {
-    put(56, Parts{all.subspan(22, 32), all.subspan(54)},
-        static_cast<uint32_t>(frame.size()) - 54 + frame[20]);
-  }
-  return frame;
-}
-
-Config restricted() {
-  Config config;
-  std::vector<std::string> words = {"ipv4=on",
-                                    "ipv6=on",
-                                    "restrict=on",
-                                    "net=10.0.2.0",
-                                    "mask=255.255.255.0",
-                                    "host=10.0.2.2",
-                                    "dns=10.0.2.3",
-                                    "dhcpstart=10.0.2.15",
-                                    "ipv6-prefix=fec0::",
-                                    "ipv6-prefixlen=64",
-                                    "ipv6-host=fec0::2",
-                                    "ipv6-dns=fec0::3",
-                                    "mtu=1500",
-                                    "host-loopback=off"};
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  CHECK(config.read(arguments).empty());
-  return config;
-}
-
-const Library& library() {
-  static Library opened;
-  static const std::string missing = opened.open();
-  if (!missing.empty()) std::printf("%s\n", missing.c_str());
-  CHECK(missing.empty());
-  return opened;
-}
-
-// A stack, the switch's end of its frames, and the turns of its loop.
-struct World {
-  World() {
-    std::signal(SIGPIPE, SIG_IGN);
-    int ends[2];
-    socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends);
-    ours = Fd(ends[0]);
-    theirs = Fd(ends[1]);
-    stack = std::make_unique<Stack>(library(), config, theirs.number());
-    CHECK(stack->failure().empty());
-  }
-
-  void turn() const {
-    std::vector<pollfd> polled = {{theirs.number(), POLLIN, 0}};
-    int timeout_ms = 0;
-    stack->fill(polled, timeout_ms);
-    const bool failed = poll(polled.data(), polled.size(), timeout_ms) < 0;
-    stack->dispatch(polled, failed);
-    stack->receive();
-  }
-
-  void send(const Bytes& frame) const {
-    CHECK(::send(ours.number(), frame.data(), frame.size(), 0) == static_cast<ssize_t>(frame.size()));
-    turn();
-  }
-
-  // What it answers, with the EtherType, to one frame.
-  [[nodiscard]] Bytes receive(uint16_t type) const {
-    for (;;) {
-      Bytes frame(2000);
-      const ssize_t size = recv(ours.number(), frame.data(), frame.size(), MSG_DONTWAIT);
-      if (size < 0) return {};
-      frame.resize(static_cast<size_t>(size));
-      if (frame.size() > 13 && (frame[12] << 8 | frame[13]) == type) return frame;
-    }
-  }
-
-  Config config = restricted();
-  Fd ours, theirs;
-  std::unique_ptr<Stack> stack;
-};
-
-}  // namespace
 
 TEST("the stack hears what is for it, and nothing else") {
   Config config = restricted();
@@ -180,12 +33,43 @@ TEST("the stack hears what is for it, and nothing else") {
   for (const char* other : {"525400000002", "52550a000205", "525600000004"})
     CHECK(sent_to(other, kSyn) == Verdict::not_for_us);
   CHECK(sent_to("01005e0000fb", kSyn) == Verdict::not_for_us);  // mDNS
-  CHECK(sent_to("3333000000fb", kSolicit) == Verdict::not_for_us);
+  // All nodes, all routers, all DHCP servers and relays, solicited nodes; then groups that differ in one
+  // byte.
+  for (const char* group : {"333300000001", "333300000002", "333300010002", "3333ff000000", "3333ffabcdef"})
+    CHECK(sent_to(group, kSolicit) == Verdict::pass);
+  for (const char* group : {"333300000000", "333300000003", "3333000000fb", "333300010001", "333300010003",
+                            "333300020002", "333301000002", "3333fe000002", "3332ff000002", "3133ff000002"})
+    CHECK(sent_to(group, kSolicit) == Verdict::not_for_us);
+  CHECK(sent_to("333300000001", kSyn) == Verdict::not_for_us);  // IPv4 in a group of IPv6
   CHECK(sent_to("ffffffffffff", kSyn) == Verdict::not_for_us);
   CHECK(sent_to("ffffffffffff", kTftp) == Verdict::pass);
   Bytes other_port = hex(kDiscover);
   other_port[37] = 99;
   CHECK(judge(other_port) == Verdict::not_for_us);
+}
+
+TEST("the stack hears each of its own addresses, wherever they end, and those of its families only") {
+  const auto hears = [](const Config& config, const char* mac) {
+    Bytes frame = hex(kSyn);
+    const Bytes address = hex(mac);
+    std::ranges::copy(address, frame.begin());
+    return Filter(config).judge(frame, frame.size()) == Verdict::pass;
+  };
+  Config config = restricted();
+  inet_pton(AF_INET, "10.0.2.7", &config.host);
+  inet_pton(AF_INET, "10.0.2.8", &config.dns);
+  inet_pton(AF_INET6, "fec0::5:6", &config.ipv6_host);
+  inet_pton(AF_INET6, "fec0::7:8", &config.ipv6_dns);
+  for (const char* own : {"52550a000207", "52550a000208", "525600050006", "525600070008"})
+    CHECK(hears(config, own));
+  CHECK(hears(config, "525600000002"));  // the router, fe80::2
+  for (const char* other : {"52550a000202", "52550a000203", "525600000003", "525600000005"})
+    CHECK(!hears(config, other));
+  config.ipv6 = false;
+  CHECK(hears(config, "52550a000207") && !hears(config, "525600050006") && !hears(config, "525600000002"));
+  config.ipv6 = true;
+  config.ipv4 = false;
+  CHECK(!hears(config, "52550a000207") && hears(config, "525600050006") && hears(config, "525600000002"));
 }
 
 TEST("frames of the wrong size are told apart, and short ones are not read beyond their end") {
@@ -226,40 +110,6 @@ TEST("the stack answers ARP and ping, and counts what it drops") {
   CHECK(drops.too_short == 1 && drops.too_long == 1 && drops.not_for_us == 1 && drops.not_taken == 0);
 }
 
-TEST("fragments in their order make a whole datagram, and no other ever reaches libslirp") {
-  Reassembly reassembly;
-  uint64_t dropped = 0;
-  const auto fragment = [](uint16_t place, size_t size, uint8_t id) {
-    Bytes frame = hex(kPing);
-    frame.resize(34 + size, 7);
-    frame[16] = static_cast<uint8_t>((20 + size) >> 8);
-    frame[17] = static_cast<uint8_t>(20 + size);
-    frame[19] = id;
-    frame[20] = static_cast<uint8_t>(place >> 8);
-    frame[21] = static_cast<uint8_t>(place);
-    return sealed(std::move(frame));
-  };
-  const auto add = [&](const Bytes& frame) { return reassembly.add(frame, dropped).size(); };
-  CHECK(add(sealed(hex(kPing))) == 42);
-  CHECK(add(fragment(0x2000, 80, 1)) == 0 && add(fragment(0x2000 | 10, 16, 1)) == 0);
-  CHECK(add(fragment(12, 5, 1)) == 34 + 101 && dropped == 0);
-  CHECK(add(fragment(12, 5, 1)) == 0 && dropped == 1);                                      // the last alone
-  CHECK(add(fragment(0x2000 | 10, 16, 2)) == 0 && dropped == 2);                            // a middle alone
-  CHECK(add(fragment(0x2000, 80, 3)) == 0 && add(fragment(9, 5, 3)) == 0 && dropped == 3);  // an overlap
-  CHECK(add(fragment(0x2000, 80, 3)) == 0 && dropped == 4);                                 // once more
-  Bytes wrong = fragment(0x2000, 80, 4);
-  wrong[24] ^= 1;
-  CHECK(add(wrong) == 0 && dropped == 5);
-  for (size_t size = 14; size < 100; size++) {
-    const Bytes whole = fragment(0x2000, 80, 5);
-    CHECK(add(Bytes(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(size))) == (size < 34 ? size : 0));
-  }
-  for (uint16_t at = 0; at < 8191; at += 8) (void)add(fragment(static_cast<uint16_t>(0x2000 | at), 64, 6));
-  CHECK(add(fragment(8190, 64, 6)) == 0);  // more than a datagram may have
-  for (uint8_t id = 10; id < 40; id++) CHECK(add(fragment(0x2000, 80, id)) == 0);
-  CHECK(add(fragment(10, 8, 39)) == 34 + 88 && add(fragment(10, 8, 10)) == 0);
-}
-
 TEST("a switch that is gone costs frames and nothing else") {
   World world;
   world.send(hex(kArp));
@@ -267,6 +117,32 @@ TEST("a switch that is gone costs frames and nothing else") {
   world.ours = Fd();
   world.turn();
   CHECK(world.stack->drops().not_taken > 0);
+}
+
+TEST("libslirp answers a datagram whose fragments arrive backwards") {
+  const World world;
+  world.send(hex(kArp));
+  CHECK(!world.receive(kTypeArp).empty());
+  Bytes whole = sealed([] {
+    Bytes frame = hex(kPing);
+    frame.resize(34 + 4000, 7);
+    write16(&frame[16], 4020);
+    return frame;
+  }());
+  for (const size_t at : {2960, 1480, 0}) {
+    Bytes part(whole.begin(), whole.begin() + 34);
+    const size_t size = std::min<size_t>(1480, 4000 - at);
+    write16(&part[16], 20 + size);
+    write16(&part[20], at / 8 | (at + size < 4000 ? 0x2000 : 0));
+    write16(&part[24], 0);
+    write16(&part[24], checksum({std::span(part).subspan(14)}));
+    const auto data = whole.begin() + 34 + static_cast<ptrdiff_t>(at);
+    part.insert(part.end(), data, data + static_cast<ptrdiff_t>(size));
+    world.send(part);
+  }
+  size_t answered = 0;
+  for (Bytes part; !(part = world.receive(kTypeIpv4)).empty();) answered += read16(&part[16]) - size_t{20};
+  CHECK(answered == 4000 && world.stack->drops().fragments == 0);
 }
 
 TEST("forwards from the host are made once, and ended") {

@@ -1,0 +1,59 @@
+// Fields, checksums and addresses in the frames of the guests' network.
+#pragma once
+
+#include <netinet/in.h>
+
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+
+namespace tsvde::slirp {
+
+using Mac = std::array<uint8_t, 6>;
+
+constexpr size_t kEthernetHeader = 14;
+constexpr uint16_t kTypeIpv4 = 0x0800;
+constexpr uint16_t kTypeArp = 0x0806;
+constexpr uint16_t kTypeIpv6 = 0x86dd;
+constexpr uint8_t kUdp = 17;
+constexpr uint8_t kIcmpv6 = 58;
+
+inline uint16_t read16(const uint8_t* at) {
+  return static_cast<uint16_t>(at[0] << 8 | at[1]);
+}
+
+inline void write16(uint8_t* at, size_t value) {
+  at[0] = static_cast<uint8_t>(value >> 8);
+  at[1] = static_cast<uint8_t>(value);
+}
+
+// The EtherType of a frame that is at least as long as its header.
+inline uint16_t ether_type(std::span<const uint8_t> frame) {
+  return read16(&frame[12]);
+}
+
+// The checksum of RFC 1071 over parts of even length, of which the last may be odd; `sum` is added. It is 0
+// for bytes that contain their right checksum.
+uint16_t checksum(std::initializer_list<std::span<const uint8_t>> parts, uint32_t sum = 0);
+
+// libslirp's MAC addresses: 52:55 and an IPv4 address, or 52:56 and the last four bytes of an IPv6 address.
+Mac mac_of(const in_addr& address);
+Mac mac_of(const in6_addr& address);
+
+// A UDP datagram in IPv4 that is not a fragment and whose lengths and checksums are right.
+struct Datagram {
+  in_addr source, destination;
+  uint16_t source_port, destination_port;
+  std::span<const uint8_t> payload;
+};
+
+// Returns false, and sets nothing that is of use, for any other frame.
+[[nodiscard]] bool read_datagram(std::span<const uint8_t> frame, Datagram& datagram);
+
+// Writes the headers of a frame around a datagram whose payload is already at kPayload. Returns the frame's
+// size.
+constexpr size_t kPayload = kEthernetHeader + 20 + 8;
+size_t write_datagram(uint8_t* frame, const Mac& from, const Mac& to, const Datagram& datagram);
+
+}  // namespace tsvde::slirp
