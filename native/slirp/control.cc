@@ -74,6 +74,7 @@ bool Control::read(Stack& stack) {
 }
 
 // Commands: `add tcp GUEST PORT HOST PORT`, `add tcp GUEST PORT unix PATH`, `remove tcp HOST PORT`, `info`.
+// Answers: `done ERRNO PORT`, the port of the host; `text SIZE` and the text.
 void Control::execute(Stack& stack, std::string_view line) const {
   const std::string verb = next_word(line);
   if (verb == "info") {
@@ -89,7 +90,9 @@ void Control::execute(Stack& stack, std::string_view line) const {
   } else if (verb == "remove" && next_address(line, host)) {
     error = stack.remove_host_forward(host, udp);
   }
-  write_all("done " + std::to_string(error) + "\n");
+  const uint16_t port =
+      host.ss_family == AF_UNIX ? 0 : ntohs(reinterpret_cast<const sockaddr_in&>(host).sin_port);
+  write_all("done " + std::to_string(error) + " " + std::to_string(port) + "\n");
 }
 
 void Control::report(const Stack& stack) {

@@ -2,6 +2,7 @@
 #include "slirp/stack.h"
 
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -234,10 +235,22 @@ void Stack::flush() {
   collected_ = 0;
 }
 
-int Stack::add_host_forward(const sockaddr_storage& host, const sockaddr_storage& guest, bool udp) {
+int Stack::add_host_forward(sockaddr_storage& host, const sockaddr_storage& guest, bool udp) {
+  // The kernel gives a new socket the lowest free descriptor, by which the port that it chose is found.
+  const int next = dup(frames_);
+  if (next < 0) return errno;
+  close(next);
   const int failed = library_.add_hostxfwd(slirp_, any(host), size_of(host), any(guest), size_of(guest),
                                            flags_of(host, udp));
-  return failed == 0 ? 0 : errno;
+  if (failed != 0) return errno;
+  auto& port = reinterpret_cast<sockaddr_in&>(host).sin_port;
+  if (host.ss_family == AF_UNIX || port != 0) return 0;
+  sockaddr_storage bound{};
+  socklen_t size = sizeof bound;
+  if (getsockname(next, reinterpret_cast<sockaddr*>(&bound), &size) != 0) return errno;
+  if (bound.ss_family != host.ss_family) return EIO;
+  port = reinterpret_cast<sockaddr_in&>(bound).sin_port;  // where IPv6 has it too
+  return 0;
 }
 
 int Stack::remove_host_forward(const sockaddr_storage& host, bool udp) {

@@ -39,8 +39,9 @@ class Stack {
   // Takes a batch of the switch's frames, and sends all answers to it.
   void receive();
 
-  // Returns 0 or an errno. The host's address is IPv4, IPv6 or a unix path, the guest's IPv4 or IPv6.
-  [[nodiscard]] int add_host_forward(const sockaddr_storage& host, const sockaddr_storage& guest, bool udp);
+  // Returns 0 or an errno. The host's address is IPv4, IPv6 or a unix path, the guest's IPv4 or IPv6. The
+  // host's port may be 0 and is then set to the one that the kernel chose.
+  [[nodiscard]] int add_host_forward(sockaddr_storage& host, const sockaddr_storage& guest, bool udp);
   [[nodiscard]] int remove_host_forward(const sockaddr_storage& host, bool udp);
   // Connects what guests send to this address and port to a unix socket's path.
   [[nodiscard]] bool add_unix_forward(const char* path, in_addr guest, uint16_t port);

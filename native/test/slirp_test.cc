@@ -166,6 +166,30 @@ TEST("forwards from the host are made once, and ended") {
   CHECK(world.stack->remove_host_forward(host, true) == ENOENT);
 }
 
+TEST("a forward from port 0 says which port it got") {
+  const World world;
+  for (const bool udp : {false, true}) {
+    for (const char* address : {"127.0.0.1", "::1"}) {
+      sockaddr_storage host{};
+      sockaddr_storage guest{};
+      if (std::strchr(address, ':') == nullptr) {
+        host.ss_family = guest.ss_family = AF_INET;
+        inet_pton(AF_INET, address, &reinterpret_cast<sockaddr_in&>(host).sin_addr);
+      } else {
+        host.ss_family = guest.ss_family = AF_INET6;
+        inet_pton(AF_INET6, address, &reinterpret_cast<sockaddr_in6&>(host).sin6_addr);
+      }
+      reinterpret_cast<sockaddr_in&>(guest).sin_port = htons(22);
+      CHECK(world.stack->add_host_forward(host, guest, udp) == 0);
+      const uint16_t port = ntohs(reinterpret_cast<sockaddr_in&>(host).sin_port);
+      CHECK(port != 0);
+      CHECK(world.stack->connections().find(" " + std::to_string(port) + " ") != std::string::npos);
+      CHECK(world.stack->add_host_forward(host, guest, udp) == EADDRINUSE);
+      CHECK(world.stack->remove_host_forward(host, udp) == 0);
+    }
+  }
+}
+
 TEST("whatever guests send, the stack answers still") {
   World world;
   const std::vector<Bytes> seeds = {hex(kArp),           hex(kPing), hex(kDiscover), hex(kSolicit),
@@ -205,7 +229,7 @@ TEST("commands are obeyed line by line, however they are cut") {
   char reply[2000];
   const std::string said(reply, static_cast<size_t>(read(answers.number(), reply, sizeof reply)));
   CHECK(said.starts_with("text "));
-  CHECK(said.ends_with("done 2\ndone 22\ndone 22\ndone 22\n"));
+  CHECK(said.ends_with("done 2 9\ndone 22 0\ndone 22 0\ndone 22 0\n"));
   writer = Fd();
   CHECK(!control.read(*world.stack));
 }

@@ -101,7 +101,10 @@ export const BACKEND_STATS = {
   },
   drop_too_short: { type: 'counter', help: 'Frames shorter than 14 bytes (user).' },
   drop_too_long: { type: 'counter', help: "Frames longer than the network's MTU (user)." },
-  drop_fragment: { type: 'counter', help: 'IP fragments of datagrams that stayed incomplete or whose fragments overlapped (user).' },
+  drop_fragment: {
+    type: 'counter',
+    help: 'IP fragments of datagrams that stayed incomplete or whose fragments overlapped (user).',
+  },
   drop_not_taken: { type: 'counter', help: 'Frames from the user-mode stack that the switch did not accept in time.' },
   refused: { type: 'counter', help: 'Connections refused because the limit was reached.' },
 } as const satisfies Record<keyof AttachmentStats, { type: 'gauge' | 'counter'; help: string }>;

@@ -12,6 +12,8 @@ import { describeWith } from '../support/needs.ts';
 import { network } from '../support/network.ts';
 import { run, tsvde } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { startTsvde } from '../support/tsvde.ts';
+import { until } from '../support/wait.ts';
 
 describe('addresses', () => {
   test.each([
@@ -81,6 +83,8 @@ describe('forwarding rules', () => {
     [':127.0.0.1:80-10.0.2.15:80', 'tcp:127.0.0.1:80-10.0.2.15:80'],
     ['udp:[::]:53-[FEC0::15]:53', 'udp:[::]:53-[fec0::15]:53'],
     ['unix:/run/a-b/s-:22', 'unix:/run/a-b/s-:22'],
+    ['tcp::0-:22', 'tcp::0-:22'],
+    ['udp:[::1]:0-:22', 'udp:[::1]:0-:22'],
   ])('hostfwd %s is parsed', (rule, canonical) => {
     expect(formatHostForward(hostForward.parse(rule)!)).toBe(canonical);
   });
@@ -88,7 +92,6 @@ describe('forwarding rules', () => {
   test.each([
     '',
     'tcp',
-    'tcp::0-:22',
     'tcp::22-:0',
     'tcp::22-:65536',
     'tcp::22',
@@ -182,6 +185,24 @@ test('a forward that cannot be bound stops the start with a sentence and leaves 
     stderr: expect.stringContaining('cannot add hostfwd tcp:192.0.2.1:1-:1: Cannot assign requested address'),
   });
   expect(readdirSync(home)).toEqual(['file']);
+});
+
+test('a forward from port 0 shows its real port in the log, the list, its JSON and user/info', async () => {
+  const rules = ['tcp:127.0.0.1:0-:22', 'udp::0-10.0.2.15:53', 'tcp:[::1]:0-[fec0::15]:80'];
+  const spec = ['user', ...rules.map((rule) => `hostfwd=${rule}`)].join(',');
+  const { started } = await startTsvde(['--port', spec]);
+  const portOf = async (rule: string) =>
+    (await started.output(new RegExp(`hostfwd ${rule.replace(/[[\]]/g, '\\$&')} has port ([1-9]\\d*)\\n`)))[1]!;
+  const real: string[] = [];
+  for (const rule of rules) real.push(rule.replace(':0-', `:${await portOf(rule)}-`));
+  for (const line of ['user/hostfwd list', 'json user/hostfwd list', 'user/info']) started.stdin.write(`${line}\n`);
+  const replies = await until(() => /(?:[\s\S]*1000 Success\n){3}/.exec(started.stdout())?.[0], 'three replies');
+  const [list = '', json = '', info = ''] = replies.split(/1000 Success\n/);
+  for (const rule of real) {
+    expect(list).toContain(` ${rule}\n`);
+    expect(json).toContain(`"rule":"${rule}"`);
+    expect(info).toMatch(new RegExp(` ${/:(\d+)-/.exec(rule)![1]} `));
+  }
 });
 
 describeWith(['root', 'ip'], 'a host without a network', () => {

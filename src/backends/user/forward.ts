@@ -7,6 +7,7 @@ import type { ValueType } from '../keys.ts';
 export interface InetPlace {
   /** In canonical form; undefined for any address of the host, or for the first guest. */
   address: string | undefined;
+  /** At the host's end, 0 in a request for any free port. */
   port: number;
 }
 
@@ -75,13 +76,13 @@ function parseHostPlace(text: string): HostPlace | undefined {
   if (protocol === undefined) return undefined;
   if (protocol === 'unix')
     return rest.startsWith('/') && Buffer.byteLength(rest) <= PATH_MAX ? { protocol: 'tcp', path: rest } : undefined;
-  const place = parsePlace(rest);
+  const place = parsePlace(rest, 0);
   return place && { protocol: protocol === 'udp' ? 'udp' : 'tcp', place };
 }
 
-function parsePlace(text: string): InetPlace | undefined {
+function parsePlace(text: string, leastPort = 1): InetPlace | undefined {
   const [, bracketed, plain, digits = ''] = /^(?:\[([^\]]*)\]|([^:]*)):(\d+)$/.exec(text) ?? [];
-  const port = parsePort(digits);
+  const port = parsePort(digits, leastPort);
   if (port === undefined) return undefined;
   if (plain === '') return { address: undefined, port };
   const v4 = plain === undefined ? undefined : parseIpv4(plain);
@@ -90,8 +91,8 @@ function parsePlace(text: string): InetPlace | undefined {
   return v6 === undefined ? undefined : { address: formatIpv6(v6), port };
 }
 
-function parsePort(digits: string): number | undefined {
-  return /^\d{1,5}$/.test(digits) && +digits >= 1 && +digits <= 65535 ? +digits : undefined;
+function parsePort(digits: string, least = 1): number | undefined {
+  return /^\d{1,5}$/.test(digits) && +digits >= least && +digits <= 65535 ? +digits : undefined;
 }
 
 function parseTarget(text: string): GuestTarget | undefined {

@@ -88,7 +88,7 @@ export class StackProcess {
     return this.#child.pid;
   }
 
-  /** Sends a request, a line without its newline. Resolves with an errno, or with the text for `info`. */
+  /** Sends a request, a line without its newline. Resolves with an errno and the host's port, or with the text for `info`. */
   ask(line: string): Promise<string> {
     return new Promise((resolve, reject) => {
       if (this.#ending) return reject(gone());
@@ -138,7 +138,7 @@ export class StackProcess {
     if (word === 'ready') this.#settleReady?.();
     else if (word === 'failed') this.#fail(values.join(' '));
     else if (word === 'stats') this.stats = readStats(values.map(Number));
-    else this.#waiting.shift()?.resolve(word === 'text' ? text : (values[0] ?? ''));
+    else this.#waiting.shift()?.resolve(word === 'text' ? text : values.join(' '));
   }
 }
 

@@ -81,10 +81,9 @@ export class UserBackend implements Backend {
     return this.#stack?.pid;
   }
 
-  /** Throws SwitchError EADDRINUSE, EACCES and others, with a sentence. */
+  /** From port 0 the forward gets any free port. Throws SwitchError EADDRINUSE, EACCES and others, with a sentence. */
   async addHostForward(forward: HostForward): Promise<void> {
-    await this.#forward(forward);
-    this.#forwards.push(forward);
+    this.#forwards.push(await this.#forward(forward));
   }
 
   /** Removes the forward with this host end. Throws SwitchError ENOENT. */
@@ -176,14 +175,20 @@ export class UserBackend implements Backend {
       await this.#forward(forward).catch((error: Error) => this.#host.log(error.message, 'warning'));
   }
 
-  async #forward({ host, guest }: HostForward): Promise<void> {
+  /** Returns the forward with the port that it got. */
+  async #forward({ host, guest }: HostForward): Promise<HostForward> {
     const rule = formatHostForward({ host, guest });
     if ('path' in host) await makeWay(host.path);
     const isIpv6 = !('path' in host) && host.place.address?.includes(':');
-    const error = Number(
-      await this.#ask(`add ${host.protocol} ${spell(guest, isIpv6 ? '::' : '0.0.0.0')} ${spellHost(host)}`),
-    );
+    const [error = 0, port = 0] = (
+      await this.#ask(`add ${host.protocol} ${spell(guest, isIpv6 ? '::' : '0.0.0.0')} ${spellHost(host)}`)
+    )
+      .split(' ')
+      .map(Number);
     if (error !== 0) throw new SwitchError(nameOf(error), `cannot add hostfwd ${rule}: ${strerror(error)}`);
+    if ('path' in host || host.place.port !== 0) return { host, guest };
+    this.#host.log(`hostfwd ${rule} has port ${port}`);
+    return { host: { ...host, place: { ...host.place, port } }, guest };
   }
 
   #ask(line: string): Promise<string> {
