@@ -37,7 +37,11 @@
       "sources": [
         "slirp/config.cc",
         "slirp/control.cc",
+        "slirp/dhcp.cc",
         "slirp/filter.cc",
+        "slirp/guests.cc",
+        "slirp/lease_server.cc",
+        "slirp/leases.cc",
         "slirp/library.cc",
         "slirp/main.cc",
         "slirp/packet.cc",

@@ -69,6 +69,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
                                           InstanceMethod("resetCounters", &EngineWrap::reset_counters),
                                           InstanceMethod("macEntries", &EngineWrap::mac_entries),
                                           InstanceMethod("macStats", &EngineWrap::mac_stats),
+                                          InstanceMethod("portOf", &EngineWrap::port_of),
                                           InstanceMethod("flushMacs", &EngineWrap::flush_macs),
                                           InstanceMethod("close", &EngineWrap::close),
                                       }));
@@ -274,6 +275,17 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
     result.Set("moves", Napi::BigInt::New(info.Env(), stats.moves));
     result.Set("evictions", Napi::BigInt::New(info.Env(), stats.evictions));
     return result;
+  }
+
+  Napi::Value port_of(const Napi::CallbackInfo& info) {
+    auto mac = info[0].As<Napi::Uint8Array>();
+    if (mac.ElementLength() != 6) throw Napi::TypeError::New(info.Env(), "a MAC address has six bytes");
+    const tsvde::MacKey key = tsvde::Frame::key(mac.Data(), vlan(info[1]));
+    const auto port = loop(info).call([key](tsvde::Switch& sw, int64_t now) {
+      sw.macs.expire(now);
+      return sw.macs.find(key);
+    });
+    return port ? Napi::Number::New(info.Env(), *port) : info.Env().Undefined();
   }
 
   Napi::Value flush_macs(const Napi::CallbackInfo& info) {

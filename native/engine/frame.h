@@ -137,16 +137,16 @@ struct Frame {
     form.part_count = 3;
   }
 
- private:
-  [[nodiscard]] uint16_t big_endian(uint32_t at) const {
-    return static_cast<uint16_t>(data()[at] << 8 | data()[at + 1]);
-  }
-
   // Little-endian hosts only, as is everything QEMU runs fast on; the static_assert in mac_table.cc says so.
   static MacKey key(const uint8_t* address, uint16_t vlan) {
     MacKey mac = 0;
     std::memcpy(&mac, address, 6);
     return mac | MacKey{vlan} << 48;
+  }
+
+ private:
+  [[nodiscard]] uint16_t big_endian(uint32_t at) const {
+    return static_cast<uint16_t>(data()[at] << 8 | data()[at + 1]);
   }
 };
 

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <utility>
+#include <vector>
 
 namespace tsvde::slirp {
 namespace {
@@ -60,6 +62,35 @@ size_t count_connections(std::string_view table) {
   return count;
 }
 
+int64_t now_ms() {
+  timespec time{};
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * int64_t{1000} + time.tv_nsec / 1'000'000;
+}
+
+int reclaim(Stack& stack, std::string_view line) {
+  const bool gone = next_word(line) == "gone";
+  std::vector<Mac> guests;
+  while (!line.empty())
+    if (!read_mac(next_word(line), guests.emplace_back())) return EINVAL;
+  if (gone && guests.size() != 1) return EINVAL;
+  if (gone) {
+    stack.lease_server().reclaim(guests[0], now_ms());
+  } else {
+    stack.lease_server().probe(std::move(guests), now_ms());
+  }
+  return 0;
+}
+
+int lease(Stack& stack, std::string_view line) {
+  Mac guest;
+  in_addr address{};
+  if (!read_mac(next_word(line), guest) || inet_pton(AF_INET, next_word(line).c_str(), &address) != 1)
+    return EINVAL;
+  stack.lease_server().leases().use(guest, address, now_ms());
+  return 0;
+}
+
 }  // namespace
 
 bool Control::read(Stack& stack) {
@@ -74,12 +105,17 @@ bool Control::read(Stack& stack) {
 }
 
 // Commands: `add tcp GUEST PORT HOST PORT`, `add tcp GUEST PORT unix PATH`, `remove tcp HOST PORT`, `info`.
-// Answers: `done ERRNO PORT`, the port of the host; `text SIZE` and the text.
+// `reclaim gone MAC` or `reclaim quiet MAC …` answers `full MAC …`; `lease MAC ADDRESS` tells of a guest that
+// an earlier stack has served. Answers: `done ERRNO PORT`, the port of the host; `text SIZE` and the text.
 void Control::execute(Stack& stack, std::string_view line) const {
   const std::string verb = next_word(line);
   if (verb == "info") {
     const std::string table = stack.connections();
     return write_all("text " + std::to_string(table.size()) + "\n" + table);
+  }
+  if (verb == "reclaim" || verb == "lease") {
+    const int error = verb == "reclaim" ? reclaim(stack, line) : lease(stack, line);
+    return write_all("done " + std::to_string(error) + " 0\n");
   }
   const bool udp = next_word(line) == "udp";
   sockaddr_storage guest{};
@@ -95,7 +131,8 @@ void Control::execute(Stack& stack, std::string_view line) const {
   write_all("done " + std::to_string(error) + " " + std::to_string(port) + "\n");
 }
 
-void Control::report(const Stack& stack) {
+void Control::report(Stack& stack) {
+  for (const std::string& line : stack.take_lines()) write_all(line + "\n");
   timespec time{};
   clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
   if (time.tv_sec == reported_at_) return;
@@ -103,7 +140,8 @@ void Control::report(const Stack& stack) {
   const Drops& drops = stack.drops();
   std::string now = "stats " + std::to_string(count_connections(stack.connections()));
   for (const uint64_t value :
-       {drops.too_short, drops.too_long, drops.not_for_us, drops.fragments, drops.not_taken})
+       {drops.too_short, drops.too_long, drops.not_for_us, drops.fragments, drops.not_taken,
+        uint64_t{stack.lease_server().leases().leased().size()}, stack.lease_server().refused()})
     now += " " + std::to_string(value);
   now += "\n";
   if (now == reported_) return;

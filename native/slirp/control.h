@@ -21,9 +21,11 @@ class Control {
 
   // Reads what has arrived and executes whole lines. Returns false at the end of input.
   [[nodiscard]] bool read(Stack& stack);
-  // Writes the counters if they have changed, at most once a second: `stats CONNECTIONS TOO-SHORT TOO-LONG
-  // NOT-FOR-US FRAGMENTS NOT-TAKEN`.
-  void report(const Stack& stack);
+  // Writes what the stack has to tell: `full MAC …`, a question, see lease_server.h; `guests
+  // MAC,IPV4,IPV6,LEASED …`; `note SENTENCE` and `warning SENTENCE`. Then the counters if they have changed,
+  // at most once a second: `stats CONNECTIONS TOO-SHORT TOO-LONG NOT-FOR-US FRAGMENTS NOT-TAKEN LEASES
+  // REFUSED`.
+  void report(Stack& stack);
 
  private:
   void execute(Stack& stack, std::string_view line) const;

@@ -8,10 +8,7 @@ namespace {
 
 // Accepts DHCP (67) and TFTP (69). libslirp would pass other broadcasts on to services of the host.
 bool is_broadcast_service(std::span<const uint8_t> bytes) {
-  if (bytes.size() < kEthernetHeader + 20 || bytes[kEthernetHeader + 9] != kUdp) return false;
-  const size_t udp = kEthernetHeader + size_t{4} * (bytes[kEthernetHeader] & 0xf);
-  if (bytes.size() < udp + 8) return false;
-  const uint16_t port = read16(&bytes[udp + 2]);
+  const uint16_t port = udp_port(bytes);
   return port == 67 || port == 69;
 }
 
@@ -51,7 +48,7 @@ bool Filter::wants(std::span<const uint8_t> bytes) const {
   if ((destination[0] & 1) == 0)
     return std::ranges::any_of(own_, [&](const Mac& mac) { return std::ranges::equal(mac, destination); });
   const bool everyone = std::ranges::all_of(destination, [](uint8_t byte) { return byte == 0xff; });
-  if (everyone) return type == kTypeArp || (type == kTypeIpv4 && is_broadcast_service(bytes));
+  if (everyone) return type == kTypeArp || is_broadcast_service(bytes);
   return type == kTypeIpv6 && is_ipv6_group(bytes);
 }
 

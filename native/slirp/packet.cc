@@ -1,7 +1,11 @@
 // IPv4 (RFC 791) and UDP (RFC 768) headers, see packet.h.
 #include "slirp/packet.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
+#include <charconv>
+#include <cstdio>
 #include <cstring>
 
 namespace tsvde::slirp {
@@ -33,6 +37,32 @@ Mac mac_of(const in6_addr& address) {
   Mac mac = {0x52, 0x56};
   std::memcpy(&mac[2], &address.s6_addr[12], 4);
   return mac;
+}
+
+std::string text_of(const Mac& mac) {
+  char text[18];
+  std::snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
+                mac[5]);
+  return text;
+}
+
+std::string text_of(const in_addr& address) {
+  char text[INET_ADDRSTRLEN];
+  return inet_ntop(AF_INET, &address, text, sizeof text);
+}
+
+std::string text_of(const in6_addr& address) {
+  char text[INET6_ADDRSTRLEN];
+  return inet_ntop(AF_INET6, &address, text, sizeof text);
+}
+
+bool read_mac(std::string_view text, Mac& mac) {
+  if (text.size() != 17) return false;
+  for (size_t i = 0; i < mac.size(); i++) {
+    const char* at = text.data() + 3 * i;
+    if (std::from_chars(at, at + 2, mac[i], 16).ptr != at + 2 || (i < 5 && at[2] != ':')) return false;
+  }
+  return true;
 }
 
 bool read_datagram(std::span<const uint8_t> frame, Datagram& datagram) {

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <initializer_list>
 #include <span>
+#include <string>
+#include <string_view>
 
 namespace tsvde::slirp {
 
@@ -33,6 +35,13 @@ inline uint16_t ether_type(std::span<const uint8_t> frame) {
   return read16(&frame[12]);
 }
 
+// The destination port of a UDP datagram in IPv4, as its frame claims it; 0 for any other frame.
+inline uint16_t udp_port(std::span<const uint8_t> frame) {
+  if (frame.size() < kEthernetHeader + 20 || ether_type(frame) != kTypeIpv4 || frame[23] != kUdp) return 0;
+  const size_t udp = kEthernetHeader + size_t{4} * (frame[kEthernetHeader] & 0xf);
+  return frame.size() < udp + 8 ? 0 : read16(&frame[udp + 2]);
+}
+
 // The checksum of RFC 1071 over parts of even length, of which the last may be odd; `sum` is added. It is 0
 // for bytes that contain their right checksum.
 uint16_t checksum(std::initializer_list<std::span<const uint8_t>> parts, uint32_t sum = 0);
@@ -40,6 +49,12 @@ uint16_t checksum(std::initializer_list<std::span<const uint8_t>> parts, uint32_
 // libslirp's MAC addresses: 52:55 and an IPv4 address, or 52:56 and the last four bytes of an IPv6 address.
 Mac mac_of(const in_addr& address);
 Mac mac_of(const in6_addr& address);
+
+// "52:54:00:12:34:56".
+std::string text_of(const Mac& mac);
+std::string text_of(const in_addr& address);
+std::string text_of(const in6_addr& address);
+[[nodiscard]] bool read_mac(std::string_view text, Mac& mac);
 
 // A UDP datagram in IPv4 that is not a fragment and whose lengths and checksums are right.
 struct Datagram {

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <tuple>
+#include <utility>
 
 namespace tsvde::slirp {
 namespace {
@@ -21,6 +23,10 @@ int64_t now_ns() {
 int64_t now_ms() {
   return now_ns() / 1'000'000;
 }
+
+// How often the switch is told of guests at most, but for so many times at once.
+constexpr int64_t kGuestsMs = 20;
+constexpr int64_t kGuestsBurst = 32;
 
 // libslirp's names for poll(2)'s events.
 constexpr std::array<std::pair<int, int>, 5> kEvents = {{{kSlirpPollIn, POLLIN},
@@ -74,7 +80,7 @@ SlirpConfig slirp_config(const Config& config, const std::vector<const char*>& s
   result.if_mtu = config.mtu;
   result.if_mru = config.mtu;
   result.disable_host_loopback = !config.host_loopback;
-  result.disable_dhcp = !config.dhcp;
+  result.disable_dhcp = true;  // LeaseServer's
   return result;
 }
 
@@ -110,6 +116,15 @@ Stack::Stack(const Library& library, const Config& config, int frames)
     : library_(library),
       filter_(config),
       frames_(frames),
+      guests_(config),
+      lease_server_(config,
+                    {.send = [this](auto frame) { std::ignore = send(frame.data(), frame.size()); },
+                     .ask = [this](const std::string& question) { lines_.push_back(question); },
+                     .leased = [this](const Mac& guest, in_addr address) { guests_.learn(guest, address); },
+                     .note =
+                         [this](bool warning, const std::string& sentence) {
+                           lines_.push_back((warning ? "warning " : "note ") + sentence);
+                         }}),
       slot_(config.mtu + 64),  // room for the header; not a power of two, for the cache
       in_(std::make_unique_for_overwrite<uint8_t[]>(kBatch * slot_)),
       out_(std::make_unique_for_overwrite<uint8_t[]>(kBatch * slot_)) {
@@ -154,6 +169,9 @@ void Stack::fill(std::vector<pollfd>& polled, int& timeout_ms) {
   for (const auto& timer : timers_)
     if (timer->at_ms >= 0)
       timeout_ms = static_cast<int>(std::clamp<int64_t>(timer->at_ms - now_ms(), 0, timeout_ms));
+  std::optional<int64_t> due = lease_server_.due();
+  if (guests_.changed()) due = std::min(due.value_or(INT64_MAX), guests_due_ms_);
+  if (due) timeout_ms = static_cast<int>(std::clamp<int64_t>(*due - now_ms(), 0, timeout_ms));
 }
 
 void Stack::dispatch(std::vector<pollfd>& polled, bool poll_failed) {
@@ -209,7 +227,28 @@ void Stack::receive() {
 
 void Stack::input(std::span<const uint8_t> frame) {
   const auto whole = reassembly_.add(frame, now_ms(), drops_.fragments);
-  if (!whole.empty()) library_.input(slirp_, whole.data(), static_cast<int>(whole.size()));
+  if (whole.empty()) return;
+  watch(whole);
+  if (!lease_server_.receive(whole, now_ms()))
+    library_.input(slirp_, whole.data(), static_cast<int>(whole.size()));
+}
+
+void Stack::watch(std::span<const uint8_t> frame) {
+  Mac source;
+  std::ranges::copy(frame.subspan(6, 6), source.begin());
+  lease_server_.heard(source);
+  const in_addr address = guests_.learn(frame);
+  if (address.s_addr != 0) lease_server_.leases().use(source, address, now_ms());
+}
+
+std::vector<std::string> Stack::take_lines() {
+  lease_server_.run(now_ms());
+  if (guests_.changed() && now_ms() >= guests_due_ms_) {
+    guests_due_ms_ = std::max(guests_due_ms_, now_ms() - kGuestsBurst * kGuestsMs) + kGuestsMs;
+    lines_.push_back("guests " + guests_.text(lease_server_.leases().leased()));
+  }
+  flush();  // what the switch's answers and the end of a probe have caused
+  return std::exchange(lines_, {});
 }
 
 ssize_t Stack::send(const void* bytes, size_t size) {

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "slirp/filter.h"
+#include "slirp/guests.h"
+#include "slirp/lease_server.h"
 #include "slirp/library.h"
 #include "slirp/reassembly.h"
 
@@ -48,6 +50,11 @@ class Stack {
   // Starts a program for each connection to this address and port.
   [[nodiscard]] bool add_command_forward(const char* command, in_addr guest, uint16_t port);
 
+  // Ends a turn of the loop. Returns what the switch is to be told: lines for Control, oldest first.
+  [[nodiscard]] std::vector<std::string> take_lines();
+  [[nodiscard]] LeaseServer& lease_server() { return lease_server_; }
+  [[nodiscard]] const LeaseServer& lease_server() const { return lease_server_; }
+
   // libslirp's own table of forwards and connections.
   [[nodiscard]] std::string connections() const;
   [[nodiscard]] const Drops& drops() const { return drops_; }
@@ -63,6 +70,8 @@ class Stack {
   static const SlirpCb& callbacks();
   [[nodiscard]] ssize_t send(const void* bytes, size_t size);
   void input(std::span<const uint8_t> frame);
+  // Learns who sent the frame, and from which address.
+  void watch(std::span<const uint8_t> frame);
   void flush();
   void run_timers();
 
@@ -72,6 +81,10 @@ class Stack {
   std::string failure_;
   Slirp* slirp_ = nullptr;
   std::vector<std::unique_ptr<Timer>> timers_;
+  Guests guests_;
+  int64_t guests_due_ms_ = 0;
+  LeaseServer lease_server_;
+  std::vector<std::string> lines_;
   std::vector<pollfd>* polled_ = nullptr;  // during fill() and dispatch()
   Reassembly reassembly_;
   Drops drops_;

@@ -2,7 +2,7 @@
 import { SwitchError } from '../protocol/errors.ts';
 import type { Log, LogLevel } from '../system/log.ts';
 import type { Reservation, Reservations } from '../system/reservation.ts';
-import type { AttachmentStats, Backend, Host } from './kind.ts';
+import type { AttachmentStats, Backend, Host, Whereabouts } from './kind.ts';
 import type { PortRequest } from './kinds.ts';
 
 /** A spec that has been opened. */
@@ -27,6 +27,7 @@ export interface Attachment {
 export interface AttachmentEnvironment {
   /** The switch's own control directory, once it listens. */
   directory(): string | undefined;
+  whereabouts: Whereabouts;
   log: Log;
 }
 
@@ -151,6 +152,7 @@ export class Attachments {
       id,
       directory: this.#environment.directory(),
       signal: closing.signal,
+      whereabouts: this.#environment.whereabouts,
       log: (message: string, level?: LogLevel) => this.#environment.log(`${id}: ${message}`, level),
       reserve: ({ atMost = 1 } = {}) => this.#reserve(entry, atMost),
       end,

@@ -51,6 +51,7 @@ export interface Host {
   readonly directory: string | undefined;
   /** Aborted when the attachment is closed, also while open() is pending. */
   readonly signal: AbortSignal;
+  readonly whereabouts: Whereabouts;
   /** Writes a log line that begins with the ID. */
   log(message: string, level?: LogLevel): void;
   /**
@@ -60,6 +61,18 @@ export interface Host {
   reserve(options?: { atMost?: number }): Reservation;
   /** Closes the attachment: called by a backend that has ended by itself. */
   end(): void;
+}
+
+/** Where MAC addresses are, as far as the switch knows. A hub knows nothing. */
+export interface Whereabouts {
+  /**
+   * The endpoints of the port on which an address was learned, in the untagged VLAN of the port `from`; undefined if the
+   * address is not in the table.
+   */
+  endpointsOf(mac: string, from: number): readonly number[] | undefined;
+  isAttached(endpoint: number): boolean;
+  /** Calls the listener after an endpoint of any port has been removed, until the signal is aborted. */
+  onRemoved(listener: () => void, signal: AbortSignal): void;
 }
 
 /**
@@ -73,6 +86,10 @@ export interface AttachmentStats {
   reconnects?: number;
   /** Host ports that are forwarded to guests. */
   forwards?: number;
+  /** Addresses that DHCP has leased to guests. */
+  leases?: number;
+  /** DHCP requests that were refused because every address was in use. */
+  leases_refused?: number;
   /** Times the user-mode stack died and was restarted. */
   restarts?: number;
   /** Frames that are not addressed to the user-mode stack. */
@@ -81,7 +98,7 @@ export interface AttachmentStats {
   drop_too_short?: number;
   /** Frames longer than the MTU of the user-mode network. */
   drop_too_long?: number;
-  /** IPv4 fragments that arrived out of order. */
+  /** IP fragments whose datagram could not be put together. */
   drop_fragment?: number;
   /** Frames from the user-mode stack that the switch did not accept in time. */
   drop_not_taken?: number;
@@ -99,6 +116,8 @@ export const BACKEND_STATS = {
     type: 'counter',
     help: 'Frames that are not addressed to the user-mode stack: between guests, or to groups that it is not in.',
   },
+  leases: { type: 'gauge', help: 'Addresses that guests have from DHCP (user).' },
+  leases_refused: { type: 'counter', help: 'DHCP requests refused because every address was in use (user).' },
   drop_too_short: { type: 'counter', help: 'Frames shorter than 14 bytes (user).' },
   drop_too_long: { type: 'counter', help: "Frames longer than the network's MTU (user)." },
   drop_fragment: {

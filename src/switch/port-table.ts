@@ -82,6 +82,10 @@ export class PortTable {
     return [...this.#ports.keys()].sort((a, b) => a - b).map((number) => this.get(number)!);
   }
 
+  hasEndpoint(id: number): boolean {
+    return this.#endpointIds.has(id);
+  }
+
   create(number: number): void {
     this.#checkNumber(number);
     if (this.#ports.has(number)) throw new SwitchError('EEXIST', `port ${number} exists already`);

@@ -25,6 +25,7 @@ import { PortReservations } from './reservations.ts';
 import { SpanningTrees } from './spanning-trees.ts';
 import { placeOnCpu, type Tuning, timing } from './tuning.ts';
 import { Vlans } from './vlans.ts';
+import { SwitchWhereabouts } from './whereabouts.ts';
 
 /** How a switch is made; every option has a default. */
 export interface SwitchOptions extends Tuning {
@@ -113,7 +114,10 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     const { hub = false, numPorts = 32, hashSize = 128, macLimit = 131_072, queueFrames = 256 } = options;
     const { strictVlan = false, fstp = false, priority = DEFAULT_PRIORITY } = options;
     this.mac = options.mac === undefined ? randomMac('00:ff') : parseMac(options.mac);
-    const tell = (event: SwitchEvent) => this.emit('event', event);
+    const tell = (event: SwitchEvent) => {
+      this.emit('event', event);
+      if (event.type === 'endpoint-removed') whereabouts.removed();
+    };
     const table = new PortTable(numPorts, (port) => {
       engine.addPort(port);
       tell({ type: 'port-created', port });
@@ -139,8 +143,10 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
       tell,
     });
     this.ports = new Ports(table, engine, this.#reservations);
+    const whereabouts = new SwitchWhereabouts(engine, table);
     this.#attachments = new Attachments(this.#reservations, {
       directory: () => this.control?.directory,
+      whereabouts,
       log: (message, level) => this.#log(message, level),
     });
     if (options.cpu !== undefined) placeOnCpu(engine, options.cpu);

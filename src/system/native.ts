@@ -109,6 +109,8 @@ export interface NativeEngine {
   resetCounters(port: number): void;
   macEntries(): MacEntry[];
   macStats(): MacStats;
+  /** The port that a MAC address, six bytes, was learned on in a VLAN; undefined if it is not in the table. */
+  portOf(mac: Uint8Array, vlan: number): number | undefined;
   /** Forgets what was learned on `port`, in `vlan`, or everything. Returns how many entries went. */
   flushMacs(port?: number, vlan?: number): number;
   /** Ends the thread and closes every descriptor; idempotent. */

@@ -3,6 +3,7 @@
 import { accessSync, constants } from 'node:fs';
 import { isIP } from 'node:net';
 import { SwitchError } from '../../protocol/errors.ts';
+import { formatIpv4 } from '../../protocol/ip.ts';
 import { describeError } from '../../system/errno.ts';
 import { resolveHost } from '../internet.ts';
 import { number, path, type ValueType } from '../keys.ts';
@@ -36,7 +37,10 @@ export const user = defineKind({
     net: { value: net4, help: "the guests' network; default 10.0.2.0/24" },
     ip: { value: ipv4, help: 'the same as net=…/24' },
     host: { value: ipv4, help: "the host's address in the guests' network; default the network's .2" },
-    dhcpstart: { value: ipv4, help: "the first of the 16 addresses that DHCP leases; default the network's .15" },
+    dhcpstart: {
+      value: ipv4,
+      help: "the first of the 16 addresses that DHCP leases, those inside the network; default the network's .15",
+    },
     dns: { value: ipv4, help: "the name server's address, which forwards to the host's; default the network's .3" },
     'ipv6-net': { value: net6, help: 'ipv6-prefix and ipv6-prefixlen together' },
     'ipv6-prefix': { value: ipv6, help: "the guests' IPv6 network; default fec0::" },
@@ -89,6 +93,7 @@ export const user = defineKind({
       {
         settings: stackSettings(network, values, forwards),
         hostForwards: values.hostfwd,
+        firstGuest: network.ipv4 && formatIpv4(network.ipv4.dhcpstart),
         description: network.ipv4 ? formatNet4(network.ipv4) : 'IPv6',
         close: () => share?.close(),
       },

@@ -14,11 +14,15 @@ export interface StackStats {
   notForUs: number;
   fragments: number;
   notTaken: number;
+  leases: number;
+  leasesRefused: number;
 }
 
 export interface StackListener {
   /** Called for each line that libslirp or GLib writes to stderr. */
   complained(line: string): void;
+  /** Called for each line that is not an answer: `note SENTENCE`, `warning SENTENCE`, `guests …`, `full …`. */
+  told(word: string, rest: string): void;
   /** Called once if the process ends after it was ready and without end() being called. */
   died(why: string): void;
 }
@@ -138,6 +142,7 @@ export class StackProcess {
     if (word === 'ready') this.#settleReady?.();
     else if (word === 'failed') this.#fail(values.join(' '));
     else if (word === 'stats') this.stats = readStats(values.map(Number));
+    else if (word !== 'done' && word !== 'text') this.#listener.told(word!, values.join(' '));
     else this.#waiting.shift()?.resolve(word === 'text' ? text : values.join(' '));
   }
 }
@@ -145,7 +150,8 @@ export class StackProcess {
 /** Takes the values in the order of the `stats` line. */
 export function readStats(values: readonly number[]): StackStats {
   const [connections = 0, tooShort = 0, tooLong = 0, notForUs = 0, fragments = 0, notTaken = 0] = values;
-  return { connections, tooShort, tooLong, notForUs, fragments, notTaken };
+  const [leases = 0, leasesRefused = 0] = values.slice(6);
+  return { connections, tooShort, tooLong, notForUs, fragments, notTaken, leases, leasesRefused };
 }
 
 function gone(): SwitchError {

@@ -3,11 +3,13 @@
 import { unlink } from 'node:fs/promises';
 import { type ErrnoName, SwitchError } from '../../protocol/errors.ts';
 import { errnoNumber, strerror } from '../../system/errno.ts';
+import type { LogLevel } from '../../system/log.ts';
 import { native } from '../../system/native.ts';
 import type { Reservation } from '../../system/reservation.ts';
 import { makeWay } from '../../system/unix-listener.ts';
 import type { AttachmentStats, Backend, Host } from '../kind.ts';
 import { formatHostForward, formatHostPlace, type HostForward, type HostPlace, type InetPlace } from './forward.ts';
+import { Guests } from './guests.ts';
 import { readStats, StackProcess, type StackStats } from './stack-process.ts';
 
 /** Each of libslirp's many flows can have 64 KiB in flight. */
@@ -16,11 +18,13 @@ const RETRY_FIRST_MS = 100;
 const RETRY_MAX_MS = 5000;
 /** After running for this long the delay before a restart begins anew. */
 const SOUND_MS = 60_000;
-const COMPLAINTS_A_MINUTE = 10;
+const LINES_A_MINUTE = 10;
 
 export interface StackRequest {
   settings: readonly string[];
   hostForwards: readonly HostForward[];
+  /** The first address that DHCP gives: forwards without a guest address lead there while no guest is known. */
+  firstGuest: string | undefined;
   /** The text that port/print shows: `10.0.2.0/24`. */
   description: string;
   /** Called when the backend is closed. */
@@ -33,13 +37,18 @@ export class UserBackend implements Backend {
   readonly #reservation: Reservation;
   readonly #frames: number;
   readonly #forwards: HostForward[] = [];
+  readonly #guests: Guests;
+  /** Where forwards without a guest address lead to; undefined: libslirp's choice. */
+  readonly #followed: { ipv4: string | undefined; ipv6: string | undefined };
+  /** The end of the last change of forwards: changes are made one after another. */
+  #changed: Promise<unknown> = Promise.resolve();
   #stack: StackProcess | undefined;
   #startedAt = 0;
   #retryMs = RETRY_FIRST_MS;
   #retry: NodeJS.Timeout | undefined;
   #restarts = 0;
   #before = readStats([]);
-  #complaints = { minute: 0, count: 0 };
+  #logged = { minute: 0, info: 0, warning: 0 };
   #closed = false;
 
   private constructor(request: StackRequest, host: Host, frames: number) {
@@ -47,6 +56,9 @@ export class UserBackend implements Backend {
     this.#host = host;
     this.#reservation = host.reserve();
     this.#frames = frames;
+    this.#guests = new Guests(host.whereabouts, this.#reservation.port);
+    this.#followed = { ipv4: request.firstGuest, ipv6: undefined };
+    host.whereabouts.onRemoved(() => this.#followLater(), host.signal);
   }
 
   /** Throws SwitchError with a sentence, and leaves nothing behind. */
@@ -83,11 +95,15 @@ export class UserBackend implements Backend {
 
   /** From port 0 the forward gets any free port. Throws SwitchError EADDRINUSE, EACCES and others, with a sentence. */
   async addHostForward(forward: HostForward): Promise<void> {
-    this.#forwards.push(await this.#forward(forward));
+    await this.#change(async () => this.#forwards.push(await this.#forward(forward)));
   }
 
   /** Removes the forward with this host end. Throws SwitchError ENOENT. */
   async removeHostForward(place: HostPlace): Promise<void> {
+    await this.#change(() => this.#removeHostForward(place));
+  }
+
+  async #removeHostForward(place: HostPlace): Promise<void> {
     const wanted = formatHostPlace(place);
     const at = this.#forwards.findIndex(({ host }) => formatHostPlace(host) === wanted);
     if (at < 0) throw new SwitchError('ENOENT', `nothing is forwarded from ${wanted}`);
@@ -109,6 +125,8 @@ export class UserBackend implements Backend {
       forwards: this.#forwards.length,
       restarts: this.#restarts,
       ignored: total('notForUs'),
+      leases: now?.leases ?? 0,
+      leases_refused: total('leasesRefused'),
       drop_too_short: total('tooShort'),
       drop_too_long: total('tooLong'),
       drop_fragment: total('fragments'),
@@ -140,7 +158,8 @@ export class UserBackend implements Backend {
 
   async #start(): Promise<void> {
     const stack = await StackProcess.start(this.#request.settings, this.#frames, {
-      complained: (line) => this.#complain(line),
+      complained: (line) => this.#logSome(`libslirp says: ${line}`, 'warning'),
+      told: (word, rest) => this.#hear(word, rest),
       died: (why) => this.#died(why),
     });
     this.#startedAt = Date.now();
@@ -171,18 +190,70 @@ export class UserBackend implements Backend {
       this.#host.log(`the user-mode stack could not be restarted: ${(error as Error).message}`, 'warning');
       return this.#startLater();
     }
-    for (const forward of this.#forwards)
-      await this.#forward(forward).catch((error: Error) => this.#host.log(error.message, 'warning'));
+    // What guests have, the new process must not give to others.
+    for (const { mac, ipv4, leased } of this.#guests.list)
+      if (leased) await this.#ask(`lease ${mac} ${ipv4}`).catch(() => {});
+    await this.#change(async () => {
+      for (const forward of this.#forwards)
+        await this.#forward(forward).catch((error: Error) => this.#host.log(error.message, 'warning'));
+    });
+  }
+
+  #hear(word: string, rest: string): void {
+    switch (word) {
+      case 'guests':
+        this.#guests.update(rest.split(' '));
+        this.#followLater();
+        return;
+      case 'full': {
+        const reclaimable = this.#guests.reclaimable(rest.split(' ').filter((mac) => mac !== ''));
+        const [state, ...macs] = 'gone' in reclaimable ? ['gone', reclaimable.gone] : ['quiet', ...reclaimable.quiet];
+        this.#ask(['reclaim', state, ...macs].join(' ')).catch(() => {}); // a stack that has died asks again
+        return;
+      }
+      case 'note':
+        this.#logSome(rest, 'info');
+        return;
+      case 'warning':
+        this.#logSome(rest, 'warning');
+        return;
+    }
+  }
+
+  #followLater(): void {
+    if (this.#stack && this.#forwards.some(({ guest }) => guest.address === undefined))
+      void this.#change(() => this.#follow()).catch(() => {}); // a stack that has died gets its forwards anew
+  }
+
+  /** Moves the forwards without a guest address to the only guest, if there is one. */
+  async #follow(): Promise<void> {
+    for (const family of ['ipv4', 'ipv6'] as const) {
+      const address = this.#guests.only(family, this.#followed[family]);
+      if (this.#closed || address === this.#followed[family]) continue;
+      this.#followed[family] = address;
+      for (const forward of this.#forwards) {
+        if (forward.guest.address !== undefined || familyOf(forward) !== family) continue;
+        await this.#ask(`remove ${forward.host.protocol} ${spellHost(forward.host)}`);
+        await this.#forward(forward).catch((error: Error) => this.#host.log(error.message, 'warning'));
+        this.#logSome(`hostfwd ${formatHostForward(forward)} now leads to ${address}`, 'info');
+      }
+    }
+  }
+
+  /** Runs a change of forwards after those before it. */
+  #change<T>(change: () => Promise<T>): Promise<T> {
+    const result = this.#changed.then(change);
+    this.#changed = result.catch(() => {});
+    return result;
   }
 
   /** Returns the forward with the port that it got. */
   async #forward({ host, guest }: HostForward): Promise<HostForward> {
     const rule = formatHostForward({ host, guest });
     if ('path' in host) await makeWay(host.path);
-    const isIpv6 = !('path' in host) && host.place.address?.includes(':');
-    const [error = 0, port = 0] = (
-      await this.#ask(`add ${host.protocol} ${spell(guest, isIpv6 ? '::' : '0.0.0.0')} ${spellHost(host)}`)
-    )
+    const family = familyOf({ host, guest });
+    const any = this.#followed[family] ?? (family === 'ipv6' ? '::' : '0.0.0.0');
+    const [error = 0, port = 0] = (await this.#ask(`add ${host.protocol} ${spell(guest, any)} ${spellHost(host)}`))
       .split(' ')
       .map(Number);
     if (error !== 0) throw new SwitchError(nameOf(error), `cannot add hostfwd ${rule}: ${strerror(error)}`);
@@ -201,11 +272,19 @@ export class UserBackend implements Backend {
     if ('path' in host) await unlink(host.path).catch(() => {});
   }
 
-  #complain(line: string): void {
+  /** Logs what guests can cause, at most so often in a minute. */
+  #logSome(line: string, level: LogLevel): void {
     const minute = Math.floor(Date.now() / 60_000);
-    if (this.#complaints.minute !== minute) this.#complaints = { minute, count: 0 };
-    if (++this.#complaints.count <= COMPLAINTS_A_MINUTE) this.#host.log(`libslirp says: ${line}`, 'warning');
+    const counts = this.#logged.minute === minute ? this.#logged : { minute, info: 0, warning: 0 };
+    this.#logged = counts;
+    const kind = level === 'warning' ? 'warning' : 'info';
+    if (++counts[kind] <= LINES_A_MINUTE) this.#host.log(line, level);
   }
+}
+
+/** The family of a forward's guest where its rule gives no address. */
+function familyOf({ host }: HostForward): 'ipv4' | 'ipv6' {
+  return !('path' in host) && host.place.address?.includes(':') ? 'ipv6' : 'ipv4';
 }
 
 function spellHost(host: HostPlace): string {

@@ -1,0 +1,58 @@
+// Answers DHCP (RFC 2131) and BOOTP (RFC 951) in place of libslirp, which never takes one of its 16 leases
+// back and does not say when it has none left.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "slirp/config.h"
+#include "slirp/leases.h"
+#include "slirp/packet.h"
+
+namespace tsvde::slirp {
+
+enum class DhcpType : uint8_t {
+  bootp = 0,
+  discover = 1,
+  offer = 2,
+  request = 3,
+  decline = 4,
+  ack = 5,
+  nak = 6,
+  release = 7,
+};
+
+struct DhcpRequest {
+  DhcpType type = DhcpType::bootp;
+  Mac guest{};
+  std::array<uint8_t, 28> head{};  // from `op` to `giaddr`, which the reply takes much of
+  in_addr own{};                   // the address that the guest has (ciaddr)
+  in_addr wanted{};                // the address that it asks for (option 50)
+  in_addr server{};                // the server that it has chosen (option 54)
+  size_t longest = 576;            // the longest datagram that it takes (option 57)
+};
+
+// Returns nothing for a frame that is not a request to a server.
+[[nodiscard]] std::optional<DhcpRequest> read_dhcp(std::span<const uint8_t> frame);
+
+class Dhcp {
+ public:
+  explicit Dhcp(const Config& config);
+
+  Leases leases;
+
+  // Whether the request can only be answered once an address is taken back.
+  [[nodiscard]] bool lacks_address(const DhcpRequest& request, int64_t now_ms);
+  // Returns the frame that answers the request, or nothing.
+  [[nodiscard]] std::vector<uint8_t> answer(const DhcpRequest& request, int64_t now_ms);
+
+ private:
+  [[nodiscard]] std::vector<uint8_t> reply(const DhcpRequest& request, DhcpType type, in_addr address) const;
+  void add_options(std::vector<uint8_t>& options, size_t room) const;
+
+  const Config config_;
+  std::vector<uint8_t> search_;  // the domains of option 119
+};
+
+}  // namespace tsvde::slirp

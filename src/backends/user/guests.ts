@@ -1,0 +1,84 @@
+// The guests of a user-mode network: their addresses, as the stack has heard them, and whether they are still there, as the
+// switch knows. An address that is silent is soon forgotten by the switch, but a guest whose endpoint is attached may return.
+import type { Whereabouts } from '../kind.ts';
+
+export interface Guest {
+  mac: string;
+  ipv4: string | undefined;
+  ipv6: string | undefined;
+  /** Whether its IPv4 address is one that DHCP gives. */
+  leased: boolean;
+}
+
+/** `quiet`: not heard for long, but its endpoint is attached. `unknown`: never seen in the switch's table, a hub's for example. */
+export type Presence = 'present' | 'quiet' | 'unknown' | 'gone';
+
+export class Guests {
+  readonly #whereabouts: Whereabouts;
+  readonly #port: number;
+  #list: readonly Guest[] = [];
+  /** The endpoints of the port where a guest was seen last. */
+  readonly #endpoints = new Map<string, readonly number[]>();
+
+  /** `port` is the network's own. */
+  constructor(whereabouts: Whereabouts, port: number) {
+    this.#whereabouts = whereabouts;
+    this.#port = port;
+  }
+
+  get list(): readonly Guest[] {
+    return this.#list;
+  }
+
+  /** Takes the words of the stack's `guests` line. */
+  update(words: readonly string[]): void {
+    this.#list = words.filter((word) => word !== '').map(parseGuest);
+    const known = new Set(this.#list.map(({ mac }) => mac));
+    for (const mac of this.#endpoints.keys()) if (!known.has(mac)) this.#endpoints.delete(mac);
+    for (const mac of known) this.presence(mac);
+  }
+
+  presence(mac: string): Presence {
+    const endpoints = this.#whereabouts.endpointsOf(mac, this.#port);
+    if (endpoints) {
+      this.#endpoints.set(mac, endpoints);
+      return 'present';
+    }
+    const last = this.#endpoints.get(mac);
+    if (!last) return 'unknown';
+    return last.some((endpoint) => this.#whereabouts.isAttached(endpoint)) ? 'quiet' : 'gone';
+  }
+
+  /** Answers the stack's question whose lease it may take back; `macs` begins with the guest heard longest ago. */
+  reclaimable(macs: readonly string[]): { gone: string } | { quiet: string[] } {
+    const presences = macs.map((mac) => [mac, this.presence(mac)] as const);
+    const gone = presences.find(([, presence]) => presence === 'gone');
+    if (gone) return { gone: gone[0] };
+    const those = (wanted: Presence) => presences.filter(([, presence]) => presence === wanted).map(([mac]) => mac);
+    return { quiet: [...those('unknown'), ...those('quiet')] };
+  }
+
+  /**
+   * Returns the address that forwards without a guest address lead to: the one they lead to now while its guest is there, and
+   * otherwise that of the only guest, if there is exactly one. A guest that DHCP serves comes before others.
+   */
+  only(family: 'ipv4' | 'ipv6', now: string | undefined): string | undefined {
+    const there = this.#list.filter(
+      (guest) => guest[family] !== undefined && /present|quiet/.test(this.presence(guest.mac)),
+    );
+    if (there.some((guest) => guest[family] === now)) return now;
+    const leased = there.filter((guest) => guest.leased);
+    const candidates = leased.length > 0 ? leased : there;
+    return candidates.length === 1 ? candidates[0]![family] : now;
+  }
+}
+
+function parseGuest(word: string): Guest {
+  const [mac = '', ipv4, ipv6, leased] = word.split(',');
+  return {
+    mac,
+    ipv4: ipv4 === '0.0.0.0' ? undefined : ipv4,
+    ipv6: ipv6 === '::' ? undefined : ipv6,
+    leased: leased === '1',
+  };
+}

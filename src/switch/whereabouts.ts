@@ -1,0 +1,38 @@
+// Where MAC addresses are, for backends that serve guests: the engine's MAC table and the port table as one.
+import type { Whereabouts } from '../backends/kind.ts';
+import type { NativeEngine } from '../system/native.ts';
+import type { PortTable } from './port-table.ts';
+
+export class SwitchWhereabouts implements Whereabouts {
+  readonly #engine: NativeEngine;
+  readonly #table: PortTable;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(engine: NativeEngine, table: PortTable) {
+    this.#engine = engine;
+    this.#table = table;
+  }
+
+  endpointsOf(mac: string, from: number): readonly number[] | undefined {
+    const vlan = this.#table.get(from)?.untaggedVlan;
+    if (vlan === undefined || vlan > LAST_VLAN) return undefined;
+    const port = this.#engine.portOf(Buffer.from(mac.replaceAll(':', ''), 'hex'), vlan);
+    return port === undefined ? undefined : this.#table.get(port)?.endpoints.map(({ id }) => id);
+  }
+
+  isAttached(endpoint: number): boolean {
+    return this.#table.hasEndpoint(endpoint);
+  }
+
+  onRemoved(listener: () => void, signal: AbortSignal): void {
+    this.#listeners.add(listener);
+    signal.addEventListener('abort', () => this.#listeners.delete(listener), { once: true });
+  }
+
+  /** To be called after an endpoint has been removed. */
+  removed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+const LAST_VLAN = 4094;
