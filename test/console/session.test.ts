@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { PassThrough } from 'node:stream';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { createContext } from '../../src/console/context.ts';
 import { ConsoleServer } from '../../src/console/server.ts';
 import { runOnStandardStreams } from '../../src/console/session.ts';
@@ -76,6 +76,53 @@ test.each([4097, 5000, 200_000])(
     expect(await client.replies(2)).toBe(`${TOO_LONG}\nvde$ ${OK}`);
   },
 );
+
+/** The console of a switch on two streams, with timers that the test advances. */
+async function onStreams() {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { sw } = await network();
+  const context = createContext({ switch: sw, version: '0', log: () => {}, shutdown: () => {} });
+  const [input, output] = [new PassThrough(), new PassThrough()];
+  const done = runOnStandardStreams(context, input, output);
+  let shown = '';
+  output.on('data', (chunk) => {
+    shown += chunk;
+  });
+  const reply = async () => String((await once(output, 'data'))[0]);
+  return { input, reply, done, shown: () => shown };
+}
+
+test('an over-long line without a newline ends after a silence, and the next command is answered', async () => {
+  const { input, reply } = await onStreams();
+  for (let i = 0; i < 2; i++) {
+    input.write('x'.repeat(5000));
+    expect(await reply()).toContain(TOO_LONG);
+    await vi.advanceTimersByTimeAsync(40);
+    input.write('port/showinfo\n');
+    expect(await reply()).toContain(OK);
+  }
+});
+
+test('the rest of an over-long line is skipped if it follows within the silence', async () => {
+  const { input, reply } = await onStreams();
+  input.write('x'.repeat(5000));
+  expect(await reply()).toContain(TOO_LONG);
+  for (let i = 0; i < 3; i++) {
+    await vi.advanceTimersByTimeAsync(39);
+    input.write('port/create 5 ');
+    await vi.advanceTimersByTimeAsync(0);
+  }
+  input.write('\nport/create 5\n');
+  expect(await reply()).toBe(`${OK}\nvde$ `);
+});
+
+test('an over-long line at the end of the input is refused once', async () => {
+  const { input, done, shown } = await onStreams();
+  input.end('x'.repeat(5000));
+  await done;
+  expect(shown()).toBe(`${TOO_LONG}\nvde$ `);
+});
 
 test('binary input is answered, and the session continues', async () => {
   const net = await network();

@@ -1,0 +1,87 @@
+// The control directory: what the start removes from it and what it leaves, and the permissions of each mode.
+import { execFileSync } from 'node:child_process';
+import { lstatSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { expect, test } from 'vitest';
+import { directoryModes } from '../../src/control/directory.ts';
+import { Switch } from '../../src/index.ts';
+import { native } from '../../src/system/native.ts';
+import { atEnd } from '../support/at-end.ts';
+import { describeWith } from '../support/needs.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { startVdeSwitch } from '../support/vde-switch.ts';
+
+async function listen(directory: string, options: { mode?: number; dirMode?: number } = {}) {
+  const sw = new Switch();
+  atEnd(() => sw.close());
+  await sw.listen({ directory, ...options });
+  return sw;
+}
+
+test('the start removes the data sockets that a killed switch left, and nothing else', async () => {
+  const directory = temporaryDirectory();
+  for (const name of ['001.1', '012.34', '4096.7'])
+    native.closeDescriptor(native.openDatagram(`${directory}/${name}`, null));
+  const others = ['01.1', '001', '001.', '001.5x', 'x001.5', '.01819-00000', 'mgmt'];
+  for (const name of others) native.closeDescriptor(native.openDatagram(`${directory}/${name}`, null));
+  writeFileSync(`${directory}/001.5`, 'a file');
+  mkdirSync(`${directory}/002.5`);
+  symlinkSync('mgmt', `${directory}/003.5`);
+  execFileSync('mkfifo', [`${directory}/004.5`]);
+  await listen(directory);
+  for (const name of ['001.1', '012.34', '4096.7'])
+    expect(lstatSync(`${directory}/${name}`, { throwIfNoEntry: false }), name).toBeUndefined();
+  for (const name of others) expect(lstatSync(`${directory}/${name}`).isSocket(), name).toBe(true);
+  expect(readFileSync(`${directory}/001.5`, 'utf8')).toBe('a file');
+  expect(lstatSync(`${directory}/002.5`).isDirectory()).toBe(true);
+  expect(lstatSync(`${directory}/003.5`).isSymbolicLink()).toBe(true);
+  expect(lstatSync(`${directory}/004.5`).isFIFO()).toBe(true);
+});
+
+test('a data socket of a switch that lives stays', async () => {
+  const directory = temporaryDirectory();
+  native.closeDescriptor(native.openDatagram(`${directory}/001.1`, null));
+  const live = createServer().listen(`${directory}/ctl`);
+  atEnd(() => live.close());
+  await expect(listen(directory)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  expect(lstatSync(`${directory}/001.1`).isSocket()).toBe(true);
+});
+
+test.each(
+  [
+    [0o600, 0o2700],
+    [0o660, 0o2770],
+    [0o666, 0o2777],
+    [0o622, 0o2733], // write only: connecting needs no more, and entry
+    [0o620, 0o2730],
+    [0o602, 0o2703],
+    [0o222, 0o2333],
+    [0o644, 0o2755],
+    [0o640, 0o2750],
+    [0o604, 0o2705],
+    [0o400, 0o2500],
+    [0o004, 0o2005],
+    [0o002, 0o2003],
+    [0o040, 0o2050],
+    [0o020, 0o2030],
+    [0o000, 0o2000],
+    [0o777, 0o2777],
+    [0o711, 0o2700],
+  ].map(([mode, dirMode]) => ({ mode: mode!, dirMode: dirMode!, octal: mode!.toString(8) })),
+)('mode $octal', ({ mode, dirMode }) => {
+  expect(directoryModes({ mode })).toEqual({ mode, dirMode });
+});
+
+describeWith(['vde_switch', 'root'], 'modes compared with vde_switch', () => {
+  test.each([0o622, 0o620, 0o602, 0o644, 0o640, 0o604, 0o711].map((mode) => [mode.toString(8), mode] as const))(
+    'mode %s',
+    async (_, mode) => {
+      const [theirs, ours] = [`${temporaryDirectory()}/ctl`, `${temporaryDirectory()}/ctl`];
+      await startVdeSwitch(theirs, ['-m', mode.toString(8).padStart(4, '0')]);
+      await listen(ours, { mode });
+      const modes = (directory: string) =>
+        ['', '/ctl'].map((name) => (statSync(directory + name).mode & 0o7777).toString(8));
+      expect(modes(ours)).toEqual(modes(theirs));
+    },
+  );
+});
