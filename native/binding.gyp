@@ -38,6 +38,7 @@
         "slirp/config.cc",
         "slirp/control.cc",
         "slirp/dhcp.cc",
+        "slirp/dns_relay.cc",
         "slirp/filter.cc",
         "slirp/guests.cc",
         "slirp/lease_server.cc",

@@ -125,6 +125,8 @@ Stack::Stack(const Library& library, const Config& config, int frames)
                          [this](bool warning, const std::string& sentence) {
                            lines_.push_back((warning ? "warning " : "note ") + sentence);
                          }}),
+      dns_relay_(config, {.send = [this](auto frame) { std::ignore = send(frame.data(), frame.size()); },
+                          .warn = [this](const std::string& text) { lines_.push_back("warning " + text); }}),
       slot_(config.mtu + 64),  // room for the header; not a power of two, for the cache
       in_(std::make_unique_for_overwrite<uint8_t[]>(kBatch * slot_)),
       out_(std::make_unique_for_overwrite<uint8_t[]>(kBatch * slot_)) {
@@ -169,6 +171,7 @@ void Stack::fill(std::vector<pollfd>& polled, int& timeout_ms) {
   for (const auto& timer : timers_)
     if (timer->at_ms >= 0)
       timeout_ms = static_cast<int>(std::clamp<int64_t>(timer->at_ms - now_ms(), 0, timeout_ms));
+  dns_relay_.fill(polled);
   std::optional<int64_t> due = lease_server_.due();
   if (guests_.changed()) due = std::min(due.value_or(INT64_MAX), guests_due_ms_);
   if (due) timeout_ms = static_cast<int>(std::clamp<int64_t>(*due - now_ms(), 0, timeout_ms));
@@ -186,6 +189,7 @@ void Stack::dispatch(std::vector<pollfd>& polled, bool poll_failed) {
         return events;
       },
       this);
+  dns_relay_.dispatch(polled, now_ms());
   reassembly_.expire(now_ms(), drops_.fragments);
   run_timers();
   flush();
@@ -229,7 +233,7 @@ void Stack::input(std::span<const uint8_t> frame) {
   const auto whole = reassembly_.add(frame, now_ms(), drops_.fragments);
   if (whole.empty()) return;
   watch(whole);
-  if (!lease_server_.receive(whole, now_ms()))
+  if (!lease_server_.receive(whole, now_ms()) && !dns_relay_.receive(whole, now_ms()))
     library_.input(slirp_, whole.data(), static_cast<int>(whole.size()));
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "slirp/dns_relay.h"
 #include "slirp/filter.h"
 #include "slirp/guests.h"
 #include "slirp/lease_server.h"
@@ -84,6 +85,7 @@ class Stack {
   Guests guests_;
   int64_t guests_due_ms_ = 0;
   LeaseServer lease_server_;
+  DnsRelay dns_relay_;
   std::vector<std::string> lines_;
   std::vector<pollfd>* polled_ = nullptr;  // during fill() and dispatch()
   Reassembly reassembly_;

@@ -164,6 +164,7 @@ describe('forwards without a guest address', () => {
     const [other, third] = [await join(net, 2), await join(net, 3)];
     await other.takeLease();
     await third.takeLease();
+    await until(() => stat(net, 'leases') === 2, 'two leases in the metrics'); // the stack has told of both
     await left(net, fixed);
     await lead(net, '10.0.2.99');
     await left(net, other);

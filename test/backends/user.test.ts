@@ -260,3 +260,14 @@ describeWith(USER_NEEDS, 'a network with other addresses', () => {
     await until(() => host.metrics().get(dropped) === 1, 'the dropped frame to be counted');
   });
 });
+
+describeWith(USER_NEEDS, 'a host with IPv6 name servers only', () => {
+  test("guests' queries to the IPv4 name server are answered, and the log says how once", async () => {
+    const host = await userHost('user', '::1');
+    const guest = host.guest('tap0');
+    expect(guest.takeLease()).toMatchObject({ dns: '10.0.2.3' });
+    for (let i = 0; i < 3; i++) expect(guest.busybox('nslookup', 'test.example', '10.0.2.3')).toMatch(/192\.0\.2\.77/);
+    await host.tsvde.output(/the host has IPv6 name servers only: .* 10\.0\.2\.3 by UDP are relayed/);
+    expect(host.tsvde.stderr().match(/IPv6 name servers only/g)).toHaveLength(1);
+  });
+});

@@ -1,9 +1,9 @@
-# Services of a host for guests in a test, on loopback addresses: names (UDP 53), an echo (TCP 7 and a unix socket).
+# Services of a host for guests in a test, on loopback addresses: names (UDP 53 of both families), an echo (TCP 7 and a unix socket).
 import socket, struct, sys, threading
 
-def names():
-    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    server.bind(('127.0.0.1', 53))
+def names(family, address):
+    server = socket.socket(family, socket.SOCK_DGRAM)
+    server.bind((address, 53))
     while True:
         query, client = server.recvfrom(512)
         end = 12
@@ -37,6 +37,7 @@ def bound(family, address):
 servers = [bound(socket.AF_INET, ('127.0.0.1', 7)), bound(socket.AF_INET6, ('::1', 7)), bound(socket.AF_UNIX, sys.argv[1])]
 for server in servers:
     threading.Thread(target=echo, args=(server,), daemon=True).start()
-threading.Thread(target=names, daemon=True).start()
+for name_server in [(socket.AF_INET, '127.0.0.1'), (socket.AF_INET6, '::1')]:
+    threading.Thread(target=names, args=name_server, daemon=True).start()
 print('SERVING', flush=True)
 threading.Event().wait()

@@ -27,11 +27,11 @@ export interface UserHost {
   guest(tap: string): UserGuest;
 }
 
-/** `HOME` in `spec` is a directory with `tftp/` and the unix socket of an echo, `echo`. */
-export async function userHost(spec: string): Promise<UserHost> {
+/** `HOME` in `spec` is a directory with `tftp/` and an echo's unix socket, `echo`. `resolver` is the host's name server. */
+export async function userHost(spec: string, resolver = '127.0.0.1'): Promise<UserHost> {
   const home = temporaryDirectory();
   const space = namespace();
-  space.useResolver('127.0.0.1');
+  space.useResolver(resolver);
   for (const name of ['tftp', 'www']) mkdirSync(`${home}/${name}`);
   writeFileSync(`${home}/www/index.html`, 'hello from the host\n');
   await space.start('python3', [SERVICES, `${home}/echo`]).output(/SERVING/);
