@@ -113,7 +113,7 @@ describe('Switch', () => {
     const names = [
       ...casts.map((name) => `receive${name}`),
       ...casts.map((name) => `transmit${name}`),
-      'receiveHolds',
+      'receivePauses',
       'transmitStalls',
       'queueFrames',
       'queueBytes',

@@ -153,7 +153,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   }
 
   void place_on_cpu(const Napi::CallbackInfo& info) {
-    const int error = loop(info).place(number(info[0]));
+    const int error = loop(info).place_on_cpu(number(info[0]));
     if (error != 0) throw errno_error(info.Env(), error, "sched_setaffinity");
   }
 

@@ -103,7 +103,7 @@ Datagram segments_of_a_batch() {
   return datagram;
 }
 
-void cut(uint32_t frames) {
+void segment(uint32_t frames) {
   Frame frame;
   auto bytes = test::whole_frame(segments_of_a_batch());
   frame.parts[0] = {bytes.data(), bytes.size()};
@@ -111,7 +111,7 @@ void cut(uint32_t frames) {
                    .checksum_offset = 16,
                    .header_size = 54,
                    .segment_size = 1448,
-                   .cut = Offload::Cut::tcp4};
+                   .segmentation = Offload::Segmentation::tcp4};
   Segmenter segmenter;
   for (uint32_t done = 0; done < frames;) {
     segmenter.start(frame);
@@ -119,7 +119,7 @@ void cut(uint32_t frames) {
   }
 }
 
-void join(uint32_t frames) {
+void coalesce(uint32_t frames) {
   auto segments = test::wire_frames(segments_of_a_batch());
   std::vector<Frame> batch(segments.size());
   std::vector<Frame*> pointers(segments.size());
@@ -129,7 +129,7 @@ void join(uint32_t frames) {
       batch[i].parts[0] = {segments[i].data(), segments[i].size()};
       pointers[i] = &batch[i];
     }
-    if (coalescer.join(pointers) != 1) abort();
+    if (coalescer.coalesce(pointers) != 1) abort();
   }
 }
 
@@ -148,7 +148,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (what == "segmenter" || what == "coalescer") {
-    what == "segmenter" ? cut(frames) : join(frames);
+    what == "segmenter" ? segment(frames) : coalesce(frames);
     return 0;
   }
   Network network(what == "flood16" ? 17 : 2);

@@ -23,7 +23,7 @@ namespace tsvde {
   X(receive_drop_bad_length)  /* a stream's length that no frame has */                  \
   X(receive_drop_bad_offload) /* an offload header that does not fit its frame */        \
   X(receive_drop_error)       /* the endpoint could not be read */                       \
-  X(receive_holds)            /* times it was left unread: where it sends was full */    \
+  X(receive_pauses)           /* times it was left unread: where it sends was full */    \
   X(transmit_bytes)           /* transmitted: taken by an endpoint or its queue */       \
   X(transmit_unicast)                                                                    \
   X(transmit_multicast)                                                                  \

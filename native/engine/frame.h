@@ -1,7 +1,7 @@
 // An Ethernet frame where the kernel put it: bytes, size, its VLAN, and what its two addresses say.
 // Sizes are without FCS. A frame never owns its bytes, and they do not change while it is routed: an endpoint
 // whose peer could change them at any time, as a guest can its own memory, copies at least the headers before
-// it looks at them. Its other form, with a VLAN tag or without, is a
+// it looks at them. Its other view, with a VLAN tag or without, is a
 // choice of parts of the same bytes. What an offloading endpoint left undone is said in its Offload.
 #pragma once
 
@@ -43,7 +43,7 @@ struct Frame {
   Cast cast = Cast::unicast;
   bool tagged = false;  // its tag says its VLAN; any other tag is payload
   uint16_t vlan = 0;
-  Frame* other = nullptr;  // itself with a tag, or without, once somebody wanted that
+  Frame* other_view = nullptr;  // itself with a tag, or without, once somebody wanted that
   Offload offload{};
   const iovec* list = nullptr;  // where it has more parts than fit here
 
@@ -111,30 +111,30 @@ struct Frame {
     return bytes;
   }
 
-  // Fills `form` with this frame and a tag of priority 0 before its EtherType; `tag` is kTagSize bytes that
+  // Fills `view` with this frame and a tag of priority 0 before its EtherType; `tag` is kTagSize bytes that
   // live as long.
-  void with_tag(Frame& form, uint8_t* tag) const {
+  void make_tagged_view(Frame& view, uint8_t* tag) const {
     const std::array<uint8_t, kTagSize> bytes = {kTpid >> 8, kTpid & 0xff, static_cast<uint8_t>(vlan >> 8),
                                                  static_cast<uint8_t>(vlan)};
     std::ranges::copy(bytes, tag);
-    form.parts = {iovec{data(), kTagAt}, iovec{tag, kTagSize}, iovec{data() + kTagAt, size() - kTagAt}};
-    form.part_count = 3;
-    form.cast = cast;
-    form.offload = offload.shifted(kTagSize);
+    view.parts = {iovec{data(), kTagAt}, iovec{tag, kTagSize}, iovec{data() + kTagAt, size() - kTagAt}};
+    view.part_count = 3;
+    view.cast = cast;
+    view.offload = offload.shifted(kTagSize);
   }
 
-  // Fills `form` with this frame without its tag, padded with zeroes up to the smallest frame.
-  void without_tag(Frame& form) const {
+  // Fills `view` with this frame without its tag, padded with zeroes up to the smallest frame.
+  void make_untagged_view(Frame& view) const {
     static std::array<uint8_t, kTagSize> zeroes{};
     constexpr uint32_t kRest = kTagAt + kTagSize;
-    form.parts = {iovec{data(), kTagAt}, iovec{data() + kRest, size() - kRest}, iovec{}};
-    form.part_count = 2;
-    form.cast = cast;
-    form.offload = offload.shifted(-static_cast<int>(kTagSize));
+    view.parts = {iovec{data(), kTagAt}, iovec{data() + kRest, size() - kRest}, iovec{}};
+    view.part_count = 2;
+    view.cast = cast;
+    view.offload = offload.shifted(-static_cast<int>(kTagSize));
     const uint32_t left = size() - kTagSize;
     if (left >= kFramePadded || offload.segment_size != 0) return;
-    form.parts[2] = {zeroes.data(), kFramePadded - left};
-    form.part_count = 3;
+    view.parts[2] = {zeroes.data(), kFramePadded - left};
+    view.part_count = 3;
   }
 
   // Little-endian hosts only, as is everything QEMU runs fast on; the static_assert in mac_table.cc says so.

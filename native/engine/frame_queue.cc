@@ -8,13 +8,13 @@ FrameQueue::FrameQueue(uint32_t limit)
     : limit_(std::max(limit, 1u)),
       capacity_(std::max(limit_ * 1536, 4 * (kFrameMax + 1))),
       ring_(std::make_unique_for_overwrite<uint8_t[]>(capacity_)),
-      places_(std::make_unique_for_overwrite<Place[]>(limit_)) {}
+      entries_(std::make_unique_for_overwrite<Entry[]>(limit_)) {}
 
 bool FrameQueue::push(const Frame& frame) {
   uint32_t at = 0;
   if (frames_ == limit_ || !find_room(frame.size(), at)) return false;
   const uint32_t size = frame.size();
-  place(front_ + frames_) = {at, size, frame.offload};
+  entry(front_ + frames_) = {at, size, frame.offload};
   frames_++;
   bytes_ += size;
   for (const iovec& part : frame.all_parts()) {
@@ -28,7 +28,7 @@ bool FrameQueue::push(const Frame& frame) {
 uint32_t FrameQueue::peek(std::span<Frame> frames) {
   const uint32_t count = std::min(frames_, static_cast<uint32_t>(frames.size()));
   for (uint32_t i = 0; i < count; i++) {
-    const Place& oldest = place(front_ + i);
+    const Entry& oldest = entry(front_ + i);
     frames[i].parts[0] = {&ring_[oldest.at], oldest.size};
     frames[i].offload = oldest.offload;
   }
@@ -36,7 +36,7 @@ uint32_t FrameQueue::peek(std::span<Frame> frames) {
 }
 
 void FrameQueue::drop_front(uint32_t count) {
-  for (uint32_t i = 0; i < count; i++) bytes_ -= place(front_ + i).size;
+  for (uint32_t i = 0; i < count; i++) bytes_ -= entry(front_ + i).size;
   front_ = (front_ + count) % limit_;
   frames_ -= count;
 }
@@ -48,7 +48,7 @@ bool FrameQueue::find_room(uint32_t size, uint32_t& at) const {
     at = 0;
     return size <= capacity_;
   }
-  const uint32_t oldest = places_[front_ % limit_].at;
+  const uint32_t oldest = entries_[front_ % limit_].at;
   if (write_at_ > oldest) {
     if (size <= capacity_ - write_at_) {
       at = write_at_;

@@ -31,18 +31,18 @@ class FrameQueue {
   void drop_front(uint32_t count);
 
  private:
-  struct Place {
+  struct Entry {
     uint32_t at;  // offset in the ring
     uint32_t size;
     Offload offload;
   };
   [[nodiscard]] bool find_room(uint32_t size, uint32_t& at) const;
-  [[nodiscard]] Place& place(uint32_t index) { return places_[index % limit_]; }
+  [[nodiscard]] Entry& entry(uint32_t index) { return entries_[index % limit_]; }
 
   uint32_t limit_;
   uint32_t capacity_;
   std::unique_ptr<uint8_t[]> ring_;
-  std::unique_ptr<Place[]> places_;
+  std::unique_ptr<Entry[]> entries_;
   uint32_t front_ = 0;  // index of the oldest place
   uint32_t frames_ = 0;
   uint32_t write_at_ = 0;

@@ -132,7 +132,7 @@ void Loop::set_busy_poll(uint32_t microseconds) {
   call([&](Switch&, int64_t) { busy_poll_ = std::chrono::microseconds(microseconds); });
 }
 
-int Loop::place(uint32_t cpu) {
+int Loop::place_on_cpu(uint32_t cpu) {
   if (cpu >= CPU_SETSIZE) return EINVAL;
   cpu_set_t one;
   CPU_ZERO(&one);
@@ -293,9 +293,9 @@ void Loop::seen_elsewhere(MacKey key, uint32_t from, uint32_t to) {
 
 void Loop::bpdu(const Port& from, const Frame& frame) {
   constexpr size_t kMost = 128;  // it is less than half of that
-  Frame form = frame;
-  if (frame.tagged) frame.without_tag(form);
-  auto bytes = form.copy();
+  Frame view = frame;
+  if (frame.tagged) frame.make_untagged_view(view);
+  auto bytes = view.copy();
   bytes.resize(std::min(bytes.size(), kMost));
   sink_({.kind = Event::Kind::bpdu, .port = from.number, .vlan = frame.vlan, .bytes = std::move(bytes)});
 }
@@ -310,7 +310,7 @@ void Loop::captured(const Port& port, const Frame& frame, bool received) {
   };
   if (!frame.offload.any()) return tell(frame);
   segmenter.start(frame);
-  while (const Frame* finished = segmenter.next()) tell(*finished);
+  while (const Frame* segment = segmenter.next()) tell(*segment);
 }
 
 }  // namespace tsvde

@@ -58,7 +58,7 @@ class Loop : Switch::Observer {
   // How long to look for more before the thread sleeps; 0: not at all.
   void set_busy_poll(uint32_t microseconds);
   // Keeps the thread on one CPU; 0, or the errno for which it is not.
-  [[nodiscard]] int place(uint32_t cpu);
+  [[nodiscard]] int place_on_cpu(uint32_t cpu);
 
   // Ends the thread, then closes every endpoint; idempotent.
   void stop();

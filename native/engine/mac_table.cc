@@ -67,14 +67,14 @@ MacTable::Learning MacTable::learn(MacKey key, uint32_t port, int64_t now) {
   Node& node = nodes_[index];
   const uint32_t previous = node.port;
   const bool same = previous == port;
-  if (!same && now - node.seen <= settings.min_persistence_seconds) return {Learned::held, previous};
+  if (!same && now - node.seen <= settings.min_persistence_seconds) return {Learned::too_soon, previous};
   if (same && node.seen == now) return {Learned::refreshed, previous};  // the lists are in order already
 
   node.seen = now;
   unlink(list_, &Node::in_table, index);
   append(list_, &Node::in_table, index);
-  leave_port(index);
-  join_port(index, port);
+  remove_from_port(index);
+  add_to_port(index, port);
   if (same) return {Learned::refreshed, previous};
   moves_++;
   return {Learned::moved, previous};
@@ -104,7 +104,7 @@ void MacTable::add(MacKey key, uint32_t port, int64_t now) {
           .in_port = {}};
   first = index;
   append(list_, &Node::in_table, index);
-  join_port(index, port);
+  add_to_port(index, port);
   size_++;
   if (observer) observer(key, port, true);
 }
@@ -159,7 +159,7 @@ void MacTable::remove(Index index) {
   while (*link != index) link = &nodes_[*link].chain;
   *link = node.chain;
   unlink(list_, &Node::in_table, index);
-  leave_port(index);
+  remove_from_port(index);
   node.chain = free_;
   free_ = index;
   size_--;
@@ -194,7 +194,7 @@ void MacTable::unlink(List& list, Links Node::*links, Index index) {
 
 // --- A port's entries, and the heap that knows the port with most of them
 
-void MacTable::join_port(Index index, uint32_t port) {
+void MacTable::add_to_port(Index index, uint32_t port) {
   PortEntries& entries = ports_[port];
   nodes_[index].port = port;
   append(entries.list, &Node::in_port, index);
@@ -205,7 +205,7 @@ void MacTable::join_port(Index index, uint32_t port) {
   sift(entries.heap_at);
 }
 
-void MacTable::leave_port(Index index) {
+void MacTable::remove_from_port(Index index) {
   PortEntries& entries = ports_[nodes_[index].port];
   unlink(entries.list, &Node::in_port, index);
   const uint32_t at = entries.heap_at;

@@ -28,7 +28,7 @@ class MacTable {
     int64_t gc_interval_seconds = 2;  // 0 or less: nothing expires
     int64_t min_persistence_seconds = 3;
   };
-  enum class Learned { added, refreshed, moved, held };  // held: heard elsewhere, but too soon to move
+  enum class Learned { added, refreshed, moved, too_soon };  // held: heard elsewhere, but too soon to move
   struct Learning {
     Learned outcome;
     uint32_t previous;  // the port it was held for; of meaning when moved or held
@@ -98,8 +98,8 @@ class MacTable {
   uint32_t forget_of(const List& list, Links Node::*links, uint16_t vlan);
   void append(List& list, Links Node::*links, Index index);
   void unlink(List& list, Links Node::*links, Index index);
-  void join_port(Index index, uint32_t port);
-  void leave_port(Index index);
+  void add_to_port(Index index, uint32_t port);
+  void remove_from_port(Index index);
   void sift(uint32_t at);
   [[nodiscard]] uint32_t count_at(uint32_t at) const { return ports_[heap_[at]].count; }
   void swap_in_heap(uint32_t a, uint32_t b);

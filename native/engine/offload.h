@@ -8,13 +8,13 @@
 namespace tsvde {
 
 struct Offload {
-  enum class Cut : uint8_t { none, tcp4, tcp6, udp };
+  enum class Segmentation : uint8_t { none, tcp4, tcp6, udp };
 
   uint16_t checksum_start = 0;   // what is summed begins here; 0: the checksum is complete
   uint16_t checksum_offset = 0;  // from there to the field, which holds the pseudo-header's sum
   uint16_t header_size = 0;      // of each frame it stands for, through its TCP or UDP header
   uint16_t segment_size = 0;     // payload of each but the last; 0: it is one frame
-  Cut cut = Cut::none;
+  Segmentation segmentation = Segmentation::none;
   bool ecn = false;  // TCP's CWR flag is set, for the first frame alone (RFC 3168, 6.1.2)
 
   [[nodiscard]] bool any() const { return checksum_start != 0; }
@@ -33,19 +33,19 @@ struct Offload {
 // What an endpoint can do itself: bits.
 using Offloads = uint8_t;
 constexpr Offloads kCompletesChecksums = 1;
-constexpr Offloads kCutsTcp = 2;  // with IPv4, IPv6 and ECN
-constexpr Offloads kCutsUdp = 4;
+constexpr Offloads kSegmentsTcp = 2;  // with IPv4, IPv6 and ECN
+constexpr Offloads kSegmentsUdp = 4;
 
 inline Offloads needed(const Offload& offload) {
   if (!offload.any()) return 0;
-  switch (offload.cut) {
-    case Offload::Cut::none:
+  switch (offload.segmentation) {
+    case Offload::Segmentation::none:
       return kCompletesChecksums;
-    case Offload::Cut::tcp4:
-    case Offload::Cut::tcp6:
-      return kCompletesChecksums | kCutsTcp;
-    case Offload::Cut::udp:
-      return kCompletesChecksums | kCutsUdp;
+    case Offload::Segmentation::tcp4:
+    case Offload::Segmentation::tcp6:
+      return kCompletesChecksums | kSegmentsTcp;
+    case Offload::Segmentation::udp:
+      return kCompletesChecksums | kSegmentsUdp;
   }
   return 0;
 }

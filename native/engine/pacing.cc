@@ -14,7 +14,7 @@ uint32_t Pacing::batch(const Attachment& source) {
   const uint32_t batch = source.service.batch;
   const Attachment* to = pace.sole_destination;
   if (to == nullptr) return batch;
-  if ((to->endpoint->offloads() & kCutsTcp) != 0) return kBatch;
+  if ((to->endpoint->offloads() & kSegmentsTcp) != 0) return kBatch;
   return std::min(batch, std::max(to->queue.half_holds(pace.most_frames, pace.most_bytes), 1u));
 }
 
@@ -39,7 +39,7 @@ bool Pacing::should_pause(const Attachment& source) const {
 
 void Pacing::pause(Attachment& source, int64_t now_ms) {
   source.pace.paused = true;
-  source.port.counters[receive_holds]++;
+  source.port.counters[receive_pauses]++;
   pauses_.push_back({&source, source.pace.sole_destination, now_ms});
 }
 

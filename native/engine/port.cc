@@ -36,7 +36,7 @@ Attachment::Attachment(Port& port, uint32_t id, std::unique_ptr<Endpoint> endpoi
 }
 
 Offloads Port::offloads() const {
-  Offloads all = kCompletesChecksums | kCutsTcp | kCutsUdp;
+  Offloads all = kCompletesChecksums | kSegmentsTcp | kSegmentsUdp;
   for (const auto& attachment : attachments) all &= attachment->endpoint->offloads();
   return all;
 }
@@ -49,8 +49,8 @@ bool Port::transmit(Time now) {
   static thread_local Coalescer coalescer;
   const Offloads able = offloads();
   if ((outgoing_needs & ~able) != 0) return transmit_segmented(now);
-  if (outgoing_count > 1 && (able & kCutsTcp) != 0) {
-    outgoing_count = coalescer.join({outgoing.data(), outgoing_count});
+  if (outgoing_count > 1 && (able & kSegmentsTcp) != 0) {
+    outgoing_count = coalescer.coalesce({outgoing.data(), outgoing_count});
   }
   return transmit_list(now);
 }

@@ -77,7 +77,7 @@ void Switch::set_discarding(Port& port, uint16_t vlan, bool discarding) {
 void Switch::route(Port& from, std::span<Frame> frames, Time now) {
   const int64_t second = now / kSecond;
   now_ = now;
-  forms_used_ = 0;
+  views_used_ = 0;
   for (Frame& frame : frames) {
     const uint32_t received = frame.size();
     if (!admit(from, frame)) continue;
@@ -116,7 +116,7 @@ bool Switch::admit(Port& from, Frame& frame) {
 bool Switch::classify(Port& from, Frame& frame) const {
   frame.tagged = frame.ether_type() == kTpid && (strict_vlan || vlans.created(frame.vlan_id()));
   frame.vlan = frame.tagged ? frame.vlan_id() : from.untagged_vlan;
-  frame.other = nullptr;
+  frame.other_view = nullptr;
   return from.member_of[frame.vlan];
 }
 
@@ -148,7 +148,7 @@ void Switch::learn(const Port& from, const Frame& frame, int64_t second) {
     case MacTable::Learned::refreshed:
       return;
     case MacTable::Learned::moved:
-    case MacTable::Learned::held:
+    case MacTable::Learned::too_soon:
       observer_.seen_elsewhere(key, previous, from.number);
   }
 }
@@ -184,7 +184,7 @@ void Switch::repeat(const Port& from, Frame& frame) {
 }
 
 void Switch::leave_by(Port& port, Frame& frame, bool tagged) {
-  leave_by(port, frame.tagged == tagged ? frame : other_form(frame));
+  leave_by(port, frame.tagged == tagged ? frame : other_view(frame));
 }
 
 void Switch::leave_by(Port& port, Frame& frame) {
@@ -201,17 +201,17 @@ void Switch::leave_by_unusual(Port& port, Frame& frame) {
   port.add(&frame, now_);
 }
 
-Frame& Switch::other_form(Frame& frame) {
-  if (frame.other != nullptr) return *frame.other;
-  Frame& form = forms_[forms_used_];
+Frame& Switch::other_view(Frame& frame) {
+  if (frame.other_view != nullptr) return *frame.other_view;
+  Frame& view = views_[views_used_];
   if (frame.tagged) {
-    frame.without_tag(form);
+    frame.make_untagged_view(view);
   } else {
-    frame.with_tag(form, tags_[forms_used_].data());
+    frame.make_tagged_view(view, tags_[views_used_].data());
   }
-  forms_used_++;
-  frame.other = &form;
-  return form;
+  views_used_++;
+  frame.other_view = &view;
+  return view;
 }
 
 }  // namespace tsvde

@@ -67,14 +67,14 @@ class Switch {
   void repeat(const Port& from, Frame& frame);
   void leave_by(Port& port, Frame& frame, bool tagged);
   [[gnu::noinline]] void leave_by_unusual(Port& port, Frame& frame);
-  [[nodiscard]] Frame& other_form(Frame& frame);
+  [[nodiscard]] Frame& other_view(Frame& frame);
 
   std::vector<std::unique_ptr<Port>> ports_;  // by number, with gaps
   std::vector<Port*> active_;                 // ascending
   std::vector<Port*> touched_;
-  std::array<Frame, kBatch> forms_;  // of this batch's frames, with a tag or without
+  std::array<Frame, kBatch> views_;  // of this batch's frames, with a tag or without
   std::array<std::array<uint8_t, kTagSize>, kBatch> tags_;
-  uint32_t forms_used_ = 0;
+  uint32_t views_used_ = 0;
   Time now_ = 0;  // of the last batch
   Observer& observer_;
 };

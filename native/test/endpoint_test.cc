@@ -231,7 +231,7 @@ TEST("pausing a source leaves its control socket and its timer served") {
   constexpr uint32_t kSent = 1000;
   for (uint32_t i = 0; i < kSent; i++) bench.guest.send(numbered(i));
   bench.guest.kick(bench.guest.kick_in);
-  until([&] { return count(bench.loop, 2, receive_holds) == 1; });
+  until([&] { return count(bench.loop, 2, receive_pauses) == 1; });
   const int kicks = bench.guest.times('i');
   for (int i = 0; i < 10; i++) bench.guest.kick(bench.guest.kick_in);
   bench.guest.command('t', 20);
@@ -330,7 +330,7 @@ TEST("an endpoint whose offloads change while attached is given whole datagrams 
     return bench.guest.look([&] { return std::exchange(bench.guest.received, {}); });
   };
   CHECK(send_whole() == wire_frames(d));
-  bench.guest.command('o', kCompletesChecksums | kCutsTcp | kCutsUdp);
+  bench.guest.command('o', kCompletesChecksums | kSegmentsTcp | kSegmentsUdp);
   until([&] { return bench.guest.times('c') == 1; });
   CHECK(send_whole() == std::vector<Bytes>{whole_frame(d)});
   bench.guest.command('o', kCompletesChecksums);

@@ -186,10 +186,10 @@ TEST("a reader that stopped costs its own source one moment, and others nothing"
   flood.send(frame_bytes(kC, kA, 60, 99));
   CHECK(b.receive() == frame_bytes(kC, kA, 60, 99));
   loop.call([](Switch& sw, int64_t) {
-    CHECK(sw.port(1)->counters[receive_holds] == 1);
+    CHECK(sw.port(1)->counters[receive_pauses] == 1);
     CHECK(sw.port(2)->counters[transmit_stalls] == 1);
     CHECK(sw.port(2)->counters[transmit_unicast] + sw.port(2)->counters[transmit_drop_queue_full] == 3000);
-    CHECK(sw.port(3)->counters[receive_holds] == 0);
+    CHECK(sw.port(3)->counters[receive_pauses] == 0);
   });
 }
 
@@ -228,8 +228,8 @@ TEST("what a stream has sent before its end arrives, all of it, while it is held
   b.send(frame_bytes(kBroadcast, kB));  // that its address is known
   while (loop.call([](Switch& sw, int64_t) { return sw.port(1)->counters[transmit_broadcast]; }) == 0)
     continue;
-  const auto holds = [&] {
-    return loop.call([](Switch& sw, int64_t) { return sw.port(1)->counters[receive_holds]; });
+  const auto pauses = [&] {
+    return loop.call([](Switch& sw, int64_t) { return sw.port(1)->counters[receive_pauses]; });
   };
   uint32_t sent = 0;
   const auto send_one = [&] {
@@ -237,11 +237,11 @@ TEST("what a stream has sent before its end arrives, all of it, while it is held
     bytes.insert(bytes.begin(), {0, 0, 1000 >> 8, 1000 & 0xff});
     CHECK(send(source.number(), bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
   };
-  while (holds() == 0) send_one();
+  while (pauses() == 0) send_one();
   for (int i = 0; i < 50; i++) send_one();  // more than the reader's queue has room for
   source = Fd();
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  CHECK(holds() == 1);
+  CHECK(pauses() == 1);
   uint32_t in_order = 0;
   while (in_order < sent && b.receive() == frame_bytes(kB, kA, 1000, static_cast<uint8_t>(in_order)))
     in_order++;
@@ -307,13 +307,13 @@ TEST("a batch grows by one while it is filled, and falls to a quarter where it i
 
 TEST("the thread is placed on a CPU, and not on one that is not there") {
   Loop loop(100, [](const Event&) {});
-  CHECK(loop.place(CPU_SETSIZE) == EINVAL);
-  CHECK(loop.place(CPU_SETSIZE - 1) == EINVAL);
+  CHECK(loop.place_on_cpu(CPU_SETSIZE) == EINVAL);
+  CHECK(loop.place_on_cpu(CPU_SETSIZE - 1) == EINVAL);
   cpu_set_t mine;
   sched_getaffinity(0, sizeof mine, &mine);
   for (uint32_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
     if (!CPU_ISSET(cpu, &mine)) continue;
-    CHECK(loop.place(cpu) == 0);
+    CHECK(loop.place_on_cpu(cpu) == 0);
     CHECK(loop.call([](Switch&, int64_t) { return sched_getcpu(); }) == static_cast<int>(cpu));
   }
 }

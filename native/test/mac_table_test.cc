@@ -27,7 +27,7 @@ TEST("an address is found on the port it was learned on") {
 TEST("an address heard elsewhere is held until the old port has been silent for the minimum persistence") {
   MacTable table = table_for(2);
   table.learn(7, 1, 10);
-  CHECK(table.learn(7, 2, 13).outcome == Learned::held);
+  CHECK(table.learn(7, 2, 13).outcome == Learned::too_soon);
   CHECK(table.find(7) == 1u);
   const auto moved = table.learn(7, 2, 14);
   CHECK(moved.outcome == Learned::moved && moved.previous == 1);
@@ -39,7 +39,7 @@ TEST("with a minimum persistence of zero an address moves in the next second, be
   MacTable table = table_for(2);
   table.settings.min_persistence_seconds = 0;
   table.learn(7, 1, 10);
-  CHECK(table.learn(7, 2, 10).outcome == Learned::held);
+  CHECK(table.learn(7, 2, 10).outcome == Learned::too_soon);
   CHECK(table.learn(7, 2, 11).outcome == Learned::moved);
   table.settings.min_persistence_seconds = -1;
   CHECK(table.learn(7, 1, 11).outcome == Learned::moved);

@@ -7,7 +7,7 @@ using namespace tsvde::test;
 
 namespace {
 
-constexpr Offloads kAll = kCompletesChecksums | kCutsTcp | kCutsUdp;
+constexpr Offloads kAll = kCompletesChecksums | kSegmentsTcp | kSegmentsUdp;
 
 Datagram tcp_data(size_t payload) {
   Datagram d;

@@ -40,7 +40,7 @@ Joined join_and_cut(const std::vector<Bytes>& given) {
   std::deque<Slot> slots;
   std::vector<Frame*> frames;
   for (const Bytes& bytes : given) frames.push_back(&slots.emplace_back(bytes).frame);
-  const uint32_t left = coalescer.join(frames);
+  const uint32_t left = coalescer.coalesce(frames);
   Joined joined{{}, left};
   for (uint32_t i = 0; i < left; i++) {
     Slot whole(frames[i]->copy());
@@ -88,10 +88,10 @@ TEST("with a tag put on or taken off on the way, too") {
     Slot slot(whole_frame(d));
     CHECK(read_virtio_header(header_of(d), slot.frame));
     slot.frame.pad();
-    Frame form;
+    Frame view;
     std::array<uint8_t, kTagSize> tag{};
     slot.frame.vlan = 7;
-    slot.frame.with_tag(form, tag.data());
+    slot.frame.make_tagged_view(view, tag.data());
     std::vector<Bytes> expected = wire_frames(d);
     if (d.payload.size() > d.segment) {
       // A short frame is padded after the tag has come.
@@ -104,11 +104,11 @@ TEST("with a tag put on or taken off on the way, too") {
     } else {
       expected[0] = tagged(expected[0]);
     }
-    CHECK(finished(form) == expected);
+    CHECK(finished(view) == expected);
     if (d.tags == 1) {
-      slot.frame.without_tag(form);
+      slot.frame.make_untagged_view(view);
       d.tags = 0;
-      CHECK(finished(form) == wire_frames(d));
+      CHECK(finished(view) == wire_frames(d));
     }
   }
 }
@@ -122,7 +122,7 @@ TEST("CWR stays on the first, FIN and PSH on the last") {
   CHECK(read_virtio_header(header, slot.frame));
   CHECK(slot.frame.offload.ecn && virtio_header(slot.frame.offload).gso_type == 0x81);
   const auto cut = finished(slot.frame);
-  CHECK(cut == wire_frames(d));
+  CHECK(segmentation == wire_frames(d));
   CHECK(cut[0][47] == 0x90 && cut[1][47] == 0x10 && cut[2][47] == 0x19);
 }
 
@@ -187,7 +187,7 @@ TEST("a header that does not fit its frame is refused") {
                  tagged(frame_bytes(kB, kA))));  // within its tag
 }
 
-TEST("hostile headers on hostile frames do no harm, in any form, and make no flood") {
+TEST("hostile headers on hostile frames do no harm, in any view, and make no flood") {
   int accepted = 0;
   for (int round = 0; round < rounds(20000); round++) {
     Datagram d = random_datagram();
@@ -213,14 +213,14 @@ TEST("hostile headers on hostile frames do no harm, in any form, and make no flo
     frame.pad();
     const size_t count = finished(frame).size();
     CHECK(count == frame.frames() && count <= kSegmentsMost);
-    Frame form;
+    Frame view;
     std::array<uint8_t, kTagSize> tag{};
     if (frame.ether_type() == kTpid) {
-      frame.without_tag(form);
+      frame.make_untagged_view(view);
     } else {
-      frame.with_tag(form, tag.data());
+      frame.make_tagged_view(view, tag.data());
     }
-    CHECK(finished(form).size() == count);
+    CHECK(finished(view).size() == count);
   }
   CHECK(accepted > rounds(2000));
 }
@@ -246,7 +246,7 @@ TEST("what is joined is what the kernel would have given whole") {
   std::vector<Frame*> frames;
   for (const Bytes& bytes : wire_frames(d)) frames.push_back(&slots.emplace_back(bytes).frame);
   static Coalescer coalescer;
-  CHECK(coalescer.join(frames) == 1);
+  CHECK(coalescer.coalesce(frames) == 1);
   CHECK(frames[0]->copy() == whole_frame(d));
   const VirtioHeader header = virtio_header(frames[0]->offload);
   const VirtioHeader expected = header_of(d);

@@ -58,7 +58,7 @@ TEST("a source is held once its only destination is more than half full, and not
   CHECK(bench.read(1, kB, 4));
   CHECK(bench.read(1, kB, 1));
   CHECK(!bench.read(1, kB));
-  CHECK(bench.end(1).pace.paused && bench.count(1, receive_holds) == 1);
+  CHECK(bench.end(1).pace.paused && bench.count(1, receive_pauses) == 1);
   CHECK(bench.count(3, transmit_drop_queue_full) == 0);
 }
 
@@ -78,7 +78,7 @@ TEST("a batch is what the only destination has room for, and all there are where
   CHECK(Pacing::batch(bench.end(1)) == 5);
   CHECK(bench.read(1, kB));
   CHECK(Pacing::batch(bench.end(1)) == 4);
-  bench.attach(5, 1024, kCutsTcp);
+  bench.attach(5, 1024, kSegmentsTcp);
   constexpr uint64_t kC = 0x0200'0000'000c;
   bench.learn(5, kC);
   CHECK(bench.read(1, kC));

@@ -206,13 +206,13 @@ TEST("a tagged frame goes out as its parts") {
   Stream stream(std::move(pair.ours));
   Slot slot(frame_bytes(kBroadcast, kA, 60, 9));
   slot.frame.vlan = 5;
-  Frame form;
+  Frame view;
   uint8_t tag[kTagSize];
-  slot.frame.with_tag(form, tag);
-  Frame* frames[] = {&form};
+  slot.frame.make_tagged_view(view, tag);
+  Frame* frames[] = {&view};
   CHECK(stream.send(frames, 0).frames == 1);
   Bytes wire;
-  append(wire, form.copy());
+  append(wire, view.copy());
   CHECK(read_exactly(pair.theirs.number(), wire.size()) == wire);
 }
 

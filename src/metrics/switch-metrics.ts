@@ -45,9 +45,9 @@ export class SwitchMetrics {
     this.#direction('receive', 'Received by the switch from the port');
     this.#direction('transmit', 'Sent by the switch to the port, or queued for it');
     this.#portCounter(
-      'tsvde_port_receive_holds_total',
+      'tsvde_port_receive_pauses_total',
       'The number of times that reading from the port was paused because the destination was full.',
-      (row) => row.receiveHolds,
+      (row) => row.receivePauses,
     );
     this.#portCounter(
       'tsvde_port_transmit_stalls_total',

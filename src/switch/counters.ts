@@ -17,8 +17,8 @@ export interface PortCounters {
   receiveMulticast: bigint;
   /** Frames received for ff:ff:ff:ff:ff:ff. */
   receiveBroadcast: bigint;
-  /** Times that the port was left unread since where it sends was full. */
-  receiveHolds: bigint;
+  /** How many times reading from the port was paused because its only destination was full. */
+  receivePauses: bigint;
   /** Bytes sent to the port's endpoints or queued for them, without FCS. */
   transmitBytes: bigint;
   /** Frames sent or queued for one address. */
@@ -27,7 +27,7 @@ export interface PortCounters {
   transmitMulticast: bigint;
   /** Frames sent or queued for ff:ff:ff:ff:ff:ff. */
   transmitBroadcast: bigint;
-  /** Times that the port, full, made no room in time for sources that were held for it. */
+  /** Times the port, being full, made no room in time for sources that were paused for it. */
   transmitStalls: bigint;
   /** Frames received and dropped, by reason; every reason is present, also at 0. */
   receiveDrops: Record<string, bigint>;

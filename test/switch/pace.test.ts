@@ -46,7 +46,7 @@ time.sleep(60)`);
   let sent = 0;
   await until(() => {
     while (sent < 1200 && a.plug.send(frame(B, A, 1000))) sent++;
-    return port(1).receiveHolds > 0n;
+    return port(1).receivePauses > 0n;
   }, 'a paused sender');
   const [, , , stopped] = sw.counters();
   if (stopped!.transmitStalls === 0n) expect(stopped!.transmitDrops.queue_full).toBe(0n); // no drops before the bound
@@ -59,7 +59,7 @@ time.sleep(60)`);
     return sent === 1200 && port(1).receiveUnicast === 1200n;
   }, 'every frame to be read');
   expect(port(4).transmitUnicast + port(4).transmitDrops.queue_full!).toBe(1200n);
-  expect(port(1).receiveHolds).toBe(1n);
+  expect(port(1).receivePauses).toBe(1n);
   expect(port(4).transmitStalls).toBe(1n);
   reader.signal('SIGCONT');
 });

@@ -43,9 +43,9 @@ Offloads Tap::take_offloads() const {
   constexpr unsigned kTcp = TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
   if (header_) {
     if (ioctl(fd_.number(), TUNSETOFFLOAD, TUN_F_CSUM | kTcp | kUso4 | kUso6) == 0) {
-      return kCompletesChecksums | kCutsTcp | kCutsUdp;
+      return kCompletesChecksums | kSegmentsTcp | kSegmentsUdp;
     }
-    if (ioctl(fd_.number(), TUNSETOFFLOAD, TUN_F_CSUM | kTcp) == 0) return kCompletesChecksums | kCutsTcp;
+    if (ioctl(fd_.number(), TUNSETOFFLOAD, TUN_F_CSUM | kTcp) == 0) return kCompletesChecksums | kSegmentsTcp;
     if (ioctl(fd_.number(), TUNSETOFFLOAD, TUN_F_CSUM) == 0) return kCompletesChecksums;
   }
   ioctl(fd_.number(), TUNSETOFFLOAD, 0);

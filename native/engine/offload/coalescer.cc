@@ -19,7 +19,7 @@ Sum pseudo_header(const uint8_t* ip, bool v6, uint32_t length) {
   return sum;
 }
 
-bool ip4_may_be_joined(const uint8_t* ip) {
+bool ip4_may_be_coalesced(const uint8_t* ip) {
   constexpr uint8_t kVersionAndSize = 0x45;  // no options
   if (ip[0] != kVersionAndSize || (read16(ip + ip4::kFragment) & ~ip4::kDontFragment) != 0) return false;
   Sum sum;
@@ -28,7 +28,7 @@ bool ip4_may_be_joined(const uint8_t* ip) {
   return sum.checksum() == word(ip + ip4::kChecksum);
 }
 
-bool tcp_may_be_joined(const uint8_t* tcp) {
+bool tcp_may_be_coalesced(const uint8_t* tcp) {
   constexpr uint8_t kAllowed = tcp::kAckFlag | tcp::kPsh | tcp::kFin | tcp::kEce;
   const uint8_t flags = tcp[tcp::kFlags];
   return (flags & ~kAllowed) == 0 && (flags & tcp::kAckFlag) != 0 && (tcp[tcp::kOffset] & 0xf) == 0;
@@ -36,14 +36,15 @@ bool tcp_may_be_joined(const uint8_t* tcp) {
 
 }  // namespace
 
-uint32_t Coalescer::join(std::span<Frame*> frames) {
+uint32_t Coalescer::coalesce(std::span<Frame*> frames) {
   runs_used_ = parts_used_ = 0;
   uint32_t left = 0;
   Segment segment;
   for (Frame* frame : frames) {
     const bool may = read(*frame, segment);
-    if (may && open_ && continues(segment) && (joined_ > 0 || is_right(first_)) && is_right(segment)) {
-      if (joined_ == 0) begin_run(frames[left - 1]);
+    if (may && open_ && continues(segment) && (coalesced_ > 0 || has_right_checksum(first_)) &&
+        has_right_checksum(segment)) {
+      if (coalesced_ == 0) begin_run(frames[left - 1]);
       append(segment);
       continue;
     }
@@ -70,8 +71,8 @@ bool Coalescer::read(const Frame& frame, Segment& segment) {
   if (!headers || headers->protocol != kTcp || headers->extended) return false;
   if (headers->end != size || headers->payload == size) return false;
   segment.at = *headers;
-  if (!headers->v6 && !ip4_may_be_joined(segment.ip())) return false;
-  if (!tcp_may_be_joined(segment.tcp())) return false;
+  if (!headers->v6 && !ip4_may_be_coalesced(segment.ip())) return false;
+  if (!tcp_may_be_coalesced(segment.tcp())) return false;
   const iovec& last = frame.all_parts().back();
   segment.payload.iov_len = size - headers->payload;
   if (last.iov_len < segment.payload.iov_len) return false;
@@ -80,7 +81,7 @@ bool Coalescer::read(const Frame& frame, Segment& segment) {
 }
 
 // Its TCP checksum is the one that cutting would give it.
-bool Coalescer::is_right(const Segment& segment) {
+bool Coalescer::has_right_checksum(const Segment& segment) {
   const uint8_t* tcp = segment.tcp();
   Sum sum = pseudo_header(segment.ip(), segment.at.v6, segment.at.end - segment.at.transport);
   sum.add({tcp, segment.at.payload - segment.at.transport});
@@ -104,7 +105,7 @@ bool Coalescer::continues(const Segment& next) const {
   if (at.v6) {
     if (!same(ip, first_ip, 0, ip6::kLength) || !same(ip, first_ip, ip6::kNext, ip6::kSize)) return false;
   } else {
-    const uint32_t id = read16(first_ip + ip4::kId) + std::max(joined_, 1u);
+    const uint32_t id = read16(first_ip + ip4::kId) + std::max(coalesced_, 1u);
     if (read16(ip + ip4::kId) != (id & 0xffff)) return false;
     if (!same(ip, first_ip, 0, ip4::kLength) || !same(ip, first_ip, ip4::kFragment, ip4::kChecksum) ||
         !same(ip, first_ip, ip4::kAddresses, ip4::kSize))
@@ -123,7 +124,7 @@ bool Coalescer::continues(const Segment& next) const {
 void Coalescer::open(const Segment& first) {
   first_ = first;
   open_ = true;
-  joined_ = 0;
+  coalesced_ = 0;
   size_ = static_cast<uint32_t>(first.payload.iov_len);
   flags_ = first.tcp()[tcp::kFlags];
 }
@@ -137,20 +138,20 @@ void Coalescer::begin_run(Frame*& frame) {
   parts_[parts_used_++] = {run.header.data(), first_.at.payload};
   parts_[parts_used_++] = first_.payload;
   run.frame.parts[0] = run.frame.list[0];
-  joined_ = 1;
+  coalesced_ = 1;
   frame = &run.frame;
 }
 
 void Coalescer::append(const Segment& segment) {
   parts_[parts_used_++] = segment.payload;
   runs_[runs_used_ - 1].frame.part_count++;
-  joined_++;
+  coalesced_++;
   size_ += static_cast<uint32_t>(segment.payload.iov_len);
   flags_ = segment.tcp()[tcp::kFlags];
 }
 
 void Coalescer::close() {
-  if (open_ && joined_ > 0) {
+  if (open_ && coalesced_ > 0) {
     auto& [frame, header] = runs_[runs_used_ - 1];
     const Headers& at = first_.at;
     const uint32_t length = at.payload - at.transport + size_;
@@ -171,7 +172,7 @@ void Coalescer::close() {
                      .checksum_offset = tcp::kChecksum,
                      .header_size = static_cast<uint16_t>(at.payload),
                      .segment_size = static_cast<uint16_t>(first_.payload.iov_len),
-                     .cut = at.v6 ? Offload::Cut::tcp6 : Offload::Cut::tcp4};
+                     .segmentation = at.v6 ? Offload::Segmentation::tcp6 : Offload::Segmentation::tcp4};
   }
   open_ = false;
 }

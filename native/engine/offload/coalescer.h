@@ -16,7 +16,7 @@ namespace tsvde {
 class Coalescer {
  public:
   // Joins in place; returns how many pointers are left. What they point to is good until the next call.
-  [[nodiscard]] uint32_t join(std::span<Frame*> frames);
+  [[nodiscard]] uint32_t coalesce(std::span<Frame*> frames);
 
  private:
   // Ethernet with two tags, IPv6, TCP with all options.
@@ -37,18 +37,18 @@ class Coalescer {
   };
 
   [[nodiscard]] static bool read(const Frame& frame, Segment& segment);
-  [[nodiscard]] static bool is_right(const Segment& segment);
+  [[nodiscard]] static bool has_right_checksum(const Segment& segment);
   [[nodiscard]] bool continues(const Segment& segment) const;
   void open(const Segment& first);
   void begin_run(Frame*& frame);
   void append(const Segment& segment);
   void close();
 
-  Segment first_;        // of the run that is open
-  bool open_ = false;    // first_ may be continued,
-  uint32_t joined_ = 0;  // and so many segments were joined; 0: not even its own checksum was looked at
-  uint32_t size_ = 0;    // of their payload
-  uint8_t flags_ = 0;    // of the last of them
+  Segment first_;           // of the run that is open
+  bool open_ = false;       // first_ may be continued,
+  uint32_t coalesced_ = 0;  // and so many segments were joined; 0: not even its own checksum was looked at
+  uint32_t size_ = 0;       // of their payload
+  uint8_t flags_ = 0;       // of the last of them
   std::array<Run, kBatch / 2> runs_;
   uint32_t runs_used_ = 0;
   std::array<iovec, kBatch + kBatch / 2> parts_;

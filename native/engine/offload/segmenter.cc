@@ -60,48 +60,48 @@ void Segmenter::start(const Frame& frame) {
 
 Frame* Segmenter::next() {
   if (source_ == nullptr) return nullptr;
-  Place& place = places_[place_++ % kBatch];
-  place.frame.cast = source_->cast;
+  Slot& slot = slots_[next_slot_++ % kBatch];
+  slot.frame.cast = source_->cast;
   if (source_->offload.segment_size == 0) {
-    complete(place);
+    complete(slot);
   } else {
-    cut(place);
+    segment(slot);
   }
-  return &place.frame;
+  return &slot.frame;
 }
 
-void Segmenter::complete(Place& place) {
+void Segmenter::complete(Slot& slot) {
   const Offload& offload = source_->offload;
   const uint32_t field = uint32_t{offload.checksum_start} + offload.checksum_offset;
   uint32_t rest = 0;
-  place.frame.parts[0] = {place.header.data(), field + 2};
-  split(*source_, field + 2, place.header.data(), std::span(place.frame.parts).subspan(1), rest);
-  place.frame.part_count = 1 + rest;
+  slot.frame.parts[0] = {slot.header.data(), field + 2};
+  split(*source_, field + 2, slot.header.data(), std::span(slot.frame.parts).subspan(1), rest);
+  slot.frame.part_count = 1 + rest;
   Sum sum;
-  sum.add({&place.header[offload.checksum_start], field + 2 - offload.checksum_start});
-  for (const iovec& part : std::span(place.frame.parts).subspan(1, rest)) {
+  sum.add({&slot.header[offload.checksum_start], field + 2 - offload.checksum_start});
+  for (const iovec& part : std::span(slot.frame.parts).subspan(1, rest)) {
     sum.add({static_cast<const uint8_t*>(part.iov_base), part.iov_len});
   }
   // To UDP 0 means that there is none; to everybody else the two are the same.
   const uint16_t checksum = sum.checksum();
-  put_word(&place.header[field], checksum == 0 ? 0xffff : checksum);
+  put_word(&slot.header[field], checksum == 0 ? 0xffff : checksum);
   source_ = nullptr;
 }
 
-void Segmenter::cut(Place& place) {
+void Segmenter::segment(Slot& slot) {
   const Offload& offload = source_->offload;
   const uint32_t payload = std::min<uint32_t>(offload.segment_size, size_ - at_);
   const bool last = at_ + payload == size_;
   const uint32_t length = offload.header_size - offload.checksum_start + payload;  // TCP or UDP and behind it
-  uint8_t* ip = &place.header[network_];
-  uint8_t* transport = &place.header[offload.checksum_start];
-  std::copy_n(header_.data(), offload.header_size, place.header.data());
+  uint8_t* ip = &slot.header[network_];
+  uint8_t* transport = &slot.header[offload.checksum_start];
+  std::copy_n(header_.data(), offload.header_size, slot.header.data());
   if (ip[0] >> 4 == 4) {
     fix_ip4(ip, offload.checksum_start - network_ + length, count_);
   } else {
     write16(ip + ip6::kLength, offload.checksum_start - network_ - ip6::kSize + length);
   }
-  if (offload.cut == Offload::Cut::udp) {
+  if (offload.segmentation == Offload::Segmentation::udp) {
     write16(transport + udp::kLength, length);
   } else {
     fix_tcp(transport, at_, last);
@@ -114,16 +114,16 @@ void Segmenter::cut(Place& place) {
   sum.add({transport, uint32_t{offload.header_size} - offload.checksum_start});
   sum.add({payload_ + at_, payload});
   uint16_t checksum = sum.checksum();
-  if (offload.cut == Offload::Cut::udp && checksum == 0) checksum = 0xffff;
+  if (offload.segmentation == Offload::Segmentation::udp && checksum == 0) checksum = 0xffff;
   put_word(transport + offload.checksum_offset, checksum);
 
-  place.frame.parts = {iovec{place.header.data(), offload.header_size},
-                       iovec{const_cast<uint8_t*>(payload_) + at_, payload}, iovec{}};
-  place.frame.part_count = 2;
+  slot.frame.parts = {iovec{slot.header.data(), offload.header_size},
+                      iovec{const_cast<uint8_t*>(payload_) + at_, payload}, iovec{}};
+  slot.frame.part_count = 2;
   const uint32_t size = offload.header_size + payload;
   if (size < kFramePadded) {
-    place.frame.parts[2] = {zeroes.data(), kFramePadded - size};
-    place.frame.part_count = 3;
+    slot.frame.parts[2] = {zeroes.data(), kFramePadded - size};
+    slot.frame.part_count = 3;
   }
   at_ += payload;
   count_++;

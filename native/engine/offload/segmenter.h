@@ -19,12 +19,12 @@ class Segmenter {
   [[nodiscard]] Frame* next();
 
  private:
-  struct Place {
+  struct Slot {
     Frame frame;
     std::array<uint8_t, kHeadersMax + kTagSize> header;
   };
-  void complete(Place& place);
-  void cut(Place& place);
+  void complete(Slot& slot);
+  void segment(Slot& slot);
 
   const Frame* source_ = nullptr;
   std::array<uint8_t, kHeadersMax + kTagSize> header_;  // of the source, in one piece
@@ -33,8 +33,8 @@ class Segmenter {
   uint32_t at_ = 0;     // payload bytes that are out
   uint32_t count_ = 0;  // frames that are out
   uint32_t size_ = 0;   // of the whole payload
-  uint32_t place_ = 0;
-  std::array<Place, kBatch> places_;
+  uint32_t next_slot_ = 0;
+  std::array<Slot, kBatch> slots_;
 };
 
 }  // namespace tsvde

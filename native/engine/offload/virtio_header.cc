@@ -21,17 +21,17 @@ bool read_checksum(const VirtioHeader& header, Frame& frame) {
   return true;
 }
 
-Offload::Cut cut_of(uint8_t gso_type, const Headers& headers) {
-  using Cut = Offload::Cut;
+Offload::Segmentation segmentation_of(uint8_t gso_type, const Headers& headers) {
+  using Segmentation = Offload::Segmentation;
   switch (gso_type) {
     case kGsoTcp4:
-      return headers.protocol == kTcp && !headers.v6 ? Cut::tcp4 : Cut::none;
+      return headers.protocol == kTcp && !headers.v6 ? Segmentation::tcp4 : Segmentation::none;
     case kGsoTcp6:
-      return headers.protocol == kTcp && headers.v6 ? Cut::tcp6 : Cut::none;
+      return headers.protocol == kTcp && headers.v6 ? Segmentation::tcp6 : Segmentation::none;
     case kGsoUdp:
-      return headers.protocol == kUdp ? Cut::udp : Cut::none;
+      return headers.protocol == kUdp ? Segmentation::udp : Segmentation::none;
     default:
-      return Cut::none;
+      return Segmentation::none;
   }
 }
 
@@ -46,13 +46,14 @@ bool read_virtio_header(const VirtioHeader& header, Frame& frame) {
 
   const auto headers = read_headers({frame.data(), std::min(frame.size(), kHeadersMax)});
   if (!headers || headers->transport != header.csum_start || headers->end != frame.size()) return false;
-  const Offload::Cut cut = cut_of(type, *headers);
-  if (cut == Offload::Cut::none || header.gso_size == 0) return false;
-  if (header.csum_offset != (cut == Offload::Cut::udp ? udp::kChecksum : tcp::kChecksum)) return false;
+  const Offload::Segmentation segmentation = segmentation_of(type, *headers);
+  if (segmentation == Offload::Segmentation::none || header.gso_size == 0) return false;
+  if (header.csum_offset != (segmentation == Offload::Segmentation::udp ? udp::kChecksum : tcp::kChecksum))
+    return false;
   const uint32_t payload = frame.size() - headers->payload;
   if (payload > header.gso_size * kSegmentsMost) return false;
   if (payload <= header.gso_size) return true;  // one frame after all
-  frame.offload.cut = cut;
+  frame.offload.segmentation = segmentation;
   frame.offload.segment_size = header.gso_size;
   frame.offload.header_size = static_cast<uint16_t>(headers->payload);
   frame.offload.ecn = (header.gso_type & kGsoEcn) != 0;
@@ -67,16 +68,16 @@ VirtioHeader virtio_header(const Offload& offload) {
                       .gso_size = offload.segment_size,
                       .csum_start = offload.checksum_start,
                       .csum_offset = offload.checksum_offset};
-  switch (offload.cut) {
-    case Offload::Cut::none:
+  switch (offload.segmentation) {
+    case Offload::Segmentation::none:
       return header;
-    case Offload::Cut::tcp4:
+    case Offload::Segmentation::tcp4:
       header.gso_type = kGsoTcp4;
       break;
-    case Offload::Cut::tcp6:
+    case Offload::Segmentation::tcp6:
       header.gso_type = kGsoTcp6;
       break;
-    case Offload::Cut::udp:
+    case Offload::Segmentation::udp:
       header.gso_type = kGsoUdp;
       break;
   }

@@ -35,6 +35,6 @@ function* describeRow(row: PortCounters): Iterable<string> {
     const drops = Object.entries(row[`${direction}Drops`]).filter(([, count]) => count > 0n);
     for (const [reason, count] of drops) yield `  drop ${reason} ${count}`;
   }
-  yield ` paused ${row.receiveHolds} stalled ${row.transmitStalls}`;
+  yield ` paused ${row.receivePauses} stalled ${row.transmitStalls}`;
   yield ` queue frames ${row.queueFrames} bytes ${row.queueBytes} limit ${row.queueLimit}`;
 }
