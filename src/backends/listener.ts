@@ -3,9 +3,10 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { SwitchError } from '../protocol/errors.ts';
 import { describeError } from '../system/errno.ts';
+import { LineLimit } from '../system/line-limit.ts';
 import { descriptorOf, native } from '../system/native.ts';
 import type { Reservation } from '../system/reservation.ts';
-import { listenOnAll, type Place, placesOf } from '../system/tcp-listener.ts';
+import { type ListenAddress, listenAddressesOf, listenOnAll } from '../system/tcp-listener.ts';
 import { listenAndGrant, listenOn } from '../system/unix-listener.ts';
 import { attempt, refusal } from './attempt.ts';
 import { formatHostPort, resolveHosts } from './internet.ts';
@@ -24,6 +25,7 @@ export class Listener implements Backend {
   readonly #options: ListenerOptions;
   #servers: Server[] = [];
   readonly #clients = new Set<Reservation>();
+  readonly #disconnections: LineLimit;
   #refused = 0;
   #refusing = false;
 
@@ -31,6 +33,7 @@ export class Listener implements Backend {
     this.#host = host;
     this.#address = address;
     this.#options = options;
+    this.#disconnections = new LineLimit(host.log, (count) => `${count} more clients disconnected meanwhile`);
   }
 
   /** Throws SwitchError, which names the address. */
@@ -57,6 +60,7 @@ export class Listener implements Backend {
     for (const reservation of this.#clients) reservation.release();
     this.#clients.clear();
     await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))));
+    this.#disconnections.end();
   }
 
   async #listen(): Promise<void> {
@@ -71,8 +75,8 @@ export class Listener implements Backend {
     const create = () => createServer({ pauseOnConnect: true }, (socket) => this.#welcome(socket));
     const name = formatStreamAddress(address);
     if (address.type === 'inet') {
-      const places = await placesFor(address, this.#host.signal);
-      return listenOnAll(create, places, address.port).catch((error) => {
+      const addresses = await listenAddressesFor(address, this.#host.signal);
+      return listenOnAll(create, addresses, address.port).catch((error) => {
         throw refusal(`listen on ${name}`, error);
       });
     }
@@ -120,7 +124,7 @@ export class Listener implements Backend {
   #disconnected(reservation: Reservation, description: string, why: string): void {
     this.#clients.delete(reservation);
     reservation.release();
-    this.#host.log(`port ${reservation.port}: ${description} disconnected: ${why}`);
+    this.#disconnections.say(`port ${reservation.port}: ${description} disconnected: ${why}`);
   }
 
   /** Logs the first of a series of refusals: a client may retry for ever. */
@@ -133,11 +137,11 @@ export class Listener implements Backend {
 }
 
 /** Without a host, every address of the families wanted. */
-async function placesFor(
+async function listenAddressesFor(
   { host, family }: StreamAddress & { type: 'inet' },
   signal: AbortSignal,
-): Promise<readonly Place[]> {
-  if (host !== '') return placesOf(await resolveHosts(host, family, signal));
+): Promise<readonly ListenAddress[]> {
+  if (host !== '') return listenAddressesOf(await resolveHosts(host, family, signal));
   return [family === 0 ? {} : { host: family === 4 ? '0.0.0.0' : '::', ipv6Only: family === 6 }];
 }
 

@@ -6,7 +6,7 @@ import { formatHostPort, resolveHosts } from '../backends/internet.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import type { Switch } from '../switch/switch.ts';
 import { describeError } from '../system/errno.ts';
-import { listenOnAll, placesOf, portOf } from '../system/tcp-listener.ts';
+import { listenAddressesOf, listenOnAll, portOf } from '../system/tcp-listener.ts';
 import { listenAndGrant, listenOn } from '../system/unix-listener.ts';
 import type { MetricsAddress } from './address.ts';
 import { defineProcessMetrics } from './process-metrics.ts';
@@ -133,7 +133,7 @@ async function listen(
   const { host, port } = address;
   try {
     const addresses = await resolveHosts(host, 0, new AbortController().signal);
-    const servers = await listenOnAll(create, placesOf(addresses), port);
+    const servers = await listenOnAll(create, listenAddressesOf(addresses), port);
     return { servers, address: `http://${formatHostPort(host, portOf(servers[0]!))}/metrics` };
   } catch (error) {
     const why = error instanceof SwitchError ? error.message : describeError(error);

@@ -1,7 +1,8 @@
 // Listens on several addresses of this machine, all with the same TCP port.
 import type { AddressInfo, Server } from 'node:net';
 
-export interface Place {
+/** An address to listen on. */
+export interface ListenAddress {
   /** An address in digits; without one, every address. */
   host?: string;
   ipv6Only?: boolean;
@@ -12,25 +13,25 @@ const NOT_HERE = ['EADDRNOTAVAIL', 'EAFNOSUPPORT'];
 /** How many ports are tried if port 0 asks for any, since one that is free at one address may be in use at another. */
 const TRIES = 20;
 
-/** Returns the places of a name's addresses. IPv6 wildcards leave IPv4 to the other addresses. */
-export function placesOf(addresses: readonly string[]): Place[] {
+/** Returns how to listen on each address of a name. IPv6 wildcards leave IPv4 to the other addresses. */
+export function listenAddressesOf(addresses: readonly string[]): ListenAddress[] {
   const hosts = [...new Set(addresses)];
   return hosts.map((host) => ({ host, ipv6Only: hosts.length > 1 }));
 }
 
 /**
- * Returns a server for each place, skipping places that this machine does not have unless there is no other. Throws the
+ * Returns a server for each address, skipping addresses that this machine does not have unless there is no other. Throws the
  * system error, and then nothing listens.
  */
 export async function listenOnAll<S extends Server>(
   create: () => S,
-  places: readonly Place[],
+  addresses: readonly ListenAddress[],
   port: number,
 ): Promise<S[]> {
   for (let tries = 1; ; tries++) {
     const servers: S[] = [];
     try {
-      await openAll(servers, create, places, port);
+      await openAll(servers, create, addresses, port);
       return servers;
     } catch (error) {
       await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
@@ -42,14 +43,14 @@ export async function listenOnAll<S extends Server>(
 async function openAll<S extends Server>(
   servers: S[],
   create: () => S,
-  places: readonly Place[],
+  addresses: readonly ListenAddress[],
   port: number,
 ): Promise<void> {
   let missing: unknown;
-  for (const place of places) {
+  for (const address of addresses) {
     const server = create();
     try {
-      await listen(server, { ...place, port: servers[0] ? portOf(servers[0]) : port });
+      await listen(server, { ...address, port: servers[0] ? portOf(servers[0]) : port });
       servers.push(server);
     } catch (error) {
       if (!NOT_HERE.includes(codeOf(error))) throw error;
@@ -63,7 +64,7 @@ export function portOf(server: Server): number {
   return (server.address() as AddressInfo).port;
 }
 
-function listen(server: Server, where: Place & { port: number }): Promise<void> {
+function listen(server: Server, where: ListenAddress & { port: number }): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(where, () => {

@@ -90,6 +90,19 @@ describe('a listening port', () => {
     await exchangeFrames(net, await net.join(), 3);
   });
 
+  test('clients that come and go again and again are 20 log lines, and a count of the others', async () => {
+    const net = await served('');
+    const lines = () => net.net.log.filter((line) => / disconnected: /.test(line)).length;
+    for (let i = 0; i < 30; i++) {
+      const peer = await net.join();
+      peer.socket.destroy();
+      await until(() => net.net.sw.attachments()[0]!.ports.length === 0, 'the end of the client');
+    }
+    expect(lines()).toBe(20);
+    await net.net.sw.detach('s');
+    expect(net.net.log.at(-1)).toBe('s: 10 more clients disconnected meanwhile');
+  });
+
   test('a client is refused when no port is free', async () => {
     const net = await served(',switchport=7');
     net.net.sw.ports.limit = 8;
@@ -131,7 +144,7 @@ describe('a listening port', () => {
     sw.vlans.create(7);
     sw.ports.create(2);
     sw.ports.setAllocatable(2, true);
-    sw.vlans.setUntagged(2, 7);
+    sw.vlans.setUntagged(7, 2);
     const peer = await net.join();
     expect(sw.ports.get(2)?.untaggedVlan).toBe(5);
     sw.vlans.remove(7);

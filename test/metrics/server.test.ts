@@ -116,7 +116,7 @@ describe('every number of the switch has a metric of its own', () => {
   const stats = Object.fromEntries(Object.keys(BACKEND_STATS).map((name, i) => [name, 500 + i]));
   const switchWithNumbers = {
     hub: true,
-    eventsLost: 21n,
+    eventsLost: { bpdu: 21n, mac_seen_elsewhere: 22n, mac: 23n, frame: 24n },
     macs: { stats: () => ({ entries: 31, limit: 32, moves: 33n, evictions: 34n }) },
     ports: { list: () => [] },
     counters: () =>
@@ -171,7 +171,10 @@ describe('every number of the switch has a metric of its own', () => {
     expect(Object.fromEntries([...found].filter(([name]) => /^tsvde_(?!port_|build_)/.test(name)))).toEqual({
       ...Object.fromEntries(own),
       tsvde_hub: 1,
-      tsvde_engine_events_lost_total: 21,
+      'tsvde_engine_events_lost_total{kind="bpdu"}': 21,
+      'tsvde_engine_events_lost_total{kind="mac_seen_elsewhere"}': 22,
+      'tsvde_engine_events_lost_total{kind="mac"}': 23,
+      'tsvde_engine_events_lost_total{kind="frame"}': 24,
       tsvde_mac_table_entries: 31,
       tsvde_mac_table_limit_entries: 32,
       tsvde_mac_table_moves_total: 33,

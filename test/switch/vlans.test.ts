@@ -46,9 +46,9 @@ describe('VLANs', () => {
   test('are created, listed in order and removed, and each change is told once', () => {
     vlans.create(4094);
     vlans.create(1);
-    expect(vlans.list()).toEqual([0, 1, 5, 7, 4094]);
+    expect(vlans.list().map(({ number }) => number)).toEqual([0, 1, 5, 7, 4094]);
     vlans.remove(5);
-    expect(vlans.list()).toEqual([0, 1, 7, 4094]);
+    expect(vlans.list().map(({ number }) => number)).toEqual([0, 1, 7, 4094]);
     expect(said).toEqual([
       'engine: created 4094 true',
       'created 4094',
@@ -71,13 +71,13 @@ describe('VLANs', () => {
     expect(() => vlans.remove(-1)).toThrow(refused('EINVAL', 'VLAN -1 is not one of 0 to 4094'));
     expect(() => vlans.remove(0)).toThrow(refused('EADDRINUSE', 'VLAN 0 is the network of every new port'));
     expect(() => vlans.remove(7)).toThrow(refused('EADDRINUSE', 'port 2 is in VLAN 7: take it out first'));
-    expect(vlans.list()).toEqual([0, 5, 7]);
+    expect(vlans.list().map(({ number }) => number)).toEqual([0, 5, 7]);
     expect(said).toEqual([]);
   });
 
   test('know their members, by number', () => {
     vlans.addPort(7, 2);
-    vlans.setUntagged(1, 7);
+    vlans.setUntagged(7, 1);
     ports.addEndpoint(1, { id: 1, kind: 'vde', description: '' }, 0);
     expect(vlans.members(7)).toEqual([
       { port: 1, tagged: false, active: true },
@@ -99,13 +99,13 @@ describe('the untagged VLAN of a port', () => {
   test('replaces the one before, also one in which the port was tagged', () => {
     vlans.addPort(7, 1);
     said = [];
-    vlans.setUntagged(1, 5);
+    vlans.setUntagged(5, 1);
     expect(portOf(1)).toEqual({ untaggedVlan: 5, vlans: [7, 5] });
-    vlans.setUntagged(1, 7);
+    vlans.setUntagged(7, 1);
     expect(portOf(1)).toEqual({ untaggedVlan: 7, vlans: [7] });
-    vlans.setUntagged(1, NO_VLAN);
+    vlans.setUntagged(NO_VLAN, 1);
     expect(portOf(1)).toEqual({ untaggedVlan: NO_VLAN, vlans: [] });
-    vlans.setUntagged(1, 0);
+    vlans.setUntagged(0, 1);
     expect(portOf(1)).toEqual({ untaggedVlan: 0, vlans: [0] });
     const told = [5, 7, NO_VLAN, 0].flatMap((vlan) => [`engine: untagged 1 ${vlan}`, 'changed 1']);
     expect(said).toEqual(told);
@@ -119,7 +119,7 @@ describe('the untagged VLAN of a port', () => {
     [3, 6, 'ENXIO', 'there is no port 3'],
     [9, 4096, 'EINVAL', 'port 9 is not one of 1 to 8'],
   ])('is refused for port %d and VLAN %d with %s', (port, vlan, code, message) => {
-    expect(() => vlans.setUntagged(port, vlan)).toThrow(refused(code, message));
+    expect(() => vlans.setUntagged(vlan, port)).toThrow(refused(code, message));
     expect([portOf(1), said]).toEqual([{ untaggedVlan: 0, vlans: [0] }, []]);
   });
 });
@@ -165,9 +165,9 @@ describe('tagged members', () => {
 describe('a VLAN that a spec asks for', () => {
   test('is created where there is none, and removed again when it is no longer wanted', () => {
     const forget = vlans.ensure(9);
-    expect(vlans.list()).toEqual([0, 5, 7, 9]);
+    expect(vlans.list().map(({ number }) => number)).toEqual([0, 5, 7, 9]);
     forget();
-    expect(vlans.list()).toEqual([0, 5, 7]);
+    expect(vlans.list().map(({ number }) => number)).toEqual([0, 5, 7]);
   });
 
   test('stays where it existed before or has members', () => {
@@ -175,7 +175,7 @@ describe('a VLAN that a spec asks for', () => {
     const forget = vlans.ensure(9);
     vlans.addPort(9, 2);
     forget();
-    expect(vlans.list()).toEqual([0, 5, 7, 9]);
+    expect(vlans.list().map(({ number }) => number)).toEqual([0, 5, 7, 9]);
   });
 
   test('is not removed a second time', () => {
@@ -189,22 +189,22 @@ describe('a VLAN that a spec asks for', () => {
 
 describe('a lent untagged VLAN', () => {
   test('is replaced by the one before at its end', () => {
-    vlans.setUntagged(1, 7);
-    const restore = vlans.lendUntagged(1, 5);
+    vlans.setUntagged(7, 1);
+    const restore = vlans.lendUntagged(5, 1);
     expect(ports.get(1)?.untaggedVlan).toBe(5);
     restore();
     expect(portOf(1)).toEqual({ untaggedVlan: 7, vlans: [7] });
   });
 
   test('is replaced by none where there was none', () => {
-    vlans.setUntagged(1, NO_VLAN);
-    vlans.lendUntagged(1, 5)();
+    vlans.setUntagged(NO_VLAN, 1);
+    vlans.lendUntagged(5, 1)();
     expect(portOf(1)).toEqual({ untaggedVlan: NO_VLAN, vlans: [] });
   });
 
   test('is replaced by VLAN 0 where the one before was removed meanwhile', () => {
-    vlans.setUntagged(1, 7);
-    const restore = vlans.lendUntagged(1, 5);
+    vlans.setUntagged(7, 1);
+    const restore = vlans.lendUntagged(5, 1);
     vlans.remove(7);
     restore();
     expect(portOf(1)).toEqual({ untaggedVlan: 0, vlans: [0] });
@@ -212,8 +212,8 @@ describe('a lent untagged VLAN', () => {
   });
 
   test('is replaced by the one before where that was removed and created again meanwhile', () => {
-    vlans.setUntagged(1, 7);
-    const restore = vlans.lendUntagged(1, 5);
+    vlans.setUntagged(7, 1);
+    const restore = vlans.lendUntagged(5, 1);
     vlans.remove(7);
     vlans.create(7);
     restore();
@@ -221,17 +221,17 @@ describe('a lent untagged VLAN', () => {
   });
 
   test('is left where another was set or the port was removed meanwhile', () => {
-    vlans.setUntagged(1, 7);
-    const restore = vlans.lendUntagged(1, 5);
-    vlans.setUntagged(1, 0);
+    vlans.setUntagged(7, 1);
+    const restore = vlans.lendUntagged(5, 1);
+    vlans.setUntagged(0, 1);
     restore();
     expect(portOf(1)).toEqual({ untaggedVlan: 0, vlans: [0] });
-    const restoreSecond = vlans.lendUntagged(2, 5);
+    const restoreSecond = vlans.lendUntagged(5, 2);
     ports.remove(2);
     expect(restoreSecond).not.toThrow();
   });
 
   test('is refused where there is no port', () => {
-    expect(() => vlans.lendUntagged(3, 5)).toThrow(refused('ENXIO', 'there is no port 3'));
+    expect(() => vlans.lendUntagged(5, 3)).toThrow(refused('ENXIO', 'there is no port 3'));
   });
 });
