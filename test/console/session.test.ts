@@ -94,7 +94,7 @@ async function onStreams() {
 }
 
 test('an over-long line without a newline ends after a silence, and the next command is answered', async () => {
-  const { input, reply } = await onStreams();
+  const { input, reply, shown } = await onStreams();
   for (let i = 0; i < 2; i++) {
     input.write('x'.repeat(5000));
     expect(await reply()).toContain(TOO_LONG);
@@ -102,6 +102,7 @@ test('an over-long line without a newline ends after a silence, and the next com
     input.write('port/showinfo\n');
     expect(await reply()).toContain(OK);
   }
+  expect(shown()).not.toContain(UNKNOWN);
 });
 
 test('the rest of an over-long line is skipped if it follows within the silence', async () => {
