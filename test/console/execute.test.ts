@@ -1,13 +1,16 @@
 // Lines and scripts of a console with commands of this test's own.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type Command, type ConsoleContext, type Invoker, printing, showing } from '../../src/console/command.ts';
 import { execute, executeSilently, runDeclarations, runFile, runStartupFile } from '../../src/console/execute.ts';
 import { textOf } from '../../src/console/reply.ts';
 import { SwitchError } from '../../src/protocol/errors.ts';
+import { describeWith } from '../support/needs.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
+/** A file that can be opened and not read: the loopback interface has no speed. */
+const UNREADABLE = '/sys/class/net/lo/speed';
 const OK = '1000 Success\n';
 const row = (path: string) => ({ path, syntax: '', help: '' });
 
@@ -61,6 +64,7 @@ beforeEach(() => {
         return { data: steps.length, text: '' };
       },
     },
+    { ...row('kind'), run: (_, __, { kind }) => note(kind) },
     { ...row('inner'), answer: (line, _, { execute: inner }) => inner(line) },
   ];
   context = {
@@ -165,6 +169,15 @@ describe('a script', () => {
     expect(said.match(/do inner/g)).toHaveLength(1);
   });
 
+  test('is told to its commands, and leaves no descriptor', async () => {
+    const descriptors = () => readdirSync('/proc/self/fd').length;
+    const before = descriptors();
+    for (let i = 0; i < 20; i++) await runFile(script('s', 'kind'), context, invoker);
+    await runStartupFile(script('s', 'kind'), context, () => false);
+    expect(done).toEqual(Array(21).fill('script'));
+    expect(descriptors()).toBeLessThan(before + 20);
+  });
+
   test('that runs itself ends at a depth of eight', async () => {
     const path = `${home}/s`;
     script('s', 'do once', `load ${path}`);
@@ -172,7 +185,9 @@ describe('a script', () => {
     expect(done).toHaveLength(8);
     expect(steps).toHaveLength(2);
     expect(log).toHaveLength(1);
-    expect(log[0]![0]).toContain(`'${path}': scripts are nested more than 8 deep`);
+    const message = `'${path}': scripts are nested more than 8 deep`;
+    expect(log[0]![0]).toContain(message);
+    await expect(runFile(path, context, invoker, 9)).rejects.toMatchObject({ code: 'EINVAL', message });
   });
 
   test('that is a directory or empty has no lines', async () => {
@@ -196,6 +211,27 @@ describe('a script', () => {
       await expect(runFile(path, context, invoker)).rejects.toThrow(refused(code, message));
     writeFileSync(`${home}/long`, '#'.repeat(1 << 20));
     expect(await runFile(`${home}/long`, context, invoker)).toHaveLength(1);
+  });
+});
+
+test.skipIf(!existsSync(UNREADABLE))('a script that cannot be read is refused with a sentence', async () => {
+  await expect(runFile(UNREADABLE, context, invoker)).rejects.toMatchObject({
+    code: 'EIO',
+    message: `cannot read '${UNREADABLE}': Invalid argument`,
+  });
+});
+
+describeWith(['root'], "another user's script", () => {
+  test('is refused with EACCES', async () => {
+    const path = script('s', 'do one');
+    chmodSync(path, 0o600);
+    chmodSync(home, 0o755);
+    process.seteuid!(1);
+    const refused = expect(runFile(path, context, invoker)).rejects.toMatchObject({
+      code: 'EACCES',
+      message: `cannot open '${path}': Permission denied`,
+    });
+    await refused.finally(() => process.seteuid!(0));
   });
 });
 

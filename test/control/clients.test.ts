@@ -95,32 +95,6 @@ describe('endpoint IDs', () => {
     for (let id = 5; id <= 9999; id++) expect(ports.nextEndpointId()).toBe(id);
     expect([add(), add()]).toEqual([3, 5]);
   });
-
-  test('endpoint IDs become longer while all short ones are in use, and short again afterwards', () => {
-    const ports = new PortTable(1, () => {});
-    ports.create(1);
-    const inUse = new Set<number>();
-    const add = () => {
-      const id = ports.nextEndpointId();
-      expect(inUse.has(id), `ID ${id}`).toBe(false);
-      ports.addEndpoint(1, { id, kind: 'vde', description: '' }, 0);
-      inUse.add(id);
-      return id;
-    };
-    const remove = (id: number) => {
-      ports.removeEndpoint(1, id);
-      inUse.delete(id);
-    };
-    for (let id = 1; id <= 9998; id++) add();
-    expect([add(), add(), add()]).toEqual([9999, 10_000, 10_001]);
-    // Freed IDs come up again in their turn, not at once.
-    remove(5);
-    expect(add()).toBe(10_002);
-    for (const id of [10_000, 10_001, 10_002, 17]) remove(id);
-    expect(add()).toBe(5);
-    expect(add()).toBe(17);
-    expect(add()).toBe(10_000);
-  });
 });
 
 test('a foreign file in place of a data socket is logged and stays, and the switch goes on', async () => {

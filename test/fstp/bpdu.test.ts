@@ -39,6 +39,7 @@ describe('encoding', () => {
     ['7c', {}],
     ['3c', { agreement: false }],
     ['74', { role: 'root' }],
+    ['70', { role: 'unknown' }],
     ['4a', blocked],
     ['0a', { ...blocked, agreement: false }],
     ['35', { role: 'root', agreement: false, topologyChange: true }],

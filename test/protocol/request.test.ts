@@ -22,6 +22,7 @@ const requestOf = (bytes: Buffer) => {
 
 describe('an address', () => {
   test('is a whole sockaddr_un', () => {
+    const address = formatAddress(PATH);
     expect(address).toHaveLength(ADDRESS_SIZE);
     expect(address.readUInt16LE(0)).toBe(1);
     expect(address.toString('utf8', 2, 2 + PATH.length)).toBe(PATH);

@@ -118,6 +118,7 @@ describe('the limit', () => {
 
   test('is raised, and lowered as far as the highest port', () => {
     ports.create(3);
+    ports.create(1);
     ports.limit = 6;
     ports.create(6);
     ports.remove(6);
@@ -210,7 +211,10 @@ describe('an attachment', () => {
     expect(ports.reserve('a')).toEqual({ number: 1, created: true });
     expect(ports.get(1)).toMatchObject({ attachment: 'a', allocatable: true });
     ports.create(3);
+    ports.setVlans(3, 5, new Set([5]));
     expect(ports.reserve('b', { first: 3, last: 3 })).toEqual({ number: 3, created: false });
+    expect(ports.get(3)).toMatchObject({ attachment: 'b', untaggedVlan: 5, allocatable: false });
+    expect(created).toEqual([1, 3]);
     expect(ports.reserve('c', { first: 1, last: 9 })).toEqual({ number: 2, created: true });
     use(2, 1);
     expect(ports.reserve('d', { first: 1, last: 4 })).toEqual({ number: 4, created: true });
@@ -266,5 +270,30 @@ describe('endpoints', () => {
     ports.removeEndpoint(1, 4);
     for (let id = 6; id <= 9999; id++) next();
     expect([next(), next(), next()]).toEqual([2, 3, 4]);
+  });
+
+  test('have longer IDs while all short ones are in use, and short ones again afterwards', () => {
+    ports.create(1);
+    const inUse = new Set<number>();
+    const add = () => {
+      const id = ports.nextEndpointId();
+      expect(inUse.has(id), `ID ${id}`).toBe(false);
+      use(1, id);
+      inUse.add(id);
+      return id;
+    };
+    const remove = (id: number) => {
+      ports.removeEndpoint(1, id);
+      inUse.delete(id);
+    };
+    for (let id = 1; id <= 9998; id++) add();
+    expect([add(), add(), add()]).toEqual([9999, 10_000, 10_001]);
+    // Freed IDs come up again in their turn, not at once.
+    remove(5);
+    expect(add()).toBe(10_002);
+    for (const id of [10_000, 10_001, 10_002, 17]) remove(id);
+    expect(add()).toBe(5);
+    expect(add()).toBe(17);
+    expect(add()).toBe(10_000);
   });
 });

@@ -117,6 +117,7 @@ describe('the untagged VLAN of a port', () => {
     [1, -1, 'EINVAL', 'VLAN -1 is not one of 0 to 4094'],
     [3, 5, 'ENXIO', 'there is no port 3'],
     [3, 6, 'ENXIO', 'there is no port 3'],
+    [3, 4096, 'EINVAL', 'VLAN 4096 is not one of 0 to 4094'],
     [9, 4096, 'EINVAL', 'port 9 is not one of 1 to 8'],
   ])('is refused for port %d and VLAN %d with %s', (port, vlan, code, message) => {
     expect(() => vlans.setUntagged(vlan, port)).toThrow(refused(code, message));
