@@ -1,0 +1,34 @@
+// The debug lines of one session do not depend on the other sessions.
+import { once } from 'node:events';
+import { expect, test } from 'vitest';
+import { type ConsoleClient, serveConsole } from '../support/console.ts';
+import { BROADCAST, frame, network } from '../support/network.ts';
+import { until } from '../support/wait.ts';
+
+test.each([
+  ['turns its debug lines off', async (first: ConsoleClient) => void (await first.ask('debug/del hash'))],
+  [
+    'ends',
+    async (first: ConsoleClient) => {
+      first.socket.write('logout\n');
+      await once(first.socket, 'close');
+    },
+  ],
+])('a session that %s leaves those of the others on', async (_, stop) => {
+  const net = await network();
+  const { connect } = await serveConsole(net);
+  const [first, second, third] = [await connect(), await connect(), await connect()];
+  const plug = await net.join();
+  for (const client of [first, second]) await client.ask('debug/add hash');
+  plug.send(frame(BROADCAST, '02:00:00:00:00:01'));
+  for (const client of [first, second]) await until(() => client.take().includes('3011 hash/+ '), 'the first address');
+  await stop(first);
+  first.take();
+  plug.send(frame(BROADCAST, '02:00:00:00:00:02'));
+  await until(() => second.take().includes('3011 hash/+ '), 'the second address');
+  expect(await third.ask('port/create 9')).toBe('1000 Success\n');
+  if (!first.ended) expect(await first.ask('port/remove 9')).toBe('1000 Success\n');
+  expect(net.sw.macs.watched).toBe(true);
+  await second.ask('debug/del hash');
+  expect(net.sw.macs.watched).toBe(false);
+});
