@@ -7,7 +7,7 @@ import { parsePortRequest, portHelp } from '../backends/kinds.ts';
 import type { ManagementOptions } from '../console/server.ts';
 import type { ListenOptions } from '../control/control.ts';
 import { SwitchError } from '../protocol/errors.ts';
-import type { SwitchOptions } from '../switch/switch.ts';
+import type { SwitchOptions } from '../switch/options.ts';
 import { DEFAULT_PACING_MS } from '../switch/tuning.ts';
 import { ExitError, USAGE } from '../system/exit-error.ts';
 import { homeDirectory } from '../system/home-directory.ts';

@@ -6,77 +6,26 @@ import { parsePortRequest } from '../backends/kinds.ts';
 import type { SpecObject } from '../backends/specs.ts';
 import { Control, type ControlInfo, type ListenOptions, type PrepareOther } from '../control/control.ts';
 import { DEFAULT_PRIORITY } from '../fstp/machine.ts';
-import { checkPlugOptions, type PlugOptions } from '../plug/join.ts';
-import { Plug } from '../plug/plug.ts';
+import type { PlugOptions } from '../plug/join.ts';
+import type { Plug } from '../plug/plug.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { parseMac, randomMac } from '../protocol/mac.ts';
-import { checkOptions } from '../protocol/options.ts';
 import { describeEnd } from '../system/errno.ts';
 import type { Log, LogLevel } from '../system/log.ts';
 import { type EngineEvent, type EventsLost, type NativeEngine, native } from '../system/native.ts';
-import type { Reservation } from '../system/reservation.ts';
 import { Capture } from './capture.ts';
 import { type PortCounters, portCounters } from './counters.ts';
 import type { SwitchEvent } from './events.ts';
 import { DEFAULT_MAC_TIMES, MacTable } from './mac-table.ts';
+import { type AttachOptions, checkAttachOptions, checkSwitchOptions, type SwitchOptions } from './options.ts';
+import { openPlug } from './own-plug.ts';
 import { PortTable } from './port-table.ts';
 import { Ports } from './ports.ts';
 import { PortReservations } from './reservations.ts';
 import { SpanningTrees } from './spanning-trees.ts';
-import { placeOnCpu, type Tuning, timing } from './tuning.ts';
+import { placeOnCpu, timing } from './tuning.ts';
 import { Vlans } from './vlans.ts';
 import { SwitchWhereabouts } from './whereabouts.ts';
-
-/** How a switch is made; every option has a default. */
-export interface SwitchOptions extends Tuning {
-  /** Whether every frame goes to every other port; default false: addresses are learned. */
-  hub?: boolean;
-  /** The highest port number, 1 to 65535; default 32. */
-  numPorts?: number;
-  /** The switch's own address, six hex bytes with colons; default 00:ff and four random bytes. */
-  mac?: string;
-  /** The number of buckets that the console numbers addresses by; rounded up to a power of two; default 128. */
-  hashSize?: number;
-  /** Addresses that the MAC table may hold; default 131072. */
-  macLimit?: number;
-  /**
-   * Whether frames tagged with a VLAN that was never created are dropped, as vde_switch does; default false: they pass
-   * unchanged.
-   */
-  strictVlan?: boolean;
-  /** Whether spanning tree is on at first; without effect on a hub; default false. */
-  fstp?: boolean;
-  /** The priority in spanning tree, 0 to 65535: the switch with the lowest becomes the root; default 0x8000. */
-  priority?: number;
-  /** Frames that may wait for one slow endpoint; default 256. */
-  queueFrames?: number;
-}
-
-const SWITCH_OPTIONS = {
-  hub: true,
-  numPorts: true,
-  mac: true,
-  hashSize: true,
-  macLimit: true,
-  strictVlan: true,
-  fstp: true,
-  priority: true,
-  queueFrames: true,
-  pacingMs: true,
-  busyPollUs: true,
-  cpu: true,
-} satisfies Record<keyof SwitchOptions, true>;
-
-/** How an attachment is opened, besides its spec. */
-export interface AttachOptions {
-  /** Abandons the opening; has no effect once the attachment is open. */
-  signal?: AbortSignal;
-}
-
-const ATTACH_OPTIONS = { signal: true } satisfies Record<keyof AttachOptions, true>;
-
-/** Room for frames between the engine and a plug, in bytes: as much as an ordinary socket has. */
-const PLUG_BUFFER_BYTES = 212_992;
 
 /**
  * A virtual Ethernet switch. Programs join it by the VDE protocol once it listens, TAPs and networks by attach(), and
@@ -110,7 +59,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   /** Makes a switch without clients. Throws SwitchError EINVAL for an option that does not exist or is out of range. */
   constructor(options: SwitchOptions = {}) {
     super();
-    checkOptions(options, SWITCH_OPTIONS);
+    checkSwitchOptions(options);
     const { hub = false, numPorts = 32, hashSize = 128, macLimit = 131_072, queueFrames = 256 } = options;
     const { strictVlan = false, fstp = false, priority = DEFAULT_PRIORITY } = options;
     this.mac = options.mac === undefined ? randomMac('00:ff') : parseMac(options.mac);
@@ -263,35 +212,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
    */
   plug(options: PlugOptions = {}): Plug {
     this.#checkOpen();
-    checkPlugOptions(options);
-    const { port, description = '' } = options;
-    const wanted = port === undefined ? ({ kind: 'any' } as const) : ({ kind: 'number', number: port } as const);
-    const reservation = this.#reservations.forClient(wanted, process.geteuid?.() ?? 0, 'plug');
-    try {
-      return this.#plugInto(reservation, description);
-    } catch (error) {
-      reservation.cancel();
-      throw error;
-    }
-  }
-
-  #plugInto(reservation: Reservation, description: string): Plug {
-    const [ours, theirs] = native.datagramPair(PLUG_BUFFER_BYTES);
-    let end = () => {};
-    try {
-      reservation.attach({ transport: { kind: 'datagram', fd: ours }, description, ended: () => end() });
-    } catch (error) {
-      native.closeDescriptor(theirs);
-      throw error;
-    }
-    const disconnect = () => {
-      this.#children.delete(end);
-      reservation.release();
-    };
-    const plug = Plug.over({ fd: theirs, port: reservation.port, switchPath: '', disconnect });
-    end = () => plug.end();
-    this.#children.add(end);
-    return plug;
+    return openPlug(this.#reservations, this.#children, options);
   }
 
   // --- Attachments
@@ -302,7 +223,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
    * reason once that is aborted.
    */
   async attach(spec: string | SpecObject, options: AttachOptions = {}): Promise<Attachment> {
-    checkOptions(options, ATTACH_OPTIONS);
+    checkAttachOptions(options);
     return this.#attachments.attach(parsePortRequest(spec), options.signal);
   }
 

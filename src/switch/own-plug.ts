@@ -1,0 +1,44 @@
+// A plug on a port of one's own switch: a pair of sockets instead of a control directory.
+import { checkPlugOptions, type PlugOptions } from '../plug/join.ts';
+import { Plug } from '../plug/plug.ts';
+import { native } from '../system/native.ts';
+import type { Reservation, Reservations } from '../system/reservation.ts';
+
+/** Room for frames between the engine and a plug, in bytes: as much as an ordinary socket has. */
+const PLUG_BUFFER_BYTES = 212_992;
+
+/**
+ * Opens a plug. While it is open, `children` holds the function that closes it. Throws SwitchError EINVAL, EADDRINUSE, EACCES,
+ * ENOSPC.
+ */
+export function openPlug(reservations: Reservations, children: Set<() => unknown>, options: PlugOptions): Plug {
+  checkPlugOptions(options);
+  const { port, description = '' } = options;
+  const wanted = port === undefined ? ({ kind: 'any' } as const) : ({ kind: 'number', number: port } as const);
+  const reservation = reservations.forClient(wanted, process.geteuid?.() ?? 0, 'plug');
+  try {
+    return plugInto(reservation, children, description);
+  } catch (error) {
+    reservation.cancel();
+    throw error;
+  }
+}
+
+function plugInto(reservation: Reservation, children: Set<() => unknown>, description: string): Plug {
+  const [ours, theirs] = native.datagramPair(PLUG_BUFFER_BYTES);
+  let end = () => {};
+  try {
+    reservation.attach({ transport: { kind: 'datagram', fd: ours }, description, ended: () => end() });
+  } catch (error) {
+    native.closeDescriptor(theirs);
+    throw error;
+  }
+  const disconnect = () => {
+    children.delete(end);
+    reservation.release();
+  };
+  const plug = Plug.over({ fd: theirs, port: reservation.port, switchPath: '', disconnect });
+  end = () => plug.end();
+  children.add(end);
+  return plug;
+}
