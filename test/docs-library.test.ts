@@ -64,11 +64,11 @@ test.each(examples.filter(({ blocks }) => blocks.has('ts')))(
     writeFileSync(`${home}/package.json`, '{ "type": "module" }');
     const [types, tests] = [
       await run(`${root}node_modules/.bin/tsc`, ['-p', home], { cwd: home }),
-      await run(`${root}node_modules/.bin/vitest`, ['run', '--root', home], { cwd: home }),
+      await run(`${root}node_modules/.bin/vitest`, ['run', '--root', home, '--testTimeout', '40000'], { cwd: home }),
     ];
     expect(types).toMatchObject({ code: 0, stdout: '' });
     expect(tests.code, tests.stdout + tests.stderr).toBe(0);
     expect(tests.stdout).toMatch(/1 passed/);
   },
-  60_000,
+  90_000,
 );
