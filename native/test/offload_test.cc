@@ -1,4 +1,4 @@
-// Cutting, completing and joining, held against frames made one by one.
+// Segmenting, completing checksums and coalescing, compared with frames that were made one by one.
 #include "engine/offload/coalescer.h"
 #include "engine/offload/segmenter.h"
 #include "test/datagrams.h"
@@ -20,8 +20,8 @@ VirtioHeader header_of(const Datagram& d) {
           .csum_offset = static_cast<uint16_t>(d.is_udp ? 6 : 16)};
 }
 
-// The frames that leave where this one goes.
-std::vector<Bytes> finished(const Frame& frame) {
+// The frames on the wire that this one stands for.
+std::vector<Bytes> segments_of(const Frame& frame) {
   static Segmenter segmenter;
   if (!frame.offload.any()) return {frame.copy()};
   std::vector<Bytes> all;
@@ -30,29 +30,29 @@ std::vector<Bytes> finished(const Frame& frame) {
   return all;
 }
 
-struct Joined {
-  std::vector<Bytes> frames;  // after cutting again
-  size_t writes;              // before
+struct Coalesced {
+  std::vector<Bytes> frames;  // after segmenting again
+  size_t writes;              // before that
 };
 
-Joined join_and_cut(const std::vector<Bytes>& given) {
+Coalesced coalesce_and_segment(const std::vector<Bytes>& given) {
   static Coalescer coalescer;
   std::deque<Slot> slots;
   std::vector<Frame*> frames;
   for (const Bytes& bytes : given) frames.push_back(&slots.emplace_back(bytes).frame);
   const uint32_t left = coalescer.coalesce(frames);
-  Joined joined{{}, left};
+  Coalesced coalesced{{}, left};
   for (uint32_t i = 0; i < left; i++) {
     Slot whole(frames[i]->copy());
     whole.frame.offload = frames[i]->offload;
-    const auto cut = finished(whole.frame);
-    CHECK(frames[i]->frames() == cut.size());
+    const auto segments = segments_of(whole.frame);
+    CHECK(frames[i]->frames() == segments.size());
     uint64_t bytes = 0;
-    for (const Bytes& one : cut) bytes += one.size();
+    for (const Bytes& one : segments) bytes += one.size();
     CHECK(frames[i]->bytes() == bytes);
-    joined.frames.insert(joined.frames.end(), cut.begin(), cut.end());
+    coalesced.frames.insert(coalesced.frames.end(), segments.begin(), segments.end());
   }
-  return joined;
+  return coalesced;
 }
 
 Datagram tcp_data(size_t payload, uint32_t segment = 1448) {
@@ -70,18 +70,18 @@ Bytes tagged(Bytes bytes) {
 
 }  // namespace
 
-TEST("a whole datagram is cut into the frames that would have been sent one by one") {
+TEST("a whole datagram is segmented into the frames that would have been sent one by one") {
   for (int round = 0; round < rounds(2000); round++) {
     const Datagram d = random_datagram();
     Slot slot(whole_frame(d));
     CHECK(read_virtio_header(header_of(d), slot.frame));
     slot.frame.pad();
     CHECK(slot.frame.frames() == wire_frames(d).size());
-    CHECK(finished(slot.frame) == wire_frames(d));
+    CHECK(segments_of(slot.frame) == wire_frames(d));
   }
 }
 
-TEST("with a tag put on or taken off on the way, too") {
+TEST("a datagram whose tag is added or removed on the way is segmented likewise") {
   for (int round = 0; round < 500; round++) {
     Datagram d = random_datagram();
     d.tags = static_cast<int>(random_below(2));
@@ -104,16 +104,16 @@ TEST("with a tag put on or taken off on the way, too") {
     } else {
       expected[0] = tagged(expected[0]);
     }
-    CHECK(finished(view) == expected);
+    CHECK(segments_of(view) == expected);
     if (d.tags == 1) {
       slot.frame.make_untagged_view(view);
       d.tags = 0;
-      CHECK(finished(view) == wire_frames(d));
+      CHECK(segments_of(view) == wire_frames(d));
     }
   }
 }
 
-TEST("CWR stays on the first, FIN and PSH on the last") {
+TEST("only the first segment has CWR, and only the last has FIN and PSH") {
   Datagram d = tcp_data(3000, 1000);
   d.flags = 0x99;
   Slot slot(whole_frame(d));
@@ -121,12 +121,12 @@ TEST("CWR stays on the first, FIN and PSH on the last") {
   header.gso_type |= 0x80;
   CHECK(read_virtio_header(header, slot.frame));
   CHECK(slot.frame.offload.ecn && virtio_header(slot.frame.offload).gso_type == 0x81);
-  const auto cut = finished(slot.frame);
-  CHECK(segmentation == wire_frames(d));
-  CHECK(cut[0][47] == 0x90 && cut[1][47] == 0x10 && cut[2][47] == 0x19);
+  const auto segments = segments_of(slot.frame);
+  CHECK(segments == wire_frames(d));
+  CHECK(segments[0][47] == 0x90 && segments[1][47] == 0x10 && segments[2][47] == 0x19);
 }
 
-TEST("a checksum is completed, wherever it is; 0 becomes ffff") {
+TEST("a checksum is completed at any offset, and 0 becomes ffff") {
   for (int round = 0; round < 500; round++) {
     Bytes bytes = random_bytes(60 + random_below(1000));
     bytes[12] = 0x12;
@@ -142,7 +142,7 @@ TEST("a checksum is completed, wherever it is; 0 becomes ffff") {
     sum = ~sum & 0xffff;
     if (sum == 0) sum = 0xffff;
     set16(bytes, start + offset, sum);
-    CHECK(finished(slot.frame) == std::vector<Bytes>{bytes});
+    CHECK(segments_of(slot.frame) == std::vector<Bytes>{bytes});
   }
 }
 
@@ -187,7 +187,7 @@ TEST("a header that does not fit its frame is refused") {
                  tagged(frame_bytes(kB, kA))));  // within its tag
 }
 
-TEST("hostile headers on hostile frames do no harm, in any view, and make no flood") {
+TEST("hostile headers and frames cause no bad memory access in any view, and no flood") {
   int accepted = 0;
   for (int round = 0; round < rounds(20000); round++) {
     Datagram d = random_datagram();
@@ -203,7 +203,7 @@ TEST("hostile headers on hostile frames do no harm, in any view, and make no flo
     for (uint32_t i = random_below(3); i > 0; i--) {
       raw[random_below(sizeof header)] = static_cast<uint8_t>(random_below(256));
     }
-    // Of its own size, so that a byte too far is seen.
+    // A buffer of exactly its size, so that the sanitizer notices a read beyond it.
     const auto exact = std::make_unique<uint8_t[]>(std::max<size_t>(bytes.size(), 60));
     std::ranges::copy(bytes, exact.get());
     Frame frame;
@@ -211,7 +211,7 @@ TEST("hostile headers on hostile frames do no harm, in any view, and make no flo
     if (!read_virtio_header(header, frame)) continue;
     accepted++;
     frame.pad();
-    const size_t count = finished(frame).size();
+    const size_t count = segments_of(frame).size();
     CHECK(count == frame.frames() && count <= kSegmentsMost);
     Frame view;
     std::array<uint8_t, kTagSize> tag{};
@@ -220,12 +220,12 @@ TEST("hostile headers on hostile frames do no harm, in any view, and make no flo
     } else {
       frame.make_tagged_view(view, tag.data());
     }
-    CHECK(finished(view).size() == count);
+    CHECK(segments_of(view).size() == count);
   }
   CHECK(accepted > rounds(2000));
 }
 
-TEST("the segments of one datagram are joined, and cut again are the same") {
+TEST("coalescing the segments of a datagram and segmenting it again gives the same frames") {
   for (const bool v6 : {false, true}) {
     Datagram d = tcp_data(40 * 1448 + 77);
     d.v6 = v6;
@@ -234,13 +234,13 @@ TEST("the segments of one datagram are joined, and cut again are the same") {
     d.id = 65530;
     d.sequence = 0xffff'f000;
     d.flags = 0x18;
-    const auto [frames, writes] = join_and_cut(wire_frames(d));
+    const auto [frames, writes] = coalesce_and_segment(wire_frames(d));
     CHECK(writes == 1);
     CHECK(frames == wire_frames(d));
   }
 }
 
-TEST("what is joined is what the kernel would have given whole") {
+TEST("a coalesced datagram is the one that the kernel would have delivered") {
   const Datagram d = tcp_data(20000, 1000);
   std::deque<Slot> slots;
   std::vector<Frame*> frames;
@@ -253,27 +253,27 @@ TEST("what is joined is what the kernel would have given whole") {
   CHECK(std::memcmp(&header, &expected, sizeof header) == 0);
 }
 
-TEST("a datagram has at most 64 KB, and a batch of jumbo frames becomes several") {
+TEST("a coalesced datagram has at most 64 KB, so that a batch of jumbo frames becomes several") {
   const Datagram first = tcp_data(65000, 8948);
   Datagram more = tcp_data(65000, 8948);
   more.sequence = 65000 / 8948 * 8948;
   std::vector<Bytes> given;
   Datagram whole = first;
   whole.payload.insert(whole.payload.end(), more.payload.begin(), more.payload.end());
-  const auto [frames, writes] = join_and_cut(wire_frames(whole));
-  CHECK(writes == 3);  // 7 of 8948 bytes fit
+  const auto [frames, writes] = coalesce_and_segment(wire_frames(whole));
+  CHECK(writes == 3);  // 7 segments of 8948 bytes fit into one
   CHECK(frames == wire_frames(whole));
 }
 
-TEST("segments are not joined across what ends a run, or what cutting would not give back") {
+TEST("segments are not coalesced if a field ends the run or segmenting would not restore it") {
   const auto joins = [](auto change) {
     auto frames = wire_frames(tcp_data(3 * 1000, 1000));
     change(frames);
-    const auto joined = join_and_cut(frames);
-    CHECK(joined.frames == frames);
-    return 3 - joined.writes;
+    const auto coalesced = coalesce_and_segment(frames);
+    CHECK(coalesced.frames == frames);
+    return 3 - coalesced.writes;
   };
-  // Changes byte `at` of frame `i` and makes the checksums right again.
+  // Changes byte `at` of frame `i` and corrects the checksums.
   const auto changed = [&](size_t i, size_t at, uint8_t value) {
     return joins([=](std::vector<Bytes>& frames) {
       Bytes& b = frames[i];
@@ -287,7 +287,7 @@ TEST("segments are not joined across what ends a run, or what cutting would not 
     });
   };
   CHECK(joins([](auto&) {}) == 2);
-  CHECK(changed(0, 47, 0x18) == 1);  // PSH: only behind it
+  CHECK(changed(0, 47, 0x18) == 1);  // PSH ends a run
   CHECK(changed(1, 47, 0x18) == 1);
   CHECK(changed(2, 47, 0x18) == 2);
   CHECK(changed(2, 47, 0x11) == 2);  // FIN, as the last
@@ -313,19 +313,19 @@ TEST("segments are not joined across what ends a run, or what cutting would not 
   CHECK(changed(1, 500, 9) == 2);    // any payload
 }
 
-TEST("a wrong checksum arrives as it came") {
+TEST("a wrong checksum arrives as it was sent") {
   for (const size_t at : {24u, 25u, 50u, 51u, 100u}) {
     for (size_t i = 0; i < 3; i++) {
       auto frames = wire_frames(tcp_data(3 * 1000, 1000));
       frames[i][at] ^= 1;
-      const auto joined = join_and_cut(frames);
-      CHECK(joined.frames == frames);
-      CHECK(joined.writes == (i == 1 ? 3 : 2));
+      const auto coalesced = coalesce_and_segment(frames);
+      CHECK(coalesced.frames == frames);
+      CHECK(coalesced.writes == (i == 1 ? 3 : 2));
     }
   }
 }
 
-TEST("a segment shorter than the first ends a run, a longer one begins another") {
+TEST("a segment shorter than the first ends a run, and a longer one begins another") {
   const auto lengths = [](uint32_t first, uint32_t second, uint32_t third) {
     Datagram d = tcp_data(first + second + third);
     std::vector<Bytes> frames;
@@ -337,9 +337,9 @@ TEST("a segment shorter than the first ends a run, a longer one begins another")
           make_frame(d, piece, static_cast<uint32_t>(at), static_cast<uint16_t>(frames.size()), 0x10, true));
       at += size;
     }
-    const auto joined = join_and_cut(frames);
-    CHECK(joined.frames == frames);
-    return joined.writes;
+    const auto coalesced = coalesce_and_segment(frames);
+    CHECK(coalesced.frames == frames);
+    return coalesced.writes;
   };
   CHECK(lengths(1000, 1000, 500) == 1);
   CHECK(lengths(1000, 500, 500) == 2);
@@ -347,8 +347,8 @@ TEST("a segment shorter than the first ends a run, a longer one begins another")
   CHECK(lengths(1000, 999, 999) == 2);
 }
 
-TEST("whatever comes, mixed, changed and cut short, the same bytes leave in the same order") {
-  int joined_frames = 0;
+TEST("mixed, changed and truncated segments leave with the same bytes in the same order") {
+  int coalesced_frames = 0;
   for (int round = 0; round < rounds(1500); round++) {
     std::vector<Bytes> frames;
     while (frames.size() < 40) {
@@ -365,9 +365,9 @@ TEST("whatever comes, mixed, changed and cut short, the same bytes leave in the 
     }
     if (random_below(4) == 0)
       frames.back().resize(60 + random_below(static_cast<uint32_t>(frames.back().size() - 59)));
-    const auto joined = join_and_cut(frames);
-    CHECK(joined.frames == frames);
-    joined_frames += static_cast<int>(frames.size() - joined.writes);
+    const auto coalesced = coalesce_and_segment(frames);
+    CHECK(coalesced.frames == frames);
+    coalesced_frames += static_cast<int>(frames.size() - coalesced.writes);
   }
-  CHECK(joined_frames > rounds(10000));
+  CHECK(coalesced_frames > rounds(10000));
 }
