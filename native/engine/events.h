@@ -63,7 +63,10 @@ class EventQueue {
 
 class EventQueues {
  public:
-  void push(Event event) { queues_[queue_of(event.kind)].push(std::move(event)); }
+  void push(Event event) {
+    auto& queue = queues_[queue_of(event.kind)];
+    queue.push(std::move(event));
+  }
   // The next event to deliver: an end before a BPDU, that before an address, and a captured frame last.
   [[nodiscard]] std::optional<Event> take();
 

@@ -14,6 +14,14 @@
 namespace tsvde::slirp {
 namespace {
 
+// The port of an Internet address; 0 for a unix socket, or where none was given.
+uint16_t port_of(const sockaddr_storage& address) {
+  sockaddr_in inet{};  // an IPv6 address has its port at the same place
+  if (address.ss_family == AF_INET || address.ss_family == AF_INET6)
+    std::memcpy(&inet, &address, sizeof inet);
+  return ntohs(inet.sin_port);
+}
+
 std::string next_word(std::string_view& line) {
   const size_t space = line.find(' ');
   std::string word(line.substr(0, space));
@@ -126,9 +134,7 @@ void Control::execute(Stack& stack, std::string_view line) const {
   } else if (verb == "remove" && next_address(line, host)) {
     error = stack.remove_host_forward(host, udp);
   }
-  const uint16_t port =
-      host.ss_family == AF_UNIX ? 0 : ntohs(reinterpret_cast<const sockaddr_in&>(host).sin_port);
-  write_all("done " + std::to_string(error) + " " + std::to_string(port) + "\n");
+  write_all("done " + std::to_string(error) + " " + std::to_string(port_of(host)) + "\n");
 }
 
 void Control::report(Stack& stack) {
