@@ -1,4 +1,4 @@
-// What the engine and JavaScript hand each other, in the other's form; native.ts has the types.
+// Converts values between the engine and JavaScript. native.ts has the types.
 #pragma once
 
 #include <napi.h>
@@ -13,5 +13,5 @@
 std::string mac_text(tsvde::MacKey key);
 // An EngineEvent.
 Napi::Object event_object(Napi::Env env, const tsvde::Event& event);
-// Of a Transport, whose descriptors it owns.
+// Makes the endpoint of a Transport, and owns its descriptors. Throws a TypeError for an unknown kind.
 std::unique_ptr<tsvde::Endpoint> make_endpoint(const Napi::Object& transport);

@@ -1,4 +1,4 @@
-// The engine as a JavaScript object: each method is one task on the loop's thread. Events come back by queues
+// The engine as a JavaScript object: each method is a task on the loop's thread. Events come back by queues
 // on which the engine never waits.
 #include <uv.h>
 
@@ -14,7 +14,7 @@ using tsvde::MacTable;
 
 namespace {
 
-// Events that are delivered before everything else on Node's loop has its turn.
+// How many events are delivered before anything else on Node's loop has its turn.
 constexpr int kSlice = 64;
 
 uint32_t number(const Napi::Value& value) {
@@ -45,7 +45,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
       uv_async_send(wake_.get());
     });
     apply(settings);
-    Ref();  // until it is closed: an event must find it
+    Ref();  // until it is closed: events refer to it
     napi_add_env_cleanup_hook(info.Env(), end, this);
   }
 
@@ -76,7 +76,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   }
 
  private:
-  // libuv frees a handle later, when this object may be gone.
+  // libuv closes a handle later, when this object may be gone.
   struct Close {
     void operator()(uv_async_t* wake) const {
       uv_close(reinterpret_cast<uv_handle_t*>(wake),
@@ -84,7 +84,8 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
     }
   };
 
-  // A slice of what waits. The most urgent event is looked for each time, since others come meanwhile.
+  // Delivers a slice of the events that wait. It looks for the most urgent one each time: more come
+  // meanwhile.
   static void deliver(uv_async_t* wake) {
     auto* self = static_cast<EngineWrap*>(wake->data);
     const Napi::HandleScope scope(self->Env());
@@ -100,8 +101,8 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
     if (self->loop_) uv_async_send(wake);
   }
 
-  // The only safe order: the thread ends, and with it the wake-ups; then what they wake goes. Events that
-  // still wait are not delivered: a listener could no longer do what it does at them.
+  // The only safe order: the thread ends, and with it the calls of uv_async_send(); then the handle is
+  // closed. Events that still wait are not delivered: a listener could no longer use the engine.
   static void end(void* wrap) {
     auto* self = static_cast<EngineWrap*>(wrap);
     if (!self->loop_) return;
@@ -114,7 +115,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
     return *loop_;
   }
 
-  // Read here, set there: JavaScript's values are never touched on the loop's thread.
+  // Settings are read here and set on the loop's thread, which must not touch values of JavaScript.
   void apply(const Napi::Object& given) {
     struct Settings {
       bool hub, strict_vlan, takes_bpdus, capture;
@@ -179,7 +180,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
                         tsvde::Switch& sw, int64_t) { sw.vlans.set_created(vlan, created); });
   }
 
-  // Of a port that exists: a task that is given it.
+  // Runs a task with the port, if it exists.
   template <typename Task>
   void with_port(const Napi::CallbackInfo& info, Task task) {
     loop(info).call([&, port = number(info[0])](tsvde::Switch& sw, int64_t) {
@@ -309,7 +310,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
     Unref();
   }
 
-  // Destroyed from the last to the first.
+  // Members are destroyed from the last to the first.
   Napi::FunctionReference listener_;
   Napi::AsyncContext context_;
   tsvde::EventQueues events_;

@@ -1,5 +1,5 @@
-// A client of any VDE switch, by the control protocol. Connected back, since an unconnected receiver would
-// measure the kernel's short queue.
+// A client of any VDE switch, by the control protocol. Its data socket is connected to the switch's: an
+// unconnected one would measure the kernel's limit of datagrams in a queue.
 #pragma once
 
 #include <sys/resource.h>
@@ -75,15 +75,15 @@ class Client {
   virtual ~Client() = default;
 
   [[nodiscard]] int fd() const { return data_; }
-  // How many of the first `count` frames the kernel took now; less than 1: none.
+  // Returns how many of the first `count` frames the kernel took; less than 1: none.
   virtual int send(Messages& out, unsigned count) {
     return sendmmsg(data_, out.headers.data(), count, MSG_DONTWAIT);
   }
-  // How many are there now; less than 1: none.
+  // Returns how many frames were received; less than 1: none.
   virtual int receive(Messages& in) {
     return recvmmsg(data_, in.headers.data(), kBatch, MSG_DONTWAIT, nullptr);
   }
-  // Its own, or the `index`th of others that it answers for.
+  // Writes an address: its own, or another of its addresses by `index`.
   void address(uint8_t* bytes, uint32_t index = 0) const {
     const uint8_t mac[6] = {0x02,
                             static_cast<uint8_t>(index >> 16),
@@ -95,7 +95,7 @@ class Client {
   }
 
  protected:
-  // Another kind of end, on a socket of its own.
+  // For other kinds of ends, which make a socket of their own.
   Client(int data, uint16_t number) : number_(number), data_(data) {}
 
  private:

@@ -1,5 +1,5 @@
-// The ends that frames come from and go to: VDE clients, and the other ends of tsvde's ports `stream` and
-// `dgram` by unix sockets, beside the control directory: DIRECTORY.stream, and DIRECTORY.dgram for .peer.
+// Senders and receivers of frames: VDE clients, and peers of tsvde's `stream` and `dgram` ports by unix
+// sockets beside the control directory, DIRECTORY.stream, and DIRECTORY.dgram for DIRECTORY.peer.
 #pragma once
 
 #include <endian.h>
@@ -33,13 +33,13 @@ class DgramEnd final : public Client {
   }
 };
 
-// A length of 4 bytes before each frame, as QEMU has it.
+// Each frame follows its length in 4 bytes, as with QEMU.
 class StreamEnd final : public Client {
  public:
   StreamEnd(const std::string& directory, uint16_t number)
       : Client(connected(socket(AF_UNIX, SOCK_STREAM, 0), beside(directory, "stream")), number) {}
 
-  // As much as goes at once, and what is left of the frame where that broke off, waited for.
+  // Sends as many frames as the kernel takes, then waits until the rest of the last one is sent.
   int send(Messages& out, unsigned count) override {
     const uint32_t length = htobe32(static_cast<uint32_t>(out.size));
     std::array<iovec, 2 * kBatch> parts{};
@@ -69,7 +69,7 @@ class StreamEnd final : public Client {
     return static_cast<int>(sent / whole) + 1;
   }
 
-  // Frames are counted and thrown away.
+  // Counts the frames and discards them.
   int receive(Messages&) override {
     const ssize_t size = recv(fd(), bytes_.data() + kept_, bytes_.size() - kept_, MSG_DONTWAIT);
     if (size <= 0) return 0;

@@ -1,9 +1,13 @@
-// Load for any VDE switch, and what became of it, as JSON. load DIRECTORY ROLE KEY=VALUE…
-// stream: one sender keeps `window` frames of `size` bytes in flight to `receivers` for `seconds`; 0: as many
-// as the kernel takes. `addresses` the only receiver answers for; `idle` more clients that do nothing; `from`
-// and `to` are vde, stream or dgram. ping: one frame there and back between two clients, with a `background`
-// between two others: 0 none, 1 unicast, 2 a flood to everybody, `rate` frames a second, or as much as the
-// kernel takes. `pid` is the switch's, whose CPU is counted.
+// Puts load on any VDE switch and prints the results as JSON: load DIRECTORY ROLE KEY=VALUE...
+//
+// stream: a sender keeps `window` frames of `size` bytes in flight to `receivers` for `seconds` (0: as many
+// as the kernel takes). If there is one receiver, it has `addresses` addresses. `idle`: so many more clients
+// that do nothing. `from` and `to` are vde, stream or dgram.
+//
+// ping: a frame goes back and forth between two clients, with a `background` load between two others: 0 none,
+// 1 unicast, 2 a flood to all ports, of `rate` frames a second (0: as many as the kernel takes).
+//
+// `pid`: the process whose CPU time is counted.
 #include <poll.h>
 
 #include <algorithm>
@@ -36,7 +40,7 @@ void print_waits(std::vector<uint32_t>& waits) {
          percentile(waits, 0.9), percentile(waits, 0.99), percentile(waits, 0.999));
 }
 
-// false: nothing came for so long.
+// false: no frame came within the time.
 bool readable(const Client& client, int patience_ms) {
   pollfd wanted{.fd = client.fd(), .events = POLLIN, .revents = 0};
   return poll(&wanted, 1, patience_ms) > 0;
@@ -46,8 +50,8 @@ void empty(Client& client, Messages& in) {
   while (client.receive(in) > 0) continue;
 }
 
-// `from` says where its addresses are; `to` hears it and throws that away. Again and again, since a stream's
-// port may not yet be there.
+// Sends a frame from each address of `from`, so that the switch learns them; `to` discards it. Repeated,
+// since the port of a stream may not exist yet.
 void introduce(Client& from, Client& to, Messages& in, uint32_t addresses = 1) {
   constexpr uint32_t kAtOnce = 32;
   Messages hello(60);
@@ -72,7 +76,7 @@ void fill(uint8_t* frame, const Client& from, const Client* to, uint32_t index =
   frame[13] = 0xb5;
 }
 
-// Sends until told to end: `rate` frames a second, or, with 0, as much as the kernel takes.
+// Sends until end(): `rate` frames a second, or as many as the kernel takes if that is 0.
 class OpenLoop {
  public:
   OpenLoop(Client& from, const Client* to, uint32_t size, uint32_t addresses, uint32_t rate = 0)
@@ -103,7 +107,7 @@ class OpenLoop {
 
  private:
   Messages out_;
-  uint64_t sent_ = 0;  // read once the thread is joined
+  uint64_t sent_ = 0;  // read after the thread has ended
   std::atomic<bool> ended_ = false;
   std::thread thread_;
 };
@@ -112,7 +116,7 @@ struct Receivers {
   explicit Receivers(const Ends& all) : all(all), received(all.size()) {
     for (const auto& end : all) polls.push_back({.fd = end->fd(), .events = POLLIN, .revents = 0});
   }
-  // false: nothing came for so long.
+  // false: no frame came within the time.
   bool take(Messages& in, int patience_ms) {
     if (poll(polls.data(), polls.size(), patience_ms) == 0) return false;
     for (size_t i = 0; i < polls.size(); i++) {
@@ -133,7 +137,7 @@ struct Receivers {
   std::vector<pollfd> polls;
 };
 
-// From its making: what the measured stretch is, without the joining before it.
+// The time that is measured. It begins with the constructor, after the clients have connected.
 class Stretch {
  public:
   explicit Stretch(uint32_t pid) : pid_(pid), cpu_(cpu()), start_(nanoseconds()) {}
@@ -144,7 +148,7 @@ class Stretch {
   }
 
  private:
-  // Of all the switch's threads: what the scheduler counts, where ticks of 10 ms would be too coarse.
+  // The CPU time of all threads of the switch, from the scheduler: ticks of 10 ms would be too coarse.
   [[nodiscard]] uint64_t cpu() const {
     uint64_t sum = 0;
     if (pid_ == 0) return 0;
@@ -183,7 +187,7 @@ void stream_windowed(const Job& job, Client& sender, const Ends& all, Messages& 
       sent += static_cast<uint64_t>(count);
       credit -= static_cast<uint64_t>(count);
     }
-    // Nothing for so long: what is missing was dropped by the switch, and the window opens again.
+    // No frame came within the time: the switch has dropped the missing ones. They leave the window.
     if (!receivers.take(in, 100)) {
       for (uint64_t& count : receivers.received) {
         lost += sent - count;
@@ -217,7 +221,7 @@ void stream(const Job& job) {
   for (uint32_t i = 0; i < job.idle; i++)
     idle.push_back(end_of_kind("vde", job.directory, static_cast<uint16_t>(i + 1000)));
   Messages in(65536);
-  // Heard once, so that the switch knows the sender; whoever else got that throws it away.
+  // The switch learns all addresses; receivers discard the frames that this takes.
   introduce(*sender, *all[0], in);
   for (const auto& receiver : all) introduce(*receiver, *sender, in, job.addresses);
   for (const auto& receiver : all) empty(*receiver, in);
@@ -228,7 +232,7 @@ void stream(const Job& job) {
   }
 }
 
-// Two clients that answer each other, and a sink; all are read all the time, as a guest would.
+// Two clients that answer each other, and a sink. All are read at any time, as guests would do.
 class Table {
  public:
   Table(const Client& here, const Client& there, const Client& sink, uint32_t size)
@@ -236,7 +240,7 @@ class Table {
     for (size_t i = 0; i < 3; i++) polls_[i] = {.fd = clients_[i]->fd(), .events = POLLIN, .revents = 0};
   }
 
-  // Nanoseconds there and back; 0: lost.
+  // The time of a round trip in nanoseconds; 0: the frame was lost.
   uint64_t round_trip() {
     const uint64_t sent_at = nanoseconds();
     return pass(0, 1) && pass(1, 0) ? nanoseconds() - sent_at : 0;
@@ -297,7 +301,7 @@ void ping(const Job& job) {
       background = std::make_unique<OpenLoop>(busy, job.background == 1 ? &sink : nullptr, 60, 1, job.rate);
     for (; nanoseconds() < end; sent++) {
       if (const uint64_t wait = table.round_trip(); wait > 0) waits.push_back(static_cast<uint32_t>(wait));
-      // Now and then, as a guest's would come: not one after the other, which would be a flood of its own.
+      // A pause between round trips, as between the frames of a guest: without one they would be a flood.
       table.rest(500'000);
     }
   }

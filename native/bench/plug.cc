@@ -1,5 +1,5 @@
-// A VDE client that is a network interface: what a guest's network card would be, with as little of its own
-// as can be. Full is waited for and not dropped, as TCP in a guest would see it. plug DIRECTORY NAME
+// A VDE client with a network interface, like the network card of a guest but with as little work as
+// possible. When the switch is full it waits, as TCP in a guest would, and drops nothing: plug DIRECTORY NAME
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
@@ -35,7 +35,7 @@ int main(int argc, char** argv) {
     if (count < 0) fail("recvmmsg");
     for (int i = 0; i < count; i++) {
       const auto at = static_cast<unsigned>(i);
-      // An interface that is down yet takes nothing.
+      // An interface that is not up yet refuses frames with EIO.
       if (write(tap, in.frame(at), in.headers[at].msg_len) < 0 && errno != EIO) fail("write");
     }
   }

@@ -1,5 +1,5 @@
-// The ceiling for whoever carries frames between interfaces in a program: what comes from one TAP is written
-// to the other as it came, the virtio-net header and whole segments with it. tap_relay NAME NAME
+// The upper bound for a program that moves frames between interfaces. It writes each frame from one TAP to
+// the other unchanged, with its virtio-net header and as a whole datagram: tap_relay NAME NAME
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>

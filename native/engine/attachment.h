@@ -1,5 +1,5 @@
-// An endpoint at its port, with what the port, the loop and pacing each know of it. Each endpoint has a queue
-// of its own: two on one port do not wait for each other. Loop thread only.
+// An endpoint at its port, with the state that the port, the loop and pacing each keep of it. Each endpoint
+// has a queue of its own: two on one port do not wait for each other. Loop thread only.
 #pragma once
 
 #include <memory>
@@ -23,13 +23,13 @@ struct Attachment {
   const uint32_t id;  // of the endpoint, unique in the switch
   const std::unique_ptr<Endpoint> endpoint;
   FrameQueue queue;
-  uint32_t segments_sent = 0;  // of the oldest frame in the queue
+  uint32_t segments_sent = 0;  // of the oldest frame in the queue, if it is sent in segments
   bool failed = false;         // the endpoint has ended and waits to be detached
 
   struct Service {
-    bool waiting = false;                 // for room; true exactly while something waits to leave
+    bool waiting = false;                 // for room, as frames do that wait to leave
     uint32_t batch = 1;                   // how many frames to receive at once
-    std::vector<uint32_t> registrations;  // places in the WatchSet
+    std::vector<uint32_t> registrations;  // indices in the WatchSet
   };
   Service service;  // the loop's
 

@@ -1,6 +1,6 @@
-// What moves frames for a port: the one interface between the switch and the kernel. Loop thread only.
-// No call blocks. An endpoint never reads a clock: it is handed the time. One that cannot move several frames
-// at once moves one, and nothing else changes.
+// What moves frames for a port: the one interface between the switch and the kernel. Loop thread only. No
+// call blocks. An endpoint never reads a clock: the time is passed to it. An endpoint that cannot move
+// several frames in one call moves one.
 #pragma once
 
 #include <sys/epoll.h>
@@ -51,23 +51,24 @@ class Endpoint {
   // woken() runs.
   [[nodiscard]] Offloads offloads() const { return offloads_; }
 
-  // The descriptors to wait for, each once. The list may change at any time.
+  // The descriptors to wait for, each once. The list may change while the endpoint is attached.
   [[nodiscard]] std::span<const Watch> watches() const { return watches_; }
   // Called after each change of the list. The caller of the endpoint sets it.
   std::function<void()> on_watches_changed;
-  // A watch has fired; receive() or send() follows if its events say so. Events are level-triggered: an
-  // eventfd, a timer or a message is to be read. Returns 0, or the errno that ends the endpoint.
+  // Called when a watch has fired, before receive() or send() if its events call for one of them. Events are
+  // level-triggered: an eventfd, a timer or a control message must be read. Returns 0, or the errno that ends
+  // the endpoint.
   [[nodiscard]] virtual int woken(int /* fd */, uint32_t /* events */, Time /* now */) { return 0; }
-  // More frames have been queued while the endpoint waits for room: the peer may have restarted meanwhile.
+  // Called when more frames have been queued while the endpoint waits for room. The peer may have restarted.
   virtual void recheck(Time /* now */) {}
 
-  // Frames are left that no descriptor tells of: receive() is to be called again.
+  // Whether frames are left that no descriptor reports, so that receive() must be called again.
   [[nodiscard]] virtual bool buffered() const { return false; }
   // Whether an error of receive() is final. A socket's error is reported once and then gone; a TAP without
   // its interface never works again.
   [[nodiscard]] virtual bool ends_with(int error) const { return error == EBADFD; }
 
-  // true: `now` is exact; false: it is up to 10 ms old, which is cheaper to read.
+  // Whether `now` must be exact. If not, it may be up to 10 ms behind: that clock is cheaper to read.
   [[nodiscard]] bool needs_exact_time() const { return needs_exact_time_; }
 
   // Where the endpoint counts what it drops itself: the counters of its port, which outlives it. Called once,

@@ -1,8 +1,9 @@
-// What the engine tells JavaScript, and the queues in which that waits.
+// The events that the engine sends to JavaScript, and the queues in which they wait.
 //
-// Each kind of event has places of its own, so that no kind can take another's: captured frames come as fast
-// as frames do, while a lost BPDU may open a ring of switches. What finds its places taken is lost and
-// counted. The engine's thread pushes and JavaScript's takes, and neither ever waits for the other.
+// Each kind of event has a bounded queue of its own, so that no kind can starve another: captured frames come
+// as fast as frames do, while a lost BPDU may open a ring of switches. An event whose queue is full is lost
+// and counted. The engine's thread pushes events and JavaScript's takes them; neither ever waits for the
+// other.
 #pragma once
 
 #include <array>
@@ -35,7 +36,7 @@ struct Event {
   std::vector<uint8_t> bytes{};  // bpdu: without a tag; received, transmitted: the whole frame
 };
 
-// First in, first out. One thread pushes and one takes.
+// A queue without locks, first in, first out: one thread pushes and one thread takes.
 class EventQueue {
  public:
   explicit EventQueue(size_t places) : places_(places) {}
@@ -57,8 +58,8 @@ class EventQueue {
   const size_t places_;
   std::atomic<size_t> waiting_ = 0;
   std::atomic<uint64_t> lost_ = 0;
-  std::atomic<Node*> newest_ = nullptr;  // those that were pushed, in reverse order
-  Node* oldest_ = nullptr;               // those before, which the taking thread has put in order
+  std::atomic<Node*> newest_ = nullptr;  // a list of the events pushed last, the newest first
+  Node* oldest_ = nullptr;               // the events before those, in order; for the taking thread only
 };
 
 class EventQueues {
@@ -67,7 +68,7 @@ class EventQueues {
     auto& queue = queues_[queue_of(event.kind)];
     queue.push(std::move(event));
   }
-  // The next event to deliver: an end before a BPDU, that before an address, and a captured frame last.
+  // The next event to deliver: ends first, then BPDUs, then addresses, captured frames last.
   [[nodiscard]] std::optional<Event> take();
 
   struct Lost {
@@ -79,8 +80,8 @@ class EventQueues {
   enum Queue : uint32_t { ends, bpdus, macs_seen_elsewhere, macs, frames };
   [[nodiscard]] static Queue queue_of(Event::Kind kind);
 
-  // In order of urgency. An endpoint fails only once, so none of these is refused. A port may bring 256 BPDUs
-  // a second and one more for each of its VLANs. An address that is seen elsewhere is told of once a second.
+  // In order of urgency. Ends are never refused: each endpoint fails only once. A port can bring 256 BPDUs a
+  // second and one more for each of its VLANs, so 8192 of them are some seconds of several hostile ports.
   std::array<EventQueue, 5> queues_{EventQueue(SIZE_MAX), EventQueue(8192), EventQueue(64), EventQueue(512),
                                     EventQueue(512)};
 };

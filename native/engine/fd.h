@@ -22,7 +22,7 @@ class Fd {
   }
 
   [[nodiscard]] int number() const { return number_; }
-  // The caller owns it from here on.
+  // Passes ownership to the caller.
   [[nodiscard]] int release() { return std::exchange(number_, -1); }
 
  private:

@@ -1,8 +1,9 @@
-// An Ethernet frame where the kernel put it: bytes, size, its VLAN, and what its two addresses say.
-// Sizes are without FCS. A frame never owns its bytes, and they do not change while it is routed: an endpoint
-// whose peer could change them at any time, as a guest can its own memory, copies at least the headers before
-// it looks at them. Its other view, with a VLAN tag or without, is a
-// choice of parts of the same bytes. What an offloading endpoint left undone is said in its Offload.
+// An Ethernet frame where the kernel put it: its bytes, its size, its VLAN and the kind of its destination.
+// Sizes are without FCS. A frame never owns its bytes. The tagged and the untagged view of a frame are parts
+// of the same bytes. The work that an endpoint with offloads left undone is described in its Offload.
+//
+// Invariant: the bytes of a frame do not change while it is routed. A guest can change its own memory at any
+// time, so an endpoint that reads shared memory copies at least the headers before anything looks at them.
 #pragma once
 
 #include <sys/uio.h>
@@ -18,36 +19,36 @@
 
 namespace tsvde {
 
-constexpr uint32_t kFrameHeader =
-    14;  // two addresses and the EtherType (IEEE 802.3, 3.1.1); shorter is no frame
+// Two addresses and the EtherType (IEEE 802.3, 3.1.1); anything shorter is not a frame.
+constexpr uint32_t kFrameHeader = 14;
 constexpr uint32_t kFramePadded = 60;  // the smallest frame on a wire (802.3, 4.4.2: 64 octets with FCS)
 constexpr uint32_t kFrameMax = 65535;
 constexpr uint16_t kLeastEtherType = 1536;
-// What a slot takes: one byte more, so that a cut frame is seen, or a whole IP datagram behind its addresses
-// and some tags, where it stands for several frames.
+// The room of a slot: one byte more than the longest frame, so that a truncated one is noticed, and enough
+// for a whole IP datagram behind its addresses and some tags.
 constexpr uint32_t kFrameRoom = kFrameMax + 1 + 64;
 constexpr uint16_t kTpid = 0x8100;  // the EtherType of a VLAN tag (802.1Q-2018, table 9-1)
-constexpr uint32_t kTagAt = 12;     // where it stands: behind the addresses
+constexpr uint32_t kTagAt = 12;     // its offset: behind the addresses
 constexpr uint32_t kTagSize = 4;
 
-// A table key: the MAC address in bits 0 to 47, first byte lowest, and its VLAN in bits 48 to 63.
+// A key of the MAC table: the address in bits 0 to 47, first byte lowest, and the VLAN in bits 48 to 63.
 using MacKey = uint64_t;
 
 enum class Cast : uint8_t { unicast, multicast, broadcast };
 
 struct Frame {
-  // As sendmmsg wants them. What was received is one part, whose iov_len is the room before and the size
-  // after it.
+  // In the form that sendmmsg takes. A received frame is one part; its iov_len is the room before receive()
+  // and the size after it.
   std::array<iovec, 3> parts{};
   uint32_t part_count = 1;
   Cast cast = Cast::unicast;
-  bool tagged = false;  // its tag says its VLAN; any other tag is payload
+  bool tagged = false;  // the tag gives its VLAN; any other tag is payload
   uint16_t vlan = 0;
-  Frame* other_view = nullptr;  // itself with a tag, or without, once somebody wanted that
+  Frame* other_view = nullptr;  // the tagged or untagged view, once it was needed
   Offload offload{};
-  const iovec* list = nullptr;  // where it has more parts than fit here
+  const iovec* list = nullptr;  // its parts, if they are more than fit here
 
-  // Of the first part, in which both addresses always are.
+  // The first part, which always contains both addresses.
   [[nodiscard]] uint8_t* data() const { return static_cast<uint8_t*>(parts[0].iov_base); }
   [[nodiscard]] uint32_t size() const {
     size_t size = parts[0].iov_len;
@@ -58,7 +59,8 @@ struct Frame {
     return {list != nullptr ? list : parts.data(), part_count};
   }
 
-  // How many frames it stands for, the size of the largest of them, and their bytes together.
+  // The number of frames on the wire that it stands for, the size of the largest one, and the sum of their
+  // sizes.
   [[nodiscard]] uint32_t frames() const {
     if (offload.segment_size == 0) return 1;
     return (size() - offload.header_size + offload.segment_size - 1) / offload.segment_size;
@@ -76,9 +78,9 @@ struct Frame {
   [[nodiscard]] MacKey destination(uint16_t vlan) const { return key(data(), vlan); }
   [[nodiscard]] MacKey source(uint16_t vlan) const { return key(data() + 6, vlan); }
   [[nodiscard]] uint16_t ether_type() const { return big_endian(12); }
-  // Of a frame whose EtherType is kTpid (802.1Q-2018, 9.6).
+  // The VLAN of a frame whose EtherType is kTpid (802.1Q-2018, 9.6).
   [[nodiscard]] uint16_t vlan_id() const { return big_endian(14) & 0xfff; }
-  // Where its data ends if it has a length in place of an EtherType (802.3, 3.2.6), else 0.
+  // The end of its data if it has a length in place of an EtherType (802.3, 3.2.6), else 0.
   [[nodiscard]] uint32_t data_end() const {
     const uint32_t at = kTagAt + (tagged ? kTagSize : 0);
     const uint16_t length = big_endian(at);
@@ -93,15 +95,15 @@ struct Frame {
     cast = !group ? Cast::unicast : destination(0) == kEveryone ? Cast::broadcast : Cast::multicast;
   }
 
-  // Zeroes up to the smallest frame: what was in the buffer before must not leak to a wire. The room is
-  // there. Where it stands for several frames, these are padded when they are cut: here it would be payload.
+  // Appends zeroes up to the size of the smallest frame, so that old contents of the buffer do not leak to a
+  // wire. Segments are padded when they are made: here the zeroes would become payload.
   void pad() {
     if (size() >= kFramePadded || offload.segment_size != 0) return;
     std::memset(data() + size(), 0, kFramePadded - size());
     parts[0].iov_len = kFramePadded;
   }
 
-  // For who keeps it longer than the batch; never on the way of a frame.
+  // A copy for callers that outlive the batch. It allocates: not for the path of a frame.
   [[nodiscard]] std::vector<uint8_t> copy() const {
     std::vector<uint8_t> bytes;
     for (const iovec& part : all_parts()) {
@@ -111,8 +113,8 @@ struct Frame {
     return bytes;
   }
 
-  // Fills `view` with this frame and a tag of priority 0 before its EtherType; `tag` is kTagSize bytes that
-  // live as long.
+  // Fills `view` with this frame and a tag of priority 0 before its EtherType. `tag` is kTagSize bytes of
+  // memory that the view refers to.
   void make_tagged_view(Frame& view, uint8_t* tag) const {
     const std::array<uint8_t, kTagSize> bytes = {kTpid >> 8, kTpid & 0xff, static_cast<uint8_t>(vlan >> 8),
                                                  static_cast<uint8_t>(vlan)};
@@ -123,7 +125,7 @@ struct Frame {
     view.offload = offload.shifted(kTagSize);
   }
 
-  // Fills `view` with this frame without its tag, padded with zeroes up to the smallest frame.
+  // Fills `view` with this frame without its tag, padded with zeroes up to the size of the smallest frame.
   void make_untagged_view(Frame& view) const {
     static std::array<uint8_t, kTagSize> zeroes{};
     constexpr uint32_t kRest = kTagAt + kTagSize;
@@ -137,7 +139,7 @@ struct Frame {
     view.part_count = 3;
   }
 
-  // Little-endian hosts only, as is everything QEMU runs fast on; the static_assert in mac_table.cc says so.
+  // Works on little-endian hosts only; a static_assert in mac_table.cc checks this.
   static MacKey key(const uint8_t* address, uint16_t vlan) {
     MacKey mac = 0;
     std::memcpy(&mac, address, 6);

@@ -2,8 +2,8 @@
 
 namespace tsvde {
 
-// Room for that many frames of an ordinary Ethernet, and for a few of the largest; pages never written cost
-// nothing.
+// The ring has room for `limit` frames of the usual size, and for at least four of the largest. Pages that
+// are never written cost nothing.
 FrameQueue::FrameQueue(uint32_t limit)
     : limit_(std::max(limit, 1u)),
       capacity_(std::max(limit_ * 1536, 4 * (kFrameMax + 1))),
@@ -41,8 +41,7 @@ void FrameQueue::drop_front(uint32_t count) {
   frames_ -= count;
 }
 
-// A frame lies in one piece: behind the newest one, or, where the end of the ring is too near, at its
-// beginning.
+// A frame lies in one piece: behind the newest one, or at the beginning of the ring if the end is too near.
 bool FrameQueue::find_room(uint32_t size, uint32_t& at) const {
   if (frames_ == 0) {
     at = 0;

@@ -1,5 +1,6 @@
-// Frames copied aside for a peer that does not read: first in, first out, bounded in frames and in bytes.
-// All memory is taken when it is made, so that a frame's path allocates nothing. Loop thread only.
+// Copies of frames for a peer that does not read at the moment: first in, first out, bounded in frames and in
+// bytes. All memory is taken in the constructor, so that the path of a frame allocates nothing. Loop thread
+// only.
 #pragma once
 
 #include <algorithm>
@@ -19,14 +20,14 @@ class FrameQueue {
   [[nodiscard]] uint32_t limit() const { return limit_; }
   [[nodiscard]] uint64_t bytes() const { return bytes_; }
   [[nodiscard]] bool is_half_empty() const { return frames_ <= limit_ / 2 && bytes_ <= capacity_ / 2; }
-  // How many times so many frames of so many bytes in all are half of what there is room for.
+  // How many items fill half of the queue, if each of them is so many frames and bytes.
   [[nodiscard]] uint32_t half_holds(uint32_t frames, uint64_t bytes) const {
     return std::min(limit_ / 2 / frames, static_cast<uint32_t>(capacity_ / 2 / bytes));
   }
 
-  // false: full, nothing changed.
+  // false: the queue is full and unchanged.
   [[nodiscard]] bool push(const Frame& frame);
-  // The oldest frames, still in the queue; returns how many were filled in.
+  // Fills in the oldest frames, which stay in the queue. Returns how many.
   [[nodiscard]] uint32_t peek(std::span<Frame> frames);
   void drop_front(uint32_t count);
 
@@ -43,7 +44,7 @@ class FrameQueue {
   uint32_t capacity_;
   std::unique_ptr<uint8_t[]> ring_;
   std::unique_ptr<Entry[]> entries_;
-  uint32_t front_ = 0;  // index of the oldest place
+  uint32_t front_ = 0;  // index of the oldest entry
   uint32_t frames_ = 0;
   uint32_t write_at_ = 0;
   uint64_t bytes_ = 0;

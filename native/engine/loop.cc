@@ -16,8 +16,9 @@
 namespace tsvde {
 namespace {
 
-// Slots hold the largest frame each. The odd distance spreads their first bytes over the cache's sets, which
-// slots at a power of two would all share; pages that no frame has reached stay out of memory.
+// The distance between two slots, each of which has room for the largest frame. It is not a power of two, so
+// that the first bytes of the slots do not share one set of the cache. Pages that no frame reaches take no
+// memory.
 constexpr size_t kSlot = kFrameRoom + 25 * 64;
 
 int64_t monotonic_ms() {
@@ -26,7 +27,7 @@ int64_t monotonic_ms() {
   return now.tv_sec * int64_t{1000} + now.tv_nsec / 1'000'000;
 }
 
-// Signals are Node's business: a thread that blocks them all never has one delivered to it.
+// Starts a thread that blocks all signals, so that they are delivered to Node's.
 template <typename Start>
 std::thread without_signals(Start start) {
   sigset_t all;
@@ -177,7 +178,7 @@ void Loop::read_clock() {
   timespec read{};
   clock_gettime(exact_ > 0 ? CLOCK_MONOTONIC : CLOCK_MONOTONIC_COARSE, &read);
   const Time now = read.tv_sec * kSecond + read.tv_nsec;
-  if (now <= now_) return;  // the coarse clock is behind the exact one, which was read before
+  if (now <= now_) return;  // the exact clock was read last time, and the coarse one is behind it
   now_ = now;
   second_ = read.tv_sec;
 }
@@ -214,7 +215,7 @@ void Loop::serve(const WatchSet::Registration& registration, uint32_t events) {
     fail(attachment, error);
   if (attachment.failed) return;
   if ((events & watch.room) != 0 && attachment.service.waiting) drain(attachment);
-  // What was sent before an end keeps its pace.
+  // A source that has ended stays paused too: the frames before its end are not lost.
   if ((events & watch.frames) != 0 && !attachment.pace.paused && !attachment.failed) read(attachment);
 }
 
@@ -253,7 +254,7 @@ void Loop::receive(Attachment& attachment) {
   attachment.service.batch = next_batch(asked, frames + dropped);
   Pacing::sent(attachment, {batch_.data(), frames}, switch_.touched());
   flush_touched();
-  empty_slots(frames);  // just those that were filled: a batch is often a small one
+  empty_slots(frames);  // only those that were filled: most batches are small
 }
 
 void Loop::empty_slots(uint32_t count) {
@@ -286,13 +287,13 @@ void Loop::fail(Attachment& attachment, int error) {
 }
 
 void Loop::seen_elsewhere(MacKey key, uint32_t from, uint32_t to) {
-  if (seen_elsewhere_at_ == second_) return;  // one a second tells enough; the table counts every move
+  if (seen_elsewhere_at_ == second_) return;  // one event a second is enough; the table counts every move
   seen_elsewhere_at_ = second_;
   sink_({.kind = Event::Kind::mac_seen_elsewhere, .port = from, .key = key, .elsewhere = to});
 }
 
 void Loop::bpdu(const Port& from, const Frame& frame) {
-  constexpr size_t kMost = 128;  // it is less than half of that
+  constexpr size_t kMost = 128;  // a BPDU has less than half as many
   Frame view = frame;
   if (frame.tagged) frame.make_untagged_view(view);
   auto bytes = view.copy();
@@ -300,7 +301,7 @@ void Loop::bpdu(const Port& from, const Frame& frame) {
   sink_({.kind = Event::Kind::bpdu, .port = from.number, .vlan = frame.vlan, .bytes = std::move(bytes)});
 }
 
-// As it is on a wire: who looks sees frames that are finished.
+// Captured frames are as on the wire: segments, with complete checksums.
 void Loop::captured(const Port& port, const Frame& frame, bool received) {
   static thread_local Segmenter segmenter;
   const auto tell = [&](const Frame& one) {

@@ -1,6 +1,6 @@
-// The engine's thread: wait, forward, obey. It owns the switch; everybody else changes or reads it by short
-// tasks, run between batches and waited for. It never waits for anybody: events go out through a sink that
-// must not block.
+// The engine's thread: it waits for descriptors, forwards frames and runs tasks. It owns the switch; other
+// threads change or read it by short tasks, which run between batches and which they wait for. The engine's
+// thread waits for no other: events leave by a sink that must not block.
 #pragma once
 
 #include <array>
@@ -30,8 +30,8 @@ class Loop : Switch::Observer {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // Any thread but the loop's: runs `task(switch, now)` on the loop's thread, `now` in seconds, and returns
-  // its result. After stop(), runs it on the caller's thread.
+  // For any thread but the loop's. Runs `task(switch, now)` on the loop's thread, with `now` in seconds,
+  // waits for it and returns its result. After stop() it runs on the caller's thread.
   template <typename Task>
   auto call(Task task) {
     using Result = std::invoke_result_t<Task, Switch&, int64_t>;
@@ -44,20 +44,21 @@ class Loop : Switch::Observer {
     }
   }
 
-  // As call(): 0, or the errno for which the endpoint was not added. A port that does not exist is ENXIO.
+  // Likewise. Returns 0, or the errno for which the endpoint was not attached; ENXIO if there is no such
+  // port.
   int attach(uint32_t port, uint32_t id, std::unique_ptr<Endpoint> endpoint, uint32_t queue_limit);
   void detach(uint32_t port, uint32_t id);
 
-  // Sends a frame of our own by one port. A port that does not exist is ENXIO.
+  // Likewise. Sends a frame of our own by one port. Returns 0, or ENXIO if there is no such port.
   int send(uint32_t port, std::span<uint8_t> bytes);
-  // Tells of every address that comes or goes.
+  // Whether each address that is learned or forgotten is an event.
   void watch_macs(bool wanted);
 
-  // How long a source whose only destination is full is left unread at most; 0: not at all.
+  // The longest time that a source whose only destination is full is paused; 0: it is not paused.
   void set_pacing(uint32_t bound_ms);
-  // How long to look for more before the thread sleeps; 0: not at all.
+  // How long the thread polls for more events before it sleeps; 0: it does not poll.
   void set_busy_poll(uint32_t microseconds);
-  // Keeps the thread on one CPU; 0, or the errno for which it is not.
+  // Keeps the thread on one CPU. Returns 0, or an errno.
   [[nodiscard]] int place_on_cpu(uint32_t cpu);
 
   // Ends the thread, then closes every endpoint; idempotent.
@@ -84,10 +85,10 @@ class Loop : Switch::Observer {
   void receive(Attachment& attachment);
   void flush_touched();
   void resume(std::span<Attachment* const> sources);
-  // Gives the first `count` slots of the batch all their room again, and nothing left undone.
+  // Resets the first `count` frames of the batch: full room, no offload.
   void empty_slots(uint32_t count);
 
-  // An endpoint that cannot be watched for what it waits for ends.
+  // Asks epoll for what the attachment waits for now. An endpoint that cannot be watched ends.
   void rearm(Attachment& attachment);
   void fail(Attachment& attachment, int error);
 
@@ -95,13 +96,13 @@ class Loop : Switch::Observer {
   void bpdu(const Port& from, const Frame& frame) override;
   void captured(const Port& port, const Frame& frame, bool received) override;
 
-  // Destroyed from the last to the first: the thread is joined by stop() before any of it goes.
+  // Members are destroyed from the last to the first. stop() has ended the thread before.
   EventSink sink_;
   Switch switch_;
   WatchSet watches_;
   Fd wake_;
-  Time now_ = 0;        // of this round
-  int64_t second_ = 0;  // of this round
+  Time now_ = 0;        // when this round began
+  int64_t second_ = 0;  // likewise
   int64_t seen_elsewhere_at_ = -1;
   Pacing pacing_;
   std::chrono::microseconds busy_poll_{0};

@@ -24,7 +24,7 @@ uint64_t spread(uint64_t key) {
 template <typename T>
 T* zeroed(size_t count) {
   void* memory = std::calloc(count, sizeof(T));
-  if (memory == nullptr) std::abort();  // at start only: nothing has been promised to anybody yet
+  if (memory == nullptr) std::abort();  // only at start, before anything uses the switch
   return static_cast<T*>(memory);
 }
 
@@ -36,7 +36,7 @@ MacTable::MacTable(uint32_t limit)
       buckets_(zeroed<Index>(size_t{bucket_mask_} + 1)),
       nodes_(zeroed<Node>(size_t{limit_} + 1)) {
   while (getrandom(&secret_, sizeof secret_, 0) < 0)
-    if (errno != EINTR) std::abort();  // likewise at start only
+    if (errno != EINTR) std::abort();  // likewise
 }
 
 // --- Basics
@@ -68,7 +68,7 @@ MacTable::Learning MacTable::learn(MacKey key, uint32_t port, int64_t now) {
   const uint32_t previous = node.port;
   const bool same = previous == port;
   if (!same && now - node.seen <= settings.min_persistence_seconds) return {Learned::too_soon, previous};
-  if (same && node.seen == now) return {Learned::refreshed, previous};  // the lists are in order already
+  if (same && node.seen == now) return {Learned::refreshed, previous};  // the lists are in order
 
   node.seen = now;
   unlink(list_, &Node::in_table, index);
@@ -192,7 +192,7 @@ void MacTable::unlink(List& list, Links Node::*links, Index index) {
   (gone.newer != 0 ? (nodes_[gone.newer].*links).older : list.newest) = gone.older;
 }
 
-// --- A port's entries, and the heap that knows the port with most of them
+// --- The entries of a port, and the heap whose first element is the port with most of them
 
 void MacTable::add_to_port(Index index, uint32_t port) {
   PortEntries& entries = ports_[port];

@@ -1,11 +1,11 @@
-// Which port an address was last heard on (802.1D-2004, 7.8 Learning and 7.9 Filtering Database).
+// The port on which each address was last seen (802.1D-2004, 7.8 Learning and 7.9 Filtering Database).
 //
-// A few things make it more than a hash table. An address moves to another port only after a silence on its
-// old one (minimum persistence), so that two ports with one address do not tear it apart. It is bounded: when
-// full, the port that holds most addresses gives up its oldest, so that one port's flood cannot force out the
-// others'. Entries lie on two lists, oldest first, of the table and of their port: expiring, evicting and
-// forgetting a port take time for what goes and not for what stays. All memory is reserved when it is made
-// and touched only as it fills.
+// It is more than a hash table in these respects. An address moves to another port only after a silence on
+// its old one (the minimum persistence), so that it does not flap between two ports that both use it. The
+// table is bounded: when it is full, the port with most addresses loses its oldest, so that a flood from one
+// port cannot evict the addresses of others. Each entry is in two lists, of the table and of its port, the
+// oldest first: ageing out, evicting and forgetting a port cost time for the entries removed and not for
+// those that stay. All memory is reserved in the constructor; pages are used only as the table fills.
 //
 // It is told the time, in whole seconds, and never reads a clock. Loop thread only.
 #pragma once
@@ -25,17 +25,17 @@ class MacTable {
  public:
   struct Settings {
     int64_t expire_seconds = 100;
-    int64_t gc_interval_seconds = 2;  // 0 or less: nothing expires
+    int64_t gc_interval_seconds = 2;  // 0 or less: no entry ages out
     int64_t min_persistence_seconds = 3;
   };
-  enum class Learned { added, refreshed, moved, too_soon };  // held: heard elsewhere, but too soon to move
+  enum class Learned { added, refreshed, moved, too_soon };  // too_soon: it was not moved
   struct Learning {
     Learned outcome;
-    uint32_t previous;  // the port it was held for; of meaning when moved or held
+    uint32_t previous;  // the port it was on; valid if moved or too_soon
   };
   struct Entry {
     MacKey key;
-    uint64_t serial;  // grows with every address added
+    uint64_t serial;  // increases with each address added
     uint32_t port;
     uint32_t age_seconds;
   };
@@ -50,16 +50,16 @@ class MacTable {
   [[nodiscard]] uint64_t moves() const { return moves_; }
   [[nodiscard]] uint64_t evictions() const { return evictions_; }
   [[nodiscard]] std::vector<Entry> entries(int64_t now) const;
-  // Told of each address that comes or goes, where somebody wants to know.
+  // Called for each address that is added or removed, if set.
   std::function<void(MacKey key, uint32_t port, bool added)> observer;
-  // Must precede learning on a port: takes the memory that learning then does not.
+  // Must precede learning on a port. Takes the memory, so that learning takes none.
   void add_port(uint32_t port);
 
   // Learning and lookup
   Learning learn(MacKey key, uint32_t port, int64_t now);
   [[nodiscard]] std::optional<uint32_t> find(MacKey key) const;
 
-  // Forgetting; each returns how many entries went
+  // Forgetting; each returns the number of entries removed
   uint32_t expire(int64_t now);
   uint32_t forget_port(uint32_t port);
   uint32_t forget_port(uint32_t port, uint16_t vlan);
@@ -67,7 +67,7 @@ class MacTable {
   uint32_t flush();
 
  private:
-  using Index = uint32_t;  // of a node; 0 is none
+  using Index = uint32_t;  // of a node; 0: none
   struct Links {
     Index older, newer;
   };
@@ -106,14 +106,14 @@ class MacTable {
 
   uint32_t limit_;
   uint32_t bucket_mask_;
-  MacKey secret_ = 0;  // without it a guest could pick addresses that all fall into one bucket
-  std::unique_ptr<Index[], Free> buckets_;  // calloc'ed: a page never used stays out of memory
+  MacKey secret_ = 0;  // so that a guest cannot choose addresses that all share one bucket
+  std::unique_ptr<Index[], Free> buckets_;  // from calloc: unused pages take no memory
   std::unique_ptr<Node[], Free> nodes_;     // likewise; nodes_[0] is never used
-  Index fresh_ = 1;                         // nodes from here on were never used
+  Index fresh_ = 1;                         // nodes from here on have never been used
   Index free_ = 0;
   List list_;
   std::vector<PortEntries> ports_;  // by number
-  std::vector<uint32_t> heap_;      // of port numbers: the one with most entries first
+  std::vector<uint32_t> heap_;      // of port numbers, the port with most entries first
   uint32_t size_ = 0;
   uint64_t next_serial_ = 0;
   uint64_t moves_ = 0;

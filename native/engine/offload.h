@@ -1,6 +1,6 @@
-// What an offloading endpoint left undone in a frame, for whom it goes to: a checksum to complete, or a whole
-// datagram to cut into the frames it stands for. Who can do that itself is given the frame as it is; for
-// everybody else `Segmenter` does it. Offsets are from the frame's first byte, so that a tag shifts them.
+// The work that an endpoint with offloads left undone in a frame: a checksum to complete, or a whole datagram
+// to segment. A destination that can do this itself is given the frame as it is; for all others Segmenter
+// does it. Offsets are from the first byte of the frame, so that a tag shifts them.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +10,12 @@ namespace tsvde {
 struct Offload {
   enum class Segmentation : uint8_t { none, tcp4, tcp6, udp };
 
-  uint16_t checksum_start = 0;   // what is summed begins here; 0: the checksum is complete
-  uint16_t checksum_offset = 0;  // from there to the field, which holds the pseudo-header's sum
-  uint16_t header_size = 0;      // of each frame it stands for, through its TCP or UDP header
-  uint16_t segment_size = 0;     // payload of each but the last; 0: it is one frame
+  uint16_t checksum_start = 0;   // where the sum begins; 0: the checksum is complete
+  uint16_t checksum_offset = 0;  // from there to the field, which contains the sum of the pseudo-header
+  uint16_t header_size = 0;      // of each segment, up to the end of its TCP or UDP header
+  uint16_t segment_size = 0;     // payload of each segment but the last; 0: it is one frame
   Segmentation segmentation = Segmentation::none;
-  bool ecn = false;  // TCP's CWR flag is set, for the first frame alone (RFC 3168, 6.1.2)
+  bool ecn = false;  // TCP's CWR flag is set, and only the first segment has it (RFC 3168, 6.1.2)
 
   [[nodiscard]] bool any() const { return checksum_start != 0; }
 
@@ -30,7 +30,7 @@ struct Offload {
   }
 };
 
-// What an endpoint can do itself: bits.
+// The work that an endpoint can do itself, as bits.
 using Offloads = uint8_t;
 constexpr Offloads kCompletesChecksums = 1;
 constexpr Offloads kSegmentsTcp = 2;  // with IPv4, IPv6 and ECN

@@ -10,11 +10,11 @@ namespace {
 
 Counter drop_reason(int error) {
   switch (error) {
-    case ECONNREFUSED:  // the peer has closed its socket; the kernel disconnects ours,
-    case ENOTCONN:      // and says so from then on
+    case ECONNREFUSED:  // the peer has closed its socket, and the kernel disconnects ours:
+    case ENOTCONN:      // the error from then on
     case ECONNRESET:
     case EPIPE:
-    case ENOENT:  // there is no socket by its name yet, or any more
+    case ENOENT:  // no socket has its name
       return transmit_drop_peer_gone;
     case EMSGSIZE:
       return transmit_drop_too_long;
@@ -55,7 +55,8 @@ bool Port::transmit(Time now) {
   return transmit_list(now);
 }
 
-// For a port that has an endpoint without offloads: as many frames as are on the wire, a batch at a time.
+// For a port with an endpoint that cannot do all the work that its frames need: as many frames as are on the
+// wire, a batch at a time.
 bool Port::transmit_segmented(Time now) {
   static thread_local Segmenter segmenter;
   const auto given = outgoing;
@@ -78,7 +79,7 @@ bool Port::transmit_segmented(Time now) {
 }
 
 bool Port::transmit_list(Time now) {
-  // A frame counts once, however many endpoints take it; a drop counts for each that does not.
+  // A frame counts once, however many endpoints take it. A drop counts for each endpoint.
   Mask taken = 0;
   bool begun = std::exchange(begun_to_wait_, false);
   for (auto& attachment : attachments) {
@@ -97,7 +98,7 @@ bool Port::transmit_list(Time now) {
 Port::Mask Port::send(Attachment& attachment, Time now) {
   if (attachment.service.waiting) {
     if (outgoing_count > 0) attachment.endpoint->recheck(now);
-    return enqueue(attachment, 0);  // behind what waits already: order is kept
+    return enqueue(attachment, 0);  // behind the frames that wait already
   }
   Mask taken = 0;
   for (uint32_t next = 0; next < outgoing_count;) {
@@ -128,7 +129,7 @@ Port::Mask Port::enqueue(Attachment& attachment, uint32_t from) {
 void Port::drain(Attachment& attachment, Time now) {
   std::array<Frame, kBatch> frames;
   std::array<Frame*, kBatch> pointers;
-  // Once at least: what waits may be the rest of a frame, within the endpoint.
+  // At least once: the endpoint may have kept the rest of a frame that it sent in part.
   do {
     const uint32_t waiting = attachment.queue.peek(frames);
     const Offloads able = attachment.endpoint->offloads();
@@ -151,8 +152,8 @@ void Port::drain(Attachment& attachment, Time now) {
   attachment.service.waiting = false;
 }
 
-// For a frame that was queued before its endpoint lost an offload, which is rare. Sends the segments that
-// have not been sent; false: the endpoint has no room for all of them.
+// Sends the remaining segments of a frame that was queued before its endpoint lost an offload, which is rare.
+// false: the endpoint has no room for all of them.
 bool Port::drain_segmented(Attachment& attachment, const Frame& frame, Time now) {
   static thread_local Segmenter segmenter;
   segmenter.start(frame);

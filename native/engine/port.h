@@ -1,5 +1,5 @@
-// A numbered place of the switch: its endpoints, its counters, and the frames on their way out. Loop thread
-// only.
+// A numbered place of the switch: its endpoints, its counters and the frames that are to leave by it. Loop
+// thread only.
 #pragma once
 
 #include <array>
@@ -18,17 +18,18 @@ struct Port {
   Port(const Port&) = delete;
   Port& operator=(const Port&) = delete;
 
-  // Adds a frame to those that transmit() sends, in order; its bytes must stay until then. Where a batch has
-  // been added already, that is sent first.
+  // Adds a frame to those that transmit() sends, in order. The frame must stay valid until then. If a batch
+  // has been added already, it is sent first.
   void add(Frame* frame, Time now) {
     if (outgoing_count == kBatch) [[unlikely]]
       make_room(now);
     outgoing[outgoing_count++] = frame;
     outgoing_needs |= needed(frame->offload);
   }
-  // Sends what was added, or queues it, or drops and counts it; true: an attachment has begun to wait.
+  // Sends the frames that were added; those that an endpoint has no room for are queued, or dropped and
+  // counted. Returns whether an attachment has begun to wait for room.
   [[nodiscard]] bool transmit(Time now);
-  // Sends what waited for this endpoint.
+  // Sends the frames that wait for this endpoint.
   void drain(Attachment& attachment, Time now);
   void count_received(const Frame& frame);
   [[nodiscard]] Counters snapshot() const;
@@ -40,27 +41,27 @@ struct Port {
   uint32_t outgoing_count = 0;
   Offloads outgoing_needs = 0;
 
-  // VLANs, by VID. Who changes one of these tells Vlans.
+  // VLANs, by VID. A change of these must be followed by Vlans::update().
   uint16_t untagged_vlan = 0;        // kNoVlan: none
-  std::bitset<kVlans> member_of{1};  // with the untagged one
-  std::bitset<kVlans> discarding;    // by order of spanning tree: nothing enters or leaves but BPDUs
-  int64_t bpdus_counted_at = -1;     // a second, and how many BPDUs may still come in it
-  uint32_t bpdus_left = 0;
+  std::bitset<kVlans> member_of{1};  // the untagged one included
+  std::bitset<kVlans> discarding;    // blocked by spanning tree: only BPDUs enter or leave
+  int64_t bpdus_counted_at = -1;     // the second in which the last BPDU came
+  uint32_t bpdus_left = 0;           // how many more may come in it
 
  private:
   void make_room(Time now);
-  // What every endpoint of the port can do itself.
+  // The work that all endpoints of the port can do themselves.
   [[nodiscard]] Offloads offloads() const;
   [[nodiscard]] bool transmit_segmented(Time now);
   [[nodiscard]] bool transmit_list(Time now);
-  using Mask = uint64_t;  // a bit a frame of the batch
+  using Mask = uint64_t;  // a bit for each frame of the batch
   static_assert(kBatch <= 64);
   [[nodiscard]] Mask send(Attachment& attachment, Time now);
   [[nodiscard]] Mask enqueue(Attachment& attachment, uint32_t from);
   [[nodiscard]] bool drain_segmented(Attachment& attachment, const Frame& frame, Time now);
   void count_transmitted(const Frame& frame);
 
-  bool begun_to_wait_ = false;  // an attachment has, in make_room()
+  bool begun_to_wait_ = false;  // whether an attachment has, in make_room()
 };
 
 }  // namespace tsvde

@@ -5,10 +5,10 @@
 namespace tsvde {
 namespace {
 
-// Where spanning tree talks (802.1Q-2018, table 8-1): 01:80:c2:00:00:00, first byte lowest.
+// The address of BPDUs (802.1Q-2018, table 8-1): 01:80:c2:00:00:00, first byte lowest.
 constexpr MacKey kBridgeGroup = 0x00'00'00'c2'80'01;
-// From one port in one second, and one more for each of its VLANs, as all their hellos come at once. A flood
-// of them must not take the control plane's time.
+// How many BPDUs a port may bring in a second, besides one for each of its VLANs, whose hellos all come at
+// once. A flood of BPDUs must not take the time of the control plane.
 constexpr uint32_t kBpduRate = 256;
 
 }  // namespace
@@ -112,7 +112,8 @@ bool Switch::admit(Port& from, Frame& frame) {
   return true;
 }
 
-// Which VLAN it is in (802.1Q-2018, 6.9): its tag's, else the port's. Is the port a member of that?
+// Sets the frame's VLAN (802.1Q-2018, 6.9): that of its tag, else that of the port. Returns whether the port
+// is a member of it.
 bool Switch::classify(Port& from, Frame& frame) const {
   frame.tagged = frame.ether_type() == kTpid && (strict_vlan || vlans.created(frame.vlan_id()));
   frame.vlan = frame.tagged ? frame.vlan_id() : from.untagged_vlan;
@@ -121,7 +122,7 @@ bool Switch::classify(Port& from, Frame& frame) const {
 }
 
 void Switch::hand_up(Port& from, const Frame& frame, uint32_t received, int64_t second) {
-  // One that was cut: the zeroes that it was padded with would be read as its fields.
+  // A truncated BPDU: the zeroes of its padding would be taken for its fields.
   if (frame.data_end() > received) {
     from.counters[receive_drop_too_short]++;
     return;
@@ -138,7 +139,7 @@ void Switch::hand_up(Port& from, const Frame& frame, uint32_t received, int64_t 
   observer_.bpdu(from, frame);
 }
 
-// A group address is nobody's own (802.1D-2004, 7.8): it is not learned, and its frame goes on.
+// A group address is not learned as a source (802.1D-2004, 7.8); its frame is forwarded all the same.
 void Switch::learn(const Port& from, const Frame& frame, int64_t second) {
   if (frame.source_is_group()) return;
   const MacKey key = frame.source(frame.vlan);
@@ -175,8 +176,8 @@ void Switch::flood(const Port& from, Frame& frame) {
   }
 }
 
-// A hub knows no VLANs, and never repeats to port 0, as in vde_switch, where that port is for listening
-// programs' own traffic.
+// A hub ignores VLANs and, like vde_switch, never repeats to port 0. There, that port is for the traffic of
+// the programs that listen.
 void Switch::repeat(const Port& from, Frame& frame) {
   for (Port* port : active_) {
     if (port != &from && port->number != 0) leave_by(*port, frame);
@@ -188,7 +189,7 @@ void Switch::leave_by(Port& port, Frame& frame, bool tagged) {
 }
 
 void Switch::leave_by(Port& port, Frame& frame) {
-  // Usually the port is in touched_ and has room: one comparison says both.
+  // Usually the port is in touched_ and has room: one comparison checks both.
   const bool usual = port.outgoing_count - 1 < kBatch - 1;
   if (!usual || capture) [[unlikely]]
     return leave_by_unusual(port, frame);

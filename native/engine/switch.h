@@ -1,6 +1,6 @@
-// The forwarding decision: for each frame of a batch, which ports it leaves by. No descriptor, no clock, no
-// thread. Only active ports are ever walked: a switch of 65535 ports with three in use costs what one of four
-// does.
+// The forwarding decision: for each frame of a batch, the ports by which it leaves. It has no descriptors,
+// reads no clock and starts no thread. Only active ports are visited: three ports in use cost the same in a
+// switch of 65535 ports as in one of four.
 #pragma once
 
 #include <array>
@@ -16,15 +16,15 @@ namespace tsvde {
 
 class Switch {
  public:
-  // Told of what happens while frames are routed. Must not block.
+  // Called while frames are routed. Must not block.
   class Observer {
    public:
     virtual ~Observer() = default;
-    // An address turned up on another port than the one it is held for.
+    // An address was seen on a port other than the one in the MAC table.
     virtual void seen_elsewhere(MacKey key, uint32_t from, uint32_t to) = 0;
-    // For spanning tree; the frame is not forwarded. `size` is without a tag.
+    // A BPDU, for spanning tree. It is not forwarded.
     virtual void bpdu(const Port& from, const Frame& frame) = 0;
-    // Where capture is on: a frame that came, before anything is decided, or one that leaves.
+    // While capture is on: a received frame, before anything is decided, or one that leaves.
     virtual void captured(const Port& port, const Frame& frame, bool received) = 0;
   };
 
@@ -35,23 +35,24 @@ class Switch {
   Port& add_port(uint32_t number);
   void remove_port(uint32_t number);
   [[nodiscard]] std::vector<const Port*> ports() const;
-  // Follows whether the port has endpoints; one that lost its last also loses its addresses.
+  // To be called when the port has got or lost an endpoint. A port without endpoints loses its addresses.
   void update_active(Port& port);
 
-  // VLANs; each forgets the addresses that the change makes untrue
+  // VLANs; each forgets the addresses that are no longer valid
   void set_untagged_vlan(Port& port, uint16_t vlan);
   void set_member(Port& port, uint16_t vlan, bool member);
   void set_discarding(Port& port, uint16_t vlan, bool discarding);
 
-  // Forwarding: adds each frame to the ports it leaves by, which then stand in touched(), each once.
-  // At most kBatch at once.
+  // Forwarding: adds each frame to the ports by which it leaves. These are then in touched(), each once, and
+  // must transmit before the next call. Takes at most kBatch frames.
   void route(Port& from, std::span<Frame> frames, Time now);
   [[nodiscard]] std::vector<Port*>& touched() { return touched_; }
-  // Adds one frame to one port, whatever its state: a BPDU of our own.
+  // Adds one frame to one port, also a blocked one: a BPDU of our own.
   void leave_by(Port& port, Frame& frame);
 
   bool hub = false;
-  bool strict_vlan = false;  // tags of a VLAN that was never created are refused and not payload
+  // Frames tagged with a VLAN that was never created: true drops them, false takes the tag for payload.
+  bool strict_vlan = false;
   bool takes_bpdus = false;
   bool capture = false;
   MacTable macs;
@@ -72,7 +73,7 @@ class Switch {
   std::vector<std::unique_ptr<Port>> ports_;  // by number, with gaps
   std::vector<Port*> active_;                 // ascending
   std::vector<Port*> touched_;
-  std::array<Frame, kBatch> views_;  // of this batch's frames, with a tag or without
+  std::array<Frame, kBatch> views_;  // the tagged or untagged views of this batch's frames
   std::array<std::array<uint8_t, kTagSize>, kBatch> tags_;
   uint32_t views_used_ = 0;
   Time now_ = 0;  // of the last batch

@@ -1,5 +1,5 @@
-// The time, which the loop reads once a round and hands to whatever needs it: nothing else in the engine
-// reads a clock.
+// The time. The loop reads it once a round and passes it to whatever needs it; endpoints, the switch and the
+// MAC table never read a clock.
 #pragma once
 
 #include <cstdint>

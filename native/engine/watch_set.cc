@@ -6,7 +6,7 @@
 namespace tsvde {
 namespace {
 
-// An error or an end is reported unasked: it is read where frames are, or else found out by sending.
+// epoll reports errors and hang-ups unasked. receive() or else send() finds out which it was.
 Watch with_ends(Watch watch) {
   constexpr uint32_t kEnds = EPOLLERR | EPOLLHUP;
   if (watch.frames != 0) {
@@ -76,14 +76,13 @@ void WatchSet::drop(uint32_t index) {
   unused_.push_back(index);
 }
 
-// Asks epoll for the events that are waited for now.
 int WatchSet::ask(uint32_t index) {
   Registration& registration = registrations_[index];
   const auto& [attachment, watch, before, generation] = registration;
   uint32_t events = watch.other;
   if (attachment->service.waiting) events |= watch.room;
   if (!attachment->pace.paused) events |= watch.frames;
-  // Paused: an error or an end is then reported once, and not again and again until it is read.
+  // A paused source stays in the set. EPOLLET: an error or a hang-up is then reported only once.
   if (events == 0 && watch.frames != 0) events = EPOLLET;
   if (events == before) return 0;
   const int change = before == 0 ? EPOLL_CTL_ADD : events == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;

@@ -18,20 +18,21 @@ class WatchSet {
     Attachment* attachment = nullptr;  // null: not in use
     Watch watch{};
     uint32_t events = 0;      // that epoll was asked for; 0: not in the set
-    uint32_t generation = 0;  // of this place in the table: it tells its users apart
+    uint32_t generation = 0;  // increases each time that this element of the table is used again
   };
 
-  // Adds a descriptor that belongs to no endpoint; find() knows nothing of its events.
+  // Adds a descriptor that belongs to no endpoint. The data of its events is 0.
   void add(int fd) const;
-  // Follows the list of the endpoint. This and arm() return 0, or an errno.
+  // Brings the registrations into line with the watches of the endpoint. Returns 0, or an errno.
   [[nodiscard]] int follow(Attachment& attachment);
-  // Follows whether the attachment is paused and whether it waits for room.
+  // Asks epoll for the events that the attachment waits for now: it may be paused, or wait for room. Returns
+  // 0, or an errno.
   [[nodiscard]] int arm(const Attachment& attachment);
   void remove(Attachment& attachment);
 
   // As epoll_wait.
   int wait(std::span<epoll_event> events, int timeout_ms) const;
-  // Whose event it is; null where the watch was removed after the event was reported.
+  // The registration that an event belongs to; null if it was removed after the event was reported.
   [[nodiscard]] const Registration* find(const epoll_event& event) const {
     const Registration& found = registrations_[event.data.u64 & 0xffff'ffff];
     return found.attachment != nullptr && found.generation == event.data.u64 >> 32 ? &found : nullptr;

@@ -59,15 +59,15 @@ Bytes receive(const Fd& fd) {
   return bytes;
 }
 
-// Of net.unix.max_dgram_qlen, which systemd makes 512: is a queue so long that our own buffer is always full
-// first?
+// Whether net.unix.max_dgram_qlen, which systemd sets to 512, is so large that our own buffer is always full
+// first.
 bool queues_are_long() {
   int most = 0;
   std::ifstream("/proc/sys/net/unix/max_dgram_qlen") >> most;
   return most > 10;
 }
 
-// A switch with a peer's port and a plain one.
+// A switch with the port of the peer, and another port.
 struct PeerBench {
   explicit PeerBench(const Address& theirs = abstract("theirs"))
       : theirs(theirs), loop(100, [](const Event&) {}) {
@@ -88,7 +88,7 @@ struct PeerBench {
 
 }  // namespace
 
-TEST("frames of the peer pass in order, and between them those of strangers are dropped and counted") {
+TEST("frames of the peer are forwarded in order; frames of strangers between them are dropped and counted") {
   PeerBench bench;
   const Fd peer = bound(bench.theirs);
   const Fd stranger = bound(abstract("stranger"));
@@ -107,11 +107,11 @@ TEST("frames of the peer pass in order, and between them those of strangers are 
   CHECK(bench.count(1, receive_broadcast) == 500);
 }
 
-TEST("a batch grows by what came, though a part of it was a stranger's") {
+TEST("dropped frames of strangers count towards the size of the next batch") {
   PeerBench bench;
   const Fd peer = bound(bench.theirs);
   const Fd stranger = bound(abstract("stranger"));
-  // All at once, while the thread is kept from its work: batches of 1, 2 and 3.
+  // Sent while a task keeps the thread busy: batches of 1, 2 and 3.
   bench.loop.call([&](Switch&, int64_t) {
     for (int i = 0; i < 1 + 2 + 3; i++)
       send_to(i % 2 == 0 ? peer : stranger, bench.own, frame_bytes(kBroadcast, kA));
@@ -120,14 +120,14 @@ TEST("a batch grows by what came, though a part of it was a stranger's") {
   bench.loop.call([](Switch& sw, int64_t) { CHECK(sw.port(1)->attachments[0]->service.batch == 4); });
 }
 
-TEST("a peer that does not read, goes, and comes again") {
+TEST("frames for a peer that does not read wait, are dropped when it closes, and flow when it restarts") {
   PeerBench bench;
-  // What enters by port 2 must come from its peer, `reader`.
+  // Port 2 accepts only frames from its peer, `reader`.
   const auto send = [&](uint32_t i) {
     send_to(bench.reader, abstract("plain"), frame_bytes(kBroadcast, kB, 100, static_cast<uint8_t>(i)));
   };
   uint32_t sent = 0;
-  for (; sent < 5; sent++) send(sent);  // nobody is there
+  for (; sent < 5; sent++) send(sent);  // there is no peer yet
   while (bench.count(1, transmit_drop_peer_gone) < 5) std::this_thread::yield();
   {
     const Fd peer = bound(bench.theirs);
@@ -137,14 +137,13 @@ TEST("a peer that does not read, goes, and comes again") {
     for (uint32_t i = 0; i < 60; i++) send(i);
     while (bench.count(1, queue_frames) == 0) std::this_thread::yield();
   }
-  while (bench.count(1, queue_frames) > 0) std::this_thread::yield();  // it went, and they with it
+  while (bench.count(1, queue_frames) > 0) std::this_thread::yield();  // dropped, since the peer is gone
   const Fd again = bound(bench.theirs);
   send(77);
   CHECK(receive(again) == frame_bytes(kBroadcast, kB, 100, 77));
 }
 
-TEST(
-    "a peer that starts again while its old socket stays open and unread is sent to within a second or two") {
+TEST("a peer that restarts while its old socket stays open and unread gets frames within a second or two") {
   if (queues_are_long()) return skip("net.unix.max_dgram_qlen is more than 10");
   for (const bool is_connected : {false, true}) {
     const std::string path = "/tmp/tsvde-test-" + std::to_string(getpid());
@@ -154,7 +153,7 @@ TEST(
     while (bench.count(1, queue_frames) == 0) send();
     unlink(path.c_str());
     const Fd again = bound(bench.theirs);
-    // To the switch alone: then no socket but the switch's may be connected to it.
+    // Connected to the switch: then only the switch's socket may be connected to it.
     if (is_connected) CHECK(connect(again.number(), get(bench.own), bench.own.size) == 0);
     Bytes bytes(100);
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(5);
@@ -169,8 +168,9 @@ TEST(
   }
 }
 
-// That of qlen datagrams, or of our own buffer; of one that is connected to us the kernel knows no qlen.
-TEST("what is full is what is waited for, and no thread spins meanwhile") {
+// Either the queue of the peer is full, or our own buffer. A peer that is connected to us has no limit of
+// datagrams.
+TEST("the full one of the peer's queue and our own buffer is waited for, and it is not writable meanwhile") {
   const auto has_room = [](const Endpoint& endpoint) {
     const auto watch =
         std::ranges::find_if(endpoint.watches(), [](const Watch& one) { return one.room != 0; });
@@ -218,7 +218,7 @@ TEST("frames wait for a peer in order, whether its queue or our own buffer is fu
   }
 }
 
-TEST("no thread spins where first our own buffer was full and then the peer's queue is") {
+TEST("the thread sleeps when first our own buffer was full and then the peer's queue is") {
   if (queues_are_long()) return skip("net.unix.max_dgram_qlen is more than 10");
   PeerBench bench;
   const Fd peer = bound(bench.theirs);
@@ -238,7 +238,7 @@ TEST("no thread spins where first our own buffer was full and then the peer's qu
   CHECK(sleeps(bench.loop));
 }
 
-TEST("addresses are the same by what they name, not by what fills them up") {
+TEST("addresses are compared by what they name, not by their padding") {
   const auto internet = [](const char* text, uint16_t port, uint8_t filling) {
     Address address;
     auto& to = reinterpret_cast<sockaddr_in&>(address.bytes);

@@ -1,4 +1,4 @@
-// The smallest test harness: TEST makes and registers one, CHECK says what did not hold and goes on.
+// A minimal test harness: TEST defines and registers a test; CHECK prints a failed condition and continues.
 #pragma once
 
 #include <cstdio>
@@ -44,12 +44,12 @@ struct Registration {
     }                                                                     \
   } while (false)
 
-// Says what keeps a test from this machine.
+// Prints why a test cannot run on this machine.
 inline void skip(const char* why) {
   std::printf("skipped: %s\n", why);
 }
 
-// Random, but the same in each run.
+// Random numbers, the same in each run.
 inline std::mt19937& random() {
   static std::mt19937 generator(20060817);
   return generator;
@@ -59,8 +59,8 @@ inline uint32_t random_below(uint32_t limit) {
   return std::uniform_int_distribution<uint32_t>(0, limit - 1)(random());
 }
 
-// The number of rounds of a random test that has no second thread. With TSVDE_QUICK set it is a tenth, and so
-// it is under the thread sanitizer, which finds only races: there are none.
+// The number of rounds of a random test without a second thread: a tenth if TSVDE_QUICK is set, and under the
+// thread sanitizer, which has nothing to find there.
 inline int rounds(int all) {
 #ifdef __SANITIZE_THREAD__
   return all / 10;

@@ -1,5 +1,5 @@
-// TCP and UDP frames made from nothing, one by one, with a checksum summed byte by byte: what cutting and
-// joining are held against. Shares no code with them.
+// TCP and UDP frames that are made one by one, with checksums summed byte by byte. Segmenting and coalescing
+// are compared with them; they share no code.
 #pragma once
 
 #include "engine/frame.h"
@@ -8,12 +8,12 @@
 
 namespace tsvde::test {
 
-// What a stack wants to send; the frames of it are made by wire_frames() and the whole by whole_frame().
+// A datagram that a stack sends. wire_frames() makes its segments and whole_frame() the whole frame.
 struct Datagram {
   bool v6 = false;
   bool is_udp = false;
   int tags = 0;
-  Bytes ip_options;   // IPv4: behind the header; IPv6: extension headers, whose last names 0 as its next
+  Bytes ip_options;   // IPv4: options; IPv6: extension headers, the last with 0 as its next header
   Bytes tcp_options;  // a multiple of 4
   uint8_t flags = 0x10;
   uint8_t tos = 0;
@@ -51,7 +51,7 @@ inline Layout layout(const Datagram& d) {
   return {network, transport, transport + (d.is_udp ? 8 : 20 + d.tcp_options.size())};
 }
 
-// A frame with these payload bytes; its checksum is complete, or only the pseudo-header's sum.
+// A frame with this payload. Its checksum is complete, or is the sum of the pseudo-header.
 inline Bytes make_frame(const Datagram& d, const Bytes& payload, uint32_t sequence, uint16_t id,
                         uint8_t flags, bool complete) {
   const auto [network, transport, payload_at] = layout(d);
@@ -117,7 +117,7 @@ inline Bytes make_frame(const Datagram& d, const Bytes& payload, uint32_t sequen
   return b;
 }
 
-// As separate frames on a wire.
+// The segments, as on the wire.
 inline std::vector<Bytes> wire_frames(const Datagram& d) {
   std::vector<Bytes> frames;
   for (size_t at = 0; at < d.payload.size(); at += d.segment) {
@@ -133,7 +133,7 @@ inline std::vector<Bytes> wire_frames(const Datagram& d) {
   return frames;
 }
 
-// As the kernel gives it to who has offloads.
+// The whole frame, as the kernel delivers it to an endpoint with offloads.
 inline Bytes whole_frame(const Datagram& d) {
   return make_frame(d, d.payload, d.sequence, d.id, d.flags, false);
 }

@@ -1,5 +1,6 @@
-// What an endpoint may ask of the loop, by two that ask more than any socket: one like a guest's rings in
-// shared memory, with a kick in each direction, a control socket and a timer, and one that wraps another.
+// The contract between an endpoint and the loop, by two endpoints that need more than a socket does: one like
+// the rings of a guest in shared memory, with a kick in each direction, a control socket and a timer; and one
+// that wraps another endpoint.
 #include "engine/endpoint.h"
 
 #include <sys/eventfd.h>
@@ -15,7 +16,7 @@
 
 using namespace tsvde;
 using namespace tsvde::test;
-// Of test/datagrams.h there is another by this name.
+// test/datagrams.h has another class of this name.
 using Plain = tsvde::Datagram;
 
 namespace {
@@ -26,7 +27,7 @@ Fd event_descriptor() {
 Fd timer_descriptor() {
   return Fd(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
 }
-// 0: never
+// Sets the time at which the timer fires; 0: it does not fire.
 void set_timer(const Fd& timer, Time at) {
   const itimerspec when{.it_interval = {}, .it_value = {.tv_sec = at / kSecond, .tv_nsec = at % kSecond}};
   timerfd_settime(timer.number(), TFD_TIMER_ABSTIME, &when, nullptr);
@@ -42,14 +43,14 @@ void until(Condition condition) {
   CHECK(condition());
 }
 
-// What a guest and the endpoint share. The guest is the test's thread.
+// The state that a guest shares with the endpoint. The guest is the thread of the test.
 struct Guest {
   std::mutex mutex;
   std::deque<Bytes> sent;
   std::vector<Bytes> received;
   std::vector<Offload> undone;
   size_t room = 1u << 20;
-  std::map<char, int> woken;  // how often, by what: 'i'n, 'o'ut, 'c'ontrol, 't'imer
+  std::map<char, int> woken;  // how often, by descriptor: 'i'n, 'o'ut, 'c'ontrol, 't'imer
   Time armed_at = 0, fired_at = 0;
   Fd kick_in = event_descriptor();
   Fd kick_out = event_descriptor();
@@ -99,7 +100,7 @@ class Rings final : public Endpoint {
       frames[count].parts[0].iov_len = bytes.size();
       guest_.sent.pop_front();
     }
-    // The kick stays while the ring is not empty: others have their turn meanwhile.
+    // The kick stays set while the ring is not empty, so that other endpoints are served between two batches.
     if (guest_.sent.empty()) empty(kick_in_);
     return {count, count == 0 ? EAGAIN : 0};
   }
@@ -144,16 +145,16 @@ class Rings final : public Endpoint {
         guest_.armed_at = now;
         set_timer(timer_, now + message[1] * kMillisecond);
         break;
-      case 'r':  // no kick any more
+      case 'r':  // remove the kick
         unwatch(kick_in_.number());
         break;
-      case 'k':  // another kick, which may well get the number of the old one
+      case 'k':  // exchange the kick for another, which may get the same number
         unwatch(kick_in_.number());
         kick_in_ = Fd();
         kick_in_ = Fd(dup(message[1]));
         watch({.fd = kick_in_.number(), .frames = EPOLLIN});
         break;
-      case 'u':  // a descriptor that no epoll takes
+      case 'u':  // exchange it for a descriptor that epoll refuses
         unwatch(kick_in_.number());
         kick_in_ = Fd(open("/dev/null", O_RDONLY | O_CLOEXEC));
         watch({.fd = kick_in_.number(), .frames = EPOLLIN});
@@ -176,7 +177,7 @@ struct RingBench {
     loop.call([](Switch& sw, int64_t) { sw.add_port(2); });
     CHECK(loop.attach(2, 2, std::make_unique<Rings>(guest), 64) == 0);
   }
-  // All of it at once, so that one epoll_wait reports it.
+  // Runs the task while the loop does not wait, so that one epoll_wait reports all its events.
   template <typename Task>
   void at_once(Task task) {
     loop.call([&](Switch&, int64_t) { task(); });
@@ -193,7 +194,7 @@ Bytes numbered(uint32_t i) {
 
 }  // namespace
 
-TEST("frames pass by a kick in each direction") {
+TEST("frames flow in both directions, each with a kick of its own") {
   RingBench bench;
   for (uint32_t i = 0; i < 100; i++) bench.guest.send(numbered(i));
   bench.guest.kick(bench.guest.kick_in);
@@ -203,7 +204,7 @@ TEST("frames pass by a kick in each direction") {
   for (uint32_t i = 0; i < 10; i++) CHECK(bench.guest.received[i] == numbered(i));
 }
 
-TEST("a kick that tells of room wakes the thread only while frames wait for room") {
+TEST("a kick that reports room wakes the thread only while frames wait for room") {
   RingBench bench;
   for (int i = 0; i < 10; i++) bench.guest.kick(bench.guest.kick_out);
   bench.client.send(numbered(0));
@@ -212,7 +213,7 @@ TEST("a kick that tells of room wakes the thread only while frames wait for room
 
   bench.guest.look([&] { bench.guest.room = 0; });
   for (uint32_t i = 1; i <= 20; i++) bench.client.send(numbered(i));
-  // The kick from before is used up first.
+  // The earlier kicks wake it once.
   until([&] { return count(bench.loop, 2, queue_frames) == 20 && bench.guest.times('o') == 1; });
   CHECK(sleeps(bench.loop));
   bench.guest.look([&] { bench.guest.room = 7; });
@@ -225,7 +226,7 @@ TEST("a kick that tells of room wakes the thread only while frames wait for room
   for (uint32_t i = 0; i <= 20; i++) CHECK(bench.guest.received[i] == numbered(i));
 }
 
-TEST("pausing a source leaves its control socket and its timer served") {
+TEST("the control socket and the timer of a paused source are still served") {
   RingBench bench;
   bench.loop.set_pacing(10'000);
   constexpr uint32_t kSent = 1000;
@@ -243,7 +244,7 @@ TEST("pausing a source leaves its control socket and its timer served") {
   CHECK(count(bench.loop, 1, transmit_drop_queue_full) == 0);
 }
 
-TEST("a timer fires when it is due by the time that the endpoint is given") {
+TEST("a timer fires when it is due by the time that is passed to the endpoint") {
   RingBench bench;
   for (int round = 1; round <= 3; round++) {
     bench.guest.command('t', 50);
@@ -253,7 +254,7 @@ TEST("a timer fires when it is due by the time that the endpoint is given") {
   }
 }
 
-TEST("a descriptor that is exchanged while attached is no longer waited for, though others hold it open") {
+TEST("a descriptor that was exchanged is no longer waited for, though another process has it open") {
   RingBench bench;
   const Fd another = event_descriptor();
   bench.guest.command('k', another.number());
@@ -266,7 +267,7 @@ TEST("a descriptor that is exchanged while attached is no longer waited for, tho
   CHECK(bench.client.receive() == numbered(1));
 }
 
-TEST("of what is ready at once, a descriptor that another one's event removes reaches nobody") {
+TEST("an event is ignored if an earlier event of the same round has removed its descriptor") {
   for (const char what : {'r', 'k', 'e'}) {
     RingBench bench;
     const Fd another = event_descriptor();
@@ -286,7 +287,7 @@ TEST("of what is ready at once, a descriptor that another one's event removes re
   }
 }
 
-TEST("an endpoint that is detached while its descriptors are ready reaches nobody") {
+TEST("an endpoint that is detached while its descriptors are ready is not called again") {
   RingBench bench;
   bench.at_once([&] {
     bench.guest.send(numbered(1));
@@ -340,7 +341,7 @@ TEST("an endpoint whose offloads change while attached is given whole datagrams 
 
 namespace {
 
-// Delays what another endpoint receives: an endpoint around an endpoint, with a deadline.
+// Wraps another endpoint and delays the frames that it receives.
 class Delayed final : public Endpoint {
  public:
   Delayed(std::unique_ptr<Endpoint> inner, Time delay) : inner_(std::move(inner)), delay_(delay) {
@@ -391,7 +392,7 @@ class Delayed final : public Endpoint {
 
 }  // namespace
 
-TEST("an endpoint around another one delays its frames, and paces and queues as that one does") {
+TEST("an endpoint that wraps another delays its frames, and is paced and queued for like that one") {
   Loop loop(100, [](const Event&) {});
   const Client client(loop, 1, 1);
   SocketPair pair;

@@ -11,7 +11,7 @@ namespace {
 
 using Kind = Event::Kind;
 
-// One of each kind that has places of its own, the most urgent first.
+// One kind for each queue, the most urgent first.
 constexpr std::array kKinds = {Kind::endpoint_failed, Kind::bpdu, Kind::mac_seen_elsewhere, Kind::mac_added,
                                Kind::received};
 
@@ -36,7 +36,7 @@ uint64_t lost(const EventQueues& queues, Kind kind) {
 
 }  // namespace
 
-TEST("no kind of event takes another's places, and what is lost is counted by kind") {
+TEST("no kind of event starves another, and lost events are counted by kind") {
   constexpr uint64_t kFlood = 10'000;
   for (const Kind flood : kKinds) {
     for (const Kind other : kKinds) {
@@ -57,7 +57,7 @@ TEST("no kind of event takes another's places, and what is lost is counted by ki
   }
 }
 
-TEST("the most urgent event is taken first, whenever it came") {
+TEST("the most urgent event is taken first, whenever it was pushed") {
   EventQueues queues;
   for (auto kind = kKinds.rbegin(); kind != kKinds.rend(); ++kind) {
     for (uint32_t i = 0; i < 3; i++) queues.push({.kind = *kind, .port = i});
@@ -75,7 +75,7 @@ TEST("the most urgent event is taken first, whenever it came") {
   CHECK(!queues.take());
 }
 
-TEST("events are taken in order, each once, by another thread while they are pushed") {
+TEST("another thread takes events in order, each once, while they are pushed") {
   EventQueues queues;
   constexpr uint32_t kCount = 50'000;
   std::thread thread([&] {

@@ -8,7 +8,7 @@
 using namespace tsvde;
 using namespace tsvde::test;
 
-TEST("a queue gives back what it took, in order, whatever the sizes") {
+TEST("a queue returns frames of any size in order") {
   FrameQueue queue(16);
   std::deque<Bytes> model;
   uint64_t bytes = 0;
@@ -40,7 +40,7 @@ TEST("a queue gives back what it took, in order, whatever the sizes") {
   }
 }
 
-TEST("a full queue refuses and stays as it was") {
+TEST("a full queue refuses a frame and stays unchanged") {
   FrameQueue queue(2);
   Slot one(frame_bytes(kA, kB, 60, 1));
   CHECK(queue.push(one.frame));
@@ -51,7 +51,7 @@ TEST("a full queue refuses and stays as it was") {
   CHECK(queue.push(one.frame));
 }
 
-TEST("a queue is bounded in bytes too, and takes the largest frame when it is empty") {
+TEST("a queue is also bounded in bytes, and an empty one takes the largest frame") {
   FrameQueue queue(1000);
   Slot large(frame_bytes(kA, kB, kFrameMax));
   uint32_t taken = 0;

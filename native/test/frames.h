@@ -1,4 +1,4 @@
-// Frames with bytes of their own, and endpoints that record or refuse them.
+// Frames that own their bytes, and endpoints that record or refuse frames.
 #pragma once
 
 #include <algorithm>
@@ -29,7 +29,7 @@ constexpr uint64_t kBroadcast = 0xffff'ffff'ffff;
 constexpr uint64_t kA = 0x0200'0000'000a;
 constexpr uint64_t kB = 0x0200'0000'000b;
 
-// A frame as a receive leaves it: in a buffer with room to be padded.
+// A frame as receive() leaves it, in a buffer with room for padding.
 struct Slot {
   explicit Slot(const Bytes& bytes) : room(std::max<size_t>(bytes.size(), kFramePadded), 0xaa) {
     std::ranges::copy(bytes, room.begin());
@@ -39,7 +39,7 @@ struct Slot {
   Frame frame;
 };
 
-// Takes `room` frames and then says EAGAIN; or fails each with `error`.
+// An endpoint that takes `room` frames and then returns EAGAIN, or fails each frame with `error`.
 class FakeEndpoint final : public Endpoint {
  public:
   explicit FakeEndpoint(Offloads offloads = 0) { set_offloads(offloads); }
@@ -63,12 +63,12 @@ class FakeEndpoint final : public Endpoint {
   int error = 0;
 };
 
-// A switch whose ports end in fakes, and the loop's part of forwarding.
+// A switch whose endpoints are fakes, with the part of the loop that forwards.
 struct Bench : Switch::Observer {
   explicit Bench(uint32_t ports, uint32_t mac_limit = 1024, uint32_t queue_limit = 4) : sw(mac_limit, *this) {
     for (uint32_t i = 1; i <= ports; i++) attach(i, queue_limit);
   }
-  Bench(const Bench&) = delete;  // the switch knows where it is
+  Bench(const Bench&) = delete;  // the switch refers to it
   Bench& operator=(const Bench&) = delete;
 
   FakeEndpoint& attach(uint32_t number, uint32_t queue_limit = 4, Offloads offloads = 0) {

@@ -12,7 +12,7 @@
 using namespace tsvde;
 using namespace tsvde::test;
 
-TEST("frames go from socket to socket") {
+TEST("frames are forwarded from socket to socket") {
   Loop loop(100, [](const Event&) {});
   const Client a(loop, 1, 1);
   const Client b(loop, 2, 2);
@@ -22,7 +22,7 @@ TEST("frames go from socket to socket") {
   }
 }
 
-TEST("the send buffer of who was given a larger one is left so") {
+TEST("a send buffer that is larger already stays as it is") {
   int ends[2];
   socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends);
   const Fd other(ends[1]);
@@ -35,18 +35,18 @@ TEST("the send buffer of who was given a larger one is left so") {
   constexpr int kMuch = 4 << 20;
   const Fd much(ends[0]);
   if (setsockopt(much.number(), SOL_SOCKET, SO_SNDBUFFORCE, &kMuch, sizeof kMuch) < 0)
-    return skip("not root, who alone can be given more than net.core.wmem_max");
+    return skip("only root may exceed net.core.wmem_max");
   const int given = size_of(ends[0]);
   const Datagram datagram{Fd(dup(ends[0]))};
   CHECK(size_of(datagram.fd()) >= given);
 }
 
-TEST("an endpoint for a port that is not there is refused and closed") {
+TEST("an endpoint for a port that does not exist is refused and closed") {
   Loop loop(100, [](const Event&) {});
   CHECK(loop.attach(5, 1, std::make_unique<Datagram>(Fd(socket(AF_UNIX, SOCK_DGRAM, 0))), 16) == ENXIO);
 }
 
-TEST("what comes by a copy of a descriptor whose endpoint is gone reaches nobody") {
+TEST("frames for a detached endpoint are not read, though a duplicate of its descriptor is open") {
   Loop loop(100, [](const Event&) {});
   int ends[2];
   socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends);
@@ -65,7 +65,7 @@ TEST("what comes by a copy of a descriptor whose endpoint is gone reaches nobody
   CHECK(recv(copy.number(), left.data(), left.size(), MSG_DONTWAIT) == 60);
 }
 
-// Waits for a descriptor that no epoll takes.
+// Waits for a descriptor that epoll refuses.
 class Unwatchable final : public Endpoint {
  public:
   Unwatchable() { watch({.fd = out_.number(), .room = EPOLLOUT}); }
@@ -76,8 +76,7 @@ class Unwatchable final : public Endpoint {
   Fd out_{open("/dev/null", O_WRONLY | O_CLOEXEC)};
 };
 
-TEST(
-    "an endpoint that would wait for ever, since what it waits for cannot be watched, ends with that error") {
+TEST("an endpoint whose descriptor for room cannot be watched ends with that error") {
   std::atomic<int> error = 0;
   Loop loop(100, [&](const Event& event) {
     if (event.kind == Event::Kind::endpoint_failed && event.port == 2) error = event.error;
@@ -92,7 +91,7 @@ TEST(
   loop.detach(2, 2);
 }
 
-TEST("what waits for a slow client reaches it when it reads, and the rest is counted") {
+TEST("frames that wait for a slow client reach it when it reads, and the dropped ones are counted") {
   Loop loop(100, [](const Event&) {});
   loop.call([](Switch& sw, int64_t) { sw.hub = true; });
   const Client a(loop, 1, 1);
@@ -111,7 +110,7 @@ TEST("what waits for a slow client reaches it when it reads, and the rest is cou
   }
 }
 
-TEST("an address on two ports is told of once a second") {
+TEST("an address on two ports is an event once a second") {
   std::atomic<int> events = 0;
   {
     Loop loop(100,
@@ -128,7 +127,7 @@ TEST("an address on two ports is told of once a second") {
   CHECK(events >= 1 && events <= 3);
 }
 
-TEST("ports come and go, and counters are read, while frames fly") {
+TEST("ports are added and removed and counters are read while frames flow") {
   Loop loop(100, [](const Event&) {});
   const Client a(loop, 1, 1);
   const Client b(loop, 2, 2);
@@ -149,7 +148,7 @@ TEST("ports come and go, and counters are read, while frames fly") {
   traffic.join();
 }
 
-TEST("stopping is final, may be repeated, and answers calls all the same") {
+TEST("stopping is final and idempotent, and calls still work after it") {
   Loop loop(100, [](const Event&) {});
   const Client a(loop, 1, 1);
   loop.stop();
@@ -159,7 +158,7 @@ TEST("stopping is final, may be repeated, and answers calls all the same") {
   CHECK(recv(a.mine.number(), &byte, 1, MSG_DONTWAIT) < 0);
 }
 
-TEST("a reader that stopped costs its own source one moment, and others nothing") {
+TEST("a reader that stopped delays its own source once, and no others") {
   Loop loop(100, [](const Event&) {});
   loop.set_pacing(50);
   const Client flood(loop, 1, 1);
@@ -172,7 +171,7 @@ TEST("a reader that stopped costs its own source one moment, and others nothing"
   constexpr uint64_t kD = 0x0200'0000'000d;
   b.send(frame_bytes(kBroadcast, kC));
   for (const Client* client : {&flood, &a}) CHECK(client->receive().size() == 60);
-  std::thread traffic([&] {  // blocks while it is held
+  std::thread traffic([&] {  // blocks while it is paused
     for (int i = 0; i < 3000; i++) flood.send(frame_bytes(kB, kA));
   });
   uint8_t passed = 0;
@@ -182,7 +181,7 @@ TEST("a reader that stopped costs its own source one moment, and others nothing"
   }
   CHECK(passed == 200);
   traffic.join();
-  // All that it sent has been read, held or not.
+  // All frames that it sent have been read.
   flood.send(frame_bytes(kC, kA, 60, 99));
   CHECK(b.receive() == frame_bytes(kC, kA, 60, 99));
   loop.call([](Switch& sw, int64_t) {
@@ -193,7 +192,7 @@ TEST("a reader that stopped costs its own source one moment, and others nothing"
   });
 }
 
-TEST("what a source sends to a slow reader arrives, all of it, while they are held to its pace") {
+TEST("all frames from a source to a slow reader arrive while the source is paced") {
   constexpr uint32_t kSent = 3000;
   for (const uint32_t size : {60u, 1000u, 9014u, 65'000u}) {
     Loop loop(100, [](const Event&) {});
@@ -211,12 +210,12 @@ TEST("what a source sends to a slow reader arrives, all of it, while they are he
       if (b.receive() != frame_bytes(kB, kA, size, static_cast<uint8_t>(in_order))) break;
     }
     CHECK(in_order == kSent);
-    loop.set_pacing(0);  // where it failed, the sender goes on
+    loop.set_pacing(0);  // so that the sender ends, also if the test fails
     traffic.join();
   }
 }
 
-TEST("what a stream has sent before its end arrives, all of it, while it is held to a slow reader's pace") {
+TEST("all frames that a stream sent before its end arrive while it is paced by a slow reader") {
   Loop loop(100, [](const Event&) {});
   loop.set_pacing(10'000);
   const Client b(loop, 2, 2);
@@ -225,7 +224,7 @@ TEST("what a stream has sent before its end arrives, all of it, while it is held
   Fd source(ends[1]);
   loop.call([](Switch& sw, int64_t) { sw.add_port(1); });
   CHECK(loop.attach(1, 1, std::make_unique<Stream>(Fd(ends[0])), 16) == 0);
-  b.send(frame_bytes(kBroadcast, kB));  // that its address is known
+  b.send(frame_bytes(kBroadcast, kB));  // so that its address is learned
   while (loop.call([](Switch& sw, int64_t) { return sw.port(1)->counters[transmit_broadcast]; }) == 0)
     continue;
   const auto pauses = [&] {
@@ -238,7 +237,7 @@ TEST("what a stream has sent before its end arrives, all of it, while it is held
     CHECK(send(source.number(), bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
   };
   while (pauses() == 0) send_one();
-  for (int i = 0; i < 50; i++) send_one();  // more than the reader's queue has room for
+  for (int i = 0; i < 50; i++) send_one();  // more than fit into the reader's queue
   source = Fd();
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   CHECK(pauses() == 1);
@@ -248,16 +247,16 @@ TEST("what a stream has sent before its end arrives, all of it, while it is held
   CHECK(in_order == sent);
 }
 
-TEST("each ready port has a batch served before any has a second") {
+TEST("each ready port is served one batch before any is served a second") {
   Loop loop(100, [](const Event&) {});
   constexpr uint32_t kPorts = 3;
-  constexpr uint32_t kRounds = 2;  // all of it fits into what the last one has not read
+  constexpr uint32_t kRounds = 2;  // few enough for the buffer of the last one
   std::vector<std::unique_ptr<Client>> clients;
   for (uint32_t i = 1; i <= kPorts; i++) clients.push_back(std::make_unique<Client>(loop, i, i));
   const Client last(loop, kPorts + 1, kPorts + 1);
   last.send(frame_bytes(kBroadcast, kB));
   for (const auto& client : clients) CHECK(client->receive().size() == 60);
-  // While the thread is kept from its work, each gets its batches ready, one port after the other.
+  // A task keeps the thread busy while each client sends its batches, one client after the other.
   loop.call([&](Switch&, int64_t) {
     for (uint8_t i = 0; i < kPorts; i++)
       for (uint32_t n = 0; n < kRounds * kBatch; n++)
@@ -275,17 +274,17 @@ TEST("each ready port has a batch served before any has a second") {
   CHECK(most_apart <= kBatch);
 }
 
-TEST("a batch grows by one while it is filled, and falls to a quarter where it is not") {
+TEST("a batch grows by one when full and shrinks to a quarter when not") {
   Loop loop(100, [](const Event&) {});
   const Client a(loop, 1, 1);
   const Client b(loop, 2, 2);
-  const Client other(loop, 3, 3);  // so that no queue bounds them too
+  const Client other(loop, 3, 3);  // so that there is no sole destination, whose queue would limit a batch
   b.send(frame_bytes(kBroadcast, kB));
   CHECK(a.receive().size() == 60);
   const auto batch = [&] {
     return loop.call([](Switch& sw, int64_t) { return sw.port(1)->attachments[0]->service.batch; });
   };
-  // So many at once, while the thread is kept from its work.
+  // Sends so many frames while a task keeps the thread busy.
   const auto send = [&](uint32_t count) {
     loop.call([&](Switch&, int64_t) {
       for (uint32_t i = 0; i < count; i++) a.send(frame_bytes(kBroadcast, kA));
@@ -305,7 +304,7 @@ TEST("a batch grows by one while it is filled, and falls to a quarter where it i
   CHECK(batch() == kBatch / 4);
 }
 
-TEST("the thread is placed on a CPU, and not on one that is not there") {
+TEST("the thread is placed on a CPU, and a CPU that does not exist is refused") {
   Loop loop(100, [](const Event&) {});
   CHECK(loop.place_on_cpu(CPU_SETSIZE) == EINVAL);
   CHECK(loop.place_on_cpu(CPU_SETSIZE - 1) == EINVAL);
@@ -318,7 +317,7 @@ TEST("the thread is placed on a CPU, and not on one that is not there") {
   }
 }
 
-TEST("frames pass, and the thread obeys, while it polls busily") {
+TEST("frames are forwarded and tasks run while the thread polls") {
   Loop loop(100, [](const Event&) {});
   loop.set_busy_poll(1000);
   const Client a(loop, 1, 1);

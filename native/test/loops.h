@@ -1,4 +1,4 @@
-// What tests of the engine's thread share.
+// Helpers for tests of the engine's thread.
 #pragma once
 
 #include <fcntl.h>
@@ -30,7 +30,7 @@ struct SocketPair {
   Fd theirs;
 };
 
-// A client's end of a data socket; the other end is the engine's.
+// The client's end of a data socket; the engine has the other end.
 struct Client {
   Client(Loop& loop, uint32_t port, uint32_t id, uint32_t queue_limit = 16) {
     SocketPair pair;
@@ -57,7 +57,7 @@ inline uint64_t count(Loop& loop, uint32_t port, Counter counter) {
   return loop.call([&](Switch& sw, int64_t) { return sw.port(port)->snapshot()[counter]; });
 }
 
-// Whether the engine's thread is all but idle.
+// Whether the engine's thread is nearly idle.
 inline bool sleeps(Loop& loop) {
   const auto cpu_ms = [&] {
     return loop.call([](Switch&, int64_t) {

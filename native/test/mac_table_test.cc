@@ -24,7 +24,7 @@ TEST("an address is found on the port it was learned on") {
   CHECK(table.learn(7, 1, 5).outcome == Learned::refreshed);
 }
 
-TEST("an address heard elsewhere is held until the old port has been silent for the minimum persistence") {
+TEST("an address moves to another port only after the minimum persistence without frames on the old one") {
   MacTable table = table_for(2);
   table.learn(7, 1, 10);
   CHECK(table.learn(7, 2, 13).outcome == Learned::too_soon);
@@ -45,19 +45,19 @@ TEST("with a minimum persistence of zero an address moves in the next second, be
   CHECK(table.learn(7, 1, 11).outcome == Learned::moved);
 }
 
-TEST("an address expires when it was silent for longer than the limit, and not before") {
+TEST("an address ages out after a silence longer than the limit, and not before") {
   MacTable table = table_for(1);
   table.learn(7, 1, 0);
   table.learn(8, 1, 50);
   CHECK(table.expire(100) == 0);
-  CHECK(table.expire(101) == 0);  // the search is made every two seconds
+  CHECK(table.expire(101) == 0);  // old entries are looked for every two seconds
   CHECK(table.expire(102) == 1);
   CHECK(!table.find(7) && table.find(8));
   table.learn(8, 1, 120);
   CHECK(table.expire(200) == 0);
 }
 
-TEST("with a search interval of zero nothing expires") {
+TEST("with a search interval of zero no address ages out") {
   MacTable table = table_for(1);
   table.settings.gc_interval_seconds = 0;
   table.learn(7, 1, 0);
@@ -65,7 +65,7 @@ TEST("with a search interval of zero nothing expires") {
   CHECK(table.find(7));
 }
 
-TEST("a port's addresses go with it and others stay") {
+TEST("forgetting a port removes its addresses and no others") {
   MacTable table = table_for(2);
   for (MacKey key = 1; key <= 10; key++) table.learn(key, key % 2 + 1, 0);
   CHECK(table.forget_port(1) == 5);
@@ -76,7 +76,7 @@ TEST("a port's addresses go with it and others stay") {
   CHECK(table.size() == 0);
 }
 
-TEST("a full table takes a place from the port that has most, its oldest") {
+TEST("a full table evicts the oldest address of the port that has most") {
   MacTable table = table_for(3, 10);
   table.learn(101, 1, 0);
   table.learn(102, 2, 0);
@@ -89,7 +89,7 @@ TEST("a full table takes a place from the port that has most, its oldest") {
   CHECK(table.find(1999) == 3u && !table.find(2) && !table.find(1));
 }
 
-TEST("entries tell port, age and the order in which they were added") {
+TEST("entries have their port, their age and the order in which they were added") {
   MacTable table = table_for(2);
   table.learn(7, 1, 3);
   table.learn(8, 2, 5);
@@ -102,12 +102,12 @@ TEST("entries tell port, age and the order in which they were added") {
   }
 }
 
-// A table that is obviously right: a map, and searches through all of it.
+// An obviously correct table: a map that is searched from end to end.
 struct Model {
   struct Entry {
     uint32_t port;
     int64_t seen;
-    uint64_t order;  // of the last time it was put behind all others
+    uint64_t order;  // increases each time that the entry becomes the newest
   };
   std::map<MacKey, Entry> entries;
   uint64_t order = 0;
@@ -122,7 +122,8 @@ struct Model {
     }
   }
 
-  // Which of several fullest ports gives way is open: the test asks only for ports with one clear winner.
+  // Which of several equally full ports loses an entry is not specified: the test makes sure that one has
+  // most.
   void evict() {
     std::map<uint32_t, uint32_t> counts;
     for (const auto& [key, entry] : entries) counts[entry.port]++;
@@ -137,7 +138,7 @@ struct Model {
   }
 };
 
-TEST("random learning, moving, forgetting and expiring agree with a plain model") {
+TEST("random learning, moving, forgetting and ageing out agree with a plain model") {
   constexpr uint32_t kLimit = 200;
   MacTable table = table_for(4, kLimit);
   Model model;
@@ -159,7 +160,7 @@ TEST("random learning, moving, forgetting and expiring agree with a plain model"
       const uint32_t port = random_below(2) == 0 ? 0 : 1 + random_below(4);
       table.learn(key, port, now);
       model.learn(key, port, now, kLimit);
-    } else {  // full: port 0, which has half of it, floods
+    } else {  // full: a flood from port 0, which has half of the entries
       for (int i = 0; i < 20; i++) {
         const MacKey key = 1000 + random_below(100'000);
         table.forget_port(1);

@@ -1,4 +1,4 @@
-// Whole datagrams through the switch: to endpoints that take them and to those that do not.
+// Whole datagrams through the switch, to endpoints that take them and to endpoints that do not.
 #include "engine/offload/virtio_header.h"
 #include "test/datagrams.h"
 
@@ -15,7 +15,7 @@ Datagram tcp_data(size_t payload) {
   return d;
 }
 
-// From port 1, as a TAP gives it.
+// Forwards it from port 1, as a TAP delivers it.
 void send_whole(Bench& bench, const Datagram& d) {
   Slot slot(whole_frame(d));
   const VirtioHeader header{.flags = 1,
@@ -36,7 +36,7 @@ std::vector<Bytes> with_tag_of(uint8_t vlan, std::vector<Bytes> frames) {
 
 }  // namespace
 
-TEST("a datagram reaches who takes it whole, and others in frames; both counters say the frames") {
+TEST("a datagram is sent whole to endpoints that take it and in segments to others; both count segments") {
   Bench bench(1);
   FakeEndpoint& able = bench.attach(2, 4, kAll);
   FakeEndpoint& plain = bench.attach(3);
@@ -52,7 +52,7 @@ TEST("a datagram reaches who takes it whole, and others in frames; both counters
   }
 }
 
-TEST("more frames than a batch has are sent all the same") {
+TEST("a datagram of more segments than a batch is sent in full") {
   Bench bench(2);
   Datagram d = tcp_data(20000);
   d.segment = 100;
@@ -60,7 +60,7 @@ TEST("more frames than a batch has are sent all the same") {
   CHECK(bench.at(2).sent == wire_frames(d));
 }
 
-TEST("who takes less than a datagram needs is given frames") {
+TEST("an endpoint with too few offloads for a datagram is given segments") {
   Bench bench(1);
   FakeEndpoint& checksums = bench.attach(2, 4, kCompletesChecksums);
   const Datagram d = tcp_data(10000);
@@ -68,7 +68,7 @@ TEST("who takes less than a datagram needs is given frames") {
   CHECK(checksums.sent == wire_frames(d));
 }
 
-TEST("two endpoints on one port are both given frames, where one wants them, and a frame counts once") {
+TEST("two endpoints on one port are both given segments if one needs them, and each counts once") {
   Bench bench(1);
   FakeEndpoint& able = bench.attach(2, 4, kAll);
   FakeEndpoint& plain = bench.attach(2);
@@ -78,7 +78,7 @@ TEST("two endpoints on one port are both given frames, where one wants them, and
   CHECK(bench.count(2, transmit_unicast) == 7);
 }
 
-TEST("a slow endpoint gets the first frames, and the rest is counted") {
+TEST("a slow endpoint gets the first segments, and the dropped ones are counted") {
   Bench bench(2);
   bench.at(2).room = 3;
   const Datagram d = tcp_data(65000);
@@ -92,7 +92,7 @@ TEST("a slow endpoint gets the first frames, and the rest is counted") {
   CHECK(bench.at(2).sent == expected);
 }
 
-TEST("what waits for an endpoint with offloads still is what it was; a drop counts the frames") {
+TEST("a datagram that waits for an endpoint with offloads stays whole; dropped, it counts as its segments") {
   Bench bench(1);
   FakeEndpoint& able = bench.attach(2, 2, kAll);
   able.room = 0;
@@ -105,7 +105,7 @@ TEST("what waits for an endpoint with offloads still is what it was; a drop coun
   CHECK(able.undone[1].segment_size == 1448 && able.undone[1].checksum_start == 34);
 }
 
-TEST("datagrams that wait for an endpoint which then loses its offloads reach it as segments, each once") {
+TEST("a datagram that waits for an endpoint which then loses its offloads is sent in segments, each once") {
   Bench bench(1);
   FakeEndpoint& able = bench.attach(2, 3, kAll);
   able.room = 0;
@@ -127,7 +127,7 @@ TEST("datagrams that wait for an endpoint which then loses its offloads reach it
   CHECK(bench.count(2, transmit_unicast) == 7 && bench.count(2, transmit_drop_queue_full) == 0);
 }
 
-TEST("a tag is put on a whole datagram and on each of its frames, and taken off") {
+TEST("a tag is added to and removed from a whole datagram and each of its segments") {
   Bench bench(1);
   FakeEndpoint& able = bench.attach(2, 4, kAll);
   FakeEndpoint& plain = bench.attach(3);
@@ -156,8 +156,7 @@ TEST("a tag is put on a whole datagram and on each of its frames, and taken off"
 }
 
 TEST(
-    "segments of one batch enter an endpoint with offloads as one, with a tag or without, and count as "
-    "many") {
+    "segments of one batch are coalesced for an endpoint with offloads, tagged or not, and each is counted") {
   Bench bench(1);
   FakeEndpoint& able = bench.attach(2, 4, kAll);
   FakeEndpoint& plain = bench.attach(3);
@@ -175,7 +174,7 @@ TEST(
   CHECK(able.sent.back() == with_tag_of(5, {whole_frame(d)})[0] && able.undone.back().checksum_start == 38);
 }
 
-TEST("between endpoints without offloads, and to one that shares a port with such, nothing is joined") {
+TEST("segments are not coalesced for a port with an endpoint that has no offloads") {
   Bench bench(1);
   FakeEndpoint& able = bench.attach(2, 4, kAll);
   bench.attach(2);
@@ -184,7 +183,7 @@ TEST("between endpoints without offloads, and to one that shares a port with suc
   CHECK(able.sent == wire_frames(d));
 }
 
-TEST("a datagram larger than a frame may be is none for it, where its frames are not") {
+TEST("a datagram longer than the longest frame is accepted if its segments are not") {
   Bench bench(2);
   const Datagram d = tcp_data(65535 - 40);  // 65549 bytes with its header
   send_whole(bench, d);

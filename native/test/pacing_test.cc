@@ -8,7 +8,7 @@ using namespace tsvde::test;
 
 namespace {
 
-// Ports 1 and 2 send to port 3, whose endpoint takes nothing; 4 stands by.
+// Ports 1 and 2 send to port 3, whose endpoint takes nothing; port 4 is a bystander.
 struct Paced : Bench {
   Paced() : Bench(4, 1024, 8) {
     pacing.bound_ms = 20;
@@ -19,7 +19,7 @@ struct Paced : Bench {
   void learn(uint32_t port, uint64_t address) { send(port, {frame_bytes(kBroadcast, address)}); }
   Attachment& end(uint32_t number) { return *sw.port(number)->attachments[0]; }
 
-  // As the loop does; false: it was held.
+  // As the loop does. false: the source was paused.
   bool read(uint32_t from, uint64_t to, uint32_t count = 1, int64_t now_ms = 0, uint32_t size = 60) {
     if (pacing.should_pause(end(from))) {
       pacing.pause(end(from), now_ms);
@@ -53,7 +53,7 @@ using Numbers = std::vector<uint32_t>;
 
 }  // namespace
 
-TEST("a source is held once its only destination is more than half full, and nothing is dropped") {
+TEST("a source is paused once its sole destination is more than half full, and nothing is dropped") {
   Paced bench;
   CHECK(bench.read(1, kB, 4));
   CHECK(bench.read(1, kB, 1));
@@ -62,7 +62,7 @@ TEST("a source is held once its only destination is more than half full, and not
   CHECK(bench.count(3, transmit_drop_queue_full) == 0);
 }
 
-TEST("sources go on, in the order in which they were held, once there is room") {
+TEST("sources are resumed in the order in which they were paused, once there is room") {
   Paced bench;
   CHECK(bench.read(2, kB, 3) && bench.read(1, kB, 2));
   CHECK(!bench.read(2, kB) && !bench.read(1, kB));
@@ -72,7 +72,9 @@ TEST("sources go on, in the order in which they were held, once there is room") 
   CHECK(bench.read(1, kB));
 }
 
-TEST("a batch is what the only destination has room for, and all there are where it takes them joined") {
+TEST(
+    "a batch fits into half of the sole destination's queue, and is a full one if that takes coalesced "
+    "segments") {
   Paced bench;
   bench.end(1).service.batch = 5;
   CHECK(Pacing::batch(bench.end(1)) == 5);
@@ -85,14 +87,12 @@ TEST("a batch is what the only destination has room for, and all there are where
   CHECK(Pacing::batch(bench.end(1)) == kBatch);
 }
 
-TEST(
-    "a batch is what the only destination has room for also in bytes, and in frames that segments are cut "
-    "into") {
+TEST("a batch fits into half of the sole destination's queue in bytes and in segments too") {
   Paced bench;
   bench.end(1).service.batch = kBatch;
   CHECK(bench.read(1, kB, 1, 0, 60));
   CHECK(Pacing::batch(bench.end(1)) == 4);
-  CHECK(bench.read(1, kB, 1, 0, 60'000));  // of 256 KiB
+  CHECK(bench.read(1, kB, 1, 0, 60'000));  // in a queue of 256 KiB
   CHECK(Pacing::batch(bench.end(1)) == 2);
   bench.end(1).pace.most_frames = 3;
   CHECK(Pacing::batch(bench.end(1)) == 1);
@@ -100,24 +100,26 @@ TEST(
   CHECK(Pacing::batch(bench.end(1)) == 1);
 }
 
-TEST("where a source was heading is remembered while nothing comes from it") {
+TEST("the sole destination is remembered while the source sends nothing") {
   Paced bench;
   CHECK(bench.read(2, kB) && bench.read(2, kB, 0));
   CHECK(bench.read(1, kB, 5));
   CHECK(!bench.read(2, kB));
 }
 
-TEST("a source that sends elsewhere too is not held, nor one whose destination has two endpoints") {
+TEST("a source with several destinations is not paused, nor one whose destination has two endpoints") {
   Paced bench;
   CHECK(bench.read(1, kB, 6));
-  CHECK(bench.read(2, kBroadcast, 2));  // to all
+  CHECK(bench.read(2, kBroadcast, 2));  // to all ports
   CHECK(bench.read(2, kB));
   bench.attach(3, 8);
   CHECK(bench.read(4, kB, 6));
   CHECK(bench.read(4, kB));
 }
 
-TEST("what makes no room within the bound is stalled: its sources go on, and what is too much is dropped") {
+TEST(
+    "an endpoint that makes no room within the bound is stalled: its sources are resumed, and frames "
+    "dropped") {
   Paced bench;
   CHECK(bench.read(1, kB, 6) && !bench.read(1, kB, 1, 100));
   CHECK(bench.pacing.patience_ms(105) == 15);
@@ -125,14 +127,14 @@ TEST("what makes no room within the bound is stalled: its sources go on, and wha
   CHECK(bench.ports(bench.pacing.overdue(120)) == Numbers{1});
   CHECK(bench.pacing.patience_ms(120) == -1);
   CHECK(bench.count(3, transmit_stalls) == 1);
-  for (int i = 0; i < 5; i++) CHECK(bench.read(1, kB));  // and is not held again
+  for (int i = 0; i < 5; i++) CHECK(bench.read(1, kB));  // it is not paused again
   CHECK(bench.count(3, transmit_drop_queue_full) == 3);
   CHECK(bench.drain(3, 100).empty());
   bench.at(3).room = 0;
-  CHECK(bench.read(1, kB, 6) && !bench.read(1, kB));  // it reads again, and is waited for again
+  CHECK(bench.read(1, kB, 6) && !bench.read(1, kB));  // it reads again, so that its source is paused again
 }
 
-TEST("who waits for one that leaves goes on, and who leaves is waited for by nobody") {
+TEST("detaching an endpoint resumes the sources paused for it, and a detached source is forgotten") {
   Paced bench;
   CHECK(bench.read(1, kB, 6) && bench.read(2, kB) && !bench.read(1, kB) && !bench.read(2, kB));
   const auto ports = bench.sw.ports();
@@ -141,7 +143,7 @@ TEST("who waits for one that leaves goes on, and who leaves is waited for by nob
   CHECK(bench.pacing.idle() && bench.end(2).pace.sole_destination == nullptr);
 }
 
-TEST("a bound of 0 holds nobody") {
+TEST("with a bound of 0 no source is paused") {
   Paced bench;
   bench.pacing.bound_ms = 0;
   for (int i = 0; i < 10; i++) CHECK(bench.read(1, kB));

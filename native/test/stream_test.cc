@@ -40,7 +40,7 @@ Bytes read_exactly(int fd, size_t size) {
   return bytes;
 }
 
-// A receive's worth of slots, as the loop has them.
+// Slots for one call of receive(), as the loop has them.
 struct Slots {
   explicit Slots(uint32_t count = kBatch) : memory(count * (kFrameMax + 1)), frames(count) { empty(); }
   void empty() {
@@ -51,7 +51,7 @@ struct Slots {
   std::vector<Frame> frames;
 };
 
-// Everything that is there to be received; the error that ended it.
+// Receives everything that has arrived. Returns the error that ended it.
 int receive_all(Stream& stream, std::vector<Bytes>& received, uint32_t slots = kBatch) {
   Slots room(slots);
   for (;;) {
@@ -59,7 +59,7 @@ int receive_all(Stream& stream, std::vector<Bytes>& received, uint32_t slots = k
     for (uint32_t i = 0; i < count; i++) {
       received.push_back(room.frames[i].copy());
       if (room.frames[i].size() < kFramePadded)
-        room.frames[i].pad();  // as the switch does: the next must not suffer
+        room.frames[i].pad();  // as the switch does; it must not overwrite the next frame
     }
     room.empty();
     if (error != 0) return error;
@@ -79,7 +79,7 @@ const std::vector<Bytes>& some_frames() {
 
 }  // namespace
 
-TEST("a stream's frames are put together again, wherever they were cut in two") {
+TEST("frames are reassembled from a stream that is split at any byte") {
   std::vector<Bytes> sent;
   Bytes wire;
   for (const uint32_t size : {0u, 1u, 14u, 59u, 60u, 75u, 0u, 200u}) {
@@ -100,7 +100,7 @@ TEST("a stream's frames are put together again, wherever they were cut in two") 
   }
 }
 
-TEST("byte by byte, and in random pieces, with as few slots as one") {
+TEST("frames are reassembled from single bytes and random pieces, with as few slots as one") {
   Bytes wire;
   for (const Bytes& frame : some_frames()) append(wire, frame);
   for (int round = 0; round < rounds(12); round++) {
@@ -119,7 +119,7 @@ TEST("byte by byte, and in random pieces, with as few slots as one") {
   }
 }
 
-TEST("a length that no frame has, an end, and an end within a frame") {
+TEST("an invalid length, an end, and an end within a frame are told apart") {
   {
     Pair pair;
     Stream stream(std::move(pair.ours));
@@ -145,12 +145,12 @@ TEST("a length that no frame has, an end, and an end within a frame") {
   }
 }
 
-TEST("random bytes are frames, or end the stream") {
+TEST("random bytes are received as frames or end the stream") {
   for (int round = 0; round < 200; round++) {
     Pair pair;
     Stream stream(std::move(pair.ours));
     Bytes noise(random_below(20000));
-    // Small lengths, mostly, so that more than the first is looked at.
+    // Mostly small lengths, so that more than the first is read.
     for (uint8_t& byte : noise) byte = static_cast<uint8_t>(random_below(round % 2 == 0 ? 256 : 2));
     write_all(pair.theirs.number(), noise.data(), noise.size());
     pair.theirs = Fd();
@@ -163,7 +163,7 @@ TEST("random bytes are frames, or end the stream") {
   }
 }
 
-TEST("what a reader takes in pieces arrives whole, each frame once, whatever it costs in partial writes") {
+TEST("a reader that reads in pieces gets each frame once and whole, whatever partial writes that takes") {
   for (int round = 0; round < 20; round++) {
     Pair pair;
     const int small = 2048;
@@ -201,7 +201,7 @@ TEST("what a reader takes in pieces arrives whole, each frame once, whatever it 
   }
 }
 
-TEST("a tagged frame goes out as its parts") {
+TEST("a tagged view is sent as its parts") {
   Pair pair;
   Stream stream(std::move(pair.ours));
   Slot slot(frame_bytes(kBroadcast, kA, 60, 9));
@@ -259,8 +259,7 @@ TEST("more frames in one read than a batch holds all arrive") {
     append(wire, frame_bytes(kBroadcast, kA, 20, static_cast<uint8_t>(i)));
   std::thread writer([&] { write_all(streams.peers[0].number(), wire.data(), wire.size()); });
   uint32_t received = 0;
-  // Port 2 may drop what its queue has no room for: it reads as fast as it can, and the counters say the
-  // rest.
+  // Port 2 may drop frames that its queue has no room for: the counters tell how many.
   pollfd ready{.fd = streams.peers[1].number(), .events = POLLIN, .revents = 0};
   const auto all = [&] { return received + streams.count(2, transmit_drop_queue_full) == kCount; };
   for (int silence = 0; silence < 100 && !all();) {
@@ -278,7 +277,7 @@ TEST("more frames in one read than a batch holds all arrive") {
 }
 
 TEST(
-    "one who does not read loses its own frames and nobody else's, and then gets what waited, whole and in "
+    "a peer that does not read loses only its own frames, and later gets those that waited, whole and in "
     "order") {
   Streams streams(3);
   constexpr uint32_t kCount = 2000;
@@ -296,14 +295,14 @@ TEST(
     CHECK(frame.size() == 1500 && frame[19] == static_cast<uint8_t>(i) &&
           frame[20] == static_cast<uint8_t>(i >> 8));
   }
-  // Even where just the rest of one frame had waited, the port is as before.
+  // Also if only the rest of a frame had waited.
   const Bytes frame = frame_bytes(kBroadcast, kA, 60, 3);
   streams.send(1, frame);
   CHECK(streams.receive(2) == frame);
   CHECK(streams.count(2, queue_frames) == 0);
 }
 
-TEST("a wrong length ends that stream and is counted; an end is an end and no error") {
+TEST("an invalid length ends the stream and is counted; an end is not an error") {
   Streams streams(2);
   const Bytes wrong = {0xff, 0xff, 0xff, 0xff};
   write_all(streams.peers[0].number(), wrong.data(), wrong.size());

@@ -20,7 +20,7 @@ TEST("a hub sends a frame to every other active port but 0") {
   CHECK(bench.sw.macs.size() == 0);
 }
 
-TEST("a switch floods what it does not know, port 0 too, and sends what it knows to its port alone") {
+TEST("a switch floods frames to unknown addresses, to port 0 too, and sends others only to their port") {
   Bench bench(3);
   bench.attach(0);
   bench.send(1, {frame_bytes(kB, kA)});
@@ -41,7 +41,7 @@ TEST("a frame to an address on the port it came from is dropped and counted") {
   CHECK(bench.count(1, receive_drop_same_port) == 1);
 }
 
-TEST("a group address is no source to learn; all zeroes is one") {
+TEST("a group address is not learned; an address of zeroes is") {
   Bench bench(2);
   bench.send(1, {frame_bytes(kBroadcast, 0x0300'0000'0001), frame_bytes(kBroadcast, 0)});
   CHECK(bench.sw.macs.size() == 1);
@@ -61,7 +61,7 @@ TEST("short frames are padded with zeroes; shorter than a header and longer than
   CHECK(bench.count(2, transmit_bytes) == 60 + kFrameMax);
 }
 
-TEST("a station that moved is told of, and frames from its new place go on") {
+TEST("a station that moved is reported, and its frames are forwarded") {
   Bench bench(3);
   bench.send(1, {frame_bytes(kBroadcast, kA)}, 0);
   bench.send(2, {frame_bytes(kBroadcast, kA)}, 1);
@@ -71,7 +71,7 @@ TEST("a station that moved is told of, and frames from its new place go on") {
   CHECK(bench.at(1).sent.size() == 2 && bench.at(2).sent.size() == 1);
 }
 
-TEST("a port that goes takes its addresses, and a port that comes takes none") {
+TEST("removing a port removes its addresses, and adding one removes none") {
   Bench bench(3);
   bench.send(1, {frame_bytes(kBroadcast, kA)});
   bench.send(2, {frame_bytes(kBroadcast, kB)});
@@ -83,7 +83,7 @@ TEST("a port that goes takes its addresses, and a port that comes takes none") {
   CHECK(bench.at(2).sent.size() == 2);
 }
 
-TEST("what a peer does not take waits in order, and what is too much is dropped and counted") {
+TEST("frames wait in order for a slow peer, and are dropped and counted when its queue is full") {
   Bench bench(2);
   bench.sw.hub = true;
   bench.at(2).room = 1;
@@ -95,7 +95,7 @@ TEST("what a peer does not take waits in order, and what is too much is dropped 
   CHECK(bench.count(2, transmit_unicast) == 5 && bench.count(2, transmit_drop_queue_full) == 3);
   CHECK(bench.sw.port(2)->snapshot()[queue_frames] == 4);
 
-  bench.at(2).room = 2;  // still slow: what comes now waits behind
+  bench.at(2).room = 2;  // still slow: new frames wait behind the others
   const Attachment& attachment = *bench.sw.port(2)->attachments[0];
   bench.drain(2);
   CHECK(attachment.service.waiting);
@@ -120,7 +120,7 @@ TEST("a port that is given more than a batch before it transmits sends all of it
       all.push_back(frame_bytes(kB, kA, 60, static_cast<uint8_t>(i)));
       port.add(&slots.emplace_back(all.back()).frame, 0);
     }
-    // That it began to wait is not lost, though it did so while frames were added.
+    // It is reported that an attachment began to wait, also while frames were added.
     CHECK(port.transmit(0) == (room < 1000));
     CHECK(!port.transmit(0));
     bench.at(1).room = 1000;
@@ -130,7 +130,7 @@ TEST("a port that is given more than a batch before it transmits sends all of it
   }
 }
 
-TEST("each endpoint of a port gets the frame, which counts once; a slow one does not hold up the other") {
+TEST("each endpoint of a port gets a frame, which counts once; a slow one does not delay the other") {
   Bench bench(1);
   FakeEndpoint& fast = bench.attach(2);
   FakeEndpoint& slow = bench.attach(2);
@@ -142,7 +142,7 @@ TEST("each endpoint of a port gets the frame, which counts once; a slow one does
   CHECK(bench.count(2, transmit_drop_queue_full) == 2);
 }
 
-TEST("a refusal by the kernel is a drop with its reason") {
+TEST("an error of the kernel is a drop with its reason") {
   const std::pair<int, Counter> reasons[] = {{ECONNREFUSED, transmit_drop_peer_gone},
                                              {ENOTCONN, transmit_drop_peer_gone},
                                              {EMSGSIZE, transmit_drop_too_long},
@@ -159,7 +159,7 @@ TEST("a refusal by the kernel is a drop with its reason") {
   }
 }
 
-TEST("whatever bytes come, each frame is delivered or counted as dropped") {
+TEST("each frame of random bytes is delivered or counted as dropped") {
   Bench bench(5, 64, 8);
   uint64_t sent = 0;
   for (int round = 0; round < rounds(3000); round++) {

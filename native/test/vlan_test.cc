@@ -17,7 +17,7 @@ Bytes tagged(Bytes bytes, uint16_t tag) {
   return bytes;
 }
 
-// Ports 1 and 2 in VLAN 0; 3 untagged in 10; 4 untagged in 0 and tagged in 10 and 20.
+// Ports 1 and 2 are in VLAN 0, port 3 is untagged in 10, and port 4 is untagged in 0 and tagged in 10 and 20.
 struct FourPorts : Bench {
   FourPorts() : Bench(4) {
     for (const uint16_t vlan : {10, 20}) {
@@ -32,7 +32,7 @@ const Bytes kFrame = frame_bytes(kBroadcast, kA, 64, 7);
 
 }  // namespace
 
-TEST("VLANs are kept apart, and frames leave with the tag that their port takes") {
+TEST("VLANs are separate, and frames leave tagged or untagged as their port requires") {
   FourPorts bench;
   bench.send(3, {kFrame});
   CHECK(bench.at(1).sent.empty() && bench.at(2).sent.empty());
@@ -40,16 +40,14 @@ TEST("VLANs are kept apart, and frames leave with the tag that their port takes"
   bench.send(4, {tagged(kFrame, 0xa000 | 10), tagged(kFrame, 20)});
   CHECK(bench.at(3).sent == std::vector<Bytes>{kFrame});
   CHECK(bench.at(1).sent.empty());
-  bench.send(3, {tagged(kFrame, 0x6000 | 10)});  // tagged to tagged: as it came, with its priority
+  bench.send(3, {tagged(kFrame, 0x6000 | 10)});  // from tagged to tagged: unchanged, with its priority
   CHECK(bench.at(4).sent.back() == tagged(kFrame, 0x6000 | 10));
   CHECK(bench.count(4, transmit_bytes) == 68 + 68);
   bench.send(1, {kFrame});
   CHECK(bench.at(2).sent.size() == 1 && bench.at(4).sent.back() == kFrame && bench.at(3).sent.size() == 1);
 }
 
-TEST(
-    "a tag of another's VLAN is dropped and counted; one of no VLAN is payload, unless the switch is "
-    "strict") {
+TEST("a frame tagged with a VLAN of other ports is dropped; the tag of no VLAN is payload, unless strict") {
   FourPorts bench;
   bench.send(1, {tagged(kFrame, 10), tagged(kFrame, 20)});
   CHECK(bench.count(1, receive_drop_vlan) == 2 && bench.at(2).sent.empty());
@@ -62,7 +60,7 @@ TEST(
   CHECK(bench.count(1, receive_drop_vlan) == 4 && bench.at(2).sent.size() == 2);
 }
 
-TEST("a priority tag is of VLAN 0, and comes off") {
+TEST("a priority tag is in VLAN 0 and is removed") {
   FourPorts bench;
   bench.send(1, {tagged(kFrame, 0xe000)});
   CHECK(bench.at(2).sent == std::vector<Bytes>{kFrame} && bench.at(4).sent == std::vector<Bytes>{kFrame});
@@ -70,7 +68,7 @@ TEST("a priority tag is of VLAN 0, and comes off") {
   CHECK(bench.count(3, receive_drop_vlan) == 1);
 }
 
-TEST("a port without an untagged VLAN takes and gives no untagged frames") {
+TEST("a port without an untagged VLAN receives and transmits no untagged frames") {
   FourPorts bench;
   bench.sw.set_untagged_vlan(*bench.sw.port(4), kNoVlan);
   bench.send(4, {kFrame});
@@ -81,7 +79,7 @@ TEST("a port without an untagged VLAN takes and gives no untagged frames") {
   CHECK(bench.at(3).sent.size() == 1);
 }
 
-TEST("what has lost its tag is padded again with zeroes") {
+TEST("a frame whose tag was removed is padded with zeroes again") {
   FourPorts bench;
   bench.send(4, {tagged(frame_bytes(kBroadcast, kA, 56, 7), 10)});
   Bytes padded = frame_bytes(kBroadcast, kA, 56, 7);
@@ -96,11 +94,11 @@ TEST("one address may be in several VLANs, on a port of each") {
   CHECK(bench.sw.macs.size() == 2);
   bench.send(4, {tagged(frame_bytes(kA, kB), 10)});
   CHECK(bench.at(3).sent.size() == 1 && bench.at(1).sent.empty());
-  bench.send(3, {frame_bytes(kB, kA)});  // a known address on a port that takes the VLAN with its tag
+  bench.send(3, {frame_bytes(kB, kA)});  // a learned address on a port that is a tagged member
   CHECK(bench.at(4).sent.back() == tagged(frame_bytes(kB, kA), 10));
 }
 
-TEST("who leaves a VLAN takes the addresses it had there, and no others") {
+TEST("a port that leaves a VLAN loses its addresses in that VLAN, and no others") {
   FourPorts bench;
   bench.send(4, {frame_bytes(kBroadcast, kA), tagged(frame_bytes(kBroadcast, kB), 10),
                  tagged(frame_bytes(kBroadcast, kB), 20)});
@@ -111,11 +109,11 @@ TEST("who leaves a VLAN takes the addresses it had there, and no others") {
   CHECK(bench.sw.macs.forget_vlan(10) == 1);
 }
 
-TEST("a port that discards neither learns nor forwards in that VLAN, but hands its BPDUs up") {
+TEST("a port that discards in a VLAN neither learns nor forwards there, but its BPDUs are reported") {
   FourPorts bench;
   Bytes bpdu = frame_bytes(0x0180'c200'0000, kA);
   bench.send(1, {bpdu});
-  CHECK(bench.at(2).sent.size() == 1);  // without spanning tree, forwarded as any multicast
+  CHECK(bench.at(2).sent.size() == 1);  // without spanning tree it is forwarded like any multicast
   bench.sw.takes_bpdus = true;
   bench.sw.set_discarding(*bench.sw.port(1), 0, true);
   bench.send(1, {frame_bytes(kBroadcast, kB), bpdu});
@@ -126,7 +124,7 @@ TEST("a port that discards neither learns nor forwards in that VLAN, but hands i
   CHECK(bench.at(1).sent.empty() && bench.at(4).sent.size() == 2);
 }
 
-TEST("a BPDU that was cut is dropped, and not read with the zeroes of its padding") {
+TEST("a truncated BPDU is dropped, and not read with the zeroes of its padding") {
   FourPorts bench;
   bench.sw.takes_bpdus = true;
   Bytes bpdu = frame_bytes(0x0180'c200'0000, kA, 53);
@@ -138,7 +136,7 @@ TEST("a BPDU that was cut is dropped, and not read with the zeroes of its paddin
   CHECK(bench.bpdus.size() == 2 && bench.count(4, receive_drop_too_short) == 2);
 }
 
-TEST("a flood of BPDUs is cut off, and counted") {
+TEST("a flood of BPDUs is limited, and the dropped ones are counted") {
   Bench bench(2);
   bench.sw.takes_bpdus = true;
   for (int i = 0; i < 300; i++) bench.send(1, {frame_bytes(0x0180'c200'0000, kA)}, 5);
@@ -147,7 +145,7 @@ TEST("a flood of BPDUs is cut off, and counted") {
   CHECK(bench.bpdus.size() == 258);
 }
 
-TEST("the hellos of all VLANs of a trunk come in one second, and are handed up") {
+TEST("the hellos of all VLANs of a trunk may come in one second, and are all reported") {
   Bench bench(2);
   bench.sw.takes_bpdus = true;
   for (uint16_t vlan = 1; vlan < kNoVlan; vlan++) {
@@ -159,18 +157,17 @@ TEST("the hellos of all VLANs of a trunk come in one second, and are handed up")
   CHECK(bench.bpdus.size() == kNoVlan - 1 && bench.count(1, receive_drop_bpdu_rate) == 0);
 }
 
-TEST("capture shows what came, before any decision, and what leaves, as it leaves") {
+TEST("capture reports received frames before any decision, and transmitted ones as they leave") {
   FourPorts bench;
   bench.sw.capture = true;
   bench.send(3, {kFrame});
   CHECK(bench.captures == (std::vector<Bench::Capture>{{3, true, kFrame}, {4, false, tagged(kFrame, 10)}}));
 }
 
-// 100,000 frames with every kind of tag through set-ups that change all the time: what arrives, arrives at a
-// member.
-TEST("no frame is seen outside its VLAN, whatever tags it has") {
+// 100,000 frames with all kinds of tags, while memberships change: each arrives only at members of its VLAN.
+TEST("no frame is forwarded outside its VLAN, whatever tags it has") {
   constexpr uint32_t kPorts = 8;
-  constexpr std::array<uint16_t, 6> kIds = {0, 1, 2, 4094, 4095, 77};  // the last is never created
+  constexpr std::array<uint16_t, 6> kIds = {0, 1, 2, 4094, 4095, 77};  // the last one is never created
   std::minstd_rand random(1);
   const auto below = [&random](uint32_t limit) { return static_cast<uint32_t>(random() % limit); };
   Bench bench(kPorts);

@@ -3,8 +3,8 @@ import { type NativeCounters, native } from '../system/native.ts';
 
 /**
  * The counters of a port since it was created or they were reset. "Receive" is what the switch received from the port.
- * Short frames count with their padding, frames dropped later count too, and a datagram that a TAP gives or takes whole
- * as the frames that it stands for.
+ * Short frames count with their padding, frames that are dropped later count too, and a whole datagram from or to a TAP
+ * counts as its segments.
  */
 export interface PortCounters {
   /** The number of the port. */
@@ -58,7 +58,7 @@ function onePort(port: number, values: BigUint64Array): PortCounters {
     if (reason === undefined) counters[camelCase(name)] = value;
     else (direction === 'receive' ? receiveDrops : transmitDrops)[reason] = value;
   });
-  // The names are the engine's own list; a test holds it against this interface.
+  // The names come from the engine; a test compares them with this interface.
   return { ...counters, receiveDrops, transmitDrops } as unknown as PortCounters;
 }
 

@@ -1,40 +1,46 @@
-// The door to C++: loads and types the addon. No other file does.
+// Loads and types the addon; no other file does.
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
-/** How the engine forwards and forgets; every field may be changed while it runs. Times are whole seconds. */
+/** How the engine forwards frames and forgets addresses. All fields can be changed while it runs. */
 export interface EngineSettings {
-  /** true: every frame goes to every other port; false: learn addresses (802.1D-2004, 7.7 to 7.9). */
+  /** true: each frame is sent to all other ports; false: addresses are learned (802.1D-2004, 7.7 to 7.9). */
   hub: boolean;
-  /** true: tags of a VLAN that was never created are refused; false: they are payload of the port's own VLAN. */
+  /**
+   * Frames tagged with a VLAN that was never created: true drops them, false takes the tag for payload in the port's
+   * own VLAN.
+   */
   strictVlan: boolean;
-  /** Frames to 01:80:c2:00:00:00 come as events and are not forwarded. */
+  /** Whether frames to 01:80:c2:00:00:00 become events instead of being forwarded. */
   takesBpdus: boolean;
-  /** Every frame that comes or leaves is an event too. For looking, not for speed. */
+  /** Whether each frame received or transmitted is an event too. For diagnosis: it is slow. */
   capture: boolean;
-  /** Addresses kept at most; a new one then takes the place of the fullest port's oldest. */
+  /** The most addresses in the table. When it is full, a new one evicts the oldest of the port that has most. */
   macLimit: number;
-  /** An address silent for longer is forgotten. */
+  /** Seconds of silence after which an address ages out. */
   expireSeconds: number;
-  /** How often forgotten addresses are looked for; 0 or less: never. */
+  /** Seconds between two searches for addresses that have aged out; 0 or less: none age out. */
   gcIntervalSeconds: number;
-  /** An address moves to another port only after this long a silence on the old one. */
+  /** Seconds of silence on its old port after which an address may move to another. */
   minPersistenceSeconds: number;
-  /** How long a source whose only destination is full is left unread, at most; 0: what it sends is dropped at once. */
+  /** The longest time that a source is paused while its only destination is full; 0: frames are dropped instead. */
   pacingMs: number;
-  /** How long the thread looks for more frames before it sleeps; 0: not at all. */
+  /** How long the thread polls for more frames before it sleeps; 0: it does not poll. */
   busyPollUs: number;
 }
 
 export type EngineEvent =
-  /** The descriptor is of no use any more (a TAP was deleted, a stream has ended: EPIPE, or EBADMSG for a length that no frame has); the engine has stopped polling it. Detach it. */
+  /**
+   * The endpoint has ended: a TAP was deleted, or a stream has ended (EPIPE) or sent an invalid length (EBADMSG). The
+   * engine no longer reads it; it is to be detached.
+   */
   | { type: 'endpoint-failed'; port: number; endpoint: number; errno: number }
-  /** An address was seen on another port than the one it is held for. At most one event a second. */
+  /** An address was seen on a port other than its own. At most one event a second. */
   | { type: 'mac-seen-elsewhere'; mac: string; vlan: number; from: number; to: number }
-  /** While watchMacs() is on. */
+  /** Only after watchMacs(true). */
   | { type: 'mac-added' | 'mac-removed'; mac: string; vlan: number; port: number }
-  /** Without a tag, at most 128 bytes; at most 256 a second and port. */
+  /** Without its tag; at most 128 bytes, and 256 a second from a port, besides one for each of its VLANs. */
   | { type: 'bpdu'; port: number; vlan: number; bytes: Buffer }
   | { type: 'frame-received' | 'frame-transmitted'; port: number; bytes: Buffer };
 
@@ -65,43 +71,49 @@ export interface MacStats {
   evictions: bigint;
 }
 
-/** One row a port, `counterNames.length` values a row, in that order. */
+/** A row for each port. A row has `counterNames.length` values, in that order. */
 export interface NativeCounters {
   ports: Uint32Array;
   values: BigUint64Array;
 }
 
-/** What frames come and go by; `fd` is non-blocking. */
+/** The descriptors of an endpoint; `fd` is non-blocking. */
 export type Transport =
-  /** A connected datagram socket: one datagram, one frame. */
+  /** A connected datagram socket: each datagram is a frame. */
   | { kind: 'datagram'; fd: number }
   | { kind: 'tap'; fd: number }
-  /** A connected stream socket: each frame behind its length. */
+  /** A connected stream socket: each frame follows its length. */
   | { kind: 'stream'; fd: number }
-  /** A bound datagram socket and the one it is for, as openUdp() and openUnixPeer() make them; `also` are that one's other names. */
+  /**
+   * A bound datagram socket and the address of its peer, from openUdp() or openUnixPeer(). `also`: other names of the
+   * peer.
+   */
   | { kind: 'peer'; fd: number; peer: Uint8Array; also: readonly Uint8Array[] }
   | { kind: 'multicast'; fd: number; senderFd: number };
 
-/** The engine: one thread that moves frames. Every call returns once the thread has done it (microseconds). */
+/** The engine: a thread that moves frames. Each call waits until the thread has done it, which takes microseconds. */
 export interface NativeEngine {
   configure(settings: Partial<EngineSettings>): void;
-  /** Keeps the thread on one CPU, from 0. Throws with errno `code` where it may not run there. */
+  /** Keeps the thread on a CPU, numbered from 0. Throws with errno `code` if it may not run there. */
   placeOnCpu(cpu: number): void;
-  /** Ports are numbered places and hold counters; they forward only while an endpoint is attached. */
+  /** A port is a numbered place with counters. It forwards only while it has an endpoint. */
   addPort(port: number): void;
   removePort(port: number): void;
-  /** The engine owns and closes the descriptors from here on, also when this throws. `queueFrames` bounds what waits for a slow peer. */
+  /**
+   * Passes ownership of the descriptors to the engine, also when it throws. At most `queueFrames` frames wait for a
+   * slow peer.
+   */
   attach(port: number, endpoint: number, transport: Transport, queueFrames: number): void;
   detach(port: number, endpoint: number): void;
   setVlanCreated(vlan: number, created: boolean): void;
-  /** 4095: the port takes and gives no untagged frames. The port leaves its old untagged VLAN. A new port has VLAN 0. */
+  /** Also removes the port from its old untagged VLAN. A new port has VLAN 0. 4095: the port has no untagged frames. */
   setUntaggedVlan(port: number, vlan: number): void;
   setMember(port: number, vlan: number, member: boolean): void;
-  /** Nothing but BPDUs enters, nothing at all leaves but by send(). */
+  /** Whether the port is blocked in the VLAN: only BPDUs enter, and only frames from send() leave. */
   setDiscarding(port: number, vlan: number, discarding: boolean): void;
-  /** A whole frame, by that port alone. */
+  /** Sends a whole frame by that port only. */
   send(port: number, frame: Uint8Array): void;
-  /** Whether addresses that come and go are events. */
+  /** Whether addresses that are learned or forgotten are events. */
   watchMacs(wanted: boolean): void;
   /** Returns how many events found no place to wait in, by kind. The end of an endpoint always has one. */
   eventsLost(): EventsLost;
@@ -111,17 +123,17 @@ export interface NativeEngine {
   macStats(): MacStats;
   /** The port that a MAC address, six bytes, was learned on in a VLAN; undefined if it is not in the table. */
   portOf(mac: Uint8Array, vlan: number): number | undefined;
-  /** Forgets what was learned on `port`, in `vlan`, or everything. Returns how many entries went. */
+  /** Forgets the addresses of `port`, of `vlan`, of both, or all. Returns how many were removed. */
   flushMacs(port?: number, vlan?: number): number;
-  /** Ends the thread and closes every descriptor; idempotent. */
+  /** Ends the thread and closes all descriptors; idempotent. */
   close(): void;
 }
 
-/** A client's end of a data socket: one datagram, one frame. Lives on Node's own loop. */
+/** The client's end of a data socket: each datagram is a frame. It is served by Node's event loop. */
 export interface NativeFrameSocket {
-  /** How many of `frames` the kernel took, in order; fewer than given means its buffer is full. */
+  /** Returns how many of `frames` the kernel took, in order. Fewer than all: its buffer is full. */
   send(frames: readonly Uint8Array[]): number;
-  /** While paused, frames wait in the kernel, as with a program that does not read. */
+  /** Stops reading: frames then wait in the kernel. */
   pause(): void;
   resume(): void;
   close(): void;
@@ -139,7 +151,7 @@ export interface NativeAccount {
 
 export interface NativeAddon {
   Engine: new (settings: EngineSettings, onEvent: (event: EngineEvent) => void) => NativeEngine;
-  /** `onDrain`: there is room again after send() took fewer than it was given. */
+  /** `onDrain` is called when there is room again, after send() has taken fewer frames than it was given. */
   FrameSocket: new (
     fd: number,
     onFrames: (frames: Buffer[]) => void,
@@ -148,29 +160,36 @@ export interface NativeAddon {
   counterNames: readonly string[];
 
   /**
-   * A non-blocking unix datagram socket, bound to `path` and connected to `peer` (a whole sockaddr_un, 110 bytes, taken as it is).
-   * Returns its descriptor; throws an Error with errno `code` and `syscall`, and leaves no file behind.
+   * Opens a non-blocking unix datagram socket, bound to `path` and connected to `peer` (a whole sockaddr_un of 110
+   * bytes). Returns its descriptor. On failure it throws an Error with errno `code` and `syscall`, and leaves no file
+   * behind.
    */
   openDatagram(path: string, peer: Uint8Array | null): number;
-  /** Addresses in digits, both of one family; `localPort` is the bound one. Throws with errno `code` and `syscall`. */
+  /**
+   * Opens a UDP socket. Addresses are numeric and of one family; `localPort` is the bound port. Throws with errno `code` and
+   * `syscall`.
+   */
   openUdp(local: NativeAddress, peer: NativeAddress): { fd: number; peer: Buffer; localPort: number };
-  /** Paths, or abstract names behind a NUL. A file at `local` that nobody serves any more is replaced. */
+  /**
+   * Opens a unix datagram socket. Names are paths, or abstract names after a NUL. A stale socket file at `local` is
+   * replaced.
+   */
   openUnixPeer(local: string, peer: string): { fd: number; peer: Buffer };
-  /** A member of an IPv4 group, on the interface that has `localAddress`, or by route where that is 0.0.0.0. */
+  /** Joins an IPv4 group on the interface that has `localAddress`, or by the routing table if that is 0.0.0.0. */
   openMulticast(group: NativeAddress & { localAddress: string; ttl: number }): { fd: number; senderFd: number };
-  /** Stream sockets by a path, or by an abstract name behind a NUL, of just these bytes. */
+  /** Stream sockets. The name is a path, or an abstract name after a NUL that is not padded. */
   listenUnix(name: string): number;
   connectUnix(name: string): number;
-  /** Another descriptor of the same, which Node does not know of. */
+  /** Returns a duplicate of the descriptor that Node does not know of. */
   duplicate(fd: number): number;
-  /** One datagram to a unix socket's path, or to the abstract name behind an `@`. Never waits. */
+  /** Sends a datagram to a unix socket by its path, or by its abstract name after an `@`. Does not block. */
   sendDatagram(path: string, text: string): void;
-  /** Two unix datagram sockets connected to each other, the first non-blocking; `bufferBytes` may wait in each. */
+  /** Opens two connected unix datagram sockets with buffers of `bufferBytes`. The first is non-blocking. */
   datagramPair(bufferBytes: number): [number, number];
   connectDatagram(fd: number, peer: Uint8Array): void;
   /**
-   * Opens /dev/net/tun and attaches to, or creates, the TAP, with one queue; with offloads, where it can be. Throws with errno `code`;
-   * `syscall` is `open` or `TUNSETIFF`.
+   * Opens /dev/net/tun and attaches to the TAP with one queue, or creates it, with offloads if asked for and possible. Throws with
+   * errno `code`; `syscall` is `open` or `TUNSETIFF`.
    */
   openTap(name: string, offloads: boolean): { fd: number; name: string; multiQueue: boolean };
   closeDescriptor(fd: number): void;
@@ -178,27 +197,27 @@ export interface NativeAddon {
   terminalStanding(fd: number): 'foreground' | 'background' | 'gone';
   /** From now on SIGTTIN and SIGTTOU do not stop the process: a read in the background fails with EIO, a write succeeds. */
   ignoreTerminalStops(): void;
-  /** Of the whole process; returns what it was. */
+  /** Sets the umask of the process and returns the old one. */
   setUmask(mask: number): number;
 
-  /** SO_PEERCRED: who connected, as the kernel knows it. */
+  /** Returns the identity of the process that connected, from the kernel (SO_PEERCRED). */
   peerCredentials(fd: number): { pid: number; uid: number; gid: number };
-  /** libc's words for an errno number. */
+  /** Returns libc's message for an errno number. */
   strerror(errno: number): string;
   userByName(name: string): NativeAccount | null;
   userById(uid: number): NativeAccount | null;
   groupByName(name: string): NativeAccount | null;
   groupById(gid: number): NativeAccount | null;
-  /** Is `gid` the user's primary group or one that lists them? */
+  /** Returns whether `gid` is the user's primary group or has the user as a member. */
   isMember(uid: number, gid: number): boolean;
 
-  /** What /proc and ps show as the arguments; without effect where they are longer than those the process was started with. */
+  /** Sets the arguments that /proc and ps show. Without effect if they are longer than the original ones. */
   setArguments(argv: readonly Buffer[]): void;
-  /** prctl(PR_SET_NAME): the name that ps and pidof show; argv is untouched. */
+  /** Sets the name that ps and pidof show (PR_SET_NAME); argv stays unchanged. */
   setProcessName(name: string): void;
   /**
-   * Becomes another program: same pid, stdio and environment. Signal dispositions and blocking modes that Node changed are put back,
-   * `keep` loses its close-on-exec flag. Returns only by throwing.
+   * Executes another program in this process, with the same stdio and environment. Restores the signal dispositions and
+   * blocking modes that Node has changed, and clears the close-on-exec flag of `keep`. Returns only by throwing.
    */
   execute(
     file: string,
@@ -215,7 +234,10 @@ export interface NativeAddon {
     ignoredSignals: bigint,
     openFiles: number | undefined,
   ): { code: number; signal?: number };
-  /** By _exit(2), or of a signal's default, with the blocking modes of stdio that Node changed put back. */
+  /**
+   * Ends the process by _exit(2), or by a signal's default action. Restores the blocking modes of stdio that Node has
+   * changed.
+   */
   endProcess(exitCode: number, signal: number | undefined): never;
 }
 
@@ -223,10 +245,10 @@ const require = createRequire(import.meta.url);
 
 export const native: NativeAddon = require('../../native/build/Release/tsvde.node');
 
-/** The user-mode stack, a program of its own. */
+/** The program of the user-mode stack. */
 export const slirpProgram = fileURLToPath(new URL('../../native/build/Release/tsvde-slirp', import.meta.url));
 
-/** The number of a stream's descriptor, which Node does not expose; -1 once it is closed. SO_PEERCRED and dup(2) need it. */
+/** Returns the descriptor of a stream, which Node does not expose, for SO_PEERCRED and dup(2); -1 once it is closed. */
 export function descriptorOf(stream: Socket): number {
   return (stream as unknown as { _handle?: { fd: number } })._handle?.fd ?? -1;
 }

@@ -1,5 +1,5 @@
-// What the engine tells JavaScript: a flood of one kind of event takes nothing from the others, also while JavaScript is
-// busy, and the most urgent event is delivered first.
+// The events of the engine: a flood of one kind costs none of the others, also while JavaScript is busy, and the most
+// urgent event is delivered first.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeSync } from 'node:fs';
@@ -14,7 +14,7 @@ const BRIDGES = '01:80:c2:00:00:00';
 const address = (n: number) =>
   `02:00:00:${[n >> 16, n >> 8, n].map((b) => (b & 255).toString(16).padStart(2, '0')).join(':')}`;
 
-/** As the engine takes it: with a length in place of an EtherType (802.3, 3.2.6). */
+/** A frame that the engine takes for a BPDU: with a length in place of an EtherType (802.3, 3.2.6). */
 function bpdu(mark: number): Buffer {
   const bytes = frame(BRIDGES, address(1), 60, mark);
   bytes.writeUInt16BE(38, 12);
@@ -26,7 +26,7 @@ interface Bench {
   events: EngineEvent[];
   /** Attaches an endpoint to a port of its own and returns the other end, which takes a datagram a write. */
   join(kind?: 'datagram' | 'stream'): { port: number; fd: number };
-  /** Until the engine has read all that was written. JavaScript does not get to its events meanwhile. */
+  /** Waits, without returning to the event loop, until the engine has read everything that was written. */
   settle(): void;
   write(end: { port: number; fd: number }, bytes: Buffer): void;
 }
@@ -124,7 +124,7 @@ const KINDS = {
 } as const;
 type Kind = keyof typeof KINDS;
 
-/** Those that can come faster than JavaScript takes them: of ends and moves there are few. */
+/** The kinds that can come faster than JavaScript takes them. Ends are never lost, but may be many. */
 const FLOODS: [Kind, number][] = [
   ['ends', 600],
   ['bpdu', 10_000],
@@ -170,7 +170,7 @@ test('the most urgent events are delivered first, and others than the engine hav
   expect(before).toBeLessThan(400);
 });
 
-/** Sends frames as fast as they are taken, or `count` BPDUs in `seconds`, by the descriptor 3. */
+/** A program that sends by descriptor 3: frames as fast as they are taken, or `count` BPDUs in `seconds`. */
 const SENDER = (what: string) => `
 import socket, sys, time
 end = socket.socket(fileno=3)

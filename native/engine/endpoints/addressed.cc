@@ -10,7 +10,7 @@
 namespace tsvde {
 namespace {
 
-// Of one call, shared by all such sockets of the loop thread.
+// The headers of one call, shared by all such sockets of the loop thread.
 struct Batch {
   std::array<mmsghdr, kBatch> headers;
   std::array<sockaddr_storage, kBatch> senders;
@@ -21,7 +21,7 @@ Batch& batch() {
   return batch;
 }
 
-// Those of a batch that `wanted` says yes to move up to the front; `others` counts the rest.
+// Receives a batch, keeps the frames whose sender is `wanted`, and counts the others in `others`.
 template <typename Wanted>
 Moved receive_from(int fd, std::span<Frame> frames, uint64_t& others, Wanted wanted) {
   auto& [headers, senders] = batch();
@@ -109,15 +109,16 @@ Moved Peer::send(std::span<Frame* const> frames, Time) {
   return moved;
 }
 
-// EAGAIN, or why nothing can be sent.
+// Returns EAGAIN, or the error for which nothing can be sent.
 int Peer::find_what_is_full() {
   pollfd own{.fd = fd_.number(), .events = POLLOUT, .revents = 0};
   wait_for(poll(&own, 1, 0) == 1);
   if (!queue_full_) return EAGAIN;
-  // Connected anew each time: to a peer that has started again the path is the same, and the socket another.
+  // Connect each time: a peer that has restarted has another socket by the same path.
   if (connect(probe_.number(), reinterpret_cast<const sockaddr*>(&peer_.bytes), peer_.size) == 0)
     return EAGAIN;
-  // Connected to us alone, and so without a queue of its own: our buffer was full, and by now is not.
+  // The peer is connected to us, so that no other socket may connect to it, and has no limit of datagrams:
+  // our own buffer was full, and no longer is.
   if (errno != EPERM) return errno;
   wait_for(false);
   return EAGAIN;
@@ -130,9 +131,9 @@ void Peer::wait_for(bool queue_full) {
   watch({.fd = probe_.number(), .room = queue_full ? EPOLLOUT : 0u});
 }
 
-// A peer may have started again while its old socket stays open, in a child or stopped, and unread: then
-// there is room, and the probe would never say so. Connected to nobody it is writable: it is tried again.
-// Once a second is soon enough.
+// A peer may have restarted while its old socket stays open and unread, in a child or a stopped process. The
+// new one has room, but the probe is connected to the old one and would never report it. A probe that is
+// connected to none is writable, so that sending is tried again. Once a second is soon enough.
 void Peer::recheck(Time now) {
   if (!queue_full_ || now < recheck_due_) return;
   recheck_due_ = now + kSecond;

@@ -1,5 +1,5 @@
-// A datagram socket that is not connected, so that its peer may come later or start again: datagrams are told
-// apart by who sent them.
+// Datagram sockets that are not connected, so that a peer can start later, or restart. Datagrams are accepted
+// or dropped by the address of their sender.
 #pragma once
 
 #include <sys/socket.h>
@@ -13,14 +13,14 @@ namespace tsvde {
 struct Address {
   sockaddr_storage bytes{};
   socklen_t size = 0;
-  // The same socket's; ports, paths and hosts, and nothing else.
+  // Whether both name the same socket. Only hosts, ports and paths are compared.
   [[nodiscard]] bool is(const sockaddr_storage& other, socklen_t other_size) const;
 };
 
-// One peer: what others send is dropped. For UDP and unix sockets.
+// A socket for one peer; datagrams from other senders are dropped. For UDP and unix sockets.
 class Peer final : public Endpoint {
  public:
-  // `also`: other names that the same peer may have bound, a path in other letters.
+  // `also`: other names that the peer may have bound, such as another spelling of its path.
   Peer(Fd fd, const Address& peer, std::vector<Address> also = {});
 
   Moved receive(std::span<Frame> frames, Time now) override;
@@ -34,15 +34,15 @@ class Peer final : public Endpoint {
   Fd fd_;
   Address peer_;
   std::vector<Address> also_;
-  // Connected to a unix peer while its queue is full: only of a connected one does the kernel tell when there
-  // is room again.
+  // A socket that is connected to a unix peer while its queue is full: the kernel reports room only to
+  // connected sockets.
   Fd probe_;
-  bool queue_full_ = false;  // and not our own buffer
+  bool queue_full_ = false;  // the queue of the peer, rather than our own send buffer
   Time recheck_due_ = 0;
 };
 
-// A multicast group: whoever is in it sends and receives. What we send comes back from the kernel, and is
-// told by the address of the socket that only we send from.
+// A multicast group, whose members all send and receive. The kernel loops our own datagrams back to us; they
+// are recognised by the address of the socket that we send from.
 class Multicast final : public Endpoint {
  public:
   // `sender` is connected to the group.

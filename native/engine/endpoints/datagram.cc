@@ -5,7 +5,7 @@
 namespace tsvde {
 namespace {
 
-// Headers for one call, shared by all sockets of the loop thread: only the parts differ from call to call.
+// The headers of one call, shared by all sockets of the loop thread: only the parts differ between calls.
 std::array<mmsghdr, kBatch>& headers() {
   static thread_local std::array<mmsghdr, kBatch> headers{};
   return headers;
@@ -15,8 +15,8 @@ std::array<mmsghdr, kBatch>& headers() {
 
 Datagram::Datagram(Fd fd) : fd_(std::move(fd)) {
   watch({.fd = this->fd(), .frames = EPOLLIN, .room = EPOLLOUT});
-  // As much as net.core.wmem_max lets anybody have, which the kernel doubles: some batches of full-sized
-  // frames fit into what the peer has not read yet. Who made the socket may have given it more.
+  // The default of net.core.wmem_max, which the kernel doubles. Several batches of full-sized frames then fit
+  // into what the peer has not read. A socket that was given more keeps it.
   constexpr int kSendBuffer = 212'992;
   int given = 0;
   socklen_t size = sizeof given;
@@ -31,8 +31,7 @@ Moved Datagram::receive(std::span<Frame> frames, Time) {
     messages[i].msg_hdr.msg_iov = frames[i].parts.data();
     messages[i].msg_hdr.msg_iovlen = 1;
   }
-  // MSG_TRUNC: msg_len tells a cut datagram's true size, so that it is dropped as too long and not forwarded
-  // cut.
+  // MSG_TRUNC: msg_len is then the true size of a truncated datagram, which is dropped as too long.
   const int count = recvmmsg(fd(), messages.data(), static_cast<unsigned>(frames.size()),
                              MSG_DONTWAIT | MSG_TRUNC, nullptr);
   if (count < 0) return {0, errno};

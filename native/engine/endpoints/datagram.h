@@ -1,4 +1,4 @@
-// A connected datagram socket: one datagram is one frame, as VDE clients and QEMU's dgram speak.
+// A connected datagram socket: each datagram is a frame, as with VDE clients and QEMU's dgram.
 #pragma once
 
 #include <sys/socket.h>

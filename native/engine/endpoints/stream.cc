@@ -9,15 +9,14 @@ namespace tsvde {
 namespace {
 
 constexpr uint32_t kPrefix = 4;
-// QEMU takes and gives this much in one frame. Ours end at kFrameMax: the switch drops what is between, and
-// counts it.
+// The longest frame of QEMU. Ours end at kFrameMax: the switch drops and counts frames of a length between.
 constexpr uint32_t kLongest = 4096 + 65536;
-// Room for the longest one, and for as much more as makes a read worth its call.
+// Room for the longest frame, and for enough more that a read is worth its system call.
 constexpr uint32_t kIn = 80 * 1024;
 static_assert(kIn >= kPrefix + kLongest);
 constexpr uint32_t kOut = kPrefix + kFrameMax + kTagSize;
 
-// Of one call, shared by all streams of the loop thread.
+// The parts of one call, shared by all streams of the loop thread.
 struct Batch {
   std::array<uint32_t, kBatch> prefixes;
   std::array<iovec, kBatch*(1 + std::tuple_size_v<decltype(Frame::parts)>)> parts;
@@ -48,7 +47,7 @@ Moved Stream::receive(std::span<Frame> frames, Time) {
     if (length > kLongest) return {count, EBADMSG};
     uint8_t* const bytes = &in_[from_ + kPrefix];
     iovec& part = frames[count].parts[0];
-    // A short one will be padded, and behind it here is the next.
+    // A short frame will be padded; in in_ that would overwrite the next one.
     if (length < kFramePadded) {
       std::memcpy(part.iov_base, bytes, length);
     } else {
@@ -121,7 +120,8 @@ int Stream::send_rest() {
   return rest_from_ == rest_to_ ? 0 : EAGAIN;
 }
 
-// `sent` bytes of the frame and its prefix are gone: the others must follow before anything else does.
+// Keeps the bytes that follow the first `sent` bytes of the prefix and the frame. They must be sent before
+// any other.
 void Stream::keep_rest(const Frame& frame, size_t sent) {
   const uint32_t prefix = htonl(frame.size());
   std::memcpy(&out_[0], &prefix, kPrefix);

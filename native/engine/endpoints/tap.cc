@@ -25,8 +25,8 @@ Tap::Tap(Fd fd)
   watch({.fd = fd_.number(), .frames = EPOLLIN, .room = EPOLLOUT});
 }
 
-// An interface that outlives us keeps its offloads, and who attaches next without the header would be given
-// frames it can do nothing with.
+// An interface that outlives the endpoint would keep its offloads. A program that attaches next, without the
+// header, would then receive frames with incomplete checksums.
 Tap::~Tap() {
   ioctl(fd_.number(), TUNSETOFFLOAD, 0);
 }
@@ -38,7 +38,8 @@ bool Tap::take_header() const {
   return ioctl(fd_.number(), TUNSETVNETHDRSZ, &size) == 0;
 }
 
-// The most that the kernel agrees to. Without the header an interface may still have what a predecessor left.
+// Sets as many offloads as the kernel accepts. Without the header it clears those that another program has
+// left.
 Offloads Tap::take_offloads() const {
   constexpr unsigned kTcp = TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
   if (header_) {
@@ -73,7 +74,7 @@ Moved Tap::receive(std::span<Frame> frames, Time) {
     }
     count++;
     on_wire += frame.frames();
-    // Where the next may be as large, the batch would become more than one for who is sent frames.
+    // If the next datagram is as large, the batch would become more than a batch of segments.
     if (on_wire + frame.frames() > kBatch) break;
   }
   return {count, 0, dropped};
@@ -95,8 +96,8 @@ Moved Tap::send(std::span<Frame* const> frames, Time now) {
 }
 
 bool Tap::too_long(const Frame& frame) const {
-  // An 802.1Q tag is not part of what an MTU limits. Where a frame has more parts, the second begins at the
-  // EtherType, or all headers are in the first.
+  // An MTU does not count an 802.1Q tag. In a frame of several parts, the second begins at the EtherType, or
+  // all headers are in the first.
   const iovec& first = frame.all_parts()[0];
   const auto* type = first.iov_len > kTagAt ? static_cast<uint8_t*>(first.iov_base) + kTagAt
                                             : static_cast<uint8_t*>(frame.all_parts()[1].iov_base);
@@ -104,8 +105,8 @@ bool Tap::too_long(const Frame& frame) const {
   return frame.largest() > mtu_ + kFrameHeader + (tagged ? kTagSize : 0);
 }
 
-// The MTU belongs to the administrator and changes under us; once a second is soon enough. By name each time,
-// since the interface may be renamed; moved to another namespace it keeps the MTU last seen.
+// The administrator may change the MTU at any time; it is read once a second. The interface is found by its
+// current name, since it may be renamed. After a move to another namespace, the last known MTU stays in use.
 void Tap::refresh_mtu(Time now) {
   if (now < mtu_due_) return;
   mtu_due_ = now + kSecond;

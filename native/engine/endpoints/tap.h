@@ -1,6 +1,6 @@
-// A TAP interface: one read or write is one frame (Linux Documentation/networking/tuntap.rst), or with the
-// virtio-net header a whole datagram of the kernel's that stands for several. The kernel checks no MTU on
-// this side, so we do: a frame larger than the interface may carry is refused with EMSGSIZE.
+// A TAP interface: each read or write is a frame (Linux Documentation/networking/tuntap.rst) or, with the
+// virtio-net header, a whole datagram that stands for several. The kernel does not check the MTU on this
+// side. The endpoint does: it refuses a frame longer than that with EMSGSIZE.
 #pragma once
 
 #include "engine/endpoint.h"
@@ -9,7 +9,7 @@ namespace tsvde {
 
 class Tap final : public Endpoint {
  public:
-  // With offloads where the descriptor was opened with IFF_VNET_HDR, as many as the kernel has.
+  // With as many offloads as the kernel has, if the descriptor was opened with IFF_VNET_HDR.
   explicit Tap(Fd fd);
   ~Tap() override;
 
@@ -23,10 +23,10 @@ class Tap final : public Endpoint {
   void refresh_mtu(Time now);
 
   Fd fd_;
-  Fd control_;  // any socket: the ioctl that tells an MTU wants one
+  Fd control_;  // any socket, for the ioctl that reads the MTU
   uint32_t mtu_ = 1500;
-  Time mtu_due_ = 0;  // when it is to be read again
-  bool header_;       // a VirtioHeader stands before each frame
+  Time mtu_due_ = 0;  // when the MTU is to be read again
+  bool header_;       // a VirtioHeader precedes each frame
 };
 
 }  // namespace tsvde

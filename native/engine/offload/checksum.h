@@ -1,5 +1,5 @@
-// The Internet checksum (RFC 1071): a ones' complement sum of 16-bit words. Summed as the bytes lie in memory
-// and stored likewise, it needs no byte order.
+// The Internet checksum (RFC 1071): a ones' complement sum of 16-bit words. Words are summed and stored in
+// the byte order of memory, so that none needs to be swapped.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,11 @@ class Sum {
  public:
   void add(std::span<const uint8_t> bytes) {
     const uint16_t sum = fold(words(bytes));
-    // Behind an odd number of bytes the halves of each word change places (RFC 1071, 2 (B)).
+    // After an odd number of bytes, the halves of each word are swapped (RFC 1071, 2 (B)).
     sum_ += odd_ ? static_cast<uint16_t>(sum << 8 | sum >> 8) : sum;
     odd_ ^= (bytes.size() & 1) != 0;
   }
-  // A word as it lies in memory.
+  // `word` is in the byte order of memory.
   void add_word(uint16_t word) { sum_ += word; }
   void subtract_word(uint16_t word) { sum_ += static_cast<uint16_t>(~word); }
 
@@ -32,7 +32,7 @@ class Sum {
     return static_cast<uint16_t>(sum);
   }
 
-  // 32 bits at a time into two sums of 64 that cannot overflow: 2^32 words of payload never come.
+  // Sums 32 bits at a time. The two sums of 64 bits cannot overflow: that takes 2^32 words.
   static uint64_t words(std::span<const uint8_t> bytes) {
     const uint8_t* at = bytes.data();
     size_t left = bytes.size();

@@ -9,7 +9,7 @@ bool same(const uint8_t* a, const uint8_t* b, uint32_t from, uint32_t to) {
   return std::memcmp(a + from, b + from, to - from) == 0;
 }
 
-// Of the pseudo-header of TCP's checksum (RFC 9293, 3.1; RFC 8200, 8.1).
+// The sum of the pseudo-header of a TCP checksum (RFC 9293, 3.1; RFC 8200, 8.1).
 Sum pseudo_header(const uint8_t* ip, bool v6, uint32_t length) {
   uint8_t words[4] = {0, kTcp, 0, 0};
   write16(&words[2], length);
@@ -58,7 +58,8 @@ uint32_t Coalescer::coalesce(std::span<Frame*> frames) {
 
 bool Coalescer::read(const Frame& frame, Segment& segment) {
   if (frame.offload.any()) return false;
-  // Its headers and its payload lie in one part; where it has another form, the addresses and a tag before.
+  // The headers from the EtherType on and the payload are in one part; a tagged or untagged view has the
+  // addresses and the tag in parts before.
   const uint32_t size = frame.size();
   const uint32_t wanted = std::min(size, kHeaders);
   uint32_t copied = 0;
@@ -80,7 +81,7 @@ bool Coalescer::read(const Frame& frame, Segment& segment) {
   return true;
 }
 
-// Its TCP checksum is the one that cutting would give it.
+// Whether its TCP checksum is the one that segmenting would give it.
 bool Coalescer::has_right_checksum(const Segment& segment) {
   const uint8_t* tcp = segment.tcp();
   Sum sum = pseudo_header(segment.ip(), segment.at.v6, segment.at.end - segment.at.transport);

@@ -1,8 +1,8 @@
-// Joins TCP segments of one connection that lie next to each other in a batch into the datagram they were cut
-// from, for an endpoint that takes it whole. Only what Linux would cut into the very same frames again is
-// joined: every header but length, number and checksum is the same, and every checksum is right, so that a
-// wrong one arrives as it came. Nothing is waited for and no frame overtakes another. No descriptor, no
-// clock; takes no memory.
+// Coalesces TCP segments of one connection that follow each other in a batch into the datagram they are
+// segments of, for an endpoint that takes it whole. It does so only if Linux would segment the datagram into
+// the very same frames: all header fields but lengths, numbers and checksums are equal, and all checksums are
+// right, so that a wrong one arrives as it was sent. It waits for no frame, and frames keep their order. It
+// has no descriptors, reads no clock and allocates nothing.
 #pragma once
 
 #include <array>
@@ -15,14 +15,14 @@ namespace tsvde {
 
 class Coalescer {
  public:
-  // Joins in place; returns how many pointers are left. What they point to is good until the next call.
+  // Coalesces in place and returns how many pointers are left. They are valid until the next call.
   [[nodiscard]] uint32_t coalesce(std::span<Frame*> frames);
 
  private:
-  // Ethernet with two tags, IPv6, TCP with all options.
+  // The longest headers: Ethernet with two tags, IPv6, TCP with all options.
   static constexpr uint32_t kHeaders = 14 + 2 * 4 + 40 + 60;
 
-  // A segment that may stand in a run.
+  // A segment that may be part of a run of coalesced segments.
   struct Segment {
     std::array<uint8_t, kHeaders> header;
     Headers at;
@@ -45,8 +45,8 @@ class Coalescer {
   void close();
 
   Segment first_;           // of the run that is open
-  bool open_ = false;       // first_ may be continued,
-  uint32_t coalesced_ = 0;  // and so many segments were joined; 0: not even its own checksum was looked at
+  bool open_ = false;       // whether first_ may be continued
+  uint32_t coalesced_ = 0;  // segments in the run; 0: only first_, whose checksum has not been verified yet
   uint32_t size_ = 0;       // of their payload
   uint8_t flags_ = 0;       // of the last of them
   std::array<Run, kBatch / 2> runs_;

@@ -11,8 +11,8 @@ bool is_tag(uint16_t type) {
   return type == 0x8100 || type == 0x88a8;  // 802.1Q-2018, table 9-1
 }
 
-// Hop-by-hop, routing and destination options: each says what follows it and how long it is (RFC 8200, 4).
-// Others, fragments among them, are no headers to look behind.
+// Hop-by-hop options, routing headers and destination options: each contains its length and the type of the
+// next header (RFC 8200, 4). Other extension headers, such as that of a fragment, are not skipped.
 bool is_extension(uint8_t next) {
   return next == 0 || next == 43 || next == 60;
 }

@@ -1,6 +1,6 @@
-// Finishes a frame for an endpoint that takes it only as it is on a wire: completes its checksum, and cuts a
-// datagram into the frames it stands for, with the bytes that Linux gives them. The headers of what comes out
-// are its own, the payload stays where it is. No descriptor, no clock; takes no memory.
+// Does the work that an Offload has left undone: completes a checksum, or makes the segments of a whole
+// datagram, with the bytes that Linux gives them. Segments have headers of their own; their payload is not
+// copied. It has no descriptors, reads no clock and allocates nothing.
 #pragma once
 
 #include <array>
@@ -12,10 +12,10 @@ namespace tsvde {
 
 class Segmenter {
  public:
-  // Begins a frame whose offload.any(), as it was received or with a tag put on or off; its bytes are read
-  // until the last frame of it is out.
+  // Begins a frame whose offload.any(): a received frame, or a tagged or untagged view of one. Its bytes must
+  // stay valid until next() has returned nullptr.
   void start(const Frame& frame);
-  // The next frame, good until kBatch more have come; nullptr: that were all.
+  // The next segment, valid until kBatch more have been made; nullptr after the last one.
   [[nodiscard]] Frame* next();
 
  private:
@@ -27,11 +27,11 @@ class Segmenter {
   void segment(Slot& slot);
 
   const Frame* source_ = nullptr;
-  std::array<uint8_t, kHeadersMax + kTagSize> header_;  // of the source, in one piece
+  std::array<uint8_t, kHeadersMax + kTagSize> header_;  // of the source, contiguous
   const uint8_t* payload_ = nullptr;
   uint32_t network_ = 0;
-  uint32_t at_ = 0;     // payload bytes that are out
-  uint32_t count_ = 0;  // frames that are out
+  uint32_t at_ = 0;     // payload bytes in the segments so far
+  uint32_t count_ = 0;  // segments so far
   uint32_t size_ = 0;   // of the whole payload
   uint32_t next_slot_ = 0;
   std::array<Slot, kBatch> slots_;

@@ -1,6 +1,6 @@
-// The virtio-net header, which stands before a frame of a TAP that has offloads (virtio 1.2, 5.1.6; in the
-// host's byte order there), to and from a frame's Offload. A header is whoever's word: a guest behind a
-// bridge may have written it, so nothing in it is used before it is checked against the frame.
+// Converts the virtio-net header, which precedes each frame of a TAP with offloads (virtio 1.2, 5.1.6; there
+// in the host's byte order), to and from a frame's Offload. The header is not trusted: a guest behind a
+// bridge may have written it, so each field is checked against the frame before it is used.
 #pragma once
 
 #include "engine/frame.h"
@@ -17,13 +17,13 @@ struct VirtioHeader {
 };
 static_assert(sizeof(VirtioHeader) == 10);
 
-// The longest headers that are looked at and copied: Ethernet, tags, IPv6 with some extensions, TCP.
+// The longest headers that are read and copied: Ethernet, tags, IPv6 with some extension headers, TCP.
 constexpr uint32_t kHeadersMax = 512;
-// A datagram stands for so many frames at most: a hostile one of 64 KB and one byte a frame would hold up
-// everybody. Linux's TCP at its smallest segment stays below.
+// The most segments of a datagram. A hostile one of 64 KB in segments of one byte would delay all other
+// traffic. Linux's TCP stays below with its smallest segments.
 constexpr uint32_t kSegmentsMost = 2048;
 
-// Fills frame.offload; false: the header does not fit the frame, which is then of no use.
+// Fills frame.offload; false: the header does not fit the frame, which is then invalid.
 [[nodiscard]] bool read_virtio_header(const VirtioHeader& header, Frame& frame);
 [[nodiscard]] VirtioHeader virtio_header(const Offload& offload);
 
