@@ -79,7 +79,7 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
     ['interop/console.test.ts', 'vlan/print shows the ports of a hub, where vde_switch shows none'],
     ['conformance.ts', 'random VLANs, members and tags give the same frames as the reference'],
   ],
-  ['When a port leaves a VLAN', ['../native/test/vlan_test.cc', 'who leaves a VLAN takes the addresses it had there']],
+  ['When a port leaves a VLAN', ['../native/test/vlan_test.cc', 'a port that leaves a VLAN loses its addresses in that VLAN, and no others']],
   [
     'Frames for a slow client are queued',
     ['interop/clients.test.ts', 'a stopped client does not slow the others, and its drops are counted'],
@@ -87,7 +87,7 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
   [
     'A client that connects does not change the MAC table',
     ['interop/console.test.ts', 'a plug that disconnects forgets only its own addresses, where vde_switch forgets all'],
-    ['../native/test/mac_table_test.cc', 'full'],
+    ['../native/test/mac_table_test.cc', 'a full table evicts the oldest address'],
   ],
   [
     'Console commands must be written in full',
@@ -127,7 +127,7 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
     ],
     ['fstp/garbage.test.ts', 'an offer beyond the limits is ignored'],
     ['fstp/topologies.test.ts', 'bonus'],
-    ['../native/test/vlan_test.cc', 'a BPDU that was cut is dropped'],
+    ['../native/test/vlan_test.cc', 'a truncated BPDU is dropped'],
   ],
   ['If no plugin is loaded, plugin/list', ['console/plugins.test.ts', 'with no plugin loaded, plugin/list shows']],
   ['plugin/add accepts only', ['interop/console.test.ts', 'a plugin of any other name is invalid']],

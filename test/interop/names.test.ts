@@ -149,10 +149,10 @@ describeWith(['unixcmd'], 'scripts of unixcmd', () => {
     ['1 SEND abc\n2 EXIT', /rc:1: a quoted text \('…'\) is missing/],
     ['EXIT', /rc:1: a number is missing/],
     ["1 IN 'x'\n2 EXIT", /rc:1: a number is missing/],
-    ['# nothing', /rc: there is no state in it/],
-    ['1 GOTO 7', /state 1 of the script goes to 7, which is not there/],
-    ["1 SEND 'x'", /state 1 of the script is the last, and no EXIT/],
-    ['1 THROW\n2 GOTO 1', /state \d of the script goes round for ever/],
+    ['# nothing', /rc: the script has no states/],
+    ['1 GOTO 7', /state 1 of the script goes to 7, which does not exist/],
+    ["1 SEND 'x'", /state 1 of the script is the last, and is not an EXIT/],
+    ['1 THROW\n2 GOTO 1', /state \d of the script loops for ever/],
   ])('%j is refused with a message', async (script, stderr) => {
     const { path } = await peer('');
     const file = `${temporaryDirectory()}/rc`;
