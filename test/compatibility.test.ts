@@ -79,7 +79,10 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
     ['interop/console.test.ts', 'vlan/print shows the ports of a hub, where vde_switch shows none'],
     ['conformance.ts', 'random VLANs, members and tags give the same frames as the reference'],
   ],
-  ['When a port leaves a VLAN', ['../native/test/vlan_test.cc', 'a port that leaves a VLAN loses its addresses in that VLAN, and no others']],
+  [
+    'When a port leaves a VLAN',
+    ['../native/test/vlan_test.cc', 'a port that leaves a VLAN loses its addresses in that VLAN, and no others'],
+  ],
   [
     'Frames for a slow client are queued',
     ['interop/clients.test.ts', 'a stopped client does not slow the others, and its drops are counted'],

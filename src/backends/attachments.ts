@@ -17,7 +17,7 @@ export interface Attachment {
   ports: number[];
   /** The addresses that it listens or receives on. */
   addresses: readonly string[];
-  /** The numbers that its kind counts, as of now. */
+  /** The current values of the statistics for this kind of attachment. */
   stats: AttachmentStats;
   /** @internal */
   backend: Backend;

@@ -123,9 +123,9 @@ export interface DgramSpec extends CommonKeys {
 export interface UserSpec extends CommonKeys {
   /** Always `user`. */
   kind: 'user';
-  /** Whether there is IPv4; if only this is true, there is no IPv6. */
+  /** Enables IPv4. If this is true and `ipv6` is not given, IPv6 is off. */
   ipv4?: boolean;
-  /** Whether there is IPv6; if only this is true, there is no IPv4. */
+  /** Enables IPv6. If this is true and `ipv4` is not given, IPv4 is off. */
   ipv6?: boolean;
   /** The guests' network, `ADDRESS/LENGTH`; default `10.0.2.0/24`. */
   net?: string;

@@ -5,7 +5,7 @@ import { closeSync, linkSync, openSync, readFileSync, renameSync, rmSync, writeF
 import { describeError } from '../system/errno.ts';
 import { ExitError } from '../system/exit-error.ts';
 
-/** Returns the function that removes it again. Throws ExitError 1 if the file exists and its process is not dead. */
+/** Writes the pid file and returns a function that removes it. Throws ExitError 1 if it exists, unless its process has ended. */
 export function writePidFile(path: string): () => void {
   const content = `${process.pid}\n`;
   try {

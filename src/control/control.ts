@@ -106,7 +106,10 @@ export class Control {
     });
   }
 
-  /** Disconnects every client and removes what was made; once clients were served, also a directory that existed before. */
+  /**
+   * Disconnects every client and removes the files that the switch created. If clients were served, the control directory is removed
+   * too, even if it existed before.
+   */
   async close(): Promise<void> {
     await this.#underway.catch(() => {});
     await this.#clients?.close();

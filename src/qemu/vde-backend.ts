@@ -57,7 +57,7 @@ export function streamOption(id: string, target: Target, { backends, version }: 
     ['addr.type', 'unix'],
     ['addr.path', target.directory],
   ];
-  // Each spelling is an error in versions before it, and the older one is deprecated.
+  // Before 9.2, `reconnect-ms` is an error; before 8.0, `reconnect` is. From 9.2, `reconnect` is deprecated.
   const [major, minor] = version() ?? [0, 0];
   if (major > 9 || (major === 9 && minor >= 2)) settings.push(['reconnect-ms', String(RECONNECT_MS)]);
   else if (major >= 8) settings.push(['reconnect', String(RECONNECT_MS / 1000)]);

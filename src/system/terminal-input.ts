@@ -44,7 +44,7 @@ export class TerminalInput extends Readable {
     done(error);
   }
 
-  /** Raw mode is the terminal's only while this process reads it: in the background the shell sets the modes. */
+  /** Applied only while this process reads the terminal: in the background, the shell owns the terminal's modes. */
   setRawMode(raw: boolean): void {
     this.#raw = raw;
     if (native.terminalStanding(STDIN) === 'foreground') this.#terminal?.setRawMode(raw);

@@ -59,8 +59,8 @@ export class Guests {
   }
 
   /**
-   * Returns the address that forwards without a guest address lead to: the one they lead to now while its guest is there, and
-   * otherwise that of the only guest, if there is exactly one. A guest that DHCP serves comes before others.
+   * Returns the target of forwards without a guest address. The target stays `now` while its guest is present. Otherwise it becomes
+   * the address of the only DHCP guest or, if no guest uses DHCP, of the only guest.
    */
   only(family: 'ipv4' | 'ipv6', now: string | undefined): string | undefined {
     const there = this.#list.filter(

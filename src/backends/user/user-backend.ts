@@ -16,7 +16,7 @@ import { readStats, StackProcess, type StackStats } from './stack-process.ts';
 const BUFFER_BYTES = 4 << 20;
 const RETRY_FIRST_MS = 100;
 const RETRY_MAX_MS = 5000;
-/** After running for this long the delay before a restart begins anew. */
+/** If the process ran longer than this, the restart delay is reset to its first value. */
 const SOUND_MS = 60_000;
 const LINES_A_MINUTE = 10;
 
@@ -240,7 +240,7 @@ export class UserBackend implements Backend {
     }
   }
 
-  /** Runs a change of forwards after those before it. */
+  /** Queues a change to the forwards: changes run one at a time, in order. */
   #change<T>(change: () => Promise<T>): Promise<T> {
     const result = this.#changed.then(change);
     this.#changed = result.catch(() => {});

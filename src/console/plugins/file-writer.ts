@@ -8,7 +8,7 @@ import type { OpenFile } from './regular-file.ts';
 const WAITING_MAX = 4 << 20;
 /** How long flush() waits for an append in flight before it appends the rest. */
 const APPEND_MS = 200;
-/** Bytes that must wait before a write starts, while buffered. */
+/** In buffered mode, a write starts once this many bytes are waiting. */
 const BLOCK = 64 << 10;
 
 export interface FileWriterOptions {
