@@ -123,7 +123,7 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
     ['interop/console.test.ts', 'port/epclose of an unknown endpoint reports no lost endpoint'],
   ],
   [
-    'Spanning tree stores the best BPDU',
+    'Spanning tree stores, for each port',
     [
       'fstp/rules.test.ts',
       'a worse offer on the root port replaces its last one, and the best offer of all ports wins',

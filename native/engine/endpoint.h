@@ -47,8 +47,8 @@ class Endpoint {
   virtual Moved receive(std::span<Frame> frames, Time now) = 0;
   virtual Moved send(std::span<Frame* const> frames, Time now) = 0;
 
-  // The work that frames given to send() may leave undone; all other work is done before. Changes only while
-  // woken() runs.
+  // The offload work that may still be undone in the frames given to send(); all other offload work is done
+  // before the call. Changes only while woken() runs.
   [[nodiscard]] Offloads offloads() const { return offloads_; }
 
   // The descriptors to wait for, each once. The list may change while the endpoint is attached.

@@ -103,7 +103,7 @@ struct Frame {
     parts[0].iov_len = kFramePadded;
   }
 
-  // A copy for callers that outlive the batch. It allocates: not for the path of a frame.
+  // A copy for callers that outlive the batch. It allocates, so it is not used while frames are forwarded.
   [[nodiscard]] std::vector<uint8_t> copy() const {
     std::vector<uint8_t> bytes;
     for (const iovec& part : all_parts()) {

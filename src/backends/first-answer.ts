@@ -1,5 +1,5 @@
-// Waits up to a second for a first connection: a start or a console command finds a peer that answers at once connected, and is not
-// delayed by one that does not.
+// Waits up to a second for a first connection. If the peer answers at once, it is already connected when the start or the console
+// command continues; a peer that does not answer delays them by no more than that second.
 import { setTimeout as pause } from 'node:timers/promises';
 
 const PATIENCE_MS = 1000;

@@ -55,7 +55,10 @@ async function oneCommand(client: ConsoleClient, line: string, options: CommandO
   return 0;
 }
 
-/** Reports a command that fails and gives the next one; returns the exit code of the first failure. */
+/**
+ * Gives the console each command from standard input. Reports a command that fails and goes on with the next. Returns the exit code of
+ * the first failure.
+ */
 async function commandsFromStdin(client: ConsoleClient, options: CommandOptions): Promise<number> {
   let exitCode = 0;
   await giveLines(client, standardInput(), async (line) => {

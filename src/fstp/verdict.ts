@@ -7,7 +7,7 @@ import { compareVectors, sameSender, type Vector } from './vector.ts';
 export type Verdict =
   /** An offer better than ours, or a newer one from the sender of the offer that the port has. */
   | 'offer'
-  /** The sender's way to the root is through this segment, or it blocks its end. */
+  /** The sender reaches the root through this segment, or blocks its own port on this segment. */
   | 'concession'
   /** The sender does not know our offer: it is sent again, and the port stays blocked until the sender concedes. */
   | 'contradiction'

@@ -1,5 +1,5 @@
-// What names a guest, so that it has the same addresses at each start: -name, -uuid, else its first disk, else all of
-// its arguments. Pure but for the names of files.
+// The identity of a guest, by which it has the same addresses at each start: -name and -uuid, else its first disk, else all of its
+// arguments. Pure, except that the names of files are resolved.
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { splitAtCommas, splitPair } from '../protocol/comma-list.ts';

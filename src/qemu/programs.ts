@@ -7,7 +7,7 @@ import { ExitError } from '../system/exit-error.ts';
 export const NOT_EXECUTABLE = 126; // as a shell's exit code
 const NOT_FOUND = 127;
 
-/** Names that distributions have given to QEMU, or that it has for another machine. */
+/** Names that distributions have given to QEMU, and the names of QEMU's programs for other machines. */
 const QEMU_NAME = /^(qemu|kvm|qemu-kvm|qemu-system-.+)$/;
 const SYSTEM_EMULATOR = /^(qemu-system-[a-z0-9_]+|qemu-kvm|kvm)$/;
 

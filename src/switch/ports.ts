@@ -5,7 +5,7 @@ import type { PortInfo, PortTable } from './port-table.ts';
 import type { PortReservations } from './reservations.ts';
 
 /**
- * The ports of a switch. Their numbers are 1 to `limit`, and 0 for a port that only clients which ask for it are given.
+ * The ports of a switch, numbered 1 to `limit`. There is also port 0, which is given only to clients that ask for it.
  */
 export class Ports {
   readonly #table: PortTable;

@@ -150,8 +150,8 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   // --- Clients
 
   /**
-   * Serves the VDE protocol on a control directory. Throws SwitchError with a sentence, and leaves what it found as it
-   * was, if it cannot; throws the signal's reason once that is aborted.
+   * Serves the VDE protocol on a control directory. If it cannot, it throws a SwitchError with a sentence and leaves everything as it
+   * found it. If the signal is aborted, it throws the signal's reason.
    */
   async listen(options: ListenOptions): Promise<void> {
     await this.bind(options);

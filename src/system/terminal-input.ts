@@ -8,7 +8,7 @@ const STDIN = 0;
 /** A shell does not tell a running job that it is brought to the foreground, and the kernel has no event for it. */
 const LOOK_MS = 250;
 
-/** Stops in the background are not wanted: neither where the terminal is read nor where `stty tostop` guards writes. */
+/** Keeps the process from being stopped in the background, when it reads the terminal and, under `stty tostop`, when it writes. */
 export function ignoreTerminalStops(): void {
   native.ignoreTerminalStops();
 }

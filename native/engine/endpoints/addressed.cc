@@ -132,8 +132,9 @@ void Peer::wait_for(bool queue_full) {
 }
 
 // A peer may have restarted while its old socket stays open and unread, in a child or a stopped process. The
-// new one has room, but the probe is connected to the old one and would never report it. A probe that is
-// connected to none is writable, so that sending is tried again. Once a second is soon enough.
+// peer's new socket has room, but the probe is still connected to the old socket and would never report that
+// room. So the probe is disconnected: an unconnected probe is writable, which makes the switch try again to
+// send. Once a second is soon enough.
 void Peer::recheck(Time now) {
   if (!queue_full_ || now < recheck_due_) return;
   recheck_due_ = now + kSecond;
