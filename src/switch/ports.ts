@@ -1,6 +1,5 @@
 // The ports of a switch, as its administrator sees them.
 import { SwitchError } from '../protocol/errors.ts';
-import type { NativeEngine } from '../system/native.ts';
 import type { PortInfo, PortTable } from './port-table.ts';
 import type { PortReservations } from './reservations.ts';
 
@@ -9,13 +8,11 @@ import type { PortReservations } from './reservations.ts';
  */
 export class Ports {
   readonly #table: PortTable;
-  readonly #engine: NativeEngine;
   readonly #reservations: PortReservations;
 
   /** @internal */
-  constructor(table: PortTable, engine: NativeEngine, reservations: PortReservations) {
+  constructor(table: PortTable, reservations: PortReservations) {
     this.#table = table;
-    this.#engine = engine;
     this.#reservations = reservations;
   }
 
@@ -55,8 +52,7 @@ export class Ports {
 
   /** Removes an inactive port. Throws EINVAL, ENXIO; EADDRINUSE while it is active or reserved for an attachment. */
   remove(number: number): void {
-    this.#table.remove(number);
-    this.#engine.removePort(number);
+    this.#reservations.removePort(number);
   }
 
   /** Sets whether clients that ask for any port may be given this one. Throws EINVAL, ENXIO. */

@@ -63,6 +63,12 @@ export class PortReservations implements Reservations {
     this.#enders.get(endpoint)?.(why);
   }
 
+  /** Removes a port from the table and the engine. Throws SwitchError EINVAL, ENXIO, EADDRINUSE. */
+  removePort(port: number): void {
+    this.#parts.table.remove(port);
+    this.#parts.engine.removePort(port);
+  }
+
   #reservation(
     port: number,
     created: boolean,
@@ -97,7 +103,7 @@ export class PortReservations implements Reservations {
     };
     const cancel = () => {
       release();
-      if (created) this.#removePort(port);
+      if (created) this.removePort(port);
     };
     return { port, attach, detach, release, cancel };
   }
@@ -118,10 +124,5 @@ export class PortReservations implements Reservations {
     portChanged(port, table.get(port));
     tell({ type: 'endpoint-removed', port, endpoint });
     if (!table.get(port)!.active) tell({ type: 'port-inactive', port });
-  }
-
-  #removePort(port: number): void {
-    this.#parts.table.remove(port);
-    this.#parts.engine.removePort(port);
   }
 }

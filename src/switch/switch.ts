@@ -91,7 +91,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
       portChanged: (number, port) => this.spanningTrees.portChanged(number, port),
       tell,
     });
-    this.ports = new Ports(table, engine, this.#reservations);
+    this.ports = new Ports(table, this.#reservations);
     const whereabouts = new SwitchWhereabouts(engine, table);
     this.#attachments = new Attachments(this.#reservations, {
       directory: () => this.control?.directory,

@@ -2,6 +2,7 @@
 import type { Whereabouts } from '../backends/kind.ts';
 import type { NativeEngine } from '../system/native.ts';
 import type { PortTable } from './port-table.ts';
+import { NO_VLAN } from './vlans.ts';
 
 export class SwitchWhereabouts implements Whereabouts {
   readonly #engine: NativeEngine;
@@ -15,7 +16,7 @@ export class SwitchWhereabouts implements Whereabouts {
 
   endpointsOf(mac: string, from: number): readonly number[] | undefined {
     const vlan = this.#table.get(from)?.untaggedVlan;
-    if (vlan === undefined || vlan > LAST_VLAN) return undefined;
+    if (vlan === undefined || vlan === NO_VLAN) return undefined;
     const port = this.#engine.portOf(Buffer.from(mac.replaceAll(':', ''), 'hex'), vlan);
     return port === undefined ? undefined : this.#table.get(port)?.endpoints.map(({ id }) => id);
   }
@@ -34,5 +35,3 @@ export class SwitchWhereabouts implements Whereabouts {
     for (const listener of this.#listeners) listener();
   }
 }
-
-const LAST_VLAN = 4094;

@@ -1,9 +1,10 @@
 // What the switch grants to whatever brings it endpoints: ports, reserved for an attachment or for a client. Declared below
 // backends/ and control/, which use it; switch/reservations.ts implements it for both.
+import type { JoinRequest } from '../protocol/request.ts';
 import type { Transport } from './native.ts';
 
 /** The port that a client asks for: any free one, or one by its number. */
-export type WantedPort = { kind: 'any' } | { kind: 'number'; number: number };
+export type WantedPort = JoinRequest['wanted'];
 
 /** Port numbers, both ends included. */
 export interface PortRange {
