@@ -160,7 +160,7 @@ Napi::Value run(const Napi::CallbackInfo& info) {
   if (pipe2(report.data(), O_CLOEXEC) < 0) throw errno_error(env, errno, "pipe2");
   const pid_t child = fork();
   if (child == 0) {
-    // Whoever ends this process means the program.
+    // A signal that ends this process is meant for the program.
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     const int error = become(program);
     [[maybe_unused]] const ssize_t written = write(report[1], &error, sizeof error);

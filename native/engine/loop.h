@@ -44,12 +44,12 @@ class Loop : Switch::Observer {
     }
   }
 
-  // Likewise. Returns 0, or the errno for which the endpoint was not attached; ENXIO if there is no such
-  // port.
+  // Attaches an endpoint, from any thread but the loop's, as the calls below. Returns 0, or the errno for
+  // which the endpoint was not attached; ENXIO if there is no such port.
   int attach(uint32_t port, uint32_t id, std::unique_ptr<Endpoint> endpoint, uint32_t queue_limit);
   void detach(uint32_t port, uint32_t id);
 
-  // Likewise. Sends a frame of our own by one port. Returns 0, or ENXIO if there is no such port.
+  // Sends a frame of our own by one port. Returns 0, or ENXIO if there is no such port.
   int send(uint32_t port, std::span<uint8_t> bytes);
   // Whether each address that is learned or forgotten is an event.
   void watch_macs(bool wanted);

@@ -30,7 +30,7 @@ class WatchSet {
   [[nodiscard]] int arm(const Attachment& attachment);
   void remove(Attachment& attachment);
 
-  // As epoll_wait.
+  // Waits for events; parameters and result are those of epoll_wait(2).
   int wait(std::span<epoll_event> events, int timeout_ms) const;
   // The registration that an event belongs to; null if it was removed after the event was reported.
   [[nodiscard]] const Registration* find(const epoll_event& event) const {

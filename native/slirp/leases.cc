@@ -33,7 +33,7 @@ std::optional<in_addr> Leases::offer(const Mac& guest, in_addr wanted, int64_t n
     if (own(lease) && (chosen == nullptr || (lease.leased && !chosen->leased))) chosen = &lease;
   if (chosen == nullptr || !chosen->leased)
     if (Lease* asked = find(wanted); asked != nullptr && !asked->leased) chosen = asked;
-  // What was never given to anybody first, then what was given back longest ago.
+  // An address that was never leased comes first, then the one that was given back longest ago.
   if (chosen == nullptr)
     for (Lease& lease : leases_)
       if (!lease.leased && (chosen == nullptr || lease.used_at_ms < chosen->used_at_ms)) chosen = &lease;
