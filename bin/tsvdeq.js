@@ -1,4 +1,4 @@
 // The JavaScript half of tsvdeq; bin/tsvdeq starts it.
-import { main } from '../dist/cli/tsvdeq.js';
+import { main } from '../dist/bin/tsvdeq.js';
 
 await main();

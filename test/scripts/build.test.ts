@@ -20,7 +20,9 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SCRIPT = new URL('../../scripts/build.mjs', import.meta.url).href;
 const LOCK = new URL('../../scripts/lock.mjs', import.meta.url).href;
 
-const { build } = await import(SCRIPT);
+const { build, PROGRAMS } = (await import(SCRIPT)) as { build: Build; PROGRAMS: string[] };
+
+type Build = (names: string[], root: string) => Promise<void>;
 
 interface Checkout {
   root: string;
@@ -30,7 +32,7 @@ interface Checkout {
   build(): Promise<void>;
 }
 
-/** With `src/one.ts`, `src/two.ts` and this checkout's compiler. */
+/** With `src/one.ts`, `src/two.ts`, programs that print their names, and this checkout's compiler. */
 function checkout(): Checkout {
   const root = temporaryDirectory();
   const at = (path: string) => join(root, path);
@@ -38,7 +40,7 @@ function checkout(): Checkout {
     mkdirSync(dirname(at(path)), { recursive: true });
     writeFileSync(at(path), text);
   };
-  for (const name of ['.bin', 'typescript', '@typescript', '@types', 'undici-types']) {
+  for (const name of ['.bin', 'typescript', '@typescript', '@types', 'undici-types', 'rolldown', '@rolldown']) {
     mkdirSync(at('node_modules'), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules', name), at(`node_modules/${name}`));
   }
@@ -46,6 +48,7 @@ function checkout(): Checkout {
   write('package.json', '{ "type": "module" }');
   write('src/one.ts', "export const one = 'first';\n");
   write('src/two.ts', 'export const two: number = 2;\n');
+  for (const name of PROGRAMS) write(`src/cli/${name}.ts`, `console.log('${name}');\n`);
   return {
     root,
     write,
@@ -60,6 +63,7 @@ describe('a build', () => {
     const it = checkout();
     await it.build();
     expect(it.read('dist/one.js')).toContain('first');
+    expect((await run(process.execPath, [`${it.root}/dist/bin/tsvde.js`])).stdout).toBe('tsvde\n');
     const before = statSync(`${it.root}/dist/one.js`);
     await it.build();
     expect(statSync(`${it.root}/dist/one.js`)).toEqual(before);
