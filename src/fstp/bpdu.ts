@@ -1,5 +1,6 @@
-// The frame by which switches agree on the tree: RSTP's layout in LLC, but with vde_switch's own codes for roles. 53
-// bytes, not padded. Offsets are those without a VLAN tag, which at offset 12 moves the rest by four bytes.
+// The BPDU, the frame by which switches agree on a spanning tree: RSTP's layout in an LLC frame, but with vde_switch's
+// codes for port roles. It has 53 bytes and is not padded. The offsets below are those of an untagged frame; a VLAN tag
+// at offset 12 moves the fields after it by four bytes.
 import type { BridgeId } from './vector.ts';
 
 const AT = {
@@ -20,14 +21,14 @@ const AT = {
 } as const;
 
 const SIZE = 53;
-/** The shortest truncated BPDU that vde_switch still reads. */
+/** The length of the shortest truncated BPDU that vde_switch accepts. */
 const SIZE_MIN = 51;
 const TAG_SIZE = 4;
 const GROUP_ADDRESS = Buffer.from('0180c2000000', 'hex');
 const LLC_AND_PROTOCOL = Buffer.from('4242030000', 'hex');
 const TAG_TYPE = 0x8100;
 
-/** vde_switch's codes: IEEE has 10 for a root port and 01 for a blocked one. */
+/** vde_switch's codes for port roles. In IEEE 802.1D, binary 10 is a root port and 01 a blocked one. */
 const ROLE_BITS = { unknown: 0, root: 0x04, blocked: 0x08, designated: 0x0c } as const;
 const FLAG = { topologyChange: 0x01, proposal: 0x02, learning: 0x10, forwarding: 0x20, agreement: 0x40 } as const;
 
@@ -35,7 +36,7 @@ export type BpduRole = keyof typeof ROLE_BITS;
 
 export interface Bpdu {
   topologyChange: boolean;
-  /** The sender's port is blocked and waits for an answer. */
+  /** Whether the sender's port is blocked and waits for an answer. */
   proposal: boolean;
   role: BpduRole;
   forwarding: boolean;
@@ -44,9 +45,12 @@ export interface Bpdu {
   /** The sender's cost to the root. */
   cost: number;
   bridge: BridgeId;
-  /** 16 bits, as portId() makes them. */
+  /** The ID of the sender's port, 16 bits; see portId(). */
   port: number;
-  /** From tsvde, the number of switches between root and sender; from vde_switch, its seconds since the last BPDU. */
+  /**
+   * From tsvde, the number of switches between the root and the sender; from vde_switch, the seconds since it last
+   * received a BPDU.
+   */
   age: number;
 }
 
@@ -64,7 +68,7 @@ export function encodeBpdu(bpdu: Bpdu, sender: { mac: string; tag?: number | und
   bytes.writeUInt32BE(bpdu.cost, AT.cost);
   idBytes(bpdu.bridge).copy(bytes, AT.bridge);
   bytes.writeUInt16BE(bpdu.port, AT.port);
-  // Little-endian seconds. Below 256 s the bytes equal the standard's units of 1/256 s, big-endian.
+  // Seconds in little-endian order. Below 256 these bytes equal the standard's encoding, big-endian units of 1/256 s.
   bytes.writeUInt16LE(Math.min(bpdu.age, 0xffff), AT.age);
   bytes.writeUInt16LE(40, AT.maxAge);
   bytes.writeUInt16LE(4, AT.hello);

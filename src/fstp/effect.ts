@@ -1,8 +1,9 @@
-// What the spanning tree asks of the switch, to be done in order: port states come before the BPDUs that report them.
+// The actions that the spanning tree asks of the switch, in order: port states are set before the BPDUs that report
+// them are sent.
 
-/** Whether a port forwards the frames of a VLAN. */
+/** The state of a port in a VLAN: whether it forwards frames. */
 export type PortState = 'discarding' | 'forwarding';
-/** What a spanning tree event is about, as the console's debug categories are named. */
+/** The category of a spanning-tree event, named like the console's debug categories. */
 export type EventCategory = 'fstp/+' | 'fstp/-' | 'fstp/status' | 'fstp/root';
 
 export type Effect =
@@ -10,10 +11,10 @@ export type Effect =
   | { kind: 'state'; port: number; vlan: number; state: PortState }
   /** Forget every address learned in this VLAN. */
   | { kind: 'flush'; vlan: number }
-  /** For the console's subscribers, in vde_switch's words. */
+  /** An event for the console's subscribers, in vde_switch's words. */
   | { kind: 'event'; category: EventCategory; text: string };
 
-/** Returns `Port 0001 VLAN 01:2c`, as vde_switch does: the VLAN as two bytes, the high one first. */
+/** Returns text in vde_switch's form, `Port 0001 VLAN 01:2c`: the VLAN is two bytes in hex, the high one first. */
 export function placeText(port: number, vlan: number): string {
   const hex = vlan.toString(16).padStart(4, '0');
   return `Port ${String(port).padStart(4, '0')} VLAN ${hex.slice(0, 2)}:${hex.slice(2)}`;

@@ -1,10 +1,10 @@
-// Elects the root port: the one with the neighbours' best offer, or none if this switch is the root.
+// Elects the root port: the port with the best offer, or none if this switch is the root.
 import type { TreePort } from './port.ts';
 import { type BridgeId, compareVectors } from './vector.ts';
 
 export interface Election {
   root: BridgeId;
-  /** From this switch to the root. */
+  /** The cost of the path from this switch to the root. */
   cost: number;
   /** The root port; undefined if this switch is the root. */
   port: TreePort | undefined;

@@ -1,25 +1,34 @@
-// Times and limits of the spanning tree. Seconds are the machine's own, see clock.ts.
+// Times and limits of the spanning tree. Seconds are those of the spanning tree's own clock, see clock.ts.
 
 export const HELLO_SECONDS = 4;
 /** Three hellos: the age at which a neighbour's offer expires. */
 export const OFFER_SECONDS = 12;
-/** Five hellos: no neighbour speaks FSTP there any more. vde_switch takes 16 to 32, by two windows of 16. */
+/** Five hellos: a port that receives no BPDU for this long has no neighbour any more. vde_switch takes 16 to 32 s. */
 export const SILENCE_SECONDS = 20;
 
-/** The cost of every port, before its bonus. */
+/** The cost of every port before its bonus is subtracted. */
 export const PORT_COST = 20_000_000;
-/** Most switches between the root and us. Offers of a dead root circulate in a ring until they reach this limit. */
+/**
+ * The most switches between the root and this one. Offers of a dead root circulate in a ring until they reach this
+ * limit.
+ */
 export const AGE_MAX = 40;
-/** The same limit for switches that, like vde_switch, do not pass the age on. */
+/** The same limit as a cost, for neighbours that do not pass on an age, such as vde_switch. */
 export const COST_MAX = AGE_MAX * PORT_COST;
-/** Below this a detour in a circle would be an improvement, and the switches would never agree. */
+/**
+ * The minimum cost of a port. If it were 0, a path round a ring would not look worse than a direct one, and the
+ * switches would never agree.
+ */
 export const PORT_COST_MIN = 1;
-/** Together with COST_MAX it fits the 31 bits that the console prints. */
+/** The maximum cost of a port. Added to COST_MAX, it fits the 31 bits that the console prints. */
 export const PORT_COST_MAX = 1_000_000_000;
 
-/** BPDUs per second on a port in a VLAN. What is due beyond that is sent as one BPDU in the next second. */
+/** The most BPDUs sent per second by a port in a VLAN. Those beyond it are merged into one BPDU in the next second. */
 export const SENDS_PER_SECOND = 20;
-/** Topology changes of others passed on per second on a port in a VLAN, see tree.ts; 802.1D has one in hello + 1. */
+/**
+ * The most topology changes of neighbours forwarded per second by a port in a VLAN. 802.1D allows one per hello + 1 s;
+ * tree.ts says why this differs.
+ */
 export const CHANGES_PER_SECOND = 8;
-/** Flushes of one VLAN's addresses per second. What is due beyond that is one flush in the next second. */
+/** The most flushes of one VLAN's addresses per second. Those beyond it become one flush in the next second. */
 export const FLUSHES_PER_SECOND = 4;

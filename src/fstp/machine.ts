@@ -1,6 +1,7 @@
-// The spanning trees of a switch, one per VLAN: events in, effects out, without clock, timer or socket. `now` is in
-// seconds from any origin; tick() is to be called every second, on or off. Forged BPDUs, however many or bad, throw
-// nothing and make nothing grow: limits.ts bounds the answers, and the engine bounds and counts what arrives.
+// The spanning trees of a switch, one per VLAN. Events go in and effects come out; there is no clock, timer or socket
+// here. `now` is in seconds from any origin. tick() must be called every second, even while spanning tree is off.
+// Forged BPDUs throw nothing and use up no memory: limits.ts bounds the answers, and the engine bounds and counts what
+// arrives.
 import { Clock } from './clock.ts';
 import type { Effect, PortState } from './effect.ts';
 import { PORT_COST } from './limits.ts';
@@ -9,9 +10,9 @@ import { type Bonus, Tree } from './tree.ts';
 import { type BridgeId, bridgeId } from './vector.ts';
 
 export interface BridgeOptions {
-  /** Six hex bytes with colons. */
+  /** The MAC address of the switch: six bytes in hex, separated by colons. */
   mac: string;
-  /** 16 bits; the lowest becomes root. */
+  /** The priority, 16 bits. The switch with the lowest priority becomes the root. */
   priority?: number;
 }
 
@@ -27,9 +28,9 @@ export interface TreePortView {
   port: number;
   /** Whether the port is a tagged member of the VLAN. */
   tagged: boolean;
-  /** What the path by this port costs: 20000000, less its bonus. */
+  /** The cost of the path through this port: 20000000 less its bonus. */
   cost: number;
-  /** What the port is in the tree. */
+  /** The role of the port in the tree. */
   role: Role;
   /** Whether the port forwards frames of the VLAN. */
   state: PortState;
@@ -45,13 +46,13 @@ export interface TreeView {
   designated: BridgeId | undefined;
   /** The port that leads to the root; undefined if the root is this switch. */
   rootPort: number | undefined;
-  /** What the path to the root costs; 0 if the root is this switch. */
+  /** The cost of the path to the root; 0 if the root is this switch. */
   cost: number;
   /** Seconds since the root port last heard of the root; if the root is this switch, since the start. */
   age: number;
-  /** The port whose path costs less than the others', and by how much. */
+  /** The port whose cost is reduced by a bonus, and that bonus. */
   bonus: { port: number; cost: number };
-  /** The active ports: untagged members first, ascending. */
+  /** The active ports, untagged members before tagged ones, each in ascending order. */
   ports: TreePortView[];
 }
 
@@ -82,7 +83,7 @@ export class SpanningTree {
     return this.#all(now, (tree, at) => tree.start(at));
   }
 
-  /** Lets every port forward. */
+  /** Turns spanning tree off: every port forwards. */
   switchOff(now: number): Effect[] {
     if (!this.#on) return [];
     this.#on = false;
@@ -107,19 +108,21 @@ export class SpanningTree {
     this.#trees.delete(vlan);
   }
 
-  /** An active port has joined this VLAN, forwarding, or has become tagged or untagged there. */
+  /** Adds an active port to the VLAN, forwarding at first, or changes whether it is tagged there. */
   addPort({ vlan, port, tagged }: Membership, now: number): Effect[] {
     return this.#one(vlan, now, (_, tree) => tree.addPort(port, tagged));
   }
 
-  /** The port has become inactive or has left the VLAN. */
+  /** Removes a port that has become inactive or has left the VLAN. */
   removePort({ vlan, port }: Omit<Membership, 'tagged'>, now: number): Effect[] {
     return this.#one(vlan, now, (_, tree) => tree.removePort(port));
   }
 
   // --- Settings, kept while a port is inactive
 
-  /** An edge port forwards, and neither sends nor accepts BPDUs. */
+  /**
+   * Makes a port an edge port or an ordinary one. An edge port always forwards, and neither sends nor accepts BPDUs.
+   */
   setEdge({ vlan, port, edge }: { vlan: number; port: number; edge: boolean }, now: number): Effect[] {
     return this.#one(vlan, now, (_, tree) => tree.setEdge(port, edge));
   }
@@ -131,7 +134,7 @@ export class SpanningTree {
 
   // --- BPDUs
 
-  /** Takes a frame to 01:80:c2:00:00:00, tagged or untagged. */
+  /** Processes a frame sent to 01:80:c2:00:00:00, tagged or untagged. */
   receive({ vlan, port, bytes }: { vlan: number; port: number; bytes: Buffer }, now: number): Effect[] {
     return this.#one(vlan, now, (at, tree) => tree.receive(port, bytes, at));
   }

@@ -1,6 +1,6 @@
-// Collects the effects of one event on one VLAN's tree, in the order that prevents loops: states, the flush, and then
-// the BPDUs, composed from the new states. BPDUs and flushes are limited per second; beyond the limit they wait for the
-// next second, merged into one per port.
+// Collects the effects of one event on one VLAN's tree, in the order that prevents loops: first port states, then the
+// flush, then the BPDUs, which are composed from the new states. BPDUs and flushes are limited per second. Those beyond
+// the limit wait for the next second, merged into one flush and one BPDU per port.
 import { type Bpdu, encodeBpdu } from './bpdu.ts';
 import { Budget } from './budget.ts';
 import { type Effect, type EventCategory, type PortState, placeText } from './effect.ts';
@@ -41,7 +41,7 @@ export class Outbox {
     this.#flushDue = true;
   }
 
-  /** Sends one BPDU at the end of this event, or in the next second if the limit is reached. */
+  /** Queues one BPDU for the end of this event, or for the next second if the limit is reached. */
   send(port: TreePort, { agreement = false, topologyChange = false }: Due = {}): void {
     const due = this.#due.get(port);
     this.#due.set(port, {
@@ -50,7 +50,7 @@ export class Outbox {
     });
   }
 
-  /** Drops what is due on a port that is gone. */
+  /** Drops the BPDU that is queued for a port that has been removed. */
   forget(port: TreePort): void {
     this.#due.delete(port);
   }

@@ -1,16 +1,16 @@
-// A port in one VLAN's tree, with what its neighbours have sent.
+// The state of a port in one VLAN's tree, including what its neighbours have sent.
 import { Budget } from './budget.ts';
 import type { PortState } from './effect.ts';
 import { CHANGES_PER_SECOND, SENDS_PER_SECOND } from './limits.ts';
 import type { Vector } from './vector.ts';
 
 /**
- * The role of a port in a spanning tree. A backup port hears a better offer of this switch itself, from another port on
- * the same segment.
+ * The role of a port in a spanning tree. A backup port receives a better offer that this same switch sends from another
+ * port on the same segment.
  */
 export type Role = 'root' | 'designated' | 'alternate' | 'backup' | 'edge';
 
-/** A better way to the root than ours: the best neighbour's on this port. */
+/** The best offer that neighbours have sent to this port, if it is better than our own. */
 export interface Offer {
   vector: Vector;
   age: number;
@@ -20,15 +20,17 @@ export interface Offer {
 export interface TreePort {
   readonly number: number;
   tagged: boolean;
-  /** A port starts as forwarding: a switch behind it is noticed only once it sends a BPDU. */
+  /** Ports start as forwarding: a switch behind a port is noticed only once it sends a BPDU. */
   state: PortState;
   role: Role;
-  /** When a neighbour last sent a BPDU; undefined if none does. */
+  /** When a BPDU last arrived; undefined if no neighbour sends any. */
   heardAt: number | undefined;
   offer: Offer | undefined;
-  /** Whether our current offer has been sent here. A concession that arrives before that is to an older offer. */
+  /**
+   * Whether our current offer has been sent from this port. A concession received before that answers an older offer.
+   */
   offerSent: boolean;
-  /** The neighbour has accepted our offer or blocks its end: forwarding here cannot make a loop. */
+  /** Whether the neighbour has accepted our offer or blocks its end, so that forwarding here cannot make a loop. */
   conceded: boolean;
   readonly changes: Budget;
   readonly sends: Budget;
@@ -49,14 +51,17 @@ export function newPort(number: number, tagged: boolean, edge: boolean): TreePor
   };
 }
 
-/** Forgets everything that neighbours sent. The limits of this second stay in force. */
+/** Forgets everything that neighbours sent. This second's use of the rate limits still counts. */
 export function forgetNeighbours(port: TreePort): void {
   port.heardAt = undefined;
   port.offer = undefined;
   port.conceded = false;
 }
 
-/** The rule that prevents loops: towards a switch, only the root port and conceded designated ports forward. */
+/**
+ * Returns the state that a port must have to prevent loops: of the ports that lead to another switch, only the root
+ * port and conceded designated ports forward.
+ */
 export function dueState(port: TreePort): PortState {
   if (port.role === 'edge' || port.role === 'root' || port.heardAt === undefined) return 'forwarding';
   return port.role === 'designated' && port.conceded ? 'forwarding' : 'discarding';

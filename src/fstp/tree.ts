@@ -1,13 +1,14 @@
-// The spanning tree of one VLAN. Its time is the machine's own; after each event, take() returns its effects.
+// The spanning tree of one VLAN. Its times are those of clock.ts. After each event, take() returns the effects.
 //
 // It differs from vde_switch on purpose:
 // - It remembers the best offer on every port, and takes the next best at once when the root port is lost. vde_switch
-//   takes itself for the root and opens every port that it had blocked: a loop until the next hello.
-// - On a redundant segment exactly one of the two ends blocks. vde_switch blocks both, and so cuts off for ever the
+//   makes itself root instead and opens every port that it had blocked: a loop until the next hello.
+// - On a redundant segment exactly one of the two ends blocks. vde_switch blocks both, which permanently cuts off the
 //   stations of a hub between two switches.
-// - Offers carry an age in switches, with a limit, so that offers of a dead root do not circulate for ever.
-// - A neighbour that keeps contradicting us (it does not hear us) keeps its port blocked: a one-way link would loop.
-// - A bonus takes effect at once, making a port an edge port drops the offer it held, and no cost is less than 1.
+// - Offers carry an age, counted in switches and limited, so that offers of a dead root do not circulate for ever.
+// - A port stays blocked while its neighbour keeps contradicting our offer. Such a neighbour does not receive our
+//   BPDUs, and a link that works in one direction only would make a loop.
+// - A bonus takes effect at once. A port that becomes an edge port drops its offer. No cost is less than 1.
 import { type Bpdu, decodeBpdu } from './bpdu.ts';
 import type { Effect } from './effect.ts';
 import { type Election, elect, sameElection } from './election.ts';
@@ -29,7 +30,7 @@ export class Tree {
   readonly #edges = new Set<number>();
   #bonus: Bonus = { port: 0, cost: 0 };
   #election: Election;
-  /** When the next hello is due; undefined while switched off, when all ports forward and nothing is sent. */
+  /** When the next hello is due; undefined while spanning tree is off: all ports forward and nothing is sent. */
   #helloAt: number | undefined;
 
   constructor(vlan: number, own: { id: BridgeId; mac: string }) {
@@ -51,7 +52,7 @@ export class Tree {
     return this.#ports.values();
   }
 
-  /** Returns the effects that are due and within the limits; to be called after every event. */
+  /** Returns the effects that are due and within the limits. Call it after every event. */
   take(now: number): Effect[] {
     return this.#outbox.take(now, (port, due) => this.#compose(port, due));
   }
@@ -72,7 +73,7 @@ export class Tree {
     this.#reconsider();
   }
 
-  /** The port has become active in this VLAN, or tagged or untagged there. */
+  /** Adds a port that has become active in this VLAN, or changes whether it is tagged there. */
   addPort(number: number, tagged: boolean): void {
     const known = this.#ports.get(number);
     if (known) {
@@ -150,7 +151,7 @@ export class Tree {
     const { root, cost, bridge, port: id, age } = bpdu;
     const newSender = !port.offer || !sameSender(bpdu, port.offer.vector);
     port.offer = { vector: { root, cost, bridge, port: id }, age, heardAt: now };
-    // The sender may be waiting for an answer, and none so far was to this offer.
+    // The sender may be waiting for an answer, and we have not answered this offer yet.
     if (newSender || bpdu.proposal) this.#outbox.send(port, { agreement: true });
   }
 
@@ -161,7 +162,7 @@ export class Tree {
     forgetNeighbours(port);
   }
 
-  /** Elects again, and gives every port its role and state. */
+  /** Repeats the election, and updates the role and state of every port. */
   #reconsider(): void {
     const before = this.#election;
     this.#election = elect(this.#own, this.#ports.values(), (port) => this.#costOf(port));
@@ -177,7 +178,7 @@ export class Tree {
   #assignRole(port: TreePort, offerChanged: boolean): void {
     const before = port.role;
     port.role = this.#roleOf(port);
-    // Concessions were to the old offer: every neighbour is asked again, and its port is blocked until it answers.
+    // Concessions answered the old offer. The new offer is sent, and the port is blocked until the neighbour answers.
     if (offerChanged) port.offerSent = false;
     if (offerChanged || port.role !== 'designated') port.conceded = false;
     if (port.role === 'designated') port.offer = undefined;
@@ -192,8 +193,8 @@ export class Tree {
   }
 
   /**
-   * Blocks ports before opening any. An elected port is reported as forwarding even if it was. Returns whether any
-   * changed.
+   * Sets the state of every port, blocking ports before opening any. A newly elected root port is reported as
+   * forwarding even if it was already. Returns whether any state changed.
    */
   #settle(elected: TreePort | undefined): boolean {
     const ports = [...this.#ports.values()];
@@ -205,9 +206,10 @@ export class Tree {
   }
 
   /**
-   * Forwards topology changes, at most so many per second. vde_switch also forwards changes heard on its blocked port and
-   * returns ours by the other link; the limit ends that circle. 802.1D's own limit, one change per hello + 1 s (17.21.7),
-   * relies on repeats; ours is sent once, so that limit would lose a second change.
+   * Flushes addresses and sends a topology change to the neighbours. Changes that a neighbour has reported (`heard`)
+   * are limited to CHANGES_PER_SECOND: vde_switch forwards even a change received on a blocked port, so our change
+   * returns over the other link, and the limit ends that circle. 802.1D's limit, one change per hello + 1 s (17.21.7),
+   * relies on repeated notifications. Ours are sent once, so that limit would lose a second change.
    */
   #changeTopology(heard?: { on: TreePort; now: number }): void {
     this.#outbox.flush();

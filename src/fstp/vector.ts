@@ -2,7 +2,10 @@
 // port. Less is better and the first difference decides. The order is total, so no two switches can each find the other
 // worse.
 
-/** A switch's priority and address, `80:00:00:ff:11:22:33:44`; as text of one size it compares as the number does. */
+/**
+ * A switch's priority and address, `80:00:00:ff:11:22:33:44`. All IDs have the same length, so that comparing the text
+ * compares the numbers.
+ */
 export type BridgeId = string;
 
 export interface Vector {
@@ -25,7 +28,10 @@ export function bridgeId(priority: number, mac: string): BridgeId {
   return `${hex.slice(0, 2)}:${hex.slice(2)}:${mac}`;
 }
 
-/** As in vde_switch: bits 4 to 7 appear twice, and ports above 2047 share their IDs with others. */
+/**
+ * Returns a port's ID as vde_switch computes it: bits 4 to 7 of the number appear twice, and ports above 2047 share
+ * their IDs with lower ports.
+ */
 export function portId(port: number): number {
   return ((0x80 | ((port >> 4) & 0xff)) << 8) | (port & 0xff);
 }

@@ -1,4 +1,4 @@
-// QEMU's option lists, such as `tap,ifname=a,,b,vlan=1`: a doubled comma is a comma in a value.
+// Splits QEMU's option lists, such as `tap,ifname=a,,b,vlan=1`. A doubled comma is a comma within a value.
 
 export function splitAtCommas(text: string): string[] {
   const words: string[] = [''];

@@ -18,11 +18,13 @@ export type ErrnoName =
   | 'EPERM'
   | 'EPROTO';
 
-/** An error of the switch: its message is a sentence to act on, and its code does not change with the wording. */
+/**
+ * An error of the switch. Its message is a sentence that a user can act on; its code stays when the wording changes.
+ */
 export class SwitchError extends Error {
   /** Always `SwitchError`. */
   override readonly name = 'SwitchError';
-  /** What kind of failure it is, as an errno name. */
+  /** The kind of failure, as an errno name. */
   readonly code: ErrnoName;
 
   /** Makes an error with an errno name and a sentence. */

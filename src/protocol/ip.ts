@@ -1,5 +1,5 @@
-// Internet addresses as numbers, for arithmetic on networks: IPv4 in 32 bits, IPv6 in 128. (iplog's ranges, which need one order for
-// both families, have numbers of their own: console/plugins/ip-address.ts.)
+// Internet addresses as numbers, for arithmetic on networks: IPv4 in 32 bits, IPv6 in 128. iplog needs one order for
+// both families and has a representation of its own (console/plugins/ip-address.ts).
 
 /** Parses four dotted parts; returns undefined for anything else. */
 export function parseIpv4(text: string): number | undefined {
@@ -12,7 +12,7 @@ export function formatIpv4(address: number): string {
   return [24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff).join('.');
 }
 
-/** Parses the notation of RFC 4291, 2.2, without a zone; returns undefined for anything else. */
+/** Parses an IPv6 address in the notation of RFC 4291, 2.2, without a zone; returns undefined for anything else. */
 export function parseIpv6(text: string): bigint | undefined {
   const url = `http://[${text}]/`;
   if (!/^[0-9a-f:.]+$/i.test(text) || !URL.canParse(url)) return undefined;
@@ -24,7 +24,7 @@ export function parseIpv6(text: string): bigint | undefined {
   return [...before, ...zeroes, ...after].reduce((address, word) => (address << 16n) | BigInt(`0x${word}`), 0n);
 }
 
-/** Returns the canonical form (RFC 5952). */
+/** Returns the canonical text of an IPv6 address (RFC 5952). */
 export function formatIpv6(address: bigint): string {
   const words = Array.from({ length: 8 }, (_, i) => ((address >> BigInt(112 - 16 * i)) & 0xffffn).toString(16));
   return new URL(`http://[${words.join(':')}]/`).hostname.slice(1, -1);

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { SwitchError } from './errors.ts';
 
-/** Turns `2:0:0:0:0:a`, also with dots, into `02:00:00:00:00:0a`. Throws SwitchError EINVAL for anything else. */
+/** Returns `02:00:00:00:00:0a` for `2:0:0:0:0:a` or `2.0.0.0.0.a`. Throws SwitchError EINVAL for anything else. */
 export function parseMac(text: string): string {
   const bytes = text.split(/[:.]/);
   if (bytes.length !== 6 || !bytes.every((byte) => /^[0-9a-f]{1,2}$/i.test(byte))) {
@@ -11,7 +11,7 @@ export function parseMac(text: string): string {
   return bytes.map((byte) => byte.toLowerCase().padStart(2, '0')).join(':');
 }
 
-/** Returns an address that starts with `prefix` and is random after it. */
+/** Returns a MAC address that starts with `prefix` and is random after it. */
 export function randomMac(prefix: string): string {
   const random = [...randomBytes(6 - prefix.split(':').length)];
   return [prefix, ...random.map((byte) => byte.toString(16).padStart(2, '0'))].join(':');

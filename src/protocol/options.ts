@@ -1,4 +1,4 @@
-// Options objects: a name that is not an option is refused, since it is most likely a misspelt one.
+// Checks options objects: an unknown name is refused, since it is most likely a misspelt option.
 import { SwitchError } from './errors.ts';
 import { nearestName } from './nearest.ts';
 

@@ -14,7 +14,7 @@ export function formatStreamFrame(frame: Uint8Array): Buffer {
   return bytes;
 }
 
-/** Finds the frames in a stream that arrives in chunks of any size. Keeps less than one frame. */
+/** Finds the frames in a stream that arrives in chunks of any size. Between chunks it keeps less than one frame. */
 export class StreamReader {
   #rest: Buffer = Buffer.alloc(0);
 
@@ -35,7 +35,10 @@ export class StreamReader {
   }
 }
 
-/** Accepts 0, which vde_plug ignores. Refuses text (a login banner, an error): two letters are an invalid length. */
+/**
+ * Throws SwitchError EPROTO for an invalid length. Accepts 0, which vde_plug ignores. Text, such as a login banner or
+ * an error, is refused because two letters make an invalid length.
+ */
 function checkLength(length: number): void {
   if (length === 0 || (length >= ETHERNET_HEADER && length <= STREAM_FRAME_MAX)) return;
   throw new SwitchError(

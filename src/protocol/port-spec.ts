@@ -5,15 +5,15 @@ import { SwitchError } from './errors.ts';
 
 export interface PortSpec {
   kind: string;
-  /** In order, without `help`. */
+  /** The keys and values in the order given, without `help`. */
   pairs: readonly (readonly [key: string, value: string])[];
-  /** The spec asks for help with the kinds or with this kind's keys; nothing is to be opened. */
+  /** Whether the spec asks for help with the kinds, or with the keys of this kind, and opens nothing. */
   help: boolean;
 }
 
 const HELP = ['help', '?'];
 
-/** Throws SwitchError EINVAL. */
+/** Parses a spec. Throws SwitchError EINVAL. */
 export function parsePortSpec(text: string): PortSpec {
   const [first = '', ...rest] = splitAtCommas(text);
   const kind = first.replace(/^type=/, '');

@@ -3,7 +3,7 @@
 import { endianness } from 'node:os';
 
 export const ADDRESS_SIZE = 110;
-/** The size of sun_path, less the terminating NUL. */
+/** The longest path in bytes: the size of sun_path less the terminating NUL. */
 export const PATH_MAX = 107;
 const MAGIC = 0xfeedface;
 const AF_UNIX = 1;
@@ -21,7 +21,7 @@ export interface JoinRequest {
 
 export type ParsedRequest =
   | { outcome: 'complete'; request: JoinRequest }
-  /** Valid so far, but more bytes are needed. */
+  /** The message is valid so far, but more bytes are needed. */
   | { outcome: 'incomplete' }
   | { outcome: 'refused'; reason: string };
 
@@ -31,7 +31,7 @@ export function parseRequest(message: Buffer): ParsedRequest {
   if (message.length < 4) return { outcome: 'incomplete' };
   if (readUint32(message, 0) !== MAGIC) return refused('its request does not begin with the VDE magic number');
   if (message.length < 8) return { outcome: 'incomplete' };
-  // Version 1 has its type, 0 or 1, where later versions have their number.
+  // Version 1 requests do not contain their version: their type, 0 or 1, is where later versions have it.
   const word = readUint32(message, 4);
   if (word > 1 && word !== 3) return refused(`its request is of version ${word}: versions 1 and 3 are supported`);
   return word === 3 ? parseVersion3(message) : parseVersion1(message, word);
@@ -67,7 +67,7 @@ function complete(version: 1 | 3, wanted: JoinRequest['wanted'], address: Buffer
   return { outcome: 'complete', request: { version, wanted, address: Buffer.from(address), description } };
 }
 
-/** Writes the request of version 3 that our own clients send. */
+/** Returns a request of version 3, which our own clients send. */
 export function formatRequest(request: Omit<JoinRequest, 'version'>): Buffer {
   const { wanted, address, description } = request;
   // The type holds 24 bits of port number. Port 0 has a kind of its own, since the number 0 means any port.
@@ -79,7 +79,7 @@ export function formatRequest(request: Omit<JoinRequest, 'version'>): Buffer {
   return Buffer.concat([head, address, Buffer.from(description, 'utf8').subarray(0, 127)]);
 }
 
-/** Writes a sockaddr_un of full size, padded with NULs. */
+/** Returns a sockaddr_un of full size, padded with NULs. */
 export function formatAddress(path: string): Buffer {
   const bytes = Buffer.from(path, 'utf8');
   if (bytes.length > PATH_MAX)
@@ -91,14 +91,14 @@ export function formatAddress(path: string): Buffer {
   return address;
 }
 
-/** Returns the path of an address, which may be any bytes; undefined for an abstract or unnamed address. */
+/** Returns the path in an address, as bytes that need not be UTF-8; undefined for an abstract or unnamed address. */
 export function addressPath(address: Buffer): Buffer | undefined {
   if (address[2] === 0) return undefined;
   const end = address.indexOf(0, 2);
   return address.subarray(2, end < 0 ? address.length : end);
 }
 
-/** Whether the address has no name: such a client can send, but nothing can be sent to it. */
+/** Returns whether the address has no name: such a client can send, but nothing can be sent to it. */
 export function isUnnamed(address: Buffer): boolean {
   return address.subarray(2).every((byte) => byte === 0);
 }
