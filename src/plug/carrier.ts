@@ -52,7 +52,7 @@ async function sendAll(plug: Plug, input: Readable, signal: AbortSignal): Promis
       }
     }
   } catch (error) {
-    // An input or a switch that fails has ended, like any other.
+    // A failure of the input or of the switch counts as its end.
     if (error instanceof SwitchError) throw error;
   }
 }

@@ -1,11 +1,11 @@
-// The frames of a plug as an async iterable: bounded, since a plug that is iterated is paused while frames wait here.
+// The frames of a plug as an async iterable. Memory is bounded: a full queue pauses the plug until it is empty again.
 
-/** How many frames may wait here; more wait in the kernel, and then in the switch. */
+/** The most frames that wait here; further frames wait in the kernel, and then in the switch. */
 const LIMIT = 64;
 
-/** The plug, as the queue of one of its iterations sees it. */
+/** The part of a plug that the queue of one iteration uses. */
 export interface FrameSource {
-  /** Called when the queue becomes full, and when it is empty again. */
+  /** Called with true when the queue becomes full, and with false when it is empty again. */
   full(queue: FrameQueue, full: boolean): void;
   /** Called once, when the iteration is over. */
   left(queue: FrameQueue): void;
@@ -19,9 +19,9 @@ export class FrameQueue implements AsyncIterableIterator<Buffer, undefined> {
   readonly #frames: Buffer[] = [];
   readonly #readers: { resolve(result: Result): void; reject(reason: unknown): void }[] = [];
   readonly #abort = () => this.#fail();
-  /** Whether the iteration is over: no frame is added any more. */
+  /** Whether the iteration is over, so that no more frames are added. */
   #over = false;
-  /** Whether the next call of next() is to throw the signal's reason. */
+  /** Whether the next call of next() throws the signal's reason. */
   #failed = false;
 
   constructor(source: FrameSource, signal?: AbortSignal) {
@@ -39,7 +39,7 @@ export class FrameQueue implements AsyncIterableIterator<Buffer, undefined> {
     if (this.#frames.length === LIMIT) this.#source.full(this, true);
   }
 
-  /** Ends the iteration, after the frames that wait here unless they are discarded. */
+  /** Ends the iteration. The frames that wait here are delivered first, unless `discard` drops them. */
   end(discard: boolean): void {
     if (discard) this.#frames.length = 0;
     this.#leave();

@@ -1,4 +1,4 @@
-// Joining a VDE switch as a client: the handshake on the control socket, and the client's own data socket.
+// Joins a VDE switch as a client: the handshake on the control socket, and the client's own data socket.
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, chown, realpath, stat, unlink } from 'node:fs/promises';
@@ -11,23 +11,24 @@ import { groupId } from '../system/accounts.ts';
 import { describeError } from '../system/errno.ts';
 import { native } from '../system/native.ts';
 
-/** Which port a plug takes, and what it says of itself. */
+/** Which port a plug takes, and how it describes itself. */
 export interface PlugOptions {
-  /** The switch port to take, 0 to 65535; default any free one. Port 0 is given only to those who ask for it. */
+  /** The switch port to take, 0 to 65535; default any free one. Port 0 is given only to clients that ask for it. */
   port?: number;
   /**
-   * What the switch's console shows of the plug; a switch in another process keeps its first 127 bytes. Default empty.
+   * The description that the switch's console shows; a switch in another process keeps its first 127 bytes. Default
+   * empty.
    */
   description?: string;
 }
 
-/** How a plug joins a switch by its control directory. */
+/** How a plug joins a switch through its control directory. */
 export interface JoinOptions extends PlugOptions {
   /** Permissions of the plug's own socket; default 0o700. */
   mode?: number;
-  /** The name of the group that the socket is given to. */
+  /** The name of the group that the plug's socket belongs to. */
   group?: string;
-  /** Abandons the joining; has no effect once the plug is connected. */
+  /** Abandons the attempt to join; has no effect once the plug is connected. */
   signal?: AbortSignal;
 }
 
@@ -37,43 +38,46 @@ const JOIN_OPTIONS = { ...PLUG_OPTIONS, mode: true, group: true, signal: true } 
   true
 >;
 
-/** A port of a switch, which lasts as long as `control` is open. */
+/** A port that a client has at a switch for as long as `control` is open. */
 export interface Joined {
   control: Socket;
   /** The data socket, non-blocking, connected to the switch. The caller owns it. */
   fd: number;
-  /** The switch's data socket, `DIR/001.5`. */
+  /** The path of the switch's data socket, `DIR/001.5`. */
   switchPath: string;
-  /** The name of the client's own socket; with `keepName` it still exists. */
+  /** The path of the client's own socket. The file is kept only with `keepName`. */
   ownPath: string;
 }
 
 /** The options of joinSwitch(). */
 export interface HandshakeOptions extends JoinOptions {
-  /** Leaves the name of the client's own socket, which joinAgain() needs. */
+  /** Keeps the file of the client's own socket, which joinAgain() needs. */
   keepName?: boolean;
 }
 
-/** Where the client's own socket is made if the switch's directory is not writable. */
+/** The directories in which the client's own socket is made if the switch's directory is not writable. */
 const FALLBACK_DIRECTORIES = ['/var/run', '/tmp'];
 
 const REPLY_TIMEOUT_MS = 5000;
 
-/** Throws SwitchError EINVAL for options that Switch.plug() does not have. */
+/** Throws SwitchError EINVAL for an option that Switch.plug() does not have. */
 export function checkPlugOptions(options: PlugOptions): void {
   checkOptions(options, PLUG_OPTIONS);
 }
 
-/** Throws SwitchError EINVAL for options that do not exist. */
+/** Throws SwitchError EINVAL for an option that Plug.connect() does not have. */
 export function checkJoinOptions(options: JoinOptions): void {
   checkOptions(options, JOIN_OPTIONS);
 }
 
-/** Joins a switch, for callers that use the descriptors themselves. Throws SwitchError; the signal's reason once it is aborted. */
+/**
+ * Joins a switch, for callers that use the descriptors themselves. Throws SwitchError, or the signal's reason once that
+ * is aborted.
+ */
 export async function joinSwitch(directory: string, options: HandshakeOptions = {}): Promise<Joined> {
   const joined = await shakeHands(directory, options);
   if (!joined.control.destroyed) return joined;
-  // The stream ended while our own name was being unlinked: the caller would wait for its end for ever.
+  // The connection ended while our socket's file was being removed; the caller would wait for its 'close' for ever.
   native.closeDescriptor(joined.fd);
   options.signal?.throwIfAborted();
   return fail(directory, new SwitchError('EIO', 'it ended the connection at once'));
@@ -108,7 +112,7 @@ async function shakeHands(directory: string, options: HandshakeOptions): Promise
     return fail(directory, error);
   } finally {
     signal?.removeEventListener('abort', giveUp);
-    // Both sockets are connected by now, or joining has failed: the name is not needed any more.
+    // Both sockets are connected by now, or joining has failed: the file is no longer needed.
     if (ownPath !== undefined) await unlink(ownPath).catch(() => {});
   }
 }
@@ -119,9 +123,9 @@ export async function connectControl(directory: string): Promise<Socket> {
 }
 
 /**
- * Joins the same port once more by a second connection, with another description and the same data socket, and
- * disconnects the first one. The switch keeps what it has learned about the port; frames of that moment are lost.
- * If the switch refuses, the first connection stays. The own name is removed.
+ * Joins the same port again over the connection `second`, with another description and the same data socket, and then
+ * ends the first connection. The switch keeps what it has learned about the port; frames sent meanwhile are lost. If
+ * the switch refuses, the first connection stays. The file of the client's own socket is removed in either case.
  */
 export async function joinAgain(first: Joined, second: Socket, description: string): Promise<void> {
   const port = Number.parseInt(basename(first.switchPath), 10);
@@ -132,7 +136,7 @@ export async function joinAgain(first: Joined, second: Socket, description: stri
   });
   let address = formatAddress(first.switchPath);
   try {
-    // A switch cannot connect to a socket that is connected to another one.
+    // Disconnect our socket first: the switch's new socket cannot connect to a socket that is connected to another.
     native.connectDatagram(first.fd, Buffer.alloc(ADDRESS_SIZE));
     second.write(request);
     address = await readReply(second, port);
@@ -143,7 +147,9 @@ export async function joinAgain(first: Joined, second: Socket, description: stri
   await disconnect(first.control);
 }
 
-/** Ends the connection, also for other processes that have it, and waits until the switch has noticed. */
+/**
+ * Shuts down a connection even if other processes have its descriptor, and waits until the switch has closed its end.
+ */
 async function disconnect(control: Socket): Promise<void> {
   if (control.destroyed) return;
   const closed = once(control, 'close');
@@ -154,8 +160,8 @@ async function disconnect(control: Socket): Promise<void> {
 }
 
 /**
- * Lets the switch send to our socket. If the caller grants nothing and the switch runs neither as root nor as our user, its group
- * gets access; if we may not set that group, every user does.
+ * Lets the switch send to our socket. This concerns only callers that grant access to no one else, and switches that
+ * run neither as root nor as our user: the switch's group gets access or, if we may not set that group, every user.
  */
 async function admitSwitch(controlPath: string, ownPath: string, { mode = 0o700, group }: JoinOptions): Promise<void> {
   if (group !== undefined) await chown(ownPath, -1, groupId(group));
@@ -169,7 +175,7 @@ async function admitSwitch(controlPath: string, ownPath: string, { mode = 0o700,
   await chmod(ownPath, mode | (byGroup ? 0o070 : 0o077));
 }
 
-/** Codes that tell a caller what to do next; any other error becomes EIO. */
+/** Error codes that callers act on; any other error becomes EIO. */
 const TELLING: readonly ErrnoName[] = ['EACCES', 'ECONNREFUSED', 'EINVAL', 'ENOENT'];
 
 function fail(directory: string, error: unknown): never {
@@ -193,7 +199,10 @@ function connectTo(path: string): Promise<Socket> {
   });
 }
 
-/** Binds a name like other clients' `.01819-00000`, with random digits since a process may have many. */
+/**
+ * Binds our own socket to a name like those of other clients, `.01819-00000`. The digits after the process ID are
+ * random, since a process may have many sockets.
+ */
 function bindOwn(directory: string): { fd: number; path: string } {
   let last: unknown;
   for (const parent of [directory, ...FALLBACK_DIRECTORIES]) {
@@ -207,7 +216,10 @@ function bindOwn(directory: string): { fd: number; path: string } {
   throw last;
 }
 
-/** The protocol carries no reason: a switch that refuses a client only closes the connection. */
+/**
+ * Returns the error for a refusal. The protocol carries no reason: a switch that refuses a client only closes the
+ * connection.
+ */
 function refusal(port: number | undefined): SwitchError {
   const likely =
     port === undefined ? 'no port is free, or this user may not join' : 'the port is taken, reserved or out of range';
@@ -220,7 +232,7 @@ function readReply(control: Socket, port: number | undefined): Promise<Buffer> {
     const refused = () => reject(refusal(port));
     if (control.destroyed) return refused();
     control.once('close', refused);
-    // vde_switch does not answer a client that it refuses.
+    // This timeout is needed since vde_switch does not answer a client that it refuses.
     control.setTimeout(REPLY_TIMEOUT_MS, () =>
       reject(new SwitchError('EIO', `it did not answer in ${REPLY_TIMEOUT_MS / 1000} s`)),
     );

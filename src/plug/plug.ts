@@ -7,14 +7,14 @@ import { type NativeFrameSocket, native } from '../system/native.ts';
 import { FrameQueue } from './frame-queue.ts';
 import { checkJoinOptions, type JoinOptions, joinSwitch } from './join.ts';
 
-/** How the frames of a plug are read in turn. */
+/** How the frames of a plug are iterated over. */
 export interface FramesOptions {
-  /** Ends the iteration: its loop throws the signal's reason. */
+  /** When aborted, the iteration ends by throwing the signal's reason. */
   signal?: AbortSignal;
 }
 
 const FRAMES_OPTIONS = { signal: true } satisfies Record<keyof FramesOptions, true>;
-/** The connection of a plug. */
+/** A plug's connection to its switch. */
 export interface PlugLink {
   /** The data socket, non-blocking and connected. The plug owns it. */
   fd: number;
@@ -24,7 +24,7 @@ export interface PlugLink {
   disconnect(): void;
 }
 
-/** The lengths of a frame in bytes, from the destination address on and without FCS. */
+/** The shortest and the longest frame in bytes, from the destination address on and without FCS. */
 const FRAME_MIN = 14;
 const FRAME_MAX = 65_535;
 
@@ -40,13 +40,13 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
    * The number of the port in its switch; undefined if the switch does not name its data sockets as VDE switches do.
    */
   readonly port: number | undefined;
-  /** The path of the switch's data socket, `DIR/001.5`; empty if it has none, as for a plug made by Switch.plug(). */
+  /** The path of the switch's data socket, `DIR/001.5`; empty for a plug made by Switch.plug(), which has none. */
   readonly switchPath: string;
   readonly #link: PlugLink;
   readonly #socket: NativeFrameSocket;
   /**
-   * Frames received and not delivered yet: those of the current batch, or of a batch in whose middle the plug was
-   * paused.
+   * Frames received but not yet delivered. They are left from the current batch, or from the batch during which the
+   * plug was paused.
    */
   readonly #received: Buffer[] = [];
   readonly #queues = new Set<FrameQueue>();
@@ -119,31 +119,31 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
     }
   }
 
-  /** Sends frames of any length, and throws what the kernel reports. @internal */
+  /** Sends frames of any length, and throws the kernel's error. @internal */
   sendUnchecked(frames: readonly Uint8Array[]): number {
     return this.#socket.send(frames);
   }
 
   /**
-   * Stops receiving: frames wait in the kernel, as for a program that does not read, and then in the switch, which
-   * drops the rest.
+   * Stops receiving. Frames then wait in the kernel, as for any program that does not read; once it is full, the switch
+   * queues frames and drops those that do not fit.
    */
   pause(): void {
     this.#paused = true;
     this.#updateReading();
   }
 
-  /** Receives again. Frames that waited are delivered in later turns of the event loop. */
+  /** Continues receiving. Frames that waited are delivered in later turns of the event loop. */
   resume(): void {
     this.#paused = false;
     this.#updateReading();
   }
 
   /**
-   * Returns the frames received from now on, in turn. At most 64 wait for the loop that reads them; then the plug is
-   * paused. The iteration ends when the plug does, and throws the signal's reason once that is aborted. Leaving the
-   * loop leaves nothing behind; an iteration that is not read to its end must be ended by its return() or by `await
-   * using`.
+   * Returns an iterator over the frames received from now on. At most 64 wait for the loop that reads them; then the
+   * plug is paused. The iteration ends when the plug does, and throws the signal's reason once that is aborted. Leaving
+   * a `for await` loop ends the iteration; an iterator that is used in another way and not read to its end must be
+   * ended by its return() or by `await using`.
    */
   frames(options: FramesOptions = {}): AsyncIterableIterator<Buffer, undefined> & AsyncDisposable {
     checkOptions(options, FRAMES_OPTIONS);
@@ -168,7 +168,7 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
     return queue;
   }
 
-  /** The same as frames(): `for await (const frame of plug)`. */
+  /** Returns the same iterator as frames(): `for await (const frame of plug)`. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Buffer, undefined> {
     return this.frames();
   }
@@ -178,7 +178,7 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
     this.#close(true);
   }
 
-  /** The same as close(), for `using` and `await using`. */
+  /** Closes the plug like close(), for `using` and `await using`. */
   [Symbol.dispose](): void {
     this.close();
   }
@@ -211,7 +211,8 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
   }
 
   /**
-   * Delivers frames. A listener may close, pause or throw: its exception is uncaught, and the next frames follow it.
+   * Delivers frames. A listener may close or pause the plug, or throw. Its exception is uncaught, and the frames after
+   * it are still delivered.
    */
   #emitFrames(): void {
     try {
@@ -243,7 +244,7 @@ function checkFrame(frame: Uint8Array): void {
     throw new SwitchError('EMSGSIZE', `a frame has at most ${FRAME_MAX} bytes; this one has ${length}`);
 }
 
-/** VDE switches name their data sockets by the port: `DIR/001.5`. */
+/** Returns the port in the name that a VDE switch gives to a data socket, `DIR/001.5`. */
 function portOf(switchPath: string): number | undefined {
   const [, digits] = /\/(\d{3,})\.\d+$/.exec(switchPath) ?? [];
   return digits === undefined ? undefined : Number(digits);

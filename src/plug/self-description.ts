@@ -1,7 +1,7 @@
-// The description that our own clients send, in libvdeplug's form; port/print shows it.
+// The description that our own clients send, in libvdeplug's format; port/print shows it.
 import { userName } from '../system/accounts.ts';
 
-/** Returns `tsvdeq user=root pid=7`, over ssh with the address of its client. */
+/** Returns `tsvdeq user=root pid=7`; in an ssh session, the address of the ssh client is included. */
 export function selfDescription(
   program: string,
   environment: NodeJS.ProcessEnv = process.env,

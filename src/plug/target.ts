@@ -1,5 +1,5 @@
-// A switch and the port to ask for, in libvdeplug's form: `/run/vde.ctl` or `/run/vde.ctl[]` for any port,
-// `/run/vde.ctl[7]` for its port 7.
+// A switch's directory and the port to ask for, in libvdeplug's syntax: `/run/vde.ctl` or `/run/vde.ctl[]` for any
+// port, `/run/vde.ctl[7]` for port 7.
 import { existsSync } from 'node:fs';
 
 export interface Target {
@@ -15,7 +15,7 @@ export function parseTarget(text: string): Target {
   return { directory: directory!, ...(digits ? { port: Number(digits) } : {}) };
 }
 
-/** Returns the default switch: root's if it is there, else the user's. */
+/** Returns the default switch: root's if it exists, otherwise the user's. */
 export function defaultTarget(): Target {
   const [system, user] = ['/var/run/vde.ctl', '/tmp/vde.ctl'] as const;
   return { directory: existsSync(`${system}/ctl`) ? system : user };

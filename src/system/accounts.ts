@@ -4,7 +4,7 @@ import { native } from './native.ts';
 
 const UNSET = 'NONE';
 
-/** Returns the name, `1234` for an ID without a name, or `NONE` for undefined. */
+/** Returns the name of a user, `1234` for an ID without a name, or `NONE` for undefined. */
 export function userName(uid: number | undefined): string {
   return uid === undefined ? UNSET : (native.userById(uid)?.name ?? String(uid));
 }
@@ -13,7 +13,7 @@ export function groupName(gid: number | undefined): string {
   return gid === undefined ? UNSET : (native.groupById(gid)?.name ?? String(gid));
 }
 
-/** Returns the ID of a login name or a number; undefined for anything else. */
+/** Returns a user's ID from a login name or a number; undefined for anything else. */
 export function findUser(text: string): number | undefined {
   return native.userByName(text)?.id ?? accountNumber(text);
 }
@@ -22,7 +22,7 @@ export function findGroup(text: string): number | undefined {
   return native.groupByName(text)?.id ?? accountNumber(text);
 }
 
-/** Throws SwitchError EINVAL if there is no such group. */
+/** Returns a group's ID. Throws SwitchError EINVAL if there is no such group. */
 export function groupId(name: string): number {
   const gid = findGroup(name);
   if (gid === undefined) throw new SwitchError('EINVAL', `there is no group '${name}'`);

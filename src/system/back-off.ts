@@ -13,12 +13,12 @@ export class BackOff {
     this.#nextMs = firstMs;
   }
 
-  /** An attempt succeeded. */
+  /** Notes that an attempt succeeded. */
   made(now: number): void {
     this.#succeededAt = now;
   }
 
-  /** An attempt failed, or what it made is lost. Returns how long to wait, in milliseconds. */
+  /** Notes that an attempt failed, or that its connection was lost. Returns how long to wait, in milliseconds. */
   failed(now: number): number {
     if (this.#succeededAt !== undefined && now - this.#succeededAt >= this.#nextMs) this.#nextMs = this.#firstMs;
     this.#succeededAt = undefined;

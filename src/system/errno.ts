@@ -7,7 +7,7 @@ export function errnoNumber(code: ErrnoName): number {
   return constants.errno[code];
 }
 
-/** libc's description of an errno, which every reply of the console contains. */
+/** Returns libc's description of an errno, which every reply of the console contains. */
 export function strerror(errno: number): string {
   return native.strerror(errno);
 }
@@ -19,7 +19,7 @@ export function describeError(error: unknown): string {
   return number === undefined ? (message ?? String(error)) : strerror(number);
 }
 
-/** Describes why an endpoint of the engine ended. */
+/** Returns the reason why an endpoint of the engine ended. */
 export function describeEnd(errno: number): string {
   if (errno === constants.errno.EPIPE) return 'the peer closed it';
   if (errno === constants.errno.EBADMSG) return 'it sent an invalid frame length';

@@ -1,4 +1,4 @@
-// Whether this process may run a file.
+// Checks whether this process may execute a file.
 import { accessSync, constants } from 'node:fs';
 
 export function isExecutable(file: string): boolean {

@@ -1,4 +1,4 @@
-// Files in directories that others may write to, identified by inode instead of by name. Between two calls that use a
+// Identifies files by inode instead of by name, in directories that others may write to. Between two calls that use a
 // path, anyone who may write to its directory can put another file there, and so can a switch started after us. So a
 // socket is held by an O_PATH descriptor while it is checked, connected to or given away, and only files that we made
 // are removed.
@@ -16,7 +16,9 @@ import {
 import { type FileHandle, open } from 'node:fs/promises';
 import { SwitchError } from '../protocol/errors.ts';
 
-/** open(2): a descriptor that identifies a file without permission to read or write it. Node has no name for it. */
+/**
+ * The open(2) flag for a descriptor that identifies a file but cannot read or write it. Node has no constant for it.
+ */
 const O_PATH = 0o10000000;
 const UNCHANGED = -1; // chown(2): leave this ID as it is
 
@@ -39,19 +41,25 @@ export function grantSocket(
   }
 }
 
-/** Opens a socket's file for connecting: until `file` is closed, `name` refers to it whatever happens to `path`. */
+/**
+ * Opens a socket's file for connecting. Until `file` is closed, `name` refers to that socket whatever happens to
+ * `path`.
+ */
 export async function holdSocket(path: Buffer): Promise<{ file: FileHandle; name: string }> {
   const file = await open(path, O_PATH);
   return { file, name: nameOf(file.fd) };
 }
 
-/** A file or directory that we made, and that is removed only while it is still the same inode. */
+/** A file or directory that we made. It is removed only if its path still leads to the same inode. */
 export class OwnPath {
   readonly path: string;
   readonly #device: bigint;
   readonly #inode: bigint;
 
-  /** Call it right after making the file. The inode number can be reused unless the file is held open: see `hold`. */
+  /**
+   * Records the file at `path`. Call it right after making the file. The inode number can be reused unless the file is
+   * held open: see `hold`.
+   */
   constructor(path: string) {
     const { dev, ino } = lstatSync(path, { bigint: true });
     this.path = path;
@@ -59,12 +67,14 @@ export class OwnPath {
     this.#inode = ino;
   }
 
-  /** Removes the file if it still exists. Throws SwitchError EEXIST if another file has its name; system errors. */
+  /**
+   * Removes the file if it still exists. Throws SwitchError EEXIST if another file has its name, or the system's error.
+   */
   unlink(): void {
     if (this.#isThere()) unlinkSync(this.path);
   }
 
-  /** Removes the directory if it still exists. Throws as `unlink` does, and ENOTEMPTY. */
+  /** Removes the directory if it still exists. Throws as `unlink` does, and also ENOTEMPTY. */
   rmdir(): void {
     if (this.#isThere()) rmdirSync(this.path);
   }
@@ -83,7 +93,10 @@ export class OwnPath {
   }
 }
 
-/** Call it right after making a file. Returns an idempotent function that removes the file, unless another has its name by then. */
+/**
+ * Returns an idempotent function that removes the file, unless another file has its name by then. Call fileRemover()
+ * right after making the file.
+ */
 export function fileRemover(path: string): () => void {
   const file = new OwnPath(path);
   const release = file.hold();
@@ -94,7 +107,7 @@ export function fileRemover(path: string): () => void {
     try {
       file.unlink();
     } catch {
-      // Another file has its name now, and is kept.
+      // Another file has the name now. It is kept.
     }
     release();
   };

@@ -1,7 +1,7 @@
 // The user's home directory.
 import { homedir } from 'node:os';
 
-/** Returns `/` for a user without HOME and without an account, as in containers. */
+/** Returns the home directory, or `/` for a user with neither HOME nor an account, as in containers. */
 export function homeDirectory(): string {
   try {
     return homedir();

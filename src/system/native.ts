@@ -5,46 +5,56 @@ import { fileURLToPath } from 'node:url';
 
 /** How the engine forwards frames and forgets addresses. All fields can be changed while it runs. */
 export interface EngineSettings {
-  /** true: each frame is sent to all other ports; false: addresses are learned (802.1D-2004, 7.7 to 7.9). */
+  /** true: each frame is sent to all other ports; false: the switch learns addresses (802.1D-2004, 7.7 to 7.9). */
   hub: boolean;
   /**
-   * Frames tagged with a VLAN that was never created: true drops them, false takes the tag for payload in the port's
-   * own VLAN.
+   * What happens to frames tagged with a VLAN that was never created. true: they are dropped; false: they are forwarded
+   * in the port's own VLAN, with the tag as payload.
    */
   strictVlan: boolean;
   /** Whether frames to 01:80:c2:00:00:00 become events instead of being forwarded. */
   takesBpdus: boolean;
-  /** Whether each frame received or transmitted is an event too. For diagnosis: it is slow. */
+  /** Whether each frame received or transmitted is also an event. Capturing is slow and meant for diagnosis. */
   capture: boolean;
-  /** The most addresses in the table. When it is full, a new one evicts the oldest of the port that has most. */
+  /**
+   * The most addresses in the table. When it is full, a new address evicts the oldest one of the port that has most.
+   */
   macLimit: number;
   /** Seconds of silence after which an address ages out. */
   expireSeconds: number;
-  /** Seconds between two searches for addresses that have aged out; 0 or less: none age out. */
+  /** Seconds between two searches for addresses that have aged out; with 0 or less, no address ages out. */
   gcIntervalSeconds: number;
   /** Seconds of silence on its old port after which an address may move to another. */
   minPersistenceSeconds: number;
-  /** The longest time that a source is paused while its only destination is full; 0: frames are dropped instead. */
+  /**
+   * The longest time in milliseconds that a source is paused while its only destination is full; 0: frames are dropped
+   * instead.
+   */
   pacingMs: number;
-  /** How long the thread polls for more frames before it sleeps; 0: it does not poll. */
+  /** How many microseconds the thread polls for more frames before it sleeps; 0: it does not poll. */
   busyPollUs: number;
 }
 
 export type EngineEvent =
   /**
-   * The endpoint has ended: a TAP was deleted, or a stream has ended (EPIPE) or sent an invalid length (EBADMSG). The
-   * engine no longer reads it; it is to be detached.
+   * An endpoint has ended: a TAP was deleted, or a stream has ended (EPIPE) or sent an invalid length (EBADMSG). The
+   * engine no longer reads from it; the receiver of this event must detach it.
    */
   | { type: 'endpoint-failed'; port: number; endpoint: number; errno: number }
-  /** An address was seen on a port other than its own. At most one event a second. */
+  /** An address was seen on a port other than its own. There is at most one such event a second. */
   | { type: 'mac-seen-elsewhere'; mac: string; vlan: number; from: number; to: number }
-  /** Only after watchMacs(true). */
+  /** An address was learned or forgotten. These events occur only after watchMacs(true). */
   | { type: 'mac-added' | 'mac-removed'; mac: string; vlan: number; port: number }
-  /** Without its tag; at most 128 bytes, and 256 a second from a port, besides one for each of its VLANs. */
+  /**
+   * A BPDU was received; `bytes` has at most 128 bytes of it, without the VLAN tag. A port causes at most 256 of these
+   * events a second, plus one for each of its VLANs.
+   */
   | { type: 'bpdu'; port: number; vlan: number; bytes: Buffer }
   | { type: 'frame-received' | 'frame-transmitted'; port: number; bytes: Buffer };
 
-/** Lost events by kind: BPDUs, addresses seen elsewhere, addresses learned or forgotten, captured frames. */
+/**
+ * How many events were lost, by kind: BPDUs, addresses seen elsewhere, addresses learned or forgotten, captured frames.
+ */
 export type EventsLost = Record<'bpdu' | 'mac_seen_elsewhere' | 'mac' | 'frame', bigint>;
 
 /** A learned address. */
@@ -71,7 +81,7 @@ export interface MacStats {
   evictions: bigint;
 }
 
-/** A row for each port. A row has `counterNames.length` values, in that order. */
+/** The counters: one row for each port. A row has `counterNames.length` values, in the order of those names. */
 export interface NativeCounters {
   ports: Uint32Array;
   values: BigUint64Array;
@@ -85,43 +95,51 @@ export type Transport =
   /** A connected stream socket: each frame follows its length. */
   | { kind: 'stream'; fd: number }
   /**
-   * A bound datagram socket and the address of its peer, from openUdp() or openUnixPeer(). `also`: other names of the
-   * peer.
+   * A bound datagram socket and the address of its peer, from openUdp() or openUnixPeer(). `also` has other names of
+   * the peer.
    */
   | { kind: 'peer'; fd: number; peer: Uint8Array; also: readonly Uint8Array[] }
   | { kind: 'multicast'; fd: number; senderFd: number };
 
-/** The engine: a thread that moves frames. Each call waits until the thread has done it, which takes microseconds. */
+/**
+ * The engine: a thread that moves frames. Each call waits until the thread has carried it out, which takes
+ * microseconds.
+ */
 export interface NativeEngine {
   configure(settings: Partial<EngineSettings>): void;
-  /** Keeps the thread on a CPU, numbered from 0. Throws with errno `code` if it may not run there. */
+  /** Keeps the thread on a CPU, numbered from 0. Throws an Error with errno `code` if the thread may not run there. */
   placeOnCpu(cpu: number): void;
-  /** A port is a numbered place with counters. It forwards only while it has an endpoint. */
+  /** Adds a port: a numbered place with counters. It forwards only while it has an endpoint. */
   addPort(port: number): void;
   removePort(port: number): void;
   /**
-   * Passes ownership of the descriptors to the engine, also when it throws. At most `queueFrames` frames wait for a
-   * slow peer.
+   * Attaches an endpoint. The engine owns its descriptors from here on, even if this throws. At most `queueFrames`
+   * frames wait for a slow peer.
    */
   attach(port: number, endpoint: number, transport: Transport, queueFrames: number): void;
   detach(port: number, endpoint: number): void;
   setVlanCreated(vlan: number, created: boolean): void;
-  /** Also removes the port from its old untagged VLAN. A new port has VLAN 0. 4095: the port has no untagged frames. */
+  /**
+   * Sets the port's untagged VLAN, and removes the port from the previous one. A new port has VLAN 0. With 4095 the
+   * port has no untagged VLAN.
+   */
   setUntaggedVlan(port: number, vlan: number): void;
   setMember(port: number, vlan: number, member: boolean): void;
-  /** Whether the port is blocked in the VLAN: only BPDUs enter, and only frames from send() leave. */
+  /**
+   * Sets whether the port is blocked in the VLAN. Then only BPDUs are accepted from it, and only send() sends to it.
+   */
   setDiscarding(port: number, vlan: number, discarding: boolean): void;
-  /** Sends a whole frame by that port only. */
+  /** Sends a complete frame to that port only. */
   send(port: number, frame: Uint8Array): void;
-  /** Whether addresses that are learned or forgotten are events. */
+  /** Sets whether learning or forgetting an address is an event. */
   watchMacs(wanted: boolean): void;
-  /** Returns how many events found no place to wait in, by kind. The end of an endpoint always has one. */
+  /** Returns how many events were lost because their queue was full, by kind. The end of an endpoint is never lost. */
   eventsLost(): EventsLost;
   counters(): NativeCounters;
   resetCounters(port: number): void;
   macEntries(): MacEntry[];
   macStats(): MacStats;
-  /** The port that a MAC address, six bytes, was learned on in a VLAN; undefined if it is not in the table. */
+  /** Returns the port on which a MAC address, six bytes, was learned in a VLAN; undefined if it is not in the table. */
   portOf(mac: Uint8Array, vlan: number): number | undefined;
   /** Forgets the addresses of `port`, of `vlan`, of both, or all. Returns how many were removed. */
   flushMacs(port?: number, vlan?: number): number;
@@ -129,9 +147,12 @@ export interface NativeEngine {
   close(): void;
 }
 
-/** The client's end of a data socket: each datagram is a frame. It is served by Node's event loop. */
+/** The client's end of a data socket, on which each datagram is a frame. Node's event loop serves it. */
 export interface NativeFrameSocket {
-  /** Returns how many of `frames` the kernel took, in order. Fewer than all: its buffer is full. */
+  /**
+   * Returns how many of `frames`, from the first on, the kernel accepted. If it is fewer than all, the kernel's buffer
+   * is full.
+   */
   send(frames: readonly Uint8Array[]): number;
   /** Stops reading: frames then wait in the kernel. */
   pause(): void;
@@ -166,21 +187,27 @@ export interface NativeAddon {
    */
   openDatagram(path: string, peer: Uint8Array | null): number;
   /**
-   * Opens a UDP socket. Addresses are numeric and of one family; `localPort` is the bound port. Throws with errno `code` and
-   * `syscall`.
+   * Opens a UDP socket. Addresses are numeric and of one family; `localPort` is the bound port. Throws an Error with
+   * errno `code` and `syscall`.
    */
   openUdp(local: NativeAddress, peer: NativeAddress): { fd: number; peer: Buffer; localPort: number };
   /**
-   * Opens a unix datagram socket. Names are paths, or abstract names after a NUL. A stale socket file at `local` is
-   * replaced.
+   * Opens a unix datagram socket bound to `local`. Names are paths, or abstract names after a NUL. A stale socket file
+   * at `local` is replaced.
    */
   openUnixPeer(local: string, peer: string): { fd: number; peer: Buffer };
-  /** Joins an IPv4 group on the interface that has `localAddress`, or by the routing table if that is 0.0.0.0. */
+  /**
+   * Joins an IPv4 multicast group on the interface that has `localAddress`; for 0.0.0.0 the routing table selects the
+   * interface.
+   */
   openMulticast(group: NativeAddress & { localAddress: string; ttl: number }): { fd: number; senderFd: number };
-  /** Stream sockets. The name is a path, or an abstract name after a NUL that is not padded. */
+  /**
+   * Opens a listening stream socket. The name is a path, or an abstract name after a NUL, which is not padded with
+   * further NULs.
+   */
   listenUnix(name: string): number;
   connectUnix(name: string): number;
-  /** Returns a duplicate of the descriptor that Node does not know of. */
+  /** Returns a duplicate of a descriptor. Node does not know of the duplicate. */
   duplicate(fd: number): number;
   /** Sends a datagram to a unix socket by its path, or by its abstract name after an `@`. Does not block. */
   sendDatagram(path: string, text: string): void;
@@ -188,19 +215,22 @@ export interface NativeAddon {
   datagramPair(bufferBytes: number): [number, number];
   connectDatagram(fd: number, peer: Uint8Array): void;
   /**
-   * Opens /dev/net/tun and attaches to the TAP with one queue, or creates it, with offloads if asked for and possible. Throws with
-   * errno `code`; `syscall` is `open` or `TUNSETIFF`.
+   * Opens one queue of the TAP through /dev/net/tun, creating the TAP if it does not exist. Offloads are enabled if
+   * asked for and possible. Throws an Error with errno `code`; `syscall` is `open` or `TUNSETIFF`.
    */
   openTap(name: string, offloads: boolean): { fd: number; name: string; multiQueue: boolean };
   closeDescriptor(fd: number): void;
-  /** Where this process stands at the terminal `fd`; `gone` after a hang-up. */
+  /** Returns whether this process is in the foreground or background of the terminal `fd`; `gone` after a hang-up. */
   terminalStanding(fd: number): 'foreground' | 'background' | 'gone';
-  /** From now on SIGTTIN and SIGTTOU do not stop the process: a read in the background fails with EIO, a write succeeds. */
+  /**
+   * Keeps SIGTTIN and SIGTTOU from stopping the process from now on. A read in the background then fails with EIO; a
+   * write succeeds.
+   */
   ignoreTerminalStops(): void;
   /** Sets the umask of the process and returns the old one. */
   setUmask(mask: number): number;
 
-  /** Returns the identity of the process that connected, from the kernel (SO_PEERCRED). */
+  /** Returns the identity of the process that connected, as recorded by the kernel (SO_PEERCRED). */
   peerCredentials(fd: number): { pid: number; uid: number; gid: number };
   /** Returns libc's message for an errno number. */
   strerror(errno: number): string;
@@ -211,7 +241,7 @@ export interface NativeAddon {
   /** Returns whether `gid` is the user's primary group or has the user as a member. */
   isMember(uid: number, gid: number): boolean;
 
-  /** Sets the arguments that /proc and ps show. Without effect if they are longer than the original ones. */
+  /** Sets the arguments that /proc and ps show. Has no effect if they are longer than the original ones. */
   setArguments(argv: readonly Buffer[]): void;
   /** Sets the name that ps and pidof show (PR_SET_NAME); argv stays unchanged. */
   setProcessName(name: string): void;
@@ -226,7 +256,7 @@ export interface NativeAddon {
     ignoredSignals: bigint,
     openFiles: number | undefined,
   ): never;
-  /** Starts another program as execute() becomes one, and waits for its end: nothing else happens meanwhile. */
+  /** Starts another program in the same way as execute(), and blocks until it ends. */
   run(
     file: string,
     argv: readonly Buffer[],
@@ -245,10 +275,13 @@ const require = createRequire(import.meta.url);
 
 export const native: NativeAddon = require('../../native/build/Release/tsvde.node');
 
-/** The program of the user-mode stack. */
+/** The path of the program that runs the user-mode stack. */
 export const slirpProgram = fileURLToPath(new URL('../../native/build/Release/tsvde-slirp', import.meta.url));
 
-/** Returns the descriptor of a stream, which Node does not expose, for SO_PEERCRED and dup(2); -1 once it is closed. */
+/**
+ * Returns a stream's descriptor, for SO_PEERCRED and dup(2), since Node does not expose it; -1 once the stream is
+ * closed.
+ */
 export function descriptorOf(stream: Socket): number {
   return (stream as unknown as { _handle?: { fd: number } })._handle?.fd ?? -1;
 }

@@ -1,10 +1,13 @@
-// Operations on this process: its arguments and name, exec and exit; and datagrams to other processes.
+// Operations on this process: its arguments and name, exec and exit; and sending datagrams to other processes.
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { decodeWord, encodeWord } from '../protocol/surrogate-escape.ts';
 import { native } from './native.ts';
 
-/** Returns the arguments after the script's name with every byte: process.argv has U+FFFD for what is not UTF-8. */
+/**
+ * Returns the arguments after the script's name, with every byte preserved. process.argv has U+FFFD in place of bytes
+ * that are not UTF-8.
+ */
 export function ownArguments(): string[] {
   const words = process.argv.slice(2);
   if (!words.some((word) => word.includes('\ufffd'))) return words;
@@ -18,21 +21,24 @@ export function setProcessName(name: string): void {
 }
 
 /**
- * Replaces the arguments in /proc, for programs started under a name of vde2: other programs search for that name with
- * pidof or pgrep -f, and would find Node and our script's path before it.
+ * Replaces the arguments in /proc, for programs started under a name of vde2. Other programs search for that name with
+ * pidof or pgrep -f, and would otherwise find Node and the path of our script.
  */
 export function setArguments(argv: readonly string[]): void {
   native.setArguments(argv.map(encodeWord));
 }
 
-/** Sends to a unix datagram socket: a path, or `@` and an abstract name. Never waits: throws EAGAIN if it is full. */
+/**
+ * Sends a datagram to a unix socket, given as a path or as `@` and an abstract name. Does not block: throws EAGAIN if
+ * the receiver is full.
+ */
 export function sendDatagram(path: string, text: string): void {
   native.sendDatagram(path, text);
 }
 
 /** The state that Node changed before any JavaScript ran. */
 export interface ProcessState {
-  /** A bit for each signal, as in /proc/PID/status. */
+  /** The ignored signals, one bit for each, as in /proc/PID/status. */
   ignoredSignals: bigint;
   /** The soft limit of open files. */
   openFiles?: number | undefined;
@@ -55,21 +61,21 @@ export interface Exit {
 }
 
 /**
- * Runs another program with what becomeProgram() would give it, and blocks until it ends. If this process is ended
- * meanwhile, the program gets SIGTERM.
+ * Runs another program as becomeProgram() does, but in a child process, and blocks until it ends. If this process is
+ * ended meanwhile, the child gets SIGTERM.
  */
 export function runProgram(file: string, argv: readonly string[], keep: readonly number[], before: ProcessState): Exit {
   return native.run(file, argv.map(encodeWord), keep, before.ignoredSignals, before.openFiles);
 }
 
-/** Ends the process as another one ended: by its exit code, or by its signal. */
+/** Ends this process as another one ended: with its exit code, or by its signal. */
 export function endLike({ code, signal }: Exit): never {
   return native.endProcess(code, signal);
 }
 
 /**
- * Ends the process at once, by `signal` if one is given. Threads that look names up are not waited for, handlers of
- * 'exit' do not run, and unwritten output is lost.
+ * Ends the process at once, by `signal` if one is given. Does not wait for threads that look up names or run handlers
+ * of 'exit'; unwritten output is lost.
  */
 export function endProcess(exitCode: number, signal?: NodeJS.Signals): never {
   return native.endProcess(exitCode, signal && constants.signals[signal]);

@@ -1,12 +1,12 @@
-// What the switch grants to whatever brings it endpoints: ports, reserved for an attachment or for a client. Declared below
-// backends/ and control/, which use it; switch/reservations.ts implements it for both.
+// The interface by which backends and clients get ports: each port is reserved for an attachment or for a client.
+// backends/ and control/ use it, so it is declared below them; switch/reservations.ts implements it.
 import type { JoinRequest } from '../protocol/request.ts';
 import type { Transport } from './native.ts';
 
 /** The port that a client asks for: any free one, or one by its number. */
 export type WantedPort = JoinRequest['wanted'];
 
-/** Port numbers, both ends included. */
+/** A range of port numbers, both ends included. */
 export interface PortRange {
   first: number;
   last: number;
@@ -14,18 +14,22 @@ export interface PortRange {
 
 export interface Reservations {
   /**
-   * Reserves the lowest free port, of `range` or of all, for an attachment alone. Throws SwitchError EADDRINUSE, EINVAL, ENOSPC.
+   * Reserves a port exclusively for an attachment: the lowest free one, of `range` if that is given. Throws SwitchError
+   * EADDRINUSE, EINVAL, ENOSPC.
    */
   forAttachment(attachment: AttachmentRequest): Reservation;
   /**
-   * Reserves a port for a client of this user: the port asked for, or the lowest that is free, or inactive and
-   * allocatable. An active port takes further endpoints of the same user. `kind` is its endpoints' kind; default `vde`.
-   * Throws SwitchError EACCES, EADDRINUSE, EINVAL, ENOSPC.
+   * Reserves a port for a client of user `uid`: the port asked for, or else the lowest one that is free and allocatable
+   * or does not exist yet. An active port takes further endpoints of the same user. `kind` is the kind of endpoint;
+   * default `vde`. Throws SwitchError EACCES, EADDRINUSE, EINVAL, ENOSPC.
    */
   forClient(wanted: WantedPort, uid: number, kind?: string): Reservation;
   /** Returns an endpoint ID that is not in use, a different one each time. */
   nextEndpointId(): number;
-  /** Creates a VLAN that does not exist. Returns a function that removes it again, unless it has got members or was there before. */
+  /**
+   * Creates a VLAN if it does not exist. Returns a function that removes it again, unless it has members or existed
+   * before.
+   */
   ensureVlan(vlan: number): () => void;
 }
 
@@ -42,25 +46,31 @@ export interface AttachmentRequest {
 /** A port reserved for an attachment or a client, to which an endpoint is attached and detached. */
 export interface Reservation {
   readonly port: number;
-  /** Attaches an endpoint in place of the one before. From here on the engine owns the descriptor, also when this throws. */
+  /**
+   * Attaches an endpoint in place of the previous one. The engine owns the descriptor from here on, even if this
+   * throws.
+   */
   attach(endpoint: NewEndpoint): void;
   /** Detaches the endpoint without calling its `ended`; the port stays reserved. Idempotent. */
   detach(): void;
   /** Detaches the endpoint and gives the port back; its settings and counters stay. Idempotent. */
   release(): void;
-  /** Releases the port, and removes it if it was created for this reservation: for openings and joins that failed. */
+  /**
+   * Releases the port, and removes it if it was created for this reservation. For attachments and clients that failed
+   * to start.
+   */
   cancel(): void;
 }
 
 export interface NewEndpoint {
-  /** Its ID, from nextEndpointId(); one is chosen where none is given. */
+  /** The endpoint's ID, from nextEndpointId(); if it is absent, one is chosen. */
   id?: number;
   transport: Transport;
   /** The peer or device, for port/print and metrics. */
   description: string;
   /**
-   * Called when the engine reports that the endpoint has ended, or when an administrator closes it. The endpoint is detached
-   * once this returns. `why` is for a log line.
+   * Called when the engine reports that the endpoint has ended, or when an administrator closes it. The endpoint is
+   * detached once this callback returns. `why` is for a log line.
    */
   ended(why: string): void;
 }

@@ -1,5 +1,5 @@
-// The system log: one datagram per line, in syslog(3)'s format. syslog(3) itself waits for the reader, and would stop
-// the whole program.
+// Writes to the system log: one datagram per line, in syslog(3)'s format. syslog(3) itself waits for the reader, which
+// could stop the whole program.
 import { Writable } from 'node:stream';
 import { type Log, type LogLevel, lossy, PRIORITIES } from './log.ts';
 import { sendDatagram } from './process.ts';
@@ -10,7 +10,7 @@ const PENDING_MAX = 64 * 1024; // characters
 const RETRY_MS = 50; // the kernel does not report when an unconnected peer has room
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
-/** Each write is a line; an empty write is not sent, and completes after the lines before it. */
+/** Sends each write as one line. An empty write is not sent, and completes after the lines before it. */
 export const systemLogOutput = new Writable({
   decodeStrings: false,
   write: (line: string, _, done) => deliver(line, done),
@@ -29,7 +29,9 @@ function deliver(line: string, done: () => void): void {
   else setTimeout(deliver, RETRY_MS, line, done).unref();
 }
 
-/** Returns false if the reader has no room. Without any reader the line is dropped, as by syslog(3). */
+/**
+ * Sends a line. Returns false if the reader has no room. If there is no reader, the line is dropped, as by syslog(3).
+ */
 function trySend(line: string): boolean {
   try {
     sendDatagram(PATH, line);
@@ -39,7 +41,7 @@ function trySend(line: string): boolean {
   }
 }
 
-/** The format of RFC 3164, 4.1, without the host name, which the reader knows. */
+/** Formats a line as in RFC 3164, 4.1, but without the host name, which the reader knows. */
 function lineOf(ident: string, message: string, level: LogLevel, now: Date): string {
   const day = String(now.getDate()).padStart(2);
   const time = [now.getHours(), now.getMinutes(), now.getSeconds()]

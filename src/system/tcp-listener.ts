@@ -3,25 +3,28 @@ import type { AddressInfo, Server } from 'node:net';
 
 /** An address to listen on. */
 export interface ListenAddress {
-  /** An address in digits; without one, every address. */
+  /** A numeric address; if it is absent, every address. */
   host?: string;
   ipv6Only?: boolean;
 }
 
-/** The errors of an address that this machine does not have, such as ::1 where IPv6 is disabled. */
+/** The errors for an address that this machine does not have, such as ::1 where IPv6 is disabled. */
 const NOT_HERE = ['EADDRNOTAVAIL', 'EAFNOSUPPORT'];
-/** How many ports are tried if port 0 asks for any, since one that is free at one address may be in use at another. */
+/** How many ports are tried when port 0 asks for any: a port that is free at one address may be in use at another. */
 const TRIES = 20;
 
-/** Returns how to listen on each address of a name. IPv6 wildcards leave IPv4 to the other addresses. */
+/**
+ * Converts the addresses of a host name to addresses to listen on. If there are several, an IPv6 wildcard does not
+ * include IPv4.
+ */
 export function listenAddressesOf(addresses: readonly string[]): ListenAddress[] {
   const hosts = [...new Set(addresses)];
   return hosts.map((host) => ({ host, ipv6Only: hosts.length > 1 }));
 }
 
 /**
- * Returns a server for each address, skipping addresses that this machine does not have unless there is no other. Throws the
- * system error, and then nothing listens.
+ * Returns a listening server for each address. Addresses that this machine does not have are skipped, unless that
+ * leaves none. If it throws, which is the system's error, nothing listens.
  */
 export async function listenOnAll<S extends Server>(
   create: () => S,

@@ -1,23 +1,29 @@
-// Standard input that is a terminal. A process in the background must not read it: the read would stop the process, and
-// what is typed there is the shell's. The terminal is read while this process is in the foreground.
+// Reads standard input when it is a terminal, but only while this process is in the foreground. In the background a
+// read would stop the process, and what is typed is meant for the shell.
 import { Readable } from 'node:stream';
 import { ReadStream } from 'node:tty';
 import { native } from './native.ts';
 
 const STDIN = 0;
-/** A shell does not tell a running job that it is brought to the foreground, and the kernel has no event for it. */
+/**
+ * How often a process in the background checks whether it is in the foreground, in milliseconds. Neither the shell nor
+ * the kernel reports that.
+ */
 const LOOK_MS = 250;
 
-/** Keeps the process from being stopped in the background, when it reads the terminal and, under `stty tostop`, when it writes. */
+/**
+ * Keeps the process from being stopped in the background when it reads the terminal or, under `stty tostop`, writes to
+ * it.
+ */
 export function ignoreTerminalStops(): void {
   native.ignoreTerminalStops();
 }
 
-/** Emits 'foreground' whenever the terminal begins to be read. */
+/** The terminal as a stream. It emits 'foreground' whenever it begins to read the terminal. */
 export class TerminalInput extends Readable {
-  /** Whether a hang-up that happens in the background is the end of the input. */
+  /** Whether a hang-up while in the background ends the input. */
   readonly #endsInBackground: boolean;
-  /** The open terminal; undefined in the background. */
+  /** The open terminal; undefined while in the background. */
   #terminal: ReadStream | undefined;
   #raw = false;
   #timer: NodeJS.Timeout | undefined;
@@ -44,7 +50,10 @@ export class TerminalInput extends Readable {
     done(error);
   }
 
-  /** Applied only while this process reads the terminal: in the background, the shell owns the terminal's modes. */
+  /**
+   * Sets raw mode whenever the terminal is read. In the background the shell owns the terminal's modes, and nothing is
+   * set.
+   */
   setRawMode(raw: boolean): void {
     this.#raw = raw;
     if (native.terminalStanding(STDIN) === 'foreground') this.#terminal?.setRawMode(raw);
@@ -56,13 +65,13 @@ export class TerminalInput extends Readable {
     process.kill(0, 'SIGTSTP');
   }
 
-  /** A shell may have changed the modes, and written to the screen: the terminal is opened anew. */
+  /** Opens the terminal anew, since the shell may have changed its modes and written to the screen. */
   readonly #continued = (): void => {
     this.#close();
     this.#look();
   };
 
-  /** Opens, leaves or ends the terminal, as it stands now. */
+  /** Opens the terminal, closes it or ends the input, depending on whether this process is in the foreground. */
   readonly #look = (): void => {
     clearTimeout(this.#timer);
     const standing = native.terminalStanding(STDIN);

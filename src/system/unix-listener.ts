@@ -27,7 +27,7 @@ export class UnixListener {
     this.#remove = remove;
   }
 
-  /** Call makeWay() before it. Throws a SwitchError that names the path. */
+  /** Binds a socket. Call makeWay() before. Throws a SwitchError that names the path. */
   static bind(path: string): UnixListener {
     const fd = bind(path);
     try {
@@ -60,7 +60,7 @@ export class UnixListener {
   }
 }
 
-/** Binds with a mode that lets only us connect. */
+/** Binds with a mode that lets only our own user connect. */
 function bind(path: string): number {
   const before = native.setUmask(0o177);
   try {
@@ -86,7 +86,7 @@ export function listenOn(server: Server, fd: number, name: string): Promise<void
   });
 }
 
-/** Like UnixListener.bind(), and then lets others connect. */
+/** Binds like UnixListener.bind(), and then grants others access. */
 export function bindAndGrant(path: string, permissions: SocketPermissions): UnixListener {
   const listener = UnixListener.bind(path);
   try {
@@ -98,13 +98,16 @@ export function bindAndGrant(path: string, permissions: SocketPermissions): Unix
   }
 }
 
-/** Makes way, binds, grants and serves. Closing the server removes the file. */
+/** Replaces a stale socket, binds, grants access and serves. Closing the server removes the file. */
 export async function listenAndGrant(server: Server, path: string, permissions: SocketPermissions): Promise<void> {
   await makeWay(path);
   await bindAndGrant(path, permissions).serve(server);
 }
 
-/** Removes a stale socket. Throws SwitchError if the path is too long, or has a live socket or another file. */
+/**
+ * Removes a stale socket. Throws SwitchError if the path is too long, or if a live socket or another kind of file is
+ * there.
+ */
 export async function makeWay(path: string): Promise<void> {
   const length = Buffer.byteLength(path);
   if (length > PATH_MAX)
