@@ -7,25 +7,30 @@ import type { PortRequest } from './kinds.ts';
 
 /** A spec that has been opened. */
 export interface Attachment {
-  /** Its name in logs, metrics and detach(): what `id=` says, otherwise the kind and a number, `tap0`. */
+  /**
+   * The attachment's name in logs, metrics and detach(): the value of `id=`, otherwise the kind and a number, `tap0`.
+   */
   id: string;
-  /** The kind of its spec, `tap`. */
+  /** The kind of the spec, `tap`. */
   kind: string;
-  /** The spec as text, `KIND,key=value…`: as it was written, or as formatted from an object. */
+  /** The spec as text, `KIND,key=value…`: as it was given, or as formatted from an object. */
   spec: string;
-  /** The numbers of the ports that it holds now, ascending; an attachment that listens holds one for each client. */
+  /**
+   * The numbers of the ports that the attachment holds now, ascending. An attachment that listens holds one for each
+   * client.
+   */
   ports: number[];
-  /** The addresses that it listens or receives on. */
+  /** The addresses that the attachment listens or receives on. */
   addresses: readonly string[];
-  /** The current values of the statistics for this kind of attachment. */
+  /** The current statistics; which there are depends on the kind. */
   stats: AttachmentStats;
   /** @internal */
   backend: Backend;
 }
 
-/** The environment of attachments, besides ports. */
+/** What attachments use of the switch besides ports. */
 export interface AttachmentEnvironment {
-  /** The switch's own control directory, once it listens. */
+  /** The switch's own control directory; undefined until the switch listens. */
   directory(): string | undefined;
   whereabouts: Whereabouts;
   log: Log;
@@ -56,8 +61,8 @@ export class Attachments {
   }
 
   /**
-   * Throws SwitchError: EEXIST if the ID is taken; otherwise what the kind throws. Throws the signal's reason once it
-   * is aborted.
+   * Opens a spec. Throws SwitchError EEXIST if the ID is taken, otherwise whatever the kind throws, or the signal's
+   * reason once that is aborted.
    */
   async attach(request: PortRequest, signal?: AbortSignal): Promise<Attachment> {
     signal?.throwIfAborted();
@@ -76,7 +81,10 @@ export class Attachments {
     }
   }
 
-  /** Finds an attachment by its ID or by a port that it holds, and closes it; an opening in progress is abandoned. Throws SwitchError ENXIO if there is none. */
+  /**
+   * Closes the attachment that has this ID or holds this port, or abandons its opening. Throws SwitchError ENXIO if
+   * there is none.
+   */
   async detach(which: number | string): Promise<void> {
     const entry = [...this.#entries.values()].find(({ id, reservations }) =>
       typeof which === 'number' ? [...reservations].some(({ port }) => port === which) : id === which,
@@ -91,7 +99,7 @@ export class Attachments {
     await this.#remove(entry);
   }
 
-  /** Idempotent. */
+  /** Closes all attachments, and abandons those that are being opened. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const { closing } of this.#entries.values()) closing.abort();

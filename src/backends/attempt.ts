@@ -1,8 +1,8 @@
-// System errors as sentences that name the action: `cannot listen on :7000: Address already in use`.
+// Turns system errors into sentences that name the action: `cannot listen on :7000: Address already in use`.
 import { SwitchError } from '../protocol/errors.ts';
 import { describeError } from '../system/errno.ts';
 
-/** Makes a SwitchError of a system error: EADDRINUSE and EACCES keep their code, any other becomes EIO. */
+/** Returns a SwitchError for a system error: EADDRINUSE and EACCES keep their code, any other becomes EIO. */
 export function refusal(what: string, error: unknown, hint?: string): SwitchError {
   if (error instanceof SwitchError) return error;
   const { code } = error as NodeJS.ErrnoException;
@@ -10,7 +10,7 @@ export function refusal(what: string, error: unknown, hint?: string): SwitchErro
   return new SwitchError(kept, `cannot ${what}: ${describeError(error)}${hint ? `; ${hint}` : ''}`);
 }
 
-/** Runs the action; throws its system error as a sentence. */
+/** Runs an action, and turns a system error that it throws into a SwitchError. */
 export function attempt<T>(what: string, action: () => T, hint?: string): T {
   try {
     return action();

@@ -1,4 +1,4 @@
-// An outgoing stream connection. When the connection is lost, its port stays reserved and the connection is made again.
+// An outgoing stream connection. When the connection is lost, its port stays reserved and the connector connects again.
 import { SwitchError } from '../protocol/errors.ts';
 import { BackOff } from '../system/back-off.ts';
 import { describeError } from '../system/errno.ts';
@@ -12,11 +12,11 @@ import { formatStreamAddress, type StreamAddress } from './stream-address.ts';
 export class Connector implements Backend {
   readonly #host: Host;
   readonly #address: StreamAddress;
-  /** Milliseconds before the first new attempt; 0: the connection is made once. */
+  /** Milliseconds before the first new attempt; 0: a lost connection ends the attachment. */
   readonly #reconnectMs: number;
   readonly #reservation: Reservation;
   readonly #backOff: BackOff;
-  /** Whether this loss has been logged: it is logged once, not for each attempt. */
+  /** Whether the present loss has been logged: it is logged once, not for each attempt. */
   #logged = false;
   #timer: NodeJS.Timeout | undefined;
   #connected = false;
@@ -30,7 +30,7 @@ export class Connector implements Backend {
     this.#reservation = host.reserve();
   }
 
-  /** Throws SwitchError if the first attempt fails, unless the connection is to be made again anyway. */
+  /** Opens the connection. Throws SwitchError if the first attempt fails, unless further attempts follow. */
   static async open(host: Host, address: StreamAddress, reconnectMs: number): Promise<Connector> {
     const connector = new Connector(host, address, reconnectMs);
     if (reconnectMs > 0) {
@@ -56,7 +56,7 @@ export class Connector implements Backend {
     if (failure !== undefined) this.#tryAgain(failure);
   }
 
-  /** Returns the reason of a failure, undefined if it is connected. */
+  /** Returns the reason for a failure, or undefined once connected. */
   async #connect(): Promise<string | undefined> {
     const name = formatStreamAddress(this.#address);
     try {

@@ -1,5 +1,5 @@
-// Datagram ports: one peer over UDP or unix sockets, or the members of an IPv4 multicast group. They are usable at once, whether
-// a peer exists or not, and end only when they are detached.
+// Datagram ports: one peer over UDP or unix sockets, or the members of an IPv4 multicast group. They are usable at
+// once, whether or not a peer exists, and end only when they are detached.
 import { isIP } from 'node:net';
 import { SwitchError } from '../protocol/errors.ts';
 import { formatAddress } from '../protocol/request.ts';
@@ -11,7 +11,7 @@ import { formatHostPort, type HostPort, resolveHost, resolveHosts } from './inte
 import type { Backend, Host } from './kind.ts';
 import { formatUnixName } from './unix-name.ts';
 
-/** Opens a UDP port for one peer. The kernel refuses frames over 65507 bytes (IPv4), which are counted as too long. */
+/** Opens a UDP port for one peer. The kernel refuses frames over 65507 bytes (IPv4); they are counted as too long. */
 export async function openUdp(host: Host, local: HostPort, peer: HostPort): Promise<Backend> {
   const { own, address } = await resolveEnds(local.host, peer.host || 'localhost', host.signal);
   const names = `${formatHostPort(own, local.port)} for ${formatHostPort(address, peer.port)}`;
@@ -25,8 +25,8 @@ export async function openUdp(host: Host, local: HostPort, peer: HostPort): Prom
 }
 
 /**
- * Returns addresses of one family for both ends. IPv4 is preferred where a name has both: QEMU's datagram backends have no
- * other.
+ * Resolves both ends to addresses of one family. If a name has both families, IPv4 is preferred, since QEMU's datagram
+ * backends have only IPv4.
  */
 async function resolveEnds(
   local: string,
@@ -45,8 +45,8 @@ async function resolveEnds(
 }
 
 /**
- * Opens a unix datagram port for one peer, which must send from a socket bound to the first name or to one of the others.
- * `mode`: permissions of our own socket's file.
+ * Opens a unix datagram port for one peer, which must send from a socket bound to `peer` or to one of `others`. `mode`
+ * is the permissions of our own socket's file.
  */
 export async function openUnix(
   host: Host,
@@ -63,7 +63,10 @@ export async function openUnix(
   }
 }
 
-/** Binds with a mode that lets only our user send, and then sets the wanted mode. `remove` removes the file, if there is one. */
+/**
+ * Binds with a mode that lets only our user send, and then sets the wanted mode. The returned `remove` removes the
+ * socket's file, if there is one.
+ */
 function bindPeer(local: string, peer: string, mode: number): { fd: number; peer: Uint8Array; remove(): void } {
   const before = native.setUmask(0o177);
   let opened: ReturnType<typeof native.openUnixPeer>;
@@ -86,7 +89,7 @@ function bindPeer(local: string, peer: string, mode: number): { fd: number; peer
   }
 }
 
-/** Joins a multicast group. `localAddress` selects the interface; without one the route to the group does. */
+/** Joins a multicast group. `localAddress` selects the interface; if it is absent, the route to the group does. */
 export async function openMulticast(
   host: Host,
   group: HostPort,
@@ -110,7 +113,10 @@ export function isMulticast(address: string): boolean {
   return first >= 224 && first <= 239;
 }
 
-/** Refuses an IPv6 group as a peer: its members send from their own addresses, so nothing would ever be accepted. */
+/**
+ * Throws SwitchError EINVAL if the peer is an IPv6 group: its members send from their own addresses, so that every
+ * datagram would be dropped.
+ */
 export function refuseIpv6Group(address: string): void {
   if (/^ff[0-9a-f]{2}:/i.test(address))
     throw new SwitchError(
@@ -119,7 +125,7 @@ export function refuseIpv6Group(address: string): void {
     );
 }
 
-/** Returns the address of a path as the kernel reports a sender's: it ends after the path's NUL. */
+/** Returns the address of a path in the form in which the kernel reports senders: it ends after the path's NUL. */
 function senderAddress(path: string): Buffer {
   return formatAddress(path).subarray(0, 2 + Buffer.byteLength(path) + 1);
 }

@@ -1,10 +1,10 @@
-// One attempt to connect a stream. Nothing has been read from the descriptor that it returns.
+// Connects a stream, once. Nothing has been read from the descriptor that dial() returns.
 import { Socket, type SocketConnectOpts } from 'node:net';
 import { native } from '../system/native.ts';
 import { resolveHosts } from './internet.ts';
 import { type StreamAddress, takeDescriptor } from './stream-address.ts';
 
-/** The kernel's own limit is two minutes. */
+/** How long a peer may take to answer. The kernel's own limit is two minutes. */
 const ANSWER_MS = 5000;
 
 /** Tries each address of the name in turn, and returns the first connection. Throws SwitchError and system errors. */
@@ -25,9 +25,9 @@ export async function dial(address: StreamAddress, signal: AbortSignal): Promise
 
 function connectTo(where: SocketConnectOpts, keepAlive: boolean, signal: AbortSignal): Promise<number> {
   return new Promise((resolve, reject) => {
-    // Node connects a socket even if its signal was aborted before.
+    // Node would connect a socket even if its signal is aborted already.
     signal.throwIfAborted();
-    // Paused before it connects, so that Node reads nothing.
+    // The socket is paused before it connects, so that Node reads nothing.
     const socket = new Socket({ signal }).pause();
     socket.once('error', reject);
     socket.setTimeout(ANSWER_MS, () => socket.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })));

@@ -11,10 +11,10 @@ export interface HostPort {
   port: number;
 }
 
-/** 4 for IPv4 only, 6 for IPv6 only, 0 for either. */
+/** The address family: 4 for IPv4 only, 6 for IPv6 only, 0 for either. */
 export type Family = 0 | 4 | 6;
 
-/** `HOST:PORT`; an IPv6 address is written in brackets. */
+/** The value type of `HOST:PORT`; an IPv6 address is written in brackets. */
 export const hostPort: ValueType<HostPort> = {
   what: 'HOST:PORT, an IPv6 address in brackets',
   parse(text) {
@@ -29,7 +29,10 @@ export function formatHostPort(host: string, port: number): string {
   return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** QEMU's rule: switching on one of the two means only that one. Undefined if both are off. */
+/**
+ * Returns the family that two flags select. As in QEMU, switching on only one of them excludes the other. Undefined if
+ * both are off.
+ */
 export function family(ipv4: boolean | undefined, ipv6: boolean | undefined): Family | undefined {
   const wants4 = ipv4 ?? ipv6 !== true;
   const wants6 = ipv6 ?? ipv4 !== true;
@@ -54,7 +57,10 @@ export async function resolveHosts(host: string, family: Family, signal: AbortSi
   }
 }
 
-/** Stops waiting at `signal`; the look-up itself cannot be cancelled, and a name server may take half a minute. */
+/**
+ * Waits for a look-up until `signal` is aborted. The look-up itself cannot be cancelled, and a name server may take
+ * half a minute.
+ */
 async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   let abort = () => {};
   const aborted = new Promise<never>((_, reject) => {

@@ -1,4 +1,5 @@
-// The keys of a kind of port as data: the values of each, and its purpose. Validation, help and every refusal follow from it.
+// The keys of a kind of port as data: each key's values and its purpose. Validation, help and error messages derive
+// from it.
 import { resolve } from 'node:path';
 import { SwitchError } from '../protocol/errors.ts';
 import { nearestName } from '../protocol/nearest.ts';
@@ -8,7 +9,7 @@ import type { PortSpec } from '../protocol/port-spec.ts';
 export interface ValueType<T> {
   /** The permitted values in words, for help and errors: `on or off`. */
   readonly what: string;
-  /** Returns undefined for text that is not such a value. */
+  /** Returns undefined for text that is not a permitted value. */
   parse(text: string): T | undefined;
 }
 
@@ -16,9 +17,9 @@ export interface Key<T = unknown> {
   value: ValueType<T>;
   help: string;
   required?: true;
-  /** The key is permitted, and `required` applies, only with one of these: a key, or `key=value`. */
+  /** The key is permitted, and `required` applies, only together with one of these; each is a key or `key=value`. */
   goesWith?: readonly string[];
-  /** May be given several times; its values are a list, empty if there are none. */
+  /** The key may be given several times. Its values are a list, which is empty if the key is absent. */
   repeatable?: true;
   /** The value if the key is not given. */
   fallback?: T;
@@ -35,7 +36,7 @@ type ValueOf<K extends Key> =
         : T | undefined
     : never;
 
-/** The values of a spec with these keys. */
+/** The values of a spec, by the types of its keys. */
 export type Values<K extends Keys> = { readonly [N in keyof K]: ValueOf<K[N]> };
 
 export const text: ValueType<string> = { what: 'any text', parse: (text) => (text === '' ? undefined : text) };
@@ -45,7 +46,7 @@ export const flag: ValueType<boolean> = {
   parse: (text) => (text === 'on' ? true : text === 'off' ? false : undefined),
 };
 
-/** Made absolute. */
+/** The value type of a path, which is made absolute. */
 export const path: ValueType<string> = {
   what: 'a path',
   parse: (text) => (text === '' ? undefined : resolve(text)),
@@ -67,7 +68,7 @@ export function oneOf<const T extends string>(...words: readonly T[]): ValueType
   return { what: words.join(' or '), parse: (text) => words.find((word) => word === text) };
 }
 
-/** QEMU's rule for IDs. */
+/** The value type of an ID, by QEMU's rule for IDs. */
 const name: ValueType<string> = {
   what: 'a letter, then letters, digits and -._',
   parse: (text) => (/^[a-z][a-z0-9._-]{0,63}$/i.test(text) ? text : undefined),
@@ -83,7 +84,7 @@ export const COMMON_KEYS = {
   vlan: { value: number(0, 4094), help: "the port's untagged VLAN, created if it does not exist" },
 } as const satisfies Keys;
 
-/** Parses the values of a spec. Throws SwitchError EINVAL, which names the key and its permitted values. */
+/** Parses the values of a spec. Throws SwitchError EINVAL, naming the key and its permitted values. */
 export function readValues<K extends Keys>(keys: K, { kind, pairs }: PortSpec): Values<K> {
   const refuse = (why: string): never => {
     throw new SwitchError('EINVAL', `${kind}${why}`);

@@ -1,5 +1,5 @@
-// What a kind of port is, and what the switch offers it: a backend reserves ports and attaches an endpoint to each. CONTRIBUTING.md
-// says how to add a kind.
+// Defines what a kind of port provides, and what the switch offers it: a backend reserves ports and attaches an
+// endpoint to each. CONTRIBUTING.md says how to add a kind.
 import type { LogLevel } from '../system/log.ts';
 import type { Reservation } from '../system/reservation.ts';
 import type { Keys, Values } from './keys.ts';
@@ -7,22 +7,23 @@ import type { Keys, Values } from './keys.ts';
 export interface Kind {
   name: string;
   help: string;
-  /** Its own keys, besides those of every kind. */
+  /** The kind's own keys, besides those that every kind has. */
   keys: Keys;
   /**
-   * Resolves when the port is usable, or when it has begun attempts that it will repeat. Throws SwitchError with a sentence. In
-   * that case, and after close(), the host releases the reservations that are left; the kind closes everything else it opened.
+   * Opens a spec of this kind. Resolves when the port is usable, or when attempts have begun that will be repeated.
+   * Throws SwitchError with a sentence. After that, and after close(), the host releases the remaining reservations;
+   * the kind itself closes everything else that it opened.
    */
   open(values: Values<Keys>, host: Host): Backend | Promise<Backend>;
 }
 
-/** A kind whose own name and keys are known to the compiler. */
+/** A kind whose name and keys the compiler knows. */
 export interface DefinedKind<N extends string, K extends Keys> extends Kind {
   name: N;
   keys: K;
 }
 
-/** Derives the type of a kind's values from its keys. */
+/** Defines a kind, deriving the type of its values from its keys. */
 export function defineKind<const N extends string, const K extends Keys>(
   kind: Omit<Kind, 'name' | 'keys' | 'open'> & {
     name: N;
@@ -37,9 +38,9 @@ export function defineKind<const N extends string, const K extends Keys>(
 export interface Backend {
   /** Stops the backend, including attempts in progress; idempotent. */
   close(): void | Promise<void>;
-  /** The addresses that it listens or receives on, with the ports that the kernel chose for port 0. */
+  /** The addresses that the backend listens or receives on, with the ports that the kernel chose for port 0. */
   addresses?(): readonly string[];
-  /** Numbers for metrics, read at each scrape. */
+  /** The backend's statistics, read at each scrape of the metrics. */
   stats?(): AttachmentStats;
 }
 
@@ -47,27 +48,28 @@ export interface Backend {
 export interface Host {
   /** The attachment's ID: its name in logs, metrics and port/detach. */
   readonly id: string;
-  /** The switch's own control directory, once it listens. */
+  /** The switch's own control directory; undefined until the switch listens. */
   readonly directory: string | undefined;
-  /** Aborted when the attachment is closed, also while open() is pending. */
+  /** Aborted when the attachment is closed, even while open() is pending. */
   readonly signal: AbortSignal;
   readonly whereabouts: Whereabouts;
-  /** Writes a log line that begins with the ID. */
+  /** Writes a log line that begins with the attachment's ID. */
   log(message: string, level?: LogLevel): void;
   /**
-   * Reserves a port for this attachment: the lowest free one or, with `switchport=`, the lowest free one of the `atMost` ports from
-   * there on. Its untagged VLAN is that of `vlan=`. Throws SwitchError ENOSPC, EADDRINUSE.
+   * Reserves a port for this attachment: the lowest free one or, with `switchport=`, the lowest free one of the
+   * `atMost` ports from that number on. The port's untagged VLAN is that of `vlan=`. Throws SwitchError ENOSPC,
+   * EADDRINUSE.
    */
   reserve(options?: { atMost?: number }): Reservation;
-  /** Closes the attachment: called by a backend that has ended by itself. */
+  /** Closes the attachment. A backend that has ended by itself calls this. */
   end(): void;
 }
 
-/** Where MAC addresses are, as far as the switch knows. A hub knows nothing. */
+/** The places of MAC addresses, as far as the switch has learned them. A hub learns none. */
 export interface Whereabouts {
   /**
-   * The endpoints of the port on which an address was learned, in the untagged VLAN of the port `from`; undefined if the
-   * address is not in the table.
+   * Returns the endpoints of the port on which an address was learned in the untagged VLAN of port `from`; undefined if
+   * the address is not in the table.
    */
   endpointsOf(mac: string, from: number): readonly number[] | undefined;
   isAttached(endpoint: number): boolean;
@@ -76,7 +78,7 @@ export interface Whereabouts {
 }
 
 /**
- * The numbers that an attachment counts; each kind counts some of them. They are the metrics
+ * The statistics of an attachment; each kind has some of them. They are the metrics
  * tsvde_attachment_NAME{attachment,kind}.
  */
 export interface AttachmentStats {
@@ -98,7 +100,7 @@ export interface AttachmentStats {
   drop_too_short?: number;
   /** Frames longer than the MTU of the user-mode network. */
   drop_too_long?: number;
-  /** IP fragments whose datagram could not be put together. */
+  /** IP fragments whose datagram could not be reassembled. */
   drop_fragment?: number;
   /** Frames from the user-mode stack that the switch did not accept in time. */
   drop_not_taken?: number;
@@ -106,7 +108,7 @@ export interface AttachmentStats {
   refused?: number;
 }
 
-/** How metrics show each of these numbers. */
+/** The metrics of these statistics: type and help. */
 export const BACKEND_STATS = {
   connections: { type: 'gauge', help: 'Connections that are open now.' },
   reconnects: { type: 'counter', help: 'Connections made again after one was lost.' },

@@ -1,4 +1,4 @@
-// Every kind of port that --port and port/attach know, in the order of their help.
+// All kinds of port that --port and port/attach accept, in the order of their help.
 import { SwitchError } from '../protocol/errors.ts';
 import { nearestName } from '../protocol/nearest.ts';
 import { type PortSpec, parsePortSpec } from '../protocol/port-spec.ts';
@@ -14,7 +14,7 @@ import { formatSpec, type SpecObject, toPairs } from './specs.ts';
 
 export const kinds: readonly Kind[] = [tap, socket, stream, dgram, user, vde];
 
-/** A spec that can be opened: its words are those of its kind. */
+/** A spec that has been parsed and checked against its kind. */
 export interface PortRequest {
   /** The spec as text. */
   spec: string;
@@ -22,7 +22,7 @@ export interface PortRequest {
   values: Values<Keys> & Values<typeof COMMON_KEYS>;
 }
 
-/** Throws SwitchError EINVAL with a sentence, the same for text and objects. */
+/** Parses a spec, given as text or as an object. Throws SwitchError EINVAL with the same sentence for both. */
 export function parsePortRequest(spec: string | SpecObject): PortRequest {
   const parsed = typeof spec === 'string' ? parsePortSpec(spec) : parseObject(spec);
   const kind = findKind(parsed);
@@ -37,7 +37,7 @@ function parseObject(spec: SpecObject): PortSpec {
   return { kind, pairs: toPairs(spec, keys), help: false };
 }
 
-/** Returns the kinds for `help`, a kind's keys for `KIND,help`, and undefined for a spec that is to be opened. */
+/** Returns the list of kinds for `help`, a kind's keys for `KIND,help`, and undefined for a spec to be opened. */
 export function portHelp(spec: string): string | undefined {
   const parsed = parsePortSpec(spec);
   if (!parsed.help) return undefined;

@@ -1,5 +1,5 @@
-// A listening port: each client that connects to one of its sockets has a port of the switch while it is connected. A
-// name is listened on at each of its addresses.
+// A listening port: each client that connects gets a port of the switch for as long as it is connected. A host name is
+// listened on at each of its addresses.
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { SwitchError } from '../protocol/errors.ts';
 import { describeError } from '../system/errno.ts';
@@ -36,7 +36,7 @@ export class Listener implements Backend {
     this.#disconnections = new LineLimit(host.log, (count) => `${count} more clients disconnected meanwhile`);
   }
 
-  /** Throws SwitchError, which names the address. */
+  /** Listens on an address. Throws SwitchError, which names the address. */
   static async open(host: Host, address: StreamAddress, options: ListenerOptions): Promise<Listener> {
     const listener = new Listener(host, address, options);
     await listener.#listen();
@@ -92,7 +92,7 @@ export class Listener implements Backend {
   }
 
   #welcome(socket: Socket): void {
-    socket.on('error', () => {}); // the engine notices the end of the stream too
+    socket.on('error', () => {}); // the engine notices the end of the stream by itself
     try {
       this.#connect(socket);
       this.#refusing = false;
@@ -127,7 +127,7 @@ export class Listener implements Backend {
     this.#disconnections.say(`port ${reservation.port}: ${description} disconnected: ${why}`);
   }
 
-  /** Logs the first of a series of refusals: a client may retry for ever. */
+  /** Refuses a client. Only the first of a series of refusals is logged, since a client may retry for ever. */
   #refuse(socket: Socket, why: string): void {
     this.#refused++;
     socket.destroy();
@@ -136,7 +136,7 @@ export class Listener implements Backend {
   }
 }
 
-/** Without a host, every address of the families wanted. */
+/** Returns the addresses to listen on: those of the host or, without a host, every address of the wanted families. */
 async function listenAddressesFor(
   { host, family }: StreamAddress & { type: 'inet' },
   signal: AbortSignal,

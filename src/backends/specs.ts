@@ -1,16 +1,16 @@
-// Specs as objects: the same kinds, keys and values as in the text, with the types that TypeScript's users expect. A
-// test holds these interfaces to the tables of keys, which decide what is valid.
+// Specs as objects, typed for TypeScript users: the kinds, keys and values are those of the text. The tables of keys
+// decide what is valid, and a test holds these interfaces to them.
 import { SwitchError } from '../protocol/errors.ts';
 import type { PortSpec } from '../protocol/port-spec.ts';
 import { COMMON_KEYS, type Keys, mode } from './keys.ts';
 
 /** The keys that every spec can have. */
 export interface CommonKeys {
-  /** The ID of the attachment, in logs, metrics and detach(); default the kind and a number. */
+  /** The attachment's ID in logs, metrics and detach(); default the kind and a number. */
   id?: string;
   /** The port of the switch to take, 1 to 65535; default any free one. */
   switchport?: number;
-  /** The untagged VLAN of that port, 0 to 4094; it is created if it does not exist. */
+  /** The untagged VLAN of the port, 0 to 4094; it is created if it does not exist. */
   vlan?: number;
 }
 
@@ -18,47 +18,50 @@ export interface CommonKeys {
 export interface TapSpec extends CommonKeys {
   /** Always `tap`. */
   kind: 'tap';
-  /** The name of the interface, at most 15 bytes; default empty: the kernel numbers it. */
+  /** The name of the interface, at most 15 bytes; default empty: the kernel chooses it. */
   ifname?: string;
-  /** Whether whole TCP and UDP datagrams are exchanged with the kernel, if it can; default true. */
+  /** Whether unsegmented TCP and UDP datagrams are exchanged with the kernel, if it supports that; default true. */
   vnet_hdr?: boolean;
 }
 
-/** Frames over TCP, UDP or multicast, as QEMU's `socket`: exactly one of listen, connect, udp and mcast is given. */
+/**
+ * Frames over TCP, UDP or multicast, like QEMU's `socket`. Exactly one of listen, connect, udp and mcast must be given.
+ */
 export interface SocketSpec extends CommonKeys {
   /** Always `socket`. */
   kind: 'socket';
-  /** Where to accept TCP connections, `HOST:PORT`; without a host, on all addresses. */
+  /** The address to accept TCP connections on, `HOST:PORT`; without a host, all addresses. */
   listen?: string;
-  /** Where to connect to by TCP, `HOST:PORT`. */
+  /** The address to connect to by TCP, `HOST:PORT`. */
   connect?: string;
-  /** The only peer by UDP, `HOST:PORT`; datagrams from others are dropped. */
+  /** The only peer over UDP, `HOST:PORT`; datagrams from others are dropped. */
   udp?: string;
-  /** An IPv4 group and port, `HOST:PORT`, whose members share one network. */
+  /** An IPv4 multicast group and port, `HOST:PORT`, whose members share one network. */
   mcast?: string;
-  /** With udp, `HOST:PORT` to receive on; with mcast, an address of the interface to use. */
+  /** With udp, the address to receive on, `HOST:PORT`; with mcast, an address of the interface to use. */
   localaddr?: string;
   /** With mcast, the IP time to live; 1, the default, keeps datagrams on the local network. */
   ttl?: number;
   /** With listen or connect, whether the kernel probes a silent peer; default false. */
   'keep-alive'?: boolean;
-  /** With listen, how many connections there can be at once, each on a port of its own; default 128. */
+  /** With listen, the most connections at a time, each on its own port; default 128. */
   'max-clients'?: number;
   /**
-   * With connect, when to connect again after a failure, in milliseconds, doubled each time; 0 for never; default 1000.
+   * With connect, the delay before connecting again, in milliseconds, doubled after each failure; 0 for never; default
+   * 1000.
    */
   'reconnect-ms'?: number;
 }
 
-/** Frames over TCP or a unix socket, as QEMU's `stream`. */
+/** Frames over TCP or a unix socket, like QEMU's `stream`. */
 export interface StreamSpec extends CommonKeys {
   /** Always `stream`. */
   kind: 'stream';
-  /** Whether to listen; default false: connect. */
+  /** true: listen; false, the default: connect. */
   server?: boolean;
-  /** `inet` for TCP over IPv4 or IPv6. */
+  /** `inet` for TCP over IPv4 or IPv6, `unix` for a unix socket. */
   'addr.type': 'inet' | 'unix';
-  /** With inet, a name or an address; default all addresses to listen on, or this host to connect to. */
+  /** With inet, a name or an address. The default is all addresses when listening, and this host when connecting. */
   'addr.host'?: string;
   /** With inet, the TCP port, 0 to 65535; required. */
   'addr.port'?: number;
@@ -72,26 +75,26 @@ export interface StreamSpec extends CommonKeys {
   'addr.path'?: string;
   /** With unix, whether the path is a name in the abstract namespace; default false. */
   'addr.abstract'?: boolean;
-  /** With an abstract name, false if it is filled up with NULs; default true. */
+  /** With an abstract name, false if the name is padded with NULs to its full size; default true. */
   'addr.tight'?: boolean;
-  /** With server and a path, permissions of the socket's file; default 0o600. */
+  /** With server and a path, the permissions of the socket's file; default 0o600. */
   mode?: number;
   /** With server and a path, the name of the group of the socket's file. */
   group?: string;
-  /** With server, how many connections there can be at once, each on a port of its own; default 128. */
+  /** With server, the most connections at a time, each on its own port; default 128. */
   'max-clients'?: number;
   /**
-   * Without server, when to connect again after a failure, in milliseconds, doubled each time; 0 for never; default
-   * 1000.
+   * Without server, the delay before connecting again, in milliseconds, doubled after each failure; 0 for never;
+   * default 1000.
    */
   'reconnect-ms'?: number;
 }
 
-/** A datagram for each frame, over UDP, multicast or unix sockets, as QEMU's `dgram`. */
+/** One datagram for each frame, over UDP, multicast or unix sockets, like QEMU's `dgram`. */
 export interface DgramSpec extends CommonKeys {
   /** Always `dgram`. */
   kind: 'dgram';
-  /** `inet` for UDP over IPv4 or IPv6. */
+  /** `inet` for UDP over IPv4 or IPv6, `unix` for unix sockets. */
   'remote.type': 'inet' | 'unix';
   /** With inet, the only peer, or an IPv4 multicast group; required. */
   'remote.host'?: string;
@@ -99,9 +102,9 @@ export interface DgramSpec extends CommonKeys {
   'remote.port'?: number;
   /** With unix, the path that the only peer has bound; required. */
   'remote.path'?: string;
-  /** With unix, whether that path is a name in the abstract namespace; default false. */
+  /** With unix, whether remote.path is a name in the abstract namespace; default false. */
   'remote.abstract'?: boolean;
-  /** The same as remote.type. */
+  /** If given, the same as remote.type. */
   'local.type'?: 'inet' | 'unix';
   /** With inet, the address to receive on; with a group, an address of the interface to use. */
   'local.host'?: string;
@@ -109,16 +112,17 @@ export interface DgramSpec extends CommonKeys {
   'local.port'?: number;
   /** With unix, the path to receive on; required. */
   'local.path'?: string;
-  /** With unix, whether that path is a name in the abstract namespace; default false. */
+  /** With unix, whether local.path is a name in the abstract namespace; default false. */
   'local.abstract'?: boolean;
-  /** With unix, permissions of the file at local.path; default 0o600. */
+  /** With unix, the permissions of the file at local.path; default 0o600. */
   mode?: number;
   /** With a group, the IP time to live; 1, the default, keeps datagrams on the local network. */
   ttl?: number;
 }
 
 /**
- * A user-mode network: DHCP, DNS, TFTP and a way out for the guests of the switch, as QEMU's `user`; it needs no root.
+ * A user-mode network, like QEMU's `user`: DHCP, DNS, TFTP and access to outside networks for the guests of the switch.
+ * It needs no root.
  */
 export interface UserSpec extends CommonKeys {
   /** Always `user`. */
@@ -129,21 +133,21 @@ export interface UserSpec extends CommonKeys {
   ipv6?: boolean;
   /** The guests' network, `ADDRESS/LENGTH`; default `10.0.2.0/24`. */
   net?: string;
-  /** An address in that network, as another way to write net with length 24. */
+  /** An address in the guests' network, which has then length 24: another way to write `net`. */
   ip?: string;
-  /** The host's address in that network; default its .2. */
+  /** The host's address in the guests' network; default the network's .2. */
   host?: string;
   /** The first of 16 addresses that DHCP assigns; default the network's .15. */
   dhcpstart?: string;
-  /** The address of the name server, which forwards to the host's own; default the network's .3. */
+  /** The address of the name server, which forwards to the host's name server; default the network's .3. */
   dns?: string;
-  /** ipv6-prefix and ipv6-prefixlen in one, `PREFIX/LENGTH`. */
+  /** The IPv6 network, `PREFIX/LENGTH`: ipv6-prefix and ipv6-prefixlen in one. */
   'ipv6-net'?: string;
   /** The guests' IPv6 network; default `fec0::`. */
   'ipv6-prefix'?: string;
-  /** The length of that prefix in bits, 0 to 126; default 64. */
+  /** The length of ipv6-prefix in bits, 0 to 126; default 64. */
   'ipv6-prefixlen'?: number;
-  /** The host's IPv6 address in that network; default the prefix with 2. */
+  /** The host's IPv6 address in the guests' network; default the prefix with 2. */
   'ipv6-host'?: string;
   /** The IPv6 address of the name server; default the prefix with 3. */
   'ipv6-dns'?: string;
@@ -153,43 +157,43 @@ export interface UserSpec extends CommonKeys {
   hostname?: string;
   /** The domain name that DHCP assigns to guests, at most 255 bytes. */
   domainname?: string;
-  /** The domains to search names in. */
+  /** The domain search list that DHCP gives to guests. */
   dnssearch?: string | readonly string[];
-  /** A directory to serve by TFTP, at the host's address. */
+  /** A directory that is served by TFTP at the host's address. */
   tftp?: string;
-  /** The file that DHCP names for booting. */
+  /** The boot file that DHCP names. */
   bootfile?: string;
   /** The TFTP server that DHCP names (option 66). */
   'tftp-server-name'?: string;
-  /** Connections to the host that are forwarded to a guest, `tcp:127.0.0.1:2222-:22`. */
+  /** Forwards of host ports to a guest, `tcp:127.0.0.1:2222-:22`. */
   hostfwd?: string | readonly string[];
-  /** Connections to an address of the guests' network that are forwarded, `tcp:10.0.2.100:80-tcp:127.0.0.1:8080`. */
+  /** Forwards of addresses in the guests' network to the host, `tcp:10.0.2.100:80-tcp:127.0.0.1:8080`. */
   guestfwd?: string | readonly string[];
-  /** A directory to share by Samba's smbd, at smbserver's address. */
+  /** A directory that Samba's smbd shares at the address `smbserver`. */
   smb?: string;
   /** The address of the share; default the network's .4. */
   smbserver?: string;
-  /** The MTU in bytes, 576 to 65521, which guests must have too; default 1500. */
+  /** The MTU in bytes, 576 to 65521; guests must use the same. Default 1500. */
   mtu?: number;
-  /** Whether there is a DHCP server; default true. */
+  /** Whether guests get addresses by DHCP; default true. */
   dhcp?: boolean;
   /** Whether guests reach services on the host's 127.0.0.1 and ::1; default true. */
   'host-loopback'?: boolean;
 }
 
-/** An uplink to another VDE switch, joined again when that returns. */
+/** An uplink to another VDE switch. It joins again when that switch returns. */
 export interface VdeSpec extends CommonKeys {
   /** Always `vde`. */
   kind: 'vde';
   /** The control directory of the other switch. */
   sock: string;
-  /** The port to take there, 0 to 65535; default any free one. */
+  /** The port to take at the other switch, 0 to 65535; default any free one. */
   port?: number;
-  /** The name of the group of this end's socket. */
+  /** The name of the group of our own socket. */
   group?: string;
-  /** Permissions of this end's socket; default 0o700. */
+  /** The permissions of our own socket; default 0o700. */
   mode?: number;
-  /** When to join again after a failure, in milliseconds, then ever later, up to 30 s; default 1000. */
+  /** The delay before joining again, in milliseconds, doubled after each failure up to 30 s; default 1000. */
   'reconnect-ms'?: number;
 }
 
@@ -197,7 +201,8 @@ export interface VdeSpec extends CommonKeys {
 export type SpecObject = TapSpec | SocketSpec | StreamSpec | DgramSpec | UserSpec | VdeSpec;
 
 /**
- * The words of an object, as its text would have them, in the order of `keys`, the kind's, and of those of every kind.
+ * Returns the keys and values of an object as its text would have them. They are in the order of `keys`, the kind's
+ * own, followed by the keys of every kind.
  */
 export function toPairs({ kind, ...given }: SpecObject, keys: Keys): PortSpec['pairs'] {
   const order = [...Object.keys(keys), ...Object.keys(COMMON_KEYS)];

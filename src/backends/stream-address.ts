@@ -7,7 +7,7 @@ import { formatUnixName } from './unix-name.ts';
 export type StreamAddress =
   | { type: 'inet'; host: string; port: number; family: Family; keepAlive: boolean }
   | { type: 'unix'; path: string }
-  /** Begins with a NUL. */
+  /** The name begins with a NUL. */
   | { type: 'abstract'; name: string };
 
 export function formatStreamAddress(address: StreamAddress): string {
@@ -16,8 +16,8 @@ export function formatStreamAddress(address: StreamAddress): string {
 }
 
 /**
- * Takes a connected socket away from Node and returns a descriptor of our own. Nothing must have been read from the socket.
- * Nagle's algorithm is off, so that TCP sends each frame at once.
+ * Takes a connected socket away from Node and returns a descriptor of our own. Nothing must have been read from the
+ * socket. Nagle's algorithm is switched off, so that TCP sends each frame at once.
  */
 export function takeDescriptor(socket: Socket, keepAlive: boolean): number {
   socket.setNoDelay(true);
@@ -25,6 +25,6 @@ export function takeDescriptor(socket: Socket, keepAlive: boolean): number {
   try {
     return native.duplicate(descriptorOf(socket));
   } finally {
-    socket.destroy(); // closes only Node's descriptor: the connection stays
+    socket.destroy(); // closes only Node's descriptor; the connection stays open
   }
 }

@@ -1,10 +1,13 @@
-// Names of unix sockets in specs: a path, or a name in the abstract namespace, which begins with a NUL for Node and the addon.
+// Names of unix sockets in specs: a path, or an abstract name, which begins with a NUL for Node and the addon.
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { SwitchError } from '../protocol/errors.ts';
 import { PATH_MAX } from '../protocol/request.ts';
 
-/** `tight`: an abstract name is not padded with NULs. Throws SwitchError ENAMETOOLONG. */
+/**
+ * Returns the name for Node and the addon. A `tight` abstract name is not padded with NULs. Throws SwitchError
+ * ENAMETOOLONG.
+ */
 export function unixName(text: string, { abstract, tight }: { abstract: boolean; tight: boolean }): string {
   const name = abstract ? `\0${text}` : resolve(text);
   const size = Buffer.byteLength(name);
@@ -14,9 +17,9 @@ export function unixName(text: string, { abstract, tight }: { abstract: boolean;
 }
 
 /**
- * Returns the spellings under which a peer may have bound a path, since the kernel reports a sender by the name that was bound:
- * the absolute path, the path as written (relative to the peer's directory), and the path with symbolic links resolved. Throws
- * SwitchError ENAMETOOLONG.
+ * Returns the names under which a peer may have bound a path, since the kernel reports a sender by the name that it
+ * bound: the absolute path, the path as written (relative to the peer's directory), and the path with symbolic links
+ * resolved. Throws SwitchError ENAMETOOLONG.
  */
 export function spellings(text: string): [string, ...string[]] {
   const whole = unixName(text, { abstract: false, tight: true });
@@ -29,7 +32,7 @@ function realDirectory(path: string): string {
   try {
     return realpathSync(dirname(path));
   } catch {
-    return dirname(path); // does not exist yet
+    return dirname(path); // the directory does not exist yet
   }
 }
 

@@ -1,5 +1,6 @@
-// The clients of a control socket. A client connects, sends one request, gets one reply with its port's data socket, and keeps
-// the connection open for as long as it uses the port. Whatever breaks that rule is refused, with a log line that says why.
+// The clients of a control socket. A client connects, sends one request, gets one reply that names its port's data
+// socket, and keeps the connection open for as long as it uses the port. A client that does anything else is refused,
+// with a log line that says why.
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
@@ -16,9 +17,9 @@ import { openDataSocket } from './data-socket.ts';
 import type { ControlDirectory } from './directory.ts';
 
 export interface ClientRules {
-  /** Permissions and group of port 0's data sockets, where they differ from the others'. */
+  /** Permissions and group of port 0's data sockets, where they differ from those of other ports. */
   portZero: { mode?: number; gid?: number };
-  /** How long a client may take over its request. All known clients send it at once. */
+  /** How long a client may take to send its request, in milliseconds. All known clients send it at once. */
   requestTimeoutMs: number;
 }
 
@@ -29,7 +30,7 @@ export class Clients {
   readonly #warn: (message: string) => void;
   readonly #streams = new Set<Socket>();
   readonly #joining = new Set<Promise<void>>();
-  /** Disconnects a client, for each that has a port. */
+  /** For each client that has a port, the function that disconnects it. */
   readonly #disconnects = new Set<() => void>();
   readonly #refusals: LineLimit;
   #listener: UnixListener | undefined;
@@ -43,8 +44,8 @@ export class Clients {
   }
 
   /**
-   * Lets clients connect; they wait until serve(). `fd` is a descriptor that already listens on the control path; without one,
-   * makeWay() must have been called for the path.
+   * Lets clients connect; they wait until serve(). `fd` is a descriptor that already listens on the control path. If it
+   * is absent, call makeWay() for the path first.
    */
   bind(fd?: number): void {
     const { controlPath } = this.#directory;
@@ -59,7 +60,7 @@ export class Clients {
     server.on('error', (error) => this.#warn(`accept ${describeError(error)}`));
   }
 
-  /** Disconnects every client; resolves when their files are removed. */
+  /** Disconnects every client. Resolves when the clients' files have been removed. */
   async close(): Promise<void> {
     const closed = this.#listener?.close();
     for (const disconnect of this.#disconnects) disconnect();
@@ -112,8 +113,8 @@ export class Clients {
   }
 
   /**
-   * Gives the client its port. Synchronous from the reservation to the reply: two clients never race for a number or a file
-   * name, and no disconnection is missed.
+   * Gives a client its port. Everything from the reservation to the reply is synchronous, so that two clients never
+   * race for a port or a file name, and no disconnection is missed.
    */
   #connect(stream: Socket, { wanted, description }: JoinRequest, uid: number, address: Buffer): void {
     const reservation = this.#reservations.forClient(wanted, uid);
@@ -128,7 +129,7 @@ export class Clients {
         stream.destroy();
       };
       reservation.attach({ id, transport: { kind: 'datagram', fd }, description, ended });
-      if (stream.destroyed) return; // a listener of the switch has closed the endpoint already
+      if (stream.destroyed) return; // an event listener of the switch has already closed the endpoint
       this.#grant(file.path, port, uid);
       stream.write(formatAddress(file.path));
     } catch (error) {
@@ -138,12 +139,15 @@ export class Clients {
     }
   }
 
-  /** Returns the one way to disconnect this client, which its stream's end takes too. A file that cannot be removed is logged. */
+  /**
+   * Returns the function that disconnects this client; the end of the client's stream calls it too. A file that cannot
+   * be removed is logged.
+   */
   #disconnector(stream: Socket, file: OwnPath, reservation: Reservation): () => void {
     const disconnect = () => {
       if (!this.#disconnects.delete(disconnect)) return;
       try {
-        file.unlink(); // before the endpoint's ID is free, and the file name with it
+        file.unlink(); // before release(), which frees the endpoint's ID and with it the file name
       } catch (error) {
         this.#warn(describeLeftover(error, file.path));
       }
@@ -154,7 +158,10 @@ export class Clients {
     return disconnect;
   }
 
-  /** A switch run by root gives the data socket to its client's user; any other can only make it as accessible as `ctl`. */
+  /**
+   * Grants access to a data socket. A switch run by root gives the socket to its client's user; any other switch can
+   * only make the socket as accessible as `ctl`.
+   */
   #grant(path: string, port: number, uid: number): void {
     const portZero = port === 0 ? this.#rules.portZero : {};
     const root = process.geteuid?.() === 0;
@@ -168,8 +175,9 @@ export class Clients {
 }
 
 /**
- * Opens the socket that a client names as its own. The socket must be writable for us and belong to the client's user: otherwise
- * a client could make a root switch send frames into anybody's socket. Undefined for an abstract one, which has no owner.
+ * Opens the socket that a client names as its own. The socket must be writable for us and belong to the client's user:
+ * otherwise a client could make a switch run by root send frames to anybody's socket. Returns undefined for an abstract
+ * name, which has no owner.
  */
 async function holdOwnSocket(address: Buffer, uid: number) {
   const path = addressPath(address);

@@ -9,12 +9,13 @@ import { ControlDirectory, type DirectoryOptions } from './directory.ts';
 
 /** How a switch listens on a control directory. */
 export interface ListenOptions extends DirectoryOptions {
-  /** Permissions of port 0's data sockets; default those of the others. */
+  /** Permissions of port 0's data sockets; default those of the other data sockets. */
   portZeroMode?: number;
-  /** The name of the group of port 0's data sockets; default: the group of the other data sockets. */
+  /** The name of the group of port 0's data sockets; default the group of the other data sockets. */
   portZeroGroup?: string;
   /**
-   * A descriptor that already listens on `DIR/ctl`, as systemd passes one; the socket's file and permissions are left alone.
+   * A descriptor that already listens on `DIR/ctl`, such as systemd passes. The socket's file and permissions are left
+   * unchanged.
    */
   fd?: number;
   /** How long a client may take to send its request, in milliseconds; default 10000. */
@@ -35,17 +36,17 @@ const LISTEN_OPTIONS = {
   signal: true,
 } satisfies Record<keyof ListenOptions, true>;
 
-/** The control directory of a switch, where clients join it. */
+/** The control directory of a switch, through which clients join. */
 export interface ControlInfo {
   /** The absolute path of the directory, symbolic links resolved. */
   directory: string;
-  /** Permissions of its `ctl` socket. */
+  /** Permissions of the directory's `ctl` socket. */
   mode: number;
   /** Whether clients are answered; before serve() they wait. */
   served: boolean;
 }
 
-/** Prepares another socket, and returns a function that opens it without waiting. */
+/** Prepares another socket. Resolves with a function that opens it without waiting. */
 export type PrepareOther = () => Promise<(() => void | Promise<void>) | undefined>;
 
 export class Control {
@@ -56,10 +57,10 @@ export class Control {
   #directory: ControlDirectory | undefined;
   #clients: Clients | undefined;
   #served = false;
-  /** The step in progress; close() waits for it, so that nothing is opened afterwards. */
+  /** The step in progress. close() waits for it, so that nothing is opened afterwards. */
   #underway: Promise<void> = Promise.resolve();
 
-  /** Throws SwitchError EINVAL for an option or a group that does not exist. */
+  /** Throws SwitchError EINVAL for an unknown option or group. */
   constructor(reservations: Reservations, options: ListenOptions, log: Log) {
     checkOptions(options, LISTEN_OPTIONS);
     this.#reservations = reservations;
@@ -71,15 +72,15 @@ export class Control {
     this.#rules = { portZero, requestTimeoutMs };
   }
 
-  /** Undefined until it is bound. */
+  /** Information about the directory; undefined until bind() has opened it. */
   get info(): ControlInfo | undefined {
     return this.#directory && { directory: this.#directory.path, mode: this.#directory.mode, served: this.#served };
   }
 
   /**
-   * Lets clients connect; they wait until serve(). `prepareOther` is called once the directory is ours, and the function that it
-   * returns is called together with the binding of the control socket, so that a program which can connect to one socket can
-   * connect to the other. Throws SwitchError; close() then leaves everything as it was found.
+   * Lets clients connect; they wait until serve(). `prepareOther` is called once the directory is ours. The function
+   * that it resolves with is called together with binding the control socket, so that a program that can connect to one
+   * socket can connect to the other. Throws SwitchError; close() then leaves everything as it was found.
    */
   bind(highestPort: number, prepareOther: PrepareOther): Promise<void> {
     return this.#step(async () => {
@@ -98,7 +99,7 @@ export class Control {
     });
   }
 
-  /** Answers the clients that wait, and those that follow. */
+  /** Serves the clients that wait and those that connect later. */
   serve(): Promise<void> {
     return this.#step(async () => {
       await this.#clients?.serve();
@@ -107,8 +108,8 @@ export class Control {
   }
 
   /**
-   * Disconnects every client and removes the files that the switch created. If clients were served, the control directory is removed
-   * too, even if it existed before.
+   * Disconnects every client and removes the files that the switch created. If clients were served, also removes the
+   * control directory, even if it existed before.
    */
   async close(): Promise<void> {
     await this.#underway.catch(() => {});

@@ -1,4 +1,4 @@
-// The switch's data socket for one client: a datagram socket bound to DIR/PPP.ID and connected to the client's own.
+// The switch's data socket for one client: a datagram socket bound to DIR/PPP.ID and connected to the client's socket.
 
 import { SwitchError } from '../protocol/errors.ts';
 import { isUnnamed } from '../protocol/request.ts';
@@ -12,10 +12,15 @@ export interface DataSocket {
   file: OwnPath;
 }
 
-/** How many endpoint IDs are tried for one client. A file that already has the name may be another program's, and is kept. */
+/**
+ * How many endpoint IDs are tried for one client. An existing file with the name may be another program's, and is kept.
+ */
 const TRIES = 50;
 
-/** Binds under the first ID whose file name is free. Throws SwitchError and system errors, and then leaves nothing behind. */
+/**
+ * Binds to the name of the first ID whose file name is free. Throws SwitchError and system errors, and then leaves
+ * nothing behind.
+ */
 export function openDataSocket(nextId: () => number, pathOf: (id: number) => string, peer: Buffer): DataSocket {
   for (let tries = 1; ; tries++) {
     const endpoint = nextId();

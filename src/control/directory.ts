@@ -1,5 +1,6 @@
-// The control directory, whose path is the name of a switch: made or taken over, given its permissions, removed at the end.
-// Everything that is not ours is left alone: a live switch's directory, files that are not sockets, a directory with other files.
+// The control directory, whose path is the name of a switch. It is made or taken over, given its permissions, and
+// removed at the end. Whatever is not ours is left alone: a live switch's directory, files that are not sockets, a
+// directory with other files.
 import { chmodSync, chownSync, lstatSync, readdirSync, unlinkSync } from 'node:fs';
 import { lstat, mkdir, readdir, realpath, rmdir } from 'node:fs/promises';
 import { SwitchError } from '../protocol/errors.ts';
@@ -14,7 +15,7 @@ export interface DirectoryOptions {
   directory: string;
   /** Permissions of the `ctl` socket; 0600 when neither this nor `dirMode` is given. */
   mode?: number;
-  /** Permissions of the directory; by default whoever may use `ctl` may enter it. */
+  /** Permissions of the directory; by default, users who may use `ctl` may enter it. */
   dirMode?: number;
   /** The name of the group of the directory, `ctl` and the data sockets. */
   group?: string;
@@ -22,10 +23,10 @@ export interface DirectoryOptions {
 
 const SET_GROUP_ID = 0o2000;
 const DATA_SOCKET = /^\d{3,}\.\d+$/;
-/** Names of files that a switch or its clients leave behind: `ctl`, `001.5`, `.01819-00000`. */
+/** Matches the names of files that a switch or its clients leave behind: `ctl`, `001.5`, `.01819-00000`. */
 const OURS = /^(ctl|\d{3,}\.\d+|\.\d+-\d+)$/;
 
-/** Derives the permissions of `ctl` and of the directory as vde_switch does. */
+/** Returns the permissions of `ctl` and of the directory, derived as in vde_switch. */
 export function directoryModes(options: { mode?: number; dirMode?: number }): { mode: number; dirMode: number } {
   const { mode, dirMode } = options;
   if (mode === undefined)
@@ -36,12 +37,12 @@ export function directoryModes(options: { mode?: number; dirMode?: number }): { 
 }
 
 export class ControlDirectory {
-  /** Absolute, with symbolic links resolved. */
+  /** The absolute path, with symbolic links resolved. */
   readonly path: string;
   readonly mode: number;
   readonly gid: number | undefined;
   readonly #dirMode: number;
-  /** Whether it holds files that are not a switch's: it then keeps its permissions and group. */
+  /** Whether the directory holds files that are not a switch's. If so, it keeps its permissions and group. */
   readonly foreign: boolean;
   /** Whether we made the directory. */
   readonly #made: boolean;
@@ -65,14 +66,17 @@ export class ControlDirectory {
     this.foreign = foreign;
   }
 
-  /** Makes the directory, or takes over the one that exists. Throws SwitchError if it is not a directory or cannot be made. */
+  /**
+   * Makes the directory, or takes over an existing one. Throws SwitchError if the path is not a directory or cannot be
+   * made.
+   */
   static async open(options: DirectoryOptions, highestPort: number): Promise<ControlDirectory> {
     const gid = groupOption(options.group);
     checkLength(options.directory, highestPort);
     const found = await make(options.directory);
     const { path, made } = found;
     try {
-      checkLength(path, highestPort); // symbolic links may have made it longer
+      checkLength(path, highestPort); // resolving symbolic links may have made the path longer
       const foreign = (await readdir(path)).some((name) => !OURS.test(name));
       return new ControlDirectory(found, options, gid, foreign);
     } catch (error) {
@@ -91,8 +95,8 @@ export class ControlDirectory {
   }
 
   /**
-   * Removes the data sockets that a killed switch left here, since new clients will need their names. Call it after binding
-   * `ctl`, which proves that no switch is alive, and before serving clients.
+   * Removes the data sockets that a killed switch left here, since new clients will need their names. Call it after
+   * binding `ctl`, which proves that no other switch is alive, and before serving clients.
    */
   removeLeftovers(): void {
     for (const name of readdirSync(this.path).filter((one) => DATA_SOCKET.test(one))) {
@@ -101,7 +105,7 @@ export class ControlDirectory {
     }
   }
 
-  /** Sets the permissions of `ctl` and the directory. Until then only our own user can connect. */
+  /** Sets the permissions of `ctl` and the directory. Before this call, only our own user can connect. */
   grant(): void {
     grantSocket(this.controlPath, { mode: this.mode, gid: this.gid });
     if (this.foreign) return;
@@ -114,7 +118,7 @@ export class ControlDirectory {
     try {
       this.#own.rmdir();
     } catch {
-      // It has other files in it, or another directory has its name by now.
+      // The directory contains other files, or another directory has its name by now.
     }
     this.#release();
   }

@@ -9,11 +9,11 @@ import { Listener } from '../listener.ts';
 import type { StreamAddress } from '../stream-address.ts';
 import { unixName } from '../unix-name.ts';
 
-/** About as many QEMU guests as fit on a host. */
+/** The default of max-clients: about as many QEMU guests as fit on a host. */
 export const MAX_CLIENTS = 128;
 export const RECONNECT_MS = 1000;
 
-/** Keys that `socket`, QEMU's older spelling, has too. */
+/** A key that `socket`, QEMU's older way to write a stream, has too. */
 export const maxClientsKey = {
   value: number(1, 65535),
   help: `clients at a time, each with its own port; default ${MAX_CLIENTS}`,

@@ -1,4 +1,5 @@
-// TAP interfaces: attaches to one that exists, by one queue if it was made with several, or creates one. Bringing it up and giving it addresses is left to its owner.
+// TAP interfaces: attaches one queue to an existing TAP, or creates a TAP. Its owner brings it up and gives it
+// addresses.
 import { readdirSync } from 'node:fs';
 import { SwitchError } from '../../protocol/errors.ts';
 import { describeError } from '../../system/errno.ts';
@@ -6,7 +7,7 @@ import { native } from '../../system/native.ts';
 import { flag, type ValueType } from '../keys.ts';
 import { defineKind } from '../kind.ts';
 
-/** IFNAMSIZ without the NUL. */
+/** The longest name of an interface: IFNAMSIZ without the NUL. */
 const NAME_MAX = 15;
 
 const interfaceName: ValueType<string> = { what: 'the name of an interface', parse: (text) => text };
@@ -38,8 +39,8 @@ export const tap = defineKind({
 });
 
 /**
- * Opens a TAP. The kernel numbers a `name` that is empty or holds %d. `offloads` are used if the kernel has them. Throws
- * SwitchError, which names the interface.
+ * Opens a TAP. The kernel chooses the number if `name` is empty or contains %d. `offloads` are used if the kernel
+ * supports them. Throws SwitchError, which names the interface.
  */
 function openTap(name: string, offloads: boolean): { fd: number; name: string } {
   if (Buffer.byteLength(name) > NAME_MAX) {
@@ -64,7 +65,7 @@ function openTap(name: string, offloads: boolean): { fd: number; name: string } 
   return tap;
 }
 
-/** Returns how many queues are attached; 0 if sysfs does not show the interface. */
+/** Returns how many queues are attached to an interface; 0 if sysfs does not show it. */
 function countQueues(name: string): number {
   try {
     return readdirSync(`/sys/class/net/${name}/queues`).filter((queue) => queue.startsWith('rx-')).length;

@@ -1,5 +1,5 @@
-// QEMU's user-mode network, which needs no privileges: guests' connections become sockets of this host. One libslirp stack serves
-// all guests of the switch. The keys are those of QEMU's -netdev user and three of our own.
+// QEMU's user-mode network, which needs no privileges: guests' connections become sockets of this host. One libslirp
+// stack serves all guests of the switch. The keys are those of QEMU's -netdev user, plus three of our own.
 import { accessSync, constants } from 'node:fs';
 import { isIP } from 'node:net';
 import { SwitchError } from '../../protocol/errors.ts';
@@ -14,13 +14,13 @@ import { placeGuestForward, refuseDoubles, stackSettings } from '../user/setting
 import { SMB_PORTS, shareBySmb } from '../user/smb.ts';
 import { UserBackend } from '../user/user-backend.ts';
 
-/** QEMU accepts these words for the flags of this kind. */
+/** The value type of this kind's flags: the words that QEMU accepts. */
 const flag: ValueType<boolean> = {
   what: 'on or off',
   parse: (text) => (/^(on|yes|y|true)$/.test(text) ? true : /^(off|no|n|false)$/.test(text) ? false : undefined),
 };
 
-/** Text with the length limit of a DHCP option or of libslirp. */
+/** The value type of text with a limit, in bytes, of a DHCP option or of libslirp. */
 function shortText(bytes: number): ValueType<string> {
   return {
     what: `text of 1 to ${bytes} bytes`,
@@ -110,7 +110,7 @@ function checkDirectory(key: string, directory: string): void {
   }
 }
 
-/** Resolves a target's host name once, as QEMU does: the stack itself must not wait for a name server. */
+/** Resolves a target's host name once, as QEMU does. The stack itself must not wait for a name server. */
 async function resolveTarget(forward: PlacedForward, signal: AbortSignal): Promise<PlacedForward> {
   const { target } = forward;
   if (target.kind !== 'tcp' || isIP(target.host) !== 0) return forward;

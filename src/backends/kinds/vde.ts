@@ -1,4 +1,4 @@
-// An uplink: a port of another VDE switch, joined as any client joins. When the control connection ends, the endpoint is
+// An uplink: a port of another VDE switch, joined like any client's. When the control connection ends, the endpoint is
 // detached, the port of this switch stays reserved, and the uplink joins again.
 import { realpathSync } from 'node:fs';
 import type { Socket } from 'node:net';
@@ -44,7 +44,7 @@ export const vde = defineKind({
   },
 });
 
-/** Undefined if there is no such path. */
+/** Returns a path with symbolic links resolved; undefined if it does not exist. */
 function realPath(path: string): string | undefined {
   try {
     return realpathSync(path);
@@ -63,7 +63,7 @@ class Uplink implements Backend {
   #trying: Promise<void> | undefined;
   #control: Socket | undefined;
   #times = 0;
-  /** The reason that was logged last. */
+  /** The last reason that was logged. */
   #logged = '';
 
   constructor({ sock, port, group, mode, 'reconnect-ms': reconnectMs }: Values<typeof keys>, host: Host) {
@@ -133,7 +133,7 @@ class Uplink implements Backend {
     this.#again(`the switch at '${this.#directory}' ended the connection`);
   }
 
-  /** Joins again later. Each reason is logged once. */
+  /** Schedules another attempt to join. A reason that repeats is logged once. */
   #again(why: string): void {
     if (this.#host.signal.aborted) return;
     if (why !== this.#logged) this.#host.log(`${why}; trying again`, 'warning');

@@ -1,13 +1,13 @@
-// Parses and formats the rules of hostfwd and guestfwd, in QEMU's spelling.
+// Parses and formats the rules of hostfwd and guestfwd, in QEMU's syntax.
 import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from '../../protocol/ip.ts';
 import { PATH_MAX } from '../../protocol/request.ts';
 import type { ValueType } from '../keys.ts';
 
-/** One end of a forward. */
+/** An Internet address and port at one end of a forward. */
 export interface InetPlace {
-  /** In canonical form; undefined for any address of the host, or for the first guest. */
+  /** The address in canonical form; undefined for any address of the host, or for the first guest. */
   address: string | undefined;
-  /** At the host's end, 0 in a request for any free port. */
+  /** The port. At the host's end, 0 asks for any free port. */
   port: number;
 }
 
@@ -24,13 +24,13 @@ export type GuestTarget =
   | { kind: 'unix'; path: string };
 
 export interface GuestForward {
-  /** Undefined for libslirp's default, the network's .4. */
+  /** The address that guests connect to; undefined for libslirp's default, the network's .4. */
   address: number | undefined;
   port: number;
   target: GuestTarget;
 }
 
-/** A guest forward whose address is decided. */
+/** A guest forward whose address has been decided. */
 export type PlacedForward = GuestForward & { address: number };
 
 export const hostForward: ValueType<HostForward> = {
@@ -43,7 +43,7 @@ export const hostForward: ValueType<HostForward> = {
   },
 };
 
-/** The host's end of a rule, from the whole rule or from its first half. */
+/** The value type of a rule's host end. It is parsed from the whole rule or from the half before the `-`. */
 export const hostPlace: ValueType<HostPlace> = {
   what: '[tcp|udp]:[ADDRESS]:PORT or unix:/PATH',
   parse: (text) => hostForward.parse(text)?.host ?? parseHostPlace(text),
@@ -97,7 +97,7 @@ function parsePort(digits: string, least = 1): number | undefined {
 
 function parseTarget(text: string): GuestTarget | undefined {
   const [, kind, rest = ''] = /^(cmd|tcp|unix):(.+)$/s.exec(text) ?? [];
-  // QEMU takes chardev options after a comma; they are not supported here.
+  // QEMU also accepts chardev options after a comma; they are not supported here.
   if (kind === 'cmd') return { kind, command: rest };
   if (kind === 'unix' && Buffer.byteLength(rest) <= PATH_MAX && !rest.includes(',')) return { kind, path: rest };
   const [, bracketed, plain, digits = ''] = /^(?:\[([^\]]+)\]|([^:,]+)):(\d+)$/.exec(rest) ?? [];

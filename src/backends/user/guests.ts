@@ -1,26 +1,29 @@
-// The guests of a user-mode network: their addresses, as the stack has heard them, and whether they are still there, as the
-// switch knows. An address that is silent is soon forgotten by the switch, but a guest whose endpoint is attached may return.
+// The guests of a user-mode network: the stack reports their addresses, and the switch knows whether they are still
+// present. The switch soon forgets a silent address, but a guest whose endpoint is attached may return.
 import type { Whereabouts } from '../kind.ts';
 
 export interface Guest {
   mac: string;
   ipv4: string | undefined;
   ipv6: string | undefined;
-  /** Whether its IPv4 address is one that DHCP gives. */
+  /** Whether the guest's IPv4 address was leased by DHCP. */
   leased: boolean;
 }
 
-/** `quiet`: not heard for long, but its endpoint is attached. `unknown`: never seen in the switch's table, a hub's for example. */
+/**
+ * `quiet`: not heard from for long, but its endpoint is attached. `unknown`: never in the switch's MAC table, for
+ * example behind a hub.
+ */
 export type Presence = 'present' | 'quiet' | 'unknown' | 'gone';
 
 export class Guests {
   readonly #whereabouts: Whereabouts;
   readonly #port: number;
   #list: readonly Guest[] = [];
-  /** The endpoints of the port where a guest was seen last. */
+  /** For each guest's MAC address, the endpoints of the port where it was last seen. */
   readonly #endpoints = new Map<string, readonly number[]>();
 
-  /** `port` is the network's own. */
+  /** `port` is the port of the user-mode network. */
   constructor(whereabouts: Whereabouts, port: number) {
     this.#whereabouts = whereabouts;
     this.#port = port;
@@ -30,7 +33,7 @@ export class Guests {
     return this.#list;
   }
 
-  /** Takes the words of the stack's `guests` line. */
+  /** Replaces the list of guests by the words of the stack's `guests` line. */
   update(words: readonly string[]): void {
     this.#list = words.filter((word) => word !== '').map(parseGuest);
     const known = new Set(this.#list.map(({ mac }) => mac));
@@ -49,7 +52,10 @@ export class Guests {
     return last.some((endpoint) => this.#whereabouts.isAttached(endpoint)) ? 'quiet' : 'gone';
   }
 
-  /** Answers the stack's question whose lease it may take back; `macs` begins with the guest heard longest ago. */
+  /**
+   * Tells the stack whose lease it may take back. `macs` begins with the guest that has been silent longest. Returns
+   * one guest that is gone, or else all that are unknown or quiet.
+   */
   reclaimable(macs: readonly string[]): { gone: string } | { quiet: string[] } {
     const presences = macs.map((mac) => [mac, this.presence(mac)] as const);
     const gone = presences.find(([, presence]) => presence === 'gone');
@@ -59,8 +65,8 @@ export class Guests {
   }
 
   /**
-   * Returns the target of forwards without a guest address. The target stays `now` while its guest is present. Otherwise it becomes
-   * the address of the only DHCP guest or, if no guest uses DHCP, of the only guest.
+   * Returns the guest address for forwards whose rule names none. It stays `now` while that guest is present. Otherwise
+   * it becomes the address of the only DHCP guest or, if no guest uses DHCP, of the only guest.
    */
   only(family: 'ipv4' | 'ipv6', now: string | undefined): string | undefined {
     const there = this.#list.filter(

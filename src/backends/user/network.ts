@@ -1,4 +1,4 @@
-// The addresses of a user-mode network: those that were given, the defaults for the others, and QEMU's rules for both.
+// The addresses of a user-mode network: those given, the defaults for the rest, and QEMU's rules for both.
 import { SwitchError } from '../../protocol/errors.ts';
 import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from '../../protocol/ip.ts';
 import { family } from '../internet.ts';
@@ -51,7 +51,7 @@ export interface UserNetwork {
   ipv6: ({ host: bigint; dns: bigint } & Net6) | undefined;
 }
 
-/** Fills in the defaults. Throws SwitchError EINVAL for addresses that do not fit together. */
+/** Fills in the defaults. Throws SwitchError EINVAL for addresses that contradict each other. */
 export function planNetwork(keys: NetworkKeys): UserNetwork {
   const which = family(keys.ipv4, keys.ipv6) ?? refuse('ipv4 and ipv6 are both off: leave one on');
   const without = (off: string, names: readonly (keyof NetworkKeys)[]) => {
@@ -114,7 +114,7 @@ function withMask(address: number, length: number): Net4 {
   return { net: (address & mask) >>> 0, mask };
 }
 
-/** QEMU's default prefix length: address classes (RFC 791) and private blocks (RFC 1918, RFC 2544). */
+/** Returns QEMU's default prefix length, by address classes (RFC 791) and private blocks (RFC 1918, RFC 2544). */
 function guessLength(net: number): number {
   const starts = (block: string, length: number) => withMask(net, length).net === parseIpv4(block);
   if (starts('0.0.0.0', 1)) return 8;
@@ -125,7 +125,7 @@ function guessLength(net: number): number {
   return starts('192.0.0.0', 3) ? 24 : 28;
 }
 
-/** Returns undefined for a mask with gaps. */
+/** Returns the prefix length of a mask; undefined for a mask with gaps. */
 function maskLength(mask: number): number | undefined {
   const length = Math.clz32(~mask >>> 0);
   return withMask(0xffffffff, length).mask === mask ? length : undefined;

@@ -1,4 +1,4 @@
-// The arguments of tsvde-slirp: one `key=value` each, with every address and default written out.
+// The arguments of tsvde-slirp: one `key=value` for each setting, with every address and default written out.
 import { formatIpv4, formatIpv6 } from '../../protocol/ip.ts';
 import type { GuestForward, PlacedForward } from './forward.ts';
 import { refuse, type UserNetwork } from './network.ts';
@@ -56,7 +56,9 @@ function describe(target: GuestForward['target']): string {
   }
 }
 
-/** Decides a guest forward's address. Throws SwitchError EINVAL if something else in the network has that address. */
+/**
+ * Returns a guest forward with its address. Throws SwitchError EINVAL if that address is already used in the network.
+ */
 export function placeGuestForward(forward: GuestForward, { ipv4 }: UserNetwork): PlacedForward {
   if (!ipv4) return refuse('guestfwd is given, but ipv4 is off');
   const address = forward.address ?? (ipv4.net | (0x0204 & ~ipv4.mask)) >>> 0;
@@ -67,7 +69,9 @@ export function placeGuestForward(forward: GuestForward, { ipv4 }: UserNetwork):
   return { ...forward, address };
 }
 
-/** Refuses two forwards from the same address and port, of which libslirp would silently ignore the second. */
+/**
+ * Throws SwitchError EINVAL for two forwards from the same address and port: libslirp would silently ignore the second.
+ */
 export function refuseDoubles(forwards: readonly PlacedForward[]): void {
   const places = forwards.map(({ address, port }) => `${formatIpv4(address)}:${port}`);
   const double = places.find((place, i) => places.indexOf(place) !== i);

@@ -1,5 +1,5 @@
-// Shares a host directory with guests as \\10.0.2.4\qemu. libslirp starts Samba's server for each connection; its settings and
-// state are in a temporary directory of ours.
+// Shares a host directory with guests as \\10.0.2.4\qemu. libslirp starts Samba's server for each connection. The
+// server's settings and state are in a temporary directory that we make.
 import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { delimiter, isAbsolute, join } from 'node:path';
@@ -8,19 +8,19 @@ import { describeError } from '../../system/errno.ts';
 import { isExecutable } from '../../system/executable.ts';
 import { refuse } from './network.ts';
 
-/** Directories of smbd that are often missing from a user's PATH. */
+/** Directories in which smbd may be but which are often missing from a user's PATH. */
 const PLACES = ['/usr/sbin', '/usr/local/sbin'];
 
 /** The ports of SMB over NetBIOS (RFC 1001, 17.2) and over TCP (MS-SMB2, 2.1). */
 export const SMB_PORTS = [139, 445] as const;
 
 export interface SmbShare {
-  /** The command line that is started with the connection as its stdin. */
+  /** The command line that libslirp starts for a connection, with the connection as stdin. */
   command: string;
   close(): void;
 }
 
-/** Throws SwitchError if there is no smbd or the directory cannot be shared. */
+/** Prepares the share. Throws SwitchError if there is no smbd or the directory cannot be shared. */
 export function shareBySmb(directory: string): SmbShare {
   const directories = [...(process.env.PATH ?? '').split(delimiter), ...PLACES].filter(isAbsolute);
   const smbd = directories.map((path) => join(path, 'smbd')).find(isExecutable);

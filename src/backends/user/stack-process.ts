@@ -1,6 +1,6 @@
-// One run of tsvde-slirp, the program that contains libslirp. It is started with its settings and a socket for frames, reads
-// requests as lines on stdin and answers on stdout. A guest that crashes libslirp ends this process and not the switch. The
-// process ends when its stdin does, so that it cannot outlive the switch.
+// One run of tsvde-slirp, the program that contains libslirp. The process is started with its settings and a socket for
+// frames, reads requests as lines on stdin and answers on stdout. A guest that crashes libslirp ends this process and
+// not the switch. The process ends when its stdin is closed, so that it cannot outlive the switch.
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { SwitchError } from '../../protocol/errors.ts';
@@ -21,13 +21,13 @@ export interface StackStats {
 export interface StackListener {
   /** Called for each line that libslirp or GLib writes to stderr. */
   complained(line: string): void;
-  /** Called for each line that is not an answer: `note SENTENCE`, `warning SENTENCE`, `guests …`, `full …`. */
+  /** Called for each stdout line that is not an answer: `note SENTENCE`, `warning SENTENCE`, `guests …`, `full …`. */
   told(word: string, rest: string): void;
-  /** Called once if the process ends after it was ready and without end() being called. */
+  /** Called once if the process ends after it was ready and although end() was not called. */
   died(why: string): void;
 }
 
-/** How long the process may take to end before it is killed. */
+/** How long the process may take to end before it is killed, in milliseconds. */
 const END_MS = 2000;
 
 export class StackProcess {
@@ -39,7 +39,7 @@ export class StackProcess {
   #settleReady: ((failure?: SwitchError) => void) | undefined;
   #unread = Buffer.alloc(0);
   #ending = false;
-  /** At most a second old. */
+  /** The statistics, at most a second old. */
   stats: StackStats = readStats([]);
 
   private constructor(settings: readonly string[], frames: number, listener: StackListener) {
@@ -79,8 +79,8 @@ export class StackProcess {
   }
 
   /**
-   * Starts the process and resolves when it carries frames. `frames` is its end of a pair of datagram sockets; the caller still
-   * owns it. Throws SwitchError with a sentence.
+   * Starts the process; resolves when it carries frames. `frames` is the process's end of a pair of datagram sockets,
+   * which the caller still owns. Throws SwitchError with a sentence.
    */
   static async start(settings: readonly string[], frames: number, listener: StackListener): Promise<StackProcess> {
     const stack = new StackProcess(settings, frames, listener);
@@ -92,7 +92,10 @@ export class StackProcess {
     return this.#child.pid;
   }
 
-  /** Sends a request, a line without its newline. Resolves with an errno and the host's port, or with the text for `info`. */
+  /**
+   * Sends a request, a line without its newline. Resolves with an errno and the host's port or, for `info`, with the
+   * text.
+   */
   ask(line: string): Promise<string> {
     return new Promise((resolve, reject) => {
       if (this.#ending) return reject(gone());
@@ -101,7 +104,7 @@ export class StackProcess {
     });
   }
 
-  /** Idempotent. */
+  /** Ends the process: first by closing its stdin, then by force. Idempotent. */
   async end(): Promise<void> {
     this.#ending = true;
     (this.#child.stdin as Writable).end();
@@ -119,7 +122,7 @@ export class StackProcess {
     else if (!expected) this.#listener.died(why);
   }
 
-  /** Handles the process's own report that it cannot start; it then ends by itself. */
+  /** Handles the process's own report that it cannot start; the process then ends by itself. */
   #fail(sentence: string): void {
     this.#ending = true;
     this.#settleReady?.(new SwitchError('ENOENT', sentence));
@@ -131,7 +134,7 @@ export class StackProcess {
       const line = this.#unread.toString('utf8', 0, end);
       const [, size] = /^text (\d+)$/.exec(line) ?? [];
       const next = end + 1 + Number(size ?? 0);
-      if (this.#unread.length < next) return; // the rest is to come
+      if (this.#unread.length < next) return; // the rest has not arrived yet
       this.#hear(line, this.#unread.toString('latin1', end + 1, next));
       this.#unread = this.#unread.subarray(next);
     }
@@ -147,7 +150,7 @@ export class StackProcess {
   }
 }
 
-/** Takes the values in the order of the `stats` line. */
+/** Reads the values of a `stats` line, which are in this order. */
 export function readStats(values: readonly number[]): StackStats {
   const [connections = 0, tooShort = 0, tooLong = 0, notForUs = 0, fragments = 0, notTaken = 0] = values;
   const [leases = 0, leasesRefused = 0] = values.slice(6);

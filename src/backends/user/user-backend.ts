@@ -1,5 +1,5 @@
-// Keeps a user-mode stack running. If the process dies, which means a fault in libslirp, the port stays, and a new process gets
-// the same forwards. Meanwhile frames wait in the pair of sockets, which outlives the process.
+// Keeps a user-mode stack running. If the process dies, which means a fault in libslirp, the port stays and a new
+// process gets the same forwards. Meanwhile frames wait in the socket pair, which outlives the process.
 import { unlink } from 'node:fs/promises';
 import { type ErrnoName, SwitchError } from '../../protocol/errors.ts';
 import { errnoNumber, strerror } from '../../system/errno.ts';
@@ -12,20 +12,20 @@ import { formatHostForward, formatHostPlace, type HostForward, type HostPlace, t
 import { Guests } from './guests.ts';
 import { readStats, StackProcess, type StackStats } from './stack-process.ts';
 
-/** Each of libslirp's many flows can have 64 KiB in flight. */
+/** The size of the socket buffers. Each of libslirp's many flows can have 64 KiB in flight. */
 const BUFFER_BYTES = 4 << 20;
 const RETRY_FIRST_MS = 100;
 const RETRY_MAX_MS = 5000;
-/** If the process ran longer than this, the restart delay is reset to its first value. */
+/** A process that has run for longer than this resets the restart delay to its first value. */
 const SOUND_MS = 60_000;
 const LINES_A_MINUTE = 10;
 
 export interface StackRequest {
   settings: readonly string[];
   hostForwards: readonly HostForward[];
-  /** The first address that DHCP gives: forwards without a guest address lead there while no guest is known. */
+  /** The first address that DHCP leases. Forwards without a guest address lead there while no guest is known. */
   firstGuest: string | undefined;
-  /** The text that port/print shows: `10.0.2.0/24`. */
+  /** The text that port/print shows, `10.0.2.0/24`. */
   description: string;
   /** Called when the backend is closed. */
   close(): void;
@@ -38,9 +38,9 @@ export class UserBackend implements Backend {
   readonly #frames: number;
   readonly #forwards: HostForward[] = [];
   readonly #guests: Guests;
-  /** Where forwards without a guest address lead to; undefined: libslirp's choice. */
+  /** The guest addresses that forwards without one lead to now; undefined: libslirp's choice. */
   readonly #followed: { ipv4: string | undefined; ipv6: string | undefined };
-  /** The end of the last change of forwards: changes are made one after another. */
+  /** Resolves after the last change to the forwards; changes are made one after another. */
   #changed: Promise<unknown> = Promise.resolve();
   #stack: StackProcess | undefined;
   #startedAt = 0;
@@ -61,7 +61,7 @@ export class UserBackend implements Backend {
     host.whereabouts.onRemoved(() => this.#followLater(), host.signal);
   }
 
-  /** Throws SwitchError with a sentence, and leaves nothing behind. */
+  /** Starts the stack. Throws SwitchError with a sentence, and then leaves nothing behind. */
   static async open(request: StackRequest, host: Host): Promise<UserBackend> {
     const [ours, theirs] = native.datagramPair(BUFFER_BYTES);
     let taken = false;
@@ -93,7 +93,10 @@ export class UserBackend implements Backend {
     return this.#stack?.pid;
   }
 
-  /** From port 0 the forward gets any free port. Throws SwitchError EADDRINUSE, EACCES and others, with a sentence. */
+  /**
+   * Adds a forward. Host port 0 asks for any free port. Throws SwitchError EADDRINUSE, EACCES and others, with a
+   * sentence.
+   */
   async addHostForward(forward: HostForward): Promise<void> {
     await this.#change(async () => this.#forwards.push(await this.#forward(forward)));
   }
@@ -190,7 +193,7 @@ export class UserBackend implements Backend {
       this.#host.log(`the user-mode stack could not be restarted: ${(error as Error).message}`, 'warning');
       return this.#startLater();
     }
-    // What guests have, the new process must not give to others.
+    // The new process must not lease addresses that guests already have.
     for (const { mac, ipv4, leased } of this.#guests.list)
       if (leased) await this.#ask(`lease ${mac} ${ipv4}`).catch(() => {});
     await this.#change(async () => {
@@ -208,7 +211,7 @@ export class UserBackend implements Backend {
       case 'full': {
         const reclaimable = this.#guests.reclaimable(rest.split(' ').filter((mac) => mac !== ''));
         const [state, ...macs] = 'gone' in reclaimable ? ['gone', reclaimable.gone] : ['quiet', ...reclaimable.quiet];
-        this.#ask(['reclaim', state, ...macs].join(' ')).catch(() => {}); // a stack that has died asks again
+        this.#ask(['reclaim', state, ...macs].join(' ')).catch(() => {}); // if the stack has died, the next asks again
         return;
       }
       case 'note':
@@ -222,7 +225,7 @@ export class UserBackend implements Backend {
 
   #followLater(): void {
     if (this.#stack && this.#forwards.some(({ guest }) => guest.address === undefined))
-      void this.#change(() => this.#follow()).catch(() => {}); // a stack that has died gets its forwards anew
+      void this.#change(() => this.#follow()).catch(() => {}); // if the stack has died, the next gets all forwards
   }
 
   /** Moves the forwards without a guest address to the only guest, if there is one. */
@@ -240,14 +243,14 @@ export class UserBackend implements Backend {
     }
   }
 
-  /** Queues a change to the forwards: changes run one at a time, in order. */
+  /** Queues a change to the forwards. Changes run one at a time, in order. */
   #change<T>(change: () => Promise<T>): Promise<T> {
     const result = this.#changed.then(change);
     this.#changed = result.catch(() => {});
     return result;
   }
 
-  /** Returns the forward with the port that it got. */
+  /** Asks the stack for a forward. Returns the forward with the port that it got. */
   async #forward({ host, guest }: HostForward): Promise<HostForward> {
     const rule = formatHostForward({ host, guest });
     if ('path' in host) await makeWay(host.path);
@@ -272,7 +275,7 @@ export class UserBackend implements Backend {
     if ('path' in host) await unlink(host.path).catch(() => {});
   }
 
-  /** Logs what guests can cause, at most so often in a minute. */
+  /** Logs what guests can cause, at most LINES_A_MINUTE lines of each level per minute. */
   #logSome(line: string, level: LogLevel): void {
     const minute = Math.floor(Date.now() / 60_000);
     const counts = this.#logged.minute === minute ? this.#logged : { minute, info: 0, warning: 0 };
@@ -282,7 +285,7 @@ export class UserBackend implements Backend {
   }
 }
 
-/** The family of a forward's guest where its rule gives no address. */
+/** Returns the address family of a forward's guest, for a rule that gives no guest address. */
 function familyOf({ host }: HostForward): 'ipv4' | 'ipv6' {
   return !('path' in host) && host.place.address?.includes(':') ? 'ipv6' : 'ipv4';
 }
