@@ -1,23 +1,23 @@
-// Copies every frame to listeners, for plugins and people. The engine copies only while there is a listener; copies that are not taken
-// in time are lost and counted.
+// Passes copies of all frames to listeners, for plugins and for diagnosis. The engine copies frames only while there is
+// a listener. Copies that are not read in time are lost and counted.
 import type { NativeEngine } from '../system/native.ts';
 
 /** A frame that the switch received from a port, or sent to it. */
 export interface CapturedFrame {
-  /** Received from the port, or transmitted to it. */
+  /** Whether the frame was received from the port or transmitted to it. */
   direction: 'received' | 'transmitted';
   /** The number of the port. */
   port: number;
   /**
-   * The frame as on the wire of that port, from the destination address on: tagged or not, without FCS, never a larger
-   * segment of a TAP.
+   * The frame as on the wire of that port, from the destination address on: tagged or untagged, without FCS. An
+   * unsegmented datagram of a TAP is captured as its segments.
    */
   bytes: Buffer;
 }
 
 /**
- * Copies of every frame, for programs that look at traffic. It is not for forwarding: copies that are not taken in time
- * are lost.
+ * Copies of all frames, for programs that inspect traffic. Do not forward frames with it: copies that are not read in
+ * time are lost.
  */
 export class Capture {
   readonly #engine: NativeEngine;
@@ -29,8 +29,8 @@ export class Capture {
   }
 
   /**
-   * Calls `listener` with each frame that any port receives or transmits. Frames that arrive faster than the listener
-   * takes them are lost and counted in Switch.eventsLost. Returns a function that ends the capture.
+   * Calls `listener` with each frame that any port receives or transmits. If frames arrive faster than the listener
+   * handles them, some are lost and counted in Switch.eventsLost. Returns a function that ends the capture.
    */
   start(listener: (frame: CapturedFrame) => void): () => void {
     this.#listeners.add(listener);

@@ -1,43 +1,43 @@
-// The engine's counters as objects: `transmit_drop_queue_full` becomes transmitDrops.queue_full.
+// Converts the engine's counters to objects: `transmit_drop_queue_full` becomes transmitDrops.queue_full.
 import { type NativeCounters, native } from '../system/native.ts';
 
 /**
- * The counters of a port since it was created or they were reset. "Receive" is what the switch received from the port.
- * Short frames count with their padding, frames that are dropped later count too, and a whole datagram from or to a TAP
- * counts as its segments.
+ * The counters of a port since it was created or they were last reset. "Receive" is what the switch received from the
+ * port. Short frames count with their padding; frames that are dropped after they were received count as received too;
+ * an unsegmented datagram from or to a TAP counts as its segments.
  */
 export interface PortCounters {
   /** The number of the port. */
   port: number;
   /** Bytes received, without FCS. */
   receiveBytes: bigint;
-  /** Frames received for one address. */
+  /** Frames received that are addressed to one station. */
   receiveUnicast: bigint;
-  /** Frames received for a group, broadcast excluded. */
+  /** Frames received that are addressed to a group, broadcast excluded. */
   receiveMulticast: bigint;
-  /** Frames received for ff:ff:ff:ff:ff:ff. */
+  /** Frames received that are addressed to ff:ff:ff:ff:ff:ff. */
   receiveBroadcast: bigint;
   /** How many times reading from the port was paused because its only destination was full. */
   receivePauses: bigint;
   /** Bytes sent to the port's endpoints or queued for them, without FCS. */
   transmitBytes: bigint;
-  /** Frames sent or queued for one address. */
+  /** Frames sent or queued that are addressed to one station. */
   transmitUnicast: bigint;
-  /** Frames sent or queued for a group, broadcast excluded. */
+  /** Frames sent or queued that are addressed to a group, broadcast excluded. */
   transmitMulticast: bigint;
-  /** Frames sent or queued for ff:ff:ff:ff:ff:ff. */
+  /** Frames sent or queued that are addressed to ff:ff:ff:ff:ff:ff. */
   transmitBroadcast: bigint;
-  /** Times the port, being full, made no room in time for sources that were paused for it. */
+  /** How many times a full port made no room in time for the sources that were paused for it. */
   transmitStalls: bigint;
-  /** Frames received and dropped, by reason; every reason is present, also at 0. */
+  /** Frames received and dropped, by reason. Every reason is present, even if its count is 0. */
   receiveDrops: Record<string, bigint>;
-  /** Frames dropped on their way to the port, by reason; every reason is present, also at 0. */
+  /** Frames dropped on their way to the port, by reason. Every reason is present, even if its count is 0. */
   transmitDrops: Record<string, bigint>;
-  /** Frames that wait now for the port's endpoints. */
+  /** Frames that now wait for the port's endpoints. */
   queueFrames: bigint;
-  /** Bytes that wait now for the port's endpoints. */
+  /** Bytes that now wait for the port's endpoints. */
   queueBytes: bigint;
-  /** Frames that may wait for them; see SwitchOptions.queueFrames. */
+  /** The most frames that may wait for the port's endpoints; see SwitchOptions.queueFrames. */
   queueLimit: bigint;
 }
 

@@ -1,5 +1,5 @@
-// The MAC table: its settings and entries. The engine holds them; only the number of buckets, which the console prints as vde_switch
-// does, is kept here.
+// The settings and entries of the MAC table. The engine holds them, except the number of buckets: the console prints
+// that as vde_switch does, and nothing else uses it.
 
 import { SwitchError } from '../protocol/errors.ts';
 import { checkOptions } from '../protocol/options.ts';
@@ -9,11 +9,11 @@ export type { MacEntry, MacStats };
 
 /** How long the MAC table keeps addresses, in seconds. */
 export interface MacTimes {
-  /** How long an address is kept after its last frame; default 100. */
+  /** How many seconds an address is kept after its last frame; default 100. */
   expireSeconds: number;
-  /** How often addresses that have aged out are removed; 0 or less for never; default 2. */
+  /** Seconds between two removals of addresses that have aged out; 0 or less for never; default 2. */
   gcIntervalSeconds: number;
-  /** How long an address must be silent on its port before it moves to another; default 3. */
+  /** Seconds that an address must be silent on its port before it may move to another; default 3. */
   minPersistenceSeconds: number;
 }
 
@@ -42,10 +42,7 @@ export class MacTable {
     return this.#times;
   }
 
-  /**
-   * Changes the times that are given, in whole seconds, and leaves the others. Throws SwitchError EINVAL for any other
-   * name.
-   */
+  /** Changes the given times, in whole seconds, and keeps the others. Throws SwitchError EINVAL for an unknown name. */
   setTimes(times: Partial<MacTimes>): void {
     checkOptions(times, TIMES);
     this.#engine.configure(times);
@@ -53,8 +50,8 @@ export class MacTable {
   }
 
   /**
-   * The number of buckets that the console numbers addresses by; it affects nothing else. Setting it rounds up to a
-   * power of two and forgets every address, as vde_switch does; it throws SwitchError EINVAL below 1 and above 2^30.
+   * The number of buckets into which the console numbers addresses; it has no other effect. As in vde_switch, setting
+   * it rounds up to a power of two and forgets every address. Throws SwitchError EINVAL below 1 and above 2^30.
    */
   get hashSize(): number {
     return this.#hashSize;
@@ -85,7 +82,10 @@ export class MacTable {
     return this.#engine.macStats();
   }
 
-  /** Forgets the addresses learned on a port, in a VLAN, on a port in a VLAN, or all; returns how many there were. */
+  /**
+   * Forgets addresses: those learned on a port, in a VLAN, on a port in a VLAN, or all. Returns how many were
+   * forgotten.
+   */
   flush({ port, vlan }: { port?: number; vlan?: number } = {}): number {
     return this.#engine.flushMacs(port, vlan);
   }

@@ -1,29 +1,29 @@
-// The options of a switch and of its calls, and the refusal of those that do not exist.
+// The options of a switch and of its methods, and the check that refuses unknown options.
 import { checkOptions } from '../protocol/options.ts';
 import type { Tuning } from './tuning.ts';
 
-/** How a switch is made; every option has a default. */
+/** The options of a switch; all have defaults. */
 export interface SwitchOptions extends Tuning {
-  /** Whether every frame goes to every other port; default false: addresses are learned. */
+  /** Whether every frame is sent to every other port. Default false: the switch learns addresses. */
   hub?: boolean;
   /** The highest port number, 1 to 65535; default 32. */
   numPorts?: number;
-  /** The switch's own address, six hex bytes with colons; default 00:ff and four random bytes. */
+  /** The switch's own MAC address, six bytes in hex, separated by colons; default 00:ff and four random bytes. */
   mac?: string;
-  /** The number of buckets that the console numbers addresses by; rounded up to a power of two; default 128. */
+  /** The number of buckets into which the console numbers addresses; rounded up to a power of two; default 128. */
   hashSize?: number;
-  /** Addresses that the MAC table may hold; default 131072. */
+  /** The most addresses in the MAC table; default 131072. */
   macLimit?: number;
   /**
-   * Whether frames tagged with a VLAN that was never created are dropped, as vde_switch does; default false: they pass
+   * Whether frames tagged with a VLAN that was never created are dropped, as in vde_switch. Default false: they pass
    * unchanged.
    */
   strictVlan?: boolean;
-  /** Whether spanning tree is on at first; without effect on a hub; default false. */
+  /** Whether spanning tree is on at first; has no effect on a hub; default false. */
   fstp?: boolean;
-  /** The priority in spanning tree, 0 to 65535: the switch with the lowest becomes the root; default 0x8000. */
+  /** The spanning-tree priority, 0 to 65535. The switch with the lowest becomes the root. Default 0x8000. */
   priority?: number;
-  /** Frames that may wait for one slow endpoint; default 256. */
+  /** The most frames that wait for one slow endpoint; default 256. */
   queueFrames?: number;
 }
 
@@ -42,7 +42,7 @@ const SWITCH_OPTIONS = {
   cpu: true,
 } satisfies Record<keyof SwitchOptions, true>;
 
-/** How an attachment is opened, besides its spec. */
+/** Options for opening an attachment, besides its spec. */
 export interface AttachOptions {
   /** Abandons the opening; has no effect once the attachment is open. */
   signal?: AbortSignal;

@@ -1,15 +1,15 @@
-// A plug on a port of one's own switch: a pair of sockets instead of a control directory.
+// Opens a plug on a port of a switch in the same process, through a pair of sockets instead of a control directory.
 import { checkPlugOptions, type PlugOptions } from '../plug/join.ts';
 import { Plug } from '../plug/plug.ts';
 import { native } from '../system/native.ts';
 import type { Reservation, Reservations } from '../system/reservation.ts';
 
-/** Room for frames between the engine and a plug, in bytes: as much as an ordinary socket has. */
+/** The size of the buffer between the engine and a plug, in bytes. Ordinary sockets have the same. */
 const PLUG_BUFFER_BYTES = 212_992;
 
 /**
- * Opens a plug. While it is open, `children` holds the function that closes it. Throws SwitchError EINVAL, EADDRINUSE, EACCES,
- * ENOSPC.
+ * Opens a plug. While the plug is open, `children` contains the function that closes it. Throws SwitchError EINVAL,
+ * EADDRINUSE, EACCES, ENOSPC.
  */
 export function openPlug(reservations: Reservations, children: Set<() => unknown>, options: PlugOptions): Plug {
   checkPlugOptions(options);

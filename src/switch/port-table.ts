@@ -1,49 +1,59 @@
-// The ports as data: which numbers are free, and which user may take them. It knows no descriptor and no engine.
-// A port outlives its endpoints: without any it is inactive and keeps its settings and its counters.
+// The ports as data: which numbers are free, and which users may use them. There are no descriptors here, and no
+// engine. A port outlives its endpoints: without any it is inactive, and keeps its settings and counters.
 
 import { SwitchError } from '../protocol/errors.ts';
 import { findGroup, findUser, isMember } from '../system/accounts.ts';
 import type { PortRange, WantedPort } from '../system/reservation.ts';
 
 export const MAX_PORTS = 65535;
-/** Four digits, for which a control directory's name leaves room. */
+/**
+ * How many endpoint IDs there are: those of four digits, for which the longest control directory's path leaves room.
+ */
 const ENDPOINT_IDS = 9999;
 
-/** An endpoint: what moves frames for a port. */
+/** An endpoint, which moves frames for a port. */
 export interface EndpointInfo {
-  /** Its number, unique in the switch, as the console shows it; reused only after all others. */
+  /**
+   * The number that the console shows for the endpoint. It is unique in the switch, and reused only after all others.
+   */
   id: number;
   /**
-   * `vde` for a client of the control socket, `plug` for a plug of this program, otherwise the kind of its attachment.
+   * The kind: `vde` for a client of the control socket, `plug` for a plug of this program, otherwise the attachment's
+   * kind.
    */
   kind: string;
   /** The ID of the attachment that the endpoint belongs to; absent for a client or a plug. */
   attachment?: string;
-  /** The peer or device. A client's is what it sent, decoded as UTF-8: any text. */
+  /**
+   * The peer or device. A client's description is the text that it sent, decoded as UTF-8, and may contain anything.
+   */
   description: string;
 }
 
-/** A numbered place of the switch. */
+/** A numbered place of the switch, with its settings and endpoints. */
 export interface PortInfo {
   /** The number of the port. */
   number: number;
-  /** The VLAN whose frames have no tag on this port; 4095 if there is none. */
+  /** The VLAN whose frames are untagged on this port; 4095 if there is none. */
   untaggedVlan: number;
-  /** Every VLAN that the port is in, the untagged one included. */
+  /** All VLANs of the port, including the untagged one. */
   vlans: ReadonlySet<number>;
   /** Whether at least one endpoint is attached. */
   active: boolean;
   /** Whether a client that asks for any port may be given this one. */
   allocatable: boolean;
-  /** The uid of the first endpoint's user; undefined if the port is inactive or its endpoint has no user, as a TAP. */
+  /**
+   * The uid of the first endpoint's user; undefined if the port is inactive or if the endpoint, such as a TAP, has no
+   * user.
+   */
   currentUser: number | undefined;
-  /** The uid that the port is reserved for. */
+  /** The uid of the user that the port is reserved for. */
   user: number | undefined;
-  /** The gid that the port is reserved for. */
+  /** The gid of the group that the port is reserved for. */
   group: number | undefined;
-  /** The ID of the attachment that the port is reserved for, whether an endpoint is attached or not. */
+  /** The ID of the attachment that the port is reserved for, whether or not an endpoint is attached. */
   attachment: string | undefined;
-  /** Its endpoints, the newest first. */
+  /** The port's endpoints, the newest first. */
   endpoints: EndpointInfo[];
 }
 
@@ -56,13 +66,13 @@ export class PortTable {
   readonly #endpointIds = new Set<number>();
   #lastEndpointId = 0;
 
-  /** `created` is called for each port that comes to be. */
+  /** `created` is called for each port that is created. */
   constructor(limit: number, created: (number: number) => void) {
     this.#limit = checkLimit(limit);
     this.#created = created;
   }
 
-  /** The highest usable port. Port 0 is for clients that ask for it. */
+  /** The highest usable port number. Port 0 can be used besides, by clients that ask for it. */
   get limit(): number {
     return this.#limit;
   }
@@ -92,7 +102,10 @@ export class PortTable {
     this.#add(number, false);
   }
 
-  /** Reserves the lowest free port for clients that ask for it by number, and returns it. Keeps its other settings. */
+  /**
+   * Reserves the lowest free port for clients that ask for it by number, and returns that number. The port keeps its
+   * other settings.
+   */
   createAuto(): number {
     const number = this.#lowestFree();
     if (this.#ports.has(number)) this.setAllocatable(number, false);
@@ -127,12 +140,12 @@ export class PortTable {
     Object.assign(this.#existing(number), { untaggedVlan, vlans });
   }
 
-  /** Throws EINVAL for a number that no port can have. */
+  /** Throws SwitchError EINVAL for a number that no port can have. */
   check(number: number): void {
     if (number !== 0) this.#checkNumber(number);
   }
 
-  /** See Reservations.forClient. `created`: the port did not exist before. */
+  /** Implements Reservations.forClient. `created` is true if the port did not exist before. */
   claim(wanted: WantedPort, user: number): { number: number; created: boolean } {
     const number = wanted.kind === 'any' ? this.#lowestFree() : wanted.number;
     this.check(number);
@@ -148,7 +161,7 @@ export class PortTable {
     return { number, created: false };
   }
 
-  /** See Reservations.forAttachment; lasts until release(). `created`: the port did not exist before. */
+  /** Implements Reservations.forAttachment, until release(). `created` is true if the port did not exist before. */
   reserve(attachment: string, range?: PortRange): { number: number; created: boolean } {
     const number = range ? this.#freeWithin(range) : this.#lowestFree();
     const created = !this.#ports.has(number);
@@ -161,7 +174,10 @@ export class PortTable {
     this.#existing(number).attachment = undefined;
   }
 
-  /** IDs go round as pids do, so that a late event of an endpoint that has ended cannot reach another. */
+  /**
+   * Returns an unused endpoint ID. As with process IDs, numbers are reused as late as possible, so that a late event of
+   * an endpoint that has ended does not reach another endpoint.
+   */
   nextEndpointId(): number {
     const round = this.#endpointIds.size < ENDPOINT_IDS ? ENDPOINT_IDS : 2 * this.#endpointIds.size;
     do this.#lastEndpointId = (this.#lastEndpointId % round) + 1;
@@ -213,7 +229,10 @@ export class PortTable {
     throw new SwitchError('ENOSPC', `all ${this.#limit} ports are in use: start with a larger --numports`);
   }
 
-  /** Ports that are reserved for a user or not allocatable count as free, since they were named. */
+  /**
+   * Returns the lowest free port of a range. Ports that are reserved for a user or not allocatable count as free here,
+   * since the range names them.
+   */
   #freeWithin({ first, last }: PortRange): number {
     this.#checkNumber(first);
     for (let number = first; number <= Math.min(last, this.#limit); number++) {

@@ -1,11 +1,9 @@
-// The ports of a switch, as its administrator sees them.
+// The ports of a switch, for its administrator.
 import { SwitchError } from '../protocol/errors.ts';
 import type { PortInfo, PortTable } from './port-table.ts';
 import type { PortReservations } from './reservations.ts';
 
-/**
- * The ports of a switch, numbered 1 to `limit`. There is also port 0, which is given only to clients that ask for it.
- */
+/** The ports of a switch, numbered 1 to `limit`. Port 0 also exists, but only clients that ask for it get it. */
 export class Ports {
   readonly #table: PortTable;
   readonly #reservations: PortReservations;
@@ -16,7 +14,10 @@ export class Ports {
     this.#reservations = reservations;
   }
 
-  /** The highest port number. Setting it throws EINVAL outside 1 to 65535, and EADDRINUSE while a higher port exists. */
+  /**
+   * The highest port number. Setting it throws SwitchError EINVAL outside 1 to 65535, and EADDRINUSE while a higher
+   * port exists.
+   */
   get limit(): number {
     return this.#table.limit;
   }
@@ -30,47 +31,59 @@ export class Ports {
     return this.#table.get(number);
   }
 
-  /** Returns every port that exists, by number. */
+  /** Returns all existing ports, in order of number. */
   list(): PortInfo[] {
     return this.#table.list();
   }
 
-  /** Throws EINVAL for a number that no port can have. @internal */
+  /** Throws SwitchError EINVAL for a number that no port can have. @internal */
   check(number: number): void {
     this.#table.check(number);
   }
 
-  /** Creates a port that only clients which ask for its number are given. Throws EINVAL, EEXIST. */
+  /** Creates a port that is given only to clients that ask for its number. Throws SwitchError EINVAL, EEXIST. */
   create(number: number): void {
     this.#table.create(number);
   }
 
-  /** Creates the port with the lowest free number, as create() does, and returns the number. Throws ENOSPC. */
+  /** Creates the port with the lowest free number, as create() does. Returns its number. Throws SwitchError ENOSPC. */
   createAuto(): number {
     return this.#table.createAuto();
   }
 
-  /** Removes an inactive port. Throws EINVAL, ENXIO; EADDRINUSE while it is active or reserved for an attachment. */
+  /**
+   * Removes an inactive port. Throws SwitchError EINVAL, ENXIO, or EADDRINUSE while it is active or reserved for an
+   * attachment.
+   */
   remove(number: number): void {
     this.#reservations.removePort(number);
   }
 
-  /** Sets whether clients that ask for any port may be given this one. Throws EINVAL, ENXIO. */
+  /** Sets whether clients that ask for any port may be given this one. Throws SwitchError EINVAL, ENXIO. */
   setAllocatable(number: number, allocatable: boolean): void {
     this.#table.setAllocatable(number, allocatable);
   }
 
-  /** Reserves the port for a user: a login name, a uid, or NONE or ANY to end the reservation. Throws EINVAL, ENXIO. */
+  /**
+   * Reserves the port for a user, given as a login name or a uid; NONE or ANY ends the reservation. Throws SwitchError
+   * EINVAL, ENXIO.
+   */
   setUser(number: number, user: string): void {
     this.#table.setUser(number, user);
   }
 
-  /** Reserves the port for a group: a name, a gid, or NONE or ANY to end the reservation. Throws EINVAL, ENXIO. */
+  /**
+   * Reserves the port for a group, given as a name or a gid; NONE or ANY ends the reservation. Throws SwitchError
+   * EINVAL, ENXIO.
+   */
   setGroup(number: number, group: string): void {
     this.#table.setGroup(number, group);
   }
 
-  /** Ends one endpoint of the port; a client sees the end of its control connection. Throws EINVAL, ENXIO. */
+  /**
+   * Ends one endpoint of the port; if it is a client's, its control connection is closed. Throws SwitchError EINVAL,
+   * ENXIO.
+   */
   closeEndpoint(number: number, endpoint: number): void {
     this.check(number);
     const found = this.get(number)?.endpoints.some(({ id }) => id === endpoint);

@@ -1,5 +1,5 @@
-// Reservations of ports, for attachments and clients: the one place that attaches endpoints to the engine and detaches them, updates
-// the port table and the spanning trees, and emits their events.
+// Reserves ports for attachments and clients. Only this file attaches endpoints to the engine and detaches them,
+// updates the port table and the spanning trees accordingly, and emits the events.
 import type { NativeEngine } from '../system/native.ts';
 import type { AttachmentRequest, NewEndpoint, Reservation, Reservations, WantedPort } from '../system/reservation.ts';
 import type { SwitchEvent } from './events.ts';
@@ -11,7 +11,7 @@ export interface ReservationParts {
   engine: NativeEngine;
   table: PortTable;
   vlans: Vlans;
-  /** Frames that may wait for one slow endpoint. */
+  /** The most frames that wait for one slow endpoint. */
   queueFrames: number;
   /** Called after the endpoints of a port have changed. */
   portChanged(number: number, port: PortInfo | undefined): void;
@@ -20,7 +20,7 @@ export interface ReservationParts {
 
 export class PortReservations implements Reservations {
   readonly #parts: ReservationParts;
-  /** Called when an endpoint is to end, with the reason, by its ID. */
+  /** For each endpoint, by its ID, the function that ends it for a given reason. */
   readonly #enders = new Map<number, (why: string) => void>();
 
   constructor(parts: ReservationParts) {
@@ -58,7 +58,7 @@ export class PortReservations implements Reservations {
     return this.#parts.vlans.ensure(vlan);
   }
 
-  /** Ends an endpoint, if it is attached, and tells its owner why. */
+  /** Ends an endpoint, if it is attached, and passes the reason to its owner. */
   end(endpoint: number, why: string): void {
     this.#enders.get(endpoint)?.(why);
   }

@@ -1,5 +1,5 @@
-// Connects the spanning-tree machine to the switch: it tells the machine of ports, VLANs and BPDUs, and applies its effects to
-// the engine.
+// Connects the spanning-tree machine to the switch: tells the machine about ports, VLANs and BPDUs, and applies its
+// effects to the engine.
 import type { Effect, EventCategory, PortState } from '../fstp/effect.ts';
 import { type BridgeOptions, SpanningTree, type TreeView } from '../fstp/machine.ts';
 import type { NativeEngine } from '../system/native.ts';
@@ -9,15 +9,15 @@ const TICK_MS = 1000;
 
 export type { TreePortView, TreeView } from '../fstp/machine.ts';
 
-/** Called for each event that vde_switch has a debug line for. */
+/** Called for each event for which vde_switch has a debug line. */
 export type TreeListener = (category: EventCategory, text: string) => void;
 
-/** The spanning trees of a switch, one for each VLAN: they prevent forwarding loops. */
+/** The spanning trees of a switch, one for each VLAN, which prevent forwarding loops. */
 export class SpanningTrees {
   readonly #engine: NativeEngine;
   readonly #machine: SpanningTree;
   readonly #listener: TreeListener;
-  /** By port: the VLANs that the machine knows the port to be in, and whether it is a tagged member. */
+  /** What the machine has been told: for each port, its VLANs, and whether it is a tagged member of each. */
   readonly #told = new Map<number, Map<number, boolean>>();
   readonly #discarding = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
@@ -35,7 +35,7 @@ export class SpanningTrees {
     return this.#machine.on;
   }
 
-  /** The priority of this switch, 0 to 65535: the switch with the lowest becomes the root. */
+  /** The priority of this switch, 0 to 65535. The switch with the lowest becomes the root. */
   get priority(): number {
     return this.#machine.priority;
   }
@@ -55,12 +55,18 @@ export class SpanningTrees {
     this.#engine.configure({ takesBpdus: false });
   }
 
-  /** Makes a port an edge port in a VLAN, or no longer: an edge port forwards, and neither sends nor receives BPDUs. */
+  /**
+   * Makes a port an edge port in a VLAN, or an ordinary one. An edge port forwards, and neither sends nor receives
+   * BPDUs.
+   */
   setEdge(vlan: number, port: number, edge: boolean): void {
     this.#apply(this.#machine.setEdge({ vlan, port, edge }, now()));
   }
 
-  /** Lowers the cost of the path through this port in a VLAN by `cost`. A VLAN has one bonus: another port's ends. */
+  /**
+   * Lowers the cost of the path through this port in a VLAN by `cost`. A VLAN has only one bonus: this one replaces
+   * another port's.
+   */
   setBonus(vlan: number, port: number, cost: number): void {
     this.#apply(this.#machine.setBonus({ vlan, port, cost }, now()));
   }
@@ -70,7 +76,7 @@ export class SpanningTrees {
     return this.#machine.view(vlan);
   }
 
-  /** Returns whether a port forwards the frames of a VLAN. */
+  /** Returns the state of a port in a VLAN: whether it forwards frames. */
   stateOf(vlan: number, port: number): PortState {
     return this.#discarding.has(`${vlan}/${port}`) ? 'discarding' : 'forwarding';
   }
@@ -87,7 +93,10 @@ export class SpanningTrees {
     this.#machine.removeVlan(vlan);
   }
 
-  /** It became active or inactive, or is in other VLANs; `undefined`: it is gone. @internal */
+  /**
+   * Tells the machine that a port has become active or inactive, or has other VLANs; `undefined`: it was removed.
+   * @internal
+   */
   portChanged(number: number, port: PortInfo | undefined): void {
     const told = this.#told.get(number) ?? new Map<number, boolean>();
     const vlans = port?.active ? port.vlans : new Set<number>();
@@ -145,7 +154,7 @@ export class SpanningTrees {
   }
 }
 
-/** Monotonic time in seconds. */
+/** Returns monotonic time in seconds. */
 function now(): number {
   return performance.now() / 1000;
 }

@@ -1,12 +1,12 @@
 // The handle that serveConsole() and serveMetrics() return.
 
-/** What serveConsole() and serveMetrics() return: a server for one switch, which is closed with it. */
+/** A server for one switch, as returned by serveConsole() and serveMetrics(). It is closed with the switch. */
 export interface SwitchServer {
-  /** Where it is served: a socket's path, `http://127.0.0.1:9109/metrics`, or `unix:PATH`. */
+  /** The address that is served: a socket's path, `http://127.0.0.1:9109/metrics`, or `unix:PATH`. */
   readonly address: string;
-  /** Ends its connections and removes its socket's file; idempotent. */
+  /** Ends the server's connections and removes its socket's file; idempotent. */
   close(): Promise<void>;
-  /** The same as close(), for `await using`. */
+  /** Closes the server like close(), for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -15,7 +15,7 @@ interface Parent {
   closesFirst(close: () => unknown): () => void;
 }
 
-/** A server that is closed before the switch, and once. */
+/** Returns a handle for a server, which is closed once, and at the latest before the switch. */
 export function serverOf(sw: Parent, address: string, close: () => Promise<void>): SwitchServer {
   let closed: Promise<void> | undefined;
   const closeOnce = () => {

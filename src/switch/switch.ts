@@ -1,5 +1,5 @@
-// The switch of the library: the native engine and the parts that configure it, opened and closed as one. Frames are forwarded in
-// C++; only BPDUs, captured frames and plugs' frames reach JavaScript.
+// The switch of the library: the native engine and the parts that configure it, opened and closed together. Frames are
+// forwarded in C++; only BPDUs, captured frames and the frames of plugs reach JavaScript.
 import { EventEmitter } from 'node:events';
 import { type Attachment, Attachments } from '../backends/attachments.ts';
 import { parsePortRequest } from '../backends/kinds.ts';
@@ -28,13 +28,14 @@ import { Vlans } from './vlans.ts';
 import { SwitchWhereabouts } from './whereabouts.ts';
 
 /**
- * A virtual Ethernet switch. Programs join it by the VDE protocol once it listens, TAPs and networks by attach(), and
- * this program by plug(). Its frames are moved by a thread of their own and never pass through JavaScript.
+ * A virtual Ethernet switch. Programs join it by the VDE protocol once listen() serves it, TAPs and other networks are
+ * attached by attach(), and this program itself joins by plug(). A thread of its own moves the frames, which never pass
+ * through JavaScript.
  *
- * Emits `log` with each line of its log, `event` with what happens in it, and `close` once, when it is closed.
+ * Emits `log` with each log line, `event` with each event in the switch, and `close` once, when it is closed.
  */
 export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: SwitchEvent]; close: [] }> {
-  /** The switch's own address, `00:ff:…`. */
+  /** The switch's own MAC address, `00:ff:…`. */
   readonly mac: string;
   /** The ports. */
   readonly ports: Ports;
@@ -52,11 +53,14 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   readonly #startedAt = process.hrtime.bigint();
   #hub: boolean;
   #control: Control | undefined;
-  /** The functions that close consoles, metrics servers and plugs before the switch, latest first. */
+  /**
+   * The functions that close consoles, metrics servers and plugs. close() calls them before it closes the switch,
+   * latest first.
+   */
   readonly #children = new Set<() => unknown>();
   #closed: Promise<void> | undefined;
 
-  /** Makes a switch without clients. Throws SwitchError EINVAL for an option that does not exist or is out of range. */
+  /** Makes a switch without clients. Throws SwitchError EINVAL for an option that is unknown or out of range. */
   constructor(options: SwitchOptions = {}) {
     super();
     checkSwitchOptions(options);
@@ -109,12 +113,12 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     return Number((process.hrtime.bigint() - this.#startedAt) / 1_000_000_000n);
   }
 
-  /** The control directory where clients join; undefined until it is bound. */
+  /** The control directory, through which clients join; undefined until it is bound. */
   get control(): ControlInfo | undefined {
     return this.#control?.info;
   }
 
-  /** Whether every frame goes to every other port. Setting it to true switches spanning tree off. */
+  /** Whether every frame is sent to every other port. Setting it to true switches spanning tree off. */
   get hub(): boolean {
     return this.#hub;
   }
@@ -125,21 +129,24 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     this.#hub = hub;
   }
 
-  /** How many events of the engine were lost because they were not read in time, by kind. No kind takes another's places. */
+  /**
+   * How many events of the engine were lost because they were not read in time, by kind. Each kind has a queue of its
+   * own.
+   */
   get eventsLost(): EventsLost {
     return this.#engine.eventsLost();
   }
 
   // --- Counters
 
-  /** Returns a snapshot of the counters of every port that exists, by number. */
+  /** Returns a snapshot of the counters of all existing ports, in order of port number. */
   counters(): PortCounters[] {
     return portCounters(this.#engine.counters());
   }
 
   /**
-   * Sets the counters of one port, or of all, to zero. Throws SwitchError EINVAL for a number that no port can have; a
-   * port that does not exist is passed over.
+   * Sets the counters of one port, or of all ports, to zero. Ignores a port that does not exist, but throws SwitchError
+   * EINVAL for a number that no port can have.
    */
   resetCounters(port?: number): void {
     if (port !== undefined) this.ports.check(port);
@@ -150,8 +157,8 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   // --- Clients
 
   /**
-   * Serves the VDE protocol on a control directory. If it cannot, it throws a SwitchError with a sentence and leaves everything as it
-   * found it. If the signal is aborted, it throws the signal's reason.
+   * Serves the VDE protocol on a control directory. On failure, throws a SwitchError with a sentence and leaves
+   * everything as it was. If the signal is aborted, throws the signal's reason.
    */
   async listen(options: ListenOptions): Promise<void> {
     await this.bind(options);
@@ -159,16 +166,16 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   }
 
   /**
-   * The first half of listen(): clients may connect, and wait until serve() while the ports that they are to find are
-   * made.
+   * Does the first half of listen(): clients may connect, but wait until serve(). Ports that clients expect can be
+   * created in between.
    */
   async bind(options: ListenOptions): Promise<void> {
     await this.bindWith(options, async () => undefined);
   }
 
   /**
-   * As bind(). Another socket is opened at the same moment as the control socket, once `prepareOther` has done all that
-   * takes time.
+   * Does the same as bind(), and opens another socket at the same moment as the control socket, once `prepareOther` has
+   * done everything that takes time.
    * @internal
    */
   async bindWith(options: ListenOptions, prepareOther: PrepareOther): Promise<void> {
@@ -181,8 +188,8 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   }
 
   /**
-   * The second half of listen(), once: clients that wait are answered. Throws SwitchError EINVAL if bind() did not come
-   * first.
+   * Does the second half of listen(), once: answers the clients that wait. Throws SwitchError EINVAL if bind() has not
+   * been called.
    */
   async serve(): Promise<void> {
     this.#checkOpen();
@@ -207,8 +214,9 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   }
 
   /**
-   * Returns a plug on a port of this switch, for which no control directory is needed. It is closed with the switch, or
-   * when its endpoint is. Throws SwitchError EINVAL, EADDRINUSE, EACCES, ENOSPC; ENODEV once the switch is closed.
+   * Returns a plug on a port of this switch; no control directory is needed. The plug is closed with the switch, or
+   * when its endpoint is closed. Throws SwitchError EINVAL, EADDRINUSE, EACCES, ENOSPC, or ENODEV once the switch is
+   * closed.
    */
   plug(options: PlugOptions = {}): Plug {
     this.#checkOpen();
@@ -218,9 +226,9 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   // --- Attachments
 
   /**
-   * Opens a spec: a TAP, a socket, a network. A spec is text in QEMU's spelling, `KIND[,key=value…]`, or an object with
-   * the same keys. Throws SwitchError with a sentence, and changes nothing, if it cannot be opened; throws the signal's
-   * reason once that is aborted.
+   * Opens a spec: a TAP, a socket or a network. A spec is text in QEMU's syntax, `KIND[,key=value…]`, or an object with
+   * the same keys. If it cannot be opened, throws a SwitchError with a sentence and changes nothing; throws the
+   * signal's reason once that is aborted.
    */
   async attach(spec: string | SpecObject, options: AttachOptions = {}): Promise<Attachment> {
     checkAttachOptions(options);
@@ -228,34 +236,37 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   }
 
   /**
-   * Closes an attachment, found by its ID or by any of its ports; a listening one disconnects every client. Throws SwitchError
-   * EINVAL, ENXIO.
+   * Closes an attachment, given by its ID or any of its ports; all clients of a listening one are disconnected. Throws
+   * SwitchError EINVAL, ENXIO.
    */
   async detach(which: number | string): Promise<void> {
     if (typeof which === 'number') this.ports.check(which);
     await this.#attachments.detach(which);
   }
 
-  /** Returns every attachment, in the order of opening. */
+  /** Returns all attachments, in the order in which they were opened. */
   attachments(): Attachment[] {
     return this.#attachments.list();
   }
 
   /**
-   * Closes the consoles and metrics servers of the switch, its plugs, attachments and clients, removes every file that
-   * was made and stops the engine; idempotent.
+   * Closes the switch's consoles and metrics servers, its plugs, attachments and clients, removes every file that it
+   * made, and stops the engine; idempotent.
    */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
   }
 
-  /** The same as close(), for `await using`. */
+  /** Closes the switch like close(), for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  /** Registers a function that close() calls before it closes the switch. Returns a function that unregisters it. @internal */
+  /**
+   * Registers a function that close() calls before it closes the switch. Returns a function that unregisters it.
+   * @internal
+   */
   closesFirst(close: () => unknown): () => void {
     this.#checkOpen();
     this.#children.add(close);
@@ -267,7 +278,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
       try {
         await close();
       } catch (error) {
-        // A listener's exception is reported as uncaught, as with any emitter; the rest is still closed.
+        // The listener's exception is reported as uncaught, as by any emitter; closing continues.
         process.nextTick(() => {
           throw error;
         });

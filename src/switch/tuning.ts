@@ -1,26 +1,27 @@
-// The options that weigh drops, latency and CPU time against each other, and the engine's CPU: their defaults and ranges.
+// The options that trade drops, latency and CPU time against each other, and the one that selects the engine's CPU:
+// defaults and ranges.
 import { readFileSync } from 'node:fs';
 import { SwitchError } from '../protocol/errors.ts';
 import { strerror } from '../system/errno.ts';
 import type { EngineSettings, NativeEngine } from '../system/native.ts';
 
-/** How the engine weighs drops, latency and CPU time against each other, and where it runs. */
+/** How the engine trades drops, latency and CPU time against each other, and which CPU it runs on. */
 export interface Tuning {
   /**
-   * How long a sender is paused while its only destination is full, before frames are dropped, in milliseconds; 0 to
-   * 1000; default 20.
+   * The longest time in milliseconds that a sender is paused while its only destination is full; after that, frames are
+   * dropped. 0 to 1000; default 20.
    */
   pacingMs?: number;
   /**
-   * How long the engine polls for more frames before it sleeps, in microseconds: less latency, more CPU time; 0 to
-   * 1000000; default 0.
+   * How long the engine polls for more frames before it sleeps, in microseconds. Polling lowers latency and costs CPU
+   * time. 0 to 1000000; default 0.
    */
   busyPollUs?: number;
-  /** The number of the only CPU that the engine's thread runs on, 0 to 1023; default any. */
+  /** The number of the CPU that the engine's thread is kept on, 0 to 1023; default any. */
   cpu?: number;
 }
 
-/** BENCHMARKS.md has the figures that set it. */
+/** The default of pacingMs; BENCHMARKS.md has the measurements behind it. */
 export const DEFAULT_PACING_MS = 20;
 
 export function timing({
@@ -32,7 +33,7 @@ export function timing({
   return { pacingMs, busyPollUs };
 }
 
-/** Closes the engine where it throws. */
+/** Keeps the engine's thread on a CPU. If that fails, closes the engine and throws. */
 export function placeOnCpu(engine: NativeEngine, cpu: number): void {
   try {
     check('the CPU', cpu, 1023, 'by its number');

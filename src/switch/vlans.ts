@@ -1,10 +1,10 @@
-// The VLANs of a switch and their members (802.1Q). A port has one untagged VLAN, or none, and any number of tagged ones. The
-// port table holds the memberships; the engine and the spanning trees learn of each change.
+// The VLANs of a switch and their members (802.1Q). A port has at most one untagged VLAN, and any number of tagged
+// ones. The port table holds the memberships; the engine and the spanning trees are told about each change.
 import { SwitchError } from '../protocol/errors.ts';
 import type { NativeEngine } from '../system/native.ts';
 import type { PortInfo, PortTable } from './port-table.ts';
 
-/** VID 4095 is reserved (802.1Q-2018, table 9-2); as a port's untagged VLAN it means none. */
+/** VID 4095 is reserved (802.1Q-2018, table 9-2). As a port's untagged VLAN it means none. */
 export const NO_VLAN = 4095;
 const LAST_VLAN = 4094;
 
@@ -12,7 +12,7 @@ const LAST_VLAN = 4094;
 export interface VlanMember {
   /** The number of the port. */
   port: number;
-  /** Whether the frames of the VLAN have a tag on this port. */
+  /** Whether frames of the VLAN are tagged on this port. */
   tagged: boolean;
   /** Whether at least one endpoint is attached to the port. */
   active: boolean;
@@ -22,11 +22,11 @@ export interface VlanMember {
 export interface VlanInfo {
   /** The VLAN identifier, 0 to 4094. */
   number: number;
-  /** The ports in it, by number. */
+  /** The member ports, in order of number. */
   members: VlanMember[];
 }
 
-/** The parts of the switch that are told of changes. */
+/** The parts of the switch that are told about changes. */
 export interface VlanWatcher {
   vlanCreated(vlan: number): void;
   vlanRemoved(vlan: number): void;
@@ -52,8 +52,8 @@ export class Vlans {
   }
 
   /**
-   * Whether frames tagged with a VLAN that was never created are dropped. Otherwise they pass through unchanged, as
-   * payload in the port's untagged VLAN.
+   * Whether frames tagged with a VLAN that was never created are dropped. Otherwise they pass unchanged: the port's
+   * untagged VLAN carries them, with the tag as payload.
    */
   get strict(): boolean {
     return this.#strict;
@@ -69,7 +69,7 @@ export class Vlans {
     return this.#created.has(vlan) ? { number: vlan, members: this.members(vlan) } : undefined;
   }
 
-  /** Returns every VLAN that exists, by number. */
+  /** Returns all existing VLANs, in order of number. */
   list(): VlanInfo[] {
     return [...this.#created].sort((a, b) => a - b).map((vlan) => this.get(vlan)!);
   }
@@ -83,7 +83,9 @@ export class Vlans {
     this.#watcher.vlanCreated(vlan);
   }
 
-  /** Creates the VLAN if it does not exist. Returns a function that removes it again unless it has members. @internal */
+  /**
+   * Creates the VLAN if it does not exist. Returns a function that removes it again unless it has members. @internal
+   */
   ensure(vlan: number): () => void {
     if (this.#created.has(vlan)) return () => {};
     this.create(vlan);
@@ -92,7 +94,7 @@ export class Vlans {
     };
   }
 
-  /** Removes a VLAN. Throws SwitchError EINVAL, ENXIO; EADDRINUSE for VLAN 0 and while it has members. */
+  /** Removes a VLAN. Throws SwitchError EINVAL, ENXIO, or EADDRINUSE for VLAN 0 and for a VLAN with members. */
   remove(vlan: number): void {
     this.check(vlan);
     if (vlan === 0) throw new SwitchError('EADDRINUSE', 'VLAN 0 is the network of every new port');
@@ -103,7 +105,7 @@ export class Vlans {
     this.#watcher.vlanRemoved(vlan);
   }
 
-  /** Returns the ports in a VLAN, by number; none for a VLAN that does not exist. */
+  /** Returns the ports in a VLAN, in order of number; none for a VLAN that does not exist. */
   members(vlan: number): VlanMember[] {
     return this.#ports
       .list()
@@ -112,7 +114,7 @@ export class Vlans {
   }
 
   /**
-   * Makes a VLAN the untagged VLAN of a port, in place of the one before; 4095 for none. Throws SwitchError EINVAL,
+   * Makes a VLAN the untagged VLAN of a port, replacing the previous one; 4095 for none. Throws SwitchError EINVAL,
    * ENXIO.
    */
   setUntagged(vlan: number, port: number): void {
@@ -128,7 +130,10 @@ export class Vlans {
     this.#watcher.portChanged(port, this.#ports.get(port));
   }
 
-  /** As setUntagged(); returns what gives the port its VLAN of before, unless it has yet another by then. @internal */
+  /**
+   * Does the same as setUntagged(). Returns a function that restores the port's previous VLAN, unless the VLAN has been
+   * changed again by then. @internal
+   */
   lendUntagged(vlan: number, port: number): () => void {
     const before = this.#existing(port).untaggedVlan;
     this.setUntagged(vlan, port);
@@ -143,12 +148,12 @@ export class Vlans {
     this.#change(vlan, port, true);
   }
 
-  /** Ends a port's tagged membership. Throws SwitchError EINVAL, ENXIO; EADDRINUSE for the port's untagged VLAN. */
+  /** Ends a port's tagged membership. Throws SwitchError EINVAL, ENXIO, or EADDRINUSE for the port's untagged VLAN. */
   removePort(vlan: number, port: number): void {
     this.#change(vlan, port, false);
   }
 
-  /** Throws EINVAL for a number that no VLAN can have, ENXIO for one that was not created. @internal */
+  /** Throws SwitchError EINVAL for a number that no VLAN can have, ENXIO for a VLAN that was not created. @internal */
   check(vlan: number): void {
     checkRange(vlan);
     if (!this.#created.has(vlan)) throw new SwitchError('ENXIO', `there is no VLAN ${vlan}: create it first`);

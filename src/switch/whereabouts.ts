@@ -1,4 +1,4 @@
-// Where MAC addresses are, for backends that serve guests: the engine's MAC table and the port table as one.
+// Finds MAC addresses for backends that serve guests, by combining the engine's MAC table and the port table.
 import type { Whereabouts } from '../backends/kind.ts';
 import type { NativeEngine } from '../system/native.ts';
 import type { PortTable } from './port-table.ts';
@@ -30,7 +30,7 @@ export class SwitchWhereabouts implements Whereabouts {
     signal.addEventListener('abort', () => this.#listeners.delete(listener), { once: true });
   }
 
-  /** To be called after an endpoint has been removed. */
+  /** Tells the listeners that an endpoint has been removed. Call it after every removal. */
   removed(): void {
     for (const listener of this.#listeners) listener();
   }
