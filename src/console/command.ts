@@ -13,11 +13,11 @@ export interface ConsoleContext {
   readonly menus: readonly Menu[];
   subscriptions: Subscriptions;
   plugins: PluginSet;
-  /** `2.3.3+tsvde.0.2.0` */
+  /** The version, such as `2.3.3+tsvde.0.2.0`. */
   version: string;
-  /** The management socket, if there is one. */
+  /** The management socket; absent if there is none. */
   management?: { path: string; mode: number };
-  /** The address that metrics are served on, if they are. */
+  /** The address that metrics are served on; absent if they are not served. */
   metrics?: string;
   log: Log;
   /** Closes everything, then ends the process. */
@@ -32,7 +32,10 @@ export interface PluginSet {
   list(prefix: string): readonly { name: string; help: string }[];
   /** Returns the built-in plugins whose names begin with `prefix`, loaded or not. */
   available(prefix: string): readonly { name: string; help: string }[];
-  /** Loads a plugin by its name or its file name in vde2. Throws EEXIST if it is loaded, EINVAL for other libraries. */
+  /**
+   * Loads a plugin by its name, or by the name of its file in vde2. Throws EEXIST if it is loaded already, EINVAL if no
+   * plugin has that name.
+   */
   add(library: string, context: ConsoleContext): void;
   /** Unloads the first plugin whose name begins with `prefix`. Throws ENOENT if there is none. */
   remove(prefix: string, context: ConsoleContext): void;
@@ -47,13 +50,13 @@ export interface PluginSet {
  */
 export interface Invoker {
   kind: 'session' | 'terminal' | 'script';
-  /** The receiver of debug lines; absent for the rc file. */
+  /** The receiver of debug lines; absent while the rc file is run. */
   subscriber?: Subscriber | undefined;
   /** Shows text before the reply is complete. */
   say: Say;
-  /** Executes another line for the same invoker without showing anything before its reply. */
+  /** Executes another line for the same invoker, showing nothing before its reply. */
   execute(line: string): Promise<Reply | undefined>;
-  /** Runs a script file and shows each line and its reply by `say`, by default the invoker's own. */
+  /** Runs a script file, and shows each line and its reply through `say`, by default the invoker's own. */
   runFile(path: string, say?: Say): Promise<Step[]>;
   /** Ends the session once the reply is written, and then calls `afterwards`. */
   end(afterwards?: () => void): void;
@@ -72,24 +75,30 @@ interface Row {
   path: string;
   syntax: string;
   help: string;
-  /** Whether the command, with this argument, is declarative and idempotent: SIGHUP replays only such rc file lines. */
+  /**
+   * Whether the command with this argument is declarative and idempotent. SIGHUP replays only such lines of the rc
+   * file.
+   */
   declares?: true | ((argument: string) => boolean);
 }
 
-/** A command whose reply is only a code. `run` throws SwitchError for any code but 1000. */
+/** A command whose reply is only a code. `run` throws a SwitchError for any other code than 1000. */
 interface Doing extends Row {
   run(argument: string, context: ConsoleContext, invoker: Invoker): void | Promise<void>;
 }
 
-/** A command whose reply is a data block and a code. JSON shows the items, text the lines `format` makes of them. */
+/**
+ * A command whose reply is a data block and a code. JSON shows the items; text shows the lines that `format` makes of
+ * them.
+ */
 interface Printing<Item> extends Row {
-  /** The lines above the items in the text. */
+  /** Lines that precede the items in the text. */
   heading?: readonly string[];
   print(argument: string, context: ConsoleContext, invoker: Invoker): Iterable<Item> | AsyncIterable<Item>;
   format(item: Item): Lines;
 }
 
-/** A command that shows one item, or nothing if `show` returns undefined, in a data block. */
+/** A command whose data block shows one item, or nothing if `show` returns undefined. */
 interface Showing<Item> extends Row {
   show(argument: string, context: ConsoleContext, invoker: Invoker): Item | undefined;
   format(item: Item): Lines;
@@ -100,25 +109,25 @@ interface PrintingLines extends Omit<Printing<string>, 'format'> {
   format?: never;
 }
 
-/** A command that builds its whole reply; undefined sends nothing. */
+/** A command that builds its whole reply. If it returns undefined, nothing is sent. */
 interface Answering extends Row {
   answer(argument: string, context: ConsoleContext, invoker: Invoker): Reply | undefined | Promise<Reply | undefined>;
 }
 
 export type Command = Doing | Printing<unknown> | Showing<unknown> | PrintingLines | Answering;
 
-/** Checks, while the item's type is known, that the row's `format` accepts what its `print` yields. */
+/** Returns the row as a command. The compiler checks here that the row's `format` accepts what its `print` yields. */
 export function printing<Item>(row: Printing<Item>): Command {
   return row as Printing<unknown>;
 }
 
-/** Checks that the row's `format` accepts what its `show` returns. */
+/** Returns the row as a command. The compiler checks here that the row's `format` accepts what its `show` returns. */
 export function showing<Item>(row: Showing<Item>): Command {
   return row as Showing<unknown>;
 }
 
 export interface Menu {
-  /** If undefined, `help` lists the commands without a heading. */
+  /** The menu's name; if undefined, `help` lists the commands without a heading. */
   name?: string;
   title?: string;
   commands: readonly Command[];

@@ -1,4 +1,4 @@
-// Builds the context of one switch's console. `menus` is a getter, since loaded plugins add theirs.
+// Creates the console context of a switch. `menus` is a getter, since plugins that are loaded later add menus.
 import type { ConsoleContext } from './command.ts';
 import { menus } from './menus.ts';
 import { Plugins } from './plugins.ts';

@@ -1,4 +1,5 @@
-// The categories of debug lines, and the debug line of each switch event. All but the help texts are vde_switch's.
+// The categories of debug lines, and the debug line for each switch event. Everything but the help texts is
+// vde_switch's.
 import type { SwitchEvent } from '../switch/events.ts';
 import { pad } from './format.ts';
 import { printable } from './reply.ts';
@@ -6,7 +7,7 @@ import { printable } from './reply.ts';
 export interface Category {
   /** A name such as `port/ep/+`. */
   name: string;
-  /** The code of its lines: printed in octal, after a 3, at the beginning of each. */
+  /** The code at the beginning of the category's lines: printed in octal, after a 3. */
   tag: number;
   help: string;
 }
@@ -50,7 +51,7 @@ export function describeEvent(event: SwitchEvent): [category: CategoryName, text
   }
 }
 
-/** Returns a line such as `3021 port/+ 03`. */
+/** Returns a debug line, such as `3021 port/+ 03`. */
 export function eventLine({ name, tag }: Category, text: string): string {
   return `3${tag.toString(8).padStart(3, '0')} ${name} ${text}\n`;
 }
@@ -59,7 +60,10 @@ function endpointText({ port, endpoint }: { port: number; endpoint: number }): s
   return `Port ${pad(port, 2)} FD ${String(endpoint).padStart(2)}`;
 }
 
-/** The VLAN is two bytes in hex, low byte first, in these lines only: as in vde_switch, and as programs parse it. */
+/**
+ * Returns an address, its VLAN and its port. Only in these lines the VLAN's two hex bytes have the low byte first:
+ * vde_switch does so, and programs parse it.
+ */
 function macText({ mac, vlan, port }: { mac: string; vlan: number; port: number }): string {
   const hex = vlan.toString(16).padStart(4, '0');
   return `${mac} VLAN ${hex.slice(2)}:${hex.slice(0, 2)} Port ${port}`;

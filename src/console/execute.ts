@@ -1,4 +1,4 @@
-// Executes console lines and files of them. Unexpected exceptions are logged and answered with 1005 (EIO).
+// Executes console lines, and files that contain them. Unexpected exceptions are logged and answered with 1005 (EIO).
 import { constants, open } from 'node:fs/promises';
 import { type ErrnoName, SwitchError } from '../protocol/errors.ts';
 import { describeError } from '../system/errno.ts';
@@ -6,7 +6,7 @@ import type { Command, ConsoleContext, Invoker, Step } from './command.ts';
 import { parseLine } from './parse.ts';
 import { codeLine, dataBlock, dataBlockOf, failureOf, printable, type Reply, result, textOf } from './reply.ts';
 
-/** Scripts may load scripts; the limit ends those that load themselves. */
+/** How deep scripts may load scripts. The limit stops a script that loads itself. */
 const LOAD_DEPTH_MAX = 8;
 const SCRIPT_MAX = 1 << 20;
 
@@ -15,7 +15,7 @@ const silent = async () => {};
 const unknownCommand = new SwitchError('ENOSYS', 'no such command');
 const unexpected = new SwitchError('EIO', 'internal error: see the log');
 
-/** Returns the reply, or undefined for an empty line or a comment. */
+/** Executes a line. Returns the reply, or undefined for an empty line or a comment. */
 export async function execute(line: string, context: ConsoleContext, invoker: Invoker): Promise<Reply | undefined> {
   const parsed = parseLine(line);
   if (!parsed) return undefined;
@@ -29,7 +29,7 @@ export async function execute(line: string, context: ConsoleContext, invoker: In
   }
 }
 
-/** Executes a line, and the lines of scripts that it loads, without showing anything before the reply. */
+/** Executes a line, including any scripts that it loads, showing nothing before the reply. */
 export function executeSilently(line: string, context: ConsoleContext, invoker: Invoker): Promise<Reply | undefined> {
   const runFile = (path: string) => invoker.runFile(path, silent);
   return execute(line, context, { ...invoker, say: silent, runFile });
@@ -83,12 +83,12 @@ export async function runFile(
   return steps;
 }
 
-/** Runs the rc file at start, until `over` returns true. Failures are logged and do not stop it. */
+/** Runs the rc file at start, until `over` returns true. A line that fails is logged, and the next line follows. */
 export async function runStartupFile(path: string, context: ConsoleContext, over: () => boolean): Promise<void> {
   await runLines(path, context, () => !over());
 }
 
-/** Replays the declarative lines of the rc file. EEXIST is not a failure: the state is as declared. */
+/** Runs the declarative lines of the rc file again. EEXIST is not a failure: what the line declares exists already. */
 export async function runDeclarations(path: string, context: ConsoleContext): Promise<void> {
   const declares = (line: string) => {
     const parsed = parseLine(line);
@@ -119,7 +119,10 @@ async function runLines(
   }
 }
 
-/** Reads a script. Directories read as empty, as in vde_switch; pipes and devices, which could block, are refused. */
+/**
+ * Reads the lines of a script. A directory reads as empty, as in vde_switch; pipes and devices, which could block, are
+ * refused.
+ */
 async function readScript(path: string): Promise<string[]> {
   // Without O_NONBLOCK, open() would wait for a writer if the file is a pipe.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error) => {
@@ -142,7 +145,7 @@ async function readScript(path: string): Promise<string[]> {
   }
 }
 
-/** Returns the error with its stack. */
+/** Returns an error and its stack as one line. */
 function inOneLine(error: unknown): string {
   const { stack = String(error) } = error as Error;
   return stack.replaceAll(/\n\s*/g, ' ');

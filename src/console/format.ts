@@ -1,6 +1,6 @@
-// Formats of numbers in console lines. The widths are vde_switch's, and programs parse lines by column.
+// Formats numbers in console lines. The widths are vde_switch's, since programs parse lines by column.
 
-/** Returns the number with leading zeroes. */
+/** Returns the number padded with leading zeroes. */
 export function pad(number: number, width = 4): string {
   return String(number).padStart(width, '0');
 }

@@ -1,4 +1,4 @@
-// Every built-in menu, in the order of `help`. To add a menu, add a file in commands/ and its line here.
+// All built-in menus, in the order of `help`. To add a menu, add a file in commands/ and its line here.
 import type { Menu } from './command.ts';
 import { consoleMenu } from './commands/console.ts';
 import { countersMenu } from './commands/counters.ts';

@@ -7,14 +7,14 @@ export interface CommandLine {
   argument: string;
 }
 
-/** Returns undefined for an empty line or a comment. A trailing carriage return is ignored. */
+/** Splits a line. Returns undefined for an empty line or a comment. A trailing carriage return is ignored. */
 export function parseLine(line: string): CommandLine | undefined {
   const [, path, argument] = /^[ \t]*(\S*)[ \t]*(.*?)[ \t\r]*$/s.exec(line)!;
   if (path === '' || path === undefined || path.startsWith('#')) return undefined;
   return { path, argument: argument ?? '' };
 }
 
-/** Parses a decimal or 0x hexadecimal number. Throws EINVAL for anything else, and if there is no word. */
+/** Parses a decimal or 0x hexadecimal number. Throws EINVAL for any other word, and if there is none. */
 export function parseNumber(word: string | undefined): number {
   if (word !== undefined && /^-?(0x[0-9a-f]+|\d+)$/i.test(word)) {
     const number = word.startsWith('-') ? -Number(word.slice(1)) : Number(word);
@@ -23,7 +23,9 @@ export function parseNumber(word: string | undefined): number {
   throw new SwitchError('EINVAL', `'${word ?? ''}' is not a number`);
 }
 
-/** Returns undefined for an empty argument, else its number. Throws EINVAL if it is not a number. */
+/**
+ * Returns the number that an argument contains, or undefined for an empty argument. Throws EINVAL for anything else.
+ */
 export function parseOptionalNumber(argument: string): number | undefined {
   return argument === '' ? undefined : parseNumber(argument);
 }

@@ -1,5 +1,5 @@
-// Console replies: codes, data blocks, the prompt. Programs parse the text, so it is vde_switch's to the byte. A reply
-// carries its data beside its text until it is written, so that any reply can be written as JSON.
+// Console replies: codes, data blocks, the prompt. Programs parse the text, so it equals vde_switch's byte for byte. A
+// reply keeps its data beside its text until it is written, so that any reply can be written as JSON.
 
 import { SwitchError } from '../protocol/errors.ts';
 import { errnoNumber, strerror } from '../system/errno.ts';
@@ -10,7 +10,10 @@ export const PROMPT = '\nvde$ ';
 export const SUCCESS = '1000 Success';
 export const END_OF_SESSION = '9999 END OF SESSION';
 
-/** The greeting of a session. Programs look for `V.` and a version; scripts compare the version with vde_switch's. */
+/**
+ * Returns the greeting of a session. Programs look for `V.` and a version; scripts compare the version with
+ * vde_switch's.
+ */
 export function banner(version: string): string {
   return `${versionLines(version).join('\n')}\n\n`;
 }
@@ -22,7 +25,7 @@ export function versionLines(version: string): string[] {
 export interface Reply {
   /** The data for JSON: an item, a list of items, or null if the command shows nothing. */
   data: unknown;
-  /** The data as text, framed as a data block: everything before the code. */
+  /** The data as the text of a data block: everything before the code. */
   text: string;
   error?: SwitchError | undefined;
   /** Set if the reply ends the session. */
@@ -58,7 +61,7 @@ export async function dataBlock<Item>(
   return { data, text: frame(lines), error };
 }
 
-/** Returns a data block of one item, empty if there is none. */
+/** Returns a data block of one item, or an empty one if there is none. */
 export async function dataBlockOf<Item>(find: () => Item | undefined, format: (item: Item) => Lines): Promise<Reply> {
   let data: Item | undefined;
   const error = await failureOf(() => {
@@ -67,7 +70,7 @@ export async function dataBlockOf<Item>(find: () => Item | undefined, format: (i
   return { data: data ?? null, text: frame(data === undefined ? [] : linesOf(format(data))), error };
 }
 
-/** Returns the SwitchError that the action throws, if it does; other exceptions propagate. */
+/** Returns the SwitchError that the action throws, or undefined. Other exceptions propagate. */
 export async function failureOf(action: () => void | Promise<void>): Promise<SwitchError | undefined> {
   try {
     await action();
@@ -83,20 +86,20 @@ export function textOf(reply: Reply | undefined): string {
   return reply.text + (reply.last ? END_OF_SESSION : `${codeLine(reply.error)}\n`);
 }
 
-/** Returns `1000 Success`, or a 1 with the errno's three digits and libc's message. */
+/** Returns `1000 Success` or, for an error, 1 followed by the errno in three digits and libc's message. */
 export function codeLine(error?: SwitchError): string {
   if (!error) return SUCCESS;
   const number = errnoNumber(error.code);
   return `1${String(number).padStart(3, '0')} ${strerror(number)}`;
 }
 
-/** Returns the same reply as one line of JSON in a data block, with the same code. */
+/** Returns the same reply with its data as one line of JSON. The code stays the same. */
 export function asJson(reply: Reply): Reply {
   const data = plain(reply);
   return { ...reply, data, text: frame([stringify(data)]) };
 }
 
-/** Returns the JSON object of a reply; tsvdectl(1) documents its members. */
+/** Returns a reply as an object for JSON; tsvdectl(1) documents its members. */
 export function plain({ data, error, last }: Reply): object {
   const line = last ? END_OF_SESSION : codeLine(error);
   return {
@@ -107,7 +110,7 @@ export function plain({ data, error, last }: Reply): object {
   };
 }
 
-/** Serialises on one line, with control characters escaped so that a terminal does not interpret them. */
+/** Returns a value as one line of JSON, with control characters escaped so that a terminal does not interpret them. */
 function stringify(value: unknown): string {
   const text = JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? Number(item) : item));
   return text.replace(/[\x7f-\x9f]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`);

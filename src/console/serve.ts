@@ -1,15 +1,15 @@
-// serveConsole(): a console for a program that embeds a switch; tsvde itself uses server.ts.
+// Contains serveConsole(), a console for programs that embed a switch. tsvde itself uses server.ts.
 import { checkOptions } from '../protocol/options.ts';
 import type { Switch } from '../switch/switch.ts';
 import { type SwitchServer, serverOf } from '../switch/switch-server.ts';
 
-/** Where the console is served, and to whom. */
+/** Where a console is served, and to whom. */
 export interface ConsoleOptions {
-  /** The path of its unix socket. */
+  /** The path of the console's unix socket. */
   path: string;
-  /** Permissions of the socket; whoever may connect may do everything. Default 0o600. */
+  /** Permissions of the socket. Anyone who may connect may use every command. Default 0o600. */
   mode?: number;
-  /** The name of the group that the socket is given to. */
+  /** The name of the group that the socket belongs to. */
   group?: string;
   /** Called by the command `shutdown`; default: closes the switch. */
   shutdown?: () => void;
@@ -18,13 +18,13 @@ export interface ConsoleOptions {
 const OPTIONS = { path: true, mode: true, group: true, shutdown: true } satisfies Record<keyof ConsoleOptions, true>;
 
 /**
- * Serves the management console of a switch on a unix socket, for tsvdectl, unixterm and the like. Throws SwitchError
- * EADDRINUSE if the path is served already, EEXIST if it is another file, EINVAL for wrong options, ENODEV once the
- * switch is closed.
+ * Serves the management console of a switch on a unix socket, for tsvdectl, unixterm and similar programs. Throws
+ * SwitchError EADDRINUSE if the path is served already, EEXIST if another kind of file is there, EINVAL for wrong
+ * options, and ENODEV once the switch is closed.
  */
 export async function serveConsole(sw: Switch, options: ConsoleOptions): Promise<SwitchServer> {
   checkOptions(options, OPTIONS);
-  // Loaded on demand: a program that only has a plug needs no console.
+  // These are loaded on demand, since a program that only uses a plug needs no console.
   const [{ createContext }, { ConsoleServer }, { VDE_VERSION }] = await Promise.all([
     import('./context.ts'),
     import('./server.ts'),

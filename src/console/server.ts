@@ -10,7 +10,7 @@ export interface ManagementOptions {
   path: string;
   /** Permissions of the socket. */
   mode: number;
-  /** Name of the group that owns the socket. */
+  /** The name of the group that the socket belongs to. */
   group?: string;
   /** A descriptor that already listens on the path. */
   fd?: number;
@@ -27,7 +27,7 @@ export class ConsoleServer {
 
   /**
    * Looks up the group and removes a stale socket file. Throws SwitchError if a live socket or another kind of file has
-   * the path; both are left as they are. Returns the function that binds the socket: from then on clients may connect,
+   * the path; both are left unchanged. Returns the function that binds the socket: from then on clients may connect,
    * and wait for serve().
    */
   async prepare({ path, mode, group, fd }: ManagementOptions): Promise<() => void> {
@@ -39,7 +39,7 @@ export class ConsoleServer {
   }
 
   async serve(): Promise<void> {
-    // A client that shuts down its own side may still wait for replies.
+    // A client that has shut down its sending side may still wait for replies.
     const server = createServer({ allowHalfOpen: true }, (session) => this.#accept(session));
     await this.#listener?.serve(server);
     server.on('error', (error) => this.#context.log(`mgmt accept ${error.message}`));

@@ -1,5 +1,5 @@
-// One console session: reads lines and writes each reply, with the prompt, in one write. A line is executed only after
-// the last reply was taken, so that a client that never reads costs the memory of one reply.
+// A console session: reads lines, and writes each reply with the prompt in one write. A line is executed only after the
+// previous reply was accepted, so that a client that never reads costs the memory of one reply.
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { SwitchError } from '../protocol/errors.ts';
@@ -11,9 +11,9 @@ import type { Subscriber } from './subscriptions.ts';
 
 const LINE_MAX = 4096;
 /**
- * How long text without a newline waits for the rest of its line before it becomes a command. vdeterm sends no newline,
- * while other programs may send one command in two segments. Longer than the gap between two segments of one program,
- * shorter than a person notices.
+ * How long text without a newline waits for the rest of its line before it is executed, in milliseconds. vdeterm sends
+ * no newline, while other programs may send one command in two segments. The time is longer than the gap between such
+ * segments, and too short for a person to notice.
  */
 const LINE_END_MS = 40;
 
@@ -25,7 +25,9 @@ export interface SessionOptions {
   output: Writable;
 }
 
-/** Resolves when a command has ended the session, or when the input has ended and every command in it is answered. */
+/**
+ * Resolves when a command has ended the session, or when the input has ended and every command in it has been answered.
+ */
 export async function runSession(context: ConsoleContext, { kind, input, output }: SessionOptions): Promise<void> {
   let afterwards: (() => void) | undefined;
   const subscriber: Subscriber = {
@@ -58,8 +60,8 @@ export async function runSession(context: ConsoleContext, { kind, input, output 
 
 /**
  * Runs the console of a switch in the foreground: commands on stdin, replies on stdout, until stdin or the switch ends.
- * Nothing is written before the first reply, since programs read the first line as the answer to their first command;
- * only a terminal gets a prompt at once, and again whenever it begins to be read.
+ * Nothing is written before the first reply, since programs read the first line as the answer to their first command.
+ * Only a terminal gets a prompt at once, and again whenever this process begins to read it.
  */
 export async function runOnStandardStreams(context: ConsoleContext, input: Readable, output: Writable): Promise<void> {
   output.on('error', () => {}); // without a reader, replies are discarded
@@ -69,7 +71,7 @@ export async function runOnStandardStreams(context: ConsoleContext, input: Reada
   await runSession(context, { kind: 'terminal', input, output });
 }
 
-/** Yields lines without their newline; undefined for a line that is too long. */
+/** Yields lines without their newline, and undefined for each line that is too long. */
 async function* linesOf(input: Readable): AsyncIterable<string | undefined> {
   let rest = Buffer.alloc(0);
   let skipping = false; // the rest of a line that is too long
@@ -95,13 +97,16 @@ async function* linesOf(input: Readable): AsyncIterable<string | undefined> {
     if (rest.length > LINE_MAX) {
       if (!skipping) yield undefined;
       skipping = true;
-      rest = rest.subarray(-1); // not empty, so that the skipped line, too, can end by the timeout
+      rest = rest.subarray(-1); // not empty, so that the timeout can end the skipped line too
     }
   }
   if (rest.length > 0 && !skipping) yield rest.toString();
 }
 
-/** Reads the next chunk. A read error counts as the end of the input: the client disconnected with replies unread. */
+/**
+ * Reads the next chunk. A read error counts as the end of the input: the client disconnected without reading all
+ * replies.
+ */
 function read(chunks: AsyncIterator<unknown>): Promise<IteratorResult<unknown>> {
   return chunks.next().catch(() => ({ done: true, value: undefined }));
 }
@@ -118,7 +123,7 @@ async function within<T>(promise: Promise<T>, milliseconds: number): Promise<T |
   }
 }
 
-/** Resolves when more may be written, or when the stream is closed. */
+/** Resolves when the stream accepts more, or when it is closed. */
 async function write(output: Writable, text: string): Promise<void> {
   if (text === '' || output.destroyed || output.write(text)) return;
   const listening = new AbortController(); // removes the listener of the event that did not happen

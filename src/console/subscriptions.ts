@@ -1,19 +1,19 @@
-// The debug categories that each session has turned on. Addresses are numerous: the engine reports them only while a
-// session has a hash/ category on.
+// The debug categories that each session has turned on. Events of addresses are numerous, so the engine reports them
+// only while a session has a hash/ category on.
 import type { Switch } from '../switch/switch.ts';
 import { CATEGORIES, type Category, describeEvent, eventLine } from './events.ts';
 
 /** A session, and the categories that it has turned on. */
 export interface Subscriber {
   readonly categories: Set<Category>;
-  /** Shows a debug line without waiting: lines for a session that does not read are lost. */
+  /** Shows a debug line without waiting. Lines for a session that does not read are lost. */
   tell(line: string): void;
 }
 
 export class Subscriptions {
   readonly #switch: Switch;
   readonly #subscribers = new Set<Subscriber>();
-  /** The categories of loaded plugins. */
+  /** The categories that loaded plugins added. */
   readonly #added: Category[] = [];
 
   constructor(sw: Switch) {
@@ -38,7 +38,7 @@ export class Subscriptions {
     this.#watch();
   }
 
-  /** Returns the categories that were off before. */
+  /** Turns categories on for a session. Returns those that were off before. */
   turnOn(subscriber: Subscriber, categories: readonly Category[]): Category[] {
     const added = categories.filter((category) => !subscriber.categories.has(category));
     for (const category of added) subscriber.categories.add(category);
@@ -46,7 +46,7 @@ export class Subscriptions {
     return added;
   }
 
-  /** Returns the categories that were on before. */
+  /** Turns categories off for a session. Returns those that were on before. */
   turnOff(subscriber: Subscriber, categories: readonly Category[]): Category[] {
     const removed = categories.filter((category) => subscriber.categories.delete(category));
     this.#watch();

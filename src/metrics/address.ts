@@ -5,12 +5,12 @@ import { SwitchError } from '../protocol/errors.ts';
 export type MetricsAddress =
   | { kind: 'tcp'; host: string; port: number }
   | { kind: 'unix'; path: string }
-  /** A socket that already listens. */
+  /** A descriptor that already listens. */
   | { kind: 'descriptor'; fd: number };
 
-const DEFAULT_HOST = '127.0.0.1'; // other hosts may read the metrics only where the user says so
+const DEFAULT_HOST = '127.0.0.1'; // other hosts may read the metrics only if the user says so
 
-/** Throws SwitchError EINVAL if the text is not an address. Port 0 lets the kernel choose a port. */
+/** Parses an address. Port 0 lets the kernel choose. Throws SwitchError EINVAL if the text is not an address. */
 export function parseMetricsAddress(text: string): MetricsAddress {
   if (text.startsWith('unix:') && text.length > 'unix:'.length)
     return { kind: 'unix', path: resolve(text.slice('unix:'.length)) };

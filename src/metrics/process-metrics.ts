@@ -1,9 +1,10 @@
-// Metrics of the process, under the standard names of Prometheus clients. prom-client's defaults are not used: their
-// event loop monitor never sleeps, and an idle switch must use no CPU. These metrics are read only at a scrape.
+// Metrics of the process, under the standard names of Prometheus clients. prom-client's default metrics are not used,
+// since their event loop monitor never sleeps and an idle switch must use no CPU. These metrics are read only at a
+// scrape.
 import { readdirSync } from 'node:fs';
 import { Counter, Gauge, type Registry } from 'prom-client';
 
-/** Defines the metrics; returns the function that updates them. */
+/** Defines the metrics. Returns a function that updates them. */
 export function defineProcessMetrics(registers: Registry[]): () => void {
   const cpu = new Counter({
     name: 'process_cpu_seconds_total',

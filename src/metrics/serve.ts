@@ -1,4 +1,4 @@
-// serveMetrics(): a metrics server for a program that embeds a switch; tsvde itself uses server.ts.
+// Contains serveMetrics(), a metrics server for programs that embed a switch. tsvde itself uses server.ts.
 import { SwitchError } from '../protocol/errors.ts';
 import { checkOptions } from '../protocol/options.ts';
 import type { Switch } from '../switch/switch.ts';
@@ -9,7 +9,7 @@ export type MetricsOptions =
   | {
       /** The address to listen on; default `127.0.0.1`. */
       host?: string;
-      /** The TCP port; 0 for any free one. */
+      /** The TCP port; 0 asks for any free one. */
       port: number;
     }
   | {
@@ -21,13 +21,13 @@ type Names = 'host' | 'port' | 'path';
 const OPTIONS = { host: true, port: true, path: true } satisfies Record<Names, true>;
 
 /**
- * Serves the Prometheus metrics of a switch by HTTP: /metrics, and /healthz and /readyz for liveness. Throws
- * SwitchError EADDRINUSE if the address cannot be used, EINVAL for wrong options, ENODEV once the switch is closed.
+ * Serves the Prometheus metrics of a switch by HTTP: /metrics, and /healthz and /readyz for health checks. Throws
+ * SwitchError EADDRINUSE if the address cannot be used, EINVAL for wrong options, and ENODEV once the switch is closed.
  */
 export async function serveMetrics(sw: Switch, options: MetricsOptions): Promise<SwitchServer> {
   checkOptions(options, OPTIONS);
   const address = addressOf(options);
-  // Loaded on demand: prom-client is half of what loading the library would take.
+  // These are loaded on demand, since prom-client would take half of the library's loading time.
   const [{ startMetrics }, { VDE_VERSION }] = await Promise.all([
     import('./server.ts'),
     import('../system/version.ts'),

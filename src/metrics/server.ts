@@ -1,5 +1,5 @@
 // The HTTP server that Prometheus scrapes: /metrics, and /healthz and /readyz for health checks. The number of
-// connections is limited, and those that hang are closed after a timeout.
+// connections is limited, and connections that hang are closed after a timeout.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type OpenMetricsContentType, Registry } from 'prom-client';
 import { formatHostPort, resolveHosts } from '../backends/internet.ts';
@@ -23,14 +23,14 @@ export interface MetricsServer {
 export interface MetricsOptions {
   address: MetricsAddress;
   version: string;
-  /** How long a client may take to send a request, or to read a response; default 10000. */
+  /** How long a client may take to send a request, or to read a response, in milliseconds; default 10000. */
   timeoutMs?: number;
 }
 
 const TIMEOUT_MS = 10_000;
 const CONNECTIONS_MAX = 64;
 
-/** Throws SwitchError if the address cannot be bound. */
+/** Starts the server. Throws SwitchError if the address cannot be bound. */
 export async function startMetrics(
   sw: Switch,
   { address: place, version, timeoutMs = TIMEOUT_MS }: MetricsOptions,
@@ -46,7 +46,7 @@ export async function startMetrics(
       },
     );
     server.maxConnections = CONNECTIONS_MAX;
-    server.setTimeout(timeoutMs, (socket) => socket.destroy()); // a client that does not read its response
+    server.setTimeout(timeoutMs, (socket) => socket.destroy()); // the client does not read its response
     return server;
   };
   const { servers, address } = await listen(create, place);
@@ -67,7 +67,7 @@ function closed(server: Server): Promise<void> {
 
 type Scrape = (format: 'text' | 'openmetrics') => Promise<{ contentType: string; body: string }>;
 
-/** Defines the metrics in two registries: prom-client formats a registry as either text or OpenMetrics. */
+/** Defines the metrics in two registries, since prom-client formats a registry as either text or OpenMetrics. */
 function defineScrape(sw: Switch, version: string): Scrape {
   const text = new Registry();
   const openmetrics = new Registry<OpenMetricsContentType>();
@@ -110,12 +110,12 @@ async function answer(sw: Switch, scrape: Scrape, request: IncomingMessage, resp
   }
 }
 
-/** Returns the path of a request target, which a proxy's client gives with scheme and host (RFC 9112, 3.2.2). */
+/** Returns the path of a request target. Clients of a proxy send the target with scheme and host (RFC 9112, 3.2.2). */
 function pathOf(target: string): string {
   return target.replace(/^https?:\/\/[^/?]*/i, '').split('?')[0]!;
 }
 
-/** A name is served at each of its addresses, with a server for each. */
+/** Listens on an address. A host name gets one server for each of its addresses. */
 async function listen(
   create: () => Server,
   address: MetricsAddress,

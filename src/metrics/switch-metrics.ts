@@ -1,5 +1,5 @@
-// A switch's state as Prometheus metrics, modelled on node_exporter's node_network_*. Between scrapes nothing is
-// updated: update() fills all metrics from one snapshot of the engine. Values are doubles, exact up to 2^53.
+// A switch's state as Prometheus metrics, modelled on node_exporter's node_network_*. Nothing is updated between
+// scrapes: update() sets all metrics from one snapshot of the engine. Values are doubles, exact up to 2^53.
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { BACKEND_STATS } from '../backends/kind.ts';
 import type { PortCounters } from '../switch/counters.ts';
@@ -114,7 +114,7 @@ export class SwitchMetrics {
     });
   }
 
-  /** Defines the statistics of attachments. An attachment has samples only of the statistics that its kind keeps. */
+  /** Defines the statistics of attachments. An attachment has samples only for the statistics of its kind. */
   #defineAttachments(): void {
     for (const [name, { type, help }] of Object.entries(BACKEND_STATS)) {
       const base = this.#base(`tsvde_attachment_${name}${type === 'counter' ? '_total' : ''}`, help);
@@ -164,7 +164,10 @@ export class SwitchMetrics {
     this.#updates.push(() => gauge.set(value()));
   }
 
-  /** prom-client's counters can only be incremented, so a counter that mirrors the engine's is reset at each scrape. */
+  /**
+   * Defines a counter that copies one of the engine's. prom-client's counters can only be incremented, so it is reset
+   * at each scrape.
+   */
   #counter<T extends string>(name: string, help: string, labelNames: T[]): Counter<T> {
     const counter = new Counter({ ...this.#base(name, help), labelNames });
     this.#updates.push(() => counter.reset());

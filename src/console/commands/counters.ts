@@ -1,4 +1,5 @@
-// The counters command: all counters of each port. port/print has vde_switch's format, with room for only two sums.
+// The counters command: all counters of each port. port/print cannot show them, since its format is vde_switch's and
+// has room for two sums only.
 
 import { SwitchError } from '../../protocol/errors.ts';
 import type { PortCounters } from '../../switch/counters.ts';
@@ -24,7 +25,7 @@ export const countersMenu: Menu = {
   ],
 };
 
-/** Drop reasons are shown only if they have a count. */
+/** Formats the counters of a port. Drop reasons whose count is 0 are left out. */
 function* describeRow(row: PortCounters): Iterable<string> {
   yield `Port ${pad(row.port)}`;
   for (const direction of ['receive', 'transmit'] as const) {

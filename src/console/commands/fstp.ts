@@ -1,11 +1,12 @@
-// The spanning tree menu. Printed trees are vde_switch's byte for byte, with alternate and backup ports under one role.
+// The spanning tree menu. Trees are printed byte for byte as vde_switch prints them, which has one role for alternate
+// and backup ports.
 import { SwitchError } from '../../protocol/errors.ts';
 import type { TreePortView, TreeView } from '../../switch/spanning-trees.ts';
 import { type Menu, printing, showing } from '../command.ts';
 import { pad } from '../format.ts';
 import { parseFlag, parseNumber, parseOptionalNumber, parseWords } from '../parse.ts';
 
-/** Shown as the designated switch if there is none. */
+/** The ID that is shown as the designated switch when there is none. */
 const NO_SWITCH = 'ff:ff:ff:ff:ff:ff:ff:ff';
 const ROLES: Record<TreePortView['role'], string> = {
   root: 'Root',

@@ -1,4 +1,4 @@
-// The hash table menu: the MAC table, under its name in VDE. Buckets exist only in the output, not in the engine.
+// The hash table menu, VDE's name for the MAC table. Buckets exist only in the output, not in the engine.
 
 import { SwitchError } from '../../protocol/errors.ts';
 import { parseMac } from '../../protocol/mac.ts';
@@ -64,7 +64,7 @@ export const hashMenu: Menu = {
       help: 'show all learned addresses and their ports',
       *print(_, { switch: sw }) {
         const rows = sw.macs.entries().map((entry) => withBucket(entry, sw.macs.hashSize));
-        // Newest first within a bucket: a stable sort keeps the table's order.
+        // Within a bucket the newest entry comes first: the table's order is newest first, and the sort is stable.
         yield* rows.sort((a, b) => a.bucket - b.bucket);
       },
       format: describe,
@@ -113,7 +113,7 @@ function describe({ mac, vlan, port, ageSeconds, bucket }: Row): string {
   return `Hash: ${pad(bucket)} Addr: ${mac} VLAN ${pad(vlan)} to port: ${pad(port, 3)}  age ${ageSeconds} secs`;
 }
 
-/** Returns the bucket in which vde_switch would keep the address: programs compare these numbers. */
+/** Returns the bucket in which vde_switch would keep the address, since programs compare these numbers. */
 export function bucketOf({ mac, vlan }: { mac: string; vlan: number }, size: number): number {
   const bytes = mac.split(':').reverse().join('');
   let key = (BigInt(vlan) << 48n) | BigInt(`0x${bytes}`);

@@ -1,4 +1,4 @@
-// The plugin menu. Plugins are built in; vde2's file names for them are also accepted.
+// The plugin menu. All plugins are built in; the names of vde2's plugin files are also accepted.
 import { SwitchError } from '../../protocol/errors.ts';
 import { type Menu, printing } from '../command.ts';
 
@@ -16,7 +16,7 @@ export const pluginMenu: Menu = {
         if (plugins.list(argument).length > 0) return;
         if (plugins.list('').length > 0) throw new SwitchError('ENOENT', 'no such plugin is loaded');
         for (const { name, help } of plugins.available(argument)) yield { name, help, loaded: false };
-        throw new SwitchError('ENOENT', 'no plugin is loaded; plugin/add loads one'); // vde_switch's reply
+        throw new SwitchError('ENOENT', 'no plugin is loaded; plugin/add loads one'); // this is what vde_switch replies
       },
       format: ({ name, help, loaded }) => row(name, loaded ? help : `not loaded: ${help}`),
     }),

@@ -1,4 +1,5 @@
-// The port menu: ports, their permissions and their endpoints. vde_switch has no attach, detach and attached.
+// The port menu: ports, their permissions and their endpoints. vde_switch lacks the commands attach, detach and
+// attached.
 
 import { SwitchError } from '../../protocol/errors.ts';
 import type { PortCounters } from '../../switch/counters.ts';
@@ -10,7 +11,7 @@ import { pad } from '../format.ts';
 import { parseFlag, parseNumber, parseOptionalNumber, parseWords } from '../parse.ts';
 import { printable } from '../reply.ts';
 
-/** vde_switch's names for the kinds that it also has. */
+/** vde_switch's names for the kinds of port that it has too. */
 const MODULES: Readonly<Record<string, string>> = { vde: 'unix prog', tap: 'tuntap' };
 const NOBODY = 'NONE';
 
@@ -64,7 +65,7 @@ export const portMenu: Menu = {
       path: 'port/create',
       syntax: 'N',
       help: 'create port N, reserved for clients that ask for it by number',
-      // Port 0 means any free port, so each replay would create another.
+      // Port 0 asks for any free port, so each replay would create another one.
       declares: (argument) => argument !== '0',
       run(argument, { switch: sw }) {
         const port = parseNumber(argument);
@@ -125,7 +126,7 @@ export const portMenu: Menu = {
       help: 'attach the port described by KIND,key=value,…, as --port does',
       async run(argument, { switch: sw, log }) {
         await sw.attach(argument).catch((error: Error) => {
-          log(`port/attach: ${error.message}`, 'warning'); // a text reply has no room for the sentence
+          log(`port/attach: ${error.message}`, 'warning'); // a text reply cannot contain the sentence
           throw error;
         });
       },
@@ -182,7 +183,7 @@ interface Row {
   untaggedVlan: number;
   active: boolean;
   allocatable: boolean;
-  /** Accounts by name; undefined if there is none. */
+  /** The names of accounts; undefined if no account is set. */
   currentUser: string | undefined;
   user: string | undefined;
   group: string | undefined;

@@ -1,5 +1,5 @@
 // The user menu: adds, removes and lists the host forwards of running user-mode networks, and shows their connections.
-// The id of the network may be omitted if there is only one.
+// The network's id may be omitted if there is only one.
 import type { Attachment } from '../../backends/attachments.ts';
 import { formatHostForward, hostForward, hostPlace } from '../../backends/user/forward.ts';
 import { UserBackend } from '../../backends/user/user-backend.ts';
@@ -22,7 +22,7 @@ export const userMenu: Menu = {
         return result(
           await failureOf(() =>
             changeForward(verb, rest, sw).catch((error: Error) => {
-              log(`user/hostfwd: ${error.message}`, 'warning'); // a text reply has no room for the sentence
+              log(`user/hostfwd: ${error.message}`, 'warning'); // a text reply cannot contain the sentence
               throw error;
             }),
           ),
@@ -84,7 +84,10 @@ function findNetworks(sw: Switch): UserNetwork[] {
   return sw.attachments().filter(isUser);
 }
 
-/** Returns the named or the only network. Throws EINVAL if there are several, ENXIO if there is none. */
+/**
+ * Returns the network with this id or, without an id, the only one. Throws EINVAL if there are several, ENXIO if there
+ * is none.
+ */
 function findNetwork(sw: Switch, id: string | undefined): UserNetwork {
   const networks = findNetworks(sw).filter((network) => id === undefined || network.id === id);
   if (networks.length === 1) return networks[0]!;

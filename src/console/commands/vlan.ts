@@ -87,7 +87,7 @@ function* describeVlan({ vlan, ports }: Row): Iterable<string> {
   for (const member of ports) yield describeMember(member);
 }
 
-/** vde_switch calls the state of an inactive port "Learning". */
+/** Returns the line for a member. The state of an inactive port is printed as "Learning", as in vde_switch. */
 function describeMember({ port, tagged, active, state }: Member): string {
   const status = !active ? 'Learning' : state === 'forwarding' ? 'Forwarding' : 'Discarding';
   return ` -- Port ${pad(port)} tagged=${Number(tagged)} active=${Number(active)} status=${status}`;

@@ -1,4 +1,4 @@
-// The dump plugin: shows every frame as a debug line in hex. A session sees them only after debug/add dump.
+// The dump plugin: shows every frame as a debug line in hex. A session gets these lines only after debug/add dump.
 import type { CapturedFrame } from '../../switch/capture.ts';
 import type { ConsoleContext, Menu } from '../command.ts';
 import { pad } from '../format.ts';

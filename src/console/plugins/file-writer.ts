@@ -4,9 +4,9 @@ import { closeSync, fstatSync, write, writeSync } from 'node:fs';
 import { describeError } from '../../system/errno.ts';
 import type { OpenFile } from './regular-file.ts';
 
-/** Bytes that may wait to be written. */
+/** The most bytes that may wait to be written. */
 const WAITING_MAX = 4 << 20;
-/** How long flush() waits for an append in flight before it appends the rest. */
+/** How long flush() waits for an append in progress before it appends the rest, in milliseconds. */
 const APPEND_MS = 200;
 /** In buffered mode, a write starts once this many bytes are waiting. */
 const BLOCK = 64 << 10;
@@ -15,10 +15,10 @@ export interface FileWriterOptions {
   file: OpenFile;
   /** Whether the file was opened with O_APPEND. */
   appends: boolean;
-  /** A plural noun for the data, used in the log: `frames`. */
+  /** A plural noun for the data in log lines, such as `frames`. */
   noun: string;
   log(message: string): void;
-  /** Called after an error, when the file is closed. */
+  /** Called when an error has closed the file. */
   onFailure(): void;
 }
 
@@ -92,9 +92,10 @@ export class FileWriter {
     });
   }
 
-  /** Completes the write in flight, which may be late or partial. */
+  /** Completes the write in progress, which may be slow or partial. */
   #settle(inFlight: { block: Buffer; position: number }): void {
-    // Writing the same bytes twice at one position is harmless. Appending them twice is not: wait for the other thread.
+    // Writing the same bytes twice at one position is harmless; appending them twice is not, so an append is waited
+    // for.
     if (!this.#options.appends) {
       this.#writeNow(inFlight);
       return;

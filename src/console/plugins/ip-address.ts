@@ -1,5 +1,5 @@
-// IP addresses as numbers, and ranges of them. An IPv6 address has bit 128 set, which separates the families and sorts
-// IPv4 first. node:net checks and formats the text; its BlockList cannot remove a range, nor tell where one begins.
+// IP addresses as numbers, and ranges of them. IPv6 addresses have bit 128 set, which distinguishes the families and
+// sorts IPv4 first. node:net checks and formats the text, but its BlockList can neither remove a range nor list ranges.
 import { isIPv4, isIPv6, SocketAddress } from 'node:net';
 import { SwitchError } from '../../protocol/errors.ts';
 import { parseNumber } from '../parse.ts';
@@ -8,7 +8,7 @@ export type IpAddress = bigint;
 
 export interface IpRange {
   first: IpAddress;
-  /** How many low bits may differ. */
+  /** How many of the lowest bits are free to differ within the range. */
   free: bigint;
 }
 
@@ -22,14 +22,14 @@ export function ipv6Address(bytes: Buffer): IpAddress {
   return IPV6 | (bytes.readBigUInt64BE(0) << 64n) | bytes.readBigUInt64BE(8);
 }
 
-/** Parses an address. Throws EINVAL for anything else, and for octal digits and zones. */
+/** Parses an address. Throws EINVAL for anything else, including octal digits and zones. */
 export function parseAddress(text: string): IpAddress {
   if (isIPv4(text)) return groupsOfDotted(text).reduce(joinGroup, 0n);
   if (isIPv6(text) && !text.includes('%')) return IPV6 | groupsOf(text).reduce(joinGroup, 0n);
   throw new SwitchError('EINVAL', `'${text}' is not an IP address`);
 }
 
-/** Parses a range such as `10.0.0.0/8`; without a length it is a single address. Throws EINVAL for anything else. */
+/** Parses a range such as `10.0.0.0/8`, or a single address. Throws EINVAL for anything else. */
 export function parseRange(text: string): IpRange {
   const [word = '', length, ...rest] = text.split('/');
   const address = parseAddress(word);
@@ -45,7 +45,7 @@ export function contains({ first, free }: IpRange, address: IpAddress): boolean 
   return address >> free === first >> free;
 }
 
-/** Returns `ipv4` or `ipv6`. */
+/** Returns the family of an address, `ipv4` or `ipv6`. */
 export function familyOf(address: IpAddress): string {
   return isV6(address) ? 'ipv6' : 'ipv4';
 }

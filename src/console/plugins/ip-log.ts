@@ -1,4 +1,4 @@
-// The destination of iplog's lines: a file, the system log, or none. A file that failed is tried again on SIGHUP.
+// The destination of iplog's lines: a file, the system log, or none. A file that failed is opened again on SIGHUP.
 import { constants } from 'node:fs';
 import { resolve } from 'node:path';
 import { SwitchError } from '../../protocol/errors.ts';
@@ -13,7 +13,7 @@ const IDENT = 'tsvde';
 
 export class IpLog {
   readonly #log: (message: string) => void;
-  /** The absolute path; kept after an error, so that reopen() can try it again. */
+  /** The absolute path of the file. It is kept after an error, so that reopen() can try the file again. */
   #path: string | undefined;
   #file: FileWriter | undefined;
   #syslog: Log | undefined;
@@ -28,7 +28,10 @@ export class IpLog {
     return this.#file ? `log on file ${printable(this.#file.file.path)}` : 'log disabled';
   }
 
-  /** Sends lines to a path, to the system log (`-`) or nowhere (empty). Throws ENOENT, changing nothing, on failure. */
+  /**
+   * Sends lines to a file, to the system log (`-`) or nowhere (empty). If the file cannot be opened, throws ENOENT and
+   * changes nothing.
+   */
   direct(target: string): void {
     const path = target === '' || target === SYSLOG ? undefined : resolve(target);
     const file = path === undefined ? undefined : this.#open(path);
@@ -79,7 +82,7 @@ export class IpLog {
   }
 }
 
-/** Returns a time such as `Jan  5 13:00:00`, as in the system log (RFC 3164, 4.1.2). */
+/** Returns a time in the format of the system log, such as `Jan  5 13:00:00` (RFC 3164, 4.1.2). */
 function timestamp(date: Date): string {
   const [, month, day, , time] = date.toString().split(' ');
   return `${month} ${day!.replace(/^0/, ' ')} ${time}`;

@@ -1,10 +1,11 @@
-// Finds the IP source address of a frame. Frames are untrusted: lengths in headers are checked against the frame's.
+// Finds the IP source address of a frame. Frames are untrusted: the lengths in their headers are checked against the
+// frame's length.
 import { type IpAddress, ipv4Address, ipv6Address } from './ip-address.ts';
 
 export interface IpSource {
   address: IpAddress;
   mac: string;
-  /** The VLAN of the frame's tag; 0 if it is untagged. */
+  /** The VLAN in the frame's tag; 0 if the frame is untagged. */
   vlan: number;
 }
 
@@ -14,7 +15,7 @@ const TAG_BYTES = 4;
 const IPV4 = 0x0800;
 const IPV6 = 0x86dd;
 
-/** Returns undefined if the frame is not IP, or if its header is invalid. */
+/** Returns the source of a frame; undefined if the frame is not IP or its header is invalid. */
 export function ipSource(frame: Buffer): IpSource | undefined {
   if (frame.length < TYPE_AT + TAG_BYTES + 2) return undefined;
   const tagged = frame.readUInt16BE(TYPE_AT) === TPID;
@@ -31,7 +32,10 @@ function sourceOf(type: number, packet: Buffer): IpAddress | undefined {
   return undefined;
 }
 
-/** Checks RFC 791, 3.1: the header has five to fifteen words within the total length, which is within the frame. */
+/**
+ * Returns whether the header is valid by RFC 791, 3.1: five to fifteen words, within the total length, which is within
+ * the frame.
+ */
 function isIpv4(packet: Buffer): boolean {
   if (packet.length < 20 || packet[0]! >> 4 !== 4) return false;
   const header = (packet[0]! & 0xf) * 4;
@@ -39,7 +43,7 @@ function isIpv4(packet: Buffer): boolean {
   return header >= 20 && header <= total && total <= packet.length;
 }
 
-/** Checks RFC 8200, 3: the header has forty bytes, and the frame has its payload length after it. */
+/** Returns whether the header is valid by RFC 8200, 3: forty bytes, followed by as many as its payload length says. */
 function isIpv6(packet: Buffer): boolean {
   return packet.length >= 40 && packet[0]! >> 4 === 6 && 40 + packet.readUInt16BE(4) <= packet.length;
 }

@@ -1,8 +1,12 @@
-// The IP addresses seen recently, each with its MAC, VLAN and port. The map is ordered by last sighting, oldest first.
+// The IP addresses seen recently, each with its MAC, VLAN and port. The map is in order of the last sighting, oldest
+// first.
 import type { IpAddress } from './ip-address.ts';
 import type { IpSource } from './ip-source.ts';
 
-/** Bounds the memory that forged addresses can take; a full table evicts the address that was silent longest. */
+/**
+ * The most addresses, which bounds the memory that forged ones can take. A full table evicts the address that has been
+ * silent longest.
+ */
 const ADDRESSES_MAX = 65_536;
 
 export interface Sighting extends IpSource {
@@ -21,7 +25,7 @@ export class IpTable {
     return this.#seen.size;
   }
 
-  /** Whether the address is known with the same MAC, VLAN and port. */
+  /** Returns whether the address is known with the same MAC, VLAN and port. */
   has({ address, mac, vlan, port }: Sighting): boolean {
     const known = this.#seen.get(address)?.sighting;
     return known !== undefined && known.mac === mac && known.vlan === vlan && known.port === port;
@@ -46,7 +50,7 @@ export class IpTable {
     for (const [address, { sighting }] of this.#seen) if (sighting.port === port) this.#seen.delete(address);
   }
 
-  /** Returns all sightings by address, IPv4 first. */
+  /** Returns all sightings in order of their addresses, IPv4 first. */
   list(): Sighting[] {
     const sightings = [...this.#seen.values()].map(({ sighting }) => sighting);
     return sightings.sort((a, b) => (a.address < b.address ? -1 : 1));

@@ -1,5 +1,5 @@
-// Inspects the source of every received frame, and logs each address of iplog's ranges when it appears or moves.
-// Without ranges nothing is captured, and without addresses no timer runs.
+// Inspects the source of every received frame, and logs each address in iplog's ranges when it appears or moves. While
+// there are no ranges nothing is captured, and while there are no addresses no timer runs.
 
 import { SwitchError } from '../../protocol/errors.ts';
 import type { SwitchEvent } from '../../switch/events.ts';
@@ -53,7 +53,7 @@ export class IpWatch {
     return this.#gcIntervalSeconds;
   }
 
-  /** 0 or less: addresses are never aged out. */
+  /** Seconds between two searches for addresses that have aged out; with 0 or less, none age out. */
   set gcIntervalSeconds(seconds: number) {
     this.#gcIntervalSeconds = seconds;
     clearTimeout(this.#timer);
@@ -61,7 +61,7 @@ export class IpWatch {
     this.#scheduleAgeing();
   }
 
-  /** Throws EEXIST if the range is already there. */
+  /** Adds a range. Throws EEXIST if it is there already. */
   addRange(range: IpRange): void {
     if (this.#ranges.some((other) => isSame(range, other)))
       throw new SwitchError('EEXIST', 'the range is already logged');
@@ -71,7 +71,7 @@ export class IpWatch {
     });
   }
 
-  /** Throws ENOENT if there is no such range. */
+  /** Removes a range. Throws ENOENT if there is no such range. */
   removeRange(range: IpRange): void {
     const rest = this.#ranges.filter((other) => !isSame(range, other));
     if (rest.length === this.#ranges.length) throw new SwitchError('ENOENT', 'the range is not logged');
@@ -121,7 +121,10 @@ export class IpWatch {
     this.#scheduleAgeing();
   }
 
-  /** Returns false if the port was closed before its frame was inspected: its user is unknown by now. */
+  /**
+   * Logs a sighting. Returns false if the port was closed before its frame was inspected, since its user is then
+   * unknown.
+   */
   #report(sighting: Sighting): boolean {
     const { endpoints = [] } = this.#context.switch.ports.get(sighting.port) ?? {};
     if (endpoints.length === 0) return false;
@@ -133,7 +136,7 @@ export class IpWatch {
     return true;
   }
 
-  /** Schedules the next ageing, unless one is scheduled or there is no address. */
+  /** Schedules the next removal of old addresses, unless one is scheduled or there are no addresses. */
   #scheduleAgeing(): void {
     if (this.#timer || this.#table.size === 0 || this.#gcIntervalSeconds <= 0) return;
     const milliseconds = Math.min(this.#gcIntervalSeconds * 1000, TIMER_MAX_MS);
@@ -149,7 +152,7 @@ function isSame(a: IpRange, b: IpRange): boolean {
   return a.first === b.first && a.free === b.free;
 }
 
-/** Returns monotonic seconds. */
+/** Returns monotonic time in seconds. */
 function now(): number {
   return performance.now() / 1000;
 }

@@ -1,4 +1,5 @@
-// The iplog plugin's commands: who used which IP address, on which port and when. IpWatch does the work.
+// The commands of the iplog plugin, which logs who used which IP address, on which port and when. IpWatch does the
+// work.
 
 import { SwitchError } from '../../protocol/errors.ts';
 import { findUser } from '../../system/accounts.ts';

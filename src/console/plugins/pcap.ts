@@ -1,9 +1,12 @@
-// The pcap file format (draft-ietf-opsawg-pcap): a file header, then each frame after a header of its own.
-// Little-endian on every machine; readers accept both byte orders.
+// The pcap file format (draft-ietf-opsawg-pcap): a file header, then each frame after a header of its own. It is
+// written in little-endian order on every machine; readers accept both orders.
 
 const MAGIC_MICROSECONDS = 0xa1b2c3d4;
 const ETHERNET = 1;
-/** The value that vde2 writes. Frames in the file are whole, as there, but tcpdump shows only so many bytes of each. */
+/**
+ * The snapshot length that vde2 writes. As in vde2, the file nevertheless contains whole frames, but tcpdump shows only
+ * this many bytes of each.
+ */
 const SNAPLEN = 96;
 
 export function pcapHeader(): Buffer {

@@ -11,7 +11,7 @@ import { FileWriter } from './file-writer.ts';
 import { pcapHeader, pcapRecord } from './pcap.ts';
 import { type OpenFile, openRegular } from './regular-file.ts';
 
-/** Listed but never published, as in vde2. */
+/** Categories that are listed but never used, as in vde2. */
 const CATEGORIES = [
   { name: 'pdump/packetin', tag: 0o101, help: 'unused: frames go to the file' },
   { name: 'pdump/packetout', tag: 0o102, help: 'unused: frames go to the file' },
@@ -30,7 +30,7 @@ class FrameFile {
   readonly #context: ConsoleContext;
   #name = 'vde_dump.cap';
   #buffered = false;
-  /** Open from its first use until another file is named. */
+  /** The writer of the file, which stays open from its first use until another file is named. */
   #writer: FileWriter | undefined;
   #stop: (() => void) | undefined;
 
@@ -42,7 +42,10 @@ class FrameFile {
     return this.#name;
   }
 
-  /** Truncates the file, unless it is in use already. Throws EINVAL, changing nothing, if it cannot be opened. */
+  /**
+   * Names the file and truncates it, unless it is already in use. If it cannot be opened, throws EINVAL and changes
+   * nothing.
+   */
   set name(name: string) {
     const file = openRegular(name, 0, 'EINVAL');
     const old = this.#writer;
@@ -60,14 +63,14 @@ class FrameFile {
     if (this.#writer) this.#writer.buffered = buffered;
   }
 
-  /** Throws EEXIST if frames are being dumped already, EINVAL if the file cannot be opened. */
+  /** Starts dumping. Throws EEXIST if frames are being dumped already, EINVAL if the file cannot be opened. */
   start(): void {
     if (this.#stop) throw new SwitchError('EEXIST', 'frames are being dumped already');
     this.#writer ??= this.#begin(openRegular(this.#name, 0, 'EINVAL'));
     this.#stop = this.#context.switch.capture.start(({ bytes }) => this.#writer?.write(pcapRecord(bytes, Date.now())));
   }
 
-  /** Throws ENOENT if no frames are being dumped. */
+  /** Stops dumping. Throws ENOENT if no frames are being dumped. */
   stop(): void {
     if (!this.#stop) throw new SwitchError('ENOENT', 'no frames are being dumped');
     this.#stopCapture();
@@ -151,7 +154,9 @@ function menu(frames: FrameFile): Menu {
   };
 }
 
-/** Yields the reason before the error: a code tells neither the file nor the cause. */
+/**
+ * Runs an action, and yields the reason for its error before throwing it: a code names neither the file nor the cause.
+ */
 function* explained(name: string, act: () => void): Iterable<string> {
   try {
     act();

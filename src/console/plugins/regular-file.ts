@@ -1,5 +1,5 @@
-// Opens a file that was named on the console, created with permissions for its owner only. Files that are not regular,
-// and symbolic links as the last component, are refused: in /tmp anybody could have made them.
+// Opens a file that was named on the console. A new file is accessible to its owner only. Other kinds of file, and a
+// symbolic link as the last component, are refused, since in /tmp anybody could have made them.
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { type ErrnoName, SwitchError } from '../../protocol/errors.ts';
 import { describeError } from '../../system/errno.ts';
@@ -9,11 +9,13 @@ const { O_WRONLY, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
 export interface OpenFile {
   fd: number;
   path: string;
-  /** Device and inode: equal for the same file under any name. */
+  /** The device and inode, which are equal for the same file under any name. */
   identity: string;
 }
 
-/** Opens a file for writing, with additional `flags`. Throws SwitchError with `code`: commands differ in theirs. */
+/**
+ * Opens a file for writing, with additional `flags`. Throws a SwitchError with `code`, which differs between commands.
+ */
 export function openRegular(path: string, flags: number, code: ErrnoName): OpenFile {
   let fd: number;
   try {
