@@ -1,6 +1,7 @@
-// The addresses of a guest's NICs: the same at each start of the same guest, different between guests. Each is the
-// first of a series of hashes that no other guest on this host has. An address is held by the name of an abstract unix
-// socket, which QEMU inherits: it needs no file, whoever is logged in, and the kernel frees it when QEMU ends.
+// The MAC addresses of a guest's NICs: the same at each start of the same guest, and different between guests. Each is
+// the first of a series of hashes that no other guest on this host uses. The name of an abstract unix socket, which
+// QEMU inherits, reserves an address. This needs no file, works between users, and the kernel frees the name when QEMU
+// ends.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -9,15 +10,15 @@ import { parseMac } from '../protocol/mac.ts';
 import { native } from '../system/native.ts';
 
 const PREFIX = '52:54:00';
-/** QEMU gives these to NICs without an address, from 52:54:00:12:34:56 on. */
+/** The beginning of the addresses that QEMU itself assigns, from 52:54:00:12:34:56 on. */
 const QEMUS_OWN = `${PREFIX}:12:34:`;
 const ATTEMPTS = 1000;
 const MACHINE_IDS = ['/etc/machine-id', '/var/lib/dbus/machine-id'];
 
 export interface AddressOptions {
-  /** What tells the guest from the user's other guests. */
+  /** Words that distinguish the guest from the user's other guests. */
   identity: readonly string[];
-  /** Whether addresses are held; if not, each is the first of its series. */
+  /** Whether addresses are reserved; if not, each is the first of its series. */
   hold: boolean;
   machine?: string;
   uid?: number | undefined;
@@ -27,7 +28,7 @@ export class Addresses {
   readonly #seed: readonly unknown[];
   readonly #hold: boolean;
   readonly #taken = new Set<string>();
-  /** Descriptors for QEMU to inherit. */
+  /** The descriptors of the reserved addresses, for QEMU to inherit. */
   readonly descriptors: number[] = [];
 
   constructor({ identity, hold, machine = machineId(), uid = process.geteuid?.() }: AddressOptions) {
@@ -35,7 +36,7 @@ export class Addresses {
     this.#hold = hold;
   }
 
-  /** Marks an address that the user chose as in use. It is the user's to be unique. */
+  /** Marks an address that the user chose as in use. The user must make sure that it is unique. */
   use(text: string): void {
     try {
       this.#take(parseMac(text));
@@ -44,7 +45,10 @@ export class Addresses {
     }
   }
 
-  /** Returns the address of a guest's NIC by its number. Throws SwitchError EADDRINUSE if the whole series is in use. */
+  /**
+   * Returns the address for the guest's NIC with this number. Throws SwitchError EADDRINUSE if all addresses of its
+   * series are in use.
+   */
   next(nic: number): string {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const mac = addressOf([...this.#seed, nic, attempt]);
@@ -59,7 +63,10 @@ export class Addresses {
     return true;
   }
 
-  /** Returns false only if another process holds the address: a system that forbids the lock is no reason not to start. */
+  /**
+   * Reserves an address. Returns false only if another process has it; a system that forbids such sockets must not
+   * prevent the start.
+   */
   #lock(mac: string): boolean {
     try {
       this.descriptors.push(native.listenUnix(`\0tsvde-mac-${mac}`));
@@ -75,13 +82,13 @@ function addressOf(words: readonly unknown[]): string {
   return [PREFIX, hash.slice(0, 2), hash.slice(2, 4), hash.slice(4, 6)].join(':');
 }
 
-/** Returns what tells this machine from others: systemd's machine ID, or else the host's name. */
+/** Returns an identifier of this machine: systemd's machine ID, or otherwise the host name. */
 function machineId(): string {
   for (const path of MACHINE_IDS) {
     try {
       const id = readFileSync(path, 'utf8').trim();
       if (/^[0-9a-f]{32}$/.test(id)) return id;
-    } catch {} // the next one
+    } catch {} // try the next file
   }
   return hostname();
 }

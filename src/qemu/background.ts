@@ -1,8 +1,12 @@
-// -daemonize: QEMU forks, so that the process that joined the switch ends and another one is the guest. tsvdeq waits for
-// QEMU's first process and then joins each port again in the name of the one that lives on.
+// Supports -daemonize: QEMU forks, so that the process that joined the switch ends and another one runs the guest.
+// tsvdeq waits for QEMU's first process to end, and then joins each port again in the name of the process that lives
+// on.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-/** Returns the process that has inherited a descriptor of ours, or else that of -pidfile; undefined if neither is known. */
+/**
+ * Returns the ID of the process that inherited our descriptor `fd`, or otherwise the one in the file of -pidfile;
+ * undefined if neither is known.
+ */
 export function backgroundProcess(args: readonly string[], fd: number): number | undefined {
   return heir(readlinkSync(`/proc/self/fd/${fd}`)) ?? pidInFile(args);
 }
@@ -11,7 +15,10 @@ export function goesToBackground(args: readonly string[]): boolean {
   return args.some((word) => /^--?daemonize$/.test(word));
 }
 
-/** Of several processes, which QEMU may have started itself, the one that is a child of none of them. */
+/**
+ * Returns the ID of the process that has the file open. If QEMU has started helpers that have it too, returns their
+ * parent.
+ */
 function heir(file: string): number | undefined {
   const holders = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid && hasOpen(name, file))
@@ -23,7 +30,7 @@ function hasOpen(pid: string, file: string): boolean {
   try {
     return readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === file);
   } catch {
-    return false; // it has ended, or belongs to another user
+    return false; // the process has ended, or belongs to another user
   }
 }
 

@@ -1,17 +1,17 @@
-// QEMU's command line as words and the options that are about the network. Options that QEMU has dropped are among
-// them: those of user-mode networks, and NICs that are written as -device or -usbdevice.
+// Splits QEMU's command line into plain words and options about the network. The latter include options that QEMU has
+// dropped: those of user-mode networks, and NICs written as -device or -usbdevice with vlan=.
 import { type NetOption, parseNetOption, setting } from './net-option.ts';
 
 export type NetworkOption = 'net' | 'nic' | 'netdev' | 'device' | 'usbdevice';
 
-/** An option about the network, with its value, as written. */
+/** An option about the network, with its value, as it was written. */
 export interface NetworkWords {
   option: NetworkOption;
   parsed: NetOption;
   words: readonly [option: string, value: string];
 }
 
-/** An option for the user-mode network as a whole, which QEMU 3.0 dropped: `-redir tcp:5555::22`. */
+/** An option that applied to the user-mode network as a whole, which QEMU 3.0 dropped: `-redir tcp:5555::22`. */
 export interface UserWords {
   option: 'redir' | 'tftp' | 'bootp' | 'smb' | 'channel';
   value: string;
@@ -23,7 +23,7 @@ const NETWORK_OPTIONS = /^--?(net|nic|netdev|device|usbdevice)$/;
 const USER_OPTIONS = /^--?(redir|tftp|bootp|smb)$/;
 const CHANNEL = /^channel,(.*)$/s;
 
-/** The drivers of NICs, in today's QEMU and in those since 0.12. */
+/** The NIC drivers of today's QEMU and of all versions since 0.12. */
 const NIC_DRIVERS =
   /^(e1000.*|igb|i825\w+|i82801|ne2k_(isa|pci)|pcnet|lance|rtl8139|tulip|usb-net|vmxnet3|xen-nic|spapr-vlan|virtio-net(-.+)?)$/;
 
@@ -53,7 +53,9 @@ function readOption(word: string, value: string): NetworkWords | UserWords | und
   return parsed && { option, parsed, words: [word, value] };
 }
 
-/** Returns undefined for devices that are not NICs, and for NICs whose network is named by `netdev=`. */
+/**
+ * Parses an option. Returns undefined for devices that are not NICs, and for NICs that name their network by `netdev=`.
+ */
 function parse(option: NetworkOption, value: string): NetOption | undefined {
   switch (option) {
     case 'usbdevice':

@@ -1,10 +1,13 @@
-// The identity of a guest, by which it has the same addresses at each start: -name and -uuid, else its first disk, else all of its
-// arguments. Pure, except that the names of files are resolved.
+// The identity of a guest, from which its addresses are derived at each start: -name and -uuid, or else its first disk,
+// or else all of its arguments. These are pure functions, except that file names are resolved.
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { splitAtCommas, splitPair } from '../protocol/comma-list.ts';
 
-/** Returns words that no other guest of this user on this machine has, if its command line tells it from the others. */
+/**
+ * Returns words that distinguish this guest from the user's other guests on this machine, as far as its command line
+ * does.
+ */
 export function guestIdentity(program: string, args: readonly string[]): string[] {
   const name = guestName(args);
   const uuid = lastValue(args, 'uuid')?.toLowerCase();
@@ -13,7 +16,7 @@ export function guestIdentity(program: string, args: readonly string[]): string[
   return disk === undefined ? ['arguments', program, ...args] : ['disk', disk];
 }
 
-/** Returns the name of `-name web` or `-name guest=web,process=…`. */
+/** Returns the name in `-name web` or `-name guest=web,process=…`. */
 export function guestName(args: readonly string[]): string | undefined {
   const value = lastValue(args, 'name');
   if (value === undefined) return undefined;
@@ -47,10 +50,10 @@ function diskOf(word: string, value: string | undefined): string | undefined {
   const settings = new Map(value.startsWith('{') ? jsonSettings(value) : splitAtCommas(value).map(splitPair));
   if (isShared(settings)) return undefined;
   const file = settings.get('file.filename') ?? settings.get('filename');
-  return file ?? (option === 'drive' ? settings.get('file') : undefined); // of a -blockdev it is another node
+  return file ?? (option === 'drive' ? settings.get('file') : undefined); // a -blockdev's `file` names another node
 }
 
-/** Returns the settings of an object, `file.filename` for one in another. */
+/** Returns the settings in a JSON object. A setting in a nested object is named like `file.filename`. */
 function jsonSettings(text: string): [string, string][] {
   const settings = (object: object, prefix: string): [string, string][] =>
     Object.entries(object).flatMap(([key, value]) =>
@@ -65,21 +68,24 @@ function jsonSettings(text: string): [string, string][] {
   }
 }
 
-/** Whether other guests may well use the same file: firmware, the image of a CD, anything that is only read. */
+/** Returns whether other guests are likely to use the same file: firmware, the image of a CD, anything read-only. */
 function isShared(settings: ReadonlyMap<string, string | undefined>): boolean {
   if (['pflash', 'floppy'].includes(settings.get('if') ?? '') || settings.get('media') === 'cdrom') return true;
   if (settings.get('node-name')?.includes('pflash')) return true;
   return ['readonly', 'read-only'].some((key) => ['on', 'yes', 'true', 'y'].includes(settings.get(key) ?? ''));
 }
 
-/** QEMU takes a word that belongs to no option as a disk. Only the first word certainly belongs to none. */
+/**
+ * Returns a disk given as a plain word. QEMU takes a word that belongs to no option as a disk, but only of the first
+ * word is it certain that it belongs to none.
+ */
 function positionalDisk(args: readonly string[], index: number): string | undefined {
   const before = args[index - 1];
   const isValue = index > 0 && (before!.startsWith('-') || index === 1);
   return isValue ? undefined : args[index];
 }
 
-/** A path by its real name; other names of disks, such as `nbd:host:1`, stay as they are. */
+/** Returns a path with symbolic links resolved. Other names of disks, such as `nbd:host:1`, are returned unchanged. */
 function absolute(file: string): string {
   if (/^[\w+-]+:/.test(file)) return file;
   try {

@@ -1,4 +1,4 @@
-// Asks QEMU what it supports, and carries out a plan: takes the switch ports and becomes QEMU.
+// Asks QEMU what it supports, and carries out a plan: takes the switch ports, and then becomes QEMU.
 import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
@@ -17,15 +17,15 @@ import type { Plan } from './plan.ts';
 import { NOT_EXECUTABLE } from './programs.ts';
 import type { Facts } from './wiring.ts';
 
-/** Bytes of a request's description. */
+/** The longest description in a request, in bytes. */
 const DESCRIPTION_MAX = 127;
 
-/** The program may be a script around QEMU, which may do anything when it is asked for help. */
+/** How long to wait for help. The program may be a script that runs QEMU, which may do anything when asked for help. */
 const HELP_TIMEOUT_MS = 5000;
 
 export function factsAbout(program: string, addresses: Addresses): Facts {
   return {
-    // One backend per line; the heading above them contains spaces.
+    // The list has one backend per line. The heading above it contains spaces.
     backends: new Set(ask(program, '-netdev', 'help').filter((line) => /^\S+$/.test(line))),
     version: () => {
       const [, major, minor] = /version (\d+)\.(\d+)/.exec(ask(program, '-version').join()) ?? [];
@@ -49,15 +49,18 @@ function ask(program: string, ...args: string[]): string[] {
 export interface LaunchOptions {
   /** QEMU's argv[0]. */
   name: string;
-  /** Permissions of our own sockets; default 0700. */
+  /** Permissions of our own sockets; default 0o700. */
   mode?: number | undefined;
-  /** What the switch shows for the guest's ports besides the user and the process. */
+  /** A name for the guest that the switch shows with its ports, besides the user and the process ID. */
   guest?: string | undefined;
   /** Further descriptors that QEMU inherits. */
   inherited: readonly number[];
 }
 
-/** Takes every port of the plan and becomes QEMU. Returns only by throwing, with every port released. */
+/**
+ * Takes every port of the plan and becomes QEMU; does not return if that succeeds. On failure, releases every port and
+ * throws.
+ */
 export async function launch(program: string, plan: Plan, options: LaunchOptions): Promise<never> {
   const { name, mode = 0o700, guest, inherited } = options;
   const background = plan.joins.length > 0 && goesToBackground(plan.arguments(plan.joins.map(() => 0)));
@@ -99,7 +102,7 @@ function start(program: string, action: () => Exit): Exit {
   }
 }
 
-/** Throws if nobody listens on the socket: QEMU would start without it and hardly say so. */
+/** Throws if nothing listens on the socket: QEMU would start without the network and hardly report it. */
 function checkAnswers(path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const probe = connect(path);
@@ -128,12 +131,15 @@ function takePort(target: Target, mode: number, description: string, keepName: b
   });
 }
 
-/** A switch that does not want the port to be joined twice goes on showing the process that has ended. */
+/**
+ * Joins the port again under a new description. If the switch refuses that, it keeps showing the process that has
+ * ended.
+ */
 async function nameAgain(joined: Joined, control: Socket, description: string): Promise<void> {
   await joinAgain(joined, control, description).catch(() => {});
 }
 
-/** Returns `tsvdeq web user=root pid=7`. A name that is too long is cut, so that the rest of it is shown too. */
+/** Returns `tsvdeq web user=root pid=7`. A name that is too long is cut, so that the rest is still shown. */
 function describeGuest(guest: string | undefined, pid: number): string {
   const describe = (name: string) => selfDescription(`tsvdeq${name}`, process.env, pid);
   if (!guest) return describe('');
@@ -143,7 +149,10 @@ function describeGuest(guest: string | undefined, pid: number): string {
   return describe(` ${name}`);
 }
 
-/** Parses what bin/tsvdeq recorded: the ignored signals in hexadecimal, and the limit of open files or `unlimited`. */
+/**
+ * Parses the state that bin/tsvdeq recorded: the ignored signals in hexadecimal, and the limit of open files or
+ * `unlimited`.
+ */
 function stateBefore(recorded = '0'): ProcessState {
   const [ignored, limit] = recorded.split(' ');
   return { ignoredSignals: BigInt(`0x${ignored}`), ...(Number(limit) > 0 ? { openFiles: Number(limit) } : {}) };

@@ -1,31 +1,36 @@
-// One member of an old-style vlan of QEMU: a NIC, a backend or a capture, written as `-net …,vlan=N` or, for a NIC, as
-// `-device …,vlan=N` or `-usbdevice net:vlan=N`.
+// A member of one of QEMU's old-style vlans: a NIC, a backend or a capture. It is written as `-net …,vlan=N` or, for a
+// NIC, also as `-device …,vlan=N` or `-usbdevice net:vlan=N`.
 import { parseTarget, type Target } from '../plug/target.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import type { NetworkWords } from './command-line.ts';
 import { type NetOption, numberSetting, type Settings, setting, withoutKeys } from './net-option.ts';
 
 export interface Member {
-  /** nic, vde, user, tap, socket, dump … */
+  /** The kind of member: nic, vde, user, tap, socket, dump … */
   kind: string;
   vlan: number;
-  /** Whether today's QEMU needs it rewritten, or its NIC needs an address of its own. */
+  /**
+   * Whether the vlan must be rewritten because of this member: today's QEMU does not accept it, or its NIC needs an
+   * address.
+   */
   explicit: boolean;
   settings: Settings;
   /** The switch that a VDE network connects to. */
   target?: Target | undefined;
-  /** For a NIC that is written as -device or -usbdevice. */
+  /** The driver of a NIC that is written as -device or -usbdevice. */
   device?: { driver: string; usb: boolean } | undefined;
-  /** The words as written, `-net`, `nic,…`; empty for a member that we add. */
+  /** The words as written, such as `-net`, `nic,…`; empty for a member that we add. */
   words: readonly string[];
 }
 
 const VDE_SETTINGS = ['sock', 'port', 'group', 'mode', 'id', 'name'];
 
-/** Networks of which QEMU's own choice of an address is good enough: nobody else is on them. */
+/** The kinds of member that need no unique addresses, since no other guests are on their network. */
 const PRIVATE_KINDS = ['nic', 'user'];
 
-/** Returns undefined for an option that belongs to no vlan: see `withoutVlan`. */
+/**
+ * Returns the vlan member that an option defines; undefined for an option that belongs to no vlan, see `withoutVlan`.
+ */
 export function memberOf({ option, parsed, words }: NetworkWords): Member | undefined {
   const device =
     option === 'device' || option === 'usbdevice' ? { driver: parsed.kind, usb: option === 'usbdevice' } : undefined;
@@ -43,7 +48,7 @@ export function newMember(kind: string, vlan: number, more: Partial<Member> = {}
   return { kind, vlan, explicit: true, settings: [], words: [], ...more };
 }
 
-/** Returns the target of a `vde,…` option; undefined if it names no switch. */
+/** Returns the switch and port that a `vde,…` option names; undefined if it names no switch. */
 export function vdeTarget(option: Pick<NetOption, 'settings'>): Target | undefined {
   const sock = setting(option.settings, 'sock');
   if (sock === undefined) return undefined;
@@ -58,7 +63,7 @@ export function vdeTarget(option: Pick<NetOption, 'settings'>): Target | undefin
   };
 }
 
-/** Passes a message for each setting that `-net vde` never had to `report`. */
+/** Calls `report` with a message for each setting that `-net vde` never had. */
 export function checkVdeSettings(settings: Settings, report: (message: string) => void): void {
   for (const [key] of withoutKeys(settings, 'vlan', ...VDE_SETTINGS))
     report(`-net vde has no setting '${key}': it knows vlan, ${VDE_SETTINGS.join(', ')}`);

@@ -1,18 +1,18 @@
-// QEMU's network options, such as `nic,vlan=1,model=virtio`: a kind and its settings, in order. -netdev also takes
-// JSON.
+// Parses and formats QEMU's network options, such as `nic,vlan=1,model=virtio`: a kind and its settings, in order.
+// -netdev can also be given as JSON.
 import { splitAtCommas, splitPair } from '../protocol/comma-list.ts';
 import { SwitchError } from '../protocol/errors.ts';
 
 export interface NetOption {
-  /** nic, vde, user, tap, socket …, or the driver of a -device. */
+  /** The kind: nic, vde, user, tap, socket …, or the driver of a -device. */
   kind: string;
   settings: Settings;
 }
 
-/** In order; a key may be repeated (`hostfwd=`). */
+/** Keys and values in order; a key may be repeated (`hostfwd=`). */
 export type Settings = readonly (readonly [key: string, value: string])[];
 
-/** Returns the value of a key; if the key is repeated the last one counts, as in QEMU. */
+/** Returns the value of a key. If the key is repeated the last one counts, as in QEMU. */
 export function setting(settings: Settings, key: string): string | undefined {
   return settings.findLast(([name]) => name === key)?.[1];
 }
@@ -26,8 +26,8 @@ export function renameKeys(settings: Settings, names: Record<string, string>): S
 }
 
 /**
- * Returns undefined if the text names no kind or is invalid JSON: QEMU reports such errors itself. The kind is the
- * first word, or the value of `kindKey`.
+ * Parses an option. The kind is the first word, or the value of `kindKey`. Returns undefined if there is no kind or the
+ * JSON is invalid, since QEMU itself reports such errors.
  */
 export function parseNetOption(text: string, kindKey = 'type'): NetOption | undefined {
   if (text.startsWith('{')) return parseJson(text, kindKey);
@@ -39,7 +39,7 @@ export function parseNetOption(text: string, kindKey = 'type'): NetOption | unde
   return kind ? { kind, settings: withoutKeys(all, kindKey) } : undefined;
 }
 
-/** Expands QEMU's short booleans: `restrict` is `restrict=on`, `norestrict` is `restrict=off`. */
+/** Parses a setting, including QEMU's short booleans: `restrict` is `restrict=on`, `norestrict` is `restrict=off`. */
 function parseSetting(word: string): readonly [string, string] {
   const [key, value] = splitPair(word);
   if (value !== undefined) return [key, value];

@@ -1,24 +1,25 @@
-// Rewrites one old-style vlan for today's QEMU. One NIC and one backend are wired directly; any other set of members
-// meets on a QEMU hub. That includes a NIC without a backend, which QEMU would otherwise put on hub 0, with all options
-// that stay as they are. Vlan 0 is hub 0 if the user has hub ports there, as QEMU sees it.
+// Rewrites one old-style vlan for today's QEMU. One NIC and one backend are connected directly; any other set of
+// members is connected through a QEMU hub. A NIC without a backend also gets a hub: QEMU would otherwise put it on hub
+// 0, together with all options that are not rewritten. As in QEMU, vlan 0 is hub 0 if the user has hub ports there.
 import { type Member, newMember } from './member.ts';
 import { setting } from './net-option.ts';
 import type { Argument, Wiring } from './wiring.ts';
 
-/** The members of one vlan: at least one. */
+/** The members of one vlan; there is at least one. */
 export type Network = Member[];
 
-/** Leaves a vlan as it was written if this QEMU understands it. */
+/** Returns the arguments for a vlan. If this QEMU understands the vlan as it was written, they are not changed. */
 export function networkArguments(members: Readonly<Network>, wiring: Wiring): Argument[] {
   if (!members.some(({ explicit }) => explicit)) return members.flatMap(({ words }) => words);
   const nics = members.filter(({ kind }) => kind === 'nic');
   const dumps = members.filter(({ kind }) => kind === 'dump');
   const backends = members.filter(({ kind }) => kind !== 'nic' && kind !== 'dump');
   const { vlan } = members[0]!;
-  // A VDE network without a NIC is useless; vdeq added one too.
+  // A VDE network without a NIC is useless, and vdeq added a NIC too.
   const needsNic = nics.length === 0 && !wiring.hasNic(vlan) && backends.some(({ kind }) => kind === 'vde');
   if (needsNic) nics.push(newMember('nic', vlan));
-  // vhost moves frames in the kernel, past a capture, which QEMU refuses: a hub keeps them apart.
+  // vhost moves frames in the kernel, where a capture cannot see them, so QEMU refuses both on one netdev. A hub
+  // separates them.
   const captureNeedsHub = dumps.length > 0 && nics.length > 0 && backends.some(usesVhost);
   const { netdev, words } =
     backends.length === 1 && nics.length <= 1 && !wiring.hasHub(vlan) && !captureNeedsHub
@@ -31,7 +32,7 @@ function usesVhost({ settings }: Member): boolean {
   return ['on', 'yes', 'true', 'y'].includes(setting(settings, 'vhost') ?? '');
 }
 
-/** A network's words, and a netdev that every frame of the network passes, which a capture is attached to. */
+/** The arguments of a network, and a netdev that all its frames pass, to which a capture can be attached. */
 interface Wired {
   netdev: string;
   words: Argument[];
@@ -42,7 +43,10 @@ function wireDirectly(member: Member, nics: readonly Member[], wiring: Wiring): 
   return { netdev: id, words: [...words, ...nics.flatMap((nic) => wiring.nic(nic, id))] };
 }
 
-/** A hub gives each frame to all of its ports, so that any of them will do for a capture: the last one, of a NIC if any. */
+/**
+ * Connects members by a hub. A hub passes each frame to all of its ports, so a capture may use any: the last one, which
+ * is a NIC's if there is one.
+ */
 function wireByHub(vlan: number, backends: readonly Member[], nics: readonly Member[], wiring: Wiring): Wired {
   const plugged: Wired[] = [];
   for (const member of backends) {

@@ -1,5 +1,5 @@
-// The rewriting, as a pure function: turns QEMU's arguments, written as for vdeq, into today's, and lists the switch
-// ports to take. Arguments that are not about the network stay as and where they are.
+// Rewrites QEMU's arguments, as written for vdeq, for today's QEMU, and lists the switch ports to take. It is a pure
+// function. Arguments that are not about the network keep their text and their position.
 import type { Target } from '../plug/target.ts';
 import { isUserWords, type NetworkWords, readItems, type UserWords } from './command-line.ts';
 import { checkVdeSettings, type Member, memberOf, newMember, refuseSetting, vdeTarget } from './member.ts';
@@ -12,25 +12,29 @@ import { type Argument, type Facts, Wiring } from './wiring.ts';
 export interface Plan {
   /** The switch ports to take, in the order of their descriptors. */
   joins: readonly Target[];
-  /** Sockets that QEMU opens itself; somebody must listen on each. */
+  /** Sockets that QEMU opens itself; something must already listen on each. */
   opened: readonly string[];
   /** Returns QEMU's arguments, given a descriptor for each of `joins`. */
   arguments(descriptors: readonly number[]): string[];
   /** Messages for the user. */
   notes: readonly string[];
-  /** Says whether QEMU joins a switch, and why. */
+  /** A sentence that says whether QEMU joins a switch, and why. */
   decision: string;
-  /** Whether -vdesock or a VDE network on the command line asked for the switch. */
+  /** Whether the user asked for the switch, by -vdesock or by a VDE network on the command line. */
   asked: boolean;
 }
 
 export interface PlanOptions {
-  /** From -vdesock. Without it, QEMU joins the default switch if no argument names another network. */
+  /**
+   * The switches given by -vdesock. Without any, QEMU joins the default switch if no argument names another network.
+   */
   sockets: readonly Target[];
-  /** How a VDE network reaches QEMU; default dgram. */
+  /** How VDE networks are connected to QEMU; default dgram. */
   via?: BackendOptions['via'] | undefined;
   mode?: BackendOptions['mode'];
-  /** Called for a setting of `-net vde` that does not exist, which is then ignored. Default: it throws EINVAL. */
+  /**
+   * Called with a message for a setting that `-net vde` does not have, which is then ignored. Default: throws EINVAL.
+   */
   tolerate?: ((message: string) => void) | undefined;
 }
 
@@ -54,7 +58,7 @@ export function planQemu(args: readonly string[], options: PlanOptions, facts: F
     const target = vdeTarget(member) ?? unassigned.shift()?.target ?? sockets.at(-1) ?? facts.defaultTarget;
     return { ...member, target };
   };
-  // A -device without vlan= was on no vlan, unless nothing else says which NIC the guest has.
+  // A -device without vlan= was on no vlan, but it is taken as the guest's NIC if no other option defines one.
   const devicesAreNics = !networkItems.some(({ option }) => option === 'net' || option === 'nic');
   const rewrite = (item: NetworkWords): (Argument | Network)[] => {
     const { option, parsed, words } = item;
@@ -91,7 +95,7 @@ function describe({ asked, byDefault, targets }: { asked: boolean; byDefault: bo
   return `joins the switch ${names.join(' and ')}${why}`;
 }
 
-/** Reads the arguments, with the options of user-mode networks moved into the network that they are for. */
+/** Reads the arguments, and moves options that applied to user-mode networks as a whole into the network concerned. */
 function completed(args: readonly string[]): { items: (string | NetworkWords)[]; notes: string[] } {
   const read = readItems(args);
   const userOptions = read.filter(isUserWords);
@@ -118,20 +122,23 @@ function leftOut({ option, value }: UserWords): string {
   return `'${words}' is left out: the command line has no user-mode network`;
 }
 
-/** An option that belongs to no vlan, such as `-net nic,netdev=n0`, without the old settings that say nothing there. */
+/**
+ * Returns the words of an option that belongs to no vlan, such as `-net nic,netdev=n0`, without old settings that have
+ * no meaning there.
+ */
 function withoutVlan({ option, parsed, words }: NetworkWords): Argument[] {
   if (!parsed.settings.some(([key]) => key === 'vlan' || (option === 'net' && key === 'name'))) return [...words];
   const settings = renameKeys(withoutKeys(parsed.settings, 'vlan'), { name: 'id' });
   return [words[0], formatNetOption({ kind: parsed.kind, settings })];
 }
 
-/** Whether the option is, or leads to, a network that is not a switch of ours. */
+/** Returns whether the option defines or names a network other than one of our switches. */
 function namesItsNetwork({ option, parsed }: NetworkWords): boolean {
   if (option === 'nic' || option === 'netdev') return true;
   return option === 'net' && (parsed.kind === 'none' || setting(parsed.settings, 'netdev') !== undefined);
 }
 
-/** Whether QEMU only prints something and ends, as for `-version`, `-cpu help` or `-net nic,model=?`. */
+/** Returns whether QEMU only prints something and exits, as for `-version`, `-cpu help` or `-net nic,model=?`. */
 function onlyAsks(args: readonly string[]): boolean {
   return args.some(
     (word, i) => /^--?(h|help|version)$/.test(word) || (LISTS.test(word) && ASKS.test(args[i + 1] ?? '')),
@@ -146,7 +153,7 @@ function givenMacs(items: readonly NetworkWords[]): string[] {
   return items.flatMap(({ parsed: { settings } }) => setting(settings, 'macaddr') ?? setting(settings, 'mac') ?? []);
 }
 
-/** Whether this `-net vde` already joins the target: joining it twice on one vlan would make a loop. */
+/** Returns whether this `-net vde` already joins the target. Joining it twice on one vlan would make a loop. */
 function alreadyJoins({ option, parsed }: NetworkWords, { directory, port }: Target): boolean {
   const named = option === 'net' && parsed.kind === 'vde' ? vdeTarget(parsed) : undefined;
   return named?.directory === directory && (port === undefined || port === named.port);
@@ -155,7 +162,10 @@ function alreadyJoins({ option, parsed }: NetworkWords, { directory, port }: Tar
 class Vlans {
   readonly #networks = new Map<number, Network>();
 
-  /** Returns the network if the member is its first, at whose position the network goes among the arguments. */
+  /**
+   * Adds a member to its vlan. Returns the network if this is its first member, since the network takes that member's
+   * position among the arguments.
+   */
   add(member: Member): [Network] | [] {
     const network = this.#networks.get(member.vlan);
     if (network) {
@@ -167,12 +177,12 @@ class Vlans {
     return [added];
   }
 
-  /** Whether no vlan has a backend. */
+  /** Returns whether no vlan has a backend. */
   haveNicsAlone(): boolean {
     return [...this.#networks.values()].flat().every(({ kind }) => kind === 'nic' || kind === 'dump');
   }
 
-  /** Returns the first vlan that has a NIC, or 0. */
+  /** Returns the lowest vlan that has a NIC, or 0 if none has. */
   firstWithNic(): number {
     const nics = [...this.#networks.values()].flat().filter(({ kind }) => kind === 'nic');
     return nics.length === 0 ? 0 : Math.min(...nics.map(({ vlan }) => vlan));

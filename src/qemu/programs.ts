@@ -1,17 +1,17 @@
-// Finds the program to run as execvp(3) does.
+// Finds a program in the same way as execvp(3).
 import { readdirSync, statSync } from 'node:fs';
 import { basename, delimiter, join } from 'node:path';
 import { isExecutable } from '../system/executable.ts';
 import { ExitError } from '../system/exit-error.ts';
 
-export const NOT_EXECUTABLE = 126; // as a shell's exit code
+export const NOT_EXECUTABLE = 126; // the exit code that shells use
 const NOT_FOUND = 127;
 
-/** Names that distributions have given to QEMU, and the names of QEMU's programs for other machines. */
+/** The names that distributions give to QEMU, and the names of QEMU's programs for other machines. */
 const QEMU_NAME = /^(qemu|kvm|qemu-kvm|qemu-system-.+)$/;
 const SYSTEM_EMULATOR = /^(qemu-system-[a-z0-9_]+|qemu-kvm|kvm)$/;
 
-/** Returns the file that `name` runs. Throws ExitError 126 or 127. */
+/** Returns the path of the program `name`. Throws ExitError 126 or 127. */
 export function findProgram(name: string, path = process.env.PATH ?? '/usr/bin:/bin'): string {
   const directories = path.split(delimiter).map((directory) => directory || '.');
   const files = name.includes('/') ? [name] : directories.map((directory) => join(directory, name));
@@ -35,11 +35,11 @@ function filesIn(directory: string): string[] {
   try {
     return readdirSync(directory);
   } catch {
-    return []; // it does not exist, or may not be read
+    return []; // the directory does not exist or cannot be read
   }
 }
 
-/** A file in a directory that may not be entered is not there, as for a shell. */
+/** Returns whether the path is a file. As in a shell, a file in a directory that may not be entered does not exist. */
 function isFile(path: string): boolean {
   try {
     return statSync(path).isFile();

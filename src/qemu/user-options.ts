@@ -1,15 +1,18 @@
-// The options for the user-mode network as a whole that QEMU had before 3.0, as settings of the network: -redir, -tftp,
-// -bootp, -smb and -net channel.
+// Converts the options that QEMU before 3.0 had for the user-mode network as a whole to settings of the network:
+// -redir, -tftp, -bootp, -smb and -net channel.
 import { SwitchError } from '../protocol/errors.ts';
 import type { UserWords } from './command-line.ts';
 import { type Settings, setting } from './net-option.ts';
 
 const REDIRECTION = /^(tcp|udp)?:(\d+):([^:]*):(\d+)$/;
 const CHANNEL = /^(\d+):(.+)$/s;
-/** Where the guest finds a channel if the network is the default one. */
+/** The address of a channel in the guest's network, if that network is the default one. */
 const CHANNEL_ADDRESS = '10.0.2.4';
 
-/** Adds what the options say. A setting that the network has itself wins, as in QEMU. */
+/**
+ * Returns the settings of a network with those of the options added. As in QEMU, a setting that the network already has
+ * wins.
+ */
 export function withUserOptions(settings: Settings, options: readonly UserWords[]): Settings {
   const added = options.map(userSetting);
   const repeatable = (key: string) => key === 'hostfwd' || key === 'guestfwd';

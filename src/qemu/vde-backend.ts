@@ -1,5 +1,5 @@
-// How a VDE network reaches QEMU: by the descriptor of a port that we took, by QEMU's own backend `vde`, or by a stream
-// socket of the switch. Pure functions that write the option.
+// Connects a VDE network to QEMU: by the descriptor of a port that we took, by QEMU's own backend `vde`, or by a stream
+// socket of the switch. These are pure functions that write the option.
 import type { Target } from '../plug/target.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { formatNetOption } from './net-option.ts';
@@ -9,21 +9,23 @@ export type Via = (typeof VIAS)[number];
 
 export interface BackendOptions {
   via: Via;
-  /** Permissions of QEMU's own socket if a target gives none; default 0700. */
+  /** Permissions of QEMU's own socket if a target gives none; default 0o700. */
   mode?: number | undefined;
 }
 
-/** What this QEMU supports. */
+/** The features of this QEMU. */
 export interface QemuFacts {
   /** The backends that `QEMU -netdev help` lists. */
   backends: ReadonlySet<string>;
-  /** Returns `[7, 2]`, or undefined if QEMU does not print it. Called only if it matters. */
+  /** Returns QEMU's version, such as `[7, 2]`, or undefined if QEMU does not print it. Called only if it matters. */
   version(): readonly [major: number, minor: number] | undefined;
 }
 
 const RECONNECT_MS = 1000;
 
-/** Uses the older backend `socket` where there is no `dgram`; both take a datagram socket's descriptor. */
+/**
+ * Returns the option for a datagram socket's descriptor. If QEMU has no backend `dgram`, the older `socket` is used.
+ */
 export function descriptorOption(id: string, fd: number, { backends }: QemuFacts): string {
   return backends.has('dgram') ? `dgram,id=${id},local.type=fd,local.str=${fd}` : `socket,id=${id},fd=${fd}`;
 }
@@ -42,7 +44,7 @@ export function vdeOption(id: string, target: Target, { backends }: QemuFacts): 
   return formatNetOption({ kind: 'vde', settings });
 }
 
-/** `target.directory` is the path of the stream socket. */
+/** Returns the option for a stream socket, whose path is `target.directory`. */
 export function streamOption(id: string, target: Target, { backends, version }: QemuFacts): string {
   if (!backends.has('stream'))
     throw new SwitchError('ENOSYS', "this QEMU has no backend 'stream', which 7.2 and newer have: remove --via");
@@ -57,7 +59,7 @@ export function streamOption(id: string, target: Target, { backends, version }: 
     ['addr.type', 'unix'],
     ['addr.path', target.directory],
   ];
-  // Before 9.2, `reconnect-ms` is an error; before 8.0, `reconnect` is. From 9.2, `reconnect` is deprecated.
+  // `reconnect` exists from 8.0 on and is deprecated from 9.2 on; `reconnect-ms` exists from 9.2 on.
   const [major, minor] = version() ?? [0, 0];
   if (major > 9 || (major === 9 && minor >= 2)) settings.push(['reconnect-ms', String(RECONNECT_MS)]);
   else if (major >= 8) settings.push(['reconnect', String(RECONNECT_MS / 1000)]);

@@ -1,4 +1,4 @@
-// Writes the parts of rewritten networks as today's options: backends, hub ports and NICs. Assigns their IDs, and
+// Writes the parts of rewritten networks in today's syntax: backends, hub ports and NICs. Assigns their IDs, and
 // collects the switch ports whose descriptors they need.
 import type { Target } from '../plug/target.ts';
 import { SwitchError } from '../protocol/errors.ts';
@@ -6,60 +6,66 @@ import { type Member, newMember, vdeTarget } from './member.ts';
 import { formatNetOption, type NetOption, renameKeys, type Settings, setting, withoutKeys } from './net-option.ts';
 import { type BackendOptions, descriptorOption, type QemuFacts, streamOption, vdeOption } from './vde-backend.ts';
 
-/** A word of QEMU's command line, or a function that makes one from the descriptors. */
+/** A word of QEMU's command line, or a function that makes it from the descriptors. */
 export type Argument = string | ((descriptors: readonly number[]) => string);
 
-/** Everything that the plan depends on besides the arguments: equal input gives an equal plan. */
+/** Everything besides the arguments that a plan depends on: equal input gives an equal plan. */
 export interface Facts extends QemuFacts {
   defaultTarget: Target;
-  /** Returns the address of NIC number `nic`, from 0, which has none: QEMU would give every guest the same. */
+  /**
+   * Returns an address for a NIC that was given none; `nic` is its number, from 0. QEMU's own choice is the same for
+   * every guest.
+   */
   newMac(nic: number): string;
-  /** Called for each address on the command line before newMac(), which does not return it. */
+  /** Called for each address on the command line, before newMac(), which must not return any of them. */
   useMac?(mac: string): void;
 }
 
-/** QEMU's rule for IDs since 0.13; `name=` was free text. */
+/** Matches IDs that QEMU accepts since 0.13. Before that, `name=` could be any text. */
 const WELL_FORMED_ID = /^[a-z][\w.-]*$/i;
 
-/** QEMU before 0.10 ignored these where they do not belong, and command lines have them on backends. */
+/**
+ * Settings that belong to NICs. QEMU before 0.10 ignored them elsewhere, and there are command lines that have them on
+ * backends.
+ */
 const NIC_SETTINGS: readonly string[] = ['macaddr', 'model'];
 
 export class Wiring {
   readonly targets: Target[] = [];
-  /** The switches, however QEMU reaches them. */
+  /** All switches of the plan, however QEMU is connected to them. */
   readonly joined: Target[] = [];
-  /** Sockets that QEMU opens itself. */
+  /** Sockets that QEMU itself opens. */
   readonly opened: string[] = [];
   readonly notes: string[] = [];
   readonly #facts: Facts;
   readonly #options: BackendOptions;
   readonly #ids: Set<string>;
-  /** IDs that an option of the network has been given. */
+  /** The user's IDs that have been assigned to a rewritten option. */
   readonly #usedIds = new Set<string>();
   readonly #takenHubs: Set<number>;
-  /** Hub numbers by vlan. */
+  /** Hub numbers, by vlan. */
   readonly #hubs = new Map<number, number>();
-  /** The user's own ports on hub 0. */
+  /** The hub ports that the user defined on hub 0. */
   readonly #onHub0: readonly NetOption[];
   #nics = 0;
 
-  /** `given` are the user's own options, whose IDs and hubs are not used again. */
+  /** `given` are the user's own options, whose IDs and hub numbers must not be used again. */
   constructor(facts: Facts, options: BackendOptions, given: readonly NetOption[]) {
     this.#facts = facts;
     this.#options = options;
     this.#ids = new Set(valuesOf(given, 'id', 'name'));
-    // QEMU puts every -net without a netdev on hub 0.
+    // QEMU puts every -net option without a netdev on hub 0.
     this.#takenHubs = new Set([0, ...valuesOf(given, 'hubid').map(Number)]);
     this.#onHub0 = given.filter(({ kind, settings }) => kind === 'hubport' && Number(setting(settings, 'hubid')) === 0);
     if (this.#onHub0.length > 0) this.#hubs.set(0, 0);
   }
 
-  /** Whether the user's own hub ports already form this vlan's hub. */
+  /** Returns whether the user's own hub ports already form the hub of this vlan. */
   hasHub(vlan: number): boolean {
     return vlan === 0 && this.#onHub0.length > 0;
   }
 
-  /** Whether one of the user's own hub ports is for a NIC. */
+  /** Returns whether one of the user's own hub ports on this vlan is a NIC's. */
   hasNic(vlan: number): boolean {
     return vlan === 0 && this.#onHub0.some(({ settings }) => setting(settings, 'netdev') === undefined);
   }
@@ -74,14 +80,17 @@ export class Wiring {
     return { id, words: ['-netdev', formatNetOption({ kind: member.kind, settings })] };
   }
 
-  /** Adds a port to the hub that replaces a vlan: for a netdev, or for a NIC if none is given. */
+  /** Adds a port to the hub that replaces a vlan. The port is for `netdev` or, if that is undefined, for a NIC. */
   hubPort(vlan: number, netdev: string | undefined): { id: string; words: Argument[] } {
     const id = this.#newId({ kind: 'port', vlan });
     const inner = netdev === undefined ? '' : `,netdev=${netdev}`;
     return { id, words: ['-netdev', `hubport,id=${id},hubid=${this.#hubOf(vlan)}${inner}`] };
   }
 
-  /** Not `-device`: `-net nic` has its own settings and models, and QEMU places each such NIC on the bus. */
+  /**
+   * Writes a NIC as `-net nic` rather than `-device`: `-net nic` has settings and models of its own, and QEMU chooses
+   * the place on the bus.
+   */
   nic(member: Member, netdev: string): Argument[] {
     const number = this.#nics++;
     if (member.device) return this.#deviceNic(member, member.device, netdev, number);
@@ -95,7 +104,7 @@ export class Wiring {
   }
 
   #deviceNic(member: Member, { driver, usb }: { driver: string; usb: boolean }, netdev: string, number: number) {
-    // -usbdevice had the settings of `-net nic`.
+    // -usbdevice accepted the settings of `-net nic`.
     const given = usb
       ? renameKeys(withoutKeys(member.settings, 'model', 'addr', 'vectors'), { name: 'id', macaddr: 'mac' })
       : member.settings;
@@ -104,7 +113,7 @@ export class Wiring {
     return [...(usb ? ['-usb'] : []), '-device', option];
   }
 
-  /** Writes what `-net dump` was: a capture of the network that `netdev` belongs to. */
+  /** Writes what `-net dump` did: a capture of the network that `netdev` belongs to. */
   capture({ vlan, settings }: Member, netdev: string): Argument[] {
     const file = setting(settings, 'file') ?? `qemu-vlan${vlan}.pcap`;
     const length = setting(settings, 'len');
@@ -117,7 +126,7 @@ export class Wiring {
     return ['-object', formatNetOption({ kind: 'filter-dump', settings: own })];
   }
 
-  /** Replaces `-netdev vde,…` or `-nic vde,…` for a QEMU that was built without that backend. */
+  /** Rewrites `-netdev vde,…` or `-nic vde,…` for a QEMU that was built without that backend. */
   replaceModern(option: 'nic' | 'netdev', parsed: NetOption): Argument[] {
     const settings = withoutKeys(parsed.settings, 'id', 'sock', 'port', 'group', 'mode');
     const id = setting(parsed.settings, 'id') ?? this.#newId({ kind: 'vde', vlan: 0 });
@@ -167,7 +176,7 @@ export class Wiring {
     return id;
   }
 
-  /** Returns `vlan0-vde`, then `vlan0-vde2`: `info network` shows them. */
+  /** Returns a new ID, `vlan0-vde`, then `vlan0-vde2` and so on. `info network` shows these IDs. */
   #newId({ kind, vlan }: { kind: string; vlan: number }): string {
     const base = `vlan${vlan}-${kind}`;
     let id = base;
@@ -181,7 +190,7 @@ function valuesOf(options: readonly NetOption[], ...keys: string[]): string[] {
   return options.flatMap(({ settings }) => settings.filter(([key]) => keys.includes(key)).map(([, value]) => value));
 }
 
-/** Parses the length of a capture, which had QEMU's suffixes for sizes. filter-dump takes 1 and more. */
+/** Returns the length of a capture in bytes. QEMU's size suffixes are accepted; filter-dump needs at least 1. */
 function captureLength(text: string): number {
   const [, digits, suffix = ''] = /^(\d+)([bkmg]?)$/i.exec(text) ?? [];
   if (digits === undefined) throw new SwitchError('EINVAL', `len=${text} is not a size`);
