@@ -1,22 +1,25 @@
-// Daemon mode (-d). Node cannot fork, so the command starts itself again, detached. The first process returns 0 only
-// once the second has reported through a pipe that everything is usable.
+// Daemon mode (-d). Node cannot fork, so the command starts itself again as a detached process. The first process
+// returns 0 only once the second has reported through a pipe that everything is usable.
 import { spawn } from 'node:child_process';
 import { closeSync, writeSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { ExitError } from '../system/exit-error.ts';
 
-/** Set in the daemon process: the descriptor to report on. */
+/** The environment variable that is set in the daemon process: the number of the descriptor to report on. */
 const READY_VARIABLE = 'TSVDE_DAEMON_READY_FD';
 const READY_FD = 3;
 
 export interface DaemonReport {
-  /** `warnings` are shown by the process that started the daemon. */
+  /** Reports that the daemon is ready. The process that started it shows the `warnings`. */
   ready(warnings: readonly string[]): void;
   failed(error: ExitError): void;
 }
 
-/** Returns how the daemon process reports to the process that started it; undefined in every other process. */
+/**
+ * Returns the functions by which the daemon process reports to the process that started it; undefined in any other
+ * process.
+ */
 export function daemonReport(): DaemonReport | undefined {
   if (process.env[READY_VARIABLE] === undefined) return undefined;
   delete process.env[READY_VARIABLE];
@@ -25,7 +28,7 @@ export function daemonReport(): DaemonReport | undefined {
       writeSync(READY_FD, JSON.stringify(result));
       closeSync(READY_FD);
     } catch {
-      // The starting process is gone; the switch runs on regardless.
+      // The process that started the daemon is gone; the switch runs on regardless.
     }
   };
   return {
@@ -35,8 +38,8 @@ export function daemonReport(): DaemonReport | undefined {
 }
 
 /**
- * Starts the daemon and returns once it is ready and `announce` has returned; if `announce` throws, the daemon is
- * ended. Returns the warnings of the start. Throws ExitError, with the daemon's own reason and exit code if it reported them.
+ * Starts the daemon; returns once it is ready and `announce` has returned. If `announce` throws, ends the daemon.
+ * Returns the warnings of the start. Throws ExitError, with the daemon's own reason and exit code if it reported them.
  */
 export async function startDaemon(argv: readonly string[], announce: () => void): Promise<readonly string[]> {
   const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...argv], {
@@ -50,7 +53,7 @@ export async function startDaemon(argv: readonly string[], announce: () => void)
   });
   const report = parseReport(await text(child.stdio[READY_FD] as Readable));
   if (!report) {
-    child.kill(); // the daemon may still run when its report is lost
+    child.kill(); // without a report, the daemon may still be running
     throw new ExitError(1, `the daemon ended before it was ready: ${await ended}`);
   }
   if (report.exitCode !== 0) throw new ExitError(report.exitCode, report.message ?? '');
@@ -67,12 +70,12 @@ export async function startDaemon(argv: readonly string[], announce: () => void)
 
 interface Report {
   exitCode: number;
-  /** Why the start failed. */
+  /** The reason why the start failed. */
   message?: string;
   warnings?: readonly string[];
 }
 
-/** Returns undefined if the report was cut short or never sent. */
+/** Parses a report. Returns undefined if it was cut short or never sent. */
 function parseReport(report: string): Report | undefined {
   try {
     return JSON.parse(report);

@@ -1,5 +1,5 @@
-// Log lines on stderr or in the system log, as text, journal lines or JSON. Logging never blocks: beyond a bound, lines
-// are dropped and counted, and the count is logged once there is room again.
+// Writes log lines to stderr or to the system log, as text, journal lines or JSON. Logging never blocks: lines that
+// exceed a bound are dropped and counted, and the count is logged once there is room again.
 import { fstatSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { type Log, type LogLevel, lossy, PRIORITIES } from '../system/log.ts';
@@ -7,7 +7,7 @@ import { systemLog } from '../system/system-log.ts';
 
 export interface LogOptions {
   format: 'text' | 'json';
-  /** The least severe level that is logged. */
+  /** The least important level that is logged. */
   level: LogLevel;
 }
 
@@ -42,7 +42,7 @@ function lineFormatter(name: string, { format }: LogOptions): (message: string, 
   return (message) => `${name}: ${message}\n`;
 }
 
-/** Whether stderr is the journal: JOURNAL_STREAM is its device and inode (systemd.exec(5)). */
+/** Returns whether stderr leads to the journal. JOURNAL_STREAM is the journal's device and inode (systemd.exec(5)). */
 function isJournal(): boolean {
   const stream = process.env.JOURNAL_STREAM;
   if (stream === undefined) return false;

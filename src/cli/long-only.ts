@@ -1,20 +1,23 @@
-// Turns the spellings of getopt_long_only(3), which vde_switch accepts, into plain long options: one dash or two,
-// unique prefixes, aliases, `--opt=value` or `--opt value`, short options bundled or directly followed by their value.
+// Normalizes the option syntax of getopt_long_only(3), which vde_switch accepts, to plain long options. It allows one
+// dash or two, unique prefixes, aliases, `--opt=value` or `--opt value`, and short options that are bundled or directly
+// followed by their value.
 import type { Command } from 'commander';
 import { nearestName } from '../protocol/nearest.ts';
 import { ExitError, USAGE } from '../system/exit-error.ts';
 
 export interface OptionSpelling {
-  /** The name in the normalized arguments, without dashes. */
+  /** The name in the normalized arguments, without the dashes. */
   long: string;
   aliases?: readonly string[];
   short?: string;
   takesValue: boolean;
-  /** Matched by the whole name only, not by a prefix. */
+  /** Whether only the whole name matches, not a prefix. */
   whole?: boolean;
 }
 
-/** Returns the spellings of a command's options and of --help. `aliases` and `whole` hold options' long names. */
+/**
+ * Returns the spellings of a command's options, --help included. `aliases` and `whole` are given by long option names.
+ */
 export function spellingsOf(
   program: Command,
   aliases: Readonly<Record<string, readonly string[]>> = {},
@@ -33,10 +36,10 @@ export function spellingsOf(
   return [...own, { long: 'help', short: 'h', takesValue: false }];
 }
 
-/** Called with the message for an invalid option, which is then ignored instead of ending the program. */
+/** Receives the message for an invalid option, which is then ignored instead of ending the program. */
 export type Tolerate = (message: string) => void;
 
-/** Turns `-s/dir -xn 5` into `--sock=/dir --hub --numports=5`. Operands follow after `--`. */
+/** Returns `--sock=/dir --hub --numports=5` for `-s/dir -xn 5`. Operands are moved to the end, after `--`. */
 export function normalize(argv: readonly string[], options: readonly OptionSpelling[], tolerate?: Tolerate): string[] {
   const canonical: string[] = [];
   const operands: string[] = [];
@@ -49,7 +52,7 @@ export function normalize(argv: readonly string[], options: readonly OptionSpell
   return operands.length === 0 ? canonical : [...canonical, '--', ...operands];
 }
 
-/** Like normalize(), up to the first operand; `ended` is true if a `--` ended the options. */
+/** Does the same as normalize(), but stops at the first operand. `ended` is true if a `--` ended the options. */
 export function normalizeLeading(
   argv: readonly string[],
   options: readonly OptionSpelling[],
@@ -71,7 +74,10 @@ export function normalizeLeading(
   return { canonical, rest: words, ended: false };
 }
 
-/** Whether a word is short options: `-s` always if s is one, `-sx` only if no long option begins with it. */
+/**
+ * Returns whether a word is made of short options: `-s` always is if s is one, `-sx` only if no long option begins with
+ * it.
+ */
 function isShort(word: string, options: readonly OptionSpelling[]): boolean {
   if (word.startsWith('--')) return false;
   const known = options.some(({ short }) => short === word[1]);

@@ -1,4 +1,4 @@
-// File permissions on a command line, in octal.
+// Parses file permissions given in octal on a command line.
 import { ExitError, USAGE } from '../system/exit-error.ts';
 
 /** Returns a parser for octal permissions with any number of leading zeroes; its error sentence shows `example`. */

@@ -1,4 +1,4 @@
-// The options of tsvde: vde_switch's and its own, defined by subject and parsed into values.
+// The options of tsvde: vde_switch's and its own, grouped by subject and parsed into values.
 import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,7 +20,7 @@ export interface TsvdeOptions {
   switch: SwitchOptions;
   listen: ListenOptions;
   taps: string[];
-  /** Valid specs, not opened yet. */
+  /** The specs of ports, checked but not opened yet. */
   ports: string[];
   management: ManagementOptions | undefined;
   rcFile: string | undefined;
@@ -29,11 +29,11 @@ export interface TsvdeOptions {
   daemon: boolean;
   readStdin: boolean;
   log: LogOptions;
-  /** The descriptor to write to once everything is usable. */
+  /** The descriptor that a newline is written to once everything is usable. */
   readyFd: number | undefined;
 }
 
-/** Holds the programs under their VDE names; put first on the PATH, it replaces vde2's. */
+/** The directory with our programs under their VDE names. If it comes first on the PATH, they replace vde2's. */
 const COMPAT_DIRECTORY = fileURLToPath(new URL('../../bin/compat', import.meta.url));
 
 /** Other names that vde_switch accepts for an option. */
@@ -41,7 +41,7 @@ const ALIASES = { sock: ['vdesock', 'unix'], mode: ['mod'] };
 
 const octal = octalLike('660');
 
-/** Options that vde_switch does not have. They match no prefix, so that `--s DIR` still means --sock. */
+/** Options that vde_switch does not have. They are never matched by a prefix, so that `--s DIR` still means --sock. */
 const NEVER_SHORTENED = [
   'strict-vlan',
   'port',
@@ -56,8 +56,8 @@ const NEVER_SHORTENED = [
 ];
 
 /**
- * Throws ExitError, also once --help or --version has printed its text. With `tolerate`, invalid options are ignored,
- * as vde_switch does.
+ * Parses the options. Throws ExitError for invalid ones, and also after printing the text of --help or --version. With
+ * `tolerate`, invalid options are ignored, as vde_switch does.
  */
 export function parseOptions(argv: readonly string[], name = 'tsvde', tolerate?: Tolerate): TsvdeOptions {
   const program = define(name);
@@ -114,7 +114,7 @@ interface Parsed {
 
 function define(name: string): Command {
   const program = new Command(name);
-  // When started as vde_switch there is no sub-command.
+  // There is no sub-command when started as vde_switch.
   if (name === 'tsvde') program.usage('[options]\n       tsvde plug [options] [[vde:]DIR[[PORT]]]');
   const group = (heading: string, ...options: Option[]) => {
     for (const option of options) program.addOption(option.helpGroup(heading));
@@ -202,12 +202,15 @@ function define(name: string): Command {
     .exitOverride();
 }
 
-/** Turns a negative --numports into 0: vde_switch does not ignore it but refuses to start. */
+/**
+ * Turns a negative --numports into 0, since vde_switch refuses to start with a negative number instead of ignoring the
+ * option.
+ */
 function asVdeSwitch(word: string): string {
   return word.replace(/^--numports=-\d.*$/s, '--numports=0');
 }
 
-/** Whether the word has no value or a valid one; if not, `tolerate` gets the message. */
+/** Returns whether the value of an option is valid, or absent; if it is not, passes the message to `tolerate`. */
 function hasValidValue(word: string, options: readonly Option[], tolerate: Tolerate): boolean {
   const [, long, value = ''] = /^(--[^=]+)=(.*)$/s.exec(word) ?? [];
   try {
@@ -264,7 +267,7 @@ function defaultDirectory(): string {
   return process.geteuid?.() === 0 ? '/var/run/vde.ctl' : '/tmp/vde.ctl';
 }
 
-/** Without --rcfile, a file that cannot be read counts as absent. */
+/** Returns the rc file that is used without --rcfile: a file that cannot be read counts as absent. */
 function defaultRcFile(): string | undefined {
   return [`${homeDirectory()}/.vde2/vde_switch.rc`, '/etc/vde2/vde_switch.rc'].find(mayRead);
 }
@@ -283,12 +286,12 @@ function number(text: string): number {
   throw new ExitError(1, `'${text}' is not a number: give it in decimal, or in hex with 0x`);
 }
 
-/** Splits at commas. The empty text is one empty name: the kernel then picks a name. */
+/** Splits a list of names at commas. An empty text is one empty name, for which the kernel picks a name. */
 function list(text: string, before: string[] = []): string[] {
   return [...before, ...(text === '' ? [''] : text.split(',').filter((name) => name !== ''))];
 }
 
-/** Rejects an invalid spec before anything is opened; a spec that asks for help prints it and ends the program. */
+/** Checks a spec before anything is opened. If it asks for help, prints that help and ends the program. */
 function portSpec(text: string, before: string[] = []): string[] {
   try {
     const help = portHelp(text);
@@ -303,7 +306,9 @@ function portSpec(text: string, before: string[] = []): string[] {
   return [...before, text];
 }
 
-/** Returns an absolute path, so that later look-ups and the daemon find the same file. */
+/**
+ * Returns an absolute path, so that look-ups in another working directory, such as the daemon's, find the same file.
+ */
 function path(text: string): string {
   if (text !== '') return resolve(text);
   throw new ExitError(USAGE, "'' is not a path: name a file or a directory");

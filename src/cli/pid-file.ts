@@ -1,11 +1,14 @@
-// The pid file: created only if there is none or the process that it names is gone, and removed only while it holds our
-// process ID.
+// The pid file. It is created only if there is none or if the process that it names has ended, and it is removed only
+// while it contains our process ID.
 import { randomBytes } from 'node:crypto';
 import { closeSync, linkSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { describeError } from '../system/errno.ts';
 import { ExitError } from '../system/exit-error.ts';
 
-/** Writes the pid file and returns a function that removes it. Throws ExitError 1 if it exists, unless its process has ended. */
+/**
+ * Writes the pid file and returns a function that removes it. Throws ExitError 1 if the file exists and its process has
+ * not ended.
+ */
 export function writePidFile(path: string): () => void {
   const content = `${process.pid}\n`;
   try {
@@ -21,8 +24,8 @@ export function writePidFile(path: string): () => void {
 }
 
 /**
- * Writes a draft and moves it into place: readers see a whole number or no file, and a symbolic link planted under the
- * file's name is never followed.
+ * Writes a draft and then moves it into place. So readers see a complete number or no file, and a symbolic link planted
+ * under the file's name is never followed.
  */
 function install(path: string, content: string): void {
   const draft = `${path}.${randomBytes(6).toString('hex')}`;
@@ -40,12 +43,12 @@ function install(path: string, content: string): void {
 function isStale(path: string): boolean {
   const content = read(path);
   if (content === undefined) return false;
-  if (content.trim() === '') return true; // its writer died before writing the number
+  if (content.trim() === '') return true; // the process that created it died before writing its ID
   const pid = /^\s*(\d+)\s*$/.exec(content)?.[1];
   return pid !== undefined && !isOtherProcess(Number(pid));
 }
 
-/** Whether another live process has this ID. Threads and zombies do not count. */
+/** Returns whether another live process has this ID. Threads and zombies do not count. */
 function isOtherProcess(pid: number): boolean {
   if (pid === process.pid || pid === 0) return false;
   try {
@@ -54,7 +57,7 @@ function isOtherProcess(pid: number): boolean {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
   }
   const status = read(`/proc/${pid}/status`);
-  if (status === undefined) return true; // hidden from us by /proc's mount options
+  if (status === undefined) return true; // /proc's mount options hide the process from us
   return new RegExp(`^Tgid:\\s+${pid}$`, 'm').test(status) && !/^State:\s+[ZX]/m.test(status);
 }
 

@@ -68,7 +68,7 @@ function parse(argv: readonly string[]): { options: Parsed; target: Target } {
   }
   const [name, second] = program.args;
   if (second !== undefined) throw new ExitError(USAGE, `unexpected argument '${second}': name one switch's directory`);
-  // vde_plug also takes a URL: vde://DIR.
+  // vde_plug also accepts a URL, vde://DIR.
   const target = name ? parseTarget(name.replace(/^vde:(\/\/)?/, '')) : defaultTarget();
   return { options: program.opts<Parsed>(), target };
 }

@@ -45,7 +45,7 @@ export class ServiceManager {
     try {
       sendDatagram(this.#path, text);
     } catch {
-      // The switch runs on, whether or not the manager listens.
+      // If the manager does not listen, the switch runs on.
     }
   }
 }
@@ -68,7 +68,10 @@ export function passedSockets(environment: Environment = process.env): Map<Socke
   return sockets;
 }
 
-/** Writes a newline and closes `fd`, as s6 expects. Standard streams stay open: a new socket would get the number. */
+/**
+ * Writes a newline to `fd` and closes it, as s6 expects. Standard streams stay open, since otherwise a new socket would
+ * get the freed number.
+ */
 export function announceReady(fd: number): void {
   try {
     writeSync(fd, '\n');

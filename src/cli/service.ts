@@ -1,5 +1,5 @@
-// Everything that one tsvde process runs, opened in the order of dependence and closed in reverse. If a part fails to
-// open, those opened before it are closed, so that nothing is left behind.
+// Everything that one tsvde process runs. Parts are opened in the order in which they depend on each other, and closed
+// in reverse order. If a part cannot be opened, those opened before it are closed, so that nothing is left behind.
 import type { ConsoleContext } from '../console/command.ts';
 import { createContext } from '../console/context.ts';
 import { runDeclarations, runStartupFile } from '../console/execute.ts';
@@ -17,17 +17,20 @@ import { writePidFile } from './pid-file.ts';
 import { announceReady, passedSockets } from './service-manager.ts';
 import { standardInput } from './streams.ts';
 
-const CONTROL_FAILED = 255; // vde_switch's exit code for any failure of its directory
+const CONTROL_FAILED = 255; // vde_switch's exit code for any failure with its control directory
 
 export interface ServiceOptions extends TsvdeOptions {
-  /** As vde_switch: if a TAP, a port, the console or the rc file fails, log the reason and start without it. */
+  /**
+   * Whether to start as vde_switch does: if a TAP, a port, the console or the rc file fails, its reason is logged and
+   * it is left out.
+   */
   tolerant: boolean;
 }
 
 export class Service {
   readonly #options: ServiceOptions;
   readonly #context: ConsoleContext;
-  /** A function for each open part that closes it, in the order of opening. */
+  /** Functions that close one open part each, in the order of opening. */
   readonly #closers: (() => unknown)[] = [];
   #usable = false;
   #closed: Promise<void> | undefined;
@@ -37,7 +40,9 @@ export class Service {
     this.#context = context;
   }
 
-  /** Throws ExitError. Once `signalled` resolves, the step in progress is abandoned and those after it are skipped. */
+  /**
+   * Starts the service. Once `signalled` resolves, abandons the step in progress and skips the rest. Throws ExitError.
+   */
   static async start(
     options: ServiceOptions,
     log: Log,
@@ -83,7 +88,7 @@ export class Service {
       );
     const console = new ConsoleServer(this.#context);
     this.#closers.push(() => console.close());
-    // Bound together with the control socket: some programs wait for one of the two and then use the other.
+    // The console and the control socket are bound together: some programs wait for one of them and then use the other.
     const prepareConsole = async () => {
       const options = management && { ...management, ...descriptor(passed.get('mgmt')) };
       const bind = options && (await this.#runStep(() => console.prepare(options)));
@@ -97,7 +102,7 @@ export class Service {
     const end = signalled.then(() => {
       ending = true;
     });
-    // Closing the switch ends an abandoned step.
+    // If the start is ended early, the step in progress is abandoned, and closing the switch ends it.
     const unlessEnded = (step: () => Promise<unknown>) => Promise.race([this.#runStep(step), end]);
     for (const port of ports) if (!ending) await unlessEnded(() => sw.attach(port));
     if (rcFile !== undefined && !ending) await unlessEnded(() => runStartupFile(rcFile, this.#context, () => ending));
@@ -105,19 +110,20 @@ export class Service {
     const metricsFd = passed.get('metrics');
     if (metrics !== undefined || metricsFd !== undefined)
       await attempt(1, () => this.#serveMetrics(metricsFd ?? metrics!));
-    // Early clients have waited until now: none of them takes a port that an option or the rc file creates.
+    // Clients that connected early have waited until now, so that none takes a port that an option or the rc file
+    // creates.
     await attempt(CONTROL_FAILED, () => sw.serve());
     if (management) await this.#runStep(() => console.serve());
     if (this.#options.readyFd !== undefined) announceReady(this.#options.readyFd);
     this.#usable = true;
   }
 
-  /** False if a signal ended the start early. */
+  /** Whether the start is complete; false if a signal ended it early. */
   get usable(): boolean {
     return this.#usable;
   }
 
-  /** A summary for people: how many ports are in use. */
+  /** A summary for the service manager: how many ports are active. */
   get status(): string {
     const ports = this.#context.switch.ports.list();
     return `${ports.filter(({ active }) => active).length} ports active`;
@@ -155,7 +161,7 @@ export class Service {
     for (const close of this.#closers.reverse()) await close();
   }
 
-  /** Runs a step of the start. If it fails and the service is tolerant, logs the reason and returns undefined. */
+  /** Runs a step of the start. If the step fails and the service is tolerant, logs the reason and returns undefined. */
   async #runStep<T>(step: () => T | Promise<T>): Promise<T | undefined> {
     try {
       return await attempt(1, step);
@@ -166,7 +172,7 @@ export class Service {
     }
   }
 
-  /** Imported on demand: loading the metrics takes half of the start-up time. */
+  /** Serves metrics. The module is imported on demand, since loading it takes half of the start-up time. */
   async #serveMetrics(address: string | number): Promise<void> {
     const { startMetrics, parseMetricsAddress } = await import('../metrics/server.ts');
     const server = await startMetrics(this.#context.switch, {
@@ -183,7 +189,7 @@ function descriptor(fd: number | undefined): { fd?: number } {
   return fd === undefined ? {} : { fd };
 }
 
-/** Runs a step of the start. Its errors become ExitErrors with `exitCode`, or with 1 for an invalid option. */
+/** Runs a step of the start. Errors become an ExitError with `exitCode`, or with 1 for an invalid option. */
 async function attempt<T>(exitCode: number, step: () => T | Promise<T>): Promise<T> {
   try {
     return await step();
@@ -197,7 +203,7 @@ async function attempt<T>(exitCode: number, step: () => T | Promise<T>): Promise
   }
 }
 
-/** Whether a system call on a file failed: an error to report without a stack trace. */
+/** Returns whether a system call on a file failed, which is reported without a stack trace. */
 function isSystemError(error: unknown): error is NodeJS.ErrnoException & { path: string } {
   return error instanceof Error && 'syscall' in error && 'path' in error;
 }

@@ -1,5 +1,5 @@
-// What every program here shares: its name in ps, its standard streams, and its end, which waits for output to be
-// written unless nobody reads it.
+// Common to all programs here: the name in ps, the standard streams, and the end of the process, which waits until
+// output is written unless nothing reads it.
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { isatty, type WriteStream } from 'node:tty';
@@ -14,8 +14,8 @@ import { TerminalInput } from '../system/terminal-input.ts';
 const FLUSH_MS = 200;
 
 /**
- * Sets the name that ps and pidof show. When started under a name of vde2, `argv` makes /proc show that name before the
- * arguments; under our own names they stay as they were typed.
+ * Sets the name that ps and pidof show. With `argv`, for programs started under a name of vde2, /proc shows `name`
+ * followed by these arguments; otherwise the arguments stay as they were typed.
  */
 export function takeName(name: string, argv?: readonly string[]): void {
   setProcessName(name);
@@ -25,38 +25,41 @@ export function takeName(name: string, argv?: readonly string[]): void {
 let terminal: TerminalInput | undefined;
 
 /**
- * Returns standard input if it is a terminal, to be read in the foreground only. A hang-up ends the input; if it happens in
- * the background, only with `endsInBackground`.
+ * Returns standard input if it is a terminal; it is read in the foreground only. A hang-up ends the input, but a
+ * hang-up while in the background only with `endsInBackground`.
  */
 export function terminalInput({ endsInBackground = true } = {}): TerminalInput | undefined {
   if (isatty(0)) terminal ??= new TerminalInput({ endsInBackground });
   return terminal;
 }
 
-/** Returns standard input: terminalInput(), or what else it is. */
+/** Returns standard input, as terminalInput() if it is a terminal. */
 export function standardInput(options?: { endsInBackground: boolean }): Readable {
   return terminalInput(options) ?? process.stdin;
 }
 
-/** Writes to stdout; control characters, which may be a client's and not the switch's, do not reach a terminal. */
+/**
+ * Writes to stdout. If that is a terminal, control characters are escaped, since they may come from a client of the
+ * switch.
+ */
 export function print(text: string): void {
   process.stdout.write(process.stdout.isTTY ? text.split('\n').map(printable).join('\n') : text);
 }
 
-/** Returns a function that writes a sentence to stderr, after the program's name. */
+/** Returns a function that writes a sentence to stderr, preceded by the program's name. */
 export function sayAs(name: string): (sentence: string) => void {
   return (sentence) => void process.stderr.write(`${name}: ${sentence}\n`);
 }
 
-/** Node's handle of a terminal, which has no public type. */
+/** Node's handle of a terminal, which is missing from its public types. */
 interface Handle {
   fd: number;
   setBlocking(blocking: boolean): void;
 }
 
 /**
- * Makes standard output and error non-blocking if they are terminals. Node writes to a terminal synchronously, so one
- * that nobody reads (Ctrl-S, a container's) would block the whole program once it is full.
+ * Makes standard output and error non-blocking if they are terminals. Node writes to terminals synchronously, so a
+ * terminal that is full because nothing reads it (Ctrl-S, a container's) would block the whole program.
  */
 export function unblockTerminals(): void {
   if (isatty(1)) unblock(process.stdout);
@@ -64,22 +67,25 @@ export function unblockTerminals(): void {
 }
 
 /**
- * Node has reopened the terminal, so the shell's own file description stays blocking. Another user's terminal cannot be
- * reopened: its description is shared with the shell, and left blocking.
+ * Makes a terminal non-blocking if Node has reopened it, so that the shell's own file description stays blocking. Node
+ * cannot reopen another user's terminal. Its description is shared with the shell and is left blocking.
  */
 function unblock(stream: WriteStream): void {
   const { fd, _handle: handle } = stream as WriteStream & { fd: number; _handle: Handle };
   if (handle.fd !== fd) handle.setBlocking(false);
 }
 
-/** Makes signals end this process also if it is process 1, as in a container: the kernel ignores signals of default action. */
+/**
+ * Lets signals end this process even if it is process 1, as in a container: for process 1 the kernel ignores signals
+ * that have no handler.
+ */
 export function endAsInit(): void {
   if (process.pid !== 1) return;
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const)
     process.on(signal, () => endProcess(128 + constants.signals[signal]));
 }
 
-/** Ends the process with the exit code that `program` returns or throws. */
+/** Ends the process with the exit code that `program` resolves with or that its error has. */
 export async function runProgram(name: string, program: Promise<number>): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0); // the reader closed the pipe, which is not an error
@@ -99,7 +105,7 @@ export async function runProgram(name: string, program: Promise<number>): Promis
   }
 }
 
-/** Ends the process once its output is written, or after 200 ms at the latest; abandons pending name look-ups. */
+/** Ends the process once its output is written, or after 200 ms at the latest. Does not wait for name look-ups. */
 export async function finish(exitCode: number, signal?: NodeJS.Signals): Promise<never> {
   await Promise.all([process.stdout, process.stderr, systemLogOutput].map(flushed));
   endProcess(exitCode, signal);

@@ -10,17 +10,20 @@ import { Service, type ServiceOptions } from './service.ts';
 import { announceReady, ServiceManager } from './service-manager.ts';
 import { finish, takeName, unblockTerminals } from './streams.ts';
 
-/** How the program behaves, by the name that it was started as. */
+/** How the program behaves, depending on the name that it was started by. */
 export interface Behaviour {
   name: string;
-  /** As vde_switch: a wrong option, TAP, console path or rc file is reported and does not end the start. */
+  /**
+   * Whether to behave as vde_switch: an invalid option, TAP, console path or rc file is reported and does not end the
+   * start.
+   */
   tolerant: boolean;
 }
 
 const TSVDE: Behaviour = { name: 'tsvde', tolerant: false };
 export const VDE_SWITCH: Behaviour = { name: 'vde_switch', tolerant: true };
 
-/** Signals that vde_switch ignores; Node would end, or open its debugger. */
+/** Signals that vde_switch ignores. By default they would end Node or open its debugger. */
 const IGNORED: readonly NodeJS.Signals[] = [
   'SIGALRM',
   'SIGIO',
@@ -32,10 +35,10 @@ const IGNORED: readonly NodeJS.Signals[] = [
   'SIGVTALRM',
 ];
 
-/** More than one start has, but for that of an rc file with no end of mistakes. */
+/** The most warnings that a daemon passes on. No real start has as many, but one with a broken rc file can. */
 const WARNINGS_MAX = 20;
 
-/** Why the switch ends; `signal` if its parent should see that it died of one. */
+/** Why the switch ends. `signal` is set if the parent process should see that a signal ended it. */
 type End = { reason: string; signal?: NodeJS.Signals };
 
 export async function main(argv: readonly string[], behaviour = TSVDE): Promise<void> {
@@ -45,7 +48,7 @@ export async function main(argv: readonly string[], behaviour = TSVDE): Promise<
   const say = (message: string) => void process.stderr.write(`${name}: ${message}\n`);
   try {
     takeName(name, behaviour === TSVDE ? undefined : argv);
-    // The starting process has already reported invalid options; the daemon does not repeat it.
+    // The process that started the daemon has already reported invalid options, so the daemon does not.
     const options = parseOptions(argv, name, tolerant ? (report ? () => {} : say) : undefined);
     if (options.daemon && !report) {
       const announce = () => {
@@ -56,11 +59,11 @@ export async function main(argv: readonly string[], behaviour = TSVDE): Promise<
     }
     unblockTerminals();
     ignoreTerminalStops();
-    const warnings: string[] = []; // of a daemon's start
+    const warnings: string[] = []; // the warnings of a daemon's start
     const log = report
       ? alsoKeeping(warnings, daemonLog(name, options.log))
       : streamLog(name, process.stderr, options.log);
-    // The daemon does not inherit the descriptor: the starting process announces.
+    // The daemon does not inherit the descriptor; the process that started it announces readiness.
     const readyFd = report ? undefined : options.readyFd;
     await serve({ ...options, readyFd, tolerant }, log, () => report?.ready(warnings.splice(0)));
   } catch (error) {
@@ -71,7 +74,10 @@ export async function main(argv: readonly string[], behaviour = TSVDE): Promise<
   }
 }
 
-/** Copies the first warnings to `kept`: whoever starts a daemon reads its stderr and not the system log. */
+/**
+ * Returns a log that also copies the first warnings to `kept`. The user who starts a daemon sees its stderr, not the
+ * system log.
+ */
 function alsoKeeping(kept: string[], log: Log): Log {
   return (message, level) => {
     if (level === 'warning' && kept.length < WARNINGS_MAX) kept.push(message);
@@ -99,7 +105,7 @@ async function serve(options: ServiceOptions, log: Log, ready = () => {}): Promi
     if (service.usable) manager.ready(service.status);
     return service;
   });
-  // A SIGHUP during the start is handled after it, and does not end the process.
+  // A SIGHUP that arrives during the start is handled after it, and does not end the process.
   process.on('SIGHUP', () => void starting.then((service) => reload(service, manager)).catch(() => {}));
   const service = await starting;
   service.onStatus((status) => manager.status(status));

@@ -56,8 +56,8 @@ async function oneCommand(client: ConsoleClient, line: string, options: CommandO
 }
 
 /**
- * Gives the console each command from standard input. Reports a command that fails and goes on with the next. Returns the exit code of
- * the first failure.
+ * Sends each command from standard input to the console. A command that fails is reported, and the next one follows.
+ * Returns the exit code of the first failure.
  */
 async function commandsFromStdin(client: ConsoleClient, options: CommandOptions): Promise<number> {
   let exitCode = 0;
@@ -137,7 +137,7 @@ function define(): Command {
     .exitOverride();
 }
 
-/** Parses seconds; the maximum is within what a timer can hold. */
+/** Parses a time in seconds. The maximum is one that a timer can hold. */
 function seconds(text: string): number {
   const number = Number(text);
   if (/^\d+(\.\d+)?$/.test(text) && number > 0 && number <= 1_000_000) return number;

@@ -15,16 +15,18 @@ import { TSVDE_VERSION } from '../system/version.ts';
 import { normalizeLeading, spellingsOf } from './long-only.ts';
 import { octalLike } from './mode.ts';
 
-/** The name that bin/compat was called by: vdeq, or vdeqemu and the like, which contain QEMU's name. */
+/** The name of the bin/compat script that was called: vdeq, or one that contains QEMU's name, such as vdeqemu. */
 const NAME = process.env.TSVDEQ_NAME ?? 'tsvdeq';
 delete process.env.TSVDEQ_NAME;
 const IS_VDEQ = NAME !== 'tsvdeq';
-/** `qemu` for vdeqemu, undefined for vdeq. */
+/** The QEMU program in our name: `qemu` for vdeqemu, undefined for vdeq. */
 const OWN_QEMU = IS_VDEQ && NAME !== 'vdeq' ? NAME.replace(/^vde/, '') : undefined;
 
-/** vdeq also took its options after QEMU's name. There only whole names are ours; everything else is QEMU's. */
+/**
+ * Options that vdeq also accepted after QEMU's name. Only these whole names are ours there; everything else is QEMU's.
+ */
 const AFTER_QEMU = /^--?(vdesock|sock|unix|mod|via|descr)(=|$)/;
-const FIRST_DESCRIPTOR = 3; // shown by --print, which opens no descriptor
+const FIRST_DESCRIPTOR = 3; // the first number shown by --print, which opens no descriptors
 
 interface Parsed {
   vdesock: string[];
@@ -135,7 +137,7 @@ function define(): Command {
     .exitOverride();
 }
 
-/** Quotes a word for a shell. */
+/** Returns a word quoted for a shell. */
 function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -1,5 +1,5 @@
-// unixcmd and vdecmd, as in vde2: give one command, print its data, exit with its errno. unixcmd follows a script of
-// what to send and to expect; vdecmd needs none, since it talks to a switch's console.
+// unixcmd and vdecmd, as in vde2: each gives one command, prints its data and exits with its errno. unixcmd follows a
+// script that says what to send and what to expect; vdecmd needs no script, since it talks to a switch's console.
 import { readFileSync } from 'node:fs';
 import { giveCommand } from '../ctl/command.ts';
 import { ConsoleClient, connectTo, NO_REPLY } from '../ctl/console-client.ts';
@@ -63,7 +63,7 @@ function parse(argv: readonly string[], name: Name): Parsed {
     words: [],
   };
   const say = sayAs(name);
-  // A negative number belongs to the command: the NUL keeps it from being read as an option.
+  // A negative number belongs to the command. The NUL before it keeps it from being parsed as an option.
   const words = normalize(
     argv.map((word) => word.replace(/^-(?=\d)/, '\0-')),
     OPTIONS,

@@ -1,4 +1,5 @@
-// Runs one console command for a program: data goes to stdout, the message to stderr, and the errno is the exit code.
+// Runs one console command for a program: the data goes to stdout, the message to stderr, and the errno becomes the
+// exit code.
 import { constants } from 'node:os';
 import { ExitError } from '../system/exit-error.ts';
 import type { ConsoleClient } from './console-client.ts';
@@ -10,10 +11,13 @@ export interface CommandOptions {
   json?: boolean;
 }
 
-/** The errno of a console's reply to an unknown command. */
+/** The errno with which a console replies to an unknown command. */
 const ENOSYS = 38;
 
-/** Writes the data of the reply. Throws ExitError, with the errno as its code, if the command failed. */
+/**
+ * Sends a command and writes the data of its reply. Throws ExitError, with the errno as its code, if the command
+ * failed.
+ */
 export async function giveCommand(
   client: ConsoleClient,
   line: string,

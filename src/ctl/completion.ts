@@ -1,5 +1,5 @@
-// Completion of console lines. Commands come from the console's own help, so that those of plugins and of other
-// programs are known; arguments come from a command's syntax, with the ports and VLANs that exist.
+// Completes console lines. Commands are read from the console's own help, which includes those of plugins and of
+// consoles other than tsvde's. Arguments follow from a command's syntax and from the ports and VLANs that exist.
 import type { ConsoleReply } from './reply-reader.ts';
 
 export type Ask = (line: string) => Promise<ConsoleReply>;
@@ -9,7 +9,7 @@ interface CommandHelp {
   syntax: string;
 }
 
-/** Returns the words that could complete the line's last word, and that word. */
+/** Returns the words that can complete the line's last word, and that last word. */
 export async function complete(line: string, ask: Ask): Promise<[words: string[], beginning: string]> {
   const words = line.trimStart().split(/[ \t]+/);
   const beginning = words.at(-1)!;
@@ -29,7 +29,7 @@ async function candidates(before: readonly string[], ask: Ask): Promise<string[]
   return placeholder === undefined ? [] : valuesOf(path, placeholder, ask);
 }
 
-/** Parses the first two of help's three columns. The row of a menu has `=` signs as its syntax, and is left out. */
+/** Parses the first two of help's three columns. A menu's own row, whose syntax column has `=` signs, is left out. */
 export function parseHelp(lines: readonly string[]): CommandHelp[] {
   const rows = lines.slice(lines.findIndex((line) => line.startsWith('----')) + 1);
   return rows
@@ -54,7 +54,7 @@ async function valuesOf(path: string, placeholder: string, ask: Ask): Promise<st
     case 'dbgpath':
       return firstWords(await ask('debug/list'));
     case 'name': {
-      const reply = await ask('plugin/list'); // with ENOENT, tsvde lists those that are not loaded
+      const reply = await ask('plugin/list'); // with ENOENT, tsvde lists plugins that are not loaded
       return reply.errno === 0 ? firstWords(reply) : [];
     }
     default:

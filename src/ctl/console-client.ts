@@ -1,5 +1,5 @@
-// A client of a console: sends one command after another and returns each reply. The peer may be slow, disconnect, or
-// not be a console at all; each is an ExitError with a sentence of its own.
+// A client of a console: sends commands one after another and returns each reply. If the peer is slow, disconnects or
+// is not a console, an ExitError with its own sentence says so.
 import { lstatSync, realpathSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { basename } from 'node:path';
@@ -8,18 +8,18 @@ import { ExitError } from '../system/exit-error.ts';
 import { findConsoles } from './find-console.ts';
 import { type ConsoleReply, ReplyReader } from './reply-reader.ts';
 
-/** The exit code if there was no reply. No errno is as high. */
+/** The exit code if there was no reply. It is higher than any errno. */
 export const NO_REPLY = 255;
 export const TIMEOUT_SECONDS = 10;
 
-/** How long to wait for the greeting of what has the name of a control socket; a console greets at once. */
+/** How long to wait for a greeting if the socket has a control socket's name. A console greets at once. */
 const CONTROL_SOCKET_SECONDS = 0.5;
 
-/** vde_switch takes the bytes of one read, of at most this length, as a command. */
+/** The longest command: vde_switch takes what one read returns, at most this many bytes, as a command. */
 const VDE_SWITCH_LINE_MAX = 127;
 
 export interface ClientOptions {
-  /** How long the console may be silent while a reply is expected. */
+  /** How long the console may be silent while a reply is expected, in seconds. */
   timeoutSeconds?: number;
   /** Called with each debug line when it arrives. */
   onDebug?: (line: string) => void;
@@ -27,7 +27,7 @@ export interface ClientOptions {
 
 export class ConsoleClient {
   readonly path: string;
-  /** Resolves when the connection has ended: with the reason, or undefined if a command ended the session. */
+  /** Resolves when the connection has ended, with the reason, or with undefined if a command ended the session. */
   readonly ended: Promise<ExitError | undefined>;
   #greeting = '';
   readonly #socket: Socket;
@@ -35,7 +35,7 @@ export class ConsoleClient {
   readonly #reader = new ReplyReader();
   #end!: (reason: ExitError | undefined) => void;
   #waiting: { resolve(reply: ConsoleReply | undefined): void; reject(reason: ExitError): void } | undefined;
-  /** Resolves after the last command's reply, for which the next command waits. */
+  /** Resolves after the last command's reply; the next command waits for it. */
   #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(path: string, socket: Socket, { timeoutSeconds = TIMEOUT_SECONDS, onDebug }: ClientOptions) {
@@ -68,12 +68,12 @@ export class ConsoleClient {
     return client;
   }
 
-  /** The text before the first prompt. */
+  /** The text that precedes the first prompt. */
   get greeting(): string {
     return this.#greeting;
   }
 
-  /** Whether the greeting names tsvde. Other consoles get only what vde_switch can take. */
+  /** Whether the greeting names tsvde. Other consoles are sent only what vde_switch accepts. */
   get isOurs(): boolean {
     return this.#greeting.includes('tsvde');
   }
@@ -147,7 +147,10 @@ export class ConsoleClient {
   }
 }
 
-/** Whether the name is that of control sockets, which say nothing to a client, and of no console. */
+/**
+ * Returns whether a path has a control socket's name and is no running switch's console. A control socket sends clients
+ * no greeting.
+ */
 function isControlSocket(path: string): boolean {
   try {
     const real = realpathSync(path);
@@ -157,7 +160,7 @@ function isControlSocket(path: string): boolean {
   }
 }
 
-/** Throws ExitError with the reason. */
+/** Connects to a socket. Throws ExitError with the reason. */
 export function connectTo(path: string): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
@@ -169,7 +172,10 @@ export function connectTo(path: string): Promise<Socket> {
   });
 }
 
-/** Returns a sentence. For a file that is not a socket, the kernel's own reason is "Connection refused". */
+/**
+ * Returns a sentence for a failed connection. For a file that is not a socket, the kernel's own reason would be
+ * "Connection refused".
+ */
 function connectFailure(path: string, error: Error): string {
   const found = lstatSync(path, { throwIfNoEntry: false });
   const reason =

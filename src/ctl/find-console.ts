@@ -1,13 +1,16 @@
-// Finds the management sockets of running switches, which needs no permissions: they are the listening sockets that a
-// switch's command line names with --mgmt. The socket of a switch that got it from systemd is not found.
+// Finds the management sockets of running switches: the listening sockets that a switch's command line names with
+// --mgmt. This needs no permissions. A socket that systemd passed to a switch is not found.
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 const SWITCHES = ['tsvde', 'vde_switch'];
-/** The line of a listening socket in /proc/net/unix: its flags are __SO_ACCEPTCON, its type is SOCK_STREAM. */
+/**
+ * Matches the line of a listening stream socket in /proc/net/unix: the flags are __SO_ACCEPTCON, the type is
+ * SOCK_STREAM.
+ */
 const LISTENING = /^\S+ \S+ \S+ 00010000 0001 \S+ +(\d+) ([^@].*)$/gm;
 
-/** Returns the paths of management sockets, each once. */
+/** Returns the paths of all management sockets, each once. */
 export function findConsoles(): string[] {
   return [...new Set(readdirSync('/proc').filter(isSwitch).flatMap(consolesOf))].filter(isSocket).sort();
 }
@@ -19,7 +22,7 @@ function isSwitch(pid: string): boolean {
 function consolesOf(pid: string): string[] {
   const names = managementPaths(read(pid, 'cmdline').split('\0'));
   const inodes = socketsOf(pid);
-  // The list of the process itself, which may be in another network namespace than this one.
+  // Read the process's own list, since it may be in another network namespace than this process.
   return [...read(pid, 'net/unix').matchAll(LISTENING)]
     .filter(([, inode]) => inodes?.has(inode!) ?? true)
     .map(([, , path]) => path!)
@@ -27,7 +30,10 @@ function consolesOf(pid: string): string[] {
     .map((path) => resolve('/', path.startsWith('/') ? '' : link(pid, 'cwd'), path));
 }
 
-/** Returns inodes, or undefined without permission to read them: the name in the command line then has to do. */
+/**
+ * Returns the inodes of a process's sockets, or undefined without permission to read them; then the name in the command
+ * line must suffice.
+ */
 function socketsOf(pid: string): Set<string> | undefined {
   try {
     const links = readdirSync(`/proc/${pid}/fd`).map((fd) => link(pid, `fd/${fd}`));
@@ -37,7 +43,7 @@ function socketsOf(pid: string): Set<string> | undefined {
   }
 }
 
-/** Finds `-M PATH`, `-dMPATH`, `--mgmt=PATH`, `-mgmt PATH`, and abbreviations such as `--mg`. */
+/** Returns the paths in `-M PATH`, `-dMPATH`, `--mgmt=PATH`, `-mgmt PATH`, and abbreviations such as `--mg`. */
 function managementPaths(words: readonly string[]): string[] {
   const paths = words.flatMap((word, i) => {
     if (/^(-[a-zA-Z]*M|--?mg(mt?)?)$/.test(word)) return words[i + 1] ?? [];
@@ -46,7 +52,7 @@ function managementPaths(words: readonly string[]): string[] {
   return paths.map((path) => path.replace(/^(\.\/)+/, ''));
 }
 
-/** Returns an empty string if the process has ended. */
+/** Returns the text of a file in /proc, or an empty string if the process has ended. */
 function read(pid: string, name: string): string {
   try {
     return readFileSync(`/proc/${pid}/${name}`, 'utf8');
@@ -55,7 +61,10 @@ function read(pid: string, name: string): string {
   }
 }
 
-/** Returns an empty string without permission to read the link. isSocket() rejects paths that are wrong without it. */
+/**
+ * Returns the target of a link in /proc, or an empty string without permission to read it. Paths that are wrong as a
+ * result are rejected by isSocket().
+ */
 function link(pid: string, name: string): string {
   try {
     return readlinkSync(`/proc/${pid}/${name}`);
@@ -64,7 +73,7 @@ function link(pid: string, name: string): string {
   }
 }
 
-/** Whether the path is a socket for this process, too: the switch may be in another mount namespace. */
+/** Returns whether the path is a socket for this process too: the switch may be in another mount namespace. */
 function isSocket(path: string): boolean {
   try {
     return lstatSync(path).isSocket();

@@ -8,7 +8,7 @@ import { homeDirectory } from '../system/home-directory.ts';
 export const HISTORY_MAX = 1000;
 
 export interface History {
-  /** Earlier lines, newest first, as readline takes them. */
+  /** Earlier lines, newest first, as readline expects. */
   lines: string[];
   add(line: string): void;
 }
@@ -21,7 +21,7 @@ export function historyPath(environment: NodeJS.ProcessEnv = process.env): strin
   );
 }
 
-/** `warn` is called once, with a sentence, if the history cannot be read or written. */
+/** Opens the history. `warn` is called once, with a sentence, if it cannot be read or written. */
 export function openHistory(path: string, warn: (sentence: string) => void): History {
   let kept = true;
   const attempt = (action: () => void) => {

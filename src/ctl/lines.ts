@@ -1,10 +1,13 @@
-// Sends the commands of an input, one a line, until the input or the console ends, whichever is first.
+// Sends the commands of an input, one per line, until the input or the console ends.
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { ConsoleClient } from './console-client.ts';
 import type { ConsoleReply } from './reply-reader.ts';
 
-/** `give` returns the reply, or undefined if it reported a failure. Throws ExitError if the console disconnects. */
+/**
+ * Passes each line to `give`, which returns the reply, or undefined if it reported a failure. Throws ExitError if the
+ * console disconnects.
+ */
 export async function giveLines(
   client: ConsoleClient,
   input: Readable,

@@ -1,15 +1,15 @@
-// Parses unixcmd's scripts, such as Debian's /etc/vde2/vdecmd: numbered states of a machine that talks to a socket.
-// Invalid lines, which unixcmd ignores or crashes on, are errors that name the line.
+// Parses unixcmd's scripts, such as Debian's /etc/vde2/vdecmd, which define the numbered states of a machine that talks
+// to a socket. Invalid lines, which unixcmd ignores or crashes on, are errors that name the line.
 import { ExitError } from '../system/exit-error.ts';
 
 export type Action =
-  /** Read until the text read ends with `text`; go to `state` at a timeout. */
+  /** Read until the text read ends with `text`; on a timeout, go to `state`. */
   | { kind: 'in'; text: string; state: number }
   | { kind: 'send'; text: string }
   /** Go to `state` if the text read begins with `text`. */
   | { kind: 'if'; text: string; state: number }
   | { kind: 'goto'; state: number }
-  /** Discard the text read. */
+  /** Discard the whole text read. */
   | { kind: 'throw' }
   /** Discard the first characters of the text read. */
   | { kind: 'skip'; count: number }
@@ -22,9 +22,9 @@ export type Action =
   | { kind: 'exit-number' }
   /** Exit with the number at the beginning of the text read. */
   | { kind: 'exit-read' }
-  /** Stop showing: later output is only for libvdemgmt. */
+  /** Stop showing output; what follows is only for libvdemgmt. */
   | { kind: 'hide' }
-  /** Mark that output for libvdemgmt; no effect here. */
+  /** Mark output for libvdemgmt; has no effect here. */
   | { kind: 'mark' };
 
 export interface State {
@@ -33,18 +33,18 @@ export interface State {
 }
 
 export interface MachineScript {
-  /** How long IN waits for each character. */
+  /** How long IN waits for each character, in milliseconds. */
   timeoutMilliseconds: number;
   /** The states in the order of their numbers. */
   states: State[];
 }
 
-/** Escapes with a meaning; a backslash before any other character is removed. */
+/** The escapes that have a meaning. A backslash before any other character is removed. */
 const ESCAPES: Record<string, string> = { n: '\n', t: '\t', f: '\f' };
 const TIMEOUT_MILLISECONDS = 10_000;
 const FAILURE = 255;
 
-/** Throws ExitError, with `name` and the line, if the script is invalid. */
+/** Parses a script. Throws ExitError, with `name` and the line, if the script is invalid. */
 export function parseMachineScript(text: string, name: string): MachineScript {
   let timeoutMilliseconds = TIMEOUT_MILLISECONDS;
   const states: State[] = [];
@@ -99,7 +99,7 @@ function parseAction(
       return { kind: 'exit', code: number(first, 0) };
     case 'EXITRV':
       return { kind: 'exit-number' };
-    // Debian's vdecmd ends with EXITATOI, which Debian's unixcmd does not know.
+    // Debian's vdecmd script ends with EXITATOI, which Debian's own unixcmd does not know.
     case 'EXITATOI':
       return { kind: 'exit-read' };
     case 'OUTSHIFT':

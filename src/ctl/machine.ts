@@ -1,4 +1,4 @@
-// Runs a unixcmd script on a socket. Apart from its current state, the machine has only the text read and one number.
+// Runs a unixcmd script on a socket. The machine's only data are its current state, the text read, and one number.
 import type { Socket } from 'node:net';
 import { ExitError } from '../system/exit-error.ts';
 import type { Action, MachineScript, State } from './machine-script.ts';
@@ -6,7 +6,7 @@ import type { Action, MachineScript, State } from './machine-script.ts';
 export interface MachineOptions {
   /** A connected socket. */
   socket: Socket;
-  /** The command's words, for `$*` and `$1`. */
+  /** The words of the command, which replace `$*`, `$1` and so on. */
   words: readonly string[];
   show(bytes: Buffer): void;
   /** Called with each state before its action. */
@@ -14,10 +14,10 @@ export interface MachineOptions {
 }
 
 const FAILURE = 255;
-/** Ends a script that loops for ever without reading. */
+/** The most steps without reading, which ends a script that loops for ever. */
 const IDLE_STEPS_MAX = 10_000;
 
-/** Returns the script's exit code. Throws ExitError if the script cannot continue. */
+/** Runs the script and returns its exit code. Throws ExitError if the script cannot continue. */
 export async function runMachine(
   { timeoutMilliseconds, states }: MachineScript,
   options: MachineOptions,
@@ -101,7 +101,10 @@ function leadingNumber(text: string, base: number): number {
   return Number.isNaN(number) ? 0 : number;
 }
 
-/** Replaces, as unixcmd does, `$*` and `$0` by all words, `$N` by the word at index N, and any other `$` by the first. */
+/**
+ * Replaces, as unixcmd does, `$*` and `$0` by all words, `$N` by the word at index N, and any other `$` by the first
+ * word.
+ */
 function expand(text: string, commandWords: readonly string[]): string {
   const words = commandWords.map((word) => Buffer.from(word).toString('latin1'));
   return text.replace(/\$(\*|\d+|.)/g, (_, selector: string) => {
@@ -110,7 +113,7 @@ function expand(text: string, commandWords: readonly string[]): string {
   });
 }
 
-/** Reads one character at a time: undefined at a timeout, and after the end. */
+/** Returns a reader of single characters, which returns undefined on a timeout and after the end of the stream. */
 function readCharacters(socket: Socket, timeoutMilliseconds: number) {
   let waiting = '';
   let ended = false;

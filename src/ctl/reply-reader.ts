@@ -1,20 +1,20 @@
-// Parses the text of a console into replies. Only the prompt ends a reply: the transcript of a script contains many
-// codes, and debug lines may come between any two lines outside a data block.
+// Parses a console's output into replies. Only the prompt ends a reply: the transcript of a script contains many codes,
+// and debug lines may appear between any two lines outside a data block.
 
 const DATA = "0000 DATA END WITH '.'";
 const END_OF_SESSION = '9999 END OF SESSION';
 const CODE = /^1(\d{3}) (.*)$/;
 const DEBUG = /^3\d{3} /;
-/** The prompt, alone on the last line of the greeting: `vde$ `, `VDEwf$ `. */
+/** Matches the prompt, which is alone on the last line of the greeting: `vde$ `, `VDEwf$ `. */
 const PROMPT = /(?:^|\n)(\S{1,30}\$ )$/;
 const GREETING_MAX = 4096; // characters
 
 export interface ConsoleReply {
-  /** 0 for success; undefined if there was no code, as after a comment. */
+  /** The errno of the reply: 0 for success; undefined if there was no code, as after a comment. */
   errno: number | undefined;
-  /** The message of the code. */
+  /** The message after the code. */
   words: string;
-  /** The lines of its data, or of a script's transcript, without the frame. */
+  /** The lines of the data block or of a script's transcript, without the frame. */
   lines: string[];
   /** Whether the reply ended the session. */
   ended: boolean;
@@ -29,13 +29,13 @@ export class ReplyReader {
   #rest = '';
   #prompt: string | undefined;
   #inData = false;
-  /** The last code line, which is the reply's unless another follows. */
+  /** The last code line read. It is the reply's own unless another one follows. */
   #code: string | undefined;
   #lines: string[] = [];
-  /** Whether the last line was empty: it belongs to the prompt if that follows. */
+  /** Whether the last line was empty. If a prompt follows, the empty line belongs to the prompt. */
   #blank = false;
 
-  /** Throws Error if the text cannot be a console's. */
+  /** Yields the replies and debug lines that the text completes. Throws Error if the text cannot be a console's. */
   *read(text: string): Iterable<ConsoleEvent> {
     this.#rest += text;
     if (this.#prompt === undefined) yield* this.#readGreeting();
@@ -49,7 +49,9 @@ export class ReplyReader {
     }
   }
 
-  /** Called when the console has closed the connection: END OF SESSION is a reply without a prompt. */
+  /**
+   * Yields the last reply once the console has closed the connection, since END OF SESSION is a reply without a prompt.
+   */
   *end(): Iterable<ConsoleEvent> {
     if (!this.#rest.startsWith(END_OF_SESSION)) return;
     yield this.#finish(true);
@@ -85,7 +87,7 @@ export class ReplyReader {
     }
   }
 
-  /** Adds the code and the empty line, which did not end the reply, to the transcript. */
+  /** Adds the code line and the empty line to the transcript, since they turned out not to end the reply. */
   #keepTranscript(): void {
     if (this.#code !== undefined) this.#lines.push(this.#code);
     if (this.#blank) this.#lines.push('');

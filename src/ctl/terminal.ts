@@ -1,5 +1,5 @@
 // A console at a terminal: a line editor with history and completion. Debug lines appear above the line that is being
-// typed, which is kept.
+// typed, which stays on the screen.
 import { createInterface, type Interface } from 'node:readline';
 import type { WriteStream } from 'node:tty';
 import { printable } from '../protocol/printable.ts';
@@ -28,7 +28,7 @@ export class Terminal {
   readonly #options: TerminalOptions;
   readonly #editor: Interface;
   readonly #waiting: string[] = [];
-  /** Whether a command runs. */
+  /** Whether a command is running. */
   #working = false;
 
   constructor(client: ConsoleClient, options: TerminalOptions) {
@@ -51,7 +51,7 @@ export class Terminal {
     });
   }
 
-  /** Resolves when the user or a command ends the session. Throws ExitError if the console disconnects by itself. */
+  /** Runs until the user or a command ends the session. Throws ExitError if the console disconnects by itself. */
   async run(): Promise<void> {
     const { onLine, input } = this.#options;
     const closed = new Promise<void>((resolve) => {
@@ -85,7 +85,7 @@ export class Terminal {
     output.moveCursor(0, -rows);
     output.cursorTo(0);
     output.clearScreenDown();
-    // prompt() moves up by the cursor's row in the line before it redraws: move down by as many rows first.
+    // Before it redraws, prompt() moves up to the first row of the typed line. Move down by as many rows first.
     output.write(text + '\n'.repeat(rows));
     this.#editor.prompt(true);
   }
@@ -94,7 +94,7 @@ export class Terminal {
     const { command = String, output, format } = this.#options;
     this.#working = true;
     for (let line = this.#waiting.shift(); line !== undefined; line = this.#waiting.shift()) {
-      const reply = await this.#client.ask(command(line)).catch(() => undefined); // `ended` has the reason
+      const reply = await this.#client.ask(command(line)).catch(() => undefined); // `ended` gives the reason
       if (!reply) return;
       for (const text of format(reply)) output.write(`${printable(text)}\n`);
       if (reply.ended) return this.#editor.close();
@@ -103,7 +103,7 @@ export class Terminal {
     this.#edit();
   }
 
-  /** Whether the editor's line is on the screen: not while a command runs, nor in the background. */
+  /** Whether the typed line is on the screen. It is not while a command runs or while in the background. */
   get #editing(): boolean {
     return !this.#working && this.#options.input.reading;
   }
@@ -112,7 +112,7 @@ export class Terminal {
     if (this.#editing) this.#editor.prompt(true);
   }
 
-  /** Discards the typed line, as in a shell. Without one, or while a command runs, ends the program. */
+  /** Discards the typed line, as a shell does. If it is empty, or while a command runs, ends the program. */
   #interrupt(): void {
     if (this.#editing && this.#editor.line !== '') {
       this.#editor.write(null, { ctrl: true, name: 'e' });
