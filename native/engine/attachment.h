@@ -1,5 +1,5 @@
-// An endpoint at its port, with the state that the port, the loop and pacing each keep of it. Each endpoint
-// has a queue of its own: two on one port do not wait for each other. Loop thread only.
+// An endpoint attached to its port, with the state that the port, the loop and pacing each keep for it. Each
+// endpoint has its own queue, so that two endpoints on one port do not wait for each other. Loop thread only.
 #pragma once
 
 #include <memory>
@@ -18,29 +18,29 @@ struct Attachment {
   Attachment& operator=(const Attachment&) = delete;
   ~Attachment() { endpoint->on_watches_changed = nullptr; }
 
-  // The port's
+  // Used by the port
   Port& port;
-  const uint32_t id;  // of the endpoint, unique in the switch
+  const uint32_t id;  // the endpoint's ID, unique in the switch
   const std::unique_ptr<Endpoint> endpoint;
   FrameQueue queue;
-  uint32_t segments_sent = 0;  // of the oldest frame in the queue, if it is sent in segments
+  uint32_t segments_sent = 0;  // of the oldest frame in the queue, if that frame is segmented
   bool failed = false;         // the endpoint has ended and waits to be detached
 
   struct Service {
-    bool waiting = false;                 // for room, as frames do that wait to leave
-    uint32_t batch = 1;                   // how many frames to receive at once
-    std::vector<uint32_t> registrations;  // indices in the WatchSet
+    bool waiting = false;                 // frames are queued until the endpoint has room
+    uint32_t batch = 1;                   // how many frames to receive in one call
+    std::vector<uint32_t> registrations;  // the endpoint's indices in the WatchSet
   };
-  Service service;  // the loop's
+  Service service;  // used by the loop
 
   struct Pace {
-    Attachment* sole_destination = nullptr;  // of its last batch; null if it went to several
-    uint32_t most_frames = 1;                // on the wire, of one frame of that batch
-    uint64_t most_bytes = 1;                 // likewise
-    bool paused = false;                     // nothing is read from it
-    bool stalled = false;  // it made no room in time; no source is paused for it until it has
+    Attachment* sole_destination = nullptr;  // of the last batch; null if it went to several endpoints
+    uint32_t most_frames = 1;                // the largest Frame::frames() of the last batch
+    uint64_t most_bytes = 1;                 // the largest Frame::bytes() of the last batch
+    bool paused = false;                     // nothing is read from this endpoint
+    bool stalled = false;                    // had no room in time; until it has, no source is paused for it
   };
-  Pace pace;  // pacing's
+  Pace pace;  // used by pacing
 
   [[nodiscard]] bool has_room() const { return !service.waiting || queue.is_half_empty(); }
 };

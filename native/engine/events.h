@@ -1,9 +1,9 @@
 // The events that the engine sends to JavaScript, and the queues in which they wait.
 //
 // Each kind of event has a bounded queue of its own, so that no kind can starve another: captured frames come
-// as fast as frames do, while a lost BPDU may open a ring of switches. An event whose queue is full is lost
-// and counted. The engine's thread pushes events and JavaScript's takes them; neither ever waits for the
-// other.
+// as fast as frames do, while a lost BPDU may cause a forwarding loop. An event whose queue is full is lost
+// and counted. The engine's thread pushes events and JavaScript's thread takes them; neither ever waits for
+// the other.
 #pragma once
 
 #include <array>
@@ -27,16 +27,16 @@ struct Event {
     transmitted
   };
   Kind kind;
-  uint32_t port = 0;             // of the endpoint, the address or the frame
-  uint32_t endpoint = 0;         // endpoint_failed
-  int error = 0;                 // endpoint_failed: an errno
-  MacKey key = 0;                // mac_*
-  uint32_t elsewhere = 0;        // mac_seen_elsewhere
-  uint16_t vlan = 0;             // bpdu
-  std::vector<uint8_t> bytes{};  // bpdu: without a tag; received, transmitted: the whole frame
+  uint32_t port = 0;             // the port of the endpoint, the address or the frame
+  uint32_t endpoint = 0;         // for endpoint_failed
+  int error = 0;                 // for endpoint_failed: an errno
+  MacKey key = 0;                // for mac_*
+  uint32_t elsewhere = 0;        // for mac_seen_elsewhere: the other port
+  uint16_t vlan = 0;             // for bpdu
+  std::vector<uint8_t> bytes{};  // for bpdu: without a tag; for received and transmitted: the whole frame
 };
 
-// A queue without locks, first in, first out: one thread pushes and one thread takes.
+// A first-in, first-out queue without locks. One thread pushes and one thread takes.
 class EventQueue {
  public:
   explicit EventQueue(size_t places) : places_(places) {}
@@ -45,7 +45,7 @@ class EventQueue {
   ~EventQueue();
 
   void push(Event event);
-  // The oldest event.
+  // Removes and returns the oldest event.
   [[nodiscard]] std::optional<Event> take();
   [[nodiscard]] uint64_t lost() const { return lost_; }
 
@@ -68,7 +68,8 @@ class EventQueues {
     auto& queue = queues_[queue_of(event.kind)];
     queue.push(std::move(event));
   }
-  // The next event to deliver: ends first, then BPDUs, then addresses, captured frames last.
+  // Removes and returns the most urgent event: ends first, then BPDUs, then addresses, and captured frames
+  // last.
   [[nodiscard]] std::optional<Event> take();
 
   struct Lost {
@@ -80,8 +81,9 @@ class EventQueues {
   enum Queue : uint32_t { ends, bpdus, macs_seen_elsewhere, macs, frames };
   [[nodiscard]] static Queue queue_of(Event::Kind kind);
 
-  // In order of urgency. Ends are never refused: each endpoint fails only once. A port can bring 256 BPDUs a
-  // second and one more for each of its VLANs, so 8192 of them are some seconds of several hostile ports.
+  // In order of urgency. An end is never refused, and each endpoint ends only once. A port can bring 256
+  // BPDUs a second, and one more for each of its VLANs, so 8192 of them are what several hostile ports send
+  // within a few seconds.
   std::array<EventQueue, 5> queues_{EventQueue(SIZE_MAX), EventQueue(8192), EventQueue(64), EventQueue(512),
                                     EventQueue(512)};
 };

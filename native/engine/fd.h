@@ -22,7 +22,7 @@ class Fd {
   }
 
   [[nodiscard]] int number() const { return number_; }
-  // Passes ownership to the caller.
+  // Passes ownership of the descriptor to the caller.
   [[nodiscard]] int release() { return std::exchange(number_, -1); }
 
  private:

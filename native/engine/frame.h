@@ -1,9 +1,9 @@
-// An Ethernet frame where the kernel put it: its bytes, its size, its VLAN and the kind of its destination.
-// Sizes are without FCS. A frame never owns its bytes. The tagged and the untagged view of a frame are parts
-// of the same bytes. The work that an endpoint with offloads left undone is described in its Offload.
+// An Ethernet frame in the memory into which the kernel put it, with its size, its VLAN and the kind of its
+// destination. Sizes are without FCS. A frame never owns its bytes, and its tagged and its untagged view
+// refer to the same bytes. Its Offload describes the work that an endpoint with offloads left undone.
 //
 // Invariant: the bytes of a frame do not change while it is routed. A guest can change its own memory at any
-// time, so an endpoint that reads shared memory copies at least the headers before anything looks at them.
+// time, so an endpoint that reads shared memory copies at least the headers before anything inspects them.
 #pragma once
 
 #include <sys/uio.h>
@@ -19,34 +19,34 @@
 
 namespace tsvde {
 
-// Two addresses and the EtherType (IEEE 802.3, 3.1.1); anything shorter is not a frame.
+// The size of two addresses and the EtherType (IEEE 802.3, 3.1.1). Anything shorter is not a frame.
 constexpr uint32_t kFrameHeader = 14;
 constexpr uint32_t kFramePadded = 60;  // the smallest frame on a wire (802.3, 4.4.2: 64 octets with FCS)
 constexpr uint32_t kFrameMax = 65535;
 constexpr uint16_t kLeastEtherType = 1536;
-// The room of a slot: one byte more than the longest frame, so that a truncated one is noticed, and enough
-// for a whole IP datagram behind its addresses and some tags.
+// The size of the buffer for a frame: one byte more than the longest frame, so that truncation is noticed,
+// plus room for the headers of the longest IP datagram.
 constexpr uint32_t kFrameRoom = kFrameMax + 1 + 64;
 constexpr uint16_t kTpid = 0x8100;  // the EtherType of a VLAN tag (802.1Q-2018, table 9-1)
-constexpr uint32_t kTagAt = 12;     // its offset: behind the addresses
+constexpr uint32_t kTagAt = 12;     // the offset of the tag: after the addresses
 constexpr uint32_t kTagSize = 4;
 
-// A key of the MAC table: the address in bits 0 to 47, first byte lowest, and the VLAN in bits 48 to 63.
+// A key of the MAC table: the address in bits 0 to 47, its first byte lowest, and the VLAN in bits 48 to 63.
 using MacKey = uint64_t;
 
 enum class Cast : uint8_t { unicast, multicast, broadcast };
 
 struct Frame {
-  // In the form that sendmmsg takes. A received frame is one part; its iov_len is the room before receive()
-  // and the size after it.
+  // The parts as sendmmsg takes them. A received frame has one part. Its iov_len is the size of the buffer
+  // before receive(), and the size of the frame after it.
   std::array<iovec, 3> parts{};
   uint32_t part_count = 1;
   Cast cast = Cast::unicast;
-  bool tagged = false;  // the tag gives its VLAN; any other tag is payload
+  bool tagged = false;  // whether `vlan` comes from a tag; a tag that is not used for that is payload
   uint16_t vlan = 0;
-  Frame* other_view = nullptr;  // the tagged or untagged view, once it was needed
+  Frame* other_view = nullptr;  // the tagged or untagged view, once it has been needed
   Offload offload{};
-  const iovec* list = nullptr;  // its parts, if they are more than fit here
+  const iovec* list = nullptr;  // the frame's parts if there are more than fit into `parts`
 
   // The first part, which always contains both addresses.
   [[nodiscard]] uint8_t* data() const { return static_cast<uint8_t*>(parts[0].iov_base); }
@@ -59,7 +59,7 @@ struct Frame {
     return {list != nullptr ? list : parts.data(), part_count};
   }
 
-  // The number of frames on the wire that it stands for, the size of the largest one, and the sum of their
+  // The number of frames on the wire that this one stands for, the size of the largest, and the sum of their
   // sizes.
   [[nodiscard]] uint32_t frames() const {
     if (offload.segment_size == 0) return 1;
@@ -78,15 +78,15 @@ struct Frame {
   [[nodiscard]] MacKey destination(uint16_t vlan) const { return key(data(), vlan); }
   [[nodiscard]] MacKey source(uint16_t vlan) const { return key(data() + 6, vlan); }
   [[nodiscard]] uint16_t ether_type() const { return big_endian(12); }
-  // The VLAN of a frame whose EtherType is kTpid (802.1Q-2018, 9.6).
+  // The VLAN in the tag of a frame whose EtherType is kTpid (802.1Q-2018, 9.6).
   [[nodiscard]] uint16_t vlan_id() const { return big_endian(14) & 0xfff; }
-  // The end of its data if it has a length in place of an EtherType (802.3, 3.2.6), else 0.
+  // The end of the data if there is a length in place of the EtherType (802.3, 3.2.6), otherwise 0.
   [[nodiscard]] uint32_t data_end() const {
     const uint32_t at = kTagAt + (tagged ? kTagSize : 0);
     const uint16_t length = big_endian(at);
     return length < kLeastEtherType ? at + 2 + length : 0;
   }
-  // The group bit of the first byte (802.3, 3.2.3).
+  // The group bit in the first byte of the source address (802.3, 3.2.3).
   [[nodiscard]] bool source_is_group() const { return (data()[6] & 1) != 0; }
 
   void classify() {
@@ -95,15 +95,16 @@ struct Frame {
     cast = !group ? Cast::unicast : destination(0) == kEveryone ? Cast::broadcast : Cast::multicast;
   }
 
-  // Appends zeroes up to the size of the smallest frame, so that old contents of the buffer do not leak to a
-  // wire. Segments are padded when they are made: here the zeroes would become payload.
+  // Appends zeroes up to the smallest size of a frame, so that old contents of the buffer do not leak to a
+  // wire. Segments are padded when they are made; here the zeroes would become payload.
   void pad() {
     if (size() >= kFramePadded || offload.segment_size != 0) return;
     std::memset(data() + size(), 0, kFramePadded - size());
     parts[0].iov_len = kFramePadded;
   }
 
-  // A copy for callers that outlive the batch. It allocates, so it is not used while frames are forwarded.
+  // Returns a copy, for callers that keep it longer than the batch. It allocates, so it is not used while
+  // frames are forwarded.
   [[nodiscard]] std::vector<uint8_t> copy() const {
     std::vector<uint8_t> bytes;
     for (const iovec& part : all_parts()) {
@@ -113,8 +114,8 @@ struct Frame {
     return bytes;
   }
 
-  // Fills `view` with this frame and a tag of priority 0 before its EtherType. `tag` is kTagSize bytes of
-  // memory that the view refers to.
+  // Makes `view` this frame with a tag of priority 0 before the EtherType. `tag` is kTagSize bytes of memory
+  // that the view will refer to.
   void make_tagged_view(Frame& view, uint8_t* tag) const {
     const std::array<uint8_t, kTagSize> bytes = {kTpid >> 8, kTpid & 0xff, static_cast<uint8_t>(vlan >> 8),
                                                  static_cast<uint8_t>(vlan)};
@@ -125,7 +126,7 @@ struct Frame {
     view.offload = offload.shifted(kTagSize);
   }
 
-  // Fills `view` with this frame without its tag, padded with zeroes up to the size of the smallest frame.
+  // Makes `view` this frame without its tag, padded with zeroes up to the smallest size of a frame.
   void make_untagged_view(Frame& view) const {
     static std::array<uint8_t, kTagSize> zeroes{};
     constexpr uint32_t kRest = kTagAt + kTagSize;
@@ -139,7 +140,8 @@ struct Frame {
     view.part_count = 3;
   }
 
-  // Works on little-endian hosts only; a static_assert in mac_table.cc checks this.
+  // Returns the key of an address in a VLAN. This works on little-endian hosts only, which a static_assert in
+  // mac_table.cc checks.
   static MacKey key(const uint8_t* address, uint16_t vlan) {
     MacKey mac = 0;
     std::memcpy(&mac, address, 6);

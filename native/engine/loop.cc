@@ -17,8 +17,8 @@ namespace tsvde {
 namespace {
 
 // The distance between two slots, each of which has room for the largest frame. It is not a power of two, so
-// that the first bytes of the slots do not share one set of the cache. Pages that no frame reaches take no
-// memory.
+// that the first bytes of the slots do not all fall into one set of the cache. Pages that no frame reaches
+// use no memory.
 constexpr size_t kSlot = kFrameRoom + 25 * 64;
 
 int64_t monotonic_ms() {
@@ -27,7 +27,7 @@ int64_t monotonic_ms() {
   return now.tv_sec * int64_t{1000} + now.tv_nsec / 1'000'000;
 }
 
-// Starts a thread that blocks all signals, so that they are delivered to Node's.
+// Starts a thread that blocks all signals, so that they are delivered to Node's thread.
 template <typename Start>
 std::thread without_signals(Start start) {
   sigset_t all;
@@ -53,7 +53,7 @@ Loop::Loop(uint32_t mac_limit, EventSink sink)
   pthread_setname_np(thread_.native_handle(), "tsvde-engine");
 }
 
-// --- From other threads
+// --- Called from other threads
 
 void Loop::post(const Action& action) {
   if (!thread_.joinable()) return action();
@@ -153,7 +153,7 @@ void Loop::watch_macs(bool wanted) {
   });
 }
 
-// --- The thread
+// --- Called on the loop's thread
 
 void Loop::run() {
   std::array<epoll_event, kBatch> events;
@@ -178,7 +178,7 @@ void Loop::read_clock() {
   timespec read{};
   clock_gettime(exact_ > 0 ? CLOCK_MONOTONIC : CLOCK_MONOTONIC_COARSE, &read);
   const Time now = read.tv_sec * kSecond + read.tv_nsec;
-  if (now <= now_) return;  // the exact clock was read last time, and the coarse one is behind it
+  if (now <= now_) return;  // the exact clock was read last time, and the coarse one is still behind it
   now_ = now;
   second_ = read.tv_sec;
 }
@@ -210,12 +210,12 @@ void Loop::run_posted() {
 
 void Loop::serve(const WatchSet::Registration& registration, uint32_t events) {
   Attachment& attachment = *registration.attachment;
-  const Watch watch = registration.watch;  // woken() may change the list
+  const Watch watch = registration.watch;  // a copy, since woken() may change the list
   if (const int error = attachment.endpoint->woken(watch.fd, events, now_); error != 0 && !attachment.failed)
     fail(attachment, error);
   if (attachment.failed) return;
   if ((events & watch.room) != 0 && attachment.service.waiting) drain(attachment);
-  // A source that has ended stays paused too: the frames before its end are not lost.
+  // A paused source that has ended also stays paused, so that the frames before its end are not lost.
   if ((events & watch.frames) != 0 && !attachment.pace.paused && !attachment.failed) read(attachment);
 }
 
@@ -254,7 +254,7 @@ void Loop::receive(Attachment& attachment) {
   attachment.service.batch = next_batch(asked, frames + dropped);
   Pacing::sent(attachment, {batch_.data(), frames}, switch_.touched());
   flush_touched();
-  empty_slots(frames);  // only those that were filled: most batches are small
+  empty_slots(frames);  // only those that were filled, since most batches are small
 }
 
 void Loop::empty_slots(uint32_t count) {
@@ -287,13 +287,13 @@ void Loop::fail(Attachment& attachment, int error) {
 }
 
 void Loop::seen_elsewhere(MacKey key, uint32_t from, uint32_t to) {
-  if (seen_elsewhere_at_ == second_) return;  // one event a second is enough; the table counts every move
+  if (seen_elsewhere_at_ == second_) return;  // one event a second is enough; the table counts all moves
   seen_elsewhere_at_ = second_;
   sink_({.kind = Event::Kind::mac_seen_elsewhere, .port = from, .key = key, .elsewhere = to});
 }
 
 void Loop::bpdu(const Port& from, const Frame& frame) {
-  constexpr size_t kMost = 128;  // a BPDU has less than half as many
+  constexpr size_t kMost = 128;  // a BPDU has less than half as many bytes
   Frame view = frame;
   if (frame.tagged) frame.make_untagged_view(view);
   auto bytes = view.copy();
@@ -301,7 +301,7 @@ void Loop::bpdu(const Port& from, const Frame& frame) {
   sink_({.kind = Event::Kind::bpdu, .port = from.number, .vlan = frame.vlan, .bytes = std::move(bytes)});
 }
 
-// Captured frames are as on the wire: segments, with complete checksums.
+// Emits a captured frame as on the wire: in segments, with complete checksums.
 void Loop::captured(const Port& port, const Frame& frame, bool received) {
   static thread_local Segmenter segmenter;
   const auto tell = [&](const Frame& one) {

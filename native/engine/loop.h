@@ -1,6 +1,6 @@
-// The engine's thread: it waits for descriptors, forwards frames and runs tasks. It owns the switch; other
-// threads change or read it by short tasks, which run between batches and which they wait for. The engine's
-// thread waits for no other: events leave by a sink that must not block.
+// The engine's thread: it waits for descriptors, forwards frames and runs tasks. It owns the switch. Other
+// threads read or change the switch by short tasks, which run between batches and for which those threads
+// wait. The engine's thread itself waits for no other: it passes events to a sink that must not block.
 #pragma once
 
 #include <array>
@@ -30,8 +30,8 @@ class Loop : Switch::Observer {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // For any thread but the loop's. Runs `task(switch, now)` on the loop's thread, with `now` in seconds,
-  // waits for it and returns its result. After stop() it runs on the caller's thread.
+  // Runs `task(switch, now)` on the loop's thread, with `now` in seconds, waits for it and returns its
+  // result. Call it from any other thread. After stop(), the task runs on the caller's thread.
   template <typename Task>
   auto call(Task task) {
     using Result = std::invoke_result_t<Task, Switch&, int64_t>;
@@ -44,19 +44,20 @@ class Loop : Switch::Observer {
     }
   }
 
-  // Attaches an endpoint, from any thread but the loop's, as the calls below. Returns 0, or the errno for
-  // which the endpoint was not attached; ENXIO if there is no such port.
+  // Attaches an endpoint. Call this and the functions below from any thread but the loop's. Returns 0, or the
+  // errno that prevented it; ENXIO if there is no such port.
   int attach(uint32_t port, uint32_t id, std::unique_ptr<Endpoint> endpoint, uint32_t queue_limit);
   void detach(uint32_t port, uint32_t id);
 
-  // Sends a frame of our own by one port. Returns 0, or ENXIO if there is no such port.
+  // Sends a frame of our own to one port. Returns 0, or ENXIO if there is no such port.
   int send(uint32_t port, std::span<uint8_t> bytes);
-  // Whether each address that is learned or forgotten is an event.
+  // Sets whether each address that is learned or forgotten causes an event.
   void watch_macs(bool wanted);
 
-  // The longest time that a source whose only destination is full is paused; 0: it is not paused.
+  // Sets the longest time that a source is paused while its only destination is full; with 0 no source is
+  // paused.
   void set_pacing(uint32_t bound_ms);
-  // How long the thread polls for more events before it sleeps; 0: it does not poll.
+  // Sets how long the thread polls for more events before it sleeps; with 0 it does not poll.
   void set_busy_poll(uint32_t microseconds);
   // Keeps the thread on one CPU. Returns 0, or an errno.
   [[nodiscard]] int place_on_cpu(uint32_t cpu);
@@ -80,7 +81,7 @@ class Loop : Switch::Observer {
   int wait(std::span<epoll_event> events);
   void serve(const WatchSet::Registration& registration, uint32_t events);
   void drain(Attachment& attachment);
-  // Receives all that the endpoint has buffered, unless the source is to be paused.
+  // Receives everything that the endpoint has buffered, unless the source must be paused.
   void read(Attachment& attachment);
   void receive(Attachment& attachment);
   void flush_touched();
@@ -88,7 +89,7 @@ class Loop : Switch::Observer {
   // Resets the first `count` frames of the batch: full room, no offload.
   void empty_slots(uint32_t count);
 
-  // Asks epoll for what the attachment waits for now. An endpoint that cannot be watched ends.
+  // Asks epoll for the events that the attachment waits for now. If the endpoint cannot be watched, it ends.
   void rearm(Attachment& attachment);
   void fail(Attachment& attachment, int error);
 
@@ -96,18 +97,18 @@ class Loop : Switch::Observer {
   void bpdu(const Port& from, const Frame& frame) override;
   void captured(const Port& port, const Frame& frame, bool received) override;
 
-  // Members are destroyed from the last to the first. stop() has ended the thread before.
+  // Members are destroyed from the last to the first, after stop() has ended the thread.
   EventSink sink_;
   Switch switch_;
   WatchSet watches_;
   Fd wake_;
-  Time now_ = 0;        // when this round began
-  int64_t second_ = 0;  // likewise
+  Time now_ = 0;        // the time at which this round began
+  int64_t second_ = 0;  // the same in whole seconds
   int64_t seen_elsewhere_at_ = -1;
   Pacing pacing_;
   std::chrono::microseconds busy_poll_{0};
   size_t endpoints_ = 0;
-  size_t exact_ = 0;  // endpoints that need the exact time
+  size_t exact_ = 0;  // number of endpoints that need the exact time
   std::unique_ptr<uint8_t[]> slab_;
   std::array<Frame, kBatch> batch_;
   std::mutex mutex_;

@@ -1,6 +1,6 @@
-// The work that an endpoint with offloads left undone in a frame: a checksum to complete, or a whole datagram
-// to segment. A destination that can do this itself is given the frame as it is; for all others Segmenter
-// does it. Offsets are from the first byte of the frame, so that a tag shifts them.
+// The work that an endpoint with offloads left undone in a frame: a checksum to complete, or an unsegmented
+// datagram to segment. A destination that can do this work gets the frame as it is; for all others Segmenter
+// does it. Offsets are from the first byte of the frame, so a tag shifts them.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +10,12 @@ namespace tsvde {
 struct Offload {
   enum class Segmentation : uint8_t { none, tcp4, tcp6, udp };
 
-  uint16_t checksum_start = 0;   // where the sum begins; 0: the checksum is complete
-  uint16_t checksum_offset = 0;  // from there to the field, which contains the sum of the pseudo-header
+  uint16_t checksum_start = 0;   // where the bytes to sum begin; 0: the checksum is complete
+  uint16_t checksum_offset = 0;  // from checksum_start to the field, which has the pseudo-header sum
   uint16_t header_size = 0;      // of each segment, up to the end of its TCP or UDP header
-  uint16_t segment_size = 0;     // payload of each segment but the last; 0: it is one frame
+  uint16_t segment_size = 0;     // payload bytes of each segment but the last; 0: a single frame
   Segmentation segmentation = Segmentation::none;
-  bool ecn = false;  // TCP's CWR flag is set, and only the first segment has it (RFC 3168, 6.1.2)
+  bool ecn = false;  // TCP's CWR flag is set, which only the first segment keeps (RFC 3168, 6.1.2)
 
   [[nodiscard]] bool any() const { return checksum_start != 0; }
 
@@ -33,7 +33,7 @@ struct Offload {
 // The work that an endpoint can do itself, as bits.
 using Offloads = uint8_t;
 constexpr Offloads kCompletesChecksums = 1;
-constexpr Offloads kSegmentsTcp = 2;  // with IPv4, IPv6 and ECN
+constexpr Offloads kSegmentsTcp = 2;  // over IPv4 and IPv6, with ECN
 constexpr Offloads kSegmentsUdp = 4;
 
 inline Offloads needed(const Offload& offload) {

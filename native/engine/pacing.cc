@@ -23,7 +23,7 @@ void Pacing::sent(Attachment& source, std::span<const Frame> batch, std::span<Po
   auto& pace = source.pace;
   const bool one = to.size() == 1 && to[0]->attachments.size() == 1;
   pace.sole_destination = one ? to[0]->attachments[0].get() : nullptr;
-  if (!one) return;  // the sizes matter only to a sole destination
+  if (!one) return;  // the sizes matter only for a sole destination
   pace.most_frames = 1;
   pace.most_bytes = 1;
   for (const Frame& frame : batch) {

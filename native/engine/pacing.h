@@ -1,9 +1,9 @@
-// Backpressure: pauses a source while the one endpoint it sends to is full, instead of dropping what it
-// sends. Its own buffer then fills, and its sender waits. The pause is bounded: an endpoint that has made no
-// room within the bound is stalled, and until it has room again, frames for it are dropped and counted. A
-// reader that stopped delays its own sources once, and nobody else.
+// Backpressure: while the only endpoint that a source sends to is full, the source is paused, so that its
+// frames are not dropped. The source's own buffer then fills, and its sender waits. Pauses are bounded: an
+// endpoint that has made no room within the bound is stalled, and frames for it are dropped and counted until
+// it has room again. So a reader that has stopped delays its own sources once, and no others.
 //
-// It is told the time and never reads a clock. Loop thread only.
+// Pacing is told the time and never reads a clock. Loop thread only.
 #pragma once
 
 #include <span>
@@ -15,32 +15,35 @@ namespace tsvde {
 
 class Pacing {
  public:
-  // The longest pause of a source; 0: no source is ever paused.
+  // The longest pause of a source; with 0, no source is ever paused.
   uint32_t bound_ms = 0;
 
-  // Takes the memory for that many endpoints, so that pausing takes none.
+  // Allocates memory for this many endpoints, so that pausing allocates none.
   void reserve(size_t endpoints);
-  // No source is paused.
+  // Returns whether no source is paused.
   [[nodiscard]] bool idle() const { return pauses_.empty(); }
-  // How many frames to receive at once. For a source with a sole destination, no more than fill half of that
-  // queue if all are as large as the largest of its last batch; but a whole batch if that destination takes
-  // coalesced segments, since only frames of one batch can be coalesced.
+  // Returns how many frames to receive in one call. For a source with a sole destination these are no more
+  // than fill half of the destination's queue if all are as large as the largest of the last batch. But if
+  // the destination accepts coalesced segments it is a whole batch, since frames can be coalesced only within
+  // a batch.
   [[nodiscard]] static uint32_t batch(const Attachment& source);
-  // Records where the frames of a batch are going; called before they leave.
+  // Records where the frames of a batch go. Call it before they are sent.
   static void sent(Attachment& source, std::span<const Frame> batch, std::span<Port* const> to);
-  // Whether `source` is to be paused rather than read.
+  // Returns whether `source` must be paused rather than read.
   [[nodiscard]] bool should_pause(const Attachment& source) const;
-  // Pauses `source` until one of the following calls returns it.
+  // Pauses `source` until one of the functions below returns it.
   void pause(Attachment& source, int64_t now_ms);
 
-  // The sources that were paused for `destination`, in order; none while it has no room. Good until the next
-  // call.
+  // Returns the sources that were paused for `destination`, in order; none while it has no room. The result
+  // is valid until the next call.
   [[nodiscard]] std::span<Attachment* const> drained(Attachment& destination);
-  // The sources that were paused for an endpoint that has made no room within the bound; likewise.
+  // Returns the sources that were paused for an endpoint that has made no room within the bound. The result
+  // is valid until the next call.
   [[nodiscard]] std::span<Attachment* const> overdue(int64_t now_ms);
-  // How long until overdue() is to be called again; -1: no source is paused.
+  // Returns the milliseconds until overdue() must be called again; -1 if no source is paused.
   [[nodiscard]] int patience_ms(int64_t now_ms) const;
-  // Forgets an endpoint that is being detached. Returns the sources that were paused for it; likewise.
+  // Forgets an endpoint that is being detached. Returns the sources that were paused for it. The result is
+  // valid until the next call.
   [[nodiscard]] std::span<Attachment* const> forget(Attachment& gone, std::span<const Port* const> ports);
 
  private:

@@ -5,10 +5,10 @@
 namespace tsvde {
 namespace {
 
-// The address of BPDUs (802.1Q-2018, table 8-1): 01:80:c2:00:00:00, first byte lowest.
+// The destination address of BPDUs (802.1Q-2018, table 8-1): 01:80:c2:00:00:00, its first byte lowest.
 constexpr MacKey kBridgeGroup = 0x00'00'00'c2'80'01;
-// How many BPDUs a port may bring in a second, besides one for each of its VLANs, whose hellos all come at
-// once. A flood of BPDUs must not take the time of the control plane.
+// The most BPDUs accepted from a port per second, besides one for each of its VLANs, since the hellos of all
+// VLANs come at once. The limit keeps a flood of BPDUs from occupying the control plane.
 constexpr uint32_t kBpduRate = 256;
 
 }  // namespace
@@ -112,8 +112,8 @@ bool Switch::admit(Port& from, Frame& frame) {
   return true;
 }
 
-// Sets the frame's VLAN (802.1Q-2018, 6.9): that of its tag, else that of the port. Returns whether the port
-// is a member of it.
+// Sets the frame's VLAN (802.1Q-2018, 6.9): that of its tag, otherwise that of the port. Returns whether the
+// port is a member of that VLAN.
 bool Switch::classify(Port& from, Frame& frame) const {
   frame.tagged = frame.ether_type() == kTpid && (strict_vlan || vlans.created(frame.vlan_id()));
   frame.vlan = frame.tagged ? frame.vlan_id() : from.untagged_vlan;
@@ -122,7 +122,7 @@ bool Switch::classify(Port& from, Frame& frame) const {
 }
 
 void Switch::hand_up(Port& from, const Frame& frame, uint32_t received, int64_t second) {
-  // A truncated BPDU: the zeroes of its padding would be taken for its fields.
+  // The BPDU is truncated, and the zeroes of its padding would be taken for its missing fields.
   if (frame.data_end() > received) {
     from.counters[receive_drop_too_short]++;
     return;
@@ -139,7 +139,8 @@ void Switch::hand_up(Port& from, const Frame& frame, uint32_t received, int64_t 
   observer_.bpdu(from, frame);
 }
 
-// A group address is not learned as a source (802.1D-2004, 7.8); its frame is forwarded all the same.
+// Learns the source address. A group address is not learned (802.1D-2004, 7.8), but its frame is still
+// forwarded.
 void Switch::learn(const Port& from, const Frame& frame, int64_t second) {
   if (frame.source_is_group()) return;
   const MacKey key = frame.source(frame.vlan);
@@ -176,8 +177,8 @@ void Switch::flood(const Port& from, Frame& frame) {
   }
 }
 
-// A hub ignores VLANs and, like vde_switch, never repeats to port 0. There, that port is for the traffic of
-// the programs that listen.
+// Sends a frame to all other ports. A hub ignores VLANs. Like vde_switch's, it never sends to port 0, which
+// programs that listen on a hub use only to send.
 void Switch::repeat(const Port& from, Frame& frame) {
   for (Port* port : active_) {
     if (port != &from && port->number != 0) leave_by(*port, frame);
@@ -189,7 +190,7 @@ void Switch::leave_by(Port& port, Frame& frame, bool tagged) {
 }
 
 void Switch::leave_by(Port& port, Frame& frame) {
-  // Usually the port is in touched_ and has room: one comparison checks both.
+  // Usually the port is already in touched_ and has room; one comparison checks both.
   const bool usual = port.outgoing_count - 1 < kBatch - 1;
   if (!usual || capture) [[unlikely]]
     return leave_by_unusual(port, frame);

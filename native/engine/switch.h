@@ -1,6 +1,6 @@
-// The forwarding decision: for each frame of a batch, the ports by which it leaves. It has no descriptors,
-// reads no clock and starts no thread. Only active ports are visited: three ports in use cost the same in a
-// switch of 65535 ports as in one of four.
+// The forwarding decision: for each frame of a batch, the ports by which it leaves. There are no descriptors,
+// clocks or threads here. Only active ports are visited, so that three ports in use cost the same in a switch
+// of 65535 ports as in one of four.
 #pragma once
 
 #include <array>
@@ -16,15 +16,15 @@ namespace tsvde {
 
 class Switch {
  public:
-  // Called while frames are routed. Must not block.
+  // Its functions are called while frames are routed, and must not block.
   class Observer {
    public:
     virtual ~Observer() = default;
     // An address was seen on a port other than the one in the MAC table.
     virtual void seen_elsewhere(MacKey key, uint32_t from, uint32_t to) = 0;
-    // A BPDU, for spanning tree. It is not forwarded.
+    // A BPDU was received, for spanning tree. It is not forwarded.
     virtual void bpdu(const Port& from, const Frame& frame) = 0;
-    // While capture is on: a received frame, before anything is decided, or one that leaves.
+    // While capture is on: a frame was received, and nothing has been decided yet, or a frame leaves.
     virtual void captured(const Port& port, const Frame& frame, bool received) = 0;
   };
 
@@ -35,23 +35,23 @@ class Switch {
   Port& add_port(uint32_t number);
   void remove_port(uint32_t number);
   [[nodiscard]] std::vector<const Port*> ports() const;
-  // To be called when the port has got or lost an endpoint. A port without endpoints loses its addresses.
+  // Call it when the port has gained or lost an endpoint. A port without endpoints loses its addresses.
   void update_active(Port& port);
 
-  // VLANs; each forgets the addresses that are no longer valid
+  // VLANs. Each function forgets the addresses that become invalid.
   void set_untagged_vlan(Port& port, uint16_t vlan);
   void set_member(Port& port, uint16_t vlan, bool member);
   void set_discarding(Port& port, uint16_t vlan, bool discarding);
 
-  // Forwarding: adds each frame to the ports by which it leaves. These are then in touched(), each once, and
-  // must transmit before the next call. Takes at most kBatch frames.
+  // Forwards frames, at most kBatch: adds each frame to the ports by which it leaves. touched() then contains
+  // these ports, each once, and all of them must transmit before the next call.
   void route(Port& from, std::span<Frame> frames, Time now);
   [[nodiscard]] std::vector<Port*>& touched() { return touched_; }
-  // Adds one frame to one port, also a blocked one: a BPDU of our own.
+  // Adds one frame to one port, even if that port is blocked: a BPDU of our own.
   void leave_by(Port& port, Frame& frame);
 
   bool hub = false;
-  // Frames tagged with a VLAN that was never created: true drops them, false takes the tag for payload.
+  // Whether frames tagged with a VLAN that was never created are dropped; if not, such a tag is payload.
   bool strict_vlan = false;
   bool takes_bpdus = false;
   bool capture = false;
@@ -71,12 +71,12 @@ class Switch {
   [[nodiscard]] Frame& other_view(Frame& frame);
 
   std::vector<std::unique_ptr<Port>> ports_;  // by number, with gaps
-  std::vector<Port*> active_;                 // ascending
+  std::vector<Port*> active_;                 // in ascending order
   std::vector<Port*> touched_;
   std::array<Frame, kBatch> views_;  // the tagged or untagged views of this batch's frames
   std::array<std::array<uint8_t, kTagSize>, kBatch> tags_;
   uint32_t views_used_ = 0;
-  Time now_ = 0;  // of the last batch
+  Time now_ = 0;  // the time of the last batch
   Observer& observer_;
 };
 

@@ -1,12 +1,12 @@
-// The time. The loop reads it once a round and passes it to whatever needs it; endpoints, the switch and the
-// MAC table never read a clock.
+// The engine's time. The loop reads the clock once a round and passes the time on; endpoints, the switch and
+// the MAC table never read a clock.
 #pragma once
 
 #include <cstdint>
 
 namespace tsvde {
 
-// Nanoseconds of CLOCK_MONOTONIC, so that a timerfd takes a sum of them as it is.
+// Nanoseconds of CLOCK_MONOTONIC, so that a sum of times can be given to a timerfd unchanged.
 using Time = int64_t;
 
 constexpr Time kMillisecond = 1'000'000;

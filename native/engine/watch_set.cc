@@ -6,7 +6,8 @@
 namespace tsvde {
 namespace {
 
-// epoll reports errors and hang-ups unasked. receive() or else send() finds out which it was.
+// Adds errors and hang-ups to a watch, since epoll always reports them. receive() or, without it, send() then
+// finds out which of them it was.
 Watch with_ends(Watch watch) {
   constexpr uint32_t kEnds = EPOLLERR | EPOLLHUP;
   if (watch.frames != 0) {
@@ -82,7 +83,7 @@ int WatchSet::ask(uint32_t index) {
   uint32_t events = watch.other;
   if (attachment->service.waiting) events |= watch.room;
   if (!attachment->pace.paused) events |= watch.frames;
-  // A paused source stays in the set. EPOLLET: an error or a hang-up is then reported only once.
+  // A paused source stays in the set for errors and hang-ups. With EPOLLET, epoll reports these only once.
   if (events == 0 && watch.frames != 0) events = EPOLLET;
   if (events == before) return 0;
   const int change = before == 0 ? EPOLL_CTL_ADD : events == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;

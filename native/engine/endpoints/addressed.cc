@@ -10,7 +10,7 @@
 namespace tsvde {
 namespace {
 
-// The headers of one call, shared by all such sockets of the loop thread.
+// The headers of one call, shared by all unconnected sockets of the loop thread.
 struct Batch {
   std::array<mmsghdr, kBatch> headers;
   std::array<sockaddr_storage, kBatch> senders;
@@ -21,7 +21,8 @@ Batch& batch() {
   return batch;
 }
 
-// Receives a batch, keeps the frames whose sender is `wanted`, and counts the others in `others`.
+// Receives a batch, keeps the frames for whose sender `wanted` returns true, and adds the number of other
+// frames to `others`.
 template <typename Wanted>
 Moved receive_from(int fd, std::span<Frame> frames, uint64_t& others, Wanted wanted) {
   auto& [headers, senders] = batch();
@@ -109,16 +110,18 @@ Moved Peer::send(std::span<Frame* const> frames, Time) {
   return moved;
 }
 
-// Returns EAGAIN, or the error for which nothing can be sent.
+// Finds out whether the peer's queue or our own send buffer is full. Returns EAGAIN, or the error that makes
+// sending impossible.
 int Peer::find_what_is_full() {
   pollfd own{.fd = fd_.number(), .events = POLLOUT, .revents = 0};
   wait_for(poll(&own, 1, 0) == 1);
   if (!queue_full_) return EAGAIN;
-  // Connect each time: a peer that has restarted has another socket by the same path.
+  // Connect each time: a peer that has restarted has a new socket under the same path.
   if (connect(probe_.number(), reinterpret_cast<const sockaddr*>(&peer_.bytes), peer_.size) == 0)
     return EAGAIN;
-  // The peer is connected to us, so that no other socket may connect to it, and has no limit of datagrams:
-  // our own buffer was full, and no longer is.
+  // EPERM: the peer is connected to our socket, so that no other socket may connect to it. The kernel does
+  // not limit how many of our datagrams such a peer queues, so our own buffer was full, and by now it has
+  // room.
   if (errno != EPERM) return errno;
   wait_for(false);
   return EAGAIN;
@@ -131,10 +134,10 @@ void Peer::wait_for(bool queue_full) {
   watch({.fd = probe_.number(), .room = queue_full ? EPOLLOUT : 0u});
 }
 
-// A peer may have restarted while its old socket stays open and unread, in a child or a stopped process. The
-// peer's new socket has room, but the probe is still connected to the old socket and would never report that
-// room. So the probe is disconnected: an unconnected probe is writable, which makes the switch try again to
-// send. Once a second is soon enough.
+// A peer may restart while its old socket stays open and unread, in a child or a stopped process. The new
+// socket has room, but the probe is still connected to the old one and would never report that room. So the
+// probe is disconnected: an unconnected probe is writable, which makes the switch try to send again. Once a
+// second is often enough.
 void Peer::recheck(Time now) {
   if (!queue_full_ || now < recheck_due_) return;
   recheck_due_ = now + kSecond;

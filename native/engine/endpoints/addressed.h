@@ -1,5 +1,5 @@
-// Datagram sockets that are not connected, so that a peer can start later, or restart. Datagrams are accepted
-// or dropped by the address of their sender.
+// Datagram sockets that are not connected to their peer, so that the peer can start later or restart.
+// Datagrams are accepted or dropped according to their sender's address.
 #pragma once
 
 #include <sys/socket.h>
@@ -13,14 +13,14 @@ namespace tsvde {
 struct Address {
   sockaddr_storage bytes{};
   socklen_t size = 0;
-  // Whether both name the same socket. Only hosts, ports and paths are compared.
+  // Returns whether both addresses name the same socket. Only hosts, ports and paths are compared.
   [[nodiscard]] bool is(const sockaddr_storage& other, socklen_t other_size) const;
 };
 
 // A socket for one peer; datagrams from other senders are dropped. For UDP and unix sockets.
 class Peer final : public Endpoint {
  public:
-  // `also`: other names that the peer may have bound, such as another spelling of its path.
+  // `also` has other names that the peer may have bound, such as another spelling of its path.
   Peer(Fd fd, const Address& peer, std::vector<Address> also = {});
 
   Moved receive(std::span<Frame> frames, Time now) override;
@@ -34,18 +34,18 @@ class Peer final : public Endpoint {
   Fd fd_;
   Address peer_;
   std::vector<Address> also_;
-  // A socket that is connected to a unix peer while its queue is full: the kernel reports room only to
-  // connected sockets.
+  // A socket that is connected to a unix peer while the peer's queue is full, since the kernel reports room
+  // only to connected sockets.
   Fd probe_;
-  bool queue_full_ = false;  // the queue of the peer, rather than our own send buffer
+  bool queue_full_ = false;  // the peer's queue is full, not our own send buffer
   Time recheck_due_ = 0;
 };
 
-// A multicast group, whose members all send and receive. The kernel loops our own datagrams back to us; they
-// are recognised by the address of the socket that we send from.
+// A multicast group, whose members all send and receive. The kernel also delivers our own datagrams to us;
+// they are recognised by the address of the socket that we send from.
 class Multicast final : public Endpoint {
  public:
-  // `sender` is connected to the group.
+  // `sender` is a socket that is connected to the group.
   Multicast(Fd fd, Fd sender);
 
   Moved receive(std::span<Frame> frames, Time now) override;

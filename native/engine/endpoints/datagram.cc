@@ -5,7 +5,8 @@
 namespace tsvde {
 namespace {
 
-// The headers of one call, shared by all sockets of the loop thread: only the parts differ between calls.
+// The headers of one call, shared by all connected sockets of the loop thread: calls differ only in the
+// parts.
 std::array<mmsghdr, kBatch>& headers() {
   static thread_local std::array<mmsghdr, kBatch> headers{};
   return headers;
@@ -16,7 +17,7 @@ std::array<mmsghdr, kBatch>& headers() {
 Datagram::Datagram(Fd fd) : fd_(std::move(fd)) {
   watch({.fd = this->fd(), .frames = EPOLLIN, .room = EPOLLOUT});
   // The default of net.core.wmem_max, which the kernel doubles. Several batches of full-sized frames then fit
-  // into what the peer has not read. A socket that was given more keeps it.
+  // into the buffer before the peer reads any. A socket that already has a larger buffer keeps it.
   constexpr int kSendBuffer = 212'992;
   int given = 0;
   socklen_t size = sizeof given;
@@ -31,7 +32,7 @@ Moved Datagram::receive(std::span<Frame> frames, Time) {
     messages[i].msg_hdr.msg_iov = frames[i].parts.data();
     messages[i].msg_hdr.msg_iovlen = 1;
   }
-  // MSG_TRUNC: msg_len is then the true size of a truncated datagram, which is dropped as too long.
+  // With MSG_TRUNC, msg_len is the true size of a truncated datagram, which is then dropped as too long.
   const int count = recvmmsg(fd(), messages.data(), static_cast<unsigned>(frames.size()),
                              MSG_DONTWAIT | MSG_TRUNC, nullptr);
   if (count < 0) return {0, errno};

@@ -1,4 +1,4 @@
-// A connected datagram socket: each datagram is a frame, as with VDE clients and QEMU's dgram.
+// A connected datagram socket. Each datagram is a frame, as for VDE clients and QEMU's dgram.
 #pragma once
 
 #include <sys/socket.h>

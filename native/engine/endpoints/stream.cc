@@ -9,9 +9,10 @@ namespace tsvde {
 namespace {
 
 constexpr uint32_t kPrefix = 4;
-// The longest frame of QEMU. Ours end at kFrameMax: the switch drops and counts frames of a length between.
+// The longest frame that QEMU sends. The switch accepts frames up to kFrameMax; it drops and counts longer
+// ones.
 constexpr uint32_t kLongest = 4096 + 65536;
-// Room for the longest frame, and for enough more that a read is worth its system call.
+// Room for the longest frame, and for enough more to make each read worth its system call.
 constexpr uint32_t kIn = 80 * 1024;
 static_assert(kIn >= kPrefix + kLongest);
 constexpr uint32_t kOut = kPrefix + kFrameMax + kTagSize;
@@ -47,7 +48,7 @@ Moved Stream::receive(std::span<Frame> frames, Time) {
     if (length > kLongest) return {count, EBADMSG};
     uint8_t* const bytes = &in_[from_ + kPrefix];
     iovec& part = frames[count].parts[0];
-    // A short frame will be padded; in in_ that would overwrite the next one.
+    // A short frame will be padded. In in_, the padding would overwrite the frame that follows.
     if (length < kFramePadded) {
       std::memcpy(part.iov_base, bytes, length);
     } else {
@@ -120,8 +121,8 @@ int Stream::send_rest() {
   return rest_from_ == rest_to_ ? 0 : EAGAIN;
 }
 
-// Keeps the bytes that follow the first `sent` bytes of the prefix and the frame. They must be sent before
-// any other.
+// Keeps what follows the first `sent` bytes of the prefix and the frame. These bytes must be sent before any
+// others.
 void Stream::keep_rest(const Frame& frame, size_t sent) {
   const uint32_t prefix = htonl(frame.size());
   std::memcpy(&out_[0], &prefix, kPrefix);

@@ -1,5 +1,6 @@
-// A connected stream socket: each frame follows its length in 4 bytes, big-endian, as with QEMU's socket and
-// stream backends. All memory is taken in the constructor; pages that are never written cost nothing.
+// A connected stream socket. Each frame is preceded by its length, 4 bytes in big-endian order, as for QEMU's
+// socket and stream backends. All memory is allocated in the constructor; pages that are never written cost
+// nothing.
 #pragma once
 
 #include <memory>
@@ -12,29 +13,29 @@ class Stream final : public Endpoint {
  public:
   explicit Stream(Fd fd);
 
-  // Ends with EPIPE if the peer has closed, and with EBADMSG if it sent a length that no frame can have:
-  // where the next frame begins is then unknown.
+  // Ends with EPIPE if the peer has closed the connection, and with EBADMSG if it sent a length that no frame
+  // can have: the beginning of the next frame is then unknown.
   Moved receive(std::span<Frame> frames, Time now) override;
-  // EAGAIN also if only a part of the last frame was sent. The rest is kept here, and a call without frames
-  // sends it.
+  // Returns EAGAIN even if only a part of the last frame was not sent. The rest of that frame is kept here,
+  // and a call without frames sends it.
   Moved send(std::span<Frame* const> frames, Time now) override;
   [[nodiscard]] bool buffered() const override { return next_is_known(); }
   [[nodiscard]] bool ends_with(int) const override { return true; }
 
  private:
   [[nodiscard]] uint32_t next_length() const;
-  // Whether the next frame has arrived in full, or its length is invalid.
+  // Returns whether the next frame has arrived in full, or its length is invalid.
   [[nodiscard]] bool next_is_known() const;
   [[nodiscard]] int read_on();
   [[nodiscard]] int send_rest();
   void keep_rest(const Frame& frame, size_t sent);
 
   Fd fd_;
-  // Bytes that were received, from `from_` to `to_`, and are not yet returned as frames.
+  // The bytes received but not yet returned as frames, from `from_` to `to_`.
   std::unique_ptr<uint8_t[]> in_;
   uint32_t from_ = 0;
   uint32_t to_ = 0;
-  // The rest of a frame that was sent in part, from `rest_from_` to `rest_to_`.
+  // The unsent rest of a frame that was sent in part, from `rest_from_` to `rest_to_`.
   std::unique_ptr<uint8_t[]> out_;
   uint32_t rest_from_ = 0;
   uint32_t rest_to_ = 0;

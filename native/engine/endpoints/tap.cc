@@ -13,7 +13,7 @@
 namespace tsvde {
 namespace {
 
-// Since Linux 6.2; older headers lack them.
+// TUN_F_USO4 and TUN_F_USO6, which exist since Linux 6.2; older kernel headers lack them.
 constexpr unsigned kUso4 = 0x20;
 constexpr unsigned kUso6 = 0x40;
 
@@ -25,8 +25,8 @@ Tap::Tap(Fd fd)
   watch({.fd = fd_.number(), .frames = EPOLLIN, .room = EPOLLOUT});
 }
 
-// An interface that outlives the endpoint would keep its offloads. A program that attaches next, without the
-// header, would then receive frames with incomplete checksums.
+// Clears the offloads. Otherwise an interface that outlives the endpoint would keep them, and a program that
+// attaches to it next, without the header, would receive frames with incomplete checksums.
 Tap::~Tap() {
   ioctl(fd_.number(), TUNSETOFFLOAD, 0);
 }
@@ -38,8 +38,8 @@ bool Tap::take_header() const {
   return ioctl(fd_.number(), TUNSETVNETHDRSZ, &size) == 0;
 }
 
-// Sets as many offloads as the kernel accepts. Without the header it clears those that another program has
-// left.
+// Enables the offloads that the kernel accepts, and returns them. Without the header, clears offloads that
+// another program has left.
 Offloads Tap::take_offloads() const {
   constexpr unsigned kTcp = TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
   if (header_) {
@@ -74,7 +74,7 @@ Moved Tap::receive(std::span<Frame> frames, Time) {
     }
     count++;
     on_wire += frame.frames();
-    // If the next datagram is as large, the batch would become more than a batch of segments.
+    // If the next datagram is as large as this one, the batch would have more than kBatch segments.
     if (on_wire + frame.frames() > kBatch) break;
   }
   return {count, 0, dropped};
@@ -96,8 +96,8 @@ Moved Tap::send(std::span<Frame* const> frames, Time now) {
 }
 
 bool Tap::too_long(const Frame& frame) const {
-  // An MTU does not count an 802.1Q tag. In a frame of several parts, the second begins at the EtherType, or
-  // all headers are in the first.
+  // The MTU does not include an 802.1Q tag. In a frame of several parts, either the second part begins at the
+  // EtherType, or the first part has all headers.
   const iovec& first = frame.all_parts()[0];
   const auto* type = first.iov_len > kTagAt ? static_cast<uint8_t*>(first.iov_base) + kTagAt
                                             : static_cast<uint8_t*>(frame.all_parts()[1].iov_base);
@@ -105,8 +105,9 @@ bool Tap::too_long(const Frame& frame) const {
   return frame.largest() > mtu_ + kFrameHeader + (tagged ? kTagSize : 0);
 }
 
-// The administrator may change the MTU at any time; it is read once a second. The interface is found by its
-// current name, since it may be renamed. After a move to another namespace, the last known MTU stays in use.
+// Reads the MTU once a second, since the administrator may change it at any time. The interface is found by
+// its current name, since it may be renamed. If it has moved to another namespace, the last known MTU stays
+// in use.
 void Tap::refresh_mtu(Time now) {
   if (now < mtu_due_) return;
   mtu_due_ = now + kSecond;

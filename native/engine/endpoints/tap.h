@@ -1,6 +1,6 @@
-// A TAP interface: each read or write is a frame (Linux Documentation/networking/tuntap.rst) or, with the
-// virtio-net header, a whole datagram that stands for several. The kernel does not check the MTU on this
-// side. The endpoint does: it refuses a frame longer than that with EMSGSIZE.
+// A TAP interface. Each read or write is a frame (Linux Documentation/networking/tuntap.rst) or, with the
+// virtio-net header, an unsegmented datagram that stands for several frames. The kernel does not check the
+// MTU on this side, so the endpoint refuses longer frames with EMSGSIZE.
 #pragma once
 
 #include "engine/endpoint.h"
@@ -9,7 +9,7 @@ namespace tsvde {
 
 class Tap final : public Endpoint {
  public:
-  // With as many offloads as the kernel has, if the descriptor was opened with IFF_VNET_HDR.
+  // Enables all offloads that the kernel has, if the descriptor was opened with IFF_VNET_HDR.
   explicit Tap(Fd fd);
   ~Tap() override;
 
@@ -23,9 +23,9 @@ class Tap final : public Endpoint {
   void refresh_mtu(Time now);
 
   Fd fd_;
-  Fd control_;  // any socket, for the ioctl that reads the MTU
+  Fd control_;  // any socket; used for the ioctl that reads the MTU
   uint32_t mtu_ = 1500;
-  Time mtu_due_ = 0;  // when the MTU is to be read again
+  Time mtu_due_ = 0;  // when to read the MTU again
   bool header_;       // a VirtioHeader precedes each frame
 };
 

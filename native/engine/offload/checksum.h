@@ -1,5 +1,5 @@
 // The Internet checksum (RFC 1071): a ones' complement sum of 16-bit words. Words are summed and stored in
-// the byte order of memory, so that none needs to be swapped.
+// the byte order of memory, so that no bytes need to be swapped.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ class Sum {
  public:
   void add(std::span<const uint8_t> bytes) {
     const uint16_t sum = fold(words(bytes));
-    // After an odd number of bytes, the halves of each word are swapped (RFC 1071, 2 (B)).
+    // After an odd number of bytes, the two bytes of each word are swapped (RFC 1071, 2 (B)).
     sum_ += odd_ ? static_cast<uint16_t>(sum << 8 | sum >> 8) : sum;
     odd_ ^= (bytes.size() & 1) != 0;
   }
@@ -32,7 +32,7 @@ class Sum {
     return static_cast<uint16_t>(sum);
   }
 
-  // Sums 32 bits at a time. The two sums of 64 bits cannot overflow: that takes 2^32 words.
+  // Sums 32 bits at a time. The two 64-bit sums cannot overflow, since that would take 2^32 words.
   static uint64_t words(std::span<const uint8_t> bytes) {
     const uint8_t* at = bytes.data();
     size_t left = bytes.size();

@@ -3,7 +3,7 @@
 namespace tsvde {
 namespace {
 
-constexpr uint32_t kTypeAt = 12;  // behind the addresses
+constexpr uint32_t kTypeAt = 12;  // after the addresses
 constexpr uint16_t kIp4 = 0x0800;
 constexpr uint16_t kIp6 = 0x86dd;
 
@@ -11,8 +11,9 @@ bool is_tag(uint16_t type) {
   return type == 0x8100 || type == 0x88a8;  // 802.1Q-2018, table 9-1
 }
 
-// Hop-by-hop options, routing headers and destination options: each contains its length and the type of the
-// next header (RFC 8200, 4). Other extension headers, such as that of a fragment, are not skipped.
+// Returns whether a header is a hop-by-hop options, routing or destination options header: these contain
+// their own length and the type of the next header (RFC 8200, 4). Other extension headers, such as a
+// fragment's, are not skipped.
 bool is_extension(uint8_t next) {
   return next == 0 || next == 43 || next == 60;
 }
@@ -22,7 +23,7 @@ bool read_ip4(std::span<const uint8_t> bytes, Headers& headers) {
   const uint8_t* ip = &bytes[headers.network];
   const uint32_t size = (ip[0] & 0xfu) * 4;
   if (ip[0] >> 4 != 4 || size < ip4::kSize) return false;
-  if ((read16(ip + ip4::kFragment) & 0x3fff) != 0) return false;  // a fragment
+  if ((read16(ip + ip4::kFragment) & 0x3fff) != 0) return false;  // the packet is a fragment
   headers.protocol = ip[ip4::kProtocol];
   headers.transport = headers.network + size;
   headers.end = headers.network + read16(ip + ip4::kLength);

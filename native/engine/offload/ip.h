@@ -12,7 +12,7 @@ namespace tsvde {
 constexpr uint8_t kTcp = 6;  // IANA protocol numbers
 constexpr uint8_t kUdp = 17;
 
-// Offsets of fields in their headers (RFC 791, 8200, 9293, 768).
+// The sizes of these headers and the offsets of their fields (RFC 791, 8200, 9293, 768).
 namespace ip4 {
 constexpr uint32_t kSize = 20, kTos = 1, kLength = 2, kId = 4, kFragment = 6, kTtl = 8, kProtocol = 9,
                    kChecksum = 10, kAddresses = 12;
@@ -44,7 +44,7 @@ inline void write32(uint8_t* at, uint32_t value) {
   write16(at, value >> 16);
   write16(at + 2, value);
 }
-// In the byte order of memory, for Sum.
+// Returns a 16-bit word in the byte order of memory, as Sum takes it.
 inline uint16_t word(const uint8_t* at) {
   uint16_t word = 0;
   std::memcpy(&word, at, sizeof word);
@@ -56,15 +56,16 @@ inline void put_word(uint8_t* at, uint16_t word) {
 
 struct Headers {
   bool v6 = false;
-  bool extended = false;  // it has IPv6 extension headers
+  bool extended = false;  // there are IPv6 extension headers
   uint8_t protocol = 0;   // kTcp or kUdp
-  uint32_t network = 0;   // offset of the IP header
+  uint32_t network = 0;   // the offset of the IP header
   uint32_t transport = 0;
   uint32_t payload = 0;
-  uint32_t end = 0;  // of the datagram, by its IP header; may be beyond the given bytes
+  uint32_t end = 0;  // the end of the datagram by its IP header; may be beyond the given bytes
 };
 
-// `bytes` is the frame, or its beginning. Returns nullopt if it is not a TCP or UDP frame.
+// Finds the headers in `bytes`, which are the frame or its beginning. Returns nullopt if it is not a TCP or
+// UDP frame.
 [[nodiscard]] std::optional<Headers> read_headers(std::span<const uint8_t> bytes);
 
 }  // namespace tsvde

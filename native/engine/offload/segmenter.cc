@@ -8,7 +8,8 @@ namespace {
 
 std::array<uint8_t, kFramePadded> zeroes{};
 
-// Copies the first `size` bytes of the frame to `to`, and fills `rest` with the parts that follow them.
+// Copies the first `size` bytes of the frame to `to`, and fills `rest` with the parts that follow these
+// bytes.
 void split(const Frame& frame, uint32_t size, uint8_t* to, std::span<iovec> rest, uint32_t& rest_count) {
   rest_count = 0;
   for (const iovec& part : frame.all_parts()) {
@@ -29,7 +30,7 @@ void fix_ip4(uint8_t* ip, uint32_t length, uint32_t index) {
   put_word(ip + ip4::kChecksum, sum.checksum());
 }
 
-// Only the last segment has FIN and PSH, and only the first has CWR.
+// Adjusts the TCP header of a segment. Only the last segment keeps FIN and PSH, and only the first keeps CWR.
 void fix_tcp(uint8_t* tcp, uint32_t sent, bool last) {
   write32(tcp + tcp::kSequence, read32(tcp + tcp::kSequence) + sent);
   if (!last) tcp[tcp::kFlags] &= static_cast<uint8_t>(~(tcp::kFin | tcp::kPsh));
@@ -52,10 +53,10 @@ void Segmenter::start(const Frame& frame) {
   std::array<iovec, 3> rest;
   uint32_t rest_count = 0;
   split(frame, offload.header_size, header_.data(), rest, rest_count);
-  payload_ = static_cast<uint8_t*>(rest[0].iov_base);  // in one part: only the headers are split by a tag
+  payload_ = static_cast<uint8_t*>(rest[0].iov_base);  // contiguous: a tag splits only the headers
   size_ = static_cast<uint32_t>(rest[0].iov_len);
   const auto headers = read_headers({header_.data(), offload.header_size});
-  network_ = headers ? headers->network : 0;  // they were read when the frame was received
+  network_ = headers ? headers->network : 0;  // never 0: receiving checked the headers
 }
 
 Frame* Segmenter::next() {
@@ -82,7 +83,7 @@ void Segmenter::complete(Slot& slot) {
   for (const iovec& part : std::span(slot.frame.parts).subspan(1, rest)) {
     sum.add({static_cast<const uint8_t*>(part.iov_base), part.iov_len});
   }
-  // In UDP, 0 means that there is no checksum. In other protocols 0 and 0xffff are equal.
+  // A UDP checksum of 0 means that there is none. In other protocols, 0 and 0xffff are equivalent.
   const uint16_t checksum = sum.checksum();
   put_word(&slot.header[field], checksum == 0 ? 0xffff : checksum);
   source_ = nullptr;
@@ -93,7 +94,7 @@ void Segmenter::segment(Slot& slot) {
   const uint32_t payload = std::min<uint32_t>(offload.segment_size, size_ - at_);
   const bool last = at_ + payload == size_;
   const uint32_t length =
-      offload.header_size - offload.checksum_start + payload;  // TCP or UDP header and payload
+      offload.header_size - offload.checksum_start + payload;  // TCP or UDP header, and payload
   uint8_t* ip = &slot.header[network_];
   uint8_t* transport = &slot.header[offload.checksum_start];
   std::copy_n(header_.data(), offload.header_size, slot.header.data());
@@ -108,7 +109,7 @@ void Segmenter::segment(Slot& slot) {
     fix_tcp(transport, at_, last);
   }
 
-  // The field contains the sum of the pseudo-header, of which only the length has changed.
+  // The checksum field contains the sum of the pseudo-header, in which only the length has changed.
   Sum sum;
   sum.add_word(big_endian(length));
   sum.subtract_word(big_endian(offload.header_size - offload.checksum_start + size_));

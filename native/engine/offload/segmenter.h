@@ -1,6 +1,6 @@
-// Does the work that an Offload has left undone: completes a checksum, or makes the segments of a whole
-// datagram, with the bytes that Linux gives them. Segments have headers of their own; their payload is not
-// copied. It has no descriptors, reads no clock and allocates nothing.
+// Does the work that an Offload describes: completes a checksum, or makes the segments of a datagram, with
+// the same bytes as Linux would. Segments have headers of their own; their payload is not copied. It has no
+// descriptors, reads no clock and allocates nothing.
 #pragma once
 
 #include <array>
@@ -12,10 +12,10 @@ namespace tsvde {
 
 class Segmenter {
  public:
-  // Begins a frame whose offload.any(): a received frame, or a tagged or untagged view of one. Its bytes must
-  // stay valid until next() has returned nullptr.
+  // Begins a frame for which offload.any() is true: a received frame, or its tagged or untagged view. The
+  // frame's bytes must stay valid until next() has returned nullptr.
   void start(const Frame& frame);
-  // The next segment, valid until kBatch more have been made; nullptr after the last one.
+  // Returns the next segment, which stays valid until kBatch more have been made; nullptr after the last one.
   [[nodiscard]] Frame* next();
 
  private:
@@ -27,12 +27,12 @@ class Segmenter {
   void segment(Slot& slot);
 
   const Frame* source_ = nullptr;
-  std::array<uint8_t, kHeadersMax + kTagSize> header_;  // of the source, contiguous
+  std::array<uint8_t, kHeadersMax + kTagSize> header_;  // the source's headers, contiguous
   const uint8_t* payload_ = nullptr;
   uint32_t network_ = 0;
-  uint32_t at_ = 0;     // payload bytes in the segments so far
-  uint32_t count_ = 0;  // segments so far
-  uint32_t size_ = 0;   // of the whole payload
+  uint32_t at_ = 0;     // payload bytes in the segments made so far
+  uint32_t count_ = 0;  // segments made so far
+  uint32_t size_ = 0;   // bytes of the whole payload
   uint32_t next_slot_ = 0;
   std::array<Slot, kBatch> slots_;
 };
