@@ -1,5 +1,6 @@
-// The part of libslirp 4.7's interface that we use, declared here so that building does not need libslirp
-// (libslirp.h, "Fields introduced in SlirpConfig version 4"). Later versions accept this layout too.
+// The part of libslirp 4.7's interface that we use, declared here so that libslirp is not needed for building
+// (libslirp.h, "Fields introduced in SlirpConfig version 4"). Later versions of libslirp accept this layout
+// too.
 #pragma once
 
 #include <netinet/in.h>
@@ -24,7 +25,7 @@ constexpr int kSlirpPollHup = 1 << 4;
 constexpr int kSlirpHostfwdUdp = 1;
 constexpr int kSlirpHostfwdV6Only = 2;
 
-// The order is libslirp's. None may be null, except timer_new if timer_new_opaque is set.
+// The members are in libslirp's order. None may be null, except timer_new if timer_new_opaque is set.
 struct SlirpCb {
   ssize_t (*send_packet)(const void* bytes, size_t size, void* opaque);
   void (*guest_error)(const char* message, void* opaque);

@@ -1,4 +1,5 @@
-// Reads the `key=value` arguments of a stack. An argument that cannot be read is returned for the report.
+// Reads the `key=value` arguments of a stack. The first argument that cannot be read is returned, to be
+// reported.
 #include "slirp/config.h"
 
 #include <arpa/inet.h>
@@ -35,7 +36,8 @@ std::string next_word(std::string& text) {
   return word;
 }
 
-// Reads "10.0.2.100 80 tcp 127.0.0.1 8080", or `unix PATH` or `cmd COMMAND LINE` after the port.
+// Reads "10.0.2.100 80 tcp 127.0.0.1 8080". After the port there may also be `unix PATH` or `cmd COMMAND
+// LINE`.
 bool read_guest_forward(std::string text, std::vector<GuestForward>& list) {
   GuestForward forward{};
   if (!read_address(next_word(text), forward.address) || !read_number(next_word(text), forward.port))

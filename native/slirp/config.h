@@ -1,5 +1,5 @@
-// The settings of a stack, given as `key=value` arguments. TypeScript has validated them: a value that cannot
-// be read here is a defect of ours.
+// The settings of a stack, given as `key=value` arguments. TypeScript has validated them, so a value that
+// cannot be read here is a defect in our code.
 #pragma once
 
 #include <netinet/in.h>
@@ -11,13 +11,13 @@
 
 namespace tsvde::slirp {
 
-// An address and port in the guests' network that leads to a service or a program of the host.
+// A forward from an address and port in the guests' network to a service or a program of the host.
 struct GuestForward {
   enum class Kind { command, tcp, unix_socket };
   Kind kind;
   in_addr address;
   uint16_t port;
-  std::string target;  // a command line; "127.0.0.1 80" or "::1 80"; a path
+  std::string target;  // by kind: a command line; "127.0.0.1 80" or "::1 80"; a path
 };
 
 struct Config {
@@ -34,7 +34,7 @@ struct Config {
   std::vector<GuestForward> guest_forwards;
   uint32_t mtu = 1500;
 
-  // Returns the argument that cannot be read, or "".
+  // Reads the arguments. Returns the one that cannot be read, or "".
   [[nodiscard]] std::string read(std::span<char* const> arguments);
 };
 

@@ -1,4 +1,4 @@
-// Parses commands and writes answers as lines of text, see control.h.
+// Parses commands and writes answers as lines of text; see control.h.
 #include "slirp/control.h"
 
 #include <arpa/inet.h>
@@ -14,9 +14,9 @@
 namespace tsvde::slirp {
 namespace {
 
-// The port of an Internet address; 0 for a unix socket, or where none was given.
+// Returns the port of an Internet address; 0 for a unix socket, or if the port is 0.
 uint16_t port_of(const sockaddr_storage& address) {
-  sockaddr_in inet{};  // an IPv6 address has its port at the same place
+  sockaddr_in inet{};  // an IPv6 address has its port at the same offset
   if (address.ss_family == AF_INET || address.ss_family == AF_INET6)
     std::memcpy(&inet, &address, sizeof inet);
   return ntohs(inet.sin_port);
@@ -29,7 +29,7 @@ std::string next_word(std::string_view& line) {
   return word;
 }
 
-// Reads "10.0.2.15 22", "fec0::15 22", or "unix" followed by a path, which is the rest of the line.
+// Reads "10.0.2.15 22", "fec0::15 22", or "unix" and a path that extends to the end of the line.
 bool next_address(std::string_view& line, sockaddr_storage& address) {
   const std::string host = next_word(line);
   address = {};
@@ -56,7 +56,7 @@ bool next_address(std::string_view& line, sockaddr_storage& address) {
   return inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) == 1;
 }
 
-// Counts the rows of libslirp's table, without its heading and without forwards that only listen.
+// Counts the rows of libslirp's table, except its heading and forwards that only listen.
 size_t count_connections(std::string_view table) {
   size_t count = 0;
   bool heading = true;
@@ -112,9 +112,11 @@ bool Control::read(Stack& stack) {
   return true;
 }
 
-// Commands: `add tcp GUEST PORT HOST PORT`, `add tcp GUEST PORT unix PATH`, `remove tcp HOST PORT`, `info`.
-// `reclaim gone MAC` or `reclaim quiet MAC …` answers `full MAC …`; `lease MAC ADDRESS` tells of a guest that
-// an earlier stack has served. Answers: `done ERRNO PORT`, the port of the host; `text SIZE` and the text.
+// Executes one command:
+// `add tcp GUEST PORT HOST PORT`, `add tcp GUEST PORT unix PATH`, `remove tcp HOST PORT`, `info`;
+// `reclaim gone MAC` or `reclaim quiet MAC …`, which replies to the question `full MAC …`;
+// `lease MAC ADDRESS`, which names a guest that an earlier stack has served.
+// The answer is `done ERRNO PORT`, with the host's port, or `text SIZE` followed by the text.
 void Control::execute(Stack& stack, std::string_view line) const {
   const std::string verb = next_word(line);
   if (verb == "info") {
@@ -155,7 +157,7 @@ void Control::report(Stack& stack) {
   write_all(now);
 }
 
-// Waits for room, since the reader asked for the text. A reader that is gone is noticed by read().
+// Writes the text, waiting for room: the reader asked for it. If the reader is gone, read() notices that.
 void Control::write_all(std::string_view text) const {
   while (!text.empty()) {
     const ssize_t size = write(out_, text.data(), text.size());

@@ -1,5 +1,5 @@
-// The control connection to the process that started the stack: each line is a command, and commands are
-// answered in order. The end of input ends the stack.
+// The control connection to the process that started the stack. Each line is a command; commands are answered
+// in order. The end of the input ends the stack.
 #pragma once
 
 #include <ctime>
@@ -12,19 +12,19 @@ namespace tsvde::slirp {
 
 class Control {
  public:
-  // Reads commands from `in` and writes answers to `out`: pipes or sockets of a trusted process.
+  // Reads commands from `in` and writes answers to `out`, which are pipes or sockets of a trusted process.
   Control(int in, int out) : in_(in), out_(out) {}
 
-  // The first line is `ready 4.7.0`, or `failed SENTENCE`, which is also the last.
+  // Write the first line: `ready 4.7.0`, or `failed SENTENCE`, after which no other line follows.
   void ready(const std::string& version) const { write_all("ready " + version + "\n"); }
   void failed(const std::string& sentence) const { write_all("failed " + sentence + "\n"); }
 
-  // Reads what has arrived and executes whole lines. Returns false at the end of input.
+  // Reads what has arrived and executes complete lines. Returns false at the end of the input.
   [[nodiscard]] bool read(Stack& stack);
-  // Writes what the stack has to tell: `full MAC …`, a question, see lease_server.h; `guests
-  // MAC,IPV4,IPV6,LEASED …`; `note SENTENCE` and `warning SENTENCE`. Then the counters if they have changed,
-  // at most once a second: `stats CONNECTIONS TOO-SHORT TOO-LONG NOT-FOR-US FRAGMENTS NOT-TAKEN LEASES
-  // REFUSED`.
+  // Writes what the stack has to report: the question `full MAC …`, see lease_server.h; `guests
+  // MAC,IPV4,IPV6,LEASED …`; `note SENTENCE` and `warning SENTENCE`. If the counters have changed, then also
+  // writes these, at most once a second: `stats CONNECTIONS TOO-SHORT TOO-LONG NOT-FOR-US FRAGMENTS NOT-TAKEN
+  // LEASES REFUSED`.
   void report(Stack& stack);
 
  private:

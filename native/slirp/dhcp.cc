@@ -1,4 +1,4 @@
-// Reads requests and writes replies, see dhcp.h.
+// Reads requests and writes replies; see dhcp.h.
 #include "slirp/dhcp.h"
 
 #include <arpa/inet.h>
@@ -12,7 +12,7 @@ namespace {
 
 constexpr uint16_t kServerPort = 67;
 constexpr uint16_t kClientPort = 68;
-// Offsets in a message (RFC 2131, 2).
+// Offsets of fields in a message (RFC 2131, 2).
 constexpr size_t kOwnAddress = 12;
 constexpr size_t kYourAddress = 16;
 constexpr size_t kNextServer = 20;
@@ -21,10 +21,10 @@ constexpr size_t kFile = 108;
 constexpr size_t kFileSize = 128;
 constexpr size_t kCookie = 236;
 constexpr size_t kOptions = 240;
-constexpr size_t kSmallest = 300;  // of BOOTP (RFC 1542, 2.1)
+constexpr size_t kSmallest = 300;  // of a BOOTP message (RFC 1542, 2.1)
 constexpr std::array<uint8_t, 4> kMagic = {99, 130, 83, 99};
 
-// RFC 2132; 119 is RFC 3397's.
+// The codes of options (RFC 2132; for 119, RFC 3397).
 enum Option : uint8_t {
   kPad = 0,
   kMask = 1,
@@ -81,8 +81,8 @@ void put(std::vector<uint8_t>& options, uint8_t code, const in_addr& address) {
   put(options, code, {reinterpret_cast<const uint8_t*>(&address), 4});
 }
 
-// Domain names as DNS writes them (RFC 1035, 3.1), one behind the other and not compressed. A name that DNS
-// could not carry is left out.
+// Returns domain names in the encoding of DNS (RFC 1035, 3.1), one after another and not compressed. Names
+// that DNS does not allow are left out.
 std::vector<uint8_t> domain_names(const std::vector<std::string>& domains) {
   std::vector<uint8_t> result;
   for (const std::string& domain : domains) {
@@ -145,7 +145,8 @@ std::vector<uint8_t> Dhcp::answer(const DhcpRequest& request, int64_t now_ms) {
       in_addr address = request.wanted.s_addr != 0 ? request.wanted : request.own;
       if (request.type == DhcpType::bootp) address = {};
       if (address.s_addr == 0) {
-        // libslirp too takes this for a request for any address: old clients remember theirs.
+        // A request without an address asks for any. libslirp does this too; old clients remember their
+        // address.
         const auto offered = leases.offer(request.guest, address, now_ms);
         if (!offered) return {};
         address = *offered;
@@ -170,7 +171,7 @@ std::vector<uint8_t> Dhcp::reply(const DhcpRequest& request, DhcpType type, in_a
   std::vector<uint8_t> message(kOptions);
   std::ranges::copy(request.head, message.begin());
   message[0] = kReply;
-  message[3] = 0;  // hops
+  message[3] = 0;  // the field `hops`
   if (type == DhcpType::nak) std::memset(&message[kOwnAddress], 0, 4);
   std::memcpy(&message[kYourAddress], &address, 4);
   std::memcpy(&message[kNextServer], &config_.host, 4);
@@ -200,7 +201,7 @@ std::vector<uint8_t> Dhcp::reply(const DhcpRequest& request, DhcpType type, in_a
   return frame;
 }
 
-// Adds what there is room for, in the order of its weight.
+// Adds as many options as there is room for, the most important first.
 void Dhcp::add_options(std::vector<uint8_t>& options, size_t room) const {
   const auto add = [&](uint8_t code, std::span<const uint8_t> value) {
     if (value.size() <= 255 && options.size() + 2 + value.size() <= room) put(options, code, value);
@@ -215,7 +216,8 @@ void Dhcp::add_options(std::vector<uint8_t>& options, size_t room) const {
   add_text(kHostName, config_.hostname);
   add_text(kDomainName, config_.domain_name);
   add_text(kTftpServer, config_.tftp_server_name);
-  // A longer value is in several options of one code (RFC 3396), all of them or none.
+  // A value longer than 255 bytes is split into several options with the same code (RFC 3396). Either all of
+  // them fit or none is added.
   const size_t parts = (search_.size() + 254) / 255;
   if (options.size() + 2 * parts + search_.size() > room) return;
   for (size_t at = 0; at < search_.size(); at += 255)

@@ -1,5 +1,5 @@
-// Answers DHCP (RFC 2131) and BOOTP (RFC 951) in place of libslirp, which never takes one of its 16 leases
-// back and does not say when it has none left.
+// Answers DHCP (RFC 2131) and BOOTP (RFC 951) in place of libslirp, which never takes back any of its 16
+// leases and does not report when none is left.
 #pragma once
 
 #include <optional>
@@ -26,14 +26,14 @@ enum class DhcpType : uint8_t {
 struct DhcpRequest {
   DhcpType type = DhcpType::bootp;
   Mac guest{};
-  std::array<uint8_t, 28> head{};  // from `op` to `giaddr`, which the reply takes much of
-  in_addr own{};                   // the address that the guest has (ciaddr)
-  in_addr wanted{};                // the address that it asks for (option 50)
-  in_addr server{};                // the server that it has chosen (option 54)
-  size_t longest = 576;            // the longest datagram that it takes (option 57)
+  std::array<uint8_t, 28> head{};  // the fields from `op` to `giaddr`, most of which the reply repeats
+  in_addr own{};                   // the address that the guest has now (ciaddr)
+  in_addr wanted{};                // the address that the guest asks for (option 50)
+  in_addr server{};                // the server that the guest has chosen (option 54)
+  size_t longest = 576;            // the longest datagram that the guest accepts (option 57)
 };
 
-// Returns nothing for a frame that is not a request to a server.
+// Reads a request. Returns nullopt for a frame that is not a request to a server.
 [[nodiscard]] std::optional<DhcpRequest> read_dhcp(std::span<const uint8_t> frame);
 
 class Dhcp {
@@ -42,9 +42,9 @@ class Dhcp {
 
   Leases leases;
 
-  // Whether the request can only be answered once an address is taken back.
+  // Returns whether the request can be answered only after a lease has been taken back.
   [[nodiscard]] bool lacks_address(const DhcpRequest& request, int64_t now_ms);
-  // Returns the frame that answers the request, or nothing.
+  // Returns the frame that answers the request, or an empty one if there is no answer.
   [[nodiscard]] std::vector<uint8_t> answer(const DhcpRequest& request, int64_t now_ms);
 
  private:
@@ -52,7 +52,7 @@ class Dhcp {
   void add_options(std::vector<uint8_t>& options, size_t room) const;
 
   const Config config_;
-  std::vector<uint8_t> search_;  // the domains of option 119
+  std::vector<uint8_t> search_;  // the value of option 119, the domain search list
 };
 
 }  // namespace tsvde::slirp

@@ -1,4 +1,4 @@
-// Reads resolv.conf(5), and passes queries and answers on, see dns_relay.h.
+// Reads resolv.conf(5), and forwards queries and answers; see dns_relay.h.
 #include "slirp/dns_relay.h"
 
 #include <arpa/inet.h>
@@ -17,7 +17,7 @@ constexpr uint16_t kPort = 53;
 constexpr size_t kHeader = 12;
 constexpr size_t kMessageMax = 65535;
 
-// Reads "fd00::1" or "fe80::1%eth0".
+// Reads an address such as "fd00::1" or "fe80::1%eth0".
 bool read_server(const std::string& text, sockaddr_in6& server) {
   const size_t percent = text.find('%');
   server = {};
@@ -28,7 +28,8 @@ bool read_server(const std::string& text, sockaddr_in6& server) {
   return true;
 }
 
-// An answer without its records, marked as truncated (RFC 1035, 4.1.1): its header and its question.
+// Returns an answer without its records, marked as truncated (RFC 1035, 4.1.1): only its header and its
+// question.
 std::vector<uint8_t> truncated(std::span<const uint8_t> message) {
   size_t end = kHeader;
   while (end < message.size() && message[end] != 0) end += size_t{1} + message[end];
@@ -101,7 +102,7 @@ void DnsRelay::dispatch(const std::vector<pollfd>& polled, int64_t now_ms) {
   });
 }
 
-// libslirp too reads the file again after a while.
+// Reads the file if the last reading was a second ago. libslirp also reads it again after a while.
 void DnsRelay::read_resolver_file(int64_t now_ms) {
   constexpr int64_t kAgeMs = 1000;
   if (read_at_ms_ != 0 && now_ms - read_at_ms_ < kAgeMs) return;

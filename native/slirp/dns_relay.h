@@ -1,6 +1,6 @@
-// Answers guests' IPv4 queries to the name server where the host has IPv6 name servers only: libslirp would
-// send them nowhere. UDP only. A query is carried by a socket of its own, whose port the kernel chooses at
-// random.
+// Answers guests' queries to the IPv4 name server if the host has only IPv6 name servers, since libslirp
+// would not forward these queries. UDP only. Each query gets its own socket, for which the kernel chooses a
+// random port.
 #pragma once
 
 #include <netinet/in.h>
@@ -18,12 +18,12 @@ namespace tsvde::slirp {
 
 class DnsRelay {
  public:
-  static constexpr size_t kQueries = 64;  // at a time; the oldest gives way
+  static constexpr size_t kQueries = 64;  // the most at a time; a further query replaces the oldest
   static constexpr int64_t kTimeoutMs = 10'000;
 
   struct Parts {
     std::function<void(std::span<const uint8_t> frame)> send;
-    // A sentence for the log, each at most once.
+    // Receives a sentence for the log; each sentence occurs at most once.
     std::function<void(const std::string& sentence)> warn;
   };
 
@@ -42,7 +42,7 @@ class DnsRelay {
     in_addr source{};
     uint16_t port = 0;
     int64_t until_ms = 0;
-    size_t polled_at = 0;  // 0: not polled yet
+    size_t polled_at = 0;  // 0 if not polled yet
   };
 
   void read_resolver_file(int64_t now_ms);
@@ -52,10 +52,10 @@ class DnsRelay {
   const Parts parts_;
   const std::string resolver_file_;
   const bool active_;
-  int64_t read_at_ms_ = 0;  // 0: never
+  int64_t read_at_ms_ = 0;  // 0 if never
   bool has_ipv4_ = true;
   bool warned_ = false;
-  sockaddr_in6 server_{};  // of no family: none
+  sockaddr_in6 server_{};  // its family is 0 if there is no server
   std::vector<Query> queries_;
 };
 

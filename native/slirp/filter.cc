@@ -1,4 +1,4 @@
-// Decides by destination address and protocol, see filter.h.
+// Decides by destination address and protocol; see filter.h.
 #include "slirp/filter.h"
 
 #include <algorithm>
@@ -6,14 +6,16 @@
 namespace tsvde::slirp {
 namespace {
 
-// Accepts DHCP (67) and TFTP (69). libslirp would pass other broadcasts on to services of the host.
+// Returns whether the frame is for DHCP (port 67) or TFTP (69). libslirp would forward other broadcasts to
+// services of the host.
 bool is_broadcast_service(std::span<const uint8_t> bytes) {
   const uint16_t port = udp_port(bytes);
   return port == 67 || port == 69;
 }
 
-// Accepts neighbour and router discovery and DHCPv6 (RFC 4291, 2.7.1; RFC 8415, 7.1): all nodes, all routers,
-// solicited nodes, all DHCP servers and relays, as mapped to Ethernet (RFC 2464, 7).
+// Returns whether the destination is a group used by neighbour and router discovery or DHCPv6 (RFC 4291,
+// 2.7.1; RFC 8415, 7.1): all nodes, all routers, solicited nodes, or all DHCP servers and relays, as mapped
+// to Ethernet addresses (RFC 2464, 7).
 bool is_ipv6_group(std::span<const uint8_t> bytes) {
   if (bytes[0] != 0x33 || bytes[1] != 0x33) return false;
   if (bytes[2] == 0xff) return true;
@@ -29,7 +31,7 @@ Filter::Filter(const Config& config) : longest_(kEthernetHeader + config.mtu) {
     for (const GuestForward& forward : config.guest_forwards) own_.push_back(mac_of(forward.address));
   }
   if (config.ipv6) {
-    in6_addr link_local{};  // fe80::2, which is the router
+    in6_addr link_local{};  // fe80::2, the router's address
     link_local.s6_addr[15] = 2;
     for (const in6_addr& address : {config.ipv6_host, config.ipv6_dns, link_local})
       own_.push_back(mac_of(address));

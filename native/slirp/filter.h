@@ -1,5 +1,5 @@
-// Selects the frames that are for the stack. libslirp does not look at destinations: it would answer, and
-// pass on to the host, frames between guests and every multicast and broadcast frame.
+// Selects the frames that are for the stack. libslirp does not check destinations: it would answer frames
+// between guests and all multicast and broadcast frames, and forward them to the host.
 #pragma once
 
 #include <cstdint>
@@ -17,14 +17,14 @@ class Filter {
  public:
   explicit Filter(const Config& config);
 
-  // `size` is the frame's own size; `bytes` is only its beginning if it exceeds the buffer.
+  // `size` is the true size of the frame. If it exceeds the buffer, `bytes` is only the frame's beginning.
   [[nodiscard]] Verdict judge(std::span<const uint8_t> bytes, size_t size) const;
 
  private:
   [[nodiscard]] bool wants(std::span<const uint8_t> bytes) const;
 
   size_t longest_;
-  std::vector<Mac> own_;  // few: libslirp's aliases and the addresses of guestfwd
+  std::vector<Mac> own_;  // libslirp's aliases and the addresses of guestfwd, so there are few
 };
 
 }  // namespace tsvde::slirp

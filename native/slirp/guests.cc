@@ -1,4 +1,4 @@
-// Reads ARP and neighbour discovery, see guests.h.
+// Reads ARP and neighbour discovery; see guests.h.
 #include "slirp/guests.h"
 
 #include <algorithm>
@@ -24,7 +24,8 @@ in_addr Guests::learn(std::span<const uint8_t> frame) {
   if (type != kNeighbourSolicitation && type != kNeighbourAdvertisement) return {};
   in6_addr address;
   std::memcpy(&address, &frame[22], 16);
-  // Without a source it is the guest's question whether its new address is in use already (RFC 4862, 5.4).
+  // If the source is unspecified, the guest is checking whether its new address is already in use (RFC 4862,
+  // 5.4), and that address is the target.
   if (IN6_IS_ADDR_UNSPECIFIED(&address)) std::memcpy(&address, &frame[62], 16);
   if (is_guest(address)) learn(source, address);
   return {};

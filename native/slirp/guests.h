@@ -1,5 +1,6 @@
-// The addresses that guests use, from their ARP (RFC 826) and neighbour discovery (RFC 4861): for the
-// forwards that follow a guest. Bounded: the guest heard longest ago gives way.
+// The addresses that guests use, learned from their ARP (RFC 826) and neighbour discovery (RFC 4861), for the
+// forwards that follow a guest. The number of guests is bounded: a new guest replaces the one that has been
+// silent longest.
 #pragma once
 
 #include <span>
@@ -18,12 +19,12 @@ class Guests {
 
   explicit Guests(const Config& config) : config_(config) {}
 
-  // Learns from a frame. Returns the IPv4 address that the sender claims in it, or 0.0.0.0.
+  // Learns from a frame. Returns the IPv4 address that the sender claims in it, or 0.0.0.0 if it claims none.
   in_addr learn(std::span<const uint8_t> frame);
   void learn(const Mac& guest, in_addr address);
-  // Whether there is something new since the last text().
+  // Returns whether anything has changed since the last text().
   [[nodiscard]] bool changed() const { return changed_; }
-  // `MAC,IPV4,IPV6,LEASED …`: 0.0.0.0 and :: where an address is unknown, and 1 or 0.
+  // Returns `MAC,IPV4,IPV6,LEASED …`. An unknown address is 0.0.0.0 or ::, and LEASED is 1 or 0.
   [[nodiscard]] std::string text(const std::vector<Leases::Lease>& leased);
 
  private:

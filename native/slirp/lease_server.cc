@@ -1,4 +1,4 @@
-// Answers, waits, probes and refuses, see lease_server.h.
+// Answers, waits, probes and refuses; see lease_server.h.
 #include "slirp/lease_server.h"
 
 #include <algorithm>
@@ -39,7 +39,7 @@ void LeaseServer::reclaim(const Mac& gone, int64_t now_ms) {
   const auto leased = leases().leased();
   const auto lease = std::ranges::find(leased, gone, &Leases::Lease::guest);
   if (lease == leased.end())
-    return refuse(now_ms);  // given back meanwhile, perhaps: asked again after a rest
+    return refuse(now_ms);  // perhaps released meanwhile; the switch is asked again after a rest
   parts_.note(false,
               text_of(lease->address) + " is free again: " + text_of(gone) + " is on no port any more");
   leases().forget(gone);
@@ -77,7 +77,7 @@ void LeaseServer::serve(const DhcpRequest& request, int64_t now_ms) {
     if (lease.guest == request.guest) parts_.leased(lease.guest, lease.address);
 }
 
-// Serves what can be served; asks for more room if some cannot.
+// Serves the waiting requests that can be served, and asks the switch again if some cannot.
 void LeaseServer::serve_waiting(int64_t now_ms) {
   state_ = State::idle;
   std::vector<DhcpRequest> lacking;
@@ -114,7 +114,7 @@ void LeaseServer::ask() {
 void LeaseServer::send_probe(const Mac& guest, in_addr address) const {
   std::array<uint8_t, 42> frame{};
   const Mac own = mac_of(config_.host);
-  constexpr std::array<uint8_t, 8> kRequest = {0, 1, 8, 0, 6, 4, 0, 1};  // Ethernet, IPv4, request (RFC 826)
+  constexpr std::array<uint8_t, 8> kRequest = {0, 1, 8, 0, 6, 4, 0, 1};  // Ethernet, IPv4, request
   std::ranges::copy(guest, frame.begin());
   std::ranges::copy(own, &frame[6]);
   write16(&frame[12], kTypeArp);

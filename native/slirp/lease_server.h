@@ -1,6 +1,6 @@
-// Serves DHCP requests and makes room among the leases. When all are taken, the switch is asked which of
-// their guests are gone: it knows what is on its ports. A guest of which it has not heard for long, but which
-// may be there, is asked by ARP first (RFC 2131, 2.2).
+// Serves DHCP requests, and takes back leases when all are in use. The switch is then asked which of the
+// leases' guests are gone, since it knows what is attached to its ports. A guest that the switch has not
+// heard from for long, but that may still be there, is first probed by ARP (RFC 2131, 2.2).
 #pragma once
 
 #include <functional>
@@ -15,32 +15,34 @@ namespace tsvde::slirp {
 class LeaseServer {
  public:
   static constexpr int64_t kProbeMs = 500;  // how long a guest may take to answer ARP
-  static constexpr int64_t kRestMs = 100;   // after a refusal, before the switch is asked again
-  static constexpr size_t kWaiting = 8;     // requests that may wait for an answer
+  static constexpr int64_t kRestMs = 100;   // how long to wait after a refusal before asking the switch again
+  static constexpr size_t kWaiting = 8;     // the most requests that wait for an answer
 
   struct Parts {
     std::function<void(std::span<const uint8_t> frame)> send;
-    // Asks the switch about the guests that have leases: `full MAC MAC …`, the one heard last of all last.
+    // Asks the switch about the guests that have leases: `full MAC MAC …`, the one that was heard from last
+    // at the end.
     std::function<void(const std::string& question)> ask;
-    // A guest has been leased an address.
+    // Called when a guest has been leased an address.
     std::function<void(const Mac& guest, in_addr address)> leased;
-    // A sentence for the log.
+    // Receives a sentence for the log.
     std::function<void(bool warning, const std::string& sentence)> note;
   };
 
   LeaseServer(const Config& config, Parts parts);
 
-  // Takes a frame that is for a DHCP server. Returns false for any other frame.
+  // Takes a frame for a DHCP server. Returns false for any other frame.
   [[nodiscard]] bool receive(std::span<const uint8_t> frame, int64_t now_ms);
-  // A guest has sent a frame.
+  // Notes that a guest has sent a frame.
   void heard(const Mac& guest);
-  // The switch's answer: the guest that is gone.
+  // Takes the switch's answer if it knows a guest that is gone.
   void reclaim(const Mac& gone, int64_t now_ms);
-  // The switch's answer where none is surely gone: those that may be, in their order; none: all are there.
+  // Takes the switch's answer otherwise: the guests that may be gone, in the order in which to take back
+  // leases. If the list is empty, all guests are present.
   void probe(std::vector<Mac> quiet, int64_t now_ms);
-  // To be called often: the end of a probe or of a rest.
+  // Ends a probe or a rest whose time is over. Call it often.
   void run(int64_t now_ms);
-  // When run() is due; nothing if it is not.
+  // Returns when run() is due, or nullopt if it is not needed.
   [[nodiscard]] std::optional<int64_t> due() const;
 
   [[nodiscard]] Leases& leases() { return dhcp_.leases; }
@@ -60,9 +62,9 @@ class LeaseServer {
   const Parts parts_;
   Dhcp dhcp_;
   State state_ = State::idle;
-  int64_t until_ms_ = 0;  // the end of a probe or of a rest
+  int64_t until_ms_ = 0;  // when a probe or a rest ends
   std::vector<DhcpRequest> waiting_;
-  std::vector<Mac> quiet_;  // probed and not heard yet
+  std::vector<Mac> quiet_;  // probed and not heard from yet
   uint64_t refused_ = 0;
 };
 

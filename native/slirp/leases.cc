@@ -1,4 +1,4 @@
-// Chooses, confirms and takes back addresses, see leases.h.
+// Chooses, confirms and takes back addresses; see leases.h.
 #include "slirp/leases.h"
 
 #include <arpa/inet.h>
@@ -33,7 +33,7 @@ std::optional<in_addr> Leases::offer(const Mac& guest, in_addr wanted, int64_t n
     if (own(lease) && (chosen == nullptr || (lease.leased && !chosen->leased))) chosen = &lease;
   if (chosen == nullptr || !chosen->leased)
     if (Lease* asked = find(wanted); asked != nullptr && !asked->leased) chosen = asked;
-  // An address that was never leased comes first, then the one that was given back longest ago.
+  // An address that was never leased is preferred, then the one that has been free longest.
   if (chosen == nullptr)
     for (Lease& lease : leases_)
       if (!lease.leased && (chosen == nullptr || lease.used_at_ms < chosen->used_at_ms)) chosen = &lease;
@@ -46,7 +46,7 @@ bool Leases::confirm(const Mac& guest, in_addr address, int64_t now_ms) {
   expire(now_ms);
   Lease* lease = find(address);
   if (lease == nullptr || (lease->leased && lease->guest != guest)) return false;
-  // A guest has one address: an earlier one is free again.
+  // A guest has only one address, so its earlier one is freed.
   for (Lease& other : leases_)
     if (other.guest == guest) other.leased = false;
   *lease = {.address = address, .guest = guest, .leased = true, .used_at_ms = now_ms};
@@ -57,7 +57,7 @@ void Leases::use(const Mac& guest, in_addr address, int64_t now_ms) {
   expire(now_ms);
   Lease* lease = find(address);
   if (lease == nullptr) return;
-  // One for each guest, so that none can claim them all.
+  // Each guest gets only one, so that no guest can claim all addresses.
   const auto own =
       std::ranges::find_if(leases_, [&](const Lease& known) { return known.leased && known.guest == guest; });
   if (own == leases_.end() ? lease->leased : &*own != lease) return;

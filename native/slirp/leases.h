@@ -1,7 +1,7 @@
-// The addresses that DHCP assigns, kAddresses from `dhcpstart`, and the guests that have them. An address
-// that is only offered is not kept from another guest that asks for it, so that a flood of requests that are
-// never completed harms nobody. An address is leased once its guest has confirmed it, or has been seen to use
-// it by itself. Told the time; never reads a clock.
+// The addresses that DHCP assigns, kAddresses of them from `dhcpstart` on, and the guests that have them. An
+// address that is only offered may be given to another guest that asks for it, so that a flood of requests
+// that are never completed does no harm. An address is leased once its guest has confirmed it, or has been
+// seen using it. Leases are told the time and never read a clock.
 #pragma once
 
 #include <array>
@@ -22,28 +22,29 @@ class Leases {
     in_addr address{};
     Mac guest{};
     bool leased = false;
-    int64_t used_at_ms = 0;  // when it was offered, confirmed or seen last
+    int64_t used_at_ms = 0;  // when it was last offered, confirmed or seen
   };
 
-  // Only addresses that a guest can have: inside the network, not its own or its broadcast address, and not
-  // the stack's.
+  // Collects the addresses that a guest can have: within the network, neither the network's own nor its
+  // broadcast address, and none of the stack's addresses.
   explicit Leases(const Config& config);
 
-  // Finds an address to offer: the guest's own, or else the one it asks for, or else a free one. Nothing if
-  // all are leased.
+  // Returns an address to offer: the guest's own, otherwise the one it asks for, otherwise a free one.
+  // Returns nullopt if all are leased.
   [[nodiscard]] std::optional<in_addr> offer(const Mac& guest, in_addr wanted, int64_t now_ms);
-  // Leases an address, unless another guest has it or it is not ours to give.
+  // Leases an address. Returns false if another guest has it or it is not one of ours.
   [[nodiscard]] bool confirm(const Mac& guest, in_addr address, int64_t now_ms);
-  // The guest uses an address without having asked for it: leases it, if nobody else and no other is leased
-  // to it.
+  // Leases an address that the guest uses without having asked for it, unless another guest has it or this
+  // guest has another one.
   void use(const Mac& guest, in_addr address, int64_t now_ms);
-  // The guest has no more use for its address; it gets the same one when it returns, if that is free still.
+  // Frees the address of a guest that no longer needs it. The guest gets it again when it returns, if it is
+  // still free.
   void release(const Mac& guest, in_addr address, int64_t now_ms);
-  // Takes every address from a guest that is gone.
+  // Frees all addresses of a guest that is gone.
   void forget(const Mac& guest);
 
   [[nodiscard]] bool full(const Mac& guest, int64_t now_ms);
-  // What is leased, that which was used longest ago first.
+  // Returns all leases, the one used longest ago first.
   [[nodiscard]] std::vector<Lease> leased() const;
 
  private:

@@ -1,4 +1,5 @@
-// Opens libslirp and finds its functions; a failure is a sentence that names the package to install.
+// Opens libslirp and finds its functions. A failure is reported as a sentence that names the package to
+// install.
 #include "slirp/library.h"
 
 #include <dlfcn.h>

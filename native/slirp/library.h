@@ -1,4 +1,4 @@
-// libslirp, the library that QEMU uses too, opened at run time.
+// libslirp, the library that QEMU also uses, opened at run time.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 namespace tsvde::slirp {
 
 struct Library {
-  std::string version;  // "4.7.0"
+  std::string version;  // such as "4.7.0"
 
   Slirp* (*create)(const SlirpConfig*, const SlirpCb*, void* opaque);
   void (*cleanup)(Slirp*);
@@ -21,9 +21,9 @@ struct Library {
   int (*add_exec)(Slirp*, const char* command, in_addr* guest, int port);
   int (*add_unix)(Slirp*, const char* path, in_addr* guest, int port);
   char* (*connection_info)(Slirp*);
-  void (*free_text)(void*);  // GLib's g_free, for the result of connection_info()
+  void (*free_text)(void*);  // GLib's g_free(), for the result of connection_info()
 
-  // Opens the library and fills every field, or returns a sentence that says what to install.
+  // Opens the library and fills in every field. Returns "", or a sentence that says what to install.
   [[nodiscard]] std::string open();
 };
 

@@ -1,5 +1,5 @@
-// tsvde-slirp: the user-mode network stack in a process of its own, so that the switch survives whatever a
-// guest does to libslirp. Frames use descriptor 3, commands arrive on stdin, answers go to stdout.
+// tsvde-slirp: the user-mode network stack in its own process, so that the switch survives whatever a guest
+// does to libslirp. Frames use descriptor 3, commands arrive on stdin, and answers go to stdout.
 #include <sys/prctl.h>
 
 #include <csignal>
@@ -16,11 +16,12 @@ namespace {
 constexpr int kFrames = 3;
 constexpr int kReportMs = 1000;
 
-// Survives the signals that a terminal or a service manager sends to the whole group: the stack ends when its
-// switch does. A handler and not SIG_IGN, which the programs of guestfwd would inherit.
+// Ignores the signals that a terminal or a service manager sends to the whole process group, since the stack
+// ends when its switch does. Handlers are used instead of SIG_IGN, which the programs of guestfwd would
+// inherit.
 void survive_signals() {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, [](int) {});
-  std::signal(SIGPIPE, SIG_IGN);  // libslirp writes to closed sockets; GLib restores SIGPIPE for programs
+  std::signal(SIGPIPE, SIG_IGN);  // libslirp may write to closed sockets; GLib restores SIGPIPE for programs
 }
 
 std::string add_guest_forwards(Stack& stack, const Config& config, std::list<Relay>& relays) {
@@ -38,7 +39,7 @@ std::string add_guest_forwards(Stack& stack, const Config& config, std::list<Rel
   return "";
 }
 
-// Drops the frames that waited for an earlier process, which they may have killed.
+// Drops frames that were sent to an earlier process, since one of them may have killed it.
 void drop_pending_frames() {
   while (recv(kFrames, nullptr, 0, MSG_DONTWAIT | MSG_TRUNC) >= 0) {
   }

@@ -1,4 +1,4 @@
-// IPv4 (RFC 791) and UDP (RFC 768) headers, see packet.h.
+// Reads and writes IPv4 (RFC 791) and UDP (RFC 768) headers; see packet.h.
 #include "slirp/packet.h"
 
 #include <arpa/inet.h>
@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kIp = kEthernetHeader;
 
-// The sum of UDP's pseudo header besides its addresses.
+// Returns the sum of UDP's pseudo-header without the addresses.
 uint32_t pseudo_sum(size_t udp_length) {
   return kUdp + static_cast<uint32_t>(udp_length);
 }

@@ -1,5 +1,5 @@
-// Parses fragments, keeps their data by blocks of eight bytes, and writes the headers of whole datagrams, see
-// reassembly.h.
+// Parses fragments, collects their data in blocks of eight bytes, and writes the headers of complete
+// datagrams; see reassembly.h.
 #include "slirp/reassembly.h"
 
 #include <algorithm>
@@ -16,12 +16,13 @@ constexpr uint8_t kRouting = 43;
 constexpr uint8_t kFragmentHeader = 44;
 constexpr uint8_t kDestinationOptions = 60;
 
-// Neighbour discovery is never fragmented, since switches and hosts could not check it (RFC 6980).
+// Neighbour discovery messages must not be fragmented, since switches and hosts could not check them (RFC
+// 6980).
 bool is_neighbour_discovery(uint8_t next_header, uint8_t type) {
   return next_header == kIcmpv6 && type >= 133 && type <= 137;
 }
 
-// Whether all or none of the blocks are here already.
+// Whether any, and whether all, of a fragment's blocks have been received before.
 struct Present {
   bool any = false, all = true;
 };
@@ -119,7 +120,7 @@ Reassembly::Kind Reassembly::read_ipv4(std::span<const uint8_t> frame, Fragment&
   return Kind::fragment;
 }
 
-// Looks for a fragment header behind those that a datagram may have before it (RFC 8200, 4.1).
+// Looks for a fragment header after the headers that may precede it (RFC 8200, 4.1).
 Reassembly::Kind Reassembly::read_ipv6(std::span<const uint8_t> frame, Fragment& fragment) {
   const size_t end = kIp + kIpv6Header + read16(&frame[kIp + 4]);
   size_t next_at = kIp + 6;
@@ -155,7 +156,7 @@ Reassembly::Incomplete& Reassembly::find_or_begin(const Fragment& fragment, int6
   return datagram;
 }
 
-// A free entry, or else the oldest of the guest that has most.
+// Returns a free entry or, if there is none, the oldest entry of the guest that has most.
 Reassembly::Incomplete& Reassembly::room(uint64_t& dropped) {
   const auto free = std::ranges::find(datagrams_, false, &Incomplete::used);
   if (free != datagrams_.end()) return *free;

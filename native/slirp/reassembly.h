@@ -1,8 +1,8 @@
-// Reassembles IP datagrams (RFC 791, 3.2; RFC 8200, 4.5) before libslirp sees them: a fragment without the
-// ones before it makes libslirp 4.7, as Debian builds it, end its process, and it knows no fragments of IPv6
-// at all. Fragments may arrive in any order. A datagram whose fragments overlap is refused as a whole; an
-// exact duplicate is ignored. At most kDatagrams are incomplete at a time, none of them for longer than
-// kTimeoutMs: if one more begins, the guest that has most of them loses its oldest.
+// Reassembles IP datagrams (RFC 791, 3.2; RFC 8200, 4.5) before libslirp sees them. libslirp 4.7, as Debian
+// builds it, ends its process if a fragment comes without those before it, and it does not support IPv6
+// fragments at all. Fragments may arrive in any order. A datagram with overlapping fragments is refused as a
+// whole; an exact duplicate is ignored. At most kDatagrams are incomplete at a time, none for longer than
+// kTimeoutMs. If another one begins, the guest that has most of them loses its oldest.
 #pragma once
 
 #include <array>
@@ -18,44 +18,44 @@ namespace tsvde::slirp {
 class Reassembly {
  public:
   static constexpr size_t kDatagrams = 32;
-  static constexpr int64_t kTimeoutMs = 30'000;  // Linux's; RFC 791 allows 15 seconds and more
+  static constexpr int64_t kTimeoutMs = 30'000;  // as in Linux; RFC 791 recommends 15 seconds or more
 
-  // Returns a frame that is not a fragment as it is, and the whole datagram for the fragment that completes
-  // it; otherwise nothing, and adds to `dropped` the fragments that are lost. The result is valid until the
-  // next call.
+  // Takes a frame. Returns it unchanged if it is not a fragment, and the whole datagram if it is the fragment
+  // that completes one. Otherwise returns an empty span, and adds to `dropped` the number of fragments lost.
+  // The result is valid until the next call.
   [[nodiscard]] std::span<const uint8_t> add(std::span<const uint8_t> frame, int64_t now_ms,
                                              uint64_t& dropped);
-  // Gives up the datagrams that have waited too long.
+  // Drops the datagrams that have waited too long.
   void expire(int64_t now_ms, uint64_t& dropped);
 
  private:
   static constexpr size_t kDataMax = 65535;
-  static constexpr size_t kHeadersMax = 256;  // what precedes a datagram's data, with the Ethernet header
-  // Addresses, identification, EtherType; for IPv4 the protocol.
+  static constexpr size_t kHeadersMax = 256;  // of all headers, Ethernet included
+  // Identifies a datagram: addresses, identification and EtherType; for IPv4 also the protocol.
   using Key = std::array<uint8_t, 16 + 16 + 4 + 2 + 1>;
 
   struct Fragment {
     Key key{};
-    std::span<const uint8_t> headers;  // Ethernet and IP, without IPv6's fragment header
-    size_t next_header_at = 0;         // IPv6: where the type of the data belongs in them
-    uint8_t next_header = 0;           // IPv6: the type of the data
+    std::span<const uint8_t> headers;  // Ethernet and IP headers, without IPv6's fragment header
+    size_t next_header_at = 0;         // for IPv6: where in `headers` the type of the data belongs
+    uint8_t next_header = 0;           // for IPv6: the type of the data
     size_t offset = 0;
     bool more = false;
     std::span<const uint8_t> data;
   };
   struct Incomplete {
     bool used = false;
-    bool refused = false;  // overlapping: what still arrives of it is dropped
+    bool refused = false;  // had overlapping fragments, so its later fragments are dropped
     Key key{};
     Mac source{};
     int64_t started_ms = 0;
     uint64_t fragments = 0;
-    size_t headers = 0;                  // their size; 0 until the first fragment is here
-    size_t received = 0;                 // bytes of data
-    size_t end = 0;                      // of the data that is furthest behind
-    size_t total = 0;                    // 0 until the last fragment is here
-    std::array<uint64_t, 128> blocks{};  // the blocks of eight bytes that are here, a bit each
-    std::unique_ptr<uint8_t[]> bytes;    // headers, which end at kHeadersMax, and data
+    size_t headers = 0;                  // the size of the headers; 0 until the first fragment arrives
+    size_t received = 0;                 // bytes of data received
+    size_t end = 0;                      // the end of the data received so far
+    size_t total = 0;                    // the size of the data; 0 until the last fragment arrives
+    std::array<uint64_t, 128> blocks{};  // one bit for each block of eight bytes that has arrived
+    std::unique_ptr<uint8_t[]> bytes;    // headers, which end at kHeadersMax, then data
   };
 
   enum class Kind : uint8_t { whole, fragment, malformed };
@@ -69,7 +69,7 @@ class Reassembly {
   static void store(Incomplete& datagram, const Fragment& fragment);
 
   std::array<Incomplete, kDatagrams> datagrams_;
-  Incomplete atomic_;  // a datagram of IPv6 that is its own only fragment (RFC 6946)
+  Incomplete atomic_;  // an IPv6 datagram that is a single fragment (RFC 6946)
 };
 
 }  // namespace tsvde::slirp

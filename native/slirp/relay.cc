@@ -1,4 +1,4 @@
-// The relay's sockets and their poll(2) entries, see relay.h.
+// The relay's sockets and their poll(2) entries; see relay.h.
 #include "slirp/relay.h"
 
 #include <arpa/inet.h>
@@ -15,8 +15,9 @@ namespace tsvde::slirp {
 namespace {
 
 constexpr size_t kRoom = 65536;
-constexpr size_t kConnections = 512;  // two descriptors each
-// More than one turn's frames can start, so that libslirp's connect(2) never finds it full.
+constexpr size_t kConnections = 512;  // the most at a time, with two descriptors each
+// More connections than the frames of one turn can start, so that libslirp's connect(2) never blocks on a
+// full queue.
 constexpr int kBacklog = 1024;
 
 sockaddr_un unix_address(const std::string& path) {
@@ -26,7 +27,7 @@ sockaddr_un unix_address(const std::string& path) {
   return address;
 }
 
-// Reads "127.0.0.1 80" or "::1 80".
+// Reads an address such as "127.0.0.1 80" or "::1 80".
 socklen_t inet_address(const std::string& text, sockaddr_storage& address) {
   const size_t space = text.find(' ');
   const std::string host = text.substr(0, space);
@@ -57,8 +58,8 @@ Relay::Relay(const GuestForward& forward) {
   listen();
 }
 
-// Binds in a directory of its own, which is removed at once. The file stays reachable by its descriptor, for
-// this process only, and nothing is left behind however the process ends.
+// Binds a socket in a directory of its own, which is removed at once. The file stays reachable through its
+// descriptor, for this process only, and nothing is left behind however the process ends.
 void Relay::listen() {
   const auto failed = [this](const char* what) {
     failure_ = std::string("guestfwd cannot be set up: ") + what + ": " + strerror(errno);
@@ -88,8 +89,8 @@ void Relay::fill(std::vector<pollfd>& polled) {
       return static_cast<short>((in ? POLLIN : 0) | (out ? POLLOUT : 0));
     };
     const auto& [guest, service, up, down, connecting, at] = connection;
-    // poll(2) would report the end of a socket again and again even if no event is wanted; it skips negative
-    // descriptors.
+    // If no event is wanted, poll(2) would still report the end of a socket again and again. It ignores
+    // negative descriptors.
     const short guest_events = events(up.wants_input() && !connecting, down.has_output());
     const short service_events = events(down.wants_input() && !connecting, up.has_output() || connecting);
     polled.push_back({guest_events != 0 ? guest.number() : -1, guest_events, 0});
@@ -99,7 +100,7 @@ void Relay::fill(std::vector<pollfd>& polled) {
 
 void Relay::dispatch(const std::vector<pollfd>& polled) {
   connections_.remove_if([&](Connection& connection) { return !serve(connection, polled); });
-  // Unconditionally, since libslirp may have connected after poll(2).
+  // Accept in any case, since libslirp may have connected after poll(2).
   accept();
 }
 
@@ -113,7 +114,7 @@ void Relay::accept() {
     if (target_.ss_family != AF_UNIX)
       setsockopt(service.number(), IPPROTO_TCP, TCP_NODELAY, &kOn, sizeof kOn);
     const int result = connect(service.number(), reinterpret_cast<const sockaddr*>(&target_), target_size_);
-    if (result < 0 && errno != EINPROGRESS) continue;  // both are closed, and the guest's connection ends
+    if (result < 0 && errno != EINPROGRESS) continue;  // closes both descriptors
     Connection& connection = connections_.emplace_back();
     connection.up = {
         .from = guest.number(), .to = service.number(), .bytes = std::make_unique<char[]>(kRoom)};

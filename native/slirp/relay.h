@@ -1,6 +1,7 @@
-// guestfwd to a socket of the host. libslirp can only connect to a unix socket, and blocks while it does; so
-// it connects to a listener of ours, which accepts in every turn of the loop. For each connection the relay
-// opens one to the target, copies bytes both ways, and passes each end of stream on.
+// Implements guestfwd to a socket of the host. libslirp can connect only to unix sockets, and connecting
+// blocks; so it connects to our listener, which accepts in every turn of the loop. For each connection the
+// relay opens another one to the target, copies bytes in both directions, and shuts down each direction when
+// its source ends.
 #pragma once
 
 #include <poll.h>
@@ -21,45 +22,45 @@ class Relay {
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
 
-  // Returns "", or a sentence if the relay cannot be used.
+  // Returns "", or a sentence that says why the relay cannot be used.
   [[nodiscard]] const std::string& failure() const { return failure_; }
-  // The path that libslirp connects to.
+  // The path of the socket that libslirp connects to.
   [[nodiscard]] const std::string& path() const { return path_; }
 
   void fill(std::vector<pollfd>& polled);
   void dispatch(const std::vector<pollfd>& polled);
 
  private:
-  // One direction between two sockets.
+  // One direction of a connection.
   struct Flow {
     int from, to;
     std::unique_ptr<char[]> bytes;
     size_t begin = 0, end = 0;
-    bool ended = false;  // `from` has reached its end
+    bool ended = false;  // `from` has reached the end of its stream
     bool done = false;   // `to` has been shut down for writing
 
     [[nodiscard]] bool wants_input() const { return !ended && begin == end; }
     [[nodiscard]] bool has_output() const { return begin < end; }
-    // Copies what it can. Returns false if the connection is broken.
+    // Copies as much as possible. Returns false if the connection is broken.
     [[nodiscard]] bool move();
   };
   struct Connection {
     Fd guest, service;
     Flow up, down;
     bool connecting;
-    size_t polled_at = 0;  // index of the guest's entry, before the service's; 0: not polled yet
+    size_t polled_at = 0;  // index of the guest's entry, which the service's follows; 0 if not polled yet
   };
 
   void listen();
   void accept();
-  // Returns false once the connection has ended.
+  // Returns false if the connection has ended.
   [[nodiscard]] static bool serve(Connection& connection, const std::vector<pollfd>& polled);
 
   sockaddr_storage target_{};
   socklen_t target_size_ = 0;
   std::string failure_;
   Fd listener_;
-  Fd file_;  // the listener's file, which has no name any more
+  Fd file_;  // the listener's file, which no longer has a name
   std::string path_;
   size_t polled_at_ = 0;
   std::list<Connection> connections_;

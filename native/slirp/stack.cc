@@ -1,4 +1,4 @@
-// Translates between libslirp's callbacks and poll(2), batches of frames and timers, see stack.h.
+// Connects libslirp's callbacks to poll(2), batches of frames and timers; see stack.h.
 #include "slirp/stack.h"
 
 #include <sys/un.h>
@@ -24,18 +24,18 @@ int64_t now_ms() {
   return now_ns() / 1'000'000;
 }
 
-// How often the switch is told of guests at most, but for so many times at once.
+// The shortest time between two reports of the guests to the switch; kGuestsBurst reports may come at once.
 constexpr int64_t kGuestsMs = 20;
 constexpr int64_t kGuestsBurst = 32;
 
-// libslirp's names for poll(2)'s events.
+// libslirp's names for the events of poll(2).
 constexpr std::array<std::pair<int, int>, 5> kEvents = {{{kSlirpPollIn, POLLIN},
                                                          {kSlirpPollOut, POLLOUT},
                                                          {kSlirpPollPri, POLLPRI},
                                                          {kSlirpPollErr, POLLERR},
                                                          {kSlirpPollHup, POLLHUP}}};
 
-// libslirp accepts a unix address only in its full size.
+// Returns the size of an address. libslirp accepts a unix address only in its full size.
 socklen_t size_of(const sockaddr_storage& address) {
   switch (address.ss_family) {
     case AF_UNIX:
@@ -80,7 +80,7 @@ SlirpConfig slirp_config(const Config& config, const std::vector<const char*>& s
   result.if_mtu = config.mtu;
   result.if_mru = config.mtu;
   result.disable_host_loopback = !config.host_loopback;
-  result.disable_dhcp = true;  // LeaseServer's
+  result.disable_dhcp = true;  // LeaseServer does it
   return result;
 }
 
@@ -91,7 +91,7 @@ const SlirpCb& Stack::callbacks() {
   static const SlirpCb table = {
       .send_packet = [](const void* bytes, size_t size,
                         void* opaque) { return self(opaque)->send(bytes, size); },
-      .guest_error = [](const char*, void*) {},  // caused by guests at will, so not logged
+      .guest_error = [](const char*, void*) {},  // guests can cause these at will, so they are not logged
       .clock_get_ns = [](void*) { return now_ns(); },
       .timer_new = nullptr,
       .timer_free =
@@ -99,9 +99,9 @@ const SlirpCb& Stack::callbacks() {
             std::erase_if(self(opaque)->timers_, [timer](const auto& owned) { return owned.get() == timer; });
           },
       .timer_mod = [](void* timer, int64_t at_ms, void*) { static_cast<Timer*>(timer)->at_ms = at_ms; },
-      .register_poll_fd = [](int, void*) {},  // fill() asks for all descriptors in every turn
+      .register_poll_fd = [](int, void*) {},  // fill() collects all descriptors in every turn
       .unregister_poll_fd = [](int, void*) {},
-      .notify = [](void*) {},  // the loop's next turn follows anyway
+      .notify = [](void*) {},  // the loop's next turn comes anyway
       .init_completed = [](Slirp*, void*) {},
       .timer_new_opaque = [](int id, void* timer_opaque, void* opaque) -> void* {
         return self(opaque)
@@ -127,7 +127,7 @@ Stack::Stack(const Library& library, const Config& config, int frames)
                          }}),
       dns_relay_(config, {.send = [this](auto frame) { std::ignore = send(frame.data(), frame.size()); },
                           .warn = [this](const std::string& text) { lines_.push_back("warning " + text); }}),
-      slot_(config.mtu + 64),  // room for the header; not a power of two, for the cache
+      slot_(config.mtu + 64),  // room for the header; not a power of two, because of the cache
       in_(std::make_unique_for_overwrite<uint8_t[]>(kBatch * slot_)),
       out_(std::make_unique_for_overwrite<uint8_t[]>(kBatch * slot_)) {
   for (uint32_t i = 0; i < kBatch; i++) {
@@ -138,7 +138,7 @@ Stack::Stack(const Library& library, const Config& config, int frames)
     out_headers_[i].msg_hdr.msg_iov = &out_parts_[i];
     out_headers_[i].msg_hdr.msg_iovlen = 1;
   }
-  // A lost frame costs libslirp a timeout, so sending waits for the switch, but not for ever.
+  // A lost frame costs libslirp a timeout, so sending waits for the switch, but only for a limited time.
   constexpr timeval kSendTimeout = {.tv_sec = 1, .tv_usec = 0};
   setsockopt(frames, SOL_SOCKET, SO_SNDTIMEO, &kSendTimeout, sizeof kSendTimeout);
   std::vector<const char*> search;
@@ -197,7 +197,7 @@ void Stack::dispatch(std::vector<pollfd>& polled, bool poll_failed) {
 
 void Stack::run_timers() {
   const int64_t now = now_ms();
-  // By index: a timer that fires may create or free others.
+  // By index, since a timer that fires may create or free timers.
   for (size_t i = 0; i < timers_.size(); i++) {
     Timer& timer = *timers_[i];
     if (timer.at_ms < 0 || timer.at_ms > now) continue;
@@ -251,12 +251,12 @@ std::vector<std::string> Stack::take_lines() {
     guests_due_ms_ = std::max(guests_due_ms_, now_ms() - kGuestsBurst * kGuestsMs) + kGuestsMs;
     lines_.push_back("guests " + guests_.text(lease_server_.leases().leased()));
   }
-  flush();  // what the switch's answers and the end of a probe have caused
+  flush();  // sends what the switch's answers and the end of a probe have caused
   return std::exchange(lines_, {});
 }
 
 ssize_t Stack::send(const void* bytes, size_t size) {
-  if (size > slot_) return static_cast<ssize_t>(size);  // never happens: libslirp has our MTU
+  if (size > slot_) return static_cast<ssize_t>(size);  // never happens, since libslirp knows our MTU
   if (collected_ == kBatch) flush();
   std::memcpy(out_parts_[collected_].iov_base, bytes, size);
   out_parts_[collected_].iov_len = size;
@@ -279,7 +279,7 @@ void Stack::flush() {
 }
 
 int Stack::add_host_forward(sockaddr_storage& host, const sockaddr_storage& guest, bool udp) {
-  // The kernel gives a new socket the lowest free descriptor, by which the port that it chose is found.
+  // The kernel gives a new socket the lowest free descriptor. Through this number we find the socket's port.
   const int next = dup(frames_);
   if (next < 0) return errno;
   close(next);
@@ -292,7 +292,7 @@ int Stack::add_host_forward(sockaddr_storage& host, const sockaddr_storage& gues
   socklen_t size = sizeof bound;
   if (getsockname(next, reinterpret_cast<sockaddr*>(&bound), &size) != 0) return errno;
   if (bound.ss_family != host.ss_family) return EIO;
-  port = reinterpret_cast<sockaddr_in&>(bound).sin_port;  // where IPv6 has it too
+  port = reinterpret_cast<sockaddr_in&>(bound).sin_port;  // an IPv6 address has its port at the same offset
   return 0;
 }
 

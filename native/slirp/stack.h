@@ -1,5 +1,5 @@
-// One network stack of libslirp, between a socket of frames and the host's sockets, for a loop around
-// poll(2). Loop thread only: libslirp has process-wide state and no locks.
+// A network stack of libslirp between a socket for frames and the host's sockets, for a loop around poll(2).
+// Loop thread only, since libslirp has process-wide state and no locks.
 #pragma once
 
 #include <poll.h>
@@ -20,43 +20,43 @@ namespace tsvde::slirp {
 
 struct Drops {
   uint64_t too_short = 0, too_long = 0, not_for_us = 0;
-  uint64_t fragments = 0;  // of datagrams that could not be completed
-  uint64_t not_taken = 0;  // the switch did not read for a whole second
+  uint64_t fragments = 0;  // fragments of datagrams that could not be completed
+  uint64_t not_taken = 0;  // frames that the switch did not read within a second
 };
 
 class Stack {
  public:
-  // `frames` is a datagram socket, one frame per datagram; it must outlive the stack.
+  // `frames` is a datagram socket with one frame per datagram. It must outlive the stack.
   Stack(const Library& library, const Config& config, int frames);
   Stack(const Stack&) = delete;
   Stack& operator=(const Stack&) = delete;
   ~Stack();
 
-  // Returns "", or a sentence if the stack cannot be used.
+  // Returns "", or a sentence that says why the stack cannot be used.
   [[nodiscard]] const std::string& failure() const { return failure_; }
 
-  // To be called before poll(2): adds the descriptors, and lowers the timeout to the stack's next timer.
+  // Adds the stack's descriptors, and lowers the timeout to its next timer. Call it before poll(2).
   void fill(std::vector<pollfd>& polled, int& timeout_ms);
-  // To be called after poll(2), also when no event came.
+  // Handles the events. Call it after poll(2), even if there were no events.
   void dispatch(std::vector<pollfd>& polled, bool poll_failed);
-  // Takes a batch of the switch's frames, and sends all answers to it.
+  // Receives a batch of frames from the switch, and sends all answers.
   void receive();
 
-  // Returns 0 or an errno. The host's address is IPv4, IPv6 or a unix path, the guest's IPv4 or IPv6. The
-  // host's port may be 0 and is then set to the one that the kernel chose.
+  // Adds a forward. Returns 0 or an errno. The host's address is IPv4, IPv6 or a unix path; the guest's is
+  // IPv4 or IPv6. If the host's port is 0, it is set to the one that the kernel chose.
   [[nodiscard]] int add_host_forward(sockaddr_storage& host, const sockaddr_storage& guest, bool udp);
   [[nodiscard]] int remove_host_forward(const sockaddr_storage& host, bool udp);
-  // Connects what guests send to this address and port to a unix socket's path.
+  // Forwards guests' connections to this address and port to the unix socket at `path`.
   [[nodiscard]] bool add_unix_forward(const char* path, in_addr guest, uint16_t port);
-  // Starts a program for each connection to this address and port.
+  // Starts a program for each connection of a guest to this address and port.
   [[nodiscard]] bool add_command_forward(const char* command, in_addr guest, uint16_t port);
 
-  // Ends a turn of the loop. Returns what the switch is to be told: lines for Control, oldest first.
+  // Ends a turn of the loop. Returns the lines to write to Control, oldest first.
   [[nodiscard]] std::vector<std::string> take_lines();
   [[nodiscard]] LeaseServer& lease_server() { return lease_server_; }
   [[nodiscard]] const LeaseServer& lease_server() const { return lease_server_; }
 
-  // libslirp's own table of forwards and connections.
+  // Returns libslirp's own table of forwards and connections.
   [[nodiscard]] std::string connections() const;
   [[nodiscard]] const Drops& drops() const { return drops_; }
 
@@ -65,13 +65,13 @@ class Stack {
   struct Timer {
     int id;
     void* opaque;
-    int64_t at_ms = -1;  // never
+    int64_t at_ms = -1;  // -1: never
   };
 
   static const SlirpCb& callbacks();
   [[nodiscard]] ssize_t send(const void* bytes, size_t size);
   void input(std::span<const uint8_t> frame);
-  // Learns who sent the frame, and from which address.
+  // Learns the sender of a frame and the address that it uses.
   void watch(std::span<const uint8_t> frame);
   void flush();
   void run_timers();
@@ -87,11 +87,11 @@ class Stack {
   LeaseServer lease_server_;
   DnsRelay dns_relay_;
   std::vector<std::string> lines_;
-  std::vector<pollfd>* polled_ = nullptr;  // during fill() and dispatch()
+  std::vector<pollfd>* polled_ = nullptr;  // set during fill() and dispatch() only
   Reassembly reassembly_;
   Drops drops_;
 
-  // Buffers for a batch in and a batch out: frames to the switch are collected and sent by one call.
+  // Buffers for a batch in each direction. Frames to the switch are collected and sent by one call.
   const size_t slot_;
   std::unique_ptr<uint8_t[]> in_, out_;
   std::array<iovec, kBatch> in_parts_, out_parts_;
