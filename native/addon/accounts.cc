@@ -1,4 +1,4 @@
-// Users and groups from the machine's name service, and libc's description of an errno.
+// Looks up users and groups in the machine's name service, and libc's description of an errno.
 #include <grp.h>
 #include <pwd.h>
 #include <sys/types.h>
@@ -12,7 +12,7 @@
 
 namespace {
 
-// Calls a function like getpwnam_r, with a buffer that grows until the entry fits.
+// Calls a function like getpwnam_r(), with a buffer that grows until the entry fits.
 template <typename Entry, typename Key, typename Find>
 std::optional<Entry> look_up(Find find, Key key, std::vector<char>& buffer) {
   for (buffer.resize(1024);; buffer.resize(buffer.size() * 2)) {

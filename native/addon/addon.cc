@@ -1,4 +1,4 @@
-// The addon: converts arguments and results. It does not know Ethernet.
+// Initialises the addon, which converts arguments and results. It knows nothing about Ethernet.
 #include "addon/addon.h"
 
 #include <cstring>

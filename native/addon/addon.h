@@ -18,13 +18,13 @@ void init_terminal(Napi::Env env, Napi::Object exports);
 // Restores the blocking modes that stdin, stdout and stderr had when the addon was loaded.
 void restore_blocking();
 
-// Returns an error like Node's own: `code` 'ENOENT', `errno` 2 (positive, as in libc) and `syscall`. The
+// Returns an error like Node's own, with `code` 'ENOENT', `errno` 2 (positive, as in libc) and `syscall`. Its
 // message is `what` and libc's description.
 Napi::Error errno_error(Napi::Env env, int error, const char* syscall, const std::string& what = "");
 
-// Runs `call`, which calls a JavaScript listener. An exception is reported as uncaught, as by Node's own
-// emitters, and does not pass through libuv's frames. If the environment is about to end, by process.exit()
-// in a worker's listener, nothing can be thrown, and nothing is.
+// Runs `call`, which calls a JavaScript listener. Its exception is reported as uncaught, as by Node's own
+// emitters, and does not unwind libuv's frames. If the environment is about to end, because the listener
+// called process.exit() in a worker, nothing can be thrown and nothing is reported.
 template <typename Call>
 void call_listener(Napi::Env env, Call call) {
   try {

@@ -1,5 +1,5 @@
-// Opens sockets whose descriptors Node hides or that it cannot make: bound datagram sockets that are not
-// connected, multicast groups, and unix streams with exact names.
+// Opens sockets that Node cannot make or whose descriptors it hides: bound but unconnected datagram sockets,
+// multicast groups, and unix streams with exact names.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -19,8 +19,8 @@ using tsvde::Fd;
 
 namespace {
 
-// A larger buffer than the kernel's default, for bursts of a group or a UDP peer; getting less is not an
-// error.
+// A socket buffer larger than the kernel's default, for bursts from a group or a UDP peer. If the kernel
+// allows less, that is not an error.
 constexpr int kSocketBuffer = 1 << 20;
 
 struct Address {
@@ -29,7 +29,7 @@ struct Address {
   [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&bytes); }
 };
 
-// Converts `{ address, port }` with a numeric address.
+// Converts `{ address, port }`, whose address is numeric.
 Address internet_address(const Napi::Object& given) {
   const std::string text = given.Get("address").As<Napi::String>();
   const auto port = htons(static_cast<uint16_t>(given.Get("port").As<Napi::Number>().Uint32Value()));
@@ -50,7 +50,8 @@ Address internet_address(const Napi::Object& given) {
   return address;
 }
 
-// Converts a path, or NUL and an abstract name. The size is the one that the kernel reports for a sender.
+// Converts a path, or a NUL and an abstract name. The address has the size that the kernel reports for a
+// sender's.
 Address unix_address(const Napi::Value& given) {
   const std::string name = given.As<Napi::String>();
   Address address;
@@ -82,7 +83,8 @@ void bind_to(Napi::Env env, const Fd& fd, const Address& address) {
   if (bind(fd.number(), address.get(), address.size) < 0) throw errno_error(env, errno, "bind");
 }
 
-// The port that the kernel chose if port 0 was asked for. Both families have it at the same place.
+// Returns the port that the kernel chose when port 0 was asked for. Both families have the port at the same
+// offset.
 uint16_t bound_port(Napi::Env env, const Fd& fd) {
   Address bound;
   bound.size = sizeof bound.bytes;
@@ -112,7 +114,7 @@ Napi::Value open_udp(const Napi::CallbackInfo& info) {
   return object;
 }
 
-// Whether the file is a socket that nobody serves any more, and may be replaced.
+// Returns whether the file is a socket that no process serves any more, so that it may be replaced.
 bool is_stale(const char* path, const Address& address) {
   struct stat found {};
   if (lstat(path, &found) < 0 || !S_ISSOCK(found.st_mode)) return false;
@@ -143,7 +145,7 @@ Napi::Value open_multicast(const Napi::CallbackInfo& info) {
     throw errno_error(env, EINVAL, "inet_pton", local);
   Fd fd = new_socket(env, AF_INET);
   set(env, fd, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
-  // Without this, groups that others have joined on other interfaces would be received too.
+  // Without this, the socket would also receive groups that other sockets have joined on other interfaces.
   set(env, fd, IPPROTO_IP, IP_MULTICAST_ALL, 0, "IP_MULTICAST_ALL");
   bind_to(env, fd, group);
   set(env, fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, membership, "IP_ADD_MEMBERSHIP");
@@ -152,7 +154,7 @@ Napi::Value open_multicast(const Napi::CallbackInfo& info) {
   set(env, sender, IPPROTO_IP, IP_MULTICAST_LOOP, 1, "IP_MULTICAST_LOOP");
   set(env, sender, IPPROTO_IP, IP_MULTICAST_TTL, given.Get("ttl").As<Napi::Number>().Int32Value(),
       "IP_MULTICAST_TTL");
-  // Connected, so that it has an address by which we recognize our own frames.
+  // The socket is connected so that it has an address, by which we recognise our own frames.
   if (connect(sender.number(), group.get(), group.size) < 0) throw errno_error(env, errno, "connect");
   Napi::Object object = Napi::Object::New(env);
   object.Set("fd", Napi::Number::New(env, fd.release()));
@@ -160,8 +162,8 @@ Napi::Value open_multicast(const Napi::CallbackInfo& info) {
   return object;
 }
 
-// A unix stream socket. Not Node's: some of its versions pad abstract names with NULs, and it removes
-// whatever file has the path when it closes.
+// Opens a unix stream socket. Node's own are not used: some versions of Node pad abstract names with NULs,
+// and Node removes any file at the path when it closes.
 Fd stream_socket(Napi::Env env) {
   Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (fd.number() < 0) throw errno_error(env, errno, "socket");

@@ -1,5 +1,5 @@
-// The engine as a JavaScript object: each method is a task on the loop's thread. Events come back by queues
-// on which the engine never waits.
+// The engine as a JavaScript object. Each method is a task on the loop's thread. Events come back through
+// queues for which the engine never waits.
 #include <uv.h>
 
 #include <algorithm>
@@ -14,7 +14,7 @@ using tsvde::MacTable;
 
 namespace {
 
-// How many events are delivered before anything else on Node's loop has its turn.
+// How many events are delivered before other work on Node's loop gets its turn.
 constexpr int kSlice = 64;
 
 uint32_t number(const Napi::Value& value) {
@@ -45,7 +45,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
       uv_async_send(wake_.get());
     });
     apply(settings);
-    Ref();  // until it is closed: events refer to it
+    Ref();  // held until it is closed, since events refer to it
     napi_add_env_cleanup_hook(info.Env(), end, this);
   }
 
@@ -76,7 +76,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   }
 
  private:
-  // libuv closes a handle later, when this object may be gone.
+  // Deletes the handle only in libuv's close callback, which may run after this object is gone.
   struct Close {
     void operator()(uv_async_t* wake) const {
       uv_close(reinterpret_cast<uv_handle_t*>(wake),
@@ -84,12 +84,11 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
     }
   };
 
-  // Delivers a slice of the events that wait. It looks for the most urgent one each time: more come
-  // meanwhile.
+  // Delivers up to kSlice events, each time the most urgent one, since more may arrive meanwhile.
   static void deliver(uv_async_t* wake) {
     auto* self = static_cast<EngineWrap*>(wake->data);
     const Napi::HandleScope scope(self->Env());
-    [[maybe_unused]] const Napi::Object held = self->Value();  // also while a listener closes it
+    [[maybe_unused]] const Napi::Object held = self->Value();  // a listener may close it
     for (int i = 0; i < kSlice && self->loop_; i++) {
       const auto event = self->events_.take();
       if (!event) return;
@@ -101,8 +100,9 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
     if (self->loop_) uv_async_send(wake);
   }
 
-  // The only safe order: the thread ends, and with it the calls of uv_async_send(); then the handle is
-  // closed. Events that still wait are not delivered: a listener could no longer use the engine.
+  // Stops the engine in the only safe order: the thread ends, so that nothing calls uv_async_send() any more,
+  // and then the handle is closed. Events that still wait are not delivered, since a listener could no longer
+  // use the engine.
   static void end(void* wrap) {
     auto* self = static_cast<EngineWrap*>(wrap);
     if (!self->loop_) return;
@@ -115,7 +115,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
     return *loop_;
   }
 
-  // Settings are read here and set on the loop's thread, which must not touch values of JavaScript.
+  // Reads the settings here, and applies them on the loop's thread, which must not access JavaScript values.
   void apply(const Napi::Object& given) {
     struct Settings {
       bool hub, strict_vlan, takes_bpdus, capture;
@@ -180,7 +180,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
                         tsvde::Switch& sw, int64_t) { sw.vlans.set_created(vlan, created); });
   }
 
-  // Runs a task with the port, if it exists.
+  // Runs a task with the port if the port exists.
   template <typename Task>
   void with_port(const Napi::CallbackInfo& info, Task task) {
     loop(info).call([&, port = number(info[0])](tsvde::Switch& sw, int64_t) {
@@ -315,7 +315,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   Napi::AsyncContext context_;
   tsvde::EventQueues events_;
   std::unique_ptr<uv_async_t, Close> wake_;
-  std::unique_ptr<Loop> loop_;  // null once closed
+  std::unique_ptr<Loop> loop_;  // null after close()
 };
 
 }  // namespace

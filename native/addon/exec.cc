@@ -1,5 +1,5 @@
-// Becomes another program as if Node had never run: restores what Node and libuv changed about the process
-// before execve(2).
+// Turns the process into another program as if Node had never run: before execve(2), restores what Node and
+// libuv changed about the process.
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -25,7 +25,7 @@
 
 namespace {
 
-// Descriptors above 2 that our parent passed, as for `-netdev tap,fd=10 10<>/dev/tap5`. Node marks them
+// The descriptors above 2 that our parent passed, as with `-netdev tap,fd=10 10<>/dev/tap5`. Node marks them
 // close-on-exec like its own.
 std::vector<int> inherited;
 
@@ -46,8 +46,8 @@ std::vector<char*> pointers(std::vector<std::string>& all) {
   return result;
 }
 
-// `ignored` is as in /proc/PID/status: bit n is signal n + 1. Ignored signals stay ignored through execve(2),
-// handlers do not; Node ignores SIGPIPE and SIGXFSZ.
+// Restores signal dispositions. `ignored` is as in /proc/PID/status: bit n is signal n + 1. Ignored signals
+// stay ignored through execve(2), and handlers do not; Node ignores SIGPIPE and SIGXFSZ.
 void restore_signals(uint64_t ignored) {
   for (int number = 1; number < NSIG; number++) {
     signal(number, (ignored >> (number - 1)) & 1 ? SIG_IGN : SIG_DFL);
@@ -79,7 +79,7 @@ std::vector<int> open_descriptors() {
 struct Descriptor {
   int fd;
   int access;        // O_RDONLY, O_WRONLY or O_RDWR
-  std::string file;  // the target of its link in /proc, such as `pipe:[1234]`
+  std::string file;  // the target of the descriptor's link in /proc, such as `pipe:[1234]`
 };
 
 std::vector<Descriptor> describe(const std::vector<int>& descriptors) {
@@ -92,7 +92,8 @@ std::vector<Descriptor> describe(const std::vector<int>& descriptors) {
   return result;
 }
 
-// Before any JavaScript runs, Node's own descriptors are epoll and event descriptors, and both ends of pipes.
+// Returns the descriptors that are not Node's own. Before any JavaScript runs, Node's own are epoll and event
+// descriptors, and pipes of which both ends are open here.
 std::vector<int> inherited_descriptors() {
   const std::vector<Descriptor> all = describe(open_descriptors());
   const auto is_nodes_own = [&all](const Descriptor& candidate) {
@@ -116,7 +117,7 @@ void keep_only(const std::vector<int>& keep) {
   for (const int fd : keep) fcntl(fd, F_SETFD, 0);
 }
 
-// The arguments of execute() and run() in native.ts.
+// The arguments that execute() and run() in native.ts take.
 struct Program {
   std::string file;
   std::vector<std::string> arguments;
@@ -135,7 +136,7 @@ Program read_program(const Napi::CallbackInfo& info) {
   return program;
 }
 
-// Returns the errno of execve(2).
+// Executes the program. Returns only on failure, with the errno of execve(2).
 int become(Program& program) {
   std::vector<char*> arguments = pointers(program.arguments);
   restore_signals(program.ignored_signals);
@@ -152,7 +153,8 @@ void execute(const Napi::CallbackInfo& info) {
   throw errno_error(info.Env(), error, "execve", program.file);
 }
 
-// The child reports by a pipe, which execve(2) closes, that it could not become the program.
+// Runs a program in a child process. If the child cannot execute it, the child says so through a pipe;
+// otherwise execve(2) closes the pipe.
 Napi::Value run(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Program program = read_program(info);
@@ -160,7 +162,7 @@ Napi::Value run(const Napi::CallbackInfo& info) {
   if (pipe2(report.data(), O_CLOEXEC) < 0) throw errno_error(env, errno, "pipe2");
   const pid_t child = fork();
   if (child == 0) {
-    // A signal that ends this process is meant for the program.
+    // If this process is ended by a signal, the program must end too.
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     const int error = become(program);
     [[maybe_unused]] const ssize_t written = write(report[1], &error, sizeof error);
@@ -189,9 +191,9 @@ void set_process_name(const Napi::CallbackInfo& info) {
   prctl(PR_SET_NAME, name.c_str());
 }
 
-// The memory that the kernel shows as the arguments: fields 48 and 49 of /proc/self/stat (proc(5)). Field 2
-// is the name in parentheses, which may itself contain blanks and parentheses, so fields are counted from the
-// last one.
+// Returns the memory that the kernel shows as the arguments, by fields 48 and 49 of /proc/self/stat
+// (proc(5)). Field 2 is the name in parentheses, which may itself contain blanks and parentheses, so fields
+// are counted from the last closing one.
 std::span<char> argument_area() {
   std::ifstream stat("/proc/self/stat");
   const std::string all{std::istreambuf_iterator<char>(stat), {}};
@@ -204,7 +206,7 @@ std::span<char> argument_area() {
   return {reinterpret_cast<char*>(start), fields ? end - start : 0};  // NOLINT(performance-no-int-to-ptr)
 }
 
-// Overwriting is safe: libuv has copied the arguments.
+// Replaces the arguments that the kernel shows. Overwriting them is safe, since libuv has copied them.
 void set_arguments(const Napi::CallbackInfo& info) {
   std::string area;
   for (const std::string& word : words(info[0])) area += word + '\0';

@@ -1,5 +1,5 @@
-// A client's end of a data socket on Node's own loop, for the library's Plug: frames go to and come from
-// JavaScript.
+// A client's end of a data socket, served by Node's own loop, for the library's Plug. Frames go to and come
+// from JavaScript.
 #include <sys/socket.h>
 #include <uv.h>
 
@@ -35,7 +35,7 @@ class FrameSocket : public Napi::ObjectWrap<FrameSocket> {
       poll_ = nullptr;
       throw errno_error(info.Env(), -error, "uv_poll_init");
     }
-    Ref();  // kept alive while open, for frames that arrive
+    Ref();  // keeps the object alive while it is open, for frames that arrive
     napi_add_env_cleanup_hook(info.Env(), end, this);
     watch();
   }
@@ -72,8 +72,8 @@ class FrameSocket : public Napi::ObjectWrap<FrameSocket> {
     uv_poll_start(poll_, events, [](uv_poll_t* poll, int error, int ready) {
       auto* self = static_cast<FrameSocket*>(poll->data);
       const Napi::HandleScope scope(self->Env());
-      [[maybe_unused]] const Napi::Object held = self->Value();  // keeps it alive while a callback closes it
-      if (error < 0) ready = UV_READABLE | UV_WRITABLE;          // the calls then report it
+      [[maybe_unused]] const Napi::Object held = self->Value();  // a callback may close it
+      if (error < 0) ready = UV_READABLE | UV_WRITABLE;          // the calls below then report the error
       if ((ready & UV_WRITABLE) != 0 && self->awaits_room_)
         call_listener(self->Env(), [&] { self->drain(); });
       if ((ready & UV_READABLE) != 0 && self->poll_ != nullptr && self->reading_)
@@ -155,7 +155,7 @@ class FrameSocket : public Napi::ObjectWrap<FrameSocket> {
   std::unique_ptr<uint8_t[]> slab_;
   bool reading_ = true;
   bool awaits_room_ = false;
-  uv_poll_t* poll_ = nullptr;  // freed by its own close callback, after this object may be gone
+  uv_poll_t* poll_ = nullptr;  // freed by its close callback, which may run after this object is gone
 };
 
 }  // namespace

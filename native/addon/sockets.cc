@@ -1,5 +1,5 @@
-// Opens descriptors that Node cannot make, unix datagram sockets and TAPs, and reads a stream peer's
-// credentials.
+// Opens descriptors that Node cannot make, unix datagram sockets and TAPs, and reads the credentials of a
+// stream's peer.
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
@@ -19,7 +19,8 @@ using tsvde::Fd;
 
 namespace {
 
-// Takes the whole structure: a client may have padded an abstract name with NULs, which are part of it.
+// Converts a sockaddr_un of full size: a client may have padded an abstract name with NULs, which are then
+// part of the name.
 sockaddr_un address_of(const Napi::Value& value) {
   const auto bytes = value.As<Napi::Uint8Array>();
   sockaddr_un address{};
@@ -49,7 +50,7 @@ Napi::Value open_datagram(const Napi::CallbackInfo& info) {
   const sockaddr_un own = address_of_path(env, path);
   Fd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (fd.number() < 0) throw errno_error(env, errno, "socket");
-  // Connect first: if that fails, no file has been created.
+  // Connect first, so that no file has been created if that fails.
   if (!info[1].IsNull()) connect_to(env, fd.number(), address_of(info[1]));
   if (bind(fd.number(), reinterpret_cast<const sockaddr*>(&own), sizeof own) < 0) {
     throw errno_error(env, errno, "bind", path);
@@ -57,8 +58,9 @@ Napi::Value open_datagram(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, fd.release());
 }
 
-// For an unbound pair only the buffers limit what may wait (net.unix.max_dgram_qlen applies to other sockets,
-// unix(7)), so they are large: beyond the machine's limit if we may.
+// Opens a pair of datagram sockets. Only the buffers limit what may wait in an unbound pair
+// (net.unix.max_dgram_qlen applies to other sockets, unix(7)). So the buffers are large, beyond the machine's
+// limit if we are permitted to exceed it.
 Napi::Value datagram_pair(const Napi::CallbackInfo& info) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) < 0)
@@ -77,8 +79,8 @@ void connect_datagram(const Napi::CallbackInfo& info) {
   connect_to(info.Env(), info[0].As<Napi::Number>(), address_of(info[1]));
 }
 
-// An interface made with several queues is attached to with one; the kernel wants its flag, and has no name
-// for what is wrong without it.
+// Attaches to a TAP by one queue. A TAP made with several queues needs its own flag; without it the kernel
+// fails with EINVAL, which has other causes too.
 bool attach_tap(int fd, ifreq& request, short flags) {
   for (const short queues : {short{0}, short{IFF_MULTI_QUEUE}}) {
     request.ifr_flags = static_cast<short>(flags | queues);
@@ -95,7 +97,7 @@ Napi::Value open_tap(const Napi::CallbackInfo& info) {
   if (fd.number() < 0) throw errno_error(env, errno, "open", "/dev/net/tun");
   ifreq request{};
   name.copy(request.ifr_name, IFNAMSIZ - 1);
-  // Offloads need the virtio-net header; without support for it, or on request, frames are plain.
+  // Offloads need the virtio-net header. If they are not wanted or not supported, frames have no such header.
   constexpr short kPlain = IFF_TAP | IFF_NO_PI;
   const bool offloads = info[1].ToBoolean();
   bool attached = attach_tap(fd.number(), request, offloads ? kPlain | IFF_VNET_HDR : kPlain);
@@ -108,7 +110,7 @@ Napi::Value open_tap(const Napi::CallbackInfo& info) {
   return tap;
 }
 
-// Sends to a unix datagram socket by its path, or by an abstract name that begins with @.
+// Sends a datagram to a unix socket, given by its path or by `@` and its abstract name.
 void send_datagram(const Napi::CallbackInfo& info) {
   const std::string path = info[0].As<Napi::String>();
   const std::string text = info[1].As<Napi::String>();
@@ -141,7 +143,7 @@ Napi::Value peer_credentials(const Napi::CallbackInfo& info) {
   return credentials;
 }
 
-// process.umask() may not set it in a worker. The mask is the process's in any case.
+// Sets the umask of the process. process.umask() refuses to do so in a worker.
 Napi::Value set_umask(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), umask(info[0].As<Napi::Number>().Uint32Value()));
 }

@@ -1,4 +1,4 @@
-// Job control: whether this process may read a terminal, and the signals that would stop it there.
+// Job control: whether this process may read a terminal, and the signals that would otherwise stop it.
 #include <unistd.h>
 
 #include <cerrno>
@@ -8,7 +8,8 @@
 
 namespace {
 
-// A terminal that is not our controlling terminal (ENOTTY) may be read from any process group.
+// Returns the standing of this process at a terminal. A terminal that is not our controlling terminal
+// (ENOTTY) may be read from any process group.
 const char* standing_at(int fd) {
   const pid_t foreground = tcgetpgrp(fd);
   if (foreground >= 0) return foreground == getpgrp() ? "foreground" : "background";
@@ -19,7 +20,8 @@ Napi::Value terminal_standing(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), standing_at(info[0].As<Napi::Number>()));
 }
 
-// A handler would not do: the kernel would deliver the signal and restart the call for ever.
+// Ignores SIGTTIN and SIGTTOU. A handler would not do, since the kernel would deliver the signal and restart
+// the call for ever.
 void ignore_terminal_stops(const Napi::CallbackInfo&) {
   signal(SIGTTIN, SIG_IGN);
   signal(SIGTTOU, SIG_IGN);

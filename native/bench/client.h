@@ -1,5 +1,5 @@
-// A client of any VDE switch, by the control protocol. Its data socket is connected to the switch's: an
-// unconnected one would measure the kernel's limit of datagrams in a queue.
+// A client of any VDE switch, which uses the control protocol. Its data socket is connected to the switch's:
+// an unconnected one would measure how many datagrams the kernel lets wait in a queue.
 #pragma once
 
 #include <sys/resource.h>
@@ -30,7 +30,7 @@ inline uint64_t nanoseconds() {
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
-// Buffers of one size for sendmmsg and recvmmsg.
+// Buffers of equal size for sendmmsg(2) and recvmmsg(2).
 struct Messages {
   explicit Messages(size_t size, uint8_t fill = 0) : size(size), bytes(kBatch * size, fill) {
     for (unsigned i = 0; i < kBatch; i++) {
@@ -75,15 +75,16 @@ class Client {
   virtual ~Client() = default;
 
   [[nodiscard]] int fd() const { return data_; }
-  // Returns how many of the first `count` frames the kernel took; less than 1: none.
+  // Sends the first `count` frames. Returns how many of them the kernel accepted; none if the result is less
+  // than 1.
   virtual int send(Messages& out, unsigned count) {
     return sendmmsg(data_, out.headers.data(), count, MSG_DONTWAIT);
   }
-  // Returns how many frames were received; less than 1: none.
+  // Receives frames. Returns how many; none if the result is less than 1.
   virtual int receive(Messages& in) {
     return recvmmsg(data_, in.headers.data(), kBatch, MSG_DONTWAIT, nullptr);
   }
-  // Writes an address: its own, or another of its addresses by `index`.
+  // Writes the client's own MAC address or, by `index`, one of its other addresses.
   void address(uint8_t* bytes, uint32_t index = 0) const {
     const uint8_t mac[6] = {0x02,
                             static_cast<uint8_t>(index >> 16),
@@ -95,7 +96,7 @@ class Client {
   }
 
  protected:
-  // For other kinds of ends, which make a socket of their own.
+  // For subclasses, which make their own kind of socket.
   Client(int data, uint16_t number) : number_(number), data_(data) {}
 
  private:

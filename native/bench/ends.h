@@ -1,5 +1,6 @@
-// Senders and receivers of frames: VDE clients, and peers of tsvde's `stream` and `dgram` ports by unix
-// sockets beside the control directory, DIRECTORY.stream, and DIRECTORY.dgram for DIRECTORY.peer.
+// Senders and receivers of frames: VDE clients, and peers of tsvde's `stream` and `dgram` ports over unix
+// sockets. Their paths are beside the control directory: DIRECTORY.stream, and DIRECTORY.dgram with the peer
+// DIRECTORY.peer.
 #pragma once
 
 #include <endian.h>
@@ -33,13 +34,13 @@ class DgramEnd final : public Client {
   }
 };
 
-// Each frame follows its length in 4 bytes, as with QEMU.
+// A peer of a `stream` port. Each frame is preceded by its length in 4 bytes, as in QEMU.
 class StreamEnd final : public Client {
  public:
   StreamEnd(const std::string& directory, uint16_t number)
       : Client(connected(socket(AF_UNIX, SOCK_STREAM, 0), beside(directory, "stream")), number) {}
 
-  // Sends as many frames as the kernel takes, then waits until the rest of the last one is sent.
+  // Sends as many frames as the kernel accepts, then waits until the rest of the last one is sent.
   int send(Messages& out, unsigned count) override {
     const uint32_t length = htobe32(static_cast<uint32_t>(out.size));
     std::array<iovec, 2 * kBatch> parts{};
@@ -69,7 +70,7 @@ class StreamEnd final : public Client {
     return static_cast<int>(sent / whole) + 1;
   }
 
-  // Counts the frames and discards them.
+  // Counts the received frames and discards them.
   int receive(Messages&) override {
     const ssize_t size = recv(fd(), bytes_.data() + kept_, bytes_.size() - kept_, MSG_DONTWAIT);
     if (size <= 0) return 0;

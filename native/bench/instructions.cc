@@ -1,6 +1,6 @@
 // Work for callgrind: the forwarding decision and the offloads, without system calls. `instructions WHAT
-// FRAMES` moves so many frames. The cost of a frame is the difference between two runs, divided by that of
-// their frames.
+// FRAMES` moves that many frames. To get the cost of a frame, run it with two numbers of frames, and divide
+// the difference between the costs by the difference between the numbers.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -16,7 +16,7 @@ using tsvde::test::Datagram;
 
 namespace {
 
-// An endpoint that takes all frames at no cost.
+// An endpoint that accepts all frames at no cost.
 class Sink final : public Endpoint {
  public:
   Moved receive(std::span<Frame>, Time) override { return {0, EAGAIN}; }
@@ -33,7 +33,7 @@ class Deaf final : public Switch::Observer {
 
 constexpr uint64_t kEverybody = 0xffff'ffff'ffff;
 
-// Fills in 60 bytes from address `from` to address `to`. Address n is on port n.
+// Fills in a frame of 60 bytes from address `from` to address `to`. Address n belongs to port n.
 void fill(uint8_t* bytes, uint64_t to, uint64_t from) {
   memset(bytes, 0, 60);
   memcpy(bytes, &to, 6);
@@ -69,12 +69,12 @@ struct Network {
   std::array<Frame, kBatch> batch;
 };
 
-// The nth address for which MurmurHash3's finalizer, without the secret, returns zeroes in its low bits: a
-// guest would choose such addresses. The steps of the finalizer are inverted; a shift by more than half is
-// its own inverse.
+// Returns the nth address for which MurmurHash3's finalizer, without the secret, returns zeroes in its low
+// bits: a hostile guest would choose such addresses. The steps of the finalizer are inverted; a shift by more
+// than half the bits is its own inverse.
 uint64_t chosen_address(uint32_t n) {
   const auto inverse = [](uint64_t odd) {
-    uint64_t found = odd;  // correct in 3 bits, and in twice as many after each step
+    uint64_t found = odd;  // 3 bits are correct, and twice as many after each step
     for (int i = 0; i < 5; i++) found *= 2 - odd * found;
     return found;
   };
@@ -97,7 +97,7 @@ void learn_and_find(uint32_t frames, uint32_t count, Address address) {
   if (found != frames) abort();
 }
 
-// TCP over IPv4 in half a batch of segments.
+// A TCP datagram over IPv4 that makes half a batch of segments.
 Datagram segments_of_a_batch() {
   Datagram datagram;
   datagram.segment = 1448;

@@ -1,13 +1,14 @@
 // Puts load on any VDE switch and prints the results as JSON: load DIRECTORY ROLE KEY=VALUE...
 //
-// stream: a sender keeps `window` frames of `size` bytes in flight to `receivers` for `seconds` (0: as many
-// as the kernel takes). If there is one receiver, it has `addresses` addresses. `idle`: so many more clients
-// that do nothing. `from` and `to` are vde, stream or dgram.
+// Role `stream`: a sender keeps `window` frames of `size` bytes in flight to `receivers` receivers for
+// `seconds` (window 0: as many frames as the kernel accepts). A single receiver has `addresses` addresses.
+// `idle` is the number of further clients, which do nothing. `from` and `to` are vde, stream or dgram.
 //
-// ping: a frame goes back and forth between two clients, with a `background` load between two others: 0 none,
-// 1 unicast, 2 a flood to all ports, of `rate` frames a second (0: as many as the kernel takes).
+// Role `ping`: a frame goes back and forth between two clients, while two others make a `background` load: 0
+// none, 1 unicast, 2 a flood to all ports. Its `rate` is in frames per second (0: as many as the kernel
+// accepts).
 //
-// `pid`: the process whose CPU time is counted.
+// `pid` is the process whose CPU time is measured.
 #include <poll.h>
 
 #include <algorithm>
@@ -40,7 +41,7 @@ void print_waits(std::vector<uint32_t>& waits) {
          percentile(waits, 0.9), percentile(waits, 0.99), percentile(waits, 0.999));
 }
 
-// false: no frame came within the time.
+// Returns false if no frame came within the time.
 bool readable(const Client& client, int patience_ms) {
   pollfd wanted{.fd = client.fd(), .events = POLLIN, .revents = 0};
   return poll(&wanted, 1, patience_ms) > 0;
@@ -50,8 +51,8 @@ void empty(Client& client, Messages& in) {
   while (client.receive(in) > 0) continue;
 }
 
-// Sends a frame from each address of `from`, so that the switch learns them; `to` discards it. Repeated,
-// since the port of a stream may not exist yet.
+// Sends a frame from each address of `from`, so that the switch learns them; `to` discards the frames. This
+// is repeated, since the port of a stream may not exist yet.
 void introduce(Client& from, Client& to, Messages& in, uint32_t addresses = 1) {
   constexpr uint32_t kAtOnce = 32;
   Messages hello(60);
@@ -76,7 +77,7 @@ void fill(uint8_t* frame, const Client& from, const Client* to, uint32_t index =
   frame[13] = 0xb5;
 }
 
-// Sends until end(): `rate` frames a second, or as many as the kernel takes if that is 0.
+// Sends until end(), at `rate` frames a second or, if that is 0, as many as the kernel accepts.
 class OpenLoop {
  public:
   OpenLoop(Client& from, const Client* to, uint32_t size, uint32_t addresses, uint32_t rate = 0)
@@ -116,7 +117,7 @@ struct Receivers {
   explicit Receivers(const Ends& all) : all(all), received(all.size()) {
     for (const auto& end : all) polls.push_back({.fd = end->fd(), .events = POLLIN, .revents = 0});
   }
-  // false: no frame came within the time.
+  // Receives from those that have frames. Returns false if no frame came within the time.
   bool take(Messages& in, int patience_ms) {
     if (poll(polls.data(), polls.size(), patience_ms) == 0) return false;
     for (size_t i = 0; i < polls.size(); i++) {
@@ -137,7 +138,7 @@ struct Receivers {
   std::vector<pollfd> polls;
 };
 
-// The time that is measured. It begins with the constructor, after the clients have connected.
+// The period that is measured. It begins with the constructor, after the clients have connected.
 class Stretch {
  public:
   explicit Stretch(uint32_t pid) : pid_(pid), cpu_(cpu()), start_(nanoseconds()) {}
@@ -148,7 +149,8 @@ class Stretch {
   }
 
  private:
-  // The CPU time of all threads of the switch, from the scheduler: ticks of 10 ms would be too coarse.
+  // Returns the CPU time of all threads of the switch, from the scheduler's statistics: ticks of 10 ms would
+  // be too coarse.
   [[nodiscard]] uint64_t cpu() const {
     uint64_t sum = 0;
     if (pid_ == 0) return 0;
@@ -187,7 +189,8 @@ void stream_windowed(const Job& job, Client& sender, const Ends& all, Messages& 
       sent += static_cast<uint64_t>(count);
       credit -= static_cast<uint64_t>(count);
     }
-    // No frame came within the time: the switch has dropped the missing ones. They leave the window.
+    // No frame came within the time, so the switch has dropped the missing ones. They no longer count as in
+    // flight.
     if (!receivers.take(in, 100)) {
       for (uint64_t& count : receivers.received) {
         lost += sent - count;
@@ -221,7 +224,7 @@ void stream(const Job& job) {
   for (uint32_t i = 0; i < job.idle; i++)
     idle.push_back(end_of_kind("vde", job.directory, static_cast<uint16_t>(i + 1000)));
   Messages in(65536);
-  // The switch learns all addresses; receivers discard the frames that this takes.
+  // Let the switch learn all addresses; the receivers discard the frames that do this.
   introduce(*sender, *all[0], in);
   for (const auto& receiver : all) introduce(*receiver, *sender, in, job.addresses);
   for (const auto& receiver : all) empty(*receiver, in);
@@ -232,7 +235,8 @@ void stream(const Job& job) {
   }
 }
 
-// Two clients that answer each other, and a sink. All are read at any time, as guests would do.
+// Two clients that answer each other, and a third that only receives. All of them are read at any time, as
+// guests would do.
 class Table {
  public:
   Table(const Client& here, const Client& there, const Client& sink, uint32_t size)
@@ -240,7 +244,7 @@ class Table {
     for (size_t i = 0; i < 3; i++) polls_[i] = {.fd = clients_[i]->fd(), .events = POLLIN, .revents = 0};
   }
 
-  // The time of a round trip in nanoseconds; 0: the frame was lost.
+  // Returns the time of a round trip in nanoseconds; 0 if the frame was lost.
   uint64_t round_trip() {
     const uint64_t sent_at = nanoseconds();
     return pass(0, 1) && pass(1, 0) ? nanoseconds() - sent_at : 0;
@@ -301,7 +305,7 @@ void ping(const Job& job) {
       background = std::make_unique<OpenLoop>(busy, job.background == 1 ? &sink : nullptr, 60, 1, job.rate);
     for (; nanoseconds() < end; sent++) {
       if (const uint64_t wait = table.round_trip(); wait > 0) waits.push_back(static_cast<uint32_t>(wait));
-      // A pause between round trips, as between the frames of a guest: without one they would be a flood.
+      // Pause between round trips, as a guest does between frames; otherwise they would be a flood.
       table.rest(500'000);
     }
   }

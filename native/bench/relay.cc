@@ -1,6 +1,6 @@
-// The lower bound: the cost for the kernel to move a frame from one client to the others. It speaks only as
-// much of the control protocol as it needs, reads no addresses, counts and queues nothing. Its batches are
-// the engine's: relay DIRECTORY
+// The lower bound: what it costs the kernel to move a frame from one client to the others. The relay
+// implements only the necessary part of the control protocol, reads no addresses, and neither counts nor
+// queues frames. Its batches are sized like the engine's. Usage: relay DIRECTORY
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -19,7 +19,7 @@
 namespace {
 
 using tsvde::kBatch;
-constexpr size_t kSlot = 65536 + 1600;  // not a power of two: slots are spread over the cache
+constexpr size_t kSlot = 65536 + 1600;  // not a power of two, so that slots are spread over the cache
 
 struct [[gnu::packed]] Request {
   uint32_t magic, version, type;
@@ -31,7 +31,7 @@ void watch(int epoll, int fd) {
   epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
-// Makes the data socket for a client: bound beside ctl and connected to the client's.
+// Makes the data socket for a client: bound to a name beside ctl and connected to the client's socket.
 int join(const std::string& directory, int control, unsigned number) {
   std::array<char, 512> message{};
   if (read(control, message.data(), message.size()) < static_cast<ssize_t>(sizeof(Request))) return -1;

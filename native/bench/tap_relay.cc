@@ -1,5 +1,5 @@
-// The upper bound for a program that moves frames between interfaces. It writes each frame from one TAP to
-// the other unchanged, with its virtio-net header and as a whole datagram: tap_relay NAME NAME
+// The upper bound on the speed of any program that moves frames between interfaces: it writes each frame from
+// one TAP to the other unchanged, unsegmented and with its virtio-net header. Usage: tap_relay NAME NAME
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
