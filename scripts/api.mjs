@@ -1,5 +1,6 @@
-// The API reference, docs/api.md, from the declarations in dist/: `npm run api` writes it, test/api.test.ts checks it. API Extractor
-// collects every exported declaration with its comment and finds what is forgotten or undocumented; it brings its own compiler.
+// Generates the API reference, docs/api.md, from the declarations in dist/: `npm run api` writes it, test/api.test.ts
+// checks it. API Extractor collects every exported declaration with its comment, and finds types that are not exported
+// and declarations without a comment. It uses a compiler of its own.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +15,7 @@ Made from the library's declarations by \`npm run api\`: change the comments in 
 [library.md](library.md).
 `;
 
-/** Returns the text of the reference, and a sentence for each export that is undocumented or forgotten. */
+/** Returns the text of the reference, and a sentence for each declaration that is undocumented or not exported. */
 export function describeApi() {
   const made = mkdtempSync('/tmp/tsvde-api-');
   try {
@@ -35,7 +36,7 @@ function extract(made, rollup) {
       mainEntryPointFilePath: join(root, 'dist/index.d.ts'),
       compiler: { overrideTsconfig: tsconfig() },
       newlineKind: 'lf',
-      // Its text is not used, but what is undocumented is found as it is written.
+      // The report's text is not used, but writing it is what finds undocumented declarations.
       apiReport: { enabled: true, reportFileName: 'tsvde.api.md', reportFolder: made, reportTempFolder: `${made}/new` },
       docModel: { enabled: false },
       tsdocMetadata: { enabled: false },
@@ -64,7 +65,7 @@ function extract(made, rollup) {
   return problems;
 }
 
-/** The project's own, for the reading of declarations alone. */
+/** Returns a compiler configuration like the project's own, as far as reading declarations needs it. */
 function tsconfig() {
   return {
     compilerOptions: {
@@ -82,7 +83,7 @@ function tsconfig() {
   };
 }
 
-/** A section for each declaration: its comment as prose, and its declaration as code. */
+/** Returns the reference, with a section for each declaration: the comment as prose, and the declaration as code. */
 function format(declarations) {
   const sections = [...declarations.matchAll(DECLARATION)].map(([, comment, code]) => {
     const [, name] = /^export declare (?:abstract )?(?:class|interface|type|function|const) (\w+)/.exec(code);
@@ -93,7 +94,7 @@ function format(declarations) {
   return [HEAD, ...sorted.map(({ text }) => text)].join('\n');
 }
 
-/** From one at the beginning of a line to the next. */
+/** Matches a declaration, with its comment, from the beginning of a line to the next declaration. */
 const DECLARATION =
   /^(\/\*\*(?:(?!\*\/)[\s\S])*\*\/)?\s*^(export declare [\s\S]*?)(?=^(?:\/\*\*(?:(?!\*\/)[\s\S])*\*\/\s*)?^(?:export|declare) |(?![\s\S]))/gm;
 

@@ -25,9 +25,9 @@ function parse() {
         rounds: { type: 'string', default: '7' },
         seconds: { type: 'string', default: '0.6' },
         json: { type: 'string' },
-        /** Another built checkout of tsvde, measured as a peer. */
+        /** The directory of another built checkout of tsvde, which is measured as a peer. */
         against: { type: 'string' },
-        /** The only peers beside ours; may be repeated. */
+        /** Measures only these peers besides tsvde; may be repeated. */
         peer: { type: 'string', multiple: true },
       },
     });
@@ -91,7 +91,7 @@ async function measureOnce(row, peer, samples) {
     samples.push(await Scope.with((scope) => row.measure(scope, peer, { seconds })));
   } catch (error) {
     if (error.message === 'interrupted') return new Promise(() => {}); // the process is about to exit
-    samples.failed = true; // do not try again in every round
+    samples.failed = true; // so that it is not tried again in every round
     console.error(`${row.name}: ${peer.name}: ${error.message}`);
   }
 }

@@ -1,7 +1,8 @@
-// npm run build [-- ts | native]: builds what is stale, dist/ by tsc and rolldown and the addon by node-gyp, and nothing else.
+// npm run build [-- ts | native]: builds what is stale and nothing else: dist/ by tsc and rolldown, the addon by
+// node-gyp.
 //
-// A stamp records a successful build: the contents that went in and the contents that came out. A product is fresh only if
-// both are what they were, so neither a failed build nor a deleted source can leave one that looks fresh.
+// A stamp records a successful build: the hashes of its inputs and of its outputs. A product is fresh only if neither
+// have changed, so a failed build or a deleted source cannot leave a product that looks fresh.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -13,7 +14,7 @@ import { withLock } from './lock.mjs';
 
 export const checkout = fileURLToPath(new URL('..', import.meta.url));
 
-/** Where builds of a checkout keep what is worth keeping. */
+/** Returns the directory in which builds of a checkout keep files for later builds. */
 export const cacheOf = (root) => join(root, 'node_modules/.cache/tsvde');
 
 /** The modules in src/cli/ that the files of bin/ launch. */
@@ -32,9 +33,9 @@ const PRODUCTS = {
   },
 };
 
-/** Builds the stale ones of the named products. Throws an Error with a sentence if a build fails. */
+/** Builds those of the named products that are stale. Throws an Error with a sentence if a build fails. */
 export async function build(names = Object.keys(PRODUCTS), root = checkout) {
-  // First without the lock, so that a run with nothing to do waits for nobody.
+  // Checked first without the lock, so that a run that has nothing to build does not wait.
   if (names.every((name) => isFresh(name, root))) return;
   await withLock(`tsvde-build:${digest(root)}`, () => {
     for (const name of names) {
@@ -42,7 +43,8 @@ export async function build(names = Object.keys(PRODUCTS), root = checkout) {
       const { fresh, ...state } = compare(name, root);
       if (fresh) continue; // another run has built it meanwhile
       build(root, state);
-      // The inputs are those of before the build, so that a source saved during it makes the product stale.
+      // The recorded inputs are those from before the build, so that a source saved during the build makes the product
+      // stale.
       writeStamp(name, root, { inputs: state.inputs, outputs: digests(root, products) });
     }
   });
@@ -61,7 +63,7 @@ function compare(name, root) {
   return { fresh, old, inputs, outputs };
 }
 
-/** Compiles into a directory of its own, and changes dist/ only if that succeeds. */
+/** Compiles into a separate directory, and replaces dist/ only if that succeeds. */
 function buildTypeScript(root) {
   const fresh = join(cacheOf(root), 'dist');
   rmSync(fresh, { recursive: true, force: true });
@@ -80,8 +82,8 @@ function buildTypeScript(root) {
 }
 
 /**
- * Joins the modules of the programs to a few files in dist/bin/: a program that loads 140 modules takes 100 ms of CPU more
- * to start. dist/bin/ is as deep as dist/cli/, so that relative paths lead to the same places.
+ * Joins the modules of the programs into a few files in dist/bin/, since loading 140 modules would add 100 ms of CPU
+ * time to each start. dist/bin/ has the same depth as dist/cli/, so that relative paths lead to the same places.
  */
 function bundlePrograms(root, dist) {
   const modules = PROGRAMS.map((name) => join(dist, 'cli', `${name}.js`));
@@ -98,7 +100,10 @@ function buildNative(root, { old, inputs, outputs }) {
   writeCompileCommands(root);
 }
 
-/** make compares times: it would not compile a source that changed to something older than what was made of it. */
+/**
+ * Returns whether make would take a stale product for fresh. make compares times, so it would not compile a source that
+ * was replaced by a version older than the product.
+ */
 function deceivesMake(root, old, inputs, outputs) {
   const changed = Object.keys(inputs).filter((path) => inputs[path] !== old.inputs[path]);
   if (changed.length === 0) return Object.keys(outputs).length > 0 && !isDeepStrictEqual(old.outputs, outputs);
@@ -114,7 +119,7 @@ function readStamp(name, root) {
   try {
     return JSON.parse(readFileSync(stampOf(name, root), 'utf8'));
   } catch {
-    return undefined; // never built here, or not by this script
+    return undefined; // it was never built here, or not by this script
   }
 }
 
@@ -125,12 +130,12 @@ function writeStamp(name, root, stamp) {
   renameSync(`${path}.new`, path);
 }
 
-/** The file that changes with the version of a package. */
+/** Returns a file that changes with the version of an installed package. */
 function installed(name) {
   return `node_modules/${name}/package.json`;
 }
 
-/** Compilers' messages go to stderr. */
+/** Runs a command. Its output, such as compilers' messages, goes to stderr. */
 function execute(root, command, args) {
   const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
   if (error) throw new Error(`cannot run ${command}: ${error.message}`);

@@ -1,10 +1,10 @@
-// Writes compile_commands.json, by which clangd and clang-tidy know how each C++ file is compiled.
+// Writes compile_commands.json, which tells clangd and clang-tidy how each C++ file is compiled.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export const CXX_FLAGS = ['-std=c++20', '-Wall', '-Wextra', '-Werror', '-Inative', '-pthread'];
 
-/** Every directory of C++ files, without native/build. */
+/** All directories with C++ files, except native/build. */
 export const CXX_DIRECTORIES = [
   'native/engine',
   'native/engine/endpoints',
@@ -17,7 +17,7 @@ export const CXX_DIRECTORIES = [
 
 const ADDON_FLAGS = ['-fPIC', '-fexceptions', '-DNAPI_VERSION=8', '-DNAPI_CPP_EXCEPTIONS'];
 
-/** Returns the files of the directories whose names match. */
+/** Returns the files in the directories whose names match the pattern. */
 export function cxxFiles(root, directories, pattern = /\.(cc|h)$/) {
   return directories.flatMap((directory) =>
     readdirSync(join(root, directory))
@@ -37,7 +37,7 @@ export function writeCompileCommands(root) {
   if (!existsSync(path) || readFileSync(path, 'utf8') !== text) writeFileSync(path, text);
 }
 
-/** With the headers of Node that node-gyp has found or fetched. */
+/** Returns the flags for the addon, including the directory of Node's headers that node-gyp found or downloaded. */
 function addonFlags(root) {
   const flags = [...ADDON_FLAGS, '-Inode_modules/node-addon-api'];
   const config = join(root, 'native/build/config.gypi');

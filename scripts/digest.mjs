@@ -1,10 +1,13 @@
-// The contents of files as hashes. Unlike times, they notice a file that was deleted or renamed, and one that an older
-// file replaced.
+// Hashes the contents of files. Unlike modification times, hashes reveal that a file was deleted or renamed, or
+// replaced by an older one.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Returns the SHA-1 of each file by its path below `root`, sorted. Directories are read recursively, without hidden files. */
+/**
+ * Returns the SHA-1 of each file, by its path below `root`, sorted. Directories are read recursively; hidden files are
+ * skipped.
+ */
 export function digests(root, paths) {
   const all = {};
   for (const path of paths.flatMap((path) => filesBelow(root, path)).sort())
@@ -16,7 +19,7 @@ export function digest(contents) {
   return createHash('sha1').update(contents).digest('hex');
 }
 
-/** Returns the paths of the files of a directory, or of one file; nothing if it does not exist. */
+/** Returns the paths of all files in a directory, or of a single file; nothing if it does not exist. */
 export function filesBelow(root, path) {
   const found = statSync(join(root, path), { throwIfNoEntry: false });
   if (!found) return [];

@@ -1,7 +1,8 @@
-// npm run test:engine [-- NAME]: the tests of the engine and the user-mode stack, which need no Node. They are compiled once
-// for memory errors and undefined behaviour and once for data races, and both are run. NAME: only tests whose names, or whose
-// files' names, contain it. Only what has changed is compiled. --quick, for `npm run check`: only for memory errors, with a tenth
-// of the random rounds, and only if something has changed since these tests last passed.
+// npm run test:engine [-- NAME]: the tests of the engine and of the user-mode stack, which do not need Node. They are
+// compiled and run twice: once to find memory errors and undefined behaviour, and once to find data races. NAME selects
+// tests whose names, or whose files' names, contain it. Only what has changed is compiled. With --quick, for `npm run
+// check`, only memory errors are looked for, with a tenth of the random rounds, and only if something has changed since
+// these tests last passed.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -22,16 +23,16 @@ const DIRECTORIES = [
   'native/slirp',
   'native/test',
 ];
-/** The main() of tsvde-slirp; the tests have their own. */
+/** Contains the main() of tsvde-slirp; the tests have a main() of their own. */
 const SLIRP_MAIN = join('native/slirp', 'main.cc');
-/** A binary that takes longer is stopped. Each test has a shorter limit of its own, in native/test/main.cc. */
+/** How long a test binary may run before it is stopped. Each test also has a shorter limit, in native/test/main.cc. */
 const LIMIT_SECONDS = 1200;
 
 const compiler = process.env.CXX ?? 'g++';
 const version = spawnSync(compiler, ['--version'], { encoding: 'utf8' }).stdout;
 const hashes = new Map();
 
-/** Returns the variants, linked: one for each sanitizer. */
+/** Compiles and links all variants, one for each sanitizer, and returns them. */
 async function compileAll() {
   const sources = cxxFiles(root, DIRECTORIES, /\.cc$/).filter((path) => path !== SLIRP_MAIN);
   const variants = SANITIZERS.map((sanitizer) => new Variant(sanitizer));
@@ -47,12 +48,12 @@ async function compileAll() {
   return variants;
 }
 
-/** The objects and the binary for one sanitizer, each with the digest of what it was made from. */
+/** The objects and the binary for one sanitizer, each with the digest of its inputs. */
 class Variant {
   #directory;
   #flags;
   #state;
-  /** The digests, by the names of the files in the directory. */
+  /** The digests, by the names of the files in the variant's directory. */
   #made;
 
   constructor(sanitizer) {
@@ -63,7 +64,7 @@ class Variant {
     this.#made = existsSync(this.#state) ? JSON.parse(readFileSync(this.#state, 'utf8')) : {};
   }
 
-  /** Returns the compilation of a source, or undefined if its object is up to date. */
+  /** Returns a function that compiles a source, or undefined if its object is up to date. */
   compilation(source) {
     const object = objectOf(source);
     if (existsSync(this.#path(object)) && this.#made[object] === this.#digest(source)) return undefined;
@@ -72,7 +73,8 @@ class Variant {
       const started = Date.now();
       const list = this.#path(`${object}.d`);
       await compile([...this.#flags, '-MMD', '-MF', list, '-c', source, '-o', this.#path(object)]);
-      // What was saved meanwhile may or may not have been compiled.
+      // A file that was saved during the compilation may or may not be in the object, so the object is not recorded as
+      // up to date.
       if (dependencies(list).every((file) => statSync(join(root, file)).mtimeMs < started))
         this.#record(object, this.#digest(source));
     };
@@ -82,7 +84,7 @@ class Variant {
     return this.#path('tests');
   }
 
-  /** Whether all tests of this very binary have passed before. */
+  /** Whether all tests of exactly this binary have passed before. */
   get passed() {
     return this.#made.passed !== undefined && this.#made.passed === this.#made.tests;
   }
@@ -98,14 +100,17 @@ class Variant {
     if (!existsSync(binary) || this.#made.tests !== wanted) {
       const paths = objects.map((object) => this.#path(object));
       await compile([...this.#flags, ...paths, '-ldl', '-o', `${binary}.new`]);
-      renameSync(`${binary}.new`, binary); // another run may be executing the old one
+      renameSync(`${binary}.new`, binary); // replaced, not overwritten: another run may be executing the old one
       for (const gone of filesBelow(this.#directory, '.').filter((name) => isObjectOfNone(name, objects)))
         rmSync(this.#path(gone));
       this.#record('tests', wanted);
     }
   }
 
-  /** Of the compiler, the flags, the source and every header that it included; undefined if these are unknown. */
+  /**
+   * Returns a digest of the compiler, the flags, the source and all headers that it included; undefined if the headers
+   * are unknown.
+   */
   #digest(source) {
     const list = this.#path(`${objectOf(source)}.d`);
     if (!existsSync(list)) return undefined;
@@ -131,13 +136,13 @@ function isObjectOfNone(name, objects) {
   return /\.o(\.d)?$/.test(name) && !objects.includes(name.replace(/\.d$/, ''));
 }
 
-/** Returns the source and its headers, from a list that the compiler wrote. */
+/** Returns the source and its headers, from the list of dependencies that the compiler wrote. */
 function dependencies(list) {
   const [, ...files] = readFileSync(list, 'utf8').replaceAll('\\\n', ' ').trim().split(/\s+/);
   return files;
 }
 
-/** Of a file's contents; undefined if there is no such file. */
+/** Returns the hash of a file's contents; undefined if the file does not exist. */
 function hashOf(file) {
   const path = join(root, file);
   if (!hashes.has(file)) hashes.set(file, existsSync(path) ? digest(readFileSync(path)) : undefined);
@@ -154,11 +159,11 @@ function compile(args) {
   });
 }
 
-/** Resolves to the exit code. */
+/** Runs the tests of a variant. Resolves with the exit code. */
 function runTests(variant) {
   const { binary } = variant;
   return new Promise((resolve) => {
-    // The thread sanitizer wants addresses where it expects them.
+    // `setarch -R` disables address randomization, since the thread sanitizer needs a certain memory layout.
     const env = quick ? { ...process.env, TSVDE_QUICK: '1' } : process.env;
     const child = spawn('setarch', ['-R', binary, ...words], { cwd: root, stdio: ['ignore', 2, 2], env });
     const limit = setTimeout(() => {

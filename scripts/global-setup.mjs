@@ -1,5 +1,5 @@
-// vitest's global set-up: builds what is stale, so that no test ever runs an old dist/ or addon. In watch mode it does so
-// before each run.
+// vitest's global set-up: builds what is stale, so that no test runs an outdated dist/ or addon. In watch mode it does
+// so before each run.
 import { build } from './build.mjs';
 
 export default async function setUp(project) {

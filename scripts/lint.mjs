@@ -1,9 +1,9 @@
-// What is checked without running anything. Each step resolves to whether it found nothing.
+// The checks that run none of our code. Each resolves with whether it found no problem.
 import { join } from 'node:path';
 import { CXX_DIRECTORIES, cxxFiles } from './compile-commands.mjs';
 import { root, run } from './set-up.mjs';
 
-/** The directories that clang-tidy reads: what runs in production, without the addon's glue. */
+/** The directories that clang-tidy checks: the code that runs in production, except the addon. */
 const TIDY = ['native/engine', 'native/engine/endpoints', 'native/engine/offload', 'native/slirp'];
 
 const bin = (name) => join(root, 'node_modules/.bin', name);
@@ -15,7 +15,7 @@ export const lintTypeScript = () => succeeds(bin('biome'), ['check', '--error-on
 
 export const formatCxx = () => succeeds('clang-format', ['--dry-run', '-Werror', ...cxxFiles(root, CXX_DIRECTORIES)]);
 
-/** In halves, one for each of two cores. */
+/** Runs clang-tidy on two halves of the files at once, one for each of two cores. */
 export async function lintCxx() {
   const all = cxxFiles(root, TIDY, /\.cc$/);
   const halves = [0, 1].map((half) => all.filter((_, i) => i % 2 === half));

@@ -1,8 +1,8 @@
-// A lock that the kernel releases with its process: an abstract unix socket, which leaves no file behind.
+// A lock that the kernel releases when its process ends: an abstract unix socket, which leaves no file behind.
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
-/** Runs the action while no other process runs one by this name; waits for its turn. */
+/** Runs the action while no other process runs one under this name; waits until that is so. */
 export async function withLock(name, action) {
   const path = `\0${name}`;
   let server = await listen(path);
@@ -24,7 +24,7 @@ export async function withLock(name, action) {
   }
 }
 
-/** Returns the server, or undefined if another process has the name. */
+/** Returns a server that holds the lock, or undefined if another process holds it. */
 async function listen(path) {
   const server = createServer().listen(path);
   try {
@@ -36,7 +36,7 @@ async function listen(path) {
   }
 }
 
-/** Resolves when the process that holds the lock has released it, or is gone. */
+/** Resolves when the process that holds the lock has released it or has ended. */
 function endOf(path) {
   return new Promise((resolve) => {
     const socket = connect(path);

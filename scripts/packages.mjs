@@ -1,4 +1,5 @@
-// npm run packages: installs the Debian packages that tests and linting need. Each is listed with what proves that it is there.
+// npm run packages: installs the Debian packages that tests and linting need. Each package is listed with a check that
+// it is installed.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +10,7 @@ const pythonModule = (name) => () => spawnSync('/usr/bin/python3', ['-c', `impor
 
 const PACKAGES = {
   vde2: program('vdeq'),
-  // A library, opened at run time. QEMU may bring it, too.
+  // A library that is opened at run time. Installing QEMU may also install it.
   libslirp0: () => spawnSync('/usr/bin/python3', ['-c', 'import ctypes; ctypes.CDLL("libslirp.so.0")']).status === 0,
   'vde-switch': program('vde_switch'),
   vdeplug: program('vde_plug'),
@@ -41,7 +42,9 @@ const PACKAGES = {
   mandoc: program('mandoc'),
 };
 
-/** As root on Debian installs what is missing, unless TSVDE_NO_PACKAGES is set; otherwise names it. */
+/**
+ * Installs missing packages if run as root on Debian and TSVDE_NO_PACKAGES is not set; otherwise prints their names.
+ */
 export function installPackages() {
   const missing = Object.keys(PACKAGES).filter((name) => !PACKAGES[name]());
   if (missing.length === 0) return;
@@ -51,7 +54,7 @@ export function installPackages() {
   }
   console.error(`Installing from Debian: ${missing.join(', ')}`);
   const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
-  // The tests start an sshd of their own: the package must not start one that listens to the world.
+  // The tests start their own sshd. This file keeps the package from starting one that listens on all addresses.
   if (missing.includes('openssh-server')) {
     mkdirSync('/etc/ssh', { recursive: true });
     writeFileSync('/etc/ssh/sshd_not_to_be_run', '');

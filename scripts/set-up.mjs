@@ -1,5 +1,5 @@
-// Brings a checkout up to date: installs what package-lock.json names, and builds what is stale. Prints nothing, and takes
-// some 50 ms, if there is nothing to do. What npm and the compilers print goes to stderr.
+// Brings a checkout up to date: installs the packages in package-lock.json, and builds what is stale. If there is
+// nothing to do, it prints nothing and takes about 50 ms. The output of npm and the compilers goes to stderr.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { build, checkout } from './build.mjs';
 
 export const root = checkout;
 
-/** Ends the process with a sentence if it fails. */
+/** Installs and builds. If that fails, ends the process with a sentence. */
 export async function setUp() {
   install();
   try {
@@ -18,18 +18,20 @@ export async function setUp() {
   }
 }
 
-/** Installs the packages that package-lock.json names, unless they are installed in these versions. */
+/** Installs the packages in package-lock.json, unless they are installed in the same versions. */
 export function install() {
   const { packages: wanted } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
   const list = join(root, 'node_modules/.package-lock.json');
   const { packages: installed } = existsSync(list) ? JSON.parse(readFileSync(list, 'utf8')) : { packages: {} };
-  // Optional packages are for other machines, too, and need not be here.
+  // Optional packages may be for other platforms and need not be installed.
   const isThere = ([path, { version, optional }]) =>
     installed[path] ? installed[path].version === version : path === '' || optional;
   if (!Object.entries(wanted).every(isThere)) execute('npm', ['ci', '--no-audit', '--no-fund']);
 }
 
-/** Runs a command in the checkout and waits for it, with its output on stderr. Ends the process if the command fails. */
+/**
+ * Runs a command in the checkout and waits for it; its output goes to stderr. Ends the process if the command fails.
+ */
 export function execute(command, args, options = {}) {
   const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], ...options });
   if (status !== 0) {
@@ -38,7 +40,7 @@ export function execute(command, args, options = {}) {
   }
 }
 
-/** Runs a command beside others, with its output on stderr. Resolves to its exit code. */
+/** Runs a command that others may run beside; its output goes to stderr. Resolves with the exit code. */
 export function run(command, args) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
@@ -47,7 +49,7 @@ export function run(command, args) {
   });
 }
 
-/** Returns whether a program is on the PATH, or where only root's PATH leads. */
+/** Returns whether a program is on the PATH, or in a directory that only root's PATH contains. */
 export function hasProgram(name) {
   const places = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'];
   return places.some((place) => existsSync(join(place, name)));

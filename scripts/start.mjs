@@ -5,7 +5,7 @@ import { root, setUp } from './set-up.mjs';
 
 await setUp();
 const tsvde = spawn(process.execPath, [join(root, 'bin/tsvde'), ...process.argv.slice(2)], { stdio: 'inherit' });
-// The terminal signals both processes; a signal sent only to this one is passed on.
+// The terminal sends its signals to both processes. A signal that is sent only to this process is passed on.
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => tsvde.kill(signal));
 tsvde.on('exit', (code, signal) => {
   if (signal === null) process.exit(code);

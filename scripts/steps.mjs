@@ -1,4 +1,4 @@
-// The steps of a script, each announced and timed on stderr; and the tests of vitest as one of them.
+// The steps of a script, each of which is announced and timed on stderr. One of them runs the tests in vitest.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ export async function step(what, action) {
   }
 }
 
-/** Runs vitest; the last line that it prints is the count of tests. Returns whether tests were run and none failed. */
+/** Runs vitest, and prints the numbers of tests as the last line. Returns whether tests were run and none failed. */
 export function runTests(args, env = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'tsvde-report-'));
   try {

@@ -1,6 +1,7 @@
-// npm test, the whole truth: packages, build, types, lint, the engine's own tests, and every other test.
-// npm test -- ARGS gives ARGS to vitest, so that only those tests are run, with what they need built: `npm test -- FILE`,
-// `npm test -- -t NAME`. It installs no Debian package; suites that need one are skipped and name it.
+// npm test runs everything: packages, build, types, lint, the engine's own tests, and all other tests.
+// npm test -- ARGS passes ARGS to vitest, so that only the selected tests run, and builds what they need: `npm test --
+// FILE`, `npm test -- -t NAME`. It installs no Debian packages; suites that need a missing package are skipped and name
+// it.
 
 import { formatCxx, lintCxx, lintTypeScript, types } from './lint.mjs';
 import { installPackages } from './packages.mjs';
@@ -9,7 +10,7 @@ import { runTests, step } from './steps.mjs';
 
 const args = process.argv.slice(2);
 if (args.length > 0) {
-  install(); // vitest's global set-up builds
+  install(); // vitest's global set-up builds what is stale
   process.exit(runTests(args) ? 0 : 1);
 }
 

@@ -1,4 +1,5 @@
-// The columns of the tables: titles and formats of figures. `ratio`: the ratio of ours to the peer's is shown too.
+// The columns of the tables: titles and number formats. With `ratio`, the ratio of our figure to the peer's is shown
+// too.
 export const RATE = { key: 'rate', title: 'kframes/s', digits: 0, spread: true, ratio: true };
 export const CPU = { key: 'cpu', title: 'CPU us', digits: 2, ratio: true };
 export const GOODPUT = { key: 'goodput', title: 'Gbit/s', digits: 2 };

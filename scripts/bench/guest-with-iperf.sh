@@ -1,6 +1,7 @@
 #!/bin/bash
-# Appends iperf3, its libraries and an init that runs it to the tests' guest: guest-with-iperf.sh INITRD. The kernel
-# unpacks archives one after the other. Words of its command line that it does not know become init's variables.
+# Appends iperf3, its libraries and an init that runs it to the initrd of the tests' guest: guest-with-iperf.sh INITRD.
+# The kernel unpacks the archives one after the other. Words on its command line that it does not know become variables
+# of init.
 set -euo pipefail
 image=$1
 root=$(mktemp -d)

@@ -1,4 +1,4 @@
-// Two emulated guests in QEMU on a switch: the tests' guest, extended with iperf3 and another init. A guest prints its
+// Runs two emulated QEMU guests on a switch: the tests' guest, with iperf3 and another init added. A guest prints its
 // result on its console, which is a file.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { until } from './scope.mjs';
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const KERNEL = /^vmlinuz-(.*-cloud-amd64)$/;
 
-/** Returns iperf3's JSON for TCP from one guest to the other. */
+/** Returns iperf3's JSON for a TCP stream from one guest to the other. */
 export async function iperfBetweenGuests(scope, directory, seconds) {
   const home = scope.directory();
   const console = join(home, 'console');

@@ -1,4 +1,4 @@
-// Runs iperf3 from the first host to the second, or in reverse, and returns what arrived.
+// Runs iperf3 from the first host to the second, or in reverse, and returns the rate at which data arrived.
 import { until } from './scope.mjs';
 
 export async function iperf([from, to], { protocol = 'tcp', streams = 1, reverse = false, seconds = 2, words = [] }) {

@@ -1,5 +1,5 @@
-// Hosts on a switch: each is a network namespace with one interface, a TAP of the switch or a VDE client. Nothing
-// touches the machine's own network.
+// Makes hosts on a switch. Each host is a network namespace with one interface, which is a TAP of the switch or a VDE
+// client. The machine's own network is not touched.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { native } from './native.mjs';
@@ -7,14 +7,17 @@ import { until } from './scope.mjs';
 
 let count = 0;
 
-/** Returns the command for that namespace. `ip netns exec` becomes the command, so the process ID is its own. */
+/**
+ * Returns a command that runs in the namespace. `ip netns exec` becomes the command, so that its process ID stays the
+ * same.
+ */
 export function within(space, command) {
   return space === undefined ? command : ['ip', 'netns', 'exec', space, ...command];
 }
 
 async function namespace(scope) {
   const name = `tsvde-b-${process.pid}-${count++}`;
-  // Deferred first, so that a namespace that is being made is removed too.
+  // Deferred before the namespace is made, so that a namespace that is made only in part is removed too.
   scope.defer(() => spawnSync('ip', ['netns', 'del', name]));
   await scope.run(['ip', 'netns', 'add', name]);
   await scope.run(['ip', '-n', name, 'link', 'set', 'lo', 'up']);

@@ -1,8 +1,9 @@
-// The switches to compare, one row each. `carries`: what it connects, VDE clients or interfaces. start() starts it in a
-// scope with a setting, and resolves with the processes to measure once it is usable.
+// The switches to compare, one row each. `carries` says what a switch connects: VDE clients or interfaces. start()
+// starts the switch in a scope with a setting; once it is usable, it resolves with the processes to measure.
 //
-// A setting: directory (of ctl), space (its network namespace, or undefined), taps (names of the interfaces to make
-// there), hub, ports, hashSize, vlans, user (adds a user-mode network), options (further words, for tsvde only).
+// A setting has: directory (of ctl), space (the switch's network namespace, or undefined), taps (the names of the
+// interfaces to make there), hub, ports, hashSize, vlans, user (adds a user-mode network), options (further words, for
+// tsvde only).
 import { existsSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -45,14 +46,14 @@ export const PEERS = [
   { name: 'Open vSwitch', needs: ['ovs-vswitchd'], carries: ['tap'], start: startOpenVswitch },
 ];
 
-/** Returns the installed peers and, with `against`, another checkout of ours. */
+/** Returns the installed peers and, with `against`, another checkout of tsvde. */
 export function installedPeers(against) {
   const older = { name: 'tsvde before', carries: ['vde', 'tap'], start: program(ours(against)), hasOptions: true };
   const [first, ...others] = PEERS;
   return [first, ...(against ? [older] : []), ...others].filter(({ needs = [] }) => needs.every(hasProgram));
 }
 
-/** Options that vde_switch has too. */
+/** Returns options that both tsvde and vde_switch have. */
 function switchWords({ directory, hub, ports, hashSize, vlans = 0, taps = [] }) {
   const words = taps.flatMap((name) => ['-t', name]);
   if (hub) words.push('-x');
@@ -82,7 +83,7 @@ function program(command) {
   };
 }
 
-/** Has no control socket: it is ready when its interfaces exist. */
+/** Starts tap_relay. It has no control socket, so it counts as ready when its interfaces exist. */
 async function startTapRelay(scope, { space, taps }) {
   const child = scope.start(within(space, [native('tap_relay'), ...taps]));
   for (const name of taps) {

@@ -1,7 +1,10 @@
-// The resources that processes use, as the kernel counts them.
+// Reads the resources that processes use, as counted by the kernel.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
-/** Sums all threads, in nanoseconds, from the scheduler's counts: ticks of 10 ms would be too coarse. */
+/**
+ * Returns the CPU time of all threads in nanoseconds, from the scheduler's statistics: ticks of 10 ms would be too
+ * coarse.
+ */
 export function cpuNanoseconds(pids) {
   let sum = 0;
   for (const pid of pids) {
@@ -11,14 +14,14 @@ export function cpuNanoseconds(pids) {
   return sum;
 }
 
-/** Returns MiB. */
+/** Returns the resident memory in MiB. */
 export function residentMemory(pids) {
   return pids
     .map((pid) => Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024)
     .reduce((sum, size) => sum + size, 0);
 }
 
-/** Whether the process still runs. Zombies do not. */
+/** Returns whether the process is still running. A zombie is not. */
 export function isAlive(pid) {
   return existsSync(`/proc/${pid}/exe`);
 }

@@ -1,12 +1,15 @@
-// Turns samples into tables: medians, their spread, and the ratio of ours to each peer, which is the median of the
-// rounds' ratios.
+// Makes tables from samples: the medians, their spread, and the ratio of ours to each peer, which is the median of the
+// ratios in each round.
 import { cpus, release } from 'node:os';
 
 export function machine() {
   return `${cpus()[0].model}, ${cpus().length} cores, Linux ${release()}, Node ${process.version}`;
 }
 
-/** Returns Markdown. `results` has each row's name and, for each peer, a list of samples, one per round. */
+/**
+ * Returns a table in Markdown. `results` has, for each row, its name and a list of samples for each peer, one sample
+ * per round.
+ */
 export function table({ columns, rows }, results) {
   const ratios = columns.filter(({ ratio }) => ratio);
   const between = results.some(({ samples }) => Object.keys(samples).length > 1) ? ratios : [];

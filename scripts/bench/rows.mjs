@@ -1,9 +1,10 @@
-// The rows to measure, in groups: the rows of a group are measured in turns and printed in one table.
+// The rows to measure, in groups. The rows of a group are measured in turns and printed in one table.
 //
-// A group: title, columns, rows. A row: name; carries (and alsoCarries), what a peer must connect to be measured; needs
-// (programs, or root); needsOptions, if the peer must have vde_switch's options; oursOnly; beside, the row of the group
-// to compare with; rounds, if it takes long; measure(scope, peer, { seconds }), which resolves to a figure for each
-// column. To add rows, add a file and its line here.
+// A group has: title, columns, rows. A row has: name; carries and alsoCarries, what a peer must connect to be measured;
+// needs, the programs that must be installed, or root; needsOptions, whether the peer must have vde_switch's options;
+// oursOnly; beside, the name of the row in the group to compare with; rounds, if each round takes long; and
+// measure(scope, peer, { seconds }), which resolves with a figure for each column. To add rows, add a file and its line
+// here.
 import { hasProgram } from '../set-up.mjs';
 import { groups as flood } from './rows/flood.mjs';
 import { groups as footprint } from './rows/footprint.mjs';
@@ -29,7 +30,10 @@ export const GROUPS = [
   ...footprint,
 ];
 
-/** Returns the groups with only the rows whose names contain one of `wanted`, if given, and the rows beside those. */
+/**
+ * Returns the groups with only the rows whose names contain one of `wanted`, if any are given, and the rows that these
+ * are compared with.
+ */
 export function matchingGroups(wanted) {
   const matches = ({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part));
   return GROUPS.map((group) => {
@@ -44,7 +48,7 @@ export function canMeasure({ carries, alsoCarries = carries, needsOptions, oursO
   return peer.carries.includes(carries) && peer.carries.includes(alsoCarries) && (!needsOptions || peer.hasOptions);
 }
 
-/** Returns what the row needs and this machine lacks. */
+/** Returns what the row needs but this machine lacks. */
 export function lacking({ needs = [] }) {
   return needs.filter((need) => (need === 'root' ? process.geteuid() !== 0 : !hasProgram(need)));
 }

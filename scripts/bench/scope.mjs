@@ -1,9 +1,9 @@
-// Undoes what a measurement starts and makes, in reverse order: at its end, when it fails, and on Ctrl-C.
+// Undoes what a measurement starts and creates, in reverse order: at its end, when it fails, and on Ctrl-C.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 
 const open = new Set();
-/** Set on an interrupt: measurements must not start anything more. */
+/** Set on an interrupt; from then on, measurements must not start anything. */
 let ending = false;
 
 export class Scope {
@@ -23,7 +23,7 @@ export class Scope {
     return path;
   }
 
-  /** Runs until the scope ends; `stdin` stays open, since vde_switch exits at its end. */
+  /** Runs a command until the scope ends. Its stdin stays open, since vde_switch exits when stdin ends. */
   start([command, ...args]) {
     if (ending) throw new Error('interrupted');
     const child = spawn(command, args.map(String), { stdio: ['pipe', 'ignore', 'pipe'] });
@@ -45,7 +45,7 @@ export class Scope {
     return child;
   }
 
-  /** Runs a command to its end and returns its stdout. Throws an error with its stderr. */
+  /** Runs a command until it ends, and returns its stdout. If it fails, throws an error that contains its stderr. */
   run([command, ...args], { timeoutMs = 30_000 } = {}) {
     if (ending) return Promise.reject(new Error('interrupted'));
     const child = spawn(command, args.map(String), { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -1,5 +1,5 @@
-// Other user-mode networks, behind a TAP: QEMU's own, joined to the TAP by a hub in a QEMU without a guest, and
-// slirpvde on a vde_switch.
+// Other user-mode networks, which a guest reaches through a TAP: QEMU's own, connected to the TAP by a hub in a QEMU
+// without a guest, and slirpvde on a vde_switch.
 import { within } from './network.mjs';
 
 export function startQemuUser(scope, { space, taps: [tap] }) {
@@ -11,7 +11,7 @@ export function startQemuUser(scope, { space, taps: [tap] }) {
   return { pids: [scope.start(within(space, ['qemu-system-x86_64', ...words])).pid] };
 }
 
-/** `startSwitch` starts a vde_switch. */
+/** Returns a function that starts slirpvde. `startSwitch` starts a vde_switch for it. */
 export function slirpvdeOn(startSwitch) {
   return async (scope, setting) => {
     const { pids } = await startSwitch(scope, setting);

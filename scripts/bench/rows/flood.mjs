@@ -1,4 +1,4 @@
-// Frames from one client to all others; each delivered copy counts as a frame.
+// Measures frames from one client to all others. Each copy that is delivered counts as a frame.
 import { CPU, RATE } from '../columns.mjs';
 import { load } from '../load.mjs';
 

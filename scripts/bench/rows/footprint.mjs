@@ -1,4 +1,4 @@
-// The footprint of an idle switch, and the time it takes to start.
+// Measures the footprint of an idle switch, and the time that it takes to start.
 import { join } from 'node:path';
 import { cpuNanoseconds, residentMemory } from '../process.mjs';
 
@@ -19,7 +19,7 @@ export const groups = [
           const began = performance.now();
           const { pids } = await peer.start(scope, { directory: join(scope.directory(), 'ctl') });
           const start = performance.now() - began;
-          await new Promise((resolve) => setTimeout(resolve, 2000)); // lets work left over from the start finish
+          await new Promise((resolve) => setTimeout(resolve, 2000)); // lets work left over from the start end
           const before = cpuNanoseconds(pids);
           await new Promise((resolve) => setTimeout(resolve, 1000));
           return { start, memory: residentMemory(pids), idle: (cpuNanoseconds(pids) - before) / 1000 };

@@ -1,5 +1,5 @@
-// TCP between two guests. Emulation makes them far slower than any switch, so the figure to compare is the CPU time
-// that the switch uses.
+// Measures TCP between two guests. Emulated guests are far slower than any switch, so the figure to compare is the CPU
+// time that the switch uses.
 import { join } from 'node:path';
 import { iperfBetweenGuests } from '../guests.mjs';
 import { cpuNanoseconds } from '../process.mjs';

@@ -1,4 +1,4 @@
-// TCP and UDP between two hosts, each on a TAP or a VDE client, measured by iperf3.
+// Measures TCP and UDP between two hosts by iperf3. Each host is on a TAP or a VDE client.
 import { iperf } from '../iperf.mjs';
 import { hosts } from '../network.mjs';
 

@@ -1,4 +1,5 @@
-// The effect of the pacing limit, for tsvde only: frames to one reader as fast as the kernel takes them, and TCP.
+// Measures the effect of the pacing limit, for tsvde only: on frames to one reader, sent as fast as the kernel accepts
+// them, and on TCP.
 import { CPU, RATE, SHARE } from '../columns.mjs';
 import { iperf } from '../iperf.mjs';
 import { load } from '../load.mjs';

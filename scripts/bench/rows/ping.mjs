@@ -1,5 +1,5 @@
-// Round trips between two clients, on an idle switch and while a third client sends, at a fixed rate or as fast as the
-// kernel takes frames.
+// Measures round trips between two clients: on an idle switch, and while a third client sends, at a fixed rate or as
+// fast as the kernel accepts frames.
 import { P50, P90, P99, P999, SHARE } from '../columns.mjs';
 import { load } from '../load.mjs';
 

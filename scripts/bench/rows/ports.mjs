@@ -1,6 +1,6 @@
-// Ports that only tsvde has, `stream` and `dgram` by unix sockets: from a VDE client and to one, beside VDE to VDE on
-// the same switch. A unix `dgram` port is not connected back, so the kernel queues only net.unix.max_dgram_qlen
-// datagrams.
+// Measures `stream` and `dgram` ports over unix sockets, which only tsvde has: from a VDE client and to one, compared
+// with VDE to VDE on the same switch. The peer of a unix `dgram` port is not connected back, so the kernel queues only
+// net.unix.max_dgram_qlen datagrams.
 import { existsSync } from 'node:fs';
 import { CPU, GOODPUT, RATE, SHARE } from '../columns.mjs';
 import { load } from '../load.mjs';

@@ -1,4 +1,4 @@
-// What the size of a switch costs a frame: unrelated ports, addresses and VLANs.
+// Measures how the size of a switch affects the cost of a frame: unrelated ports, addresses and VLANs.
 import { CPU, RATE } from '../columns.mjs';
 import { load } from '../load.mjs';
 

@@ -1,4 +1,4 @@
-// Frames from one client to another: with a window, and as fast as the kernel takes them.
+// Measures frames from one client to another: with a window, and as fast as the kernel accepts them.
 import { CPU, P50, P99, RATE, SHARE } from '../columns.mjs';
 import { load } from '../load.mjs';
 

@@ -1,4 +1,4 @@
-// TCP through a user-mode network, between a guest on a TAP and its host, in both directions, measured by iperf3.
+// Measures TCP through a user-mode network by iperf3, between a guest on a TAP and its host, in both directions.
 import { iperf } from '../iperf.mjs';
 import { hosts, within } from '../network.mjs';
 
