@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config';
 /** Set by `npm run check`. */
 const check = process.env.TSVDE_CHECK !== undefined;
 
-/** Left out of `npm run check`, which must take less than a minute and runs two files at a time. */
+/** Left out of `npm run check`, which must take less than a minute. */
 const TOO_LONG = ['backends/restart', 'cli/failures', 'fstp/addresses', 'fstp/random'].map(
   (name) => `test/${name}.test.ts`,
 );
@@ -28,18 +28,30 @@ function skippedFiles(): string[] {
     );
 }
 
+/** Run one at a time in `npm test`: they measure time or instructions, or need both cores for guests or for compilers. */
+const ALONE = [...MEASURES_TIME, ...NEEDS_GUESTS, 'test/instructions.test.ts', 'test/readme.test.ts'];
+const ALL = ['test/**/*.test.ts'];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: check ? [...TOO_LONG, ...MEASURES_TIME, ...NEEDS_GUESTS, ...skippedFiles()] : [],
     globalSetup: ['scripts/global-setup.mjs'],
     // A crash of the addon is then one file's failure, and no worker teardown is involved.
     pool: 'forks',
-    // Tests of processes and of time want the machine to themselves.
-    fileParallelism: check,
     // A process for each file costs half a second of CPU; npm run check keeps two processes for all.
     isolate: !check,
+    // Most tests wait for other programs most of the time.
+    maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 120_000,
+    projects: check
+      ? [project('check', { include: ALL, exclude: [...TOO_LONG, ...ALONE, ...skippedFiles()] })]
+      : [
+          project('pairs', { include: ALL, exclude: ALONE }),
+          project('alone', { include: ALONE, fileParallelism: false }),
+        ],
   },
 });
+
+function project(name: string, test: object) {
+  return { extends: true as const, test: { name, ...test } };
+}

@@ -12,6 +12,6 @@ await step('types and lint', async () => {
   return results.every(Boolean);
 });
 await step("the engine's own tests", () => execute(process.execPath, ['scripts/engine-tests.mjs', '--quick']));
-const passed = runTests(process.argv.slice(2), { TSVDE_CHECK: '1' });
+const passed = await runTests(process.argv.slice(2), { TSVDE_CHECK: '1' });
 console.log(`checked in ${((performance.now() - started) / 1000).toFixed(1)} s`);
 process.exit(passed ? 0 : 1);

@@ -41,9 +41,9 @@ export function execute(command, args, options = {}) {
 }
 
 /** Runs a command that others may run beside; its output goes to stderr. Resolves with the exit code. */
-export function run(command, args) {
+export function run(command, args, options = {}) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 2, 2], ...options });
     child.on('error', () => resolve(1));
     child.on('exit', (code) => resolve(code ?? 1));
   });

@@ -1,9 +1,8 @@
 // The steps of a script, each of which is announced and timed on stderr. One of them runs the tests in vitest.
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { root } from './set-up.mjs';
+import { root, run } from './set-up.mjs';
 
 /** Runs a step. Ends the process if its result is false. */
 export async function step(what, action) {
@@ -17,14 +16,13 @@ export async function step(what, action) {
   }
 }
 
-/** Runs vitest, and prints the numbers of tests as the last line. Returns whether tests were run and none failed. */
-export function runTests(args, env = {}) {
+/** Runs vitest, and prints the numbers of tests as the last line. Resolves with whether tests were run and none failed. */
+export async function runTests(args, env = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'tsvde-report-'));
   try {
     const report = join(directory, 'vitest.json');
     const words = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...args];
-    const { status } = spawnSync(join(root, 'node_modules/.bin/vitest'), words, {
-      cwd: root,
+    const code = await run(join(root, 'node_modules/.bin/vitest'), words, {
       stdio: 'inherit',
       env: { ...process.env, ...env },
     });
@@ -32,7 +30,7 @@ export function runTests(args, env = {}) {
     const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(readFileSync(report, 'utf8'));
     const skipped = numPendingTests > 0 ? `, ${numPendingTests} skipped` : '';
     console.log(`${numPassedTests} passed, ${numFailedTests} failed${skipped}`);
-    return status === 0 && numFailedTests === 0 && numPassedTests > 0;
+    return code === 0 && numFailedTests === 0 && numPassedTests > 0;
   } finally {
     rmSync(directory, { recursive: true });
   }

@@ -11,7 +11,7 @@ import { runTests, step } from './steps.mjs';
 const args = process.argv.slice(2);
 if (args.length > 0) {
   install(); // vitest's global set-up builds what is stale
-  process.exit(runTests(args) ? 0 : 1);
+  process.exit((await runTests(args)) ? 0 : 1);
 }
 
 await step('packages', installPackages);
@@ -19,6 +19,8 @@ await step('install and build', setUp);
 await step('types', types);
 await step('lint TypeScript', lintTypeScript);
 if (hasProgram('clang-format')) await step('format C++', formatCxx);
-if (hasProgram('clang-tidy')) await step('lint C++', lintCxx);
 await step("the engine's own tests", () => execute(process.execPath, ['scripts/engine-tests.mjs']));
-process.exit(runTests([]) ? 0 : 1);
+const lint = hasProgram('clang-tidy') ? lintCxx() : Promise.resolve(true);
+const passed = await runTests([]);
+await step('lint C++, begun with the tests', () => lint);
+process.exit(passed ? 0 : 1);

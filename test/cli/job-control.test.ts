@@ -168,7 +168,7 @@ describeWith(['/usr/bin/python3', 'bash'], 'jobs of a shell', () => {
     await screen.shows(/port\/create$/);
     screen.type(CTRL_Z);
     await screen.shows(/Stopped .*\n\$$/);
-    await screen.enter('bg', /&\n\$$/);
+    await screen.enter('bg', /bg\n.*&\n\$/); // the reply to the first line may follow
     await give(screen);
     expect(state(pid)).not.toBe('T');
     screen.type('fg\r');
