@@ -34,11 +34,11 @@ struct Attachment {
   Service service;  // used by the loop
 
   struct Pace {
-    Attachment* sole_destination = nullptr;  // of the last batch; null if it went to several endpoints
+    Attachment* sole_destination = nullptr;  // where the last batch went; null unless it went to one endpoint
     uint32_t most_frames = 1;                // the largest Frame::frames() of the last batch
     uint64_t most_bytes = 1;                 // the largest Frame::bytes() of the last batch
     bool paused = false;                     // nothing is read from this endpoint
-    bool stalled = false;                    // had no room in time; until it has, no source is paused for it
+    bool stalled = false;  // made no room in time; until it does, no source is paused for it
   };
   Pace pace;  // used by pacing
 

@@ -1,6 +1,6 @@
 // An endpoint moves frames for a port. This is the only interface between the switch and the kernel. Loop
-// thread only. No call blocks. An endpoint never reads a clock: the time is passed to it. An endpoint that
-// cannot move several frames in one call moves one.
+// thread only. No call blocks. An endpoint never reads a clock: the time is passed to it. A call may move
+// fewer frames than it is given.
 #pragma once
 
 #include <sys/epoll.h>
@@ -21,8 +21,8 @@
 namespace tsvde {
 
 struct Moved {
-  uint32_t frames;       // how many frames were moved, the first ones in order
-  int error;             // why no more were moved: 0 or an errno; EAGAIN is "not now"
+  uint32_t frames;       // how many frames were moved, from the first on
+  int error;             // why no more were moved: 0 or an errno; EAGAIN: none can be moved at present
   uint32_t dropped = 0;  // frames received but dropped by the endpoint, besides `frames`
 };
 
@@ -55,9 +55,9 @@ class Endpoint {
   [[nodiscard]] std::span<const Watch> watches() const { return watches_; }
   // Called after each change of the list. The owner of the endpoint sets it.
   std::function<void()> on_watches_changed;
-  // Called when a watch has fired, before receive() or send() if the events call for one of these. Events are
-  // level-triggered, so an eventfd, a timer or a control message must be read. Returns 0, or the errno that
-  // ends the endpoint.
+  // Called when a watch has fired, before the receive() or send() that its events may call for. Events are
+  // level-triggered, so woken() must read an eventfd, a timer or a control message. Returns 0, or the errno
+  // that ends the endpoint.
   [[nodiscard]] virtual int woken(int /* fd */, uint32_t /* events */, Time /* now */) { return 0; }
   // Called when more frames have been queued while the endpoint waits for room, since the peer may have
   // restarted.
@@ -72,8 +72,8 @@ class Endpoint {
   // Whether `now` must be exact. If not, `now` may be up to 10 ms late, from a clock that is cheaper to read.
   [[nodiscard]] bool needs_exact_time() const { return needs_exact_time_; }
 
-  // Sets where the endpoint counts the frames that it drops itself: the counters of its port, which outlives
-  // it. Called once, before anything else.
+  // Sets the counters in which the endpoint counts the frames that it drops itself. They belong to its port,
+  // which outlives the endpoint. Called once, before any other function.
   virtual void count_in(Counters& counters) { counters_ = &counters; }
 
  protected:

@@ -1,9 +1,9 @@
 // The events that the engine sends to JavaScript, and the queues in which they wait.
 //
-// Each kind of event has a bounded queue of its own, so that no kind can starve another: captured frames come
-// as fast as frames do, while a lost BPDU may cause a forwarding loop. An event whose queue is full is lost
-// and counted. The engine's thread pushes events and JavaScript's thread takes them; neither ever waits for
-// the other.
+// Kinds of events wait in separate queues, so that no kind can starve another: captured frames come as fast
+// as frames do, while a lost BPDU may cause a forwarding loop. The queues are bounded, and an event whose
+// queue is full is lost and counted. The engine's thread pushes events and JavaScript's thread takes them;
+// neither ever waits for the other.
 #pragma once
 
 #include <array>
@@ -31,7 +31,7 @@ struct Event {
   uint32_t endpoint = 0;         // for endpoint_failed
   int error = 0;                 // for endpoint_failed: an errno
   MacKey key = 0;                // for mac_*
-  uint32_t elsewhere = 0;        // for mac_seen_elsewhere: the other port
+  uint32_t elsewhere = 0;        // for mac_seen_elsewhere: the port on which the address was seen
   uint16_t vlan = 0;             // for bpdu
   std::vector<uint8_t> bytes{};  // for bpdu: without a tag; for received and transmitted: the whole frame
 };
@@ -81,9 +81,9 @@ class EventQueues {
   enum Queue : uint32_t { ends, bpdus, macs_seen_elsewhere, macs, frames };
   [[nodiscard]] static Queue queue_of(Event::Kind kind);
 
-  // In order of urgency. An end is never refused, and each endpoint ends only once. A port can bring 256
-  // BPDUs a second, and one more for each of its VLANs, so 8192 of them are what several hostile ports send
-  // within a few seconds.
+  // In order of urgency. The queue of ends needs no limit, since each endpoint ends only once. A port
+  // delivers at most 256 BPDUs a second, plus one for each of its VLANs, so 8192 places hold what several
+  // hostile ports send within a few seconds.
   std::array<EventQueue, 5> queues_{EventQueue(SIZE_MAX), EventQueue(8192), EventQueue(64), EventQueue(512),
                                     EventQueue(512)};
 };

@@ -42,9 +42,9 @@ struct Frame {
   std::array<iovec, 3> parts{};
   uint32_t part_count = 1;
   Cast cast = Cast::unicast;
-  bool tagged = false;  // whether `vlan` comes from a tag; a tag that is not used for that is payload
+  bool tagged = false;  // whether `vlan` comes from the tag; if not, a tag is payload
   uint16_t vlan = 0;
-  Frame* other_view = nullptr;  // the tagged or untagged view, once it has been needed
+  Frame* other_view = nullptr;  // the same frame with or without a tag; null until needed
   Offload offload{};
   const iovec* list = nullptr;  // the frame's parts if there are more than fit into `parts`
 
@@ -59,8 +59,8 @@ struct Frame {
     return {list != nullptr ? list : parts.data(), part_count};
   }
 
-  // The number of frames on the wire that this one stands for, the size of the largest, and the sum of their
-  // sizes.
+  // A frame may stand for several frames on the wire. The functions return the number of these frames, the
+  // size of the largest, and the sum of their sizes.
   [[nodiscard]] uint32_t frames() const {
     if (offload.segment_size == 0) return 1;
     return (size() - offload.header_size + offload.segment_size - 1) / offload.segment_size;
@@ -96,7 +96,8 @@ struct Frame {
   }
 
   // Appends zeroes up to the smallest size of a frame, so that old contents of the buffer do not leak to a
-  // wire. Segments are padded when they are made; here the zeroes would become payload.
+  // wire. An unsegmented datagram is not padded, since the zeroes would become payload; its segments are
+  // padded when they are made.
   void pad() {
     if (size() >= kFramePadded || offload.segment_size != 0) return;
     std::memset(data() + size(), 0, kFramePadded - size());

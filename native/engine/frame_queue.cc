@@ -41,7 +41,8 @@ void FrameQueue::drop_front(uint32_t count) {
   frames_ -= count;
 }
 
-// A frame lies in one piece: behind the newest one, or at the beginning of the ring if the end is too near.
+// Finds room for a frame in one piece: behind the newest frame, or at the beginning of the ring if too little
+// room is left before its end.
 bool FrameQueue::find_room(uint32_t size, uint32_t& at) const {
   if (frames_ == 0) {
     at = 0;

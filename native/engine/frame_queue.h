@@ -20,12 +20,13 @@ class FrameQueue {
   [[nodiscard]] uint32_t limit() const { return limit_; }
   [[nodiscard]] uint64_t bytes() const { return bytes_; }
   [[nodiscard]] bool is_half_empty() const { return frames_ <= limit_ / 2 && bytes_ <= capacity_ / 2; }
-  // How many items fill half of the queue, if each of them is so many frames and bytes.
+  // Returns how many datagrams fit into half of the queue, if each becomes `frames` frames of `bytes` bytes
+  // in total.
   [[nodiscard]] uint32_t half_holds(uint32_t frames, uint64_t bytes) const {
     return std::min(limit_ / 2 / frames, static_cast<uint32_t>(capacity_ / 2 / bytes));
   }
 
-  // false: the queue is full and unchanged.
+  // Returns false if the queue has no room for the frame; the queue is then unchanged.
   [[nodiscard]] bool push(const Frame& frame);
   // Fills in the oldest frames, which stay in the queue. Returns how many.
   [[nodiscard]] uint32_t peek(std::span<Frame> frames);

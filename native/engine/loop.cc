@@ -178,7 +178,7 @@ void Loop::read_clock() {
   timespec read{};
   clock_gettime(exact_ > 0 ? CLOCK_MONOTONIC : CLOCK_MONOTONIC_COARSE, &read);
   const Time now = read.tv_sec * kSecond + read.tv_nsec;
-  if (now <= now_) return;  // the exact clock was read last time, and the coarse one is still behind it
+  if (now <= now_) return;  // the coarse clock may be behind the exact clock, which was read last time
   now_ = now;
   second_ = read.tv_sec;
 }
@@ -215,7 +215,8 @@ void Loop::serve(const WatchSet::Registration& registration, uint32_t events) {
     fail(attachment, error);
   if (attachment.failed) return;
   if ((events & watch.room) != 0 && attachment.service.waiting) drain(attachment);
-  // A paused source that has ended also stays paused, so that the frames before its end are not lost.
+  // A paused source is not read even if it has ended, so that the frames that it sent before its end are not
+  // dropped.
   if ((events & watch.frames) != 0 && !attachment.pace.paused && !attachment.failed) read(attachment);
 }
 
@@ -301,7 +302,7 @@ void Loop::bpdu(const Port& from, const Frame& frame) {
   sink_({.kind = Event::Kind::bpdu, .port = from.number, .vlan = frame.vlan, .bytes = std::move(bytes)});
 }
 
-// Emits a captured frame as on the wire: in segments, with complete checksums.
+// Emits a captured frame as it would be on the wire: in segments, with complete checksums.
 void Loop::captured(const Port& port, const Frame& frame, bool received) {
   static thread_local Segmenter segmenter;
   const auto tell = [&](const Frame& one) {

@@ -1,6 +1,7 @@
 // The engine's thread: it waits for descriptors, forwards frames and runs tasks. It owns the switch. Other
 // threads read or change the switch by short tasks, which run between batches and for which those threads
-// wait. The engine's thread itself waits for no other: it passes events to a sink that must not block.
+// wait. The engine's thread itself never waits for another thread: it passes events to a sink that must not
+// block.
 #pragma once
 
 #include <array>
@@ -44,8 +45,8 @@ class Loop : Switch::Observer {
     }
   }
 
-  // Attaches an endpoint. Call this and the functions below from any thread but the loop's. Returns 0, or the
-  // errno that prevented it; ENXIO if there is no such port.
+  // Attaches an endpoint. Returns 0, or an errno on failure; ENXIO if there is no such port. Call this
+  // function and those below from any thread but the loop's.
   int attach(uint32_t port, uint32_t id, std::unique_ptr<Endpoint> endpoint, uint32_t queue_limit);
   void detach(uint32_t port, uint32_t id);
 

@@ -68,7 +68,7 @@ MacTable::Learning MacTable::learn(MacKey key, uint32_t port, int64_t now) {
   const uint32_t previous = node.port;
   const bool same = previous == port;
   if (!same && now - node.seen <= settings.min_persistence_seconds) return {Learned::too_soon, previous};
-  if (same && node.seen == now) return {Learned::refreshed, previous};  // the lists are in order
+  if (same && node.seen == now) return {Learned::refreshed, previous};  // the lists stay in order
 
   node.seen = now;
   unlink(list_, &Node::in_table, index);

@@ -1,13 +1,14 @@
 // The port on which each address was last seen (802.1D-2004, 7.8 Learning and 7.9 Filtering Database).
 //
-// It is more than a hash table in these respects. An address moves to another port only after a silence on
-// its old one (the minimum persistence), so that it does not flap between two ports that both use it. The
-// table is bounded: when it is full, the port with most addresses loses its oldest, so that a flood from one
-// port cannot evict the addresses of others. Each entry is in two lists, of the table and of its port, the
-// oldest first: ageing out, evicting and forgetting a port cost time for the entries removed and not for
-// those that stay. All memory is reserved in the constructor; pages are used only as the table fills.
+// It is more than a hash table in these respects. An address moves to another port only after it has been
+// silent on its old port for the minimum persistence, so that it does not flap between two ports that both
+// use it. The table is bounded: when it is full, the port with most addresses loses its oldest address, so
+// that a flood from one port cannot evict the addresses of others. Each entry is in two lists, of the table
+// and of its port, the oldest first: ageing out, evicting and forgetting a port cost time for the entries
+// removed and not for those that stay. All memory is reserved in the constructor; pages are used only as the
+// table fills.
 //
-// It is told the time, in whole seconds, and never reads a clock. Loop thread only.
+// The table is told the time, in whole seconds, and never reads a clock. Loop thread only.
 #pragma once
 
 #include <cstdint>
@@ -28,10 +29,10 @@ class MacTable {
     int64_t gc_interval_seconds = 2;  // 0 or less: no entry ages out
     int64_t min_persistence_seconds = 3;
   };
-  enum class Learned { added, refreshed, moved, too_soon };  // too_soon: it was not moved
+  enum class Learned { added, refreshed, moved, too_soon };  // too_soon: the address stays on its old port
   struct Learning {
     Learned outcome;
-    uint32_t previous;  // the port it was on; valid if moved or too_soon
+    uint32_t previous;  // the address's old port; valid if moved or too_soon
   };
   struct Entry {
     MacKey key;
@@ -52,7 +53,7 @@ class MacTable {
   [[nodiscard]] std::vector<Entry> entries(int64_t now) const;
   // Called for each address that is added or removed, if set.
   std::function<void(MacKey key, uint32_t port, bool added)> observer;
-  // Must precede learning on a port. Takes the memory, so that learning takes none.
+  // Call this before learning on a port. It allocates memory, so that learning allocates none.
   void add_port(uint32_t port);
 
   // Learning and lookup

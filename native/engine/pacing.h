@@ -22,10 +22,10 @@ class Pacing {
   void reserve(size_t endpoints);
   // Returns whether no source is paused.
   [[nodiscard]] bool idle() const { return pauses_.empty(); }
-  // Returns how many frames to receive in one call. For a source with a sole destination these are no more
-  // than fill half of the destination's queue if all are as large as the largest of the last batch. But if
-  // the destination accepts coalesced segments it is a whole batch, since frames can be coalesced only within
-  // a batch.
+  // Returns how many frames to receive in one call. A source with a sole destination receives at most as many
+  // as fill half of the destination's queue, assuming that each frame is as large as the largest of the last
+  // batch. If the destination accepts coalesced segments, the source receives a whole batch instead, since
+  // frames can be coalesced only within a batch.
   [[nodiscard]] static uint32_t batch(const Attachment& source);
   // Records where the frames of a batch go. Call it before they are sent.
   static void sent(Attachment& source, std::span<const Frame> batch, std::span<Port* const> to);
@@ -34,8 +34,8 @@ class Pacing {
   // Pauses `source` until one of the functions below returns it.
   void pause(Attachment& source, int64_t now_ms);
 
-  // Returns the sources that were paused for `destination`, in order; none while it has no room. The result
-  // is valid until the next call.
+  // Returns the sources that were paused for `destination`, in the order in which they were paused; none
+  // while `destination` has no room. The result is valid until the next call.
   [[nodiscard]] std::span<Attachment* const> drained(Attachment& destination);
   // Returns the sources that were paused for an endpoint that has made no room within the bound. The result
   // is valid until the next call.

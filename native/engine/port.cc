@@ -10,11 +10,11 @@ namespace {
 
 Counter drop_reason(int error) {
   switch (error) {
-    case ECONNREFUSED:  // the peer has closed its socket, and the kernel disconnects ours:
-    case ENOTCONN:      // the error from then on
+    case ECONNREFUSED:  // the peer has closed its socket; the kernel then disconnects ours
+    case ENOTCONN:      // our socket was disconnected earlier
     case ECONNRESET:
     case EPIPE:
-    case ENOENT:  // no socket has its name
+    case ENOENT:  // no socket has the peer's name
       return transmit_drop_peer_gone;
     case EMSGSIZE:
       return transmit_drop_too_long;
@@ -55,8 +55,8 @@ bool Port::transmit(Time now) {
   return transmit_list(now);
 }
 
-// For a port with an endpoint that cannot do all the work that its frames need: as many frames as are on the
-// wire, a batch at a time.
+// Transmits on a port with an endpoint that cannot do all the offload work of its frames: does this work
+// first, and sends the resulting frames a batch at a time.
 bool Port::transmit_segmented(Time now) {
   static thread_local Segmenter segmenter;
   const auto given = outgoing;
@@ -129,7 +129,8 @@ Port::Mask Port::enqueue(Attachment& attachment, uint32_t from) {
 void Port::drain(Attachment& attachment, Time now) {
   std::array<Frame, kBatch> frames;
   std::array<Frame*, kBatch> pointers;
-  // At least once: the endpoint may have kept the rest of a frame that it sent in part.
+  // send() is called even if the queue is empty: the endpoint may have kept the rest of a frame that it sent
+  // in part.
   do {
     const uint32_t waiting = attachment.queue.peek(frames);
     const Offloads able = attachment.endpoint->offloads();
@@ -153,7 +154,7 @@ void Port::drain(Attachment& attachment, Time now) {
 }
 
 // Sends the remaining segments of a frame that was queued before its endpoint lost an offload, which is rare.
-// false: the endpoint has no room for all of them.
+// Returns false if the endpoint has no room for all of them.
 bool Port::drain_segmented(Attachment& attachment, const Frame& frame, Time now) {
   static thread_local Segmenter segmenter;
   segmenter.start(frame);

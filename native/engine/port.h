@@ -18,15 +18,15 @@ struct Port {
   Port(const Port&) = delete;
   Port& operator=(const Port&) = delete;
 
-  // Adds a frame to those that transmit() sends, in order. The frame must stay valid until then. If a batch
-  // has been added already, it is sent first.
+  // Adds a frame to those that transmit() sends, in order. The frame must stay valid until then. If a whole
+  // batch has been added already, that batch is sent first.
   void add(Frame* frame, Time now) {
     if (outgoing_count == kBatch) [[unlikely]]
       make_room(now);
     outgoing[outgoing_count++] = frame;
     outgoing_needs |= needed(frame->offload);
   }
-  // Sends the frames that were added; those that an endpoint has no room for are queued, or dropped and
+  // Sends the frames that were added. Frames for which an endpoint has no room are queued, or dropped and
   // counted. Returns whether an attachment has begun to wait for room.
   [[nodiscard]] bool transmit(Time now);
   // Sends the frames that wait for this endpoint.
@@ -41,16 +41,16 @@ struct Port {
   uint32_t outgoing_count = 0;
   Offloads outgoing_needs = 0;
 
-  // VLANs, by VID. A change of these must be followed by Vlans::update().
+  // VLANs, by VID. After a change of the first three, call Vlans::update().
   uint16_t untagged_vlan = 0;        // kNoVlan: none
   std::bitset<kVlans> member_of{1};  // the untagged one included
   std::bitset<kVlans> discarding;    // blocked by spanning tree: only BPDUs enter or leave
-  int64_t bpdus_counted_at = -1;     // the second in which the last BPDU came
-  uint32_t bpdus_left = 0;           // how many more may come in it
+  int64_t bpdus_counted_at = -1;     // the second for which bpdus_left counts
+  uint32_t bpdus_left = 0;           // how many more BPDUs are accepted in that second
 
  private:
   void make_room(Time now);
-  // The work that all endpoints of the port can do themselves.
+  // The offload work that all endpoints of the port can do themselves.
   [[nodiscard]] Offloads offloads() const;
   [[nodiscard]] bool transmit_segmented(Time now);
   [[nodiscard]] bool transmit_list(Time now);
@@ -61,7 +61,7 @@ struct Port {
   [[nodiscard]] bool drain_segmented(Attachment& attachment, const Frame& frame, Time now);
   void count_transmitted(const Frame& frame);
 
-  bool begun_to_wait_ = false;  // whether an attachment has, in make_room()
+  bool begun_to_wait_ = false;  // whether an attachment began to wait for room in make_room()
 };
 
 }  // namespace tsvde

@@ -7,7 +7,7 @@ namespace {
 
 // The destination address of BPDUs (802.1Q-2018, table 8-1): 01:80:c2:00:00:00, its first byte lowest.
 constexpr MacKey kBridgeGroup = 0x00'00'00'c2'80'01;
-// The most BPDUs accepted from a port per second, besides one for each of its VLANs, since the hellos of all
+// The most BPDUs accepted from a port per second, plus one for each of its VLANs, since the hellos of all
 // VLANs come at once. The limit keeps a flood of BPDUs from occupying the control plane.
 constexpr uint32_t kBpduRate = 256;
 
@@ -112,8 +112,8 @@ bool Switch::admit(Port& from, Frame& frame) {
   return true;
 }
 
-// Sets the frame's VLAN (802.1Q-2018, 6.9): that of its tag, otherwise that of the port. Returns whether the
-// port is a member of that VLAN.
+// Sets the frame's VLAN (802.1Q-2018, 6.9): that of its tag unless the tag is payload, otherwise the port's
+// untagged VLAN. Returns whether the port is a member of that VLAN.
 bool Switch::classify(Port& from, Frame& frame) const {
   frame.tagged = frame.ether_type() == kTpid && (strict_vlan || vlans.created(frame.vlan_id()));
   frame.vlan = frame.tagged ? frame.vlan_id() : from.untagged_vlan;
@@ -122,7 +122,7 @@ bool Switch::classify(Port& from, Frame& frame) const {
 }
 
 void Switch::hand_up(Port& from, const Frame& frame, uint32_t received, int64_t second) {
-  // The BPDU is truncated, and the zeroes of its padding would be taken for its missing fields.
+  // A truncated BPDU is dropped: the zeroes of its padding would be taken for its missing fields.
   if (frame.data_end() > received) {
     from.counters[receive_drop_too_short]++;
     return;
@@ -177,8 +177,8 @@ void Switch::flood(const Port& from, Frame& frame) {
   }
 }
 
-// Sends a frame to all other ports. A hub ignores VLANs. Like vde_switch's, it never sends to port 0, which
-// programs that listen on a hub use only to send.
+// Sends a frame to all other ports. A hub ignores VLANs. Like a hub of vde_switch, it never sends to port 0,
+// so a client on port 0 can only send.
 void Switch::repeat(const Port& from, Frame& frame) {
   for (Port* port : active_) {
     if (port != &from && port->number != 0) leave_by(*port, frame);

@@ -16,7 +16,7 @@ namespace tsvde {
 
 class Switch {
  public:
-  // Its functions are called while frames are routed, and must not block.
+  // The observer's functions are called while frames are routed, and must not block.
   class Observer {
    public:
     virtual ~Observer() = default;
@@ -24,7 +24,8 @@ class Switch {
     virtual void seen_elsewhere(MacKey key, uint32_t from, uint32_t to) = 0;
     // A BPDU was received, for spanning tree. It is not forwarded.
     virtual void bpdu(const Port& from, const Frame& frame) = 0;
-    // While capture is on: a frame was received, and nothing has been decided yet, or a frame leaves.
+    // While capture is on, called for each frame received, before any decision, and for each frame
+    // transmitted.
     virtual void captured(const Port& port, const Frame& frame, bool received) = 0;
   };
 
@@ -35,7 +36,7 @@ class Switch {
   Port& add_port(uint32_t number);
   void remove_port(uint32_t number);
   [[nodiscard]] std::vector<const Port*> ports() const;
-  // Call it when the port has gained or lost an endpoint. A port without endpoints loses its addresses.
+  // Call this when the port has gained or lost an endpoint. A port without endpoints loses its addresses.
   void update_active(Port& port);
 
   // VLANs. Each function forgets the addresses that become invalid.
@@ -47,7 +48,7 @@ class Switch {
   // these ports, each once, and all of them must transmit before the next call.
   void route(Port& from, std::span<Frame> frames, Time now);
   [[nodiscard]] std::vector<Port*>& touched() { return touched_; }
-  // Adds one frame to one port, even if that port is blocked: a BPDU of our own.
+  // Adds a frame of our own, such as a BPDU, to one port, even if spanning tree blocks that port.
   void leave_by(Port& port, Frame& frame);
 
   bool hub = false;

@@ -6,8 +6,8 @@
 namespace tsvde {
 namespace {
 
-// Adds errors and hang-ups to a watch, since epoll always reports them. receive() or, without it, send() then
-// finds out which of them it was.
+// Adds errors and hang-ups to the events of a watch, since epoll always reports them. They count as frames
+// or, if the watch has no frames, as room: receive() or send() then returns the error itself.
 Watch with_ends(Watch watch) {
   constexpr uint32_t kEnds = EPOLLERR | EPOLLHUP;
   if (watch.frames != 0) {

@@ -119,9 +119,9 @@ int Peer::find_what_is_full() {
   // Connect each time: a peer that has restarted has a new socket under the same path.
   if (connect(probe_.number(), reinterpret_cast<const sockaddr*>(&peer_.bytes), peer_.size) == 0)
     return EAGAIN;
-  // EPERM: the peer is connected to our socket, so that no other socket may connect to it. The kernel does
-  // not limit how many of our datagrams such a peer queues, so our own buffer was full, and by now it has
-  // room.
+  // EPERM: the peer's socket is connected to ours, so the probe may not connect to it. The kernel does not
+  // limit how many of our datagrams a connected peer queues, so what filled up was our own send buffer, and
+  // poll() has just reported room in it.
   if (errno != EPERM) return errno;
   wait_for(false);
   return EAGAIN;

@@ -48,7 +48,8 @@ Moved Stream::receive(std::span<Frame> frames, Time) {
     if (length > kLongest) return {count, EBADMSG};
     uint8_t* const bytes = &in_[from_ + kPrefix];
     iovec& part = frames[count].parts[0];
-    // A short frame will be padded. In in_, the padding would overwrite the frame that follows.
+    // A short frame is copied, since it will be padded: in in_, the padding would overwrite the frame that
+    // follows.
     if (length < kFramePadded) {
       std::memcpy(part.iov_base, bytes, length);
     } else {

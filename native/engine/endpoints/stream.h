@@ -13,11 +13,11 @@ class Stream final : public Endpoint {
  public:
   explicit Stream(Fd fd);
 
-  // Ends with EPIPE if the peer has closed the connection, and with EBADMSG if it sent a length that no frame
-  // can have: the beginning of the next frame is then unknown.
+  // Returns EPIPE if the peer has closed the connection, and EBADMSG if it sent a length that no frame can
+  // have: the beginning of the next frame is then unknown.
   Moved receive(std::span<Frame> frames, Time now) override;
-  // Returns EAGAIN even if only a part of the last frame was not sent. The rest of that frame is kept here,
-  // and a call without frames sends it.
+  // Returns EAGAIN also if the last of the frames that it moved was sent only in part. The endpoint keeps the
+  // rest of that frame, and sends it in the next call, even in a call without frames.
   Moved send(std::span<Frame* const> frames, Time now) override;
   [[nodiscard]] bool buffered() const override { return next_is_known(); }
   [[nodiscard]] bool ends_with(int) const override { return true; }

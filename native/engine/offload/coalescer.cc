@@ -58,8 +58,8 @@ uint32_t Coalescer::coalesce(std::span<Frame*> frames) {
 
 bool Coalescer::read(const Frame& frame, Segment& segment) {
   if (frame.offload.any()) return false;
-  // The headers from the EtherType on and the payload are in one part; a tagged or untagged view has the
-  // addresses and the tag in parts before.
+  // The headers from the EtherType on are in one part with the payload. In a tagged or untagged view, the
+  // addresses and the tag are in earlier parts.
   const uint32_t size = frame.size();
   const uint32_t wanted = std::min(size, kHeaders);
   uint32_t copied = 0;
@@ -81,7 +81,7 @@ bool Coalescer::read(const Frame& frame, Segment& segment) {
   return true;
 }
 
-// Whether its TCP checksum is the one that segmenting would give it.
+// Returns whether the segment's TCP checksum is the one that segmenting would give it.
 bool Coalescer::has_right_checksum(const Segment& segment) {
   const uint8_t* tcp = segment.tcp();
   Sum sum = pseudo_header(segment.ip(), segment.at.v6, segment.at.end - segment.at.transport);

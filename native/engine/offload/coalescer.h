@@ -1,8 +1,9 @@
-// Coalesces TCP segments of one connection that follow each other in a batch into the datagram they are
-// segments of, for an endpoint that takes it whole. It does so only if Linux would segment the datagram into
-// the very same frames: all header fields but lengths, numbers and checksums are equal, and all checksums are
-// right, so that a wrong one arrives as it was sent. It waits for no frame, and frames keep their order. It
-// has no descriptors, reads no clock and allocates nothing.
+// Coalesces TCP segments of one connection that follow each other in a batch: an endpoint that accepts
+// unsegmented datagrams gets the datagram that they are segments of. Segments are coalesced only if Linux
+// would segment the datagram into the very same frames: all header fields except lengths, numbers and
+// checksums are equal, and all checksums are right. A segment with a wrong checksum arrives as it was sent.
+// The coalescer waits for no frame, keeps frames in order, has no descriptors, reads no clock and allocates
+// nothing.
 #pragma once
 
 #include <array>
@@ -44,11 +45,11 @@ class Coalescer {
   void append(const Segment& segment);
   void close();
 
-  Segment first_;           // of the run that is open
+  Segment first_;           // the first segment of the open run
   bool open_ = false;       // whether first_ may be continued
   uint32_t coalesced_ = 0;  // segments in the run; 0: only first_, whose checksum has not been verified yet
-  uint32_t size_ = 0;       // of their payload
-  uint8_t flags_ = 0;       // of the last of them
+  uint32_t size_ = 0;       // payload bytes in the run
+  uint8_t flags_ = 0;       // the TCP flags of the last segment in the run
   std::array<Run, kBatch / 2> runs_;
   uint32_t runs_used_ = 0;
   std::array<iovec, kBatch + kBatch / 2> parts_;

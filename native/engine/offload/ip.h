@@ -61,11 +61,11 @@ struct Headers {
   uint32_t network = 0;   // the offset of the IP header
   uint32_t transport = 0;
   uint32_t payload = 0;
-  uint32_t end = 0;  // the end of the datagram by its IP header; may be beyond the given bytes
+  uint32_t end = 0;  // the end of the datagram according to its IP header; may be beyond the given bytes
 };
 
-// Finds the headers in `bytes`, which are the frame or its beginning. Returns nullopt if it is not a TCP or
-// UDP frame.
+// Finds the headers in `bytes`, which are the frame or its beginning. Returns nullopt if the frame is not a
+// TCP or UDP frame.
 [[nodiscard]] std::optional<Headers> read_headers(std::span<const uint8_t> bytes);
 
 }  // namespace tsvde

@@ -56,7 +56,7 @@ void Segmenter::start(const Frame& frame) {
   payload_ = static_cast<uint8_t*>(rest[0].iov_base);  // contiguous: a tag splits only the headers
   size_ = static_cast<uint32_t>(rest[0].iov_len);
   const auto headers = read_headers({header_.data(), offload.header_size});
-  network_ = headers ? headers->network : 0;  // never 0: receiving checked the headers
+  network_ = headers ? headers->network : 0;  // the 0 is never used: receive() validated the headers
 }
 
 Frame* Segmenter::next() {

@@ -9,7 +9,7 @@ constexpr uint8_t kNeedsChecksum = 1;
 constexpr uint8_t kGsoNone = 0;
 constexpr uint8_t kGsoTcp4 = 1;
 constexpr uint8_t kGsoTcp6 = 4;
-constexpr uint8_t kGsoUdp = 5;  // UDP datagrams with a header each; not the older IP fragments
+constexpr uint8_t kGsoUdp = 5;  // UDP segments with a header each (USO); not the older IP fragments (UFO)
 constexpr uint8_t kGsoEcn = 0x80;
 
 bool read_checksum(const VirtioHeader& header, Frame& frame) {
@@ -52,7 +52,7 @@ bool read_virtio_header(const VirtioHeader& header, Frame& frame) {
     return false;
   const uint32_t payload = frame.size() - headers->payload;
   if (payload > header.gso_size * kSegmentsMost) return false;
-  if (payload <= header.gso_size) return true;  // it fits into a single frame
+  if (payload <= header.gso_size) return true;  // the payload fits into a single frame
   frame.offload.segmentation = segmentation;
   frame.offload.segment_size = header.gso_size;
   frame.offload.header_size = static_cast<uint16_t>(headers->payload);

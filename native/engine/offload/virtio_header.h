@@ -24,7 +24,7 @@ constexpr uint32_t kHeadersMax = 512;
 // traffic. Linux's TCP stays below this even with its smallest segments.
 constexpr uint32_t kSegmentsMost = 2048;
 
-// Fills in frame.offload. Returns false if the header does not fit the frame, which is then invalid.
+// Fills in frame.offload. Returns false if the header does not fit the frame; the frame is then invalid.
 [[nodiscard]] bool read_virtio_header(const VirtioHeader& header, Frame& frame);
 [[nodiscard]] VirtioHeader virtio_header(const Offload& offload);
 
