@@ -36,7 +36,7 @@ std::string next_word(std::string& text) {
   return word;
 }
 
-// Reads "10.0.2.100 80 tcp 127.0.0.1 8080". After the port there may also be `unix PATH` or `cmd COMMAND
+// Reads "10.0.2.100 80 tcp 127.0.0.1 8080". The part from `tcp` on may also be `unix PATH` or `cmd COMMAND
 // LINE`.
 bool read_guest_forward(std::string text, std::vector<GuestForward>& list) {
   GuestForward forward{};

@@ -17,7 +17,7 @@ struct GuestForward {
   Kind kind;
   in_addr address;
   uint16_t port;
-  std::string target;  // by kind: a command line; "127.0.0.1 80" or "::1 80"; a path
+  std::string target;  // depends on the kind: a command line, "127.0.0.1 80" or "::1 80", or a path
 };
 
 struct Config {
@@ -34,7 +34,7 @@ struct Config {
   std::vector<GuestForward> guest_forwards;
   uint32_t mtu = 1500;
 
-  // Reads the arguments. Returns the one that cannot be read, or "".
+  // Reads the arguments. Returns the first argument that cannot be read, or "".
   [[nodiscard]] std::string read(std::span<char* const> arguments);
 };
 

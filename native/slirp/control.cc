@@ -157,7 +157,8 @@ void Control::report(Stack& stack) {
   write_all(now);
 }
 
-// Writes the text, waiting for room: the reader asked for it. If the reader is gone, read() notices that.
+// Writes the whole text, and waits for room if the reader is slow. If the reader is gone, the text is lost,
+// and read() notices the end of the input.
 void Control::write_all(std::string_view text) const {
   while (!text.empty()) {
     const ssize_t size = write(out_, text.data(), text.size());

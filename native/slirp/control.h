@@ -22,9 +22,9 @@ class Control {
   // Reads what has arrived and executes complete lines. Returns false at the end of the input.
   [[nodiscard]] bool read(Stack& stack);
   // Writes what the stack has to report: the question `full MAC …`, see lease_server.h; `guests
-  // MAC,IPV4,IPV6,LEASED …`; `note SENTENCE` and `warning SENTENCE`. If the counters have changed, then also
-  // writes these, at most once a second: `stats CONNECTIONS TOO-SHORT TOO-LONG NOT-FOR-US FRAGMENTS NOT-TAKEN
-  // LEASES REFUSED`.
+  // MAC,IPV4,IPV6,LEASED …`; `note SENTENCE` and `warning SENTENCE`. If the counters have changed, also
+  // writes the counters, at most once a second: `stats CONNECTIONS TOO-SHORT TOO-LONG NOT-FOR-US FRAGMENTS
+  // NOT-TAKEN LEASES REFUSED`.
   void report(Stack& stack);
 
  private:

@@ -21,7 +21,7 @@ constexpr size_t kFile = 108;
 constexpr size_t kFileSize = 128;
 constexpr size_t kCookie = 236;
 constexpr size_t kOptions = 240;
-constexpr size_t kSmallest = 300;  // of a BOOTP message (RFC 1542, 2.1)
+constexpr size_t kSmallest = 300;  // bytes of the shortest BOOTP message (RFC 1542, 2.1)
 constexpr std::array<uint8_t, 4> kMagic = {99, 130, 83, 99};
 
 // The codes of options (RFC 2132; for 119, RFC 3397).
@@ -145,8 +145,8 @@ std::vector<uint8_t> Dhcp::answer(const DhcpRequest& request, int64_t now_ms) {
       in_addr address = request.wanted.s_addr != 0 ? request.wanted : request.own;
       if (request.type == DhcpType::bootp) address = {};
       if (address.s_addr == 0) {
-        // A request without an address asks for any. libslirp does this too; old clients remember their
-        // address.
+        // A request without an address asks for any address. libslirp answers such requests too, for old
+        // clients that remember their address.
         const auto offered = leases.offer(request.guest, address, now_ms);
         if (!offered) return {};
         address = *offered;

@@ -59,14 +59,13 @@ bool DnsRelay::receive(std::span<const uint8_t> frame, int64_t now_ms) {
   if (server_.sin6_family != AF_INET6) {
     if (!std::exchange(warned_, true))
       parts_.warn("the host has no name server in " + resolver_file_ + ": guests' queries to " + own +
-                  " stay without an answer until one is added");
+                  " go unanswered until one is added");
     return false;
   }
   if (!std::exchange(warned_, true))
     parts_.warn(
-        "the host has IPv6 name servers only: guests' queries to " + own +
-        " by UDP are relayed to the first, those by TCP stay without an answer; the remedy is an IPv4 "
-        "name server in " +
+        "the host has only IPv6 name servers: guests' UDP queries to " + own +
+        " are relayed to the first one, and TCP queries are not answered; add an IPv4 name server to " +
         resolver_file_);
   Datagram query{};
   if (!read_datagram(frame, query) || query.payload.size() < kHeader) return true;
@@ -102,7 +101,8 @@ void DnsRelay::dispatch(const std::vector<pollfd>& polled, int64_t now_ms) {
   });
 }
 
-// Reads the file if the last reading was a second ago. libslirp also reads it again after a while.
+// Reads the resolver file, unless it was read less than a second ago. libslirp also reads the file again
+// after a while.
 void DnsRelay::read_resolver_file(int64_t now_ms) {
   constexpr int64_t kAgeMs = 1000;
   if (read_at_ms_ != 0 && now_ms - read_at_ms_ < kAgeMs) return;

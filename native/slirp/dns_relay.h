@@ -18,12 +18,12 @@ namespace tsvde::slirp {
 
 class DnsRelay {
  public:
-  static constexpr size_t kQueries = 64;  // the most at a time; a further query replaces the oldest
+  static constexpr size_t kQueries = 64;  // the most pending queries; a further query replaces the oldest
   static constexpr int64_t kTimeoutMs = 10'000;
 
   struct Parts {
     std::function<void(std::span<const uint8_t> frame)> send;
-    // Receives a sentence for the log; each sentence occurs at most once.
+    // Receives a sentence for the log. Called at most once.
     std::function<void(const std::string& sentence)> warn;
   };
 
@@ -42,7 +42,7 @@ class DnsRelay {
     in_addr source{};
     uint16_t port = 0;
     int64_t until_ms = 0;
-    size_t polled_at = 0;  // 0 if not polled yet
+    size_t polled_at = 0;  // index in the pollfd array; 0 if not polled yet
   };
 
   void read_resolver_file(int64_t now_ms);
@@ -52,7 +52,7 @@ class DnsRelay {
   const Parts parts_;
   const std::string resolver_file_;
   const bool active_;
-  int64_t read_at_ms_ = 0;  // 0 if never
+  int64_t read_at_ms_ = 0;  // when the resolver file was last read; 0 if never
   bool has_ipv4_ = true;
   bool warned_ = false;
   sockaddr_in6 server_{};  // its family is 0 if there is no server

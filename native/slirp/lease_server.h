@@ -20,8 +20,8 @@ class LeaseServer {
 
   struct Parts {
     std::function<void(std::span<const uint8_t> frame)> send;
-    // Asks the switch about the guests that have leases: `full MAC MAC …`, the one that was heard from last
-    // at the end.
+    // Asks the switch about the guests that have leases: `full MAC MAC …`, the guest whose lease was used
+    // most recently at the end.
     std::function<void(const std::string& question)> ask;
     // Called when a guest has been leased an address.
     std::function<void(const Mac& guest, in_addr address)> leased;
@@ -37,8 +37,8 @@ class LeaseServer {
   void heard(const Mac& guest);
   // Takes the switch's answer if it knows a guest that is gone.
   void reclaim(const Mac& gone, int64_t now_ms);
-  // Takes the switch's answer otherwise: the guests that may be gone, in the order in which to take back
-  // leases. If the list is empty, all guests are present.
+  // Takes the switch's answer if it knows no such guest: `quiet` contains the guests that may be gone, in the
+  // order in which to take back their leases. If it is empty, all guests are present.
   void probe(std::vector<Mac> quiet, int64_t now_ms);
   // Ends a probe or a rest whose time is over. Call it often.
   void run(int64_t now_ms);
@@ -64,7 +64,7 @@ class LeaseServer {
   State state_ = State::idle;
   int64_t until_ms_ = 0;  // when a probe or a rest ends
   std::vector<DhcpRequest> waiting_;
-  std::vector<Mac> quiet_;  // probed and not heard from yet
+  std::vector<Mac> quiet_;  // guests that were probed and have not been heard from yet
   uint64_t refused_ = 0;
 };
 

@@ -57,7 +57,7 @@ void Leases::use(const Mac& guest, in_addr address, int64_t now_ms) {
   expire(now_ms);
   Lease* lease = find(address);
   if (lease == nullptr) return;
-  // Each guest gets only one, so that no guest can claim all addresses.
+  // Each guest gets only one address, so that no guest can claim all of them.
   const auto own =
       std::ranges::find_if(leases_, [&](const Lease& known) { return known.leased && known.guest == guest; });
   if (own == leases_.end() ? lease->leased : &*own != lease) return;

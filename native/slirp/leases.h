@@ -22,7 +22,7 @@ class Leases {
     in_addr address{};
     Mac guest{};
     bool leased = false;
-    int64_t used_at_ms = 0;  // when it was last offered, confirmed or seen
+    int64_t used_at_ms = 0;  // when it was last offered, confirmed, seen or released; 0 if never
   };
 
   // Collects the addresses that a guest can have: within the network, neither the network's own nor its
@@ -32,13 +32,13 @@ class Leases {
   // Returns an address to offer: the guest's own, otherwise the one it asks for, otherwise a free one.
   // Returns nullopt if all are leased.
   [[nodiscard]] std::optional<in_addr> offer(const Mac& guest, in_addr wanted, int64_t now_ms);
-  // Leases an address. Returns false if another guest has it or it is not one of ours.
+  // Leases an address. Returns false if the address is leased to another guest or is not one of ours.
   [[nodiscard]] bool confirm(const Mac& guest, in_addr address, int64_t now_ms);
-  // Leases an address that the guest uses without having asked for it, unless another guest has it or this
-  // guest has another one.
+  // Leases an address that the guest uses without having asked for it, unless the address is leased to
+  // another guest or this guest has a lease of another address.
   void use(const Mac& guest, in_addr address, int64_t now_ms);
-  // Frees the address of a guest that no longer needs it. The guest gets it again when it returns, if it is
-  // still free.
+  // Frees the address of a guest that no longer needs it. The guest is offered the same address when it
+  // returns, if that address is still free.
   void release(const Mac& guest, in_addr address, int64_t now_ms);
   // Frees all addresses of a guest that is gone.
   void forget(const Mac& guest);

@@ -39,7 +39,7 @@ std::string add_guest_forwards(Stack& stack, const Config& config, std::list<Rel
   return "";
 }
 
-// Drops frames that were sent to an earlier process, since one of them may have killed it.
+// Drops frames that were sent to an earlier process, since one of them may have killed that process.
 void drop_pending_frames() {
   while (recv(kFrames, nullptr, 0, MSG_DONTWAIT | MSG_TRUNC) >= 0) {
   }

@@ -43,8 +43,8 @@ inline uint16_t udp_port(std::span<const uint8_t> frame) {
   return frame.size() < udp + 8 ? 0 : read16(&frame[udp + 2]);
 }
 
-// Returns the checksum of RFC 1071 over `parts`, all of even length except perhaps the last, plus `sum`. It
-// is 0 for bytes that contain their correct checksum.
+// Returns the checksum of RFC 1071 over `parts`, all of even length except perhaps the last, plus `sum`. The
+// result is 0 for bytes that contain their correct checksum.
 uint16_t checksum(std::initializer_list<std::span<const uint8_t>> parts, uint32_t sum = 0);
 
 // Return libslirp's MAC address for an IP address: 52:55 and the IPv4 address, or 52:56 and the last four
@@ -65,7 +65,8 @@ struct Datagram {
   std::span<const uint8_t> payload;
 };
 
-// Reads such a datagram. For any other frame, returns false and leaves `datagram` in an unspecified state.
+// Reads the datagram in a frame. If the frame contains none, returns false and leaves `datagram` in an
+// unspecified state.
 [[nodiscard]] bool read_datagram(std::span<const uint8_t> frame, Datagram& datagram);
 
 // Writes the headers of a frame in front of a payload that is already at kPayload. Returns the size of the

@@ -22,7 +22,7 @@ bool is_neighbour_discovery(uint8_t next_header, uint8_t type) {
   return next_header == kIcmpv6 && type >= 133 && type <= 137;
 }
 
-// Whether any, and whether all, of a fragment's blocks have been received before.
+// Whether any, and whether all, of a fragment's blocks have been received already.
 struct Present {
   bool any = false, all = true;
 };
@@ -156,7 +156,7 @@ Reassembly::Incomplete& Reassembly::find_or_begin(const Fragment& fragment, int6
   return datagram;
 }
 
-// Returns a free entry or, if there is none, the oldest entry of the guest that has most.
+// Returns a free entry or, if there is none, the oldest entry of the guest that has the most entries.
 Reassembly::Incomplete& Reassembly::room(uint64_t& dropped) {
   const auto free = std::ranges::find(datagrams_, false, &Incomplete::used);
   if (free != datagrams_.end()) return *free;

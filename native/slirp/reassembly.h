@@ -1,8 +1,9 @@
 // Reassembles IP datagrams (RFC 791, 3.2; RFC 8200, 4.5) before libslirp sees them. libslirp 4.7, as Debian
-// builds it, ends its process if a fragment comes without those before it, and it does not support IPv6
-// fragments at all. Fragments may arrive in any order. A datagram with overlapping fragments is refused as a
-// whole; an exact duplicate is ignored. At most kDatagrams are incomplete at a time, none for longer than
-// kTimeoutMs. If another one begins, the guest that has most of them loses its oldest.
+// builds it, ends its process if a fragment arrives before the fragments that precede it, and does not
+// support IPv6 fragments at all. Fragments may arrive in any order. A datagram with overlapping fragments is
+// refused as a whole; an exact duplicate is ignored. At most kDatagrams are incomplete at a time, none for
+// longer than kTimeoutMs. When a further datagram begins, the oldest incomplete datagram of the guest with
+// the most is discarded.
 #pragma once
 
 #include <array>
@@ -20,9 +21,9 @@ class Reassembly {
   static constexpr size_t kDatagrams = 32;
   static constexpr int64_t kTimeoutMs = 30'000;  // as in Linux; RFC 791 recommends 15 seconds or more
 
-  // Takes a frame. Returns it unchanged if it is not a fragment, and the whole datagram if it is the fragment
-  // that completes one. Otherwise returns an empty span, and adds to `dropped` the number of fragments lost.
-  // The result is valid until the next call.
+  // Takes a frame. If the frame is not a fragment, returns it unchanged. If the frame is the fragment that
+  // completes a datagram, returns the whole datagram. Otherwise returns an empty span, and adds to `dropped`
+  // the number of fragments lost. The result is valid until the next call.
   [[nodiscard]] std::span<const uint8_t> add(std::span<const uint8_t> frame, int64_t now_ms,
                                              uint64_t& dropped);
   // Drops the datagrams that have waited too long.
@@ -30,7 +31,7 @@ class Reassembly {
 
  private:
   static constexpr size_t kDataMax = 65535;
-  static constexpr size_t kHeadersMax = 256;  // of all headers, Ethernet included
+  static constexpr size_t kHeadersMax = 256;  // bytes of all headers, Ethernet included
   // Identifies a datagram: addresses, identification and EtherType; for IPv4 also the protocol.
   using Key = std::array<uint8_t, 16 + 16 + 4 + 2 + 1>;
 

@@ -16,8 +16,8 @@ namespace {
 
 constexpr size_t kRoom = 65536;
 constexpr size_t kConnections = 512;  // the most at a time, with two descriptors each
-// More connections than the frames of one turn can start, so that libslirp's connect(2) never blocks on a
-// full queue.
+// The length of the listener's queue: more connections than the frames of one turn can start, so that
+// libslirp's connect(2) never blocks on a full queue.
 constexpr int kBacklog = 1024;
 
 sockaddr_un unix_address(const std::string& path) {
@@ -89,8 +89,8 @@ void Relay::fill(std::vector<pollfd>& polled) {
       return static_cast<short>((in ? POLLIN : 0) | (out ? POLLOUT : 0));
     };
     const auto& [guest, service, up, down, connecting, at] = connection;
-    // If no event is wanted, poll(2) would still report the end of a socket again and again. It ignores
-    // negative descriptors.
+    // A socket for which no event is wanted is passed as -1, which poll(2) ignores: otherwise poll(2) would
+    // report the end of that socket again and again.
     const short guest_events = events(up.wants_input() && !connecting, down.has_output());
     const short service_events = events(down.wants_input() && !connecting, up.has_output() || connecting);
     polled.push_back({guest_events != 0 ? guest.number() : -1, guest_events, 0});

@@ -1,7 +1,7 @@
-// Implements guestfwd to a socket of the host. libslirp can connect only to unix sockets, and connecting
-// blocks; so it connects to our listener, which accepts in every turn of the loop. For each connection the
-// relay opens another one to the target, copies bytes in both directions, and shuts down each direction when
-// its source ends.
+// Implements guestfwd to a socket of the host. libslirp can connect only to unix sockets, and its connect(2)
+// blocks. So libslirp connects to our listener, which accepts connections in every turn of the loop. For each
+// of these connections the relay connects to the target, copies bytes in both directions, and shuts down each
+// direction when its source ends.
 #pragma once
 
 #include <poll.h>
@@ -48,7 +48,7 @@ class Relay {
     Fd guest, service;
     Flow up, down;
     bool connecting;
-    size_t polled_at = 0;  // index of the guest's entry, which the service's follows; 0 if not polled yet
+    size_t polled_at = 0;  // index of the guest in the pollfd array, before the service; 0 if not polled yet
   };
 
   void listen();

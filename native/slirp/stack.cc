@@ -24,7 +24,8 @@ int64_t now_ms() {
   return now_ns() / 1'000'000;
 }
 
-// The shortest time between two reports of the guests to the switch; kGuestsBurst reports may come at once.
+// The list of guests is reported to the switch at most once per kGuestsMs on average, with bursts of up to
+// kGuestsBurst reports.
 constexpr int64_t kGuestsMs = 20;
 constexpr int64_t kGuestsBurst = 32;
 
@@ -80,7 +81,7 @@ SlirpConfig slirp_config(const Config& config, const std::vector<const char*>& s
   result.if_mtu = config.mtu;
   result.if_mru = config.mtu;
   result.disable_host_loopback = !config.host_loopback;
-  result.disable_dhcp = true;  // LeaseServer does it
+  result.disable_dhcp = true;  // LeaseServer answers DHCP
   return result;
 }
 
@@ -101,7 +102,7 @@ const SlirpCb& Stack::callbacks() {
       .timer_mod = [](void* timer, int64_t at_ms, void*) { static_cast<Timer*>(timer)->at_ms = at_ms; },
       .register_poll_fd = [](int, void*) {},  // fill() collects all descriptors in every turn
       .unregister_poll_fd = [](int, void*) {},
-      .notify = [](void*) {},  // the loop's next turn comes anyway
+      .notify = [](void*) {},  // nothing to do: libslirp runs in every turn of the loop
       .init_completed = [](Slirp*, void*) {},
       .timer_new_opaque = [](int id, void* timer_opaque, void* opaque) -> void* {
         return self(opaque)
@@ -127,7 +128,7 @@ Stack::Stack(const Library& library, const Config& config, int frames)
                          }}),
       dns_relay_(config, {.send = [this](auto frame) { std::ignore = send(frame.data(), frame.size()); },
                           .warn = [this](const std::string& text) { lines_.push_back("warning " + text); }}),
-      slot_(config.mtu + 64),  // room for the header; not a power of two, because of the cache
+      slot_(config.mtu + 64),  // room for the header; with the usual MTU, slots do not share one cache set
       in_(std::make_unique_for_overwrite<uint8_t[]>(kBatch * slot_)),
       out_(std::make_unique_for_overwrite<uint8_t[]>(kBatch * slot_)) {
   for (uint32_t i = 0; i < kBatch; i++) {
@@ -251,7 +252,7 @@ std::vector<std::string> Stack::take_lines() {
     guests_due_ms_ = std::max(guests_due_ms_, now_ms() - kGuestsBurst * kGuestsMs) + kGuestsMs;
     lines_.push_back("guests " + guests_.text(lease_server_.leases().leased()));
   }
-  flush();  // sends what the switch's answers and the end of a probe have caused
+  flush();  // sends frames that the switch's answers or the end of a probe have caused
   return std::exchange(lines_, {});
 }
 
@@ -279,7 +280,8 @@ void Stack::flush() {
 }
 
 int Stack::add_host_forward(sockaddr_storage& host, const sockaddr_storage& guest, bool udp) {
-  // The kernel gives a new socket the lowest free descriptor. Through this number we find the socket's port.
+  // The kernel gives libslirp's new socket the lowest free descriptor, which is `next`. We find the socket's
+  // port through that number.
   const int next = dup(frames_);
   if (next < 0) return errno;
   close(next);
