@@ -22,9 +22,9 @@ void restore_blocking();
 // message is `what` and libc's description.
 Napi::Error errno_error(Napi::Env env, int error, const char* syscall, const std::string& what = "");
 
-// Runs `call`, which calls a JavaScript listener. Its exception is reported as uncaught, as by Node's own
-// emitters, and does not unwind libuv's frames. If the environment is about to end, because the listener
-// called process.exit() in a worker, nothing can be thrown and nothing is reported.
+// Runs `call`, which calls a JavaScript listener. An exception of the listener is reported as uncaught, as
+// with Node's own emitters, and does not unwind libuv's frames. If the environment is about to end, because
+// the listener called process.exit() in a worker, nothing can be thrown and nothing is reported.
 template <typename Call>
 void call_listener(Napi::Env env, Call call) {
   try {

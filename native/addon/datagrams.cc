@@ -50,8 +50,8 @@ Address internet_address(const Napi::Object& given) {
   return address;
 }
 
-// Converts a path, or a NUL and an abstract name. The address has the size that the kernel reports for a
-// sender's.
+// Converts a path, or a NUL and an abstract name. The address has the same size as the one that the kernel
+// reports when a socket with this name sends.
 Address unix_address(const Napi::Value& given) {
   const std::string name = given.As<Napi::String>();
   Address address;
@@ -145,7 +145,8 @@ Napi::Value open_multicast(const Napi::CallbackInfo& info) {
     throw errno_error(env, EINVAL, "inet_pton", local);
   Fd fd = new_socket(env, AF_INET);
   set(env, fd, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
-  // Without this, the socket would also receive groups that other sockets have joined on other interfaces.
+  // Without this, the socket would also receive datagrams to groups that other sockets have joined on other
+  // interfaces.
   set(env, fd, IPPROTO_IP, IP_MULTICAST_ALL, 0, "IP_MULTICAST_ALL");
   bind_to(env, fd, group);
   set(env, fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, membership, "IP_ADD_MEMBERSHIP");

@@ -38,14 +38,15 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
     if (const int error = uv_async_init(node, wake.get(), deliver); error < 0)
       throw errno_error(info.Env(), -error, "uv_async_init");
     wake_.reset(wake.release());
-    uv_unref(reinterpret_cast<uv_handle_t*>(wake_.get()));  // waiting for events keeps no process alive
+    // Waiting for events does not keep the process alive.
+    uv_unref(reinterpret_cast<uv_handle_t*>(wake_.get()));
     const auto settings = info[0].As<Napi::Object>();
     loop_ = std::make_unique<Loop>(number(settings.Get("macLimit")), [this](tsvde::Event event) {
       events_.push(std::move(event));
       uv_async_send(wake_.get());
     });
     apply(settings);
-    Ref();  // held until it is closed, since events refer to it
+    Ref();  // keeps this object alive until close(), since events refer to it
     napi_add_env_cleanup_hook(info.Env(), end, this);
   }
 
@@ -88,7 +89,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   static void deliver(uv_async_t* wake) {
     auto* self = static_cast<EngineWrap*>(wake->data);
     const Napi::HandleScope scope(self->Env());
-    [[maybe_unused]] const Napi::Object held = self->Value();  // a listener may close it
+    [[maybe_unused]] const Napi::Object held = self->Value();  // a listener may close this object
     for (int i = 0; i < kSlice && self->loop_; i++) {
       const auto event = self->events_.take();
       if (!event) return;

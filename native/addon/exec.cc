@@ -46,8 +46,9 @@ std::vector<char*> pointers(std::vector<std::string>& all) {
   return result;
 }
 
-// Restores signal dispositions. `ignored` is as in /proc/PID/status: bit n is signal n + 1. Ignored signals
-// stay ignored through execve(2), and handlers do not; Node ignores SIGPIPE and SIGXFSZ.
+// Restores signal dispositions. `ignored` is a mask like SigIgn in /proc/PID/status: bit n is signal n + 1.
+// Signals that are ignored stay ignored after execve(2), while handlers are removed; Node ignores SIGPIPE and
+// SIGXFSZ.
 void restore_signals(uint64_t ignored) {
   for (int number = 1; number < NSIG; number++) {
     signal(number, (ignored >> (number - 1)) & 1 ? SIG_IGN : SIG_DFL);
@@ -153,8 +154,8 @@ void execute(const Napi::CallbackInfo& info) {
   throw errno_error(info.Env(), error, "execve", program.file);
 }
 
-// Runs a program in a child process. If the child cannot execute it, the child says so through a pipe;
-// otherwise execve(2) closes the pipe.
+// Runs a program in a child process. If the child cannot execute the program, it reports the errno through a
+// pipe; otherwise execve(2) closes the pipe.
 Napi::Value run(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Program program = read_program(info);
@@ -191,9 +192,9 @@ void set_process_name(const Napi::CallbackInfo& info) {
   prctl(PR_SET_NAME, name.c_str());
 }
 
-// Returns the memory that the kernel shows as the arguments, by fields 48 and 49 of /proc/self/stat
-// (proc(5)). Field 2 is the name in parentheses, which may itself contain blanks and parentheses, so fields
-// are counted from the last closing one.
+// Returns the memory that the kernel shows as this process's arguments: from arg_start to arg_end, fields 48
+// and 49 of /proc/self/stat (proc(5)). The name in field 2 may contain blanks and parentheses, so fields are
+// counted from the last ')'.
 std::span<char> argument_area() {
   std::ifstream stat("/proc/self/stat");
   const std::string all{std::istreambuf_iterator<char>(stat), {}};

@@ -1,7 +1,7 @@
 // Ends the process at once, by _exit(2) or a signal, after restoring stdin, stdout and stderr. A normal exit
 // would wait up to half a minute for threads that look up names: both Node and libuv's destructor, which
-// libc's exit() runs, do so. Node would also crash while restoring the settings of a terminal that has hung
-// up.
+// libc's exit() runs, wait for these threads. Node would also crash while restoring the settings of a
+// terminal that has hung up.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -10,8 +10,8 @@
 
 #include "addon/addon.h"
 
-// Recorded when the addon is loaded, before JavaScript opens a stream on one of them: libuv then makes it
-// non-blocking, for every process that shares it.
+// The file status flags of stdin, stdout and stderr, recorded when the addon is loaded. When JavaScript later
+// opens a stream on one of these descriptors, libuv makes it non-blocking, for every process that shares it.
 static const std::array<int, 3> standard_flags = {fcntl(0, F_GETFL), fcntl(1, F_GETFL), fcntl(2, F_GETFL)};
 
 void restore_blocking() {

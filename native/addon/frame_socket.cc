@@ -35,7 +35,7 @@ class FrameSocket : public Napi::ObjectWrap<FrameSocket> {
       poll_ = nullptr;
       throw errno_error(info.Env(), -error, "uv_poll_init");
     }
-    Ref();  // keeps the object alive while it is open, for frames that arrive
+    Ref();  // keeps this object alive until close(), for frames that arrive
     napi_add_env_cleanup_hook(info.Env(), end, this);
     watch();
   }
@@ -72,8 +72,8 @@ class FrameSocket : public Napi::ObjectWrap<FrameSocket> {
     uv_poll_start(poll_, events, [](uv_poll_t* poll, int error, int ready) {
       auto* self = static_cast<FrameSocket*>(poll->data);
       const Napi::HandleScope scope(self->Env());
-      [[maybe_unused]] const Napi::Object held = self->Value();  // a callback may close it
-      if (error < 0) ready = UV_READABLE | UV_WRITABLE;          // the calls below then report the error
+      [[maybe_unused]] const Napi::Object held = self->Value();  // a callback may close this object
+      if (error < 0) ready = UV_READABLE | UV_WRITABLE;          // the calls below then meet the error
       if ((ready & UV_WRITABLE) != 0 && self->awaits_room_)
         call_listener(self->Env(), [&] { self->drain(); });
       if ((ready & UV_READABLE) != 0 && self->poll_ != nullptr && self->reading_)

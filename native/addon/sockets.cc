@@ -50,7 +50,7 @@ Napi::Value open_datagram(const Napi::CallbackInfo& info) {
   const sockaddr_un own = address_of_path(env, path);
   Fd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (fd.number() < 0) throw errno_error(env, errno, "socket");
-  // Connect first, so that no file has been created if that fails.
+  // Connect first, so that no file has been created if connecting fails.
   if (!info[1].IsNull()) connect_to(env, fd.number(), address_of(info[1]));
   if (bind(fd.number(), reinterpret_cast<const sockaddr*>(&own), sizeof own) < 0) {
     throw errno_error(env, errno, "bind", path);
@@ -79,8 +79,8 @@ void connect_datagram(const Napi::CallbackInfo& info) {
   connect_to(info.Env(), info[0].As<Napi::Number>(), address_of(info[1]));
 }
 
-// Attaches to a TAP by one queue. A TAP made with several queues needs its own flag; without it the kernel
-// fails with EINVAL, which has other causes too.
+// Attaches to a TAP by one queue. A TAP made with several queues needs the flag IFF_MULTI_QUEUE. Without the
+// flag the kernel fails with EINVAL, which has other causes too.
 bool attach_tap(int fd, ifreq& request, short flags) {
   for (const short queues : {short{0}, short{IFF_MULTI_QUEUE}}) {
     request.ifr_flags = static_cast<short>(flags | queues);
