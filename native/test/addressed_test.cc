@@ -59,15 +59,15 @@ Bytes receive(const Fd& fd) {
   return bytes;
 }
 
-// Whether net.unix.max_dgram_qlen, which systemd sets to 512, is so large that our own buffer is always full
-// first.
+// Returns whether net.unix.max_dgram_qlen, which systemd sets to 512, is so large that our own send buffer
+// always fills up first.
 bool queues_are_long() {
   int most = 0;
   std::ifstream("/proc/sys/net/unix/max_dgram_qlen") >> most;
   return most > 10;
 }
 
-// A switch with the port of the peer, and another port.
+// A switch with two ports: port 1 for the peer under test, and port 2 for the peer `reader`.
 struct PeerBench {
   explicit PeerBench(const Address& theirs = abstract("theirs"))
       : theirs(theirs), loop(100, [](const Event&) {}) {
@@ -111,7 +111,7 @@ TEST("dropped frames of strangers count towards the size of the next batch") {
   PeerBench bench;
   const Fd peer = bound(bench.theirs);
   const Fd stranger = bound(abstract("stranger"));
-  // Sent while a task keeps the thread busy: batches of 1, 2 and 3.
+  // The frames are sent while a task keeps the thread busy, so they are received in batches of 1, 2 and 3.
   bench.loop.call([&](Switch&, int64_t) {
     for (int i = 0; i < 1 + 2 + 3; i++)
       send_to(i % 2 == 0 ? peer : stranger, bench.own, frame_bytes(kBroadcast, kA));
@@ -153,7 +153,7 @@ TEST("a peer that restarts while its old socket stays open and unread gets frame
     while (bench.count(1, queue_frames) == 0) send();
     unlink(path.c_str());
     const Fd again = bound(bench.theirs);
-    // Connected to the switch: then only the switch's socket may be connected to it.
+    // While the peer's socket is connected to the switch's, no other socket may connect to the peer's.
     if (is_connected) CHECK(connect(again.number(), get(bench.own), bench.own.size) == 0);
     Bytes bytes(100);
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(5);
@@ -168,8 +168,8 @@ TEST("a peer that restarts while its old socket stays open and unread gets frame
   }
 }
 
-// Either the queue of the peer is full, or our own buffer. A peer that is connected to us has no limit of
-// datagrams.
+// Either the peer's queue fills up first, or our own buffer: the kernel does not limit how many of our
+// datagrams a connected peer queues.
 TEST("the full one of the peer's queue and our own buffer is waited for, and it is not writable meanwhile") {
   const auto has_room = [](const Endpoint& endpoint) {
     const auto watch =

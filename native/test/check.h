@@ -59,8 +59,8 @@ inline uint32_t random_below(uint32_t limit) {
   return std::uniform_int_distribution<uint32_t>(0, limit - 1)(random());
 }
 
-// The number of rounds of a random test without a second thread: a tenth if TSVDE_QUICK is set, and under the
-// thread sanitizer, which has nothing to find there.
+// Returns the number of rounds for a single-threaded random test: a tenth of `all` if TSVDE_QUICK is set or
+// under the thread sanitizer, which can find nothing in one thread.
 inline int rounds(int all) {
 #ifdef __SANITIZE_THREAD__
   return all / 10;

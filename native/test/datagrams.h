@@ -1,5 +1,5 @@
-// TCP and UDP frames that are made one by one, with checksums summed byte by byte. Segmenting and coalescing
-// are compared with them; they share no code.
+// TCP and UDP frames that are made one by one, with checksums summed byte by byte. The results of segmenting
+// and coalescing are compared with these frames, which are made by code of their own.
 #pragma once
 
 #include "engine/frame.h"
@@ -13,8 +13,8 @@ struct Datagram {
   bool v6 = false;
   bool is_udp = false;
   int tags = 0;
-  Bytes ip_options;   // IPv4: options; IPv6: extension headers, the last with 0 as its next header
-  Bytes tcp_options;  // a multiple of 4
+  Bytes ip_options;   // IPv4: options; IPv6: one extension header, whose first byte make_frame() sets
+  Bytes tcp_options;  // their size is a multiple of 4
   uint8_t flags = 0x10;
   uint8_t tos = 0;
   uint16_t id = 0;
@@ -51,7 +51,8 @@ inline Layout layout(const Datagram& d) {
   return {network, transport, transport + (d.is_udp ? 8 : 20 + d.tcp_options.size())};
 }
 
-// A frame with this payload. Its checksum is complete, or is the sum of the pseudo-header.
+// Returns a frame with this payload. Unless `complete` is true, its checksum field contains only the sum of
+// the pseudo-header.
 inline Bytes make_frame(const Datagram& d, const Bytes& payload, uint32_t sequence, uint16_t id,
                         uint8_t flags, bool complete) {
   const auto [network, transport, payload_at] = layout(d);
@@ -117,7 +118,7 @@ inline Bytes make_frame(const Datagram& d, const Bytes& payload, uint32_t sequen
   return b;
 }
 
-// The segments, as on the wire.
+// Returns the segments, as they are on the wire.
 inline std::vector<Bytes> wire_frames(const Datagram& d) {
   std::vector<Bytes> frames;
   for (size_t at = 0; at < d.payload.size(); at += d.segment) {
@@ -125,15 +126,15 @@ inline std::vector<Bytes> wire_frames(const Datagram& d) {
     const Bytes piece(d.payload.begin() + static_cast<long>(at),
                       d.payload.begin() + static_cast<long>(at + size));
     uint8_t flags = d.flags;
-    if (at + size < d.payload.size()) flags &= 0xf6;  // FIN, PSH
-    if (at > 0) flags &= 0x7f;                        // CWR
+    if (at + size < d.payload.size()) flags &= 0xf6;  // only the last segment has FIN or PSH
+    if (at > 0) flags &= 0x7f;                        // only the first segment has CWR
     frames.push_back(make_frame(d, piece, d.sequence + static_cast<uint32_t>(at),
                                 static_cast<uint16_t>(d.id + frames.size()), flags, true));
   }
   return frames;
 }
 
-// The whole frame, as the kernel delivers it to an endpoint with offloads.
+// Returns the unsegmented frame, as the kernel delivers it to an endpoint with offloads.
 inline Bytes whole_frame(const Datagram& d) {
   return make_frame(d, d.payload, d.sequence, d.id, d.flags, false);
 }

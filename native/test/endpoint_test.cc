@@ -1,6 +1,6 @@
-// The contract between an endpoint and the loop, by two endpoints that need more than a socket does: one like
-// the rings of a guest in shared memory, with a kick in each direction, a control socket and a timer; and one
-// that wraps another endpoint.
+// Tests the contract between an endpoint and the loop with two endpoints that need more than a socket does.
+// `Rings` is like the rings of a guest in shared memory: it has a kick in each direction, a control socket
+// and a timer. `Delayed` wraps another endpoint.
 #include "engine/endpoint.h"
 
 #include <sys/eventfd.h>
@@ -16,7 +16,7 @@
 
 using namespace tsvde;
 using namespace tsvde::test;
-// test/datagrams.h has another class of this name.
+// test/datagrams.h has another class named Datagram.
 using Plain = tsvde::Datagram;
 
 namespace {
@@ -148,13 +148,13 @@ class Rings final : public Endpoint {
       case 'r':  // remove the kick
         unwatch(kick_in_.number());
         break;
-      case 'k':  // exchange the kick for another, which may get the same number
+      case 'k':  // replace the kick by another descriptor, which may get the same number
         unwatch(kick_in_.number());
         kick_in_ = Fd();
         kick_in_ = Fd(dup(message[1]));
         watch({.fd = kick_in_.number(), .frames = EPOLLIN});
         break;
-      case 'u':  // exchange it for a descriptor that epoll refuses
+      case 'u':  // replace the kick by a descriptor that epoll refuses
         unwatch(kick_in_.number());
         kick_in_ = Fd(open("/dev/null", O_RDONLY | O_CLOEXEC));
         watch({.fd = kick_in_.number(), .frames = EPOLLIN});
@@ -177,7 +177,7 @@ struct RingBench {
     loop.call([](Switch& sw, int64_t) { sw.add_port(2); });
     CHECK(loop.attach(2, 2, std::make_unique<Rings>(guest), 64) == 0);
   }
-  // Runs the task while the loop does not wait, so that one epoll_wait reports all its events.
+  // Runs the task on the loop's thread, so that one epoll_wait reports all events that the task causes.
   template <typename Task>
   void at_once(Task task) {
     loop.call([&](Switch&, int64_t) { task(); });
@@ -213,7 +213,7 @@ TEST("a kick that reports room wakes the thread only while frames wait for room"
 
   bench.guest.look([&] { bench.guest.room = 0; });
   for (uint32_t i = 1; i <= 20; i++) bench.client.send(numbered(i));
-  // The earlier kicks wake it once.
+  // The earlier kicks wake the thread once.
   until([&] { return count(bench.loop, 2, queue_frames) == 20 && bench.guest.times('o') == 1; });
   CHECK(sleeps(bench.loop));
   bench.guest.look([&] { bench.guest.room = 7; });
@@ -260,7 +260,7 @@ TEST("a descriptor that was exchanged is no longer waited for, though another pr
   bench.guest.command('k', another.number());
   until([&] { return bench.guest.times('c') == 1; });
   bench.guest.send(numbered(1));
-  bench.guest.kick(bench.guest.kick_in);  // the old one
+  bench.guest.kick(bench.guest.kick_in);  // the old kick
   CHECK(sleeps(bench.loop));
   CHECK(bench.guest.times('i') == 0);
   bench.guest.kick(another);

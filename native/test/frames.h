@@ -39,7 +39,8 @@ struct Slot {
   Frame frame;
 };
 
-// An endpoint that takes `room` frames and then returns EAGAIN, or fails each frame with `error`.
+// An endpoint that accepts `room` frames and then returns EAGAIN. If `error` is set, each frame fails with
+// that error.
 class FakeEndpoint final : public Endpoint {
  public:
   explicit FakeEndpoint(Offloads offloads = 0) { set_offloads(offloads); }
@@ -68,7 +69,7 @@ struct Bench : Switch::Observer {
   explicit Bench(uint32_t ports, uint32_t mac_limit = 1024, uint32_t queue_limit = 4) : sw(mac_limit, *this) {
     for (uint32_t i = 1; i <= ports; i++) attach(i, queue_limit);
   }
-  Bench(const Bench&) = delete;  // the switch refers to it
+  Bench(const Bench&) = delete;  // the switch refers to this object
   Bench& operator=(const Bench&) = delete;
 
   FakeEndpoint& attach(uint32_t number, uint32_t queue_limit = 4, Offloads offloads = 0) {

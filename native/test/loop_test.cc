@@ -65,7 +65,7 @@ TEST("frames for a detached endpoint are not read, though a duplicate of its des
   CHECK(recv(copy.number(), left.data(), left.size(), MSG_DONTWAIT) == 60);
 }
 
-// Waits for a descriptor that epoll refuses.
+// An endpoint that waits for a descriptor that epoll refuses.
 class Unwatchable final : public Endpoint {
  public:
   Unwatchable() { watch({.fd = out_.number(), .room = EPOLLOUT}); }
@@ -171,7 +171,7 @@ TEST("a reader that stopped delays its own source once, and no others") {
   constexpr uint64_t kD = 0x0200'0000'000d;
   b.send(frame_bytes(kBroadcast, kC));
   for (const Client* client : {&flood, &a}) CHECK(client->receive().size() == 60);
-  std::thread traffic([&] {  // blocks while it is paused
+  std::thread traffic([&] {  // blocks while port 1 is paused
     for (int i = 0; i < 3000; i++) flood.send(frame_bytes(kB, kA));
   });
   uint8_t passed = 0;
@@ -181,7 +181,7 @@ TEST("a reader that stopped delays its own source once, and no others") {
   }
   CHECK(passed == 200);
   traffic.join();
-  // All frames that it sent have been read.
+  // A further frame from `flood` arrives at `b` only after all its earlier frames have been read.
   flood.send(frame_bytes(kC, kA, 60, 99));
   CHECK(b.receive() == frame_bytes(kC, kA, 60, 99));
   loop.call([](Switch& sw, int64_t) {
@@ -224,7 +224,7 @@ TEST("all frames that a stream sent before its end arrive while it is paced by a
   Fd source(ends[1]);
   loop.call([](Switch& sw, int64_t) { sw.add_port(1); });
   CHECK(loop.attach(1, 1, std::make_unique<Stream>(Fd(ends[0])), 16) == 0);
-  b.send(frame_bytes(kBroadcast, kB));  // so that its address is learned
+  b.send(frame_bytes(kBroadcast, kB));  // so that the switch learns the address of `b`
   while (loop.call([](Switch& sw, int64_t) { return sw.port(1)->counters[transmit_broadcast]; }) == 0)
     continue;
   const auto pauses = [&] {
@@ -250,7 +250,7 @@ TEST("all frames that a stream sent before its end arrive while it is paced by a
 TEST("each ready port is served one batch before any is served a second") {
   Loop loop(100, [](const Event&) {});
   constexpr uint32_t kPorts = 3;
-  constexpr uint32_t kRounds = 2;  // few enough for the buffer of the last one
+  constexpr uint32_t kRounds = 2;  // few enough for the buffer of `last`
   std::vector<std::unique_ptr<Client>> clients;
   for (uint32_t i = 1; i <= kPorts; i++) clients.push_back(std::make_unique<Client>(loop, i, i));
   const Client last(loop, kPorts + 1, kPorts + 1);
@@ -284,7 +284,7 @@ TEST("a batch grows by one when full and shrinks to a quarter when not") {
   const auto batch = [&] {
     return loop.call([](Switch& sw, int64_t) { return sw.port(1)->attachments[0]->service.batch; });
   };
-  // Sends so many frames while a task keeps the thread busy.
+  // Sends `count` frames while a task keeps the thread busy.
   const auto send = [&](uint32_t count) {
     loop.call([&](Switch&, int64_t) {
       for (uint32_t i = 0; i < count; i++) a.send(frame_bytes(kBroadcast, kA));

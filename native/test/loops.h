@@ -57,7 +57,7 @@ inline uint64_t count(Loop& loop, uint32_t port, Counter counter) {
   return loop.call([&](Switch& sw, int64_t) { return sw.port(port)->snapshot()[counter]; });
 }
 
-// Whether the engine's thread is nearly idle.
+// Returns whether the engine's thread is nearly idle for 200 ms.
 inline bool sleeps(Loop& loop) {
   const auto cpu_ms = [&] {
     return loop.call([](Switch&, int64_t) {

@@ -81,7 +81,7 @@ TEST("a full table evicts the oldest address of the port that has most") {
   table.learn(101, 1, 0);
   table.learn(102, 2, 0);
   for (MacKey key = 1; key <= 8; key++) table.learn(key, 3, static_cast<int64_t>(key));
-  table.learn(1, 3, 20);  // refreshed: 2 is now the oldest of port 3
+  table.learn(1, 3, 20);  // refreshed: address 2 is now the oldest of port 3
   for (MacKey flood = 1000; flood < 2000; flood++) table.learn(flood, 3, 30);
   CHECK(table.size() == 10);
   CHECK(table.evictions() == 1000);
@@ -122,8 +122,8 @@ struct Model {
     }
   }
 
-  // Which of several equally full ports loses an entry is not specified: the test makes sure that one has
-  // most.
+  // Which of several equally full ports loses an entry is not specified: the test makes sure that one port
+  // has the most.
   void evict() {
     std::map<uint32_t, uint32_t> counts;
     for (const auto& [key, entry] : entries) counts[entry.port]++;

@@ -1,5 +1,4 @@
-// Runs the engine's tests, or those whose names or files contain the argument; the exit code is 0 when all
-// hold.
+// Runs all tests, or those whose name or file contains the argument. Exits with 0 if every check holds.
 #include <signal.h>
 #include <unistd.h>
 
@@ -9,7 +8,7 @@
 
 namespace {
 
-// A test that takes longer hangs.
+// The time limit of a test: one that runs longer is assumed to hang.
 constexpr unsigned kLimitSeconds = 300;
 
 const char* current = "";

@@ -15,7 +15,7 @@ Datagram tcp_data(size_t payload) {
   return d;
 }
 
-// Forwards it from port 1, as a TAP delivers it.
+// Forwards the unsegmented datagram from port 1, as a TAP delivers it.
 void send_whole(Bench& bench, const Datagram& d) {
   Slot slot(whole_frame(d));
   const VirtioHeader header{.flags = 1,

@@ -20,7 +20,7 @@ VirtioHeader header_of(const Datagram& d) {
           .csum_offset = static_cast<uint16_t>(d.is_udp ? 6 : 16)};
 }
 
-// The frames on the wire that this one stands for.
+// Returns the frames on the wire that `frame` stands for.
 std::vector<Bytes> segments_of(const Frame& frame) {
   static Segmenter segmenter;
   if (!frame.offload.any()) return {frame.copy()};
@@ -31,8 +31,8 @@ std::vector<Bytes> segments_of(const Frame& frame) {
 }
 
 struct Coalesced {
-  std::vector<Bytes> frames;  // after segmenting again
-  size_t writes;              // before that
+  std::vector<Bytes> frames;  // after coalescing and segmenting
+  size_t writes;              // the number of frames after coalescing, before segmenting
 };
 
 Coalesced coalesce_and_segment(const std::vector<Bytes>& given) {
@@ -94,7 +94,7 @@ TEST("a datagram whose tag is added or removed on the way is segmented likewise"
     slot.frame.make_tagged_view(view, tag.data());
     std::vector<Bytes> expected = wire_frames(d);
     if (d.payload.size() > d.segment) {
-      // A short frame is padded after the tag has come.
+      // Padding is added after the tag.
       for (size_t i = 0; i < expected.size(); i++) {
         const size_t real = layout(d).payload + std::min<size_t>(d.segment, d.payload.size() - i * d.segment);
         expected[i].resize(real);
@@ -178,13 +178,13 @@ TEST("a header that does not fit its frame is refused") {
     return !accepts(good, bytes);
   };
   CHECK(refuses_bytes(14, 0x65));       // version
-  CHECK(refuses_bytes(14, 0x44));       // too small a header
+  CHECK(refuses_bytes(14, 0x44));       // header too small
   CHECK(refuses_bytes(16, 0));          // length
   CHECK(refuses_bytes(20, 0x60));       // a fragment
   CHECK(refuses_bytes(23, 17));         // protocol
   CHECK(refuses_bytes(34 + 12, 0x40));  // data offset
   CHECK(!accepts({.flags = 1, .gso_type = 0, .hdr_len = 0, .gso_size = 0, .csum_start = 14, .csum_offset = 0},
-                 tagged(frame_bytes(kB, kA))));  // within its tag
+                 tagged(frame_bytes(kB, kA))));  // the checksum would begin within the tag
 }
 
 TEST("hostile headers and frames cause no bad memory access in any view, and no flood") {
@@ -203,7 +203,7 @@ TEST("hostile headers and frames cause no bad memory access in any view, and no 
     for (uint32_t i = random_below(3); i > 0; i--) {
       raw[random_below(sizeof header)] = static_cast<uint8_t>(random_below(256));
     }
-    // A buffer of exactly its size, so that the sanitizer notices a read beyond it.
+    // A buffer of exactly the frame's size, so that the sanitizer notices a read beyond it.
     const auto exact = std::make_unique<uint8_t[]>(std::max<size_t>(bytes.size(), 60));
     std::ranges::copy(bytes, exact.get());
     Frame frame;
@@ -261,7 +261,7 @@ TEST("a coalesced datagram has at most 64 KB, so that a batch of jumbo frames be
   Datagram whole = first;
   whole.payload.insert(whole.payload.end(), more.payload.begin(), more.payload.end());
   const auto [frames, writes] = coalesce_and_segment(wire_frames(whole));
-  CHECK(writes == 3);  // 7 segments of 8948 bytes fit into one
+  CHECK(writes == 3);  // 7 segments of 8948 bytes fit into one datagram
   CHECK(frames == wire_frames(whole));
 }
 
@@ -290,7 +290,7 @@ TEST("segments are not coalesced if a field ends the run or segmenting would not
   CHECK(changed(0, 47, 0x18) == 1);  // PSH ends a run
   CHECK(changed(1, 47, 0x18) == 1);
   CHECK(changed(2, 47, 0x18) == 2);
-  CHECK(changed(2, 47, 0x11) == 2);  // FIN, as the last
+  CHECK(changed(2, 47, 0x11) == 2);  // FIN in the last segment
   CHECK(changed(1, 47, 0x11) == 1);
   for (const uint8_t flag : {0x02, 0x04, 0x20, 0x40, 0x80}) {  // SYN RST URG ECE CWR
     CHECK(changed(1, 47, static_cast<uint8_t>(0x10 | flag)) == 0);
@@ -310,7 +310,7 @@ TEST("segments are not coalesced if a field ends the run or segmenting would not
   CHECK(changed(1, 53, 9) == 0);     // an urgent pointer
   CHECK(changed(1, 5, 9) == 0);      // another station
   CHECK(changed(1, 12, 9) == 0);     // not IP
-  CHECK(changed(1, 500, 9) == 2);    // any payload
+  CHECK(changed(1, 500, 9) == 2);    // the payload does not matter
 }
 
 TEST("a wrong checksum arrives as it was sent") {

@@ -19,7 +19,7 @@ struct Paced : Bench {
   void learn(uint32_t port, uint64_t address) { send(port, {frame_bytes(kBroadcast, address)}); }
   Attachment& end(uint32_t number) { return *sw.port(number)->attachments[0]; }
 
-  // As the loop does. false: the source was paused.
+  // Forwards a batch, as the loop does. Returns false if the source was paused instead.
   bool read(uint32_t from, uint64_t to, uint32_t count = 1, int64_t now_ms = 0, uint32_t size = 60) {
     if (pacing.should_pause(end(from))) {
       pacing.pause(end(from), now_ms);
@@ -92,7 +92,7 @@ TEST("a batch fits into half of the sole destination's queue in bytes and in seg
   bench.end(1).service.batch = kBatch;
   CHECK(bench.read(1, kB, 1, 0, 60));
   CHECK(Pacing::batch(bench.end(1)) == 4);
-  CHECK(bench.read(1, kB, 1, 0, 60'000));  // in a queue of 256 KiB
+  CHECK(bench.read(1, kB, 1, 0, 60'000));  // the queue holds 256 KiB
   CHECK(Pacing::batch(bench.end(1)) == 2);
   bench.end(1).pace.most_frames = 3;
   CHECK(Pacing::batch(bench.end(1)) == 1);
@@ -127,11 +127,11 @@ TEST(
   CHECK(bench.ports(bench.pacing.overdue(120)) == Numbers{1});
   CHECK(bench.pacing.patience_ms(120) == -1);
   CHECK(bench.count(3, transmit_stalls) == 1);
-  for (int i = 0; i < 5; i++) CHECK(bench.read(1, kB));  // it is not paused again
+  for (int i = 0; i < 5; i++) CHECK(bench.read(1, kB));  // port 1 is not paused again
   CHECK(bench.count(3, transmit_drop_queue_full) == 3);
   CHECK(bench.drain(3, 100).empty());
   bench.at(3).room = 0;
-  CHECK(bench.read(1, kB, 6) && !bench.read(1, kB));  // it reads again, so that its source is paused again
+  CHECK(bench.read(1, kB, 6) && !bench.read(1, kB));  // port 3 reads again, so port 1 is paused for it again
 }
 
 TEST("detaching an endpoint resumes the sources paused for it, and a detached source is forgotten") {

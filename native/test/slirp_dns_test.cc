@@ -1,4 +1,4 @@
-// The relay of name queries on a host with IPv6 name servers only.
+// Tests the relay of name queries on a host with only IPv6 name servers.
 #include <arpa/inet.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -67,7 +67,7 @@ TEST("queries are taken only where the host has IPv6 name servers and no other")
   Fixture none("search x\n#nameserver ::1\n");
   CHECK(!none.relay->receive(query(1000), 1) && !none.relay->receive(query(1000), 5000));
   CHECK(none.warned.size() == 1);
-  // The file is read again after a while.
+  // The file is read again after a second.
   std::ofstream(none.path) << "nameserver ::1\n";
   CHECK(!none.relay->receive(query(1000), 5500) && none.relay->receive(query(1000), 6000));
   Fixture restricting("nameserver ::1\n", true);

@@ -1,4 +1,5 @@
-// DHCP and the leases behind it: who gets which address, what a flood can do, and how room is made.
+// Tests DHCP and its leases: which guest gets which address, what a flood can do, and how leases are taken
+// back.
 #include <arpa/inet.h>
 
 #include <algorithm>
@@ -25,7 +26,7 @@ Mac mac(uint32_t n) {
       0x52, 0x54, 0, static_cast<uint8_t>(n >> 16), static_cast<uint8_t>(n >> 8), static_cast<uint8_t>(n)};
 }
 
-// A request of a guest, with DHCP options in hex.
+// Returns a guest's request, with DHCP options in hexadecimal.
 Bytes request(const Mac& guest, const std::string& options, const char* own = "0.0.0.0") {
   Bytes frame(kPayload + 240);
   uint8_t* message = &frame[kPayload];
@@ -54,7 +55,7 @@ std::string hex_of(const char* dotted) {
   return text;
 }
 
-// The value of a DHCP option in a reply.
+// Returns the value of a DHCP option in a reply; an empty one if the reply does not have the option.
 Bytes option(const Bytes& frame, uint8_t code) {
   for (size_t at = kPayload + 240; at + 1 < frame.size() && frame[at] != 255; at += 2 + frame[at + 1])
     if (frame[at] == code)
@@ -71,7 +72,7 @@ struct Fixture {
                         .leased = [](const Mac&, in_addr) {},
                         .note = [this](bool, const std::string& text) { notes.push_back(text); }}) {}
 
-  // The address and the type of the answer to a request; "" where there is none.
+  // Returns the type and the address of the answer to a request, such as "2 10.0.2.15"; "" if there is none.
   std::string ask(const Bytes& frame) {
     sent.clear();
     CHECK(server.receive(frame, now_ms));
@@ -92,7 +93,7 @@ struct Fixture {
   std::string confirm(uint32_t guest, const char* wanted) {
     return ask(request(mac(guest), "350103 3204" + hex_of(wanted)));
   }
-  // All of what a guest does. Returns its address.
+  // Discovers and confirms an address, as a guest does. Returns the address; "" if none was offered.
   std::string lease(uint32_t guest) {
     const std::string offer = discover(guest);
     if (!offer.starts_with("2 ")) return "";
@@ -122,9 +123,9 @@ TEST("guests get addresses in order, keep them when they renew, and are refused 
   CHECK(fixture.ask(request(mac(3), "350103", "10.0.2.18")) == "5 10.0.2.18");  // a renewal
   CHECK(fixture.ask(request(mac(3), "350103", "10.0.2.19")) == "6 0.0.0.0");
   CHECK(fixture.confirm(3, "10.0.2.19") == "6 0.0.0.0" && fixture.confirm(3, "10.0.3.1") == "6 0.0.0.0");
-  // One that has chosen another server hears nothing.
+  // A guest that has chosen another server gets no answer.
   CHECK(fixture.ask(request(mac(3), "350103 3604 0a000209 3204" + hex_of("10.0.2.18"))).empty());
-  // A released address is given to the next, and an offer is not a lease.
+  // A released address is offered to the next guest, and to a further one too, since an offer is not a lease.
   CHECK(fixture.ask(request(mac(5), "350107", "10.0.2.20")).empty());
   CHECK(fixture.discover(100) == "2 10.0.2.20" && fixture.discover(101) == "2 10.0.2.20");
   CHECK(fixture.confirm(100, "10.0.2.20") == "5 10.0.2.20" &&
@@ -138,7 +139,7 @@ TEST("a request for an address is granted if that is free, also to a guest that 
   CHECK(fixture.ask(request(mac(2), "350103", "10.0.2.29")) == "5 10.0.2.29");
   CHECK(fixture.discover(3, "3204" + hex_of("10.0.2.30")) == "2 10.0.2.15");
   CHECK(fixture.discover(3, "3204" + hex_of("192.168.1.9")) == "2 10.0.2.15");
-  // One that asks for another address gives up the one it had.
+  // A guest that asks for another address gives up its earlier address.
   CHECK(fixture.confirm(1, "10.0.2.16") == "5 10.0.2.16" && fixture.server.leases().leased().size() == 2);
   // A declined address is the last to be offered.
   CHECK(fixture.ask(request(mac(1), "350104 3204" + hex_of("10.0.2.16"))).empty());
@@ -171,7 +172,7 @@ TEST("BOOTP gets an address at once, and broken requests get nothing") {
     write16(&frame[40], 0);  // no checksum
     (void)fixture.server.receive(frame, fixture.now_ms);
   }
-  // Another server's: not ours to answer.
+  // A request to another server is not answered here.
   Bytes elsewhere = whole;
   write16(&elsewhere[30], 0x0808);
   CHECK(!fixture.server.receive(elsewhere, fixture.now_ms));
@@ -205,16 +206,16 @@ TEST(
   fixture.server.reclaim(mac(7), fixture.now_ms);
   CHECK(fixture.answer() == "2 10.0.2.22" && fixture.notes.size() == 1 && fixture.server.refused() == 0);
   CHECK(fixture.confirm(100, "10.0.2.22") == "5 10.0.2.22");
-  CHECK(fixture.confirm(7, "10.0.2.22") == "6 0.0.0.0");  // the one that lost it learns so
+  CHECK(fixture.confirm(7, "10.0.2.22") == "6 0.0.0.0");  // the guest that lost the address is refused it
   CHECK(fixture.discover(101).empty() && fixture.asked.size() == 2);
   fixture.server.probe({}, fixture.now_ms);
   CHECK(fixture.answer().empty() && fixture.server.refused() == 1 && fixture.notes.size() == 2);
-  // After a refusal the switch is left alone for a moment, and the request waits.
+  // After a refusal the switch is not asked again for kRestMs, and a new request waits.
   CHECK(fixture.discover(101).empty() && fixture.asked.size() == 2);
   CHECK(fixture.server.due() == fixture.now_ms + LeaseServer::kRestMs);
   fixture.server.run(fixture.now_ms += LeaseServer::kRestMs);
   CHECK(fixture.asked.size() == 3);
-  // A guest that has not confirmed anything for a day has nothing any more.
+  // A lease that its guest has not confirmed for a day has expired.
   fixture.server.probe({}, fixture.now_ms);
   fixture.now_ms += int64_t{Leases::kSeconds + 20} * 1000;
   CHECK(fixture.lease(102) == "10.0.2.15");
@@ -235,7 +236,7 @@ TEST("a guest that may be there is asked by ARP before its address is given away
   fixture.server.run(++fixture.now_ms);
   CHECK(fixture.answer() == "2 10.0.2.19");
   CHECK(fixture.confirm(100, "10.0.2.19") == "5 10.0.2.19");
-  // All answer: refused at once.
+  // If all probed guests have answered, the request is refused at once.
   CHECK(fixture.discover(101).empty());
   fixture.server.probe({mac(2)}, fixture.now_ms);
   fixture.server.heard(mac(2));
@@ -250,7 +251,7 @@ TEST("a flood of discoveries from random addresses takes no lease, and the guest
   for (uint32_t i = 0; i < 100; i++) (void)fixture.discover(9000 + i);
   CHECK(fixture.confirm(1, offer.substr(2).c_str()) == "5 " + offer.substr(2));
   CHECK(fixture.server.leases().leased().size() == 1 && fixture.asked.empty());
-  // Where all are leased, what waits is bounded.
+  // When all addresses are leased, the number of waiting requests is bounded.
   for (uint32_t n = 2; fixture.server.leases().leased().size() < Leases::kAddresses; n++)
     (void)fixture.lease(n);
   for (uint32_t i = 0; i < 5000; i++) CHECK(fixture.discover(20'000 + i).empty());
@@ -298,7 +299,7 @@ TEST("replies have the options that were set, those that fit") {
   CHECK(longer.lease(1) == "10.0.2.15");
   CHECK(option(longer.sent.back(), 119).empty() && option(longer.sent.back(), 3).empty());
   CHECK(option(longer.sent.back(), 12).size() == 5);
-  // A guest that takes longer datagrams gets all of them, in options of at most 255 bytes.
+  // A guest that accepts longer datagrams gets the whole search list, in options of at most 255 bytes.
   (void)longer.ask(request(mac(1), "350101 3902 05dc"));
   CHECK(option(longer.sent.back(), 119).size() == 255 && longer.sent.back().size() <= 1514);
 }
@@ -316,16 +317,16 @@ TEST("guests are known by what they claim, and the stack's own addresses are nob
   };
   for (const char* not_a_guest : {"0.0.0.0", "10.0.2.2", "10.0.2.3", "10.0.3.1"}) CHECK(!claims(not_a_guest));
   Bytes forged = hex(kArp);
-  forged[27]++;  // a sender that differs from the frame's
+  forged[27]++;  // the ARP sender address now differs from the frame's source address
   CHECK(guests.learn(forged).s_addr == 0);
-  // Its question for a new address: from nowhere, about fec0::15.
+  // Duplicate address detection: a neighbour solicitation from :: for fec0::15.
   Bytes solicit = hex(kSolicit);
   std::fill_n(&solicit[22], 16, 0);
   solicit[77] = 0x15;
   CHECK(guests.learn(solicit).s_addr == 0 && guests.changed());
   CHECK(guests.text({{.address = address("10.0.2.15"), .guest = mac(1)}}) ==
         "52:54:00:00:00:01,10.0.2.15,fec0::15,1");
-  CHECK(guests.learn(hex(kSolicit)).s_addr == 0 && !guests.changed());  // from fe80::1
+  CHECK(guests.learn(hex(kSolicit)).s_addr == 0 && !guests.changed());  // fe80::1 is link-local
   for (uint32_t n = 0; n < 1000; n++) guests.learn(mac(1000 + n), address("10.0.2.20"));
   const std::string text = guests.text({});
   CHECK(static_cast<size_t>(std::ranges::count(text, ' ')) == Guests::kLimit - 1);

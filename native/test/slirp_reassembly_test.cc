@@ -1,4 +1,5 @@
-// Fragments of IPv4 and IPv6: every order, and what is refused, given up or kept apart.
+// Tests the reassembly of IPv4 and IPv6 fragments: every order of arrival, and which datagrams are refused,
+// given up or kept apart.
 #include <algorithm>
 #include <cstring>
 #include <numeric>
@@ -12,7 +13,7 @@ using namespace tsvde::test;
 
 namespace {
 
-// What a fragment of either family is made of.
+// A fragment of IPv4 or IPv6, from which frame_of() makes a frame.
 struct Piece {
   size_t offset;
   size_t size;
@@ -59,7 +60,8 @@ Bytes frame_of(const Piece& piece) {
   return frame;
 }
 
-// A whole frame's data, after checking that its headers say what a sender would have written.
+// Returns the data of a reassembled frame, after checking that its headers are those of an unfragmented
+// frame.
 Bytes data_in(std::span<const uint8_t> whole, const Piece& first) {
   Piece unfragmented = first;
   unfragmented.more = false;
@@ -110,7 +112,7 @@ TEST("fragments make the datagram in every order of their arrival, of IPv4 and o
       const Bytes last = frame_of(pieces[order.back()]);
       const auto whole = fixture.reassembly.add(last, 0, fixture.dropped);
       CHECK(data_in(whole, pieces[0]) == data && fixture.dropped == 0);
-      CHECK(fixture.add(pieces[3]) == 0);  // the datagram is over: this begins another
+      CHECK(fixture.add(pieces[3]) == 0);  // the datagram was complete: a new one begins
     } while (std::ranges::next_permutation(order).found);
   }
 }
@@ -127,7 +129,7 @@ TEST("a datagram of the greatest size arrives backwards") {
       if (at == 0) break;
     }
     CHECK(arrived == headers(v6) + size && fixture.dropped == 0);
-    // One byte more than the header can tell.
+    // More data than the header's length field can express.
     CHECK(fixture.add({.offset = 65512, .size = v6 ? 24u : 8u, .more = false, .id = 2, .v6 = v6}) == 0);
     for (size_t at = 0; at < 65512; at += 8) {
       const size_t whole = fixture.add({.offset = at, .size = 8, .more = true, .id = 2, .v6 = v6});
@@ -140,11 +142,11 @@ TEST("a datagram of the greatest size arrives backwards") {
 TEST("overlapping fragments are refused with their whole datagram, and exact duplicates are ignored") {
   for (const bool v6 : {false, true}) {
     const std::vector<Piece> overlaps = {
-        {.offset = 8, .size = 16, .more = true, .v6 = v6},             // over the end of the first
-        {.offset = 0, .size = 8, .more = true, .v6 = v6, .fill = 1},   // inside of it, with other bytes
-        {.offset = 0, .size = 24, .more = true, .v6 = v6},             // around it
-        {.offset = 32, .size = 8, .more = false, .v6 = v6},            // a last one before what is there
-        {.offset = 40, .size = 8, .more = false, .v6 = v6, .fill = 1}  // another as the last
+        {.offset = 8, .size = 16, .more = true, .v6 = v6},             // overlaps the end of the first
+        {.offset = 0, .size = 8, .more = true, .v6 = v6, .fill = 1},   // inside the first, with other bytes
+        {.offset = 0, .size = 24, .more = true, .v6 = v6},             // contains the first
+        {.offset = 32, .size = 8, .more = false, .v6 = v6},            // a last fragment before the second
+        {.offset = 40, .size = 8, .more = false, .v6 = v6, .fill = 1}  // replaces the second, as the last
     };
     for (const Piece& overlap : overlaps) {
       Fixture fixture;
@@ -153,7 +155,7 @@ TEST("overlapping fragments are refused with their whole datagram, and exact dup
       CHECK(fixture.add(overlap) == 0 && fixture.dropped == 3);
       CHECK(fixture.add({.offset = 16, .size = 24, .more = true, .v6 = v6}) == 0);
       CHECK(fixture.add({.offset = 48, .size = 8, .more = false, .v6 = v6}) == 0 && fixture.dropped == 5);
-      // Another datagram of this sender is not concerned.
+      // Another datagram of this sender is not affected.
       CHECK(fixture.add({.offset = 0, .size = 8, .more = true, .id = 2, .v6 = v6}) == 0);
       CHECK(fixture.add({.offset = 8, .size = 3, .more = false, .id = 2, .v6 = v6}) == headers(v6) + 11);
     }
@@ -164,7 +166,7 @@ TEST("overlapping fragments are refused with their whole datagram, and exact dup
     }
     CHECK(fixture.add({.offset = 0, .size = 8, .more = true, .v6 = v6}) == headers(v6) + 19);
     CHECK(fixture.dropped == 0);
-    // Two ends that contradict each other.
+    // A fragment behind the last fragment.
     CHECK(fixture.add({.offset = 16, .size = 3, .more = false, .id = 3, .v6 = v6}) == 0);
     CHECK(fixture.add({.offset = 24, .size = 8, .more = true, .id = 3, .v6 = v6}) == 0 &&
           fixture.dropped == 2);
@@ -216,7 +218,7 @@ TEST(
     CHECK(fixture.dropped == 1);
     CHECK(fixture.add({.offset = 8, .size = 8, .more = false, .v6 = v6}) == 0);
 
-    // A guest that never completes anything takes no room from another.
+    // A guest that never completes a datagram takes no room from other guests.
     Fixture flood;
     CHECK(flood.add({.offset = 8, .size = 8, .more = false, .id = 7, .guest = 2, .v6 = v6}) == 0);
     for (uint32_t id = 1000; id < 2000; id++, flood.now_ms++)
@@ -238,9 +240,9 @@ TEST("malformed fragments are counted, and what is no fragment passes") {
   CHECK(fixture.add(wrong_sum) == 0 && fixture.dropped == 1);
   for (const bool v6 : {false, true}) {
     fixture.dropped = 0;
-    CHECK(fixture.add({.offset = 0, .size = 12, .more = true, .v6 = v6}) == 0);     // not whole blocks
-    CHECK(fixture.add({.offset = 8, .size = 0, .more = true, .v6 = v6}) == 0);      // nothing
-    CHECK(fixture.add({.offset = 65528, .size = 8, .more = true, .v6 = v6}) == 0);  // beyond the end
+    CHECK(fixture.add({.offset = 0, .size = 12, .more = true, .v6 = v6}) == 0);     // not 8-byte blocks
+    CHECK(fixture.add({.offset = 8, .size = 0, .more = true, .v6 = v6}) == 0);      // no data
+    CHECK(fixture.add({.offset = 65528, .size = 8, .more = true, .v6 = v6}) == 0);  // ends too far
     CHECK(fixture.dropped == 3);
     const Bytes whole = frame_of({.offset = 0, .size = 80, .more = true, .id = 5, .v6 = v6});
     for (size_t size = 14; size < whole.size(); size++) {

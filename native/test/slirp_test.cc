@@ -1,4 +1,4 @@
-// The user-mode stack's parts, with the libslirp that is installed.
+// Tests the user-mode stack's parts against the installed libslirp.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -40,7 +40,7 @@ TEST("the stack hears what is for it, and nothing else") {
   for (const char* group : {"333300000000", "333300000003", "3333000000fb", "333300010001", "333300010003",
                             "333300020002", "333301000002", "3333fe000002", "3332ff000002", "3133ff000002"})
     CHECK(sent_to(group, kSolicit) == Verdict::not_for_us);
-  CHECK(sent_to("333300000001", kSyn) == Verdict::not_for_us);  // IPv4 in a group of IPv6
+  CHECK(sent_to("333300000001", kSyn) == Verdict::not_for_us);  // an IPv4 datagram to an IPv6 group
   CHECK(sent_to("ffffffffffff", kSyn) == Verdict::not_for_us);
   CHECK(sent_to("ffffffffffff", kTftp) == Verdict::pass);
   Bytes other_port = hex(kDiscover);
@@ -154,7 +154,7 @@ TEST("forwards from the host are made once, and ended") {
   at.sin_family = to.sin_family = AF_INET;
   at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   to.sin_port = htons(22);
-  // A port that is free now.
+  // Find a port that is free now.
   const Fd probe(socket(AF_INET, SOCK_STREAM, 0));
   socklen_t size = sizeof at;
   CHECK(bind(probe.number(), reinterpret_cast<sockaddr*>(&host), sizeof at) == 0);
@@ -197,7 +197,7 @@ TEST("whatever guests send, the stack answers still") {
   for (int i = 0; i < 20000; i++) {
     Bytes frame = seeds[random_below(static_cast<uint32_t>(seeds.size()))];
     if (random_below(4) == 0) frame.resize(random_below(1600));
-    // The addresses stay, mostly: what is for nobody here goes no further than the filter.
+    // The Ethernet addresses stay, since the filter would drop a frame for any other destination.
     for (uint32_t changes = random_below(8); changes > 0 && frame.size() > 12; changes--)
       frame[12 + random_below(static_cast<uint32_t>(frame.size()) - 12)] =
           static_cast<uint8_t>(random_below(256));
@@ -285,7 +285,7 @@ TEST("a relay carries bytes and ends both ways, and a closed target is an end") 
     CHECK(arrived == sent.size() && room == sent);
     for (int i = 0; i < 5; i++) turn();
     char byte;
-    CHECK(recv(served.number(), &byte, 1, 0) == 0);  // the guest's end came through
+    CHECK(recv(served.number(), &byte, 1, 0) == 0);  // the relay has passed on the end of the guest's stream
     CHECK(send(served.number(), "back", 4, 0) == 4);
     turn();
     char answer[4];

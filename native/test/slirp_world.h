@@ -1,4 +1,4 @@
-// Frames of guests, and a stack that they are sent to. It is restricted: nothing leaves for anywhere.
+// Frames of guests, and a stack that receives them. The stack is restricted: it connects to nothing outside.
 #pragma once
 
 #include <sys/socket.h>
@@ -30,7 +30,7 @@ inline Bytes hex(const char* text) {
   return bytes;
 }
 
-// Checksums are filled in by sealed().
+// Frames in hexadecimal, without checksums, which sealed() fills in.
 constexpr const char* kArp =
     "ffffffffffff 525400000001 0806 0001 0800 06 04 0001 525400000001 0a00020f 000000000000 0a000202";
 constexpr const char* kPing =
@@ -51,7 +51,8 @@ constexpr const char* kTftp =
     "52550a000202 525400000001 0800 4500002c 00010000 40110000 0a00020f 0a000202 c0000045 00180000 0001"
     "66696c65 00 6f63746574 00 00000000";
 
-// With right checksums, where there is room for them: so that a changed frame gets past the first look.
+// Returns the frame with correct checksums, as far as it is long enough to contain them. So a frame that a
+// test has changed is not dropped for its checksum.
 inline Bytes sealed(Bytes frame) {
   const std::span<uint8_t> all(frame);
   const auto put = [&](size_t at, auto... sum_of) {
@@ -106,7 +107,7 @@ inline const Library& library() {
   return opened;
 }
 
-// A stack, the switch's end of its frames, and the turns of its loop.
+// A stack, the switch's end of its frame socket, and turn(), which is one turn of the stack's loop.
 struct World {
   World() {
     std::signal(SIGPIPE, SIG_IGN);
@@ -132,7 +133,7 @@ struct World {
     turn();
   }
 
-  // What it answers, with the EtherType, to one frame.
+  // Returns the next frame of this EtherType that the stack has sent; an empty one if there is none.
   [[nodiscard]] Bytes receive(uint16_t type) const {
     for (;;) {
       Bytes frame(2000);

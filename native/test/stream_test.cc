@@ -51,7 +51,7 @@ struct Slots {
   std::vector<Frame> frames;
 };
 
-// Receives everything that has arrived. Returns the error that ended it.
+// Receives everything that has arrived. Returns the error after the last frame, such as EAGAIN.
 int receive_all(Stream& stream, std::vector<Bytes>& received, uint32_t slots = kBatch) {
   Slots room(slots);
   for (;;) {
@@ -59,7 +59,7 @@ int receive_all(Stream& stream, std::vector<Bytes>& received, uint32_t slots = k
     for (uint32_t i = 0; i < count; i++) {
       received.push_back(room.frames[i].copy());
       if (room.frames[i].size() < kFramePadded)
-        room.frames[i].pad();  // as the switch does; it must not overwrite the next frame
+        room.frames[i].pad();  // as the switch does; the zeroes must not overwrite the next frame
     }
     room.empty();
     if (error != 0) return error;
@@ -125,7 +125,8 @@ TEST("an invalid length, an end, and an end within a frame are told apart") {
     Stream stream(std::move(pair.ours));
     Bytes wire;
     append(wire, frame_bytes(kBroadcast, kA, 60));
-    for (const uint8_t byte : {0x00, 0x01, 0x10, 0x01}) wire.push_back(byte);  // 69633
+    // 69633, one byte more than the longest frame that QEMU sends.
+    for (const uint8_t byte : {0x00, 0x01, 0x10, 0x01}) wire.push_back(byte);
     write_all(pair.theirs.number(), wire.data(), wire.size());
     Slots room;
     CHECK(stream.receive(room.frames, 0).frames == 1);
@@ -150,7 +151,8 @@ TEST("random bytes are received as frames or end the stream") {
     Pair pair;
     Stream stream(std::move(pair.ours));
     Bytes noise(random_below(20000));
-    // Mostly small lengths, so that more than the first is read.
+    // In odd rounds every byte is 0 or 1, so that many length prefixes are valid and reading goes past the
+    // first frame.
     for (uint8_t& byte : noise) byte = static_cast<uint8_t>(random_below(round % 2 == 0 ? 256 : 2));
     write_all(pair.theirs.number(), noise.data(), noise.size());
     pair.theirs = Fd();
@@ -295,7 +297,7 @@ TEST(
     CHECK(frame.size() == 1500 && frame[19] == static_cast<uint8_t>(i) &&
           frame[20] == static_cast<uint8_t>(i >> 8));
   }
-  // Also if only the rest of a frame had waited.
+  // A new frame arrives even if only the rest of a frame was waiting.
   const Bytes frame = frame_bytes(kBroadcast, kA, 60, 3);
   streams.send(1, frame);
   CHECK(streams.receive(2) == frame);

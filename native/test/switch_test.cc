@@ -95,7 +95,7 @@ TEST("frames wait in order for a slow peer, and are dropped and counted when its
   CHECK(bench.count(2, transmit_unicast) == 5 && bench.count(2, transmit_drop_queue_full) == 3);
   CHECK(bench.sw.port(2)->snapshot()[queue_frames] == 4);
 
-  bench.at(2).room = 2;  // still slow: new frames wait behind the others
+  bench.at(2).room = 2;  // still slow: new frames wait behind the earlier ones
   const Attachment& attachment = *bench.sw.port(2)->attachments[0];
   bench.drain(2);
   CHECK(attachment.service.waiting);
@@ -120,7 +120,7 @@ TEST("a port that is given more than a batch before it transmits sends all of it
       all.push_back(frame_bytes(kB, kA, 60, static_cast<uint8_t>(i)));
       port.add(&slots.emplace_back(all.back()).frame, 0);
     }
-    // It is reported that an attachment began to wait, also while frames were added.
+    // transmit() also reports an attachment that began to wait while frames were being added.
     CHECK(port.transmit(0) == (room < 1000));
     CHECK(!port.transmit(0));
     bench.at(1).room = 1000;

@@ -113,7 +113,7 @@ TEST("a port that discards in a VLAN neither learns nor forwards there, but its 
   FourPorts bench;
   Bytes bpdu = frame_bytes(0x0180'c200'0000, kA);
   bench.send(1, {bpdu});
-  CHECK(bench.at(2).sent.size() == 1);  // without spanning tree it is forwarded like any multicast
+  CHECK(bench.at(2).sent.size() == 1);  // without spanning tree a BPDU is forwarded like any multicast
   bench.sw.takes_bpdus = true;
   bench.sw.set_discarding(*bench.sw.port(1), 0, true);
   bench.send(1, {frame_bytes(kBroadcast, kB), bpdu});
@@ -167,7 +167,7 @@ TEST("capture reports received frames before any decision, and transmitted ones 
 // 100,000 frames with all kinds of tags, while memberships change: each arrives only at members of its VLAN.
 TEST("no frame is forwarded outside its VLAN, whatever tags it has") {
   constexpr uint32_t kPorts = 8;
-  constexpr std::array<uint16_t, 6> kIds = {0, 1, 2, 4094, 4095, 77};  // the last one is never created
+  constexpr std::array<uint16_t, 6> kIds = {0, 1, 2, 4094, 4095, 77};  // 4095 and 77 are never created
   std::minstd_rand random(1);
   const auto below = [&random](uint32_t limit) { return static_cast<uint32_t>(random() % limit); };
   Bench bench(kPorts);
