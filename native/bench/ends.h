@@ -1,6 +1,6 @@
 // Senders and receivers of frames: VDE clients, and peers of tsvde's `stream` and `dgram` ports over unix
-// sockets. Their paths are beside the control directory: DIRECTORY.stream, and DIRECTORY.dgram with the peer
-// DIRECTORY.peer.
+// sockets. The paths of these sockets are beside the control directory: DIRECTORY.stream, and DIRECTORY.dgram
+// with the peer DIRECTORY.peer.
 #pragma once
 
 #include <endian.h>

@@ -1,6 +1,6 @@
 // Work for callgrind: the forwarding decision and the offloads, without system calls. `instructions WHAT
-// FRAMES` moves that many frames. To get the cost of a frame, run it with two numbers of frames, and divide
-// the difference between the costs by the difference between the numbers.
+// FRAMES` moves that many frames. To get the cost of a frame, run the program with two numbers of frames, and
+// divide the difference between the costs by the difference between the numbers.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>

@@ -5,8 +5,8 @@
 // `idle` is the number of further clients, which do nothing. `from` and `to` are vde, stream or dgram.
 //
 // Role `ping`: a frame goes back and forth between two clients, while two others make a `background` load: 0
-// none, 1 unicast, 2 a flood to all ports. Its `rate` is in frames per second (0: as many as the kernel
-// accepts).
+// none, 1 unicast, 2 a flood to all ports. The load's `rate` is in frames per second (0: as many as the
+// kernel accepts).
 //
 // `pid` is the process whose CPU time is measured.
 #include <poll.h>
@@ -41,7 +41,7 @@ void print_waits(std::vector<uint32_t>& waits) {
          percentile(waits, 0.9), percentile(waits, 0.99), percentile(waits, 0.999));
 }
 
-// Returns false if no frame came within the time.
+// Returns false if no frame came within `patience_ms`.
 bool readable(const Client& client, int patience_ms) {
   pollfd wanted{.fd = client.fd(), .events = POLLIN, .revents = 0};
   return poll(&wanted, 1, patience_ms) > 0;
@@ -117,7 +117,7 @@ struct Receivers {
   explicit Receivers(const Ends& all) : all(all), received(all.size()) {
     for (const auto& end : all) polls.push_back({.fd = end->fd(), .events = POLLIN, .revents = 0});
   }
-  // Receives from those that have frames. Returns false if no frame came within the time.
+  // Receives from the receivers that have frames. Returns false if no frame came within `patience_ms`.
   bool take(Messages& in, int patience_ms) {
     if (poll(polls.data(), polls.size(), patience_ms) == 0) return false;
     for (size_t i = 0; i < polls.size(); i++) {
@@ -189,8 +189,8 @@ void stream_windowed(const Job& job, Client& sender, const Ends& all, Messages& 
       sent += static_cast<uint64_t>(count);
       credit -= static_cast<uint64_t>(count);
     }
-    // No frame came within the time, so the switch has dropped the missing ones. They no longer count as in
-    // flight.
+    // If no frame came within 100 ms, the switch has dropped the missing frames. They then no longer count as
+    // in flight.
     if (!receivers.take(in, 100)) {
       for (uint64_t& count : receivers.received) {
         lost += sent - count;
@@ -224,7 +224,7 @@ void stream(const Job& job) {
   for (uint32_t i = 0; i < job.idle; i++)
     idle.push_back(end_of_kind("vde", job.directory, static_cast<uint16_t>(i + 1000)));
   Messages in(65536);
-  // Let the switch learn all addresses; the receivers discard the frames that do this.
+  // Let the switch learn all addresses. The frames sent for this purpose are discarded.
   introduce(*sender, *all[0], in);
   for (const auto& receiver : all) introduce(*receiver, *sender, in, job.addresses);
   for (const auto& receiver : all) empty(*receiver, in);
@@ -235,8 +235,8 @@ void stream(const Job& job) {
   }
 }
 
-// Two clients that answer each other, and a third that only receives. All of them are read at any time, as
-// guests would do.
+// Two clients that answer each other, and a third that only receives. All three are read whenever frames
+// arrive, as guests would do.
 class Table {
  public:
   Table(const Client& here, const Client& there, const Client& sink, uint32_t size)
@@ -305,7 +305,8 @@ void ping(const Job& job) {
       background = std::make_unique<OpenLoop>(busy, job.background == 1 ? &sink : nullptr, 60, 1, job.rate);
     for (; nanoseconds() < end; sent++) {
       if (const uint64_t wait = table.round_trip(); wait > 0) waits.push_back(static_cast<uint32_t>(wait));
-      // Pause between round trips, as a guest does between frames; otherwise they would be a flood.
+      // Pause between round trips, as a guest does between frames; otherwise the round trips would be a
+      // flood.
       table.rest(500'000);
     }
   }

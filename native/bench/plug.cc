@@ -1,5 +1,6 @@
 // A VDE client with a network interface, like a guest's network card but with as little work as possible.
-// When the switch is full it waits, as TCP in a guest would, and drops nothing. Usage: plug DIRECTORY NAME
+// When the switch is full, the client waits, as TCP in a guest would, and drops nothing.
+// Usage: plug DIRECTORY NAME
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>

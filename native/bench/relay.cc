@@ -1,6 +1,6 @@
-// The lower bound: what it costs the kernel to move a frame from one client to the others. The relay
-// implements only the necessary part of the control protocol, reads no addresses, and neither counts nor
-// queues frames. Its batches are sized like the engine's. Usage: relay DIRECTORY
+// The lower bound on a switch's cost: what it costs the kernel to move a frame from one client to the others.
+// The relay implements only the necessary part of the control protocol, reads no addresses, and neither
+// counts nor queues frames. Its batches are sized like the engine's. Usage: relay DIRECTORY
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
