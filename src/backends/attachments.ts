@@ -61,8 +61,8 @@ export class Attachments {
   }
 
   /**
-   * Opens a spec. Throws SwitchError EEXIST if the ID is taken, otherwise whatever the kind throws, or the signal's
-   * reason once that is aborted.
+   * Opens a spec. Throws SwitchError EEXIST if the ID is taken, otherwise whatever the kind throws, or the abort
+   * signal's reason.
    */
   async attach(request: PortRequest, signal?: AbortSignal): Promise<Attachment> {
     signal?.throwIfAborted();

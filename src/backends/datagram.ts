@@ -89,7 +89,7 @@ function bindPeer(local: string, peer: string, mode: number): { fd: number; peer
   }
 }
 
-/** Joins a multicast group. `localAddress` selects the interface; if it is absent, the route to the group does. */
+/** Joins a multicast group. `localAddress` selects the interface; without it, the routing table does. */
 export async function openMulticast(
   host: Host,
   group: HostPort,
@@ -125,7 +125,9 @@ export function refuseIpv6Group(address: string): void {
     );
 }
 
-/** Returns the address of a path in the form in which the kernel reports senders: it ends after the path's NUL. */
+/**
+ * Returns the address of a path in the form in which the kernel reports senders: the address ends after the path's NUL.
+ */
 function senderAddress(path: string): Buffer {
   return formatAddress(path).subarray(0, 2 + Buffer.byteLength(path) + 1);
 }

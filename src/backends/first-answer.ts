@@ -1,5 +1,5 @@
-// Waits up to a second for a first connection. If the peer answers at once, the connection exists when the switch's
-// start or the console command continues; a peer that does not answer delays them by that second only.
+// Waits up to a second for a first connection, so that a peer that answers at once is connected before the switch's
+// start or the console command continues. A peer that does not answer delays the start or the command by one second.
 import { setTimeout as pause } from 'node:timers/promises';
 
 const PATIENCE_MS = 1000;

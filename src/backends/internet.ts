@@ -30,8 +30,8 @@ export function formatHostPort(host: string, port: number): string {
 }
 
 /**
- * Returns the family that two flags select. As in QEMU, switching on only one of them excludes the other. Undefined if
- * both are off.
+ * Returns the family that two flags select, or undefined if both are off. As in QEMU, if only one flag is given and it
+ * is on, the other family is off.
  */
 export function family(ipv4: boolean | undefined, ipv6: boolean | undefined): Family | undefined {
   const wants4 = ipv4 ?? ipv6 !== true;

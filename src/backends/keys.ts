@@ -1,5 +1,5 @@
 // The keys of a kind of port as data: each key's values and its purpose. Validation, help and error messages derive
-// from it.
+// from this data.
 import { resolve } from 'node:path';
 import { SwitchError } from '../protocol/errors.ts';
 import { nearestName } from '../protocol/nearest.ts';
@@ -17,7 +17,7 @@ export interface Key<T = unknown> {
   value: ValueType<T>;
   help: string;
   required?: true;
-  /** The key is permitted, and `required` applies, only together with one of these; each is a key or `key=value`. */
+  /** This key is permitted, and `required` applies, only together with one of these keys or `key=value` pairs. */
   goesWith?: readonly string[];
   /** The key may be given several times. Its values are a list, which is empty if the key is absent. */
   repeatable?: true;
@@ -68,7 +68,7 @@ export function oneOf<const T extends string>(...words: readonly T[]): ValueType
   return { what: words.join(' or '), parse: (text) => words.find((word) => word === text) };
 }
 
-/** The value type of an ID, by QEMU's rule for IDs. */
+/** The value type of an ID, which follows QEMU's rule for IDs. */
 const name: ValueType<string> = {
   what: 'a letter, then letters, digits and -._',
   parse: (text) => (/^[a-z][a-z0-9._-]{0,63}$/i.test(text) ? text : undefined),

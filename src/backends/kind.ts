@@ -10,9 +10,9 @@ export interface Kind {
   /** The kind's own keys, besides those that every kind has. */
   keys: Keys;
   /**
-   * Opens a spec of this kind. Resolves when the port is usable, or when attempts have begun that will be repeated.
-   * Throws SwitchError with a sentence. After that, and after close(), the host releases the remaining reservations;
-   * the kind itself closes everything else that it opened.
+   * Opens a spec of this kind. Resolves when the port is usable, or when attempts that will be repeated have begun.
+   * Throws SwitchError with a sentence. After an exception, and after close(), the host releases the remaining
+   * reservations; the kind itself closes everything else that it opened.
    */
   open(values: Values<Keys>, host: Host): Backend | Promise<Backend>;
 }
@@ -56,7 +56,7 @@ export interface Host {
   /** Writes a log line that begins with the attachment's ID. */
   log(message: string, level?: LogLevel): void;
   /**
-   * Reserves a port for this attachment: the lowest free one or, with `switchport=`, the lowest free one of the
+   * Reserves a port for this attachment: the lowest free port or, with `switchport=`, the lowest free port among the
    * `atMost` ports from that number on. The port's untagged VLAN is that of `vlan=`. Throws SwitchError ENOSPC,
    * EADDRINUSE.
    */

@@ -1,5 +1,5 @@
-// A listening port: each client that connects gets a port of the switch for as long as it is connected. A host name is
-// listened on at each of its addresses.
+// A listening port: each client that connects gets a port of the switch for as long as it is connected. If the host is
+// a name, the port listens on each of the name's addresses.
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { SwitchError } from '../protocol/errors.ts';
 import { describeError } from '../system/errno.ts';

@@ -133,7 +133,7 @@ export interface UserSpec extends CommonKeys {
   ipv6?: boolean;
   /** The guests' network, `ADDRESS/LENGTH`; default `10.0.2.0/24`. */
   net?: string;
-  /** An address in the guests' network, which has then length 24: another way to write `net`. */
+  /** An address in the guests' network, whose prefix length is then 24: another way to write `net`. */
   ip?: string;
   /** The host's address in the guests' network; default the network's .2. */
   host?: string;
@@ -147,9 +147,9 @@ export interface UserSpec extends CommonKeys {
   'ipv6-prefix'?: string;
   /** The length of ipv6-prefix in bits, 0 to 126; default 64. */
   'ipv6-prefixlen'?: number;
-  /** The host's IPv6 address in the guests' network; default the prefix with 2. */
+  /** The host's IPv6 address in the guests' network; default the prefix's ::2. */
   'ipv6-host'?: string;
-  /** The IPv6 address of the name server; default the prefix with 3. */
+  /** The IPv6 address of the name server; default the prefix's ::3. */
   'ipv6-dns'?: string;
   /** Whether guests are kept from the host and the outside, except by forwards; default false. */
   restrict?: boolean;

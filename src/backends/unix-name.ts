@@ -17,9 +17,9 @@ export function unixName(text: string, { abstract, tight }: { abstract: boolean;
 }
 
 /**
- * Returns the names under which a peer may have bound a path, since the kernel reports a sender by the name that it
- * bound: the absolute path, the path as written (relative to the peer's directory), and the path with symbolic links
- * resolved. Throws SwitchError ENAMETOOLONG.
+ * Returns the names that the kernel may report for a peer. The kernel reports a path as the peer wrote it when it bound
+ * its socket, so each of these is possible: the absolute path, the path as written (relative to the peer's directory),
+ * and the path with symbolic links resolved. Throws SwitchError ENAMETOOLONG.
  */
 export function spellings(text: string): [string, ...string[]] {
   const whole = unixName(text, { abstract: false, tight: true });

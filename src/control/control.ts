@@ -78,9 +78,10 @@ export class Control {
   }
 
   /**
-   * Lets clients connect; they wait until serve(). `prepareOther` is called once the directory is ours. The function
-   * that it resolves with is called together with binding the control socket, so that a program that can connect to one
-   * socket can connect to the other. Throws SwitchError; close() then leaves everything as it was found.
+   * Binds the control socket. Clients may connect, and wait until serve(). `prepareOther` prepares a second socket,
+   * such as the console's, once the directory is ours, and resolves with the function that binds it. That function is
+   * called right after the control socket is bound, so that both sockets appear together. Throws SwitchError; close()
+   * then leaves everything as it was found.
    */
   bind(highestPort: number, prepareOther: PrepareOther): Promise<void> {
     return this.#step(async () => {

@@ -71,8 +71,7 @@ export function checkJoinOptions(options: JoinOptions): void {
 }
 
 /**
- * Joins a switch, for callers that use the descriptors themselves. Throws SwitchError, or the signal's reason once that
- * is aborted.
+ * Joins a switch, for callers that use the descriptors themselves. Throws SwitchError, or the abort signal's reason.
  */
 export async function joinSwitch(directory: string, options: HandshakeOptions = {}): Promise<Joined> {
   const joined = await shakeHands(directory, options);
@@ -160,8 +159,9 @@ async function disconnect(control: Socket): Promise<void> {
 }
 
 /**
- * Lets the switch send to our socket. This concerns only callers that grant access to no one else, and switches that
- * run neither as root nor as our user: the switch's group gets access or, if we may not set that group, every user.
+ * Sets the mode and group of our socket so that the switch can send to it. If the caller grants access to no one else,
+ * a switch that runs neither as root nor as our user could not send. In that case the switch's group gets access too
+ * or, if we may not set that group, every user.
  */
 async function admitSwitch(controlPath: string, ownPath: string, { mode = 0o700, group }: JoinOptions): Promise<void> {
   if (group !== undefined) await chown(ownPath, -1, groupId(group));

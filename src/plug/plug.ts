@@ -73,8 +73,8 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
   /**
    * Joins the switch that serves a control directory: tsvde, vde_switch, or a Switch that listens there. Throws
    * SwitchError ENOENT if there is no switch, ECONNREFUSED if nothing listens or the switch refuses, EACCES if
-   * permissions forbid it, EINVAL for wrong options, and EIO otherwise; throws the signal's reason once that is
-   * aborted.
+   * permissions forbid it, EINVAL for wrong options, and EIO otherwise. If the signal is aborted, throws the signal's
+   * reason.
    */
   static async connect(directory: string, options: JoinOptions = {}): Promise<Plug> {
     checkJoinOptions(options);
@@ -125,8 +125,8 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
   }
 
   /**
-   * Stops receiving. Frames then wait in the kernel, as for any program that does not read; once it is full, the switch
-   * queues frames and drops those that do not fit.
+   * Stops receiving. Frames then wait in the kernel, as for any program that does not read; once the kernel has no more
+   * room, the switch queues frames and drops those that do not fit.
    */
   pause(): void {
     this.#paused = true;
@@ -141,9 +141,9 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
 
   /**
    * Returns an iterator over the frames received from now on. At most 64 wait for the loop that reads them; then the
-   * plug is paused. The iteration ends when the plug does, and throws the signal's reason once that is aborted. Leaving
-   * a `for await` loop ends the iteration; an iterator that is used in another way and not read to its end must be
-   * ended by its return() or by `await using`.
+   * plug is paused. The iteration ends when the plug does. If the signal is aborted, the iteration throws the signal's
+   * reason. Leaving a `for await` loop ends the iteration; an iterator that is used in another way and not read to its
+   * end must be ended by its return() or by `await using`.
    */
   frames(options: FramesOptions = {}): AsyncIterableIterator<Buffer, undefined> & AsyncDisposable {
     checkOptions(options, FRAMES_OPTIONS);
@@ -211,8 +211,8 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
   }
 
   /**
-   * Delivers frames. A listener may close or pause the plug, or throw. Its exception is uncaught, and the frames after
-   * it are still delivered.
+   * Delivers frames. A listener may close or pause the plug, or throw. A listener's exception is uncaught, and the
+   * remaining frames are still delivered.
    */
   #emitFrames(): void {
     try {

@@ -1,5 +1,5 @@
-// Converts words of other programs to text that preserves every byte, like Python's surrogateescape: if a word is not
-// UTF-8, its bytes from 0x80 up become lone surrogates, U+DC80 to U+DCFF, which valid text never contains.
+// Converts command-line arguments to text and back without losing a byte, like Python's surrogateescape: in an argument
+// that is not UTF-8, bytes from 0x80 up become lone surrogates, U+DC80 to U+DCFF, which valid text never contains.
 import { isUtf8 } from 'node:buffer';
 
 const ESCAPED = /([\udc80-\udcff])/u;

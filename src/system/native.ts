@@ -17,7 +17,8 @@ export interface EngineSettings {
   /** Whether each frame received or transmitted is also an event. Capturing is slow and meant for diagnosis. */
   capture: boolean;
   /**
-   * The most addresses in the table. When it is full, a new address evicts the oldest one of the port that has most.
+   * The most addresses in the table. When it is full, a new address evicts the oldest address of the port with the most
+   * addresses.
    */
   macLimit: number;
   /** Seconds of silence after which an address ages out. */
@@ -150,7 +151,7 @@ export interface NativeEngine {
 /** The client's end of a data socket, on which each datagram is a frame. Node's event loop serves it. */
 export interface NativeFrameSocket {
   /**
-   * Returns how many of `frames`, from the first on, the kernel accepted. If it is fewer than all, the kernel's buffer
+   * Returns how many of `frames`, from the first on, the kernel accepted. Fewer than all means that the kernel's buffer
    * is full.
    */
   send(frames: readonly Uint8Array[]): number;

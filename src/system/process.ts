@@ -68,7 +68,7 @@ export function runProgram(file: string, argv: readonly string[], keep: readonly
   return native.run(file, argv.map(encodeWord), keep, before.ignoredSignals, before.openFiles);
 }
 
-/** Ends this process as another one ended: with its exit code, or by its signal. */
+/** Ends this process in the way in which another program ended: with the same exit code, or by the same signal. */
 export function endLike({ code, signal }: Exit): never {
   return native.endProcess(code, signal);
 }

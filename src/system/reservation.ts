@@ -14,14 +14,15 @@ export interface PortRange {
 
 export interface Reservations {
   /**
-   * Reserves a port exclusively for an attachment: the lowest free one, of `range` if that is given. Throws SwitchError
-   * EADDRINUSE, EINVAL, ENOSPC.
+   * Reserves a port exclusively for an attachment: the lowest free port, or the lowest free port of `range` if that is
+   * given. Throws SwitchError EADDRINUSE, EINVAL, ENOSPC.
    */
   forAttachment(attachment: AttachmentRequest): Reservation;
   /**
-   * Reserves a port for a client of user `uid`: the port asked for, or else the lowest one that is free and allocatable
-   * or does not exist yet. An active port takes further endpoints of the same user. `kind` is the kind of endpoint;
-   * default `vde`. Throws SwitchError EACCES, EADDRINUSE, EINVAL, ENOSPC.
+   * Reserves a port for a client of user `uid`: the port with the number that the client asked for. If the client asked
+   * for any port, reserves the lowest one that either does not exist yet or is free and allocatable. An active port
+   * accepts further endpoints of the same user. `kind` is the kind of endpoint; default `vde`. Throws SwitchError
+   * EACCES, EADDRINUSE, EINVAL, ENOSPC.
    */
   forClient(wanted: WantedPort, uid: number, kind?: string): Reservation;
   /** Returns an endpoint ID that is not in use, a different one each time. */
@@ -37,7 +38,7 @@ export interface AttachmentRequest {
   id: string;
   kind: string;
   range?: PortRange | undefined;
-  /** The port's untagged VLAN until it is released. */
+  /** The port's untagged VLAN until the port is released. */
   vlan?: number | undefined;
   /** Called once when the reservation ends. */
   released(): void;

@@ -30,7 +30,7 @@ function deliver(line: string, done: () => void): void {
 }
 
 /**
- * Sends a line. Returns false if the reader has no room. If there is no reader, the line is dropped, as by syslog(3).
+ * Sends a line. Returns false if the reader has no room. If there is no reader, the line is dropped, as syslog(3) does.
  */
 function trySend(line: string): boolean {
   try {

@@ -23,8 +23,8 @@ export function listenAddressesOf(addresses: readonly string[]): ListenAddress[]
 }
 
 /**
- * Returns a listening server for each address. Addresses that this machine does not have are skipped, unless that
- * leaves none. If it throws, which is the system's error, nothing listens.
+ * Returns a listening server for each address. Addresses that this machine does not have are skipped, but at least one
+ * must be left. Throws the system's error; then nothing listens.
  */
 export async function listenOnAll<S extends Server>(
   create: () => S,

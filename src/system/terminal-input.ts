@@ -7,7 +7,7 @@ import { native } from './native.ts';
 const STDIN = 0;
 /**
  * How often a process in the background checks whether it is in the foreground, in milliseconds. Neither the shell nor
- * the kernel reports that.
+ * the kernel reports that change.
  */
 const LOOK_MS = 250;
 
@@ -89,7 +89,7 @@ export class TerminalInput extends Readable {
     try {
       this.#terminal = new ReadStream(STDIN);
     } catch {
-      this.#hangUp(); // it went away just now
+      this.#hangUp(); // the terminal has just gone
       return;
     }
     const lost = () => (native.terminalStanding(STDIN) === 'background' ? this.#look() : this.#end());

@@ -27,7 +27,7 @@ export class UnixListener {
     this.#remove = remove;
   }
 
-  /** Binds a socket. Call makeWay() before. Throws a SwitchError that names the path. */
+  /** Binds a socket. Call makeWay() first. Throws a SwitchError that names the path. */
   static bind(path: string): UnixListener {
     const fd = bind(path);
     try {

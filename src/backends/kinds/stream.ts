@@ -13,7 +13,7 @@ import { unixName } from '../unix-name.ts';
 export const MAX_CLIENTS = 128;
 export const RECONNECT_MS = 1000;
 
-/** A key that `socket`, QEMU's older way to write a stream, has too. */
+/** Also a key of `socket`, QEMU's older syntax for streams. */
 export const maxClientsKey = {
   value: number(1, 65535),
   help: `clients at a time, each with its own port; default ${MAX_CLIENTS}`,

@@ -20,7 +20,7 @@ const flag: ValueType<boolean> = {
   parse: (text) => (/^(on|yes|y|true)$/.test(text) ? true : /^(off|no|n|false)$/.test(text) ? false : undefined),
 };
 
-/** The value type of text with a limit, in bytes, of a DHCP option or of libslirp. */
+/** The value type of text that a DHCP option or libslirp limits to `bytes` bytes. */
 function shortText(bytes: number): ValueType<string> {
   return {
     what: `text of 1 to ${bytes} bytes`,

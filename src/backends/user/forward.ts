@@ -43,7 +43,7 @@ export const hostForward: ValueType<HostForward> = {
   },
 };
 
-/** The value type of a rule's host end. It is parsed from the whole rule or from the half before the `-`. */
+/** The value type of a rule's host end. Accepts a whole rule, or only the half before its `-`. */
 export const hostPlace: ValueType<HostPlace> = {
   what: '[tcp|udp]:[ADDRESS]:PORT or unix:/PATH',
   parse: (text) => hostForward.parse(text)?.host ?? parseHostPlace(text),

@@ -33,7 +33,7 @@ export class Guests {
     return this.#list;
   }
 
-  /** Replaces the list of guests by the words of the stack's `guests` line. */
+  /** Replaces the list of guests with the words of the stack's `guests` line, one word for each guest. */
   update(words: readonly string[]): void {
     this.#list = words.filter((word) => word !== '').map(parseGuest);
     const known = new Set(this.#list.map(({ mac }) => mac));
@@ -53,8 +53,8 @@ export class Guests {
   }
 
   /**
-   * Tells the stack whose lease it may take back. `macs` begins with the guest that has been silent longest. Returns
-   * one guest that is gone, or else all that are unknown or quiet.
+   * Returns the guests whose lease the stack may take back: one that is gone or, if none is, all that are unknown or
+   * quiet. `macs` begins with the guest that has been silent longest.
    */
   reclaimable(macs: readonly string[]): { gone: string } | { quiet: string[] } {
     const presences = macs.map((mac) => [mac, this.presence(mac)] as const);
@@ -65,8 +65,9 @@ export class Guests {
   }
 
   /**
-   * Returns the guest address for forwards whose rule names none. It stays `now` while that guest is present. Otherwise
-   * it becomes the address of the only DHCP guest or, if no guest uses DHCP, of the only guest.
+   * Returns the guest address for forwards whose rule names none. It stays `now` while a guest with that address is
+   * present or quiet. Otherwise it becomes the address of the only DHCP guest or, if no guest uses DHCP, of the only
+   * guest; if there are several, it stays `now`.
    */
   only(family: 'ipv4' | 'ipv6', now: string | undefined): string | undefined {
     const there = this.#list.filter(

@@ -114,7 +114,10 @@ function withMask(address: number, length: number): Net4 {
   return { net: (address & mask) >>> 0, mask };
 }
 
-/** Returns QEMU's default prefix length, by address classes (RFC 791) and private blocks (RFC 1918, RFC 2544). */
+/**
+ * Returns QEMU's default prefix length for a network, which depends on its address class (RFC 791) or private block
+ * (RFC 1918, RFC 2544).
+ */
 function guessLength(net: number): number {
   const starts = (block: string, length: number) => withMask(net, length).net === parseIpv4(block);
   if (starts('0.0.0.0', 1)) return 8;

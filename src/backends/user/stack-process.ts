@@ -23,7 +23,7 @@ export interface StackListener {
   complained(line: string): void;
   /** Called for each stdout line that is not an answer: `note SENTENCE`, `warning SENTENCE`, `guests …`, `full …`. */
   told(word: string, rest: string): void;
-  /** Called once if the process ends after it was ready and although end() was not called. */
+  /** Called once if the process, after it was ready, ends without a call of end(). */
   died(why: string): void;
 }
 
@@ -93,8 +93,8 @@ export class StackProcess {
   }
 
   /**
-   * Sends a request, a line without its newline. Resolves with an errno and the host's port or, for `info`, with the
-   * text.
+   * Sends a request, one line without its newline. Resolves with the answer: `ERRNO PORT`, where ERRNO is 0 on success,
+   * or the table for `info`. Rejects if the process has ended.
    */
   ask(line: string): Promise<string> {
     return new Promise((resolve, reject) => {

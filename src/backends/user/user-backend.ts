@@ -23,7 +23,7 @@ const LINES_A_MINUTE = 10;
 export interface StackRequest {
   settings: readonly string[];
   hostForwards: readonly HostForward[];
-  /** The first address that DHCP leases. Forwards without a guest address lead there while no guest is known. */
+  /** The first address that DHCP leases. Forwards without a guest address lead to it while no guest is known. */
   firstGuest: string | undefined;
   /** The text that port/print shows, `10.0.2.0/24`. */
   description: string;
@@ -38,7 +38,7 @@ export class UserBackend implements Backend {
   readonly #frames: number;
   readonly #forwards: HostForward[] = [];
   readonly #guests: Guests;
-  /** The guest addresses that forwards without one lead to now; undefined: libslirp's choice. */
+  /** The guests that forwards without a guest address now lead to; undefined: libslirp chooses. */
   readonly #followed: { ipv4: string | undefined; ipv6: string | undefined };
   /** Resolves after the last change to the forwards; changes are made one after another. */
   #changed: Promise<unknown> = Promise.resolve();
@@ -211,7 +211,8 @@ export class UserBackend implements Backend {
       case 'full': {
         const reclaimable = this.#guests.reclaimable(rest.split(' ').filter((mac) => mac !== ''));
         const [state, ...macs] = 'gone' in reclaimable ? ['gone', reclaimable.gone] : ['quiet', ...reclaimable.quiet];
-        this.#ask(['reclaim', state, ...macs].join(' ')).catch(() => {}); // if the stack has died, the next asks again
+        // If the stack has died, its successor asks again.
+        this.#ask(['reclaim', state, ...macs].join(' ')).catch(() => {});
         return;
       }
       case 'note':
@@ -225,7 +226,7 @@ export class UserBackend implements Backend {
 
   #followLater(): void {
     if (this.#stack && this.#forwards.some(({ guest }) => guest.address === undefined))
-      void this.#change(() => this.#follow()).catch(() => {}); // if the stack has died, the next gets all forwards
+      void this.#change(() => this.#follow()).catch(() => {}); // if the stack has died, its successor gets all forwards
   }
 
   /** Moves the forwards without a guest address to the only guest, if there is one. */
@@ -250,7 +251,7 @@ export class UserBackend implements Backend {
     return result;
   }
 
-  /** Asks the stack for a forward. Returns the forward with the port that it got. */
+  /** Asks the stack to add a forward. Returns the forward with the host port that was opened. */
   async #forward({ host, guest }: HostForward): Promise<HostForward> {
     const rule = formatHostForward({ host, guest });
     if ('path' in host) await makeWay(host.path);
