@@ -1,6 +1,6 @@
-// Normalizes the option syntax of getopt_long_only(3), which vde_switch accepts, to plain long options. It allows one
-// dash or two, unique prefixes, aliases, `--opt=value` or `--opt value`, and short options that are bundled or directly
-// followed by their value.
+// Normalizes the option syntax of getopt_long_only(3), which vde_switch accepts, to plain long options. That syntax
+// allows one dash or two, unique prefixes, aliases, `--opt=value` or `--opt value`, and short options that are bundled
+// or directly followed by their value.
 import type { Command } from 'commander';
 import { nearestName } from '../protocol/nearest.ts';
 import { ExitError, USAGE } from '../system/exit-error.ts';
@@ -75,8 +75,8 @@ export function normalizeLeading(
 }
 
 /**
- * Returns whether a word is made of short options: `-s` always is if s is one, `-sx` only if no long option begins with
- * it.
+ * Returns whether a word consists of short options. `-s` does if s is a short option. `-sx` does only if, in addition,
+ * no long option begins with `sx`.
  */
 function isShort(word: string, options: readonly OptionSpelling[]): boolean {
   if (word.startsWith('--')) return false;

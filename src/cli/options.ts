@@ -33,7 +33,10 @@ export interface TsvdeOptions {
   readyFd: number | undefined;
 }
 
-/** The directory with our programs under their VDE names. If it comes first on the PATH, they replace vde2's. */
+/**
+ * The directory with our programs under their VDE names. If this directory comes first on the PATH, our programs
+ * replace vde2's.
+ */
 const COMPAT_DIRECTORY = fileURLToPath(new URL('../../bin/compat', import.meta.url));
 
 /** Other names that vde_switch accepts for an option. */

@@ -31,7 +31,7 @@ export class ServiceManager {
   }
 
   reloading(): void {
-    const now = process.hrtime.bigint() / 1000n; // CLOCK_MONOTONIC
+    const now = process.hrtime.bigint() / 1000n; // CLOCK_MONOTONIC in microseconds
     this.#notify(`RELOADING=1\nMONOTONIC_USEC=${now}`);
   }
 

@@ -21,8 +21,8 @@ const CONTROL_FAILED = 255; // vde_switch's exit code for any failure with its c
 
 export interface ServiceOptions extends TsvdeOptions {
   /**
-   * Whether to start as vde_switch does: if a TAP, a port, the console or the rc file fails, its reason is logged and
-   * it is left out.
+   * Whether to start as vde_switch does: if a TAP, a port, the console or the rc file fails, the reason is logged and
+   * the start continues without it.
    */
   tolerant: boolean;
 }
@@ -88,7 +88,8 @@ export class Service {
       );
     const console = new ConsoleServer(this.#context);
     this.#closers.push(() => console.close());
-    // The console and the control socket are bound together: some programs wait for one of them and then use the other.
+    // The console and the control socket are bound together: some programs wait for one of the sockets and then use the
+    // other.
     const prepareConsole = async () => {
       const options = management && { ...management, ...descriptor(passed.get('mgmt')) };
       const bind = options && (await this.#runStep(() => console.prepare(options)));
@@ -102,7 +103,7 @@ export class Service {
     const end = signalled.then(() => {
       ending = true;
     });
-    // If the start is ended early, the step in progress is abandoned, and closing the switch ends it.
+    // If the start is ended early, the step in progress is abandoned, and closing the switch ends that step.
     const unlessEnded = (step: () => Promise<unknown>) => Promise.race([this.#runStep(step), end]);
     for (const port of ports) if (!ending) await unlessEnded(() => sw.attach(port));
     if (rcFile !== undefined && !ending) await unlessEnded(() => runStartupFile(rcFile, this.#context, () => ending));

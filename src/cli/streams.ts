@@ -25,15 +25,15 @@ export function takeName(name: string, argv?: readonly string[]): void {
 let terminal: TerminalInput | undefined;
 
 /**
- * Returns standard input if it is a terminal; it is read in the foreground only. A hang-up ends the input, but a
- * hang-up while in the background only with `endsInBackground`.
+ * Returns standard input if it is a terminal. The terminal is read only in the foreground. A hang-up in the foreground
+ * ends the input; a hang-up in the background does so only with `endsInBackground`.
  */
 export function terminalInput({ endsInBackground = true } = {}): TerminalInput | undefined {
   if (isatty(0)) terminal ??= new TerminalInput({ endsInBackground });
   return terminal;
 }
 
-/** Returns standard input, as terminalInput() if it is a terminal. */
+/** Returns standard input; if it is a terminal, returns terminalInput(). */
 export function standardInput(options?: { endsInBackground: boolean }): Readable {
   return terminalInput(options) ?? process.stdin;
 }
@@ -67,8 +67,8 @@ export function unblockTerminals(): void {
 }
 
 /**
- * Makes a terminal non-blocking if Node has reopened it, so that the shell's own file description stays blocking. Node
- * cannot reopen another user's terminal. Its description is shared with the shell and is left blocking.
+ * Makes a terminal non-blocking if Node has reopened it; the shell's own file description stays blocking. Node cannot
+ * reopen another user's terminal. There Node uses the shell's description, which is left blocking.
  */
 function unblock(stream: WriteStream): void {
   const { fd, _handle: handle } = stream as WriteStream & { fd: number; _handle: Handle };

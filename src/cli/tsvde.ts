@@ -35,7 +35,7 @@ const IGNORED: readonly NodeJS.Signals[] = [
   'SIGVTALRM',
 ];
 
-/** The most warnings that a daemon passes on. No real start has as many, but one with a broken rc file can. */
+/** The most warnings that a daemon passes on. A start with a broken rc file can have more. */
 const WARNINGS_MAX = 20;
 
 /** Why the switch ends. `signal` is set if the parent process should see that a signal ended it. */
@@ -75,8 +75,8 @@ export async function main(argv: readonly string[], behaviour = TSVDE): Promise<
 }
 
 /**
- * Returns a log that also copies the first warnings to `kept`. The user who starts a daemon sees its stderr, not the
- * system log.
+ * Returns a log that also copies the first warnings to `kept`. The user who starts a daemon sees the command's stderr,
+ * not the system log.
  */
 function alsoKeeping(kept: string[], log: Log): Log {
   return (message, level) => {

@@ -137,7 +137,7 @@ function define(): Command {
     .exitOverride();
 }
 
-/** Parses a time in seconds. The maximum is one that a timer can hold. */
+/** Parses a time in seconds. The maximum, 1000000, still fits in a timer. */
 function seconds(text: string): number {
   const number = Number(text);
   if (/^\d+(\.\d+)?$/.test(text) && number > 0 && number <= 1_000_000) return number;

@@ -61,8 +61,8 @@ function endpointText({ port, endpoint }: { port: number; endpoint: number }): s
 }
 
 /**
- * Returns an address, its VLAN and its port. Only in these lines the VLAN's two hex bytes have the low byte first:
- * vde_switch does so, and programs parse it.
+ * Returns an address, its VLAN and its port. Only in these lines the low byte of the VLAN's two hex bytes comes first:
+ * vde_switch prints it first, and programs parse these lines.
  */
 function macText({ mac, vlan, port }: { mac: string; vlan: number; port: number }): string {
   const hex = vlan.toString(16).padStart(4, '0');

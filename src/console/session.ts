@@ -60,8 +60,8 @@ export async function runSession(context: ConsoleContext, { kind, input, output 
 
 /**
  * Runs the console of a switch in the foreground: commands on stdin, replies on stdout, until stdin or the switch ends.
- * Nothing is written before the first reply, since programs read the first line as the answer to their first command.
- * Only a terminal gets a prompt at once, and again whenever this process begins to read it.
+ * Nothing is written before the first reply, since programs read the first line as the answer to their first command. A
+ * terminal does get a prompt at once, and again whenever this process returns to the foreground.
  */
 export async function runOnStandardStreams(context: ConsoleContext, input: Readable, output: Writable): Promise<void> {
   output.on('error', () => {}); // without a reader, replies are discarded

@@ -15,7 +15,7 @@ export const TIMEOUT_SECONDS = 10;
 /** How long to wait for a greeting if the socket has a control socket's name. A console greets at once. */
 const CONTROL_SOCKET_SECONDS = 0.5;
 
-/** The longest command: vde_switch takes what one read returns, at most this many bytes, as a command. */
+/** The longest command, in bytes. vde_switch takes the result of one read of at most this size as a command. */
 const VDE_SWITCH_LINE_MAX = 127;
 
 export interface ClientOptions {
@@ -148,8 +148,8 @@ export class ConsoleClient {
 }
 
 /**
- * Returns whether a path has a control socket's name and is no running switch's console. A control socket sends clients
- * no greeting.
+ * Returns whether a path has a control socket's name and is not the console of a running switch. A control socket sends
+ * clients no greeting.
  */
 function isControlSocket(path: string): boolean {
   try {

@@ -29,7 +29,7 @@ export class ReplyReader {
   #rest = '';
   #prompt: string | undefined;
   #inData = false;
-  /** The last code line read. It is the reply's own unless another one follows. */
+  /** The last code line read. It is the reply's own unless another code line follows. */
   #code: string | undefined;
   #lines: string[] = [];
   /** Whether the last line was empty. If a prompt follows, the empty line belongs to the prompt. */

@@ -85,7 +85,8 @@ export class Terminal {
     output.moveCursor(0, -rows);
     output.cursorTo(0);
     output.clearScreenDown();
-    // Before it redraws, prompt() moves up to the first row of the typed line. Move down by as many rows first.
+    // Before it redraws, prompt() moves the cursor up to the first row of the typed line. Move the cursor down by as
+    // many rows first.
     output.write(text + '\n'.repeat(rows));
     this.#editor.prompt(true);
   }

@@ -165,8 +165,8 @@ export class SwitchMetrics {
   }
 
   /**
-   * Defines a counter that copies one of the engine's. prom-client's counters can only be incremented, so it is reset
-   * at each scrape.
+   * Defines a counter that copies one of the engine's. prom-client's counters can only be incremented, so the copy is
+   * reset at each scrape.
    */
   #counter<T extends string>(name: string, help: string, labelNames: T[]): Counter<T> {
     const counter = new Counter({ ...this.#base(name, help), labelNames });

@@ -33,8 +33,8 @@ function sourceOf(type: number, packet: Buffer): IpAddress | undefined {
 }
 
 /**
- * Returns whether the header is valid by RFC 791, 3.1: five to fifteen words, within the total length, which is within
- * the frame.
+ * Returns whether the header is valid according to RFC 791, 3.1: it has five to fifteen words and lies within the total
+ * length, which lies within the frame.
  */
 function isIpv4(packet: Buffer): boolean {
   if (packet.length < 20 || packet[0]! >> 4 !== 4) return false;
@@ -43,7 +43,10 @@ function isIpv4(packet: Buffer): boolean {
   return header >= 20 && header <= total && total <= packet.length;
 }
 
-/** Returns whether the header is valid by RFC 8200, 3: forty bytes, followed by as many as its payload length says. */
+/**
+ * Returns whether the header is valid according to RFC 8200, 3: forty bytes, followed by as many as its payload length
+ * says.
+ */
 function isIpv6(packet: Buffer): boolean {
   return packet.length >= 40 && packet[0]! >> 4 === 6 && 40 + packet.readUInt16BE(4) <= packet.length;
 }

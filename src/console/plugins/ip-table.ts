@@ -4,8 +4,8 @@ import type { IpAddress } from './ip-address.ts';
 import type { IpSource } from './ip-source.ts';
 
 /**
- * The most addresses, which bounds the memory that forged ones can take. A full table evicts the address that has been
- * silent longest.
+ * The most addresses. This limit bounds the memory that forged addresses can take. A full table evicts the address that
+ * has been silent longest.
  */
 const ADDRESSES_MAX = 65_536;
 

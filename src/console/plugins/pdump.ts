@@ -155,7 +155,8 @@ function menu(frames: FrameFile): Menu {
 }
 
 /**
- * Runs an action, and yields the reason for its error before throwing it: a code names neither the file nor the cause.
+ * Runs an action. If it fails, yields the reason and then throws the error, whose code names neither the file nor the
+ * cause.
  */
 function* explained(name: string, act: () => void): Iterable<string> {
   try {
