@@ -1,4 +1,4 @@
-// A rate limit: at most so many uses per second.
+// A rate limit: a fixed number of uses per second.
 
 export class Budget {
   readonly #perSecond: number;
@@ -9,7 +9,7 @@ export class Budget {
     this.#perSecond = perSecond;
   }
 
-  /** Takes one use at the time `now`, in seconds. Returns false if none is left in that second. */
+  /** Spends one use at time `now`, in seconds. Returns false if this second's budget is used up. */
   take(now: number): boolean {
     const second = Math.floor(now);
     if (second !== this.#second) {

@@ -23,12 +23,12 @@ export const PORT_COST_MIN = 1;
 /** The maximum cost of a port. Added to COST_MAX, it fits the 31 bits that the console prints. */
 export const PORT_COST_MAX = 1_000_000_000;
 
-/** The most BPDUs sent per second by a port in a VLAN. Those beyond it are merged into one BPDU in the next second. */
+/** The most BPDUs sent per second by a port in a VLAN. Further BPDUs are merged into one BPDU in the next second. */
 export const SENDS_PER_SECOND = 20;
 /**
- * The most topology changes of neighbours forwarded per second by a port in a VLAN. 802.1D allows one per hello + 1 s;
- * tree.ts says why this differs.
+ * The most topology changes that a port in a VLAN forwards per second for its neighbours. 802.1D allows one per hello +
+ * 1 s; tree.ts says why this differs.
  */
 export const CHANGES_PER_SECOND = 8;
-/** The most flushes of one VLAN's addresses per second. Those beyond it become one flush in the next second. */
+/** The most flushes of one VLAN's addresses per second. Further flushes become one flush in the next second. */
 export const FLUSHES_PER_SECOND = 4;

@@ -1,6 +1,6 @@
 // The spanning tree of one VLAN. Its times are those of clock.ts. After each event, take() returns the effects.
 //
-// It differs from vde_switch on purpose:
+// This spanning tree differs from vde_switch's on purpose:
 // - It remembers the best offer on every port, and takes the next best at once when the root port is lost. vde_switch
 //   makes itself root instead and opens every port that it had blocked: a loop until the next hello.
 // - On a redundant segment exactly one of the two ends blocks. vde_switch blocks both, which permanently cuts off the
@@ -194,7 +194,7 @@ export class Tree {
 
   /**
    * Sets the state of every port, blocking ports before opening any. A newly elected root port is reported as
-   * forwarding even if it was already. Returns whether any state changed.
+   * forwarding even if it was forwarding already. Returns whether any state changed.
    */
   #settle(elected: TreePort | undefined): boolean {
     const ports = [...this.#ports.values()];
@@ -209,7 +209,8 @@ export class Tree {
    * Flushes addresses and sends a topology change to the neighbours. Changes that a neighbour has reported (`heard`)
    * are limited to CHANGES_PER_SECOND: vde_switch forwards even a change received on a blocked port, so our change
    * returns over the other link, and the limit ends that circle. 802.1D's limit, one change per hello + 1 s (17.21.7),
-   * relies on repeated notifications. Ours are sent once, so that limit would lose a second change.
+   * relies on repeated notifications. Our notifications are sent once, so that 802.1D's limit would lose a second
+   * change.
    */
   #changeTopology(heard?: { on: TreePort; now: number }): void {
     this.#outbox.flush();

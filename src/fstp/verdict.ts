@@ -21,15 +21,15 @@ export function judge(bpdu: Bpdu, port: TreePort, ours: Vector): Verdict {
   const fromOfferer = port.offer !== undefined && sameSender(bpdu, port.offer.vector);
   const order = compareVectors(bpdu, ours);
   if (bpdu.role === 'root') {
-    // The sender reaches its root through this segment, so it repeats what it heard here. Taking that as an offer would
-    // keep a dead root alive.
+    // The sender reaches its root through this segment, so it repeats what it heard here. Taking its BPDU as an offer
+    // would keep a dead root alive.
     if (fromOfferer) return 'withdrawal';
     return order > 0 && bpdu.root === ours.root ? 'concession' : 'contradiction';
   }
   if (bpdu.age + 1 > AGE_MAX || bpdu.cost + PORT_COST > COST_MAX) return fromOfferer ? 'withdrawal' : 'nothing';
   if (fromOfferer) return 'offer';
-  // If the vectors are equal, our own BPDU came back to the port that sent it, or to one with the same port ID. There
-  // is a loop, and taking the BPDU as an offer blocks the port.
+  // If the vectors are equal, our own BPDU came back to the port that sent it, or to a port with the same ID. There is
+  // a loop, and taking the BPDU as an offer blocks the port.
   if (order <= 0) return port.offer && compareVectors(bpdu, port.offer.vector) > 0 ? 'nothing' : 'offer';
   return bpdu.root === ours.root && bpdu.role === 'blocked' ? 'concession' : 'contradiction';
 }

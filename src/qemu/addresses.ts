@@ -1,7 +1,7 @@
-// The MAC addresses of a guest's NICs: the same at each start of the same guest, and different between guests. Each is
-// the first of a series of hashes that no other guest on this host uses. The name of an abstract unix socket, which
-// QEMU inherits, reserves an address. This needs no file, works between users, and the kernel frees the name when QEMU
-// ends.
+// The MAC addresses of a guest's NICs: the same at each start of the same guest, and different between guests. A NIC's
+// address is derived from a series of hashes: it is the first hash whose address no other guest on this host uses. An
+// address is reserved by an abstract unix socket that is named after the address and that QEMU inherits. This needs no
+// file, works between users, and the kernel frees the name when QEMU ends.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -64,8 +64,8 @@ export class Addresses {
   }
 
   /**
-   * Reserves an address. Returns false only if another process has it; a system that forbids such sockets must not
-   * prevent the start.
+   * Reserves an address. Returns false only if another process has it. Other errors are ignored, since a system that
+   * forbids such sockets must not prevent the start.
    */
   #lock(mac: string): boolean {
     try {

@@ -76,8 +76,8 @@ function isShared(settings: ReadonlyMap<string, string | undefined>): boolean {
 }
 
 /**
- * Returns a disk given as a plain word. QEMU takes a word that belongs to no option as a disk, but only of the first
- * word is it certain that it belongs to none.
+ * Returns a disk given as a plain word. QEMU takes a word that belongs to no option as a disk. Whether a word belongs
+ * to an option is certain only for the first word.
  */
 function positionalDisk(args: readonly string[], index: number): string | undefined {
   const before = args[index - 1];

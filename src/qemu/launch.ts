@@ -20,7 +20,10 @@ import type { Facts } from './wiring.ts';
 /** The longest description in a request, in bytes. */
 const DESCRIPTION_MAX = 127;
 
-/** How long to wait for help. The program may be a script that runs QEMU, which may do anything when asked for help. */
+/**
+ * How long to wait for the output of `-netdev help` or `-version`, in milliseconds. The program may be a script, which
+ * may do anything instead.
+ */
 const HELP_TIMEOUT_MS = 5000;
 
 export function factsAbout(program: string, addresses: Addresses): Facts {
@@ -131,10 +134,7 @@ function takePort(target: Target, mode: number, description: string, keepName: b
   });
 }
 
-/**
- * Joins the port again under a new description. If the switch refuses that, it keeps showing the process that has
- * ended.
- */
+/** Joins the port again under a new description. If the switch refuses, it keeps showing the process that has ended. */
 async function nameAgain(joined: Joined, control: Socket, description: string): Promise<void> {
   await joinAgain(joined, control, description).catch(() => {});
 }

@@ -10,8 +10,8 @@ export interface Member {
   kind: string;
   vlan: number;
   /**
-   * Whether the vlan must be rewritten because of this member: today's QEMU does not accept it, or its NIC needs an
-   * address.
+   * Whether the vlan must be rewritten because of this member. Either today's QEMU does not accept the member as
+   * written, or the member leads to other guests, so that the vlan's NICs need unique addresses.
    */
   explicit: boolean;
   settings: Settings;
@@ -25,7 +25,7 @@ export interface Member {
 
 const VDE_SETTINGS = ['sock', 'port', 'group', 'mode', 'id', 'name'];
 
-/** The kinds of member that need no unique addresses, since no other guests are on their network. */
+/** The kinds of member that lead to no other guests. NICs on a vlan with only these need no unique addresses. */
 const PRIVATE_KINDS = ['nic', 'user'];
 
 /**

@@ -44,8 +44,8 @@ function wireDirectly(member: Member, nics: readonly Member[], wiring: Wiring): 
 }
 
 /**
- * Connects members by a hub. A hub passes each frame to all of its ports, so a capture may use any: the last one, which
- * is a NIC's if there is one.
+ * Connects members by a hub. A hub passes each frame to all of its ports, so a capture may use any of them. This
+ * function chooses the last port, which is a NIC's if there is a NIC.
  */
 function wireByHub(vlan: number, backends: readonly Member[], nics: readonly Member[], wiring: Wiring): Wired {
   const plugged: Wired[] = [];

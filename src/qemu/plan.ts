@@ -58,7 +58,8 @@ export function planQemu(args: readonly string[], options: PlanOptions, facts: F
     const target = vdeTarget(member) ?? unassigned.shift()?.target ?? sockets.at(-1) ?? facts.defaultTarget;
     return { ...member, target };
   };
-  // A -device without vlan= was on no vlan, but it is taken as the guest's NIC if no other option defines one.
+  // In old QEMU a -device without vlan= belonged to no vlan. If the command line has no -net and no -nic, treat it as
+  // the guest's NIC anyway.
   const devicesAreNics = !networkItems.some(({ option }) => option === 'net' || option === 'nic');
   const rewrite = (item: NetworkWords): (Argument | Network)[] => {
     const { option, parsed, words } = item;

@@ -1,5 +1,5 @@
-// The settings and entries of the MAC table. The engine holds them, except the number of buckets: the console prints
-// that as vde_switch does, and nothing else uses it.
+// The settings and entries of the MAC table. The engine holds them all except the number of buckets, which only the
+// console's output uses.
 
 import { SwitchError } from '../protocol/errors.ts';
 import { checkOptions } from '../protocol/options.ts';
@@ -50,8 +50,8 @@ export class MacTable {
   }
 
   /**
-   * The number of buckets into which the console numbers addresses; it has no other effect. As in vde_switch, setting
-   * it rounds up to a power of two and forgets every address. Throws SwitchError EINVAL below 1 and above 2^30.
+   * The number of hash buckets that the console shows; it has no other effect. As in vde_switch, setting it rounds up
+   * to a power of two and forgets every address. Throws SwitchError EINVAL below 1 and above 2^30.
    */
   get hashSize(): number {
     return this.#hashSize;

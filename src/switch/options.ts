@@ -10,7 +10,7 @@ export interface SwitchOptions extends Tuning {
   numPorts?: number;
   /** The switch's own MAC address, six bytes in hex, separated by colons; default 00:ff and four random bytes. */
   mac?: string;
-  /** The number of buckets into which the console numbers addresses; rounded up to a power of two; default 128. */
+  /** The number of hash buckets that the console shows; rounded up to a power of two; default 128. */
   hashSize?: number;
   /** The most addresses in the MAC table; default 131072. */
   macLimit?: number;

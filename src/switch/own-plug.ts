@@ -4,7 +4,7 @@ import { Plug } from '../plug/plug.ts';
 import { native } from '../system/native.ts';
 import type { Reservation, Reservations } from '../system/reservation.ts';
 
-/** The size of the buffer between the engine and a plug, in bytes. Ordinary sockets have the same. */
+/** The size of the buffer between the engine and a plug, in bytes; the same as an ordinary socket's. */
 const PLUG_BUFFER_BYTES = 212_992;
 
 /**

@@ -7,7 +7,8 @@ import type { PortRange, WantedPort } from '../system/reservation.ts';
 
 export const MAX_PORTS = 65535;
 /**
- * How many endpoint IDs there are: those of four digits, for which the longest control directory's path leaves room.
+ * The highest endpoint ID that is used while lower ones are free. IDs of up to four digits fit in a data socket's path
+ * even if the control directory's path has its maximum length.
  */
 const ENDPOINT_IDS = 9999;
 

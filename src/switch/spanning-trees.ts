@@ -64,8 +64,8 @@ export class SpanningTrees {
   }
 
   /**
-   * Lowers the cost of the path through this port in a VLAN by `cost`. A VLAN has only one bonus: this one replaces
-   * another port's.
+   * Lowers the cost of the path through this port in a VLAN by `cost`. A VLAN has only one bonus: the new bonus
+   * replaces that of another port.
    */
   setBonus(vlan: number, port: number, cost: number): void {
     this.#apply(this.#machine.setBonus({ vlan, port, cost }, now()));
@@ -94,7 +94,8 @@ export class SpanningTrees {
   }
 
   /**
-   * Tells the machine that a port has become active or inactive, or has other VLANs; `undefined`: it was removed.
+   * Tells the machine that a port has become active or inactive, or belongs to other VLANs. `port` is undefined if the
+   * port was removed.
    * @internal
    */
   portChanged(number: number, port: PortInfo | undefined): void {

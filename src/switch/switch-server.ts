@@ -15,7 +15,10 @@ interface Parent {
   closesFirst(close: () => unknown): () => void;
 }
 
-/** Returns a handle for a server, which is closed once, and at the latest before the switch. */
+/**
+ * Returns a handle for a server. `close` runs at most once, whoever calls it; the switch calls it before closing
+ * itself.
+ */
 export function serverOf(sw: Parent, address: string, close: () => Promise<void>): SwitchServer {
   let closed: Promise<void> | undefined;
   const closeOnce = () => {

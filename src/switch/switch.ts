@@ -227,8 +227,8 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
 
   /**
    * Opens a spec: a TAP, a socket or a network. A spec is text in QEMU's syntax, `KIND[,key=value…]`, or an object with
-   * the same keys. If it cannot be opened, throws a SwitchError with a sentence and changes nothing; throws the
-   * signal's reason once that is aborted.
+   * the same keys. If it cannot be opened, throws a SwitchError with a sentence and changes nothing. If the signal is
+   * aborted, throws the signal's reason.
    */
   async attach(spec: string | SpecObject, options: AttachOptions = {}): Promise<Attachment> {
     checkAttachOptions(options);
