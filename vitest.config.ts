@@ -2,21 +2,26 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
-/** Set by `npm run check`. */
+/** Whether this is `npm run check`, which sets the variable. */
 const check = process.env.TSVDE_CHECK !== undefined;
 
-/** Left out of `npm run check`, which must take less than a minute. */
+/** Tests that `npm run check` leaves out, since it must take less than a minute. */
 const TOO_LONG = ['backends/restart', 'cli/failures', 'fstp/addresses', 'fstp/random'].map(
   (name) => `test/${name}.test.ts`,
 );
 const MEASURES_TIME = ['test/switch/pace.test.ts', 'test/plug/stream.test.ts'];
 const NEEDS_GUESTS = ['test/e2e/**'];
 
-/** How the lines of a file begin, at the margin, if all of its tests are suites with needs, which `npm run check` skips. */
+/**
+ * Matches every line of a file whose tests are all in suites with needs: no other call begins at the margin. `npm run
+ * check` skips such suites.
+ */
 const ONLY_SUITES_WITH_NEEDS =
   /^(import|export|const|let|function|async function|interface|type|class|describeWith\(|[\s})\]/*]|$)/;
 
-/** Files that would be loaded only for their suites to be skipped. A file in any doubt is not among them. */
+/**
+ * Returns the files that would be loaded only for all their suites to be skipped. Files in doubt are not among them.
+ */
 function skippedFiles(): string[] {
   return readdirSync(join(import.meta.dirname, 'test'), { recursive: true, encoding: 'utf8' })
     .map((name) => join('test', name))
@@ -28,14 +33,17 @@ function skippedFiles(): string[] {
     );
 }
 
-/** Run one at a time in `npm test`: they measure time or instructions, or need both cores for guests or for compilers. */
+/**
+ * Files that `npm test` runs one at a time: they measure time or instructions, or need both cores for guests or
+ * compilers.
+ */
 const ALONE = [...MEASURES_TIME, ...NEEDS_GUESTS, 'test/instructions.test.ts', 'test/readme.test.ts'];
 const ALL = ['test/**/*.test.ts'];
 
 export default defineConfig({
   test: {
     globalSetup: ['scripts/global-setup.mjs'],
-    // A crash of the addon is then one file's failure, and no worker teardown is involved.
+    // With processes, a crash of the addon is one file's failure, and no worker teardown is involved.
     pool: 'forks',
     // A process for each file costs half a second of CPU; npm run check keeps two processes for all.
     isolate: !check,

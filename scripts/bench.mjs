@@ -91,7 +91,7 @@ async function measureOnce(row, peer, samples) {
     samples.push(await Scope.with((scope) => row.measure(scope, peer, { seconds })));
   } catch (error) {
     if (error.message === 'interrupted') return new Promise(() => {}); // the process is about to exit
-    samples.failed = true; // so that it is not tried again in every round
+    samples.failed = true; // so that the peer is not tried in further rounds
     console.error(`${row.name}: ${peer.name}: ${error.message}`);
   }
 }

@@ -16,8 +16,8 @@ export const lintTypeScript = () => succeeds(bin('biome'), ['check', '--error-on
 export const formatCxx = () => succeeds('clang-format', ['--dry-run', '-Werror', ...cxxFiles(root, CXX_DIRECTORIES)]);
 
 /**
- * Runs clang-tidy on two halves of the files at once, one for each of two cores. It takes minutes of CPU time, and runs at the
- * lowest priority so that it does not delay the tests that run beside it.
+ * Runs clang-tidy on two halves of the files at once, one for each of two cores. clang-tidy takes minutes of CPU time,
+ * and runs at the lowest priority so that it does not delay the tests that run beside it.
  */
 export async function lintCxx() {
   const all = cxxFiles(root, TIDY, /\.cc$/);

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
-/** Runs the action while no other process runs one under this name; waits until that is so. */
+/** Runs the action while holding the lock `name`. If another process holds the lock, waits until it is released. */
 export async function withLock(name, action) {
   const path = `\0${name}`;
   let server = await listen(path);

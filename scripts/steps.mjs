@@ -16,7 +16,9 @@ export async function step(what, action) {
   }
 }
 
-/** Runs vitest, and prints the numbers of tests as the last line. Resolves with whether tests were run and none failed. */
+/**
+ * Runs vitest, and prints the numbers of tests as the last line. Resolves with true if tests were run and none failed.
+ */
 export async function runTests(args, env = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'tsvde-report-'));
   try {

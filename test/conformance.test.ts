@@ -34,7 +34,10 @@ describe('the engine', () => {
   });
 });
 
-/** The engine, reached through plugs. Its counters say how many frames leave: no wait for frames that never come. */
+/**
+ * The engine, reached through plugs. Its counters say how many frames leave, so that no test waits for a frame that
+ * never comes.
+ */
 class EngineSubject implements Subject {
   readonly #net: Network;
   readonly #plugs = new Map<number, Recorder>();

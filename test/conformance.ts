@@ -1,4 +1,4 @@
-// One suite for every switch implementation: the frames that leave for the frames that enter.
+// One suite for every switch implementation: which frames leave the switch when certain frames enter it.
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { BROADCAST, frame } from './support/network.ts';

@@ -1,4 +1,4 @@
-// The examples of docs/library.md, as a reader would run them: each prints what the page says that it prints.
+// The examples of docs/library.md, as a reader would run them: each prints exactly what the page shows.
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -8,7 +8,7 @@ import { temporaryDirectory } from './support/temporary.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const page = readFileSync(`${root}docs/library.md`, 'utf8');
 
-/** The section of a title, with the body of its block in each language. */
+/** For each section: its title, and the body of its code block in each language. */
 const examples = page
   .split(/^## /m)
   .slice(1)

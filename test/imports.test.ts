@@ -37,7 +37,7 @@ function rankOf(file: string): number {
   return rank;
 }
 
-/** What is wrong with the import of one file by another, or undefined. */
+/** Returns what is wrong with the import of one file by another, or undefined. */
 function fault(file: string, imported: string): string | undefined {
   if (roomOf(imported) === roomOf(file)) return undefined;
   if (PURE.includes(roomOf(file))) return `${file} imports ${imported}, but ${roomOf(file)} imports no other room`;
@@ -45,7 +45,7 @@ function fault(file: string, imported: string): string | undefined {
   return `${file} imports ${imported}, which is not in a lower room`;
 }
 
-/** The files of a circle, in order, the first again at the end; undefined where there is none. */
+/** The files of a circle, in order, the first again at the end; undefined if there is none. */
 function circle(graph: ReadonlyMap<string, readonly string[]>): string[] | undefined {
   const finished = new Set<string>();
   const search = (file: string, path: readonly string[]): string[] | undefined => {

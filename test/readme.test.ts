@@ -1,4 +1,4 @@
-// README's commands, unchanged and in their order, in namespaces of their own: what a new user types works, and every example
+// README's commands, unchanged and in order, in namespaces of their own: what a new user types works, and every example
 // stops what it started.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -57,12 +57,12 @@ describeWith(
   'README',
   () => {
     test('the host and two guests, the console and the metrics', async () => {
-      // Between its blocks a reader waits for what the last one started.
+      // Between two blocks a reader waits for what the first of them started.
       const waits: [after: string, line: string][] = [
         // Both guests' boot ROMs have sent something.
         ['--hub --tap qtap', receivedOn(9109, 2)],
         ['kill $(cat /run/one.pid', 'while [ -e /run/qtap-ctl ]; do sleep 0.1; done'],
-        // The guests of the stream, the socket and the multicast group have, too.
+        // The guests of the stream, the socket and the multicast group have sent something, too.
         ['--port socket,listen', receivedOn(9110, 3)],
         // Both cables are connected, and the second is blocked.
         ['dpipe vde_plug', 'until tsvdectl -M /run/b-mgmt fstp/print | grep -q Alternate; do :; done'],

@@ -17,7 +17,7 @@ export function within(space, command) {
 
 async function namespace(scope) {
   const name = `tsvde-b-${process.pid}-${count++}`;
-  // Deferred before the namespace is made, so that a namespace that is made only in part is removed too.
+  // Deferred before the namespace is made, so that a half-made namespace is removed too.
   scope.defer(() => spawnSync('ip', ['netns', 'del', name]));
   await scope.run(['ip', 'netns', 'add', name]);
   await scope.run(['ip', '-n', name, 'link', 'set', 'lo', 'up']);

@@ -1,4 +1,4 @@
-// What the log says of connections: each loss and each series of refusals once, however many attempts follow.
+// Log lines about connections: each loss and each series of refusals is logged once, however many attempts follow.
 import { expect, test } from 'vitest';
 import { network } from '../support/network.ts';
 import { freePort, StreamPeer, StreamServer } from '../support/stream-peer.ts';

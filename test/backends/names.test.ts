@@ -1,5 +1,5 @@
-// Names with several addresses, in a namespace whose localhost is ::1 first: what listens does so at each of them, what
-// connects tries each of them, and whoever asks for port 0 is told the port.
+// Names with several addresses, in a namespace whose localhost is ::1 first: a listener listens on each address, a
+// connector tries each address, and the port chosen for port 0 is reported.
 import { expect, test } from 'vitest';
 import { ConsoleClient } from '../support/console.ts';
 import { type Namespace, namespace } from '../support/namespace.ts';

@@ -1,5 +1,5 @@
-// Specs as objects: their types follow the tables of keys, their text is what --port takes, and what is wrong gets the
-// same sentence in both forms.
+// Specs as objects: their types follow the tables of keys, their text is what --port takes, and an error has the same
+// sentence in both forms.
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
@@ -19,7 +19,7 @@ import { temporaryDirectory } from '../support/temporary.ts';
 
 // --- The types, which are checked when this file is compiled
 
-/** What an object has for a key: numbers and booleans as such, any other value as its text. */
+/** The type of a key's value in an object: numbers and booleans as such, any other value as its text. */
 type Word<T> = [T] extends [boolean]
   ? boolean
   : [T] extends [string]
@@ -33,7 +33,7 @@ type KeysOf<K> = K extends DefinedKind<string, infer Keys> ? Keys : never;
 type NameOf<K> = K extends DefinedKind<infer Name, infer _> ? Name : never;
 type SpecOf<K> = Omit<Extract<SpecObject, { kind: NameOf<K> }>, keyof CommonKeys>;
 
-/** What is wrong with the written type of a kind, or never. */
+/** The faults of a kind's handwritten type; never if it has none. */
 type Faults<Spec, Keys extends Record<string, Key>> =
   | Exclude<keyof Spec, keyof Keys | 'kind'>
   | { [N in keyof Keys]: N extends keyof Spec ? FaultOf<Spec, N, Keys[N]> : N }[keyof Keys];

@@ -135,7 +135,7 @@ describeWith(['root', 'tun', 'ip'], 'a TAP by a spec', () => {
   test('closing the switch while a TAP is being attached leaves no TAP', async () => {
     const net = await network();
     const attaching = net.sw.attach(`tap,ifname=${name},id=t`);
-    expect(taps()).toContain(name); // it is there, and attach() has not resolved
+    expect(taps()).toContain(name); // the TAP exists, but attach() has not resolved
     const told = expect(attaching).rejects.toMatchObject({
       code: 'ENODEV',
       message: 't was detached before it was open',

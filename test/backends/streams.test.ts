@@ -408,7 +408,7 @@ describe('a connecting port', () => {
 describeWith(['root', 'ip'], 'a name with three addresses', () => {
   const ADDRESSES = ['127.0.0.2', '127.0.0.1', '127.0.0.3'];
 
-  // Whatever the order in which the name is resolved, two of these are not its first address.
+  // In whatever order the name's addresses are tried, two of these three are not the first.
   test.each(ADDRESSES)('leads to the one that answers, %s', async (address) => {
     const space = namespace();
     space.useHosts(...ADDRESSES.map((address) => `${address} three.example`));

@@ -148,7 +148,7 @@ describe('forwards without a guest address', () => {
     await lead(net, '10.0.2.16');
     expect(net.log.filter((line) => /hostfwd tcp:\S+-:22 now leads to 10\.0\.2\.16/.test(line))).toHaveLength(1);
     expect(backend(net).hostForwards).toEqual(ports);
-    // Another guest changes nothing while this one is there, and gets them when it is alone.
+    // Another guest changes nothing while this guest is there, and gets the forwards once it is alone.
     const third = await join(net, 3);
     expect(await third.takeLease()).toBe('10.0.2.17');
     await lead(net, '10.0.2.16');
@@ -164,7 +164,7 @@ describe('forwards without a guest address', () => {
     const [other, third] = [await join(net, 2), await join(net, 3)];
     await other.takeLease();
     await third.takeLease();
-    await until(() => stat(net, 'leases') === 2, 'two leases in the metrics'); // the stack has told of both
+    await until(() => stat(net, 'leases') === 2, 'two leases in the metrics'); // the stack has reported both
     await left(net, fixed);
     await lead(net, '10.0.2.99');
     await left(net, other);

@@ -1,4 +1,5 @@
-// User mode as guests see it, by programs of other authors: udhcpc, wget, tftp, curl and the kernel's own stack.
+// User mode as guests see it, tested with programs by other authors: udhcpc, wget, tftp, curl and the kernel's own
+// stack.
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -188,7 +189,7 @@ while True:
     server.sendto(*server.recvfrom(65536))
 `;
 
-/** A number of senders, of 50 datagrams each, from one byte to more than one frame carries. */
+/** Several clients, each of which sends 50 datagrams, from one byte to more than fits in one frame. */
 const UDP_CLIENTS = `
 import socket, sys
 address, count = (sys.argv[1], int(sys.argv[2])), int(sys.argv[3])

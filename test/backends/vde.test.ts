@@ -130,7 +130,7 @@ describe('a switch that cannot be joined', () => {
     await until(() => streams[0]!.destroyed, 'the end of the stream');
     await here.sw.attach(`vde,sock=${directory}`);
     await here.sw.close();
-    expect(performance.now() - started).toBeLessThan(2000); // it would wait 5 s for an answer
+    expect(performance.now() - started).toBeLessThan(2000); // a join waits 5 s for an answer
     expect(readdirSync(directory)).toEqual(['ctl']);
   });
 

@@ -13,7 +13,7 @@ import { accepts } from '../support/vde-switch.ts';
 import { until } from '../support/wait.ts';
 
 const vdeSwitch = compat('vde_switch');
-/** Virtualbricks names the group `users`, of which not every user is a member. */
+/** Our own group. Virtualbricks names the group `users` instead, but not every user is a member of that group. */
 const OWN_GROUP = execFileSync('id', ['-gn'], { encoding: 'utf8' }).trim();
 
 test('Virtualbricks sees one prompt on stdout for each command on stdin', async () => {

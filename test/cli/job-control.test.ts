@@ -1,5 +1,5 @@
-// Our programs as jobs of a shell at a terminal: in the background they do not read it and are not stopped, brought to the
-// foreground they read it, and a switch outlives it.
+// Our programs as jobs of a shell at a terminal. In the background a program does not read the terminal and is not
+// stopped; brought to the foreground, it reads the terminal; and a switch outlives the terminal.
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { atEnd } from '../support/at-end.ts';
@@ -33,7 +33,9 @@ describeWith(['/usr/bin/python3', 'bash'], 'jobs of a shell', () => {
   }
 
   let given = 0;
-  /** Gives the shell a line, and waits until it has run it. A program that waits for input wakes up at each key. */
+  /**
+   * Gives the shell a line, and waits until the shell has run it. A program that waits for input wakes up at each key.
+   */
   async function give(screen: Screen, line = 'true') {
     given++;
     await screen.enter(`${line}; echo "line"-${given}`, `line-${given}\n$`);
@@ -157,7 +159,7 @@ describeWith(['/usr/bin/python3', 'bash'], 'jobs of a shell', () => {
     await give(screen);
     expect(state(pid)).not.toBe('T');
     screen.type('fg\r');
-    await screen.shows(prompt ?? /fg\n.* mgmt/); // from now on keys are the program's
+    await screen.shows(prompt ?? /fg\n.* mgmt/); // from now on the program reads the keys
     if (!prompt) screen.type('port/create 3\rport/create 3\r');
     if (!prompt) {
       await until(() => /exists/.test(readFileSync(`${home}/out`, 'utf8') + screen.text), 'the replies');

@@ -17,7 +17,7 @@ import { startTsvde } from '../support/tsvde.ts';
 import { accepts } from '../support/vde-switch.ts';
 import { until } from '../support/wait.ts';
 
-/** A file that can be opened and not read: the loopback interface has no speed. */
+/** A file that can be opened but not read: the loopback interface has no speed. */
 const UNREADABLE = '/sys/class/net/lo/speed';
 
 describe('stdin', () => {

@@ -9,7 +9,7 @@ import { SwitchError } from '../../src/protocol/errors.ts';
 import { describeWith } from '../support/needs.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
-/** A file that can be opened and not read: the loopback interface has no speed. */
+/** A file that can be opened but not read: the loopback interface has no speed. */
 const UNREADABLE = '/sys/class/net/lo/speed';
 const OK = '1000 Success\n';
 const row = (path: string) => ({ path, syntax: '', help: '' });

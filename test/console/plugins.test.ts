@@ -76,7 +76,7 @@ test('with no plugin loaded, plugin/list shows those that can be loaded before i
 describe('dump', () => {
   test('dump writes only to consoles that asked for it, and nothing once it is unloaded', async () => {
     const { sw, console, through } = await withPlugin('dump', 'dump/active 1');
-    // Started after dump and so called after it: what it has seen, dump has seen.
+    // This capture started after dump's, so it is called later: every frame counted here has reached dump.
     let seen = 0;
     sw.capture.start(() => seen++);
     const bothSeen = async (mark: number) => {
@@ -93,7 +93,7 @@ describe('dump', () => {
     expect(await console.ask('plugin/del dump')).toBe(OK);
     await bothSeen(3);
     expect(await console.ask('dump/active 1')).toBe('1038 Function not implemented\n');
-    // A session that had asked for the lines asks again once it is loaded again.
+    // A session that had asked for the lines must ask again once the plugin is loaded again.
     expect(await console.ask('plugin/add dump')).toBe(OK);
     expect(await console.ask('dump/active 1')).toBe(OK);
     const published = vi.fn();
@@ -277,7 +277,7 @@ describe('FileWriter', () => {
     const reader = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const { writer: out, log } = writer(path, constants.O_WRONLY, true);
     const chunk = Buffer.alloc(1 << 20, 'x');
-    for (let i = 0; i < 20; i++) out.write(chunk); // one is being written, four wait
+    for (let i = 0; i < 20; i++) out.write(chunk); // one chunk is being written, four wait
     expect(log).toEqual([`${path}: frames are lost: the disk is too slow`]);
     let read = 0;
     await until(

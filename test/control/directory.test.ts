@@ -52,7 +52,7 @@ test.each(
     [0o600, 0o2700],
     [0o660, 0o2770],
     [0o666, 0o2777],
-    [0o622, 0o2733], // write only: connecting needs no more, and entry
+    [0o622, 0o2733], // write only: connecting needs only that, and search permission
     [0o620, 0o2730],
     [0o602, 0o2703],
     [0o222, 0o2333],

@@ -1,5 +1,6 @@
 // One switch with six members, each joined in a different way: guests by VDE, a TCP socket, a unix stream, multicast
-// and unix datagrams, and the host by its TAP. Each member reaches each other, through a hub and through a switch.
+// and unix datagrams, and the host by its TAP. Each member reaches every other member, through a hub and through a
+// switch.
 import { expect, test } from 'vitest';
 import { GUEST_NEEDS, Guest, guestArguments } from '../support/guest.ts';
 import { type Namespace, namespace } from '../support/namespace.ts';

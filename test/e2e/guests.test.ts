@@ -80,7 +80,7 @@ describeWith([...GUEST_NEEDS, 'tun', 'ip'], 'two guests and the host', () => {
 
     host.stdin.write('port/sethub 0\n');
     await host.output(/1000 Success/);
-    await everyPing(); // every address is learned by the end of it
+    await everyPing(); // at its end every address has been learned
     third.frames.length = 0;
     await everyPing();
     expect(unicastBetweenGuests()).toEqual([]);

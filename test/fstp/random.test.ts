@@ -1,5 +1,5 @@
-// Random topologies and failures: once the network has settled, the forwarding ports form a spanning tree of the rest.
-// Frames arrive in any order that their senders and cables allow.
+// Random topologies and failures: once the network has settled, the forwarding ports form a spanning tree of what is
+// left. Frames arrive in any order that their senders and cables allow.
 import { describe, expect, test } from 'vitest';
 import { randomFrom } from '../conformance.ts';
 import { FstpNetwork, flaw } from '../support/fstp-network.ts';

@@ -151,7 +151,7 @@ except OSError as e: print(e.strerror, flush=True)`;
 
 describeWith(['root', 'setpriv', 'unshare', 'mount', PYTHON], 'supplementary groups', () => {
   const MANY = 150;
-  // Groups that this machine has only for the switch: daemon is in one more than its own, games in many more.
+  // The groups that only the switch sees, in place of this machine's. Daemon is in one besides its own, games in many.
   const groups = [
     'root:x:0:',
     'daemon:x:1:',

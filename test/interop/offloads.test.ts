@@ -187,7 +187,8 @@ describeWith(
       for (const name of ['tap', 'plain']) space.run('ip', 'link', 'set', name, 'master', 'bridge');
       for (const name of ['bridge', 'plain', 'far', 'tap']) space.run('ip', 'link', 'set', name, 'up');
       const from = ['ether', 'src', '02:00:00:00:00:01'];
-      // tcpdump's buffer would have few slots for large frames, and tcpdump loses a frame that finds none.
+      // By default tcpdump's buffer has few slots, each for the longest possible frame, and tcpdump loses a frame for
+      // which no slot is free.
       const record = ['-i', 'far', '-s', '2000', '-B', '8192', '--immediate-mode', '-U', '-w', `${home}/pcap`];
       const recording = space.start('tcpdump', [...record, ...from]);
       await recording.output(/listening on far/);
@@ -359,7 +360,7 @@ async function transfer(near: Namespace, far: Namespace, farAddress: string): Pr
   expect([here[1], here[2]]).toEqual([there[2], there[1]]);
 }
 
-/** A mark has a source address of its own. */
+/** Returns whether a frame is not a mark. Marks have a source address of their own. */
 function isNotMark(bytes: Buffer): boolean {
   return bytes.readUInt16BE(10) !== 0x0077;
 }

@@ -45,7 +45,7 @@ test('a scraper that asks without end and never reads is disconnected once its t
   const socket = await open(await serve(200));
   socket.pause();
   const request = 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(20);
-  // Requests until the server reads no more of them, and then until it resets the connection.
+  // Sends requests until the server stops reading them, and then waits until it resets the connection.
   await until(() => {
     if (socket.writableLength < 1_000_000) socket.write(request);
     return socket.destroyed;

@@ -1,5 +1,5 @@
 // Who may send to a plug's own socket: the switch, through as narrow a permission as there is. The socket's name exists
-// only during the handshake, so that a switch of this test's own looks at it then.
+// only during the handshake, so a switch of this test's own examines the socket at that time.
 import { chownSync, statSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { type JoinOptions, joinSwitch } from '../../src/plug/join.ts';

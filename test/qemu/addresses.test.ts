@@ -1,5 +1,5 @@
-// The addresses that tsvdeq gives to NICs: the same at each start of a guest, different between guests, each held by one
-// process at a time.
+// The addresses that tsvdeq gives to NICs: the same at each start of a guest, different between guests, and each held
+// by only one process at a time.
 import { createHash } from 'node:crypto';
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -119,7 +119,7 @@ describe('a series of addresses', () => {
     const later = new Addresses(options({ hold: true }));
     atEnd(() => release(later));
     expect(later.next(0)).toBe(mac);
-    expect(first()).toBe(mac); // which holds nothing and asks nobody
+    expect(first()).toBe(mac); // it holds no address and checks none
   });
 });
 

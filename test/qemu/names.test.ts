@@ -8,7 +8,9 @@ import { network } from '../support/network.ts';
 import { compat, run, tsvdeq } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
-/** Shows its name and its arguments; the environment must not tell it more than it would tell QEMU. */
+/**
+ * A program that shows its name, its arguments and any variable of ours, of which the environment must contain none.
+ */
 const SHOWS = '#!/bin/sh\n[ "$*" = "-netdev help" ] && exit\necho "<$0 $*>"\nenv | grep TSVDE\n';
 
 function programs(...names: string[]) {
@@ -60,7 +62,7 @@ describe('the names of vde2', () => {
   });
 });
 
-/** A PATH on which Node is, and no QEMU but those of `env`. */
+/** A PATH with Node, and with no QEMU except those on the PATH of `env`. */
 function pathOf(env: NodeJS.ProcessEnv): string {
   const home = env.PATH!.split(delimiter)[0]!;
   for (const name of ['node', 'dirname', 'readlink']) {

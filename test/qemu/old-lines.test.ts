@@ -1,5 +1,5 @@
-// Command lines of 2005 to 2018, from QEMU's own manuals of 0.9 to 2.12, libvirt's logs and public scripts, without what
-// is not about the network: each is accepted by today's QEMU once tsvdeq has rewritten it, and every NIC has its peer.
+// Command lines of 2005 to 2018, from QEMU's own manuals of 0.9 to 2.12, libvirt's logs and public scripts, reduced to
+// the network options: each is accepted by today's QEMU once tsvdeq has rewritten it, and every NIC has its peer.
 import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import { namespace } from '../support/namespace.ts';
@@ -12,7 +12,7 @@ import { until } from '../support/wait.ts';
 const QEMU = 'qemu-system-x86_64';
 const MACHINE = ['-accel', 'tcg', '-nodefaults', '-display', 'none', '-S', '-m', '64', '-monitor', 'stdio'];
 
-/** Warnings of QEMU about a network that is not one. */
+/** QEMU's warnings about a NIC or a network backend that is not connected. */
 const UNWIRED = /has no peer|not connected/;
 
 const words = (line: string) => line.split(' ').filter((word) => word !== '');

@@ -60,7 +60,7 @@ const rows: Record<string, Row[]> = {
     {
       typed: '-net nic,model=e1000',
       sock: '/s',
-      facts: { ...QEMU_7, backends: new Set() }, // it did not list its backends
+      facts: { ...QEMU_7, backends: new Set() }, // a QEMU that does not list its backends
       becomes: `-netdev socket,id=vlan0-vde,fd=3 -net nic,netdev=vlan0-vde,model=e1000,${MAC}`,
     },
   ],
@@ -186,7 +186,7 @@ const rows: Record<string, Row[]> = {
         `${DGRAM('vlan1-vde')} -net nic,netdev=vlan1-vde,${MAC}` +
         ` ${DGRAM('vlan2-vde', 4)} -net nic,netdev=vlan2-vde,${MAC}` +
         ` ${DGRAM('vlan3-vde', 5)} -net nic,netdev=vlan3-vde,${MAC}`,
-      joins: at('/a', '/b', '/b'), // the last one again
+      joins: at('/a', '/b', '/b'), // the last switch again
     },
   ],
   'a line that wires its network itself joins no switch': [
@@ -343,7 +343,7 @@ const rows: Record<string, Row[]> = {
       becomes: `-netdev user,id=vlan0-user -net nic,netdev=vlan0-user,${MAC}`,
     },
     {
-      typed: '-net nic,name=lan -net user,name=lan -net vde,vlan=1,name=lan', // nor ones that are taken
+      typed: '-net nic,name=lan -net user,name=lan -net vde,vlan=1,name=lan', // nor IDs that are taken
       becomes:
         `-netdev user,id=lan -net nic,netdev=lan,${MAC} ` + `${DGRAM('vlan1-vde')} -net nic,netdev=vlan1-vde,${MAC}`,
     },

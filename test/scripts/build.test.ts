@@ -32,7 +32,7 @@ interface Checkout {
   build(): Promise<void>;
 }
 
-/** With `src/one.ts`, `src/two.ts`, programs that print their names, and this checkout's compiler. */
+/** A checkout with `src/one.ts`, `src/two.ts`, programs that print their names, and this checkout's compiler. */
 function checkout(): Checkout {
   const root = temporaryDirectory();
   const at = (path: string) => join(root, path);

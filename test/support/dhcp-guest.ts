@@ -38,7 +38,7 @@ export class DhcpGuest {
     return xid;
   }
 
-  /** The answer to a transaction, if it is here: `offer`, `ack` or `nak`, and the address. */
+  /** The answer to a transaction, if it has arrived: `offer`, `ack` or `nak`, and the address. */
   answer(xid: number): { kind: string; address: string } | undefined {
     const frame = this.recorder.frames.find(
       (bytes) => bytes.length >= 300 && bytes.readUInt16BE(34) === 67 && bytes.readUInt32BE(46) === xid,
@@ -55,7 +55,7 @@ export class DhcpGuest {
     return `${kind} ${address}`;
   }
 
-  /** Takes a lease, as a guest does that starts. */
+  /** Takes a lease, as a starting guest does. */
   async takeLease(): Promise<string> {
     const [, address = ''] = (await this.asks('discover')).split(' ');
     const answer = await this.asks('request', { wanted: address });
@@ -71,7 +71,7 @@ export class DhcpGuest {
     this.recorder.send(Buffer.from(arp, 'hex'));
   }
 
-  /** How many ARP requests for this address it has received. */
+  /** How many ARP requests for this address the guest has received. */
   arpRequests(address: string): number {
     const target = Buffer.from(addressBytes(address));
     return this.recorder.frames.filter(

@@ -32,7 +32,7 @@ interface Segment {
 
 interface Flight {
   segment: Segment;
-  /** The port that sent it; undefined for an injected frame. */
+  /** The port that sent the frame; undefined for an injected frame. */
   from: BridgePort | undefined;
   bytes: Buffer;
 }
@@ -114,7 +114,7 @@ export class FstpNetwork {
     return this;
   }
 
-  /** Puts a frame on a segment that comes from none of its ports. */
+  /** Puts a frame on a segment as if it came from none of the segment's ports. */
   inject(name: string, bytes: Buffer): void {
     this.#flights.push({ segment: this.segments.get(name)!, from: undefined, bytes });
   }
@@ -162,7 +162,7 @@ export class FstpNetwork {
     }
   }
 
-  /** Frames of one sender on one segment stay in their order. */
+  /** Returns the index of the frame that arrives next. Frames of one sender on one segment stay in their order. */
   #next(): number {
     const chosen = this.#flights[this.order(this.#flights.length)]!;
     return this.#flights.findIndex(({ segment, from }) => segment === chosen.segment && samePort(from, chosen.from));

@@ -1,6 +1,6 @@
-// Suites that need programs or permissions that a machine may not have. A missing one is a skip that names it; with CI=true,
-// where everything must be there, it is a failure. `npm run check` runs no suite with a need, so that it gives the same result
-// on every machine: a test file belongs to it unless it says here what it needs.
+// Suites that need programs or permissions that a machine may not have. If one is missing, the suite is skipped and the
+// skip names what is missing; with CI=true, where everything must be there, the suite fails. `npm run check` runs no
+// suite with a need, so that it gives the same result on every machine.
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, test } from 'vitest';

@@ -10,7 +10,7 @@ import { until } from './wait.ts';
 export const tsvde = fileURLToPath(new URL('../../bin/tsvde', import.meta.url));
 export const tsvdeq = fileURLToPath(new URL('../../bin/tsvdeq', import.meta.url));
 export const tsvdectl = fileURLToPath(new URL('../../bin/tsvdectl', import.meta.url));
-/** The path of our program by the name of one of vde2's programs. */
+/** The path of our program that has the name of a vde2 program. */
 export const compat = (name: string) => fileURLToPath(new URL(`../../bin/compat/${name}`, import.meta.url));
 
 export interface Exit {
@@ -138,7 +138,7 @@ export async function endPid(pid: number, signal: NodeJS.Signals = 'SIGTERM'): P
   await until(() => !isRunning(pid), `the end of process ${pid}`);
 }
 
-/** A zombie does not run: a container's init may be slow to reap it. */
+/** Returns whether a process is running. A zombie is not: a container's init may be slow to reap it. */
 export function isRunning(pid: number): boolean {
   try {
     return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));

@@ -1,5 +1,5 @@
-// QEMU without a guest: a hub with the backend under test and a stream to the test. Frames that one receives the other
-// sends. It starts in a tenth of a second.
+// QEMU without a guest: a hub with the backend under test and a stream to the test. A frame that either of them
+// receives is sent by the other. QEMU starts in a tenth of a second.
 import { type Started, start } from './process.ts';
 import { type StreamPeer, StreamServer } from './stream-peer.ts';
 import { temporaryDirectory } from './temporary.ts';

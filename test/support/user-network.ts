@@ -19,7 +19,7 @@ export interface UserHost {
   /** The control directory of tsvde. */
   directory: string;
   tsvde: Started;
-  /** What the metrics have: `tsvde_attachment_connections{attachment="user0",kind="user"}` and its value. */
+  /** The metrics' values, by name and labels such as `tsvde_attachment_connections{attachment="user0",kind="user"}`. */
   metrics(): Map<string, number>;
   /** Sends a line to the console and returns the reply. */
   ask(line: string): Promise<string>;
@@ -27,7 +27,10 @@ export interface UserHost {
   guest(tap: string): UserGuest;
 }
 
-/** `HOME` in `spec` is a directory with `tftp/` and an echo's unix socket, `echo`. `resolver` is the host's name server. */
+/**
+ * Starts a host. `HOME` in `spec` is a directory with `tftp/` and the unix socket of an echo server, `echo`. `resolver`
+ * is the host's name server.
+ */
 export async function userHost(spec: string, resolver = '127.0.0.1'): Promise<UserHost> {
   const home = temporaryDirectory();
   const space = namespace();

@@ -115,7 +115,7 @@ const KINDS = {
     make({ made, write, join, settle }: Bench, count: number) {
       made.configure({ capture: true });
       const end = join();
-      for (let i = 0; i < count; i++) write(end, frame(address(3), address(3), 60, i)); // which leaves by no port
+      for (let i = 0; i < count; i++) write(end, frame(address(3), address(3), 60, i)); // it leaves by no port
       settle();
       made.configure({ capture: false });
     },
