@@ -172,7 +172,7 @@ function define(name: string): Command {
       '--busy-poll <us>',
       'how long to poll for more frames before sleeping: less latency, more CPU',
     ).argParser(number),
-    new Option('--cpu <n>', 'forward frames on this CPU only').argParser(number),
+    new Option('--cpu <n>', 'pin the forwarding thread to this CPU').argParser(number),
   );
   group('Metrics:', new Option('--metrics <address>', 'serve Prometheus metrics on [HOST:]PORT or unix:PATH'));
   group(
