@@ -104,8 +104,8 @@ struct Frame {
     parts[0].iov_len = kFramePadded;
   }
 
-  // Returns a copy, for callers that keep it longer than the batch. It allocates, so it is not used while
-  // frames are forwarded.
+  // Returns a copy, for events that outlive the batch: BPDUs and captured frames. It allocates, so that
+  // forwarding alone does not use it.
   [[nodiscard]] std::vector<uint8_t> copy() const {
     std::vector<uint8_t> bytes;
     for (const iovec& part : all_parts()) {
@@ -127,7 +127,7 @@ struct Frame {
     view.offload = offload.shifted(kTagSize);
   }
 
-  // Makes `view` this frame without its tag, padded with zeroes up to the smallest size of a frame.
+  // Sets `view` to this frame without its tag, padded with zeroes up to the smallest size of a frame.
   void make_untagged_view(Frame& view) const {
     static std::array<uint8_t, kTagSize> zeroes{};
     constexpr uint32_t kRest = kTagAt + kTagSize;

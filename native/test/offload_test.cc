@@ -94,7 +94,7 @@ TEST("a datagram whose tag is added or removed on the way is segmented likewise"
     slot.frame.make_tagged_view(view, tag.data());
     std::vector<Bytes> expected = wire_frames(d);
     if (d.payload.size() > d.segment) {
-      // Padding is added after the tag.
+      // The tag is added first, and then the padding.
       for (size_t i = 0; i < expected.size(); i++) {
         const size_t real = layout(d).payload + std::min<size_t>(d.segment, d.payload.size() - i * d.segment);
         expected[i].resize(real);

@@ -15,7 +15,7 @@ export const TIMEOUT_SECONDS = 10;
 /** How long to wait for a greeting if the socket has a control socket's name. A console greets at once. */
 const CONTROL_SOCKET_SECONDS = 0.5;
 
-/** The longest command, in bytes. vde_switch takes the result of one read of at most this size as a command. */
+/** The longest command, in bytes. vde_switch reads a command with one read() of at most this size. */
 const VDE_SWITCH_LINE_MAX = 127;
 
 export interface ClientOptions {

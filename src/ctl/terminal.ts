@@ -85,8 +85,8 @@ export class Terminal {
     output.moveCursor(0, -rows);
     output.cursorTo(0);
     output.clearScreenDown();
-    // Before it redraws, prompt() moves the cursor up to the first row of the typed line. Move the cursor down by as
-    // many rows first.
+    // Before it redraws, prompt() moves the cursor up to the first row of the typed line. So first move it
+    // down by that many rows.
     output.write(text + '\n'.repeat(rows));
     this.#editor.prompt(true);
   }

@@ -1,5 +1,5 @@
-// The actions that the spanning tree asks of the switch, in order: port states are set before the BPDUs that report
-// them are sent.
+// The actions that the spanning tree asks of the switch, in the order in which to take them: port states are set before
+// the BPDUs that report them are sent.
 
 /** The state of a port in a VLAN: whether it forwards frames. */
 export type PortState = 'discarding' | 'forwarding';

@@ -21,8 +21,9 @@ type Names = 'host' | 'port' | 'path';
 const OPTIONS = { host: true, port: true, path: true } satisfies Record<Names, true>;
 
 /**
- * Serves the Prometheus metrics of a switch by HTTP: /metrics, and /healthz and /readyz for health checks. Throws
- * SwitchError EADDRINUSE if the address cannot be used, EINVAL for wrong options, and ENODEV once the switch is closed.
+ * Serves the Prometheus metrics of a switch over HTTP: /metrics, and /healthz and /readyz for health checks. Throws
+ * SwitchError EINVAL for wrong options and ENODEV once the switch is closed. If the address cannot be used, throws
+ * EADDRINUSE or, for a path, also EEXIST, ENAMETOOLONG or EIO.
  */
 export async function serveMetrics(sw: Switch, options: MetricsOptions): Promise<SwitchServer> {
   checkOptions(options, OPTIONS);

@@ -31,7 +31,7 @@ export function parseRequest(message: Buffer): ParsedRequest {
   if (message.length < 4) return { outcome: 'incomplete' };
   if (readUint32(message, 0) !== MAGIC) return refused('its request does not begin with the VDE magic number');
   if (message.length < 8) return { outcome: 'incomplete' };
-  // Version 1 requests do not contain their version: their type, 0 or 1, is where later versions have their version.
+  // A version 1 request has no version field: its type, 0 or 1, is where later versions have their version.
   const word = readUint32(message, 4);
   if (word > 1 && word !== 3) return refused(`its request is of version ${word}: versions 1 and 3 are supported`);
   return word === 3 ? parseVersion3(message) : parseVersion1(message, word);

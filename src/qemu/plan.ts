@@ -96,7 +96,11 @@ function describe({ asked, byDefault, targets }: { asked: boolean; byDefault: bo
   return `joins the switch ${names.join(' and ')}${why}`;
 }
 
-/** Reads the arguments, and moves options that applied to user-mode networks as a whole into the network concerned. */
+/**
+ * Reads the arguments, and turns the global options of user-mode networks (`-redir`, `-tftp`, `-bootp`, `-smb`,
+ * `-net channel`) into settings of the first such network, or of QEMU's default network if the line has no network. If
+ * it has networks but none in user mode, the options are left out and noted.
+ */
 function completed(args: readonly string[]): { items: (string | NetworkWords)[]; notes: string[] } {
   const read = readItems(args);
   const userOptions = read.filter(isUserWords);

@@ -21,7 +21,7 @@ export interface Facts extends QemuFacts {
   useMac?(mac: string): void;
 }
 
-/** Matches IDs that QEMU accepts since 0.13. Before that, `name=` could be any text. */
+/** Matches IDs that QEMU has accepted since 0.13. Before that, `name=` could be any text. */
 const WELL_FORMED_ID = /^[a-z][\w.-]*$/i;
 
 /**

@@ -94,8 +94,8 @@ export class SpanningTrees {
   }
 
   /**
-   * Tells the machine that a port has become active or inactive, or belongs to other VLANs. `port` is undefined if the
-   * port was removed.
+   * Tells the machine that a port has become active or inactive, or that its VLANs have changed. `port` is undefined if
+   * the port was removed.
    * @internal
    */
   portChanged(number: number, port: PortInfo | undefined): void {

@@ -28,9 +28,9 @@ import { Vlans } from './vlans.ts';
 import { SwitchWhereabouts } from './whereabouts.ts';
 
 /**
- * A virtual Ethernet switch. Programs join it by the VDE protocol once listen() serves it, TAPs and other networks are
- * attached by attach(), and this program itself joins by plug(). A thread of its own moves the frames, which never pass
- * through JavaScript.
+ * A virtual Ethernet switch. Programs join it by the VDE protocol after listen(), TAPs and other networks are attached
+ * by attach(), and this program itself joins by plug(). A thread of its own forwards the frames. Only BPDUs and the
+ * frames that a plug or a capture asks for reach JavaScript.
  *
  * Emits `log` with each log line, `event` with each event in the switch, and `close` once, when it is closed.
  */

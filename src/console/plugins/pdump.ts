@@ -43,8 +43,8 @@ class FrameFile {
   }
 
   /**
-   * Names the file and truncates it, unless it is already in use. If it cannot be opened, throws EINVAL and changes
-   * nothing.
+   * Sets the name of the file and truncates it, unless it is the file that the plugin has open already, perhaps under
+   * another name: then the capture continues in it. If the file cannot be opened, throws EINVAL and changes nothing.
    */
   set name(name: string) {
     const file = openRegular(name, 0, 'EINVAL');
