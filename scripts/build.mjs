@@ -37,12 +37,12 @@ const PRODUCTS = {
 export async function build(names = Object.keys(PRODUCTS), root = checkout) {
   // Checked first without the lock, so that a run that has nothing to build does not wait.
   if (names.every((name) => isFresh(name, root))) return;
-  await withLock(`tsvde-build:${digest(root)}`, () => {
+  await withLock(`tsvde-build:${digest(root)}`, async () => {
     for (const name of names) {
       const { products, build } = PRODUCTS[name];
       const { fresh, ...state } = compare(name, root);
       if (fresh) continue; // another run has built it meanwhile
-      build(root, state);
+      await build(root, state);
       // The recorded inputs are those from before the build, so that a source saved during the build makes the product
       // stale.
       writeStamp(name, root, { inputs: state.inputs, outputs: digests(root, products) });
@@ -64,11 +64,11 @@ function compare(name, root) {
 }
 
 /** Compiles into a separate directory, and replaces dist/ only if that succeeds. */
-function buildTypeScript(root) {
+async function buildTypeScript(root) {
   const fresh = join(cacheOf(root), 'dist');
   rmSync(fresh, { recursive: true, force: true });
   execute(root, 'node_modules/.bin/tsc', ['-p', 'tsconfig.json', '--outDir', fresh]);
-  bundlePrograms(root, fresh);
+  await bundlePrograms(fresh);
   const dist = join(root, 'dist');
   const names = filesBelow(fresh, '.');
   for (const gone of filesBelow(dist, '.').filter((name) => !names.includes(name))) rmSync(join(dist, gone));
@@ -85,12 +85,14 @@ function buildTypeScript(root) {
  * Joins the modules of the programs into a few files in dist/bin/, since loading 140 modules would add 100 ms of CPU
  * time to each start. dist/bin/ has the same depth as dist/cli/, so that relative paths lead to the same places.
  */
-function bundlePrograms(root, dist) {
-  const modules = PROGRAMS.map((name) => join(dist, 'cli', `${name}.js`));
-  const external = ['commander', 'prom-client'].flatMap((name) => ['--external', name]);
-  const names = ['--dir', join(dist, 'bin'), '--chunk-file-names', '[name].js'];
-  const words = [...modules, ...names, '--format', 'esm', '--platform', 'node', ...external, '--logLevel', 'warn'];
-  execute(root, 'node_modules/.bin/rolldown', words);
+async function bundlePrograms(dist) {
+  const { build } = await import('rolldown');
+  await build({
+    input: PROGRAMS.map((name) => join(dist, 'cli', `${name}.js`)),
+    external: ['commander', 'prom-client'],
+    platform: 'node',
+    output: { dir: join(dist, 'bin'), format: 'esm', chunkFileNames: '[name].js' },
+  });
 }
 
 function buildNative(root, { old, inputs, outputs }) {

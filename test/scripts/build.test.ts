@@ -40,7 +40,7 @@ function checkout(): Checkout {
     mkdirSync(dirname(at(path)), { recursive: true });
     writeFileSync(at(path), text);
   };
-  for (const name of ['.bin', 'typescript', '@typescript', '@types', 'undici-types', 'rolldown', '@rolldown']) {
+  for (const name of ['.bin', 'typescript', '@typescript', '@types', 'undici-types']) {
     mkdirSync(at('node_modules'), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules', name), at(`node_modules/${name}`));
   }
