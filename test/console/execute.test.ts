@@ -1,12 +1,11 @@
 // Lines and scripts of a console with commands of this test's own.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type Command, type ConsoleContext, type Invoker, printing, showing } from '../../src/console/command.ts';
 import { execute, executeSilently, runDeclarations, runFile, runStartupFile } from '../../src/console/execute.ts';
 import { textOf } from '../../src/console/reply.ts';
 import { SwitchError } from '../../src/protocol/errors.ts';
-import { describeWith } from '../support/needs.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 /** A file that can be opened but not read: the loopback interface has no speed. */
@@ -218,20 +217,6 @@ test.skipIf(!existsSync(UNREADABLE))('a script that cannot be read is refused wi
   await expect(runFile(UNREADABLE, context, invoker)).rejects.toMatchObject({
     code: 'EIO',
     message: `cannot read '${UNREADABLE}': Invalid argument`,
-  });
-});
-
-describeWith(['root'], "another user's script", () => {
-  test('is refused with EACCES', async () => {
-    const path = script('s', 'do one');
-    chmodSync(path, 0o600);
-    chmodSync(home, 0o755);
-    process.seteuid!(1);
-    const refused = expect(runFile(path, context, invoker)).rejects.toMatchObject({
-      code: 'EACCES',
-      message: `cannot open '${path}': Permission denied`,
-    });
-    await refused.finally(() => process.seteuid!(0));
   });
 });
 
