@@ -65,7 +65,7 @@ export function vdeTarget(option: Pick<NetOption, 'settings'>): Target | undefin
 
 /** Calls `report` with a message for each setting that `-net vde` never had. */
 export function checkVdeSettings(settings: Settings, report: (message: string) => void): void {
-  for (const [key] of withoutKeys(settings, 'vlan', ...VDE_SETTINGS))
+  for (const [key] of withoutKeys(settings, ...VDE_SETTINGS))
     report(`-net vde has no setting '${key}': it knows vlan, ${VDE_SETTINGS.join(', ')}`);
 }
 

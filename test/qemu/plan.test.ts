@@ -188,6 +188,14 @@ const rows: Record<string, Row[]> = {
         ` ${DGRAM('vlan3-vde', 5)} -net nic,netdev=vlan3-vde,${MAC}`,
       joins: at('/a', '/b', '/b'), // the last switch again
     },
+    {
+      typed: '-net vde,vlan=1 -net vde,vlan=2',
+      sock: '/a',
+      becomes:
+        `${DGRAM('vlan1-vde')} -net nic,netdev=vlan1-vde,${MAC}` +
+        ` ${DGRAM('vlan2-vde', 4)} -net nic,netdev=vlan2-vde,${MAC}`,
+      joins: at('/a', '/a'),
+    },
   ],
   'a line that wires its network itself joins no switch': [
     ...['socket,listen=:8010', 'socket,mcast=230.0.0.1:1234', 'tap,ifname=qtap0', 'bridge,br=br1'].map((backend) => {
@@ -217,6 +225,8 @@ const rows: Record<string, Row[]> = {
       '-netdev user,id=u -device e1000,netdev=u',
       '-net nic,netdev=u -netdev user,id=u',
       '-netdev socket,id=s,listen=:1 -netdev hubport,id=h,hubid=1,netdev=s',
+      '-nic channel,1:null', // no channel, and an error of QEMU's
+      '-readconfig c -net nic,netdev=c',
       '-version',
       '-help',
       '-M help',
@@ -247,6 +257,11 @@ const rows: Record<string, Row[]> = {
     {
       typed: '-device virtio-net-pci,id=net0 -device virtio-rng-pci',
       becomes: `${DGRAM('vlan0-vde')} -device virtio-net-pci,netdev=vlan0-vde,id=net0,mac=52:54:00:aa:bb:cc -device virtio-rng-pci`,
+      joins: [DEFAULT],
+    },
+    {
+      typed: '-hda a-help', // a file, and not a question
+      becomes: `-hda a-help ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
       joins: [DEFAULT],
     },
     {
@@ -286,6 +301,14 @@ const rows: Record<string, Row[]> = {
         `-netdev tap,id=vlan0-tap,vhost=on,ifname=t ${hubbed('vlan0-tap', 'vlan0-port')}` +
         ` -netdev hubport,id=vlan0-port2,hubid=1 -net nic,netdev=vlan0-port2,${MAC}` +
         ' -object filter-dump,id=vlan0-dump,netdev=vlan0-port2,file=x',
+    },
+    {
+      typed: '-net nic -net tap,vhost=on,ifname=t',
+      becomes: `-netdev tap,id=vlan0-tap,vhost=on,ifname=t -net nic,netdev=vlan0-tap,${MAC}`,
+    },
+    {
+      typed: '-net tap,vhost=on,ifname=t -net dump,file=x',
+      becomes: '-netdev tap,id=vlan0-tap,vhost=on,ifname=t -object filter-dump,id=vlan0-dump,netdev=vlan0-tap,file=x',
     },
     ...[
       ['0', '1'],
@@ -328,6 +351,26 @@ const rows: Record<string, Row[]> = {
       becomes: '-netdev user,id=vlan0-user -usb -device usb-net,netdev=vlan0-user,mac=52:54:00:aa:bb:cc',
     },
     {
+      typed: '-usbdevice disk:/srv/net -usbdevice net:vlan=0,addr=3,vectors=2 -net user,vlan=0',
+      becomes:
+        '-usbdevice disk:/srv/net -netdev user,id=vlan0-user' +
+        ' -usb -device usb-net,netdev=vlan0-user,mac=52:54:00:aa:bb:cc',
+    },
+    {
+      typed: '-net nic,model=pcnet -device e1000', // a NIC without vlan= beside another was on no vlan
+      sock: '/s',
+      becomes: `${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,model=pcnet,${MAC} -device e1000`,
+    },
+    {
+      typed: '-nic user -device e1000',
+      sock: '/s',
+      becomes: `-nic user -device e1000 ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
+    },
+    {
+      typed: '-device e1000,vlan=0,id=vlan0-tap -net tap,vlan=0,ifname=t', // the IDs of devices are their own
+      becomes: '-netdev tap,id=vlan0-tap,ifname=t -device e1000,netdev=vlan0-tap,id=vlan0-tap,mac=52:54:00:aa:bb:cc',
+    },
+    {
       typed: '-netdev user,id=u -device e1000,netdev=u,vlan=0 -device e1000 -net nic,netdev=u,vlan=0,name=n',
       becomes: '-netdev user,id=u -device e1000,netdev=u -device e1000 -net nic,netdev=u,id=n',
     },
@@ -339,13 +382,17 @@ const rows: Record<string, Row[]> = {
   'vlan= and name= where they say nothing': [
     { typed: '-net none,vlan=0', becomes: '-net none', joins: [] },
     {
-      typed: '-net nic,name=ext/eth0 -net user,name=1st', // not IDs of today's QEMU
+      typed: '-net nic,id=2nd,name=ext/eth0 -net user,name=1st', // not IDs of today's QEMU
       becomes: `-netdev user,id=vlan0-user -net nic,netdev=vlan0-user,${MAC}`,
     },
     {
       typed: '-net nic,name=lan -net user,name=lan -net vde,vlan=1,name=lan', // nor IDs that are taken
       becomes:
         `-netdev user,id=lan -net nic,netdev=lan,${MAC} ` + `${DGRAM('vlan1-vde')} -net nic,netdev=vlan1-vde,${MAC}`,
+    },
+    {
+      typed: '-netdev user,id=u -net nic,netdev=u,name=n -device e1000,netdev=u,name=n -net type=nic,netdev=u',
+      becomes: '-netdev user,id=u -net nic,netdev=u,id=n -device e1000,netdev=u,name=n -net type=nic,netdev=u',
     },
     {
       typed: '-net vde,sock=/a,name=net0 -net nic,name=net1',
@@ -372,7 +419,23 @@ const rows: Record<string, Row[]> = {
       typed: '-net nic -net user -net channel,8080:unix:/t/x,server,nowait',
       becomes: '-net nic -net user,guestfwd=tcp:10.0.2.4:8080-unix:/t/x,,server,,nowait',
     },
+    {
+      typed: '-net user,hostfwd=tcp::1-:1,guestfwd=g -net nic -redir tcp:2::2 -net channel,3:null', // add up
+      becomes: '-net user,hostfwd=tcp::1-:1,guestfwd=g,hostfwd=tcp::2-:2,guestfwd=tcp:10.0.2.4:3-null -net nic',
+    },
+    {
+      typed: '-device e1000 -redir tcp:1::2', // QEMU's default network is beside the NIC
+      sock: '/s',
+      becomes:
+        `-device e1000 -netdev user,id=vlan0-user,hostfwd=tcp::1-:2 ${hubbed('vlan0-user', 'vlan0-port')}` +
+        ` ${DGRAM('vlan0-vde')} ${hubbed('vlan0-vde', 'vlan0-port2')}` +
+        ` -netdev hubport,id=vlan0-port3,hubid=1 -net nic,netdev=vlan0-port3,${MAC}`,
+    },
     { typed: '-net none -redir tcp:1::2', becomes: '-net none', joins: [] },
+    {
+      typed: '-netdev {"type":"user","id":"u"} -device e1000,netdev=u -redir tcp:1::2',
+      becomes: '-netdev {"type":"user","id":"u"} -device e1000,netdev=u',
+    },
   ],
   'more than two members of a vlan share a hub': [
     {
@@ -430,11 +493,15 @@ const rows: Record<string, Row[]> = {
       becomes: `${DGRAM('n0')} ${DGRAM('vlan0-vde', 4)} -net nic,netdev=vlan0-vde,model=e1000,${MAC}`,
       joins: at('/a', '/b'),
     },
-    ...['vlan=1', 'model=e1000,vlan=1'].map((kindless) => ({
-      typed: `-net ${kindless}`, // left to QEMU, which reports the error
+    ...['vlan=1', 'model=e1000,vlan=1', 'hubport,hubid=3', 'help', '?'].map((other) => ({
+      typed: `-net ${other}`, // left to QEMU, which reports errors and answers questions
       sock: '/s',
-      becomes: `-net ${kindless} ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
+      becomes: `-net ${other} ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
     })),
+    {
+      typed: '-net tap,id=t,ifname=a -net nic,vlan=0',
+      becomes: `-netdev tap,id=t,ifname=a -net nic,netdev=t,${MAC}`,
+    },
   ],
   'settings of a NIC are passed on to QEMU': ['virtio', 'ne2k_isa', 'lance', 'no-such'].map((model) => ({
     typed: `-net nic,macaddr=52:54:0:0:0:1,model=${model},vectors=2,addr=5`,
@@ -484,7 +551,20 @@ const rows: Record<string, Row[]> = {
         ' -netdev user,id=vlan0-vde -device e1000,netdev=vlan0-vde',
     },
   ],
+  'names in use are not given again': [
+    {
+      typed: '-net tap,ifname=a -net user,vlan=1,name=vlan0-tap',
+      becomes: '-netdev tap,id=vlan0-tap2,ifname=a -netdev user,id=vlan0-tap',
+    },
+  ],
   'vlan 0 is hub 0 if hub 0 is in use': [
+    {
+      typed: '-netdev user,id=u -netdev hubport,id=h,hubid=0,netdev=u -net vde', // which has no NIC yet
+      becomes:
+        '-netdev user,id=u -netdev hubport,id=h,hubid=0,netdev=u' +
+        ` ${DGRAM('vlan0-vde')} ${hubbed('vlan0-vde', 'vlan0-port', 0)}` +
+        ` -netdev hubport,id=vlan0-port2,hubid=0 -net nic,netdev=vlan0-port2,${MAC}`,
+    },
     {
       typed: '-netdev user,id=u -netdev hubport,id=h,hubid=0,netdev=u -net nic',
       sock: '/a',
@@ -525,6 +605,12 @@ const rows: Record<string, Row[]> = {
       typed: '-netdev user,id=u -device e1000,netdev=u -net none',
       sock: '/s',
       becomes: `-netdev user,id=u -device e1000,netdev=u -net none ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
+    },
+    {
+      typed: '-netdev vde,id=n0,sock=/s -device e1000,netdev=n0', // on no vlan
+      sock: '/s',
+      becomes: `-netdev vde,id=n0,sock=/s -device e1000,netdev=n0 ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
+      joins: at('/s'),
     },
     {
       typed: '-net vde,vlan=1,sock=/a -net nic -net user',
@@ -615,6 +701,18 @@ const rows: Record<string, Row[]> = {
       joins: at('/a'),
     },
     {
+      typed: '-nic vde,sock=/a,port=7,group=g,mode=0600,model=e1000',
+      facts: WITHOUT_VDE,
+      becomes: `${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,model=e1000,${MAC}`,
+      joins: [{ directory: '/a', port: 7, group: 'g', mode: 0o600 }],
+    },
+    {
+      typed: '-netdev user,id=u -device e1000,netdev=u',
+      facts: WITHOUT_VDE,
+      becomes: '-netdev user,id=u -device e1000,netdev=u',
+      joins: [],
+    },
+    {
       typed: '-nic vde',
       facts: WITHOUT_VDE,
       becomes: `${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
@@ -636,11 +734,11 @@ describe.each(Object.entries(rows))('%s', (_, some) => {
 });
 
 test('an argument of QEMU with blanks or commas, or an empty one, stays unchanged', () => {
-  const args = ['-append', 'console=ttyS0 quiet', '-name', '', '-drive', 'file=a,,b'];
+  const args = ['-append', 'console=ttyS0 quiet', '-name', '', '-drive', 'file=a,,b', '-net', ''];
   expect(
     planQemu(args, { sockets: [{ directory: '/s' }] }, QEMU_7)
       .arguments([3])
-      .slice(0, 6),
+      .slice(0, 8),
   ).toEqual(args);
 });
 
@@ -660,10 +758,14 @@ test.each([
   ['-net vde,sock=/a,mode=0888', 'mode=0888 is not a number'],
   ['-device e1000,vlan=x', 'vlan=x is not a number'],
   ['-net dump,len=many', 'len=many is not a size'],
+  ['-net dump,len=x64', 'len=x64 is not a size'],
+  ['-net dump,len=64kb', 'len=64kb is not a size'],
   ['-redir tcp:5555', '-redir tcp:5555 is invalid: write [tcp|udp]:HOSTPORT:[GUEST]:GUESTPORT'],
   ['-net channel,x', '-net channel,x is invalid: write PORT:DEVICE'],
 ])('%s is refused', (typed, message) => {
-  expect(() => planQemu(words(typed), { sockets: [] }, QEMU_7)).toThrow(message);
+  expect(() => planQemu(words(typed), { sockets: [] }, QEMU_7)).toThrow(
+    expect.objectContaining({ code: 'EINVAL', message }),
+  );
 });
 
 test('a setting that -net vde never had is reported and ignored where that is tolerated', () => {
@@ -691,6 +793,7 @@ test('an option of a user-mode network that is not there is noted', () => {
     "'-redir tcp:1::2' is left out: the command line has no user-mode network",
     "'-net channel,1:null' is left out: the command line has no user-mode network",
   ]);
+  expect(planQemu(words('-net nic -net user -redir tcp:1::2'), { sockets: [] }, QEMU_7).notes).toEqual([]);
 });
 
 test.each([
@@ -736,9 +839,17 @@ test('--via vde passes the mode of the socket to QEMU', () => {
 });
 
 test.each([
-  ['vde', WITHOUT_VDE, '/s', "this QEMU was built without its backend 'vde'"],
-  ['stream', QEMU_6, '/s', "this QEMU has no backend 'stream', which 7.2 and newer have"],
-  ['stream', QEMU_7, '/s[3]', "'/s' is a stream socket, which has no port 3 to choose"],
-] as const)('--via %s is refused if QEMU or the target does not support it (%#)', (via, facts, sock, message) => {
-  expect(() => planQemu([], { sockets: targets(sock), via }, facts)).toThrow(message);
+  [
+    'vde',
+    WITHOUT_VDE,
+    '/s',
+    'ENOSYS',
+    "this QEMU was built without its backend 'vde': remove --via, or use --via dgram",
+  ],
+  ['stream', QEMU_6, '/s', 'ENOSYS', "this QEMU has no backend 'stream', which 7.2 and newer have: remove --via"],
+  ['stream', QEMU_7, '/s[3]', 'EINVAL', "'/s' is a stream socket, which has no port 3 to choose"],
+] as const)('--via %s is refused if QEMU or the target does not support it (%#)', (via, facts, sock, code, message) => {
+  expect(() => planQemu([], { sockets: targets(sock), via }, facts)).toThrow(
+    expect.objectContaining({ code, message }),
+  );
 });
