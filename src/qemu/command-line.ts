@@ -54,7 +54,7 @@ function readOption(word: string, value: string): NetworkWords | UserWords | und
 }
 
 /**
- * Parses an option. Returns undefined for devices that are not NICs, and for NICs that name their network by `netdev=`.
+ * Parses an option. Returns undefined for devices that are not NICs, and for NICs written in JSON, which never had a vlan.
  */
 function parse(option: NetworkOption, value: string): NetOption | undefined {
   switch (option) {
@@ -63,8 +63,7 @@ function parse(option: NetworkOption, value: string): NetOption | undefined {
     case 'device': {
       const parsed = parseNetOption(value, 'driver');
       if (!parsed || setting(parsed.settings, 'vlan') !== undefined) return parsed;
-      const alone = isNicDriver(parsed.kind) && setting(parsed.settings, 'netdev') === undefined;
-      return alone && !value.startsWith('{') ? parsed : undefined;
+      return isNicDriver(parsed.kind) && !value.startsWith('{') ? parsed : undefined;
     }
     default:
       return parseNetOption(value);

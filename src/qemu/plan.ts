@@ -140,7 +140,7 @@ function withoutVlan({ option, parsed, words }: NetworkWords): Argument[] {
 /** Returns whether the option defines or names a network other than one of our switches. */
 function namesItsNetwork({ option, parsed }: NetworkWords): boolean {
   if (option === 'nic' || option === 'netdev') return true;
-  return option === 'net' && (parsed.kind === 'none' || setting(parsed.settings, 'netdev') !== undefined);
+  return parsed.kind === 'none' || setting(parsed.settings, 'netdev') !== undefined;
 }
 
 /** Returns whether QEMU only prints something and exits, as for `-version`, `-cpu help` or `-net nic,model=?`. */

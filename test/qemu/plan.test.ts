@@ -227,6 +227,7 @@ const rows: Record<string, Row[]> = {
       '-netdev socket,id=s,listen=:1 -netdev hubport,id=h,hubid=1,netdev=s',
       '-nic channel,1:null', // no channel, and an error of QEMU's
       '-readconfig c -net nic,netdev=c',
+      '-readconfig c -device e1000,netdev=c',
       '-version',
       '-help',
       '-M help',
@@ -824,6 +825,9 @@ test('NICs are numbered in the order of the command line, and addresses that it 
     facts,
   );
   expect(calls).toEqual(['52:54:00:00:01:00', '2:0:0:0:0:1', 0, 2]);
+  calls.length = 0;
+  planQemu(words('-netdev user,id=u -device e1000,netdev=u,mac=2:0:0:0:0:2 -net nic,vlan=1'), { sockets: [] }, facts);
+  expect(calls).toEqual(['2:0:0:0:0:2', 0]);
 });
 
 test('--via vde passes the mode of the socket to QEMU', () => {
