@@ -222,7 +222,9 @@ const rows: Record<string, Row[]> = {
       '-net none',
       '-nic user',
       '-nic none',
+      '-netdev user,id=u',
       '-netdev user,id=u -device e1000,netdev=u',
+      '-netdev user,id=u -device e1000,netdev=u,name=n',
       '-net nic,netdev=u -netdev user,id=u',
       '-netdev socket,id=s,listen=:1 -netdev hubport,id=h,hubid=1,netdev=s',
       '-nic channel,1:null', // no channel, and an error of QEMU's
@@ -356,6 +358,10 @@ const rows: Record<string, Row[]> = {
       becomes:
         '-usbdevice disk:/srv/net -netdev user,id=vlan0-user' +
         ' -usb -device usb-net,netdev=vlan0-user,mac=52:54:00:aa:bb:cc',
+    },
+    {
+      typed: '-device other,vlan=0 -net user,vlan=0', // vlan= makes a NIC of every driver
+      becomes: '-netdev user,id=vlan0-user -device other,netdev=vlan0-user,mac=52:54:00:aa:bb:cc',
     },
     {
       typed: '-net nic,model=pcnet -device e1000', // a NIC without vlan= beside another was on no vlan
@@ -735,11 +741,11 @@ describe.each(Object.entries(rows))('%s', (_, some) => {
 });
 
 test('an argument of QEMU with blanks or commas, or an empty one, stays unchanged', () => {
-  const args = ['-append', 'console=ttyS0 quiet', '-name', '', '-drive', 'file=a,,b', '-net', ''];
+  const args = ['-append', 'console=ttyS0 quiet', '-name', '', '-drive', 'file=a,,b', '-net', '', '-device', ''];
   expect(
     planQemu(args, { sockets: [{ directory: '/s' }] }, QEMU_7)
       .arguments([3])
-      .slice(0, 8),
+      .slice(0, 10),
   ).toEqual(args);
 });
 
