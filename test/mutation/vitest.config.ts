@@ -5,11 +5,11 @@ export default defineConfig({
   test: {
     include: [
       'test/protocol/*.test.ts',
-      'test/fstp/{bpdu,rules,topologies}.test.ts',
+      'test/fstp/{bpdu,garbage,machine,rules,topologies,verdict}.test.ts',
       'test/console/{execute,parse,reply}.test.ts',
       'test/switch/{port-table,vlans}.test.ts',
       'test/backends/{forward,keys}.test.ts',
-      'test/qemu/plan.test.ts',
+      'test/qemu/{net-option,plan}.test.ts',
     ],
     testTimeout: 20_000,
   },
