@@ -145,7 +145,7 @@ describe('errors of tsvdectl', () => {
 
 describeWith(['unshare', 'root'], 'tsvdectl without -M', () => {
   /** Runs a script in its own process and mount namespaces, where only its own switches run. */
-  async function isolated(script: string) {
+  async function isolated(script: string, ...alsoIsolated: string[]) {
     const home = temporaryDirectory();
     const lines = [
       'set -e',
@@ -153,7 +153,7 @@ describeWith(['unshare', 'root'], 'tsvdectl without -M', () => {
       `PATH=${fileURLToPath(new URL('../../bin', import.meta.url))}:$PATH`,
       script,
     ];
-    const args = ['--pid', '--fork', '--kill-child', '--mount-proc', 'bash', '-c', lines.join('\n')];
+    const args = [...alsoIsolated, '--pid', '--fork', '--kill-child', '--mount-proc', 'bash', '-c', lines.join('\n')];
     return { home, ...(await run('unshare', args)) };
   }
 
@@ -187,14 +187,18 @@ describeWith(['unshare', 'root'], 'tsvdectl without -M', () => {
 
   test('findConsoles needs no permissions', async () => {
     const finder = fileURLToPath(new URL('../../dist/ctl/find-console.js', import.meta.url));
-    const { home, stdout, stderr } = await isolated(`
+    const { home, stdout, stderr } = await isolated(
+      `
       chmod 755 .
       tsvde -d -s $PWD/ctl -M mgmt -p $PWD/pid
       node --input-type=module -e "
         const { findConsoles } = await import('${finder}');
         process.setgroups([]); process.setgid(65534); process.setuid(65534);
         console.log(findConsoles().join());"
-      kill $(cat pid)`);
+      kill $(cat pid)`,
+      // Without permissions, a socket that another test binds in the same namespace may be the switch's.
+      '--net',
+    );
     expect({ stdout, stderr }).toEqual({ stdout: `${home}/mgmt\n`, stderr: '' });
   });
 });
