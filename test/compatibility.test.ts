@@ -93,6 +93,18 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
     ['../native/test/mac_table_test.cc', 'a full table evicts the oldest address'],
   ],
   [
+    'An address that is seen on another port moves there at once',
+    [
+      'interop/console.test.ts',
+      'an address that is seen on another port moves at once, where vde_switch waits for a silence',
+    ],
+    [
+      '../native/test/mac_table_test.cc',
+      'an address that flaps between two ports stays where it was first until its window is over',
+    ],
+    ['../native/test/loop_test.cc', 'moves are an event of each kind once a second'],
+  ],
+  [
     'Console commands must be written in full',
     [
       'interop/console.test.ts',

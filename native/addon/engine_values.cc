@@ -40,12 +40,20 @@ Napi::Object event_object(Napi::Env env, const Event& event) {
       object.Set("endpoint", event.endpoint);
       object.Set("errno", event.error);
       break;
-    case Event::Kind::mac_seen_elsewhere:
-      object.Set("type", "mac-seen-elsewhere");
+    case Event::Kind::mac_moved:
+      object.Set("type", "mac-moved");
       object.Set("mac", mac_text(event.key));
       object.Set("vlan", static_cast<uint32_t>(event.key >> 48));
       object.Set("from", event.port);
       object.Set("to", event.elsewhere);
+      break;
+    case Event::Kind::mac_flapping:
+      object.Set("type", "mac-flapping");
+      object.Set("mac", mac_text(event.key));
+      object.Set("vlan", static_cast<uint32_t>(event.key >> 48));
+      object.Set("port", event.port);
+      object.Set("elsewhere", event.elsewhere);
+      object.Set("seconds", event.seconds);
       break;
     case Event::Kind::mac_added:
     case Event::Kind::mac_removed:

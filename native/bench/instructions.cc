@@ -26,7 +26,8 @@ class Sink final : public Endpoint {
 };
 
 class Deaf final : public Switch::Observer {
-  void seen_elsewhere(MacKey, uint32_t, uint32_t) override {}
+  void moved(MacKey, uint32_t, uint32_t, bool) override {}
+  void flapping(MacKey, uint32_t, uint32_t, int64_t) override {}
   void bpdu(const Port&, const Frame&) override {}
   void captured(const Port&, const Frame&, bool) override {}
 };

@@ -41,7 +41,7 @@ std::optional<Event> EventQueues::take() {
 
 EventQueues::Lost EventQueues::lost() const {
   return {.bpdus = queues_[bpdus].lost(),
-          .macs_seen_elsewhere = queues_[macs_seen_elsewhere].lost(),
+          .macs_moved = queues_[macs_moved].lost(),
           .macs = queues_[macs].lost(),
           .frames = queues_[frames].lost()};
 }
@@ -52,8 +52,9 @@ EventQueues::Queue EventQueues::queue_of(Event::Kind kind) {
       return ends;
     case Event::Kind::bpdu:
       return bpdus;
-    case Event::Kind::mac_seen_elsewhere:
-      return macs_seen_elsewhere;
+    case Event::Kind::mac_moved:
+    case Event::Kind::mac_flapping:
+      return macs_moved;
     case Event::Kind::mac_added:
     case Event::Kind::mac_removed:
       return macs;

@@ -19,7 +19,8 @@ namespace tsvde {
 struct Event {
   enum class Kind {
     endpoint_failed,
-    mac_seen_elsewhere,
+    mac_moved,
+    mac_flapping,
     mac_added,
     mac_removed,
     bpdu,
@@ -31,7 +32,8 @@ struct Event {
   uint32_t endpoint = 0;         // for endpoint_failed
   int error = 0;                 // for endpoint_failed: an errno
   MacKey key = 0;                // for mac_*
-  uint32_t elsewhere = 0;        // for mac_seen_elsewhere: the port on which the address was seen
+  uint32_t elsewhere = 0;        // mac_moved: the new port; mac_flapping: the port that did not get the address
+  uint32_t seconds = 0;          // for mac_flapping: how long the address stays on its port
   uint16_t vlan = 0;             // for bpdu
   std::vector<uint8_t> bytes{};  // for bpdu: without a tag; for received and transmitted: the whole frame
 };
@@ -73,12 +75,12 @@ class EventQueues {
   [[nodiscard]] std::optional<Event> take();
 
   struct Lost {
-    uint64_t bpdus, macs_seen_elsewhere, macs, frames;
+    uint64_t bpdus, macs_moved, macs, frames;
   };
   [[nodiscard]] Lost lost() const;
 
  private:
-  enum Queue : uint32_t { ends, bpdus, macs_seen_elsewhere, macs, frames };
+  enum Queue : uint32_t { ends, bpdus, macs_moved, macs, frames };
   [[nodiscard]] static Queue queue_of(Event::Kind kind);
 
   // In order of urgency. The queue of ends needs no limit, since each endpoint ends only once. A port

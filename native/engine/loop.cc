@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <csignal>
 #include <ctime>
+#include <utility>
 
 #include "engine/offload/segmenter.h"
 
@@ -287,10 +288,19 @@ void Loop::fail(Attachment& attachment, int error) {
          .error = error});
 }
 
-void Loop::seen_elsewhere(MacKey key, uint32_t from, uint32_t to) {
-  if (seen_elsewhere_at_ == second_) return;  // one event a second is enough; the table counts all moves
-  seen_elsewhere_at_ = second_;
-  sink_({.kind = Event::Kind::mac_seen_elsewhere, .port = from, .key = key, .elsewhere = to});
+// One event of a kind in a second is enough: the table counts every move.
+void Loop::moved(MacKey key, uint32_t from, uint32_t to, bool again) {
+  if (std::exchange(again ? moved_again_at_ : moved_at_, second_) == second_) return;
+  sink_({.kind = Event::Kind::mac_moved, .port = from, .key = key, .elsewhere = to});
+}
+
+void Loop::flapping(MacKey key, uint32_t port, uint32_t elsewhere, int64_t seconds) {
+  if (std::exchange(flapping_at_, second_) == second_) return;
+  sink_({.kind = Event::Kind::mac_flapping,
+         .port = port,
+         .key = key,
+         .elsewhere = elsewhere,
+         .seconds = static_cast<uint32_t>(seconds)});
 }
 
 void Loop::bpdu(const Port& from, const Frame& frame) {

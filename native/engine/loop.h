@@ -94,7 +94,8 @@ class Loop : Switch::Observer {
   void rearm(Attachment& attachment);
   void fail(Attachment& attachment, int error);
 
-  void seen_elsewhere(MacKey key, uint32_t from, uint32_t to) override;
+  void moved(MacKey key, uint32_t from, uint32_t to, bool again) override;
+  void flapping(MacKey key, uint32_t port, uint32_t elsewhere, int64_t seconds) override;
   void bpdu(const Port& from, const Frame& frame) override;
   void captured(const Port& port, const Frame& frame, bool received) override;
 
@@ -105,7 +106,9 @@ class Loop : Switch::Observer {
   Fd wake_;
   Time now_ = 0;        // the time at which this round began
   int64_t second_ = 0;  // the same in whole seconds
-  int64_t seen_elsewhere_at_ = -1;
+  // The second in which an event of each kind was last sent. There are three, so that an address that flaps
+  // hides neither the first move of another address nor the report that it flaps.
+  int64_t moved_at_ = -1, moved_again_at_ = -1, flapping_at_ = -1;
   Pacing pacing_;
   std::chrono::microseconds busy_poll_{0};
   size_t endpoints_ = 0;

@@ -66,24 +66,46 @@ MacTable::Learning MacTable::learn(MacKey key, uint32_t port, int64_t now) {
   }
   Node& node = nodes_[index];
   const uint32_t previous = node.port;
-  const bool same = previous == port;
-  if (!same && now - node.seen <= settings.min_persistence_seconds) return {Learned::too_soon, previous};
-  if (same && node.seen == now) return {Learned::refreshed, previous};  // the lists stay in order
+  Learned outcome = Learned::refreshed;
+  if (previous == port) {
+    if (node.seen == now) return {Learned::refreshed, previous};  // the lists are in order
+  } else {
+    outcome = try_move(node, now);
+    if (outcome == Learned::flapping || outcome == Learned::damped) return {outcome, previous};
+    moves_++;
+  }
 
   node.seen = now;
   unlink(list_, &Node::in_table, index);
   append(list_, &Node::in_table, index);
   remove_from_port(index);
   add_to_port(index, port);
-  if (same) return {Learned::refreshed, previous};
-  moves_++;
-  return {Learned::moved, previous};
+  return {outcome, previous};
+}
+
+// Counts a move, unless the address has moved too often.
+MacTable::Learned MacTable::try_move(Node& node, int64_t now) const {
+  if (node.moves == 0 || now - node.window_began >= settings.min_persistence_seconds) {
+    const bool was_flapping = node.moves > kMostMoves;
+    node.window_began = now;
+    node.moves = 1;
+    return was_flapping ? Learned::moved_again : Learned::moved;
+  }
+  if (node.moves > kMostMoves) return Learned::damped;
+  node.moves++;
+  return node.moves > kMostMoves ? Learned::flapping : Learned::moved_again;
 }
 
 std::optional<uint32_t> MacTable::find(MacKey key) const {
   const Index index = find_node(key);
   if (index == 0) return std::nullopt;
   return nodes_[index].port;
+}
+
+int64_t MacTable::damped_seconds(MacKey key, int64_t now) const {
+  const Node& node = nodes_[find_node(key)];  // nodes_[0] is all zeroes
+  if (node.moves < kMostMoves) return 0;
+  return std::max<int64_t>(node.window_began + settings.min_persistence_seconds - now, 0);
 }
 
 void MacTable::add(MacKey key, uint32_t port, int64_t now) {
@@ -101,7 +123,9 @@ void MacTable::add(MacKey key, uint32_t port, int64_t now) {
           .port = port,
           .chain = first,
           .in_table = {},
-          .in_port = {}};
+          .in_port = {},
+          .window_began = 0,
+          .moves = 0};
   first = index;
   append(list_, &Node::in_table, index);
   add_to_port(index, port);

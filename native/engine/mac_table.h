@@ -1,12 +1,12 @@
 // The port on which each address was last seen (802.1D-2004, 7.8 Learning and 7.9 Filtering Database).
 //
-// It is more than a hash table in these respects. An address moves to another port only after it has been
-// silent on its old port for the minimum persistence, so that it does not flap between two ports that both
-// use it. The table is bounded: when it is full, the port with most addresses loses its oldest address, so
-// that a flood from one port cannot evict the addresses of others. Each entry is in two lists, of the table
-// and of its port, the oldest first: ageing out, evicting and forgetting a port cost time for the entries
-// removed and not for those that stay. All memory is reserved in the constructor; pages are used only as the
-// table fills.
+// It is more than a hash table in these respects. An address moves to another port at once, but only a few
+// times in a window (the minimum persistence): an address that flaps between ports stays on its port for the
+// rest of the window. The table is bounded: when it is full, the port with most addresses loses its oldest
+// address, so that a flood from one port cannot evict the addresses of others. Each entry is in two lists, of
+// the table and of its port, the oldest first: ageing out, evicting and forgetting a port cost time for the
+// entries removed and not for those that stay. All memory is reserved in the constructor; pages are used only
+// as the table fills.
 //
 // The table is told the time, in whole seconds, and never reads a clock. Loop thread only.
 #pragma once
@@ -26,13 +26,24 @@ class MacTable {
  public:
   struct Settings {
     int64_t expire_seconds = 100;
-    int64_t gc_interval_seconds = 2;  // 0 or less: no entry ages out
-    int64_t min_persistence_seconds = 3;
+    int64_t gc_interval_seconds = 2;      // 0 or less: no entry ages out
+    int64_t min_persistence_seconds = 3;  // the window of kMostMoves; 0 or less: no limit
   };
-  enum class Learned { added, refreshed, moved, too_soon };  // too_soon: the address stays on its old port
+  // How often an address may move in a window. An even number: an address that is seen on two ports in turn
+  // stays on the port where it was first. More than 2, so that a few late frames from the old port, after a
+  // move, do not keep the address there.
+  static constexpr uint32_t kMostMoves = 4;
+  enum class Learned {  // from `moved` on, the outcome is reported
+    added,
+    refreshed,
+    damped,       // not moved, since it flaps
+    moved,        // for the first time in a window
+    moved_again,  // more often, or after a window in which it was flapping
+    flapping,     // not moved: the first time in a window
+  };
   struct Learning {
     Learned outcome;
-    uint32_t previous;  // the address's old port; valid if moved or too_soon
+    uint32_t previous;  // the port that the address was on
   };
   struct Entry {
     MacKey key;
@@ -59,6 +70,8 @@ class MacTable {
   // Learning and lookup
   Learning learn(MacKey key, uint32_t port, int64_t now);
   [[nodiscard]] std::optional<uint32_t> find(MacKey key) const;
+  // How long a flapping address stays on its port; 0 if it may move.
+  [[nodiscard]] int64_t damped_seconds(MacKey key, int64_t now) const;
 
   // Forgetting; each returns the number of entries removed
   uint32_t expire(int64_t now);
@@ -79,6 +92,9 @@ class MacTable {
     uint32_t port;
     Index chain;  // the next node of its bucket, or of the free list
     Links in_table, in_port;
+    // Last, since only a move needs them: the fields above share a cache line.
+    int64_t window_began;  // at the first move of the window
+    uint32_t moves;        // in the window, and one more if it was flapping; 0: it has never moved
   };
   struct List {
     Index oldest = 0, newest = 0;
@@ -96,6 +112,7 @@ class MacTable {
   [[nodiscard]] Index find_node(MacKey key) const;
   void add(MacKey key, uint32_t port, int64_t now);
   void remove(Index index);
+  [[nodiscard]] Learned try_move(Node& node, int64_t now) const;
   uint32_t forget_of(const List& list, Links Node::*links, uint16_t vlan);
   void append(List& list, Links Node::*links, Index index);
   void unlink(List& list, Links Node::*links, Index index);

@@ -144,14 +144,17 @@ void Switch::hand_up(Port& from, const Frame& frame, uint32_t received, int64_t 
 void Switch::learn(const Port& from, const Frame& frame, int64_t second) {
   if (frame.source_is_group()) return;
   const MacKey key = frame.source(frame.vlan);
-  const auto [outcome, previous] = macs.learn(key, from.number, second);
-  switch (outcome) {
-    case MacTable::Learned::added:
-    case MacTable::Learned::refreshed:
-      return;
-    case MacTable::Learned::moved:
-    case MacTable::Learned::too_soon:
-      observer_.seen_elsewhere(key, previous, from.number);
+  const auto learning = macs.learn(key, from.number, second);
+  if (learning.outcome >= MacTable::Learned::moved) [[unlikely]]
+    report(learning, key, from);
+}
+
+void Switch::report(MacTable::Learning learning, MacKey key, const Port& seen_on) {
+  const auto [outcome, previous] = learning;
+  if (outcome == MacTable::Learned::flapping) {
+    observer_.flapping(key, previous, seen_on.number, macs.damped_seconds(key, now_ / kSecond));
+  } else {
+    observer_.moved(key, previous, seen_on.number, outcome == MacTable::Learned::moved_again);
   }
 }
 

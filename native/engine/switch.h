@@ -20,8 +20,11 @@ class Switch {
   class Observer {
    public:
     virtual ~Observer() = default;
-    // An address was seen on a port other than the one in the MAC table.
-    virtual void seen_elsewhere(MacKey key, uint32_t from, uint32_t to) = 0;
+    // An address moved to another port. `again`: it has moved before in the same window.
+    virtual void moved(MacKey key, uint32_t from, uint32_t to, bool again) = 0;
+    // An address was seen on `elsewhere`, but has moved so often that it stays on `port` for these seconds.
+    // Called once for all of them.
+    virtual void flapping(MacKey key, uint32_t port, uint32_t elsewhere, int64_t seconds) = 0;
     // A BPDU was received, for spanning tree. It is not forwarded.
     virtual void bpdu(const Port& from, const Frame& frame) = 0;
     // While capture is on, called for each frame received, before any decision, and for each frame
@@ -64,6 +67,7 @@ class Switch {
   [[nodiscard]] bool classify(Port& from, Frame& frame) const;
   void hand_up(Port& from, const Frame& frame, uint32_t received, int64_t second);
   void learn(const Port& from, const Frame& frame, int64_t second);
+  [[gnu::noinline]] void report(MacTable::Learning learning, MacKey key, const Port& seen_on);
   void forward(Port& from, Frame& frame);
   void flood(const Port& from, Frame& frame);
   void repeat(const Port& from, Frame& frame);

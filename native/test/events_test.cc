@@ -12,7 +12,7 @@ namespace {
 using Kind = Event::Kind;
 
 // One kind for each queue, the most urgent first.
-constexpr std::array kKinds = {Kind::endpoint_failed, Kind::bpdu, Kind::mac_seen_elsewhere, Kind::mac_added,
+constexpr std::array kKinds = {Kind::endpoint_failed, Kind::bpdu, Kind::mac_moved, Kind::mac_added,
                                Kind::received};
 
 uint64_t lost(const EventQueues& queues, Kind kind) {
@@ -20,8 +20,9 @@ uint64_t lost(const EventQueues& queues, Kind kind) {
   switch (kind) {
     case Kind::bpdu:
       return lost.bpdus;
-    case Kind::mac_seen_elsewhere:
-      return lost.macs_seen_elsewhere;
+    case Kind::mac_moved:
+    case Kind::mac_flapping:
+      return lost.macs_moved;
     case Kind::mac_added:
     case Kind::mac_removed:
       return lost.macs;

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <deque>
 #include <memory>
+#include <tuple>
 #include <vector>
 
 #include "engine/switch.h"
@@ -102,7 +103,10 @@ struct Bench : Switch::Observer {
     port.drain(*port.attachments[index], 0);
   }
 
-  void seen_elsewhere(MacKey, uint32_t from, uint32_t to) override { moves.push_back({from, to}); }
+  void moved(MacKey, uint32_t from, uint32_t to, bool again) override { moves.push_back({from, to, again}); }
+  void flapping(MacKey, uint32_t port, uint32_t elsewhere, int64_t seconds) override {
+    flaps.push_back({port, elsewhere, seconds});
+  }
   void bpdu(const Port& from, const Frame& frame) override { bpdus.push_back({from.number, frame.vlan}); }
   void captured(const Port& port, const Frame& frame, bool received) override {
     captures.push_back({port.number, received, frame.copy()});
@@ -116,8 +120,9 @@ struct Bench : Switch::Observer {
     Bytes bytes;
     bool operator==(const Capture&) const = default;
   };
-  std::vector<std::pair<uint32_t, uint32_t>> moves;  // from, to
-  std::vector<std::pair<uint32_t, uint16_t>> bpdus;  // port, VLAN
+  std::vector<std::tuple<uint32_t, uint32_t, bool>> moves;     // from, to, again
+  std::vector<std::tuple<uint32_t, uint32_t, int64_t>> flaps;  // port, elsewhere, seconds
+  std::vector<std::pair<uint32_t, uint16_t>> bpdus;            // port, VLAN
   std::vector<Capture> captures;
   Switch sw;
   uint32_t next_id = 1;

@@ -110,21 +110,42 @@ TEST("frames that wait for a slow client reach it when it reads, and the dropped
   }
 }
 
-TEST("an address on two ports is an event once a second") {
-  std::atomic<int> events = 0;
+TEST("moves are an event of each kind once a second, and addresses that flap hide no other that moves") {
+  std::vector<Event> events;
+  int64_t began = 0;
+  int64_t ended = 0;
   {
-    Loop loop(100,
-              [&](const Event& event) { events += event.kind == Event::Kind::mac_seen_elsewhere ? 1 : 0; });
+    Loop loop(100, [&](const Event& event) { events.push_back(event); });
     const Client a(loop, 1, 1);
     const Client b(loop, 2, 2);
-    for (int i = 0; i < 100; i++) {
-      a.send(frame_bytes(kBroadcast, kA));
+    const auto send_on_both = [&](uint64_t source) {
+      a.send(frame_bytes(kBroadcast, source));
       CHECK(b.receive().size() == 60);
-      b.send(frame_bytes(kBroadcast, kA));
+      b.send(frame_bytes(kBroadcast, source));
       CHECK(a.receive().size() == 60);
+    };
+    const auto second = [&] { return loop.call([](Switch&, int64_t now) { return now; }); };
+    began = second();
+    for (uint64_t address = 0; address < 20; address++) {
+      for (int i = 0; i < 5; i++) send_on_both(0x0200'0000'1000 + address);
     }
+    for (const int64_t last = second(); second() == last;)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    send_on_both(0x0200'0000'1000);
+    send_on_both(kB);
+    ended = second();
   }
-  CHECK(events >= 1 && events <= 3);
+  const MacKey other = Slot(frame_bytes(kBroadcast, kB)).frame.source(0);
+  int moves = 0;
+  int flaps = 0;
+  int of_other = 0;
+  for (const Event& event : events) {
+    (event.kind == Event::Kind::mac_flapping ? flaps : moves)++;
+    if (event.key == other) of_other++;
+  }
+  const int64_t seconds = ended - began + 1;
+  CHECK(moves >= 3 && moves <= 2 * seconds && flaps >= 1 && flaps <= seconds);
+  CHECK(of_other == 1);
 }
 
 TEST("ports are added and removed and counters are read while frames flow") {

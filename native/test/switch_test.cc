@@ -61,14 +61,29 @@ TEST("short frames are padded with zeroes; shorter than a header and longer than
   CHECK(bench.count(2, transmit_bytes) == 60 + kFrameMax);
 }
 
-TEST("a station that moved is reported, and its frames are forwarded") {
+TEST("a station that moved gets its frames at its new port at once, and the move is reported") {
   Bench bench(3);
   bench.send(1, {frame_bytes(kBroadcast, kA)}, 0);
-  bench.send(2, {frame_bytes(kBroadcast, kA)}, 1);
-  CHECK(bench.moves == (std::vector<std::pair<uint32_t, uint32_t>>{{1, 2}}));
+  bench.send(2, {frame_bytes(kBroadcast, kA)}, 0);
+  CHECK(bench.moves == (std::vector<std::tuple<uint32_t, uint32_t, bool>>{{1, 2, false}}));
   CHECK(bench.at(3).sent.size() == 2);
-  bench.send(3, {frame_bytes(kA, kB)}, 2);
-  CHECK(bench.at(1).sent.size() == 2 && bench.at(2).sent.size() == 1);
+  bench.send(3, {frame_bytes(kA, kB)}, 0);
+  CHECK(bench.at(1).sent.size() == 1 && bench.at(2).sent.size() == 2);
+}
+
+TEST(
+    "a station that flaps between two ports is reported once, its frames are forwarded, and it keeps its "
+    "port") {
+  Bench bench(3);
+  for (int i = 0; i < 10; i++) {
+    for (const uint32_t port : {1, 2}) bench.send(port, {frame_bytes(kBroadcast, kA)}, 1);
+  }
+  CHECK(bench.moves == (std::vector<std::tuple<uint32_t, uint32_t, bool>>{
+                           {1, 2, false}, {2, 1, true}, {1, 2, true}, {2, 1, true}}));
+  CHECK(bench.flaps == (std::vector<std::tuple<uint32_t, uint32_t, int64_t>>{{1, 2, 3}}));
+  CHECK(bench.at(3).sent.size() == 20);
+  bench.send(3, {frame_bytes(kA, kB)}, 3);
+  CHECK(bench.at(1).sent.size() == 11 && bench.at(2).sent.size() == 10);
 }
 
 TEST("removing a port removes its addresses, and adding one removes none") {

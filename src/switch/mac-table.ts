@@ -13,7 +13,10 @@ export interface MacTimes {
   expireSeconds: number;
   /** Seconds between two removals of addresses that have aged out; 0 or less for never; default 2. */
   gcIntervalSeconds: number;
-  /** Seconds that an address must be silent on its port before it may move to another; default 3. */
+  /**
+   * An address moves to another port at once, but at most four times in this many seconds; then it stays on its port for
+   * the rest of them; 0 or less for no limit; default 3.
+   */
   minPersistenceSeconds: number;
 }
 

@@ -296,9 +296,16 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
       case 'endpoint-failed':
         this.#reservations.end(event.endpoint, describeEnd(event.errno));
         return;
-      case 'mac-seen-elsewhere':
+      case 'mac-moved':
         this.#log(`MAC ${event.mac} moved from port ${event.from} to port ${event.to}`);
         return;
+      case 'mac-flapping': {
+        const { mac, port, elsewhere, seconds } = event;
+        this.#log(
+          `MAC ${mac} flaps between port ${port} and port ${elsewhere}: it stays on port ${port} for ${seconds} s`,
+        );
+        return;
+      }
       case 'frame-received':
       case 'frame-transmitted':
         this.capture.deliver({

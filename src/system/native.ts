@@ -25,7 +25,10 @@ export interface EngineSettings {
   expireSeconds: number;
   /** Seconds between two searches for addresses that have aged out; with 0 or less, no address ages out. */
   gcIntervalSeconds: number;
-  /** Seconds of silence on its old port after which an address may move to another. */
+  /**
+   * An address moves to another port at once, but at most four times in this many seconds; then it stays on its port for
+   * the rest of them. 0 or less: no limit.
+   */
   minPersistenceSeconds: number;
   /**
    * The longest time in milliseconds that a source is paused while its only destination is full; 0: frames are dropped
@@ -42,8 +45,16 @@ export type EngineEvent =
    * engine no longer reads from it; the receiver of this event must detach it.
    */
   | { type: 'endpoint-failed'; port: number; endpoint: number; errno: number }
-  /** An address was seen on a port other than its own. There is at most one such event a second. */
-  | { type: 'mac-seen-elsewhere'; mac: string; vlan: number; from: number; to: number }
+  /**
+   * An address moved to another port. There is at most one such event a second, and one more for addresses that moved
+   * shortly before.
+   */
+  | { type: 'mac-moved'; mac: string; vlan: number; from: number; to: number }
+  /**
+   * An address was seen on `elsewhere`, but has moved so often that it stays on `port` for so many seconds. There is one
+   * event for all these seconds, and at most one a second for all addresses.
+   */
+  | { type: 'mac-flapping'; mac: string; vlan: number; port: number; elsewhere: number; seconds: number }
   /** An address was learned or forgotten. These events occur only after watchMacs(true). */
   | { type: 'mac-added' | 'mac-removed'; mac: string; vlan: number; port: number }
   /**
@@ -53,10 +64,8 @@ export type EngineEvent =
   | { type: 'bpdu'; port: number; vlan: number; bytes: Buffer }
   | { type: 'frame-received' | 'frame-transmitted'; port: number; bytes: Buffer };
 
-/**
- * How many events were lost, by kind: BPDUs, addresses seen elsewhere, addresses learned or forgotten, captured frames.
- */
-export type EventsLost = Record<'bpdu' | 'mac_seen_elsewhere' | 'mac' | 'frame', bigint>;
+/** Lost events by kind: BPDUs, addresses that moved or flapped, addresses learned or forgotten, captured frames. */
+export type EventsLost = Record<'bpdu' | 'mac_moved' | 'mac' | 'frame', bigint>;
 
 /** A learned address. */
 export interface MacEntry {

@@ -66,7 +66,7 @@ function twoHosts(): [Host, Host] {
 
 /** Expects clients of both switches to exchange frames of up to `mtu`. */
 async function expectFramesBothWays([one, two]: [Host, Host], mtu: number, round = 0): Promise<void> {
-  // Each round has addresses of its own: an address moves only after a silence.
+  // Each round has addresses of its own, which no switch knows yet.
   const [A, B] = [`02:00:00:00:${10 + round}:0a`, `02:00:00:00:${10 + round}:0b`];
   const [a, b] = [await one.join(), await two.join()];
   const hello = frame(BROADCAST, A, 60, 1);

@@ -354,6 +354,24 @@ describeWith(['vde_switch', 'root'], 'the console compared with vde_switch', () 
     expect(await ours.ask('port/allprint 6')).toContain('Port 0006');
   });
 
+  test('an address that is seen on another port moves at once, where vde_switch waits for a silence', async () => {
+    const { theirs, ours, directories } = await both();
+    for (const client of [theirs, ours]) await client.ask('hash/setminper 1000');
+    for (const directory of directories) {
+      const a = await Recorder.join(directory, { port: 1 });
+      const b = await Recorder.join(directory, { port: 2 });
+      for (const [from, to] of [
+        [a, b],
+        [b, a],
+      ] as const) {
+        from.send(frame(BROADCAST, '02:00:00:00:00:01'));
+        await to.receives(frame(BROADCAST, '02:00:00:00:00:01'));
+      }
+    }
+    expect(await theirs.ask('hash/print')).toContain('02:00:00:00:00:01 VLAN 0000 to port: 001');
+    expect(await ours.ask('hash/print')).toContain('02:00:00:00:00:01 VLAN 0000 to port: 002');
+  });
+
   test('a plug that disconnects forgets only its own addresses, where vde_switch forgets all', async () => {
     const { theirs, ours, directories } = await both();
     for (const directory of directories) {

@@ -116,7 +116,7 @@ describe('every number of the switch has a metric of its own', () => {
   const stats = Object.fromEntries(Object.keys(BACKEND_STATS).map((name, i) => [name, 500 + i]));
   const switchWithNumbers = {
     hub: true,
-    eventsLost: { bpdu: 21n, mac_seen_elsewhere: 22n, mac: 23n, frame: 24n },
+    eventsLost: { bpdu: 21n, mac_moved: 22n, mac: 23n, frame: 24n },
     macs: { stats: () => ({ entries: 31, limit: 32, moves: 33n, evictions: 34n }) },
     ports: { list: () => [] },
     counters: () =>
@@ -172,7 +172,7 @@ describe('every number of the switch has a metric of its own', () => {
       ...Object.fromEntries(own),
       tsvde_hub: 1,
       'tsvde_engine_events_lost_total{kind="bpdu"}': 21,
-      'tsvde_engine_events_lost_total{kind="mac_seen_elsewhere"}': 22,
+      'tsvde_engine_events_lost_total{kind="mac_moved"}': 22,
       'tsvde_engine_events_lost_total{kind="mac"}': 23,
       'tsvde_engine_events_lost_total{kind="frame"}': 24,
       tsvde_mac_table_entries: 31,

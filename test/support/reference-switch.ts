@@ -12,17 +12,27 @@ interface Port {
   vlans: Set<number>;
 }
 
-const MIN_PERSISTENCE = 3;
+const MOST_MOVES = 4;
 const EXPIRE = 100;
 const NO_VLAN = 4095;
 const TPID = 0x8100;
 
+interface Home {
+  port: number;
+  vlan: number;
+  at: number;
+  /** When it moved, since the first move of its window. */
+  moved: number[];
+}
+
 export class ReferenceSwitch {
   hub = false;
   strictVlan = false;
+  /** An address moves at most MOST_MOVES times in so many seconds, from the first of these moves on. */
+  minPersistence = 3;
   readonly #ports = new Map<number, Port>();
   readonly #created = new Set([0]);
-  readonly #seen = new Map<string, { port: number; vlan: number; at: number }>();
+  readonly #seen = new Map<string, Home>();
 
   attach(number: number): void {
     const port = this.#ports.get(number);
@@ -92,8 +102,13 @@ export class ReferenceSwitch {
     this.#forget(({ at }) => at + EXPIRE < now);
     if ((Number.parseInt(mac.slice(0, 2), 16) & 1) === 1) return;
     const home = this.#seen.get(`${vlan}/${mac}`);
-    if (home && home.port !== from && now - home.at <= MIN_PERSISTENCE) return;
-    this.#seen.set(`${vlan}/${mac}`, { port: from, vlan, at: now });
+    let moved = home?.moved ?? [];
+    if (home && home.port !== from) {
+      if (moved.length > 0 && now >= moved[0]! + this.minPersistence) moved = [];
+      if (moved.length === MOST_MOVES) return;
+      moved = [...moved, now];
+    }
+    this.#seen.set(`${vlan}/${mac}`, { port: from, vlan, at: now, moved });
   }
 
   #removeMember(number: number, vlan: number): void {
@@ -101,7 +116,7 @@ export class ReferenceSwitch {
     this.#forget((home) => home.port === number && home.vlan === vlan);
   }
 
-  #forget(which: (home: { port: number; vlan: number; at: number }) => boolean): void {
+  #forget(which: (home: Home) => boolean): void {
     for (const [key, home] of this.#seen) if (which(home)) this.#seen.delete(key);
   }
 }

@@ -38,7 +38,7 @@ function bench(onEvent: (event: EngineEvent) => void = () => undefined): Bench {
       events.push(event);
       onEvent(event);
     },
-    { takesBpdus: true, minPersistenceSeconds: 0 },
+    { takesBpdus: true },
   );
   let ports = 0;
   let written = 0n;
@@ -92,14 +92,14 @@ const KINDS = {
     },
     is: (event: EngineEvent) => event.type === 'bpdu',
   },
-  mac_seen_elsewhere: {
+  mac_moved: {
     make({ write, join, settle }: Bench) {
       for (const end of [join(), join()]) {
         write(end, frame(BROADCAST, address(2)));
         settle();
       }
     },
-    is: (event: EngineEvent) => event.type === 'mac-seen-elsewhere',
+    is: (event: EngineEvent) => event.type === 'mac-moved',
   },
   mac: {
     make({ made, write, join, settle }: Bench, count: number) {
@@ -139,7 +139,7 @@ test.each(PAIRS)(
   'a flood of kind %s (%i) while JavaScript is busy costs none of kind %s',
   async (flood, count, kind) => {
     const net = bench();
-    const few = kind === 'mac_seen_elsewhere' ? 1 : 20;
+    const few = kind === 'mac_moved' ? 1 : 20;
     KINDS[flood].make(net, count);
     net.settle();
     KINDS[kind].make(net, few);
@@ -158,7 +158,7 @@ test.each(PAIRS)(
 
 test('the most urgent events are delivered first, and others than the engine have their turn between', async () => {
   const net = bench();
-  for (const kind of ['frame', 'mac', 'mac_seen_elsewhere', 'bpdu', 'ends'] as const) KINDS[kind].make(net, 400);
+  for (const kind of ['frame', 'mac', 'mac_moved', 'bpdu', 'ends'] as const) KINDS[kind].make(net, 400);
   net.settle();
   let before: number | undefined;
   setImmediate(() => {

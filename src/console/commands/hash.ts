@@ -52,7 +52,7 @@ export const hashMenu: Menu = {
     {
       path: 'hash/setminper',
       syntax: 'N',
-      help: 'let an address move to another port only after N seconds of silence',
+      help: 'let an address move to another port at most four times in N seconds; 0: no limit',
       declares: true,
       run(argument, { switch: sw }) {
         sw.macs.setTimes({ minPersistenceSeconds: parseNumber(argument) });
