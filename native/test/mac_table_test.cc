@@ -1,5 +1,11 @@
 #include "engine/mac_table.h"
 
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+
 #include "test/check.h"
 
 using namespace tsvde;
@@ -131,4 +137,175 @@ TEST("entries have their port, their age and the order in which they were added"
     CHECK(entry.key == 7 ? entry.port == 1 && entry.age_seconds == 1 && entry.serial == 0
                          : entry.port == 2 && entry.age_seconds == 5 && entry.serial == 1);
   }
+}
+
+TEST("after the fullest port has lost its addresses, the fullest of the others loses its oldest") {
+  MacTable table = table_for(9, 10);
+  for (MacKey key = 1; key <= 5; key++) table.learn(key, 1, 0);
+  for (MacKey key = 11; key <= 14; key++) table.learn(key, 2, 60);
+  table.learn(30, 3, 60);
+  CHECK(table.expire(110) == 5);
+  for (uint32_t port = 4; port <= 8; port++) table.learn(10 * port, port, 110);
+  CHECK(table.size() == 10);
+  table.learn(90, 9, 110);
+  CHECK(!table.find(11));
+  for (const MacKey key : {12, 13, 14, 30, 40, 50, 60, 70, 80, 90}) CHECK(table.find(key));
+}
+
+// The heap's last port takes the place of one that has lost its only address, and may be fuller than its new
+// parent.
+TEST("a port that loses its only address does not hide a fuller one") {
+  MacTable table = table_for(9, 9);
+  MacKey next = 1;
+  for (const uint32_t port : {0, 0, 1, 2, 2, 3, 4, 5, 5}) table.learn(next++, port, 0);
+  CHECK(table.forget_port(3) == 1);
+  for (const uint32_t port : {6, 7, 8}) table.learn(next++, port, 0);
+  CHECK(table.evictions() == 2);  // of ports 0, 2 and 5, which had two each
+  table.learn(next++, 9, 0);
+  std::set<uint32_t> ports;
+  for (const auto& entry : table.entries(0)) CHECK(ports.insert(entry.port).second);
+}
+
+// An obviously correct table: a list, the oldest entry first, that is searched from end to end.
+struct Model {
+  struct Entry {
+    MacKey key;
+    uint64_t serial;
+    uint32_t port;
+    int64_t seen;
+    int64_t window_began = 0;
+    uint32_t tries = 0;  // to move in the window
+  };
+  std::vector<Entry> entries;
+  uint64_t added = 0;
+  uint64_t moves = 0;
+  uint64_t evictions = 0;
+
+  auto find(MacKey key) { return std::ranges::find(entries, key, &Entry::key); }
+
+  // The oldest entries of the ports that have most: one of these is to be evicted.
+  [[nodiscard]] std::set<MacKey> candidates() const {
+    std::map<uint32_t, std::vector<MacKey>> by_port;
+    for (const Entry& entry : entries) by_port[entry.port].push_back(entry.key);
+    size_t most = 0;
+    for (const auto& [port, keys] : by_port) most = std::max(most, keys.size());
+    std::set<MacKey> oldest;
+    for (const auto& [port, keys] : by_port) {
+      if (keys.size() == most) oldest.insert(keys.front());
+    }
+    return oldest;
+  }
+
+  Learned learn(MacKey key, uint32_t port, int64_t now, int64_t window) {
+    const auto found = find(key);
+    if (found == entries.end()) {
+      entries.push_back({.key = key, .serial = added++, .port = port, .seen = now});
+      return Learned::added;
+    }
+    Entry entry = *found;
+    Learned outcome = Learned::refreshed;
+    if (entry.port == port) {
+      if (entry.seen == now) return outcome;
+    } else {
+      const bool over = entry.tries == 0 || now >= entry.window_began + window;
+      outcome = over && entry.tries <= 4 ? Learned::moved : Learned::moved_again;
+      if (over) {
+        entry.window_began = now;
+        entry.tries = 0;
+      }
+      if (++entry.tries > 4) {
+        *found = entry;
+        return entry.tries == 5 ? Learned::flapping : Learned::damped;
+      }
+      moves++;
+    }
+    entry.port = port;
+    entry.seen = now;
+    entries.erase(found);
+    entries.push_back(entry);
+    return outcome;
+  }
+
+  // Returns the keys that are removed, the oldest first.
+  std::vector<MacKey> remove_if(const std::function<bool(const Entry&)>& which) {
+    std::vector<MacKey> removed;
+    for (const Entry& entry : entries) {
+      if (which(entry)) removed.push_back(entry.key);
+    }
+    std::erase_if(entries, which);
+    return removed;
+  }
+};
+
+// Few entries on many ports: many steps evict, and which port is the fullest changes all the time.
+static void compare_with_model(uint32_t limit, int steps) {
+  constexpr uint32_t kPorts = 40;
+  MacTable table = table_for(kPorts, limit);
+  std::vector<MacKey> removed;
+  table.observer = [&](MacKey key, uint32_t, bool added) {
+    if (!added) removed.push_back(key);
+  };
+  Model model;
+  int64_t now = 0;
+  uint32_t spread = kPorts;  // the ports in use
+  for (int step = 0; step < steps; step++) {
+    now += random_below(8) == 0 ? 1 : 0;
+    removed.clear();
+    if (random_below(200) == 0) spread = 1 + random_below(kPorts);
+    const uint32_t port =
+        random_below(2) == 0 ? random_below(spread) : random_below(1 + random_below(spread));
+    const uint64_t vlan = random_below(3);
+    const MacKey key = vlan << 48 | random_below(random_below(3) == 0 ? 2 : 40);
+    const uint32_t what = random_below(1000);
+    std::optional<std::vector<MacKey>> forgotten;
+    uint32_t count = 0;
+    if (what < 5) {
+      count = table.forget_port(port);
+      forgotten = model.remove_if([&](const auto& entry) { return entry.port == port; });
+    } else if (what < 15) {
+      count = table.forget_port(port, static_cast<uint16_t>(vlan));
+      forgotten =
+          model.remove_if([&](const auto& entry) { return entry.port == port && entry.key >> 48 == vlan; });
+    } else if (what < 18) {
+      count = table.forget_vlan(static_cast<uint16_t>(vlan));
+      forgotten = model.remove_if([&](const auto& entry) { return entry.key >> 48 == vlan; });
+    } else if (what < 20) {
+      count = table.flush();
+      forgotten = model.remove_if([](const auto&) { return true; });
+    } else if (what < 30) {
+      now += 2;  // the search interval
+      table.settings.expire_seconds = random_below(6);
+      count = table.expire(now);
+      forgotten = model.remove_if(
+          [&](const auto& entry) { return entry.seen + table.settings.expire_seconds < now; });
+    } else if (what < 40) {
+      table.settings.min_persistence_seconds = static_cast<int64_t>(random_below(8)) - 1;
+    } else {
+      const bool evicts = model.entries.size() == limit && model.find(key) == model.entries.end();
+      const Learned outcome = table.learn(key, port, now).outcome;
+      CHECK(removed.size() == (evicts ? 1u : 0u));
+      if (evicts && removed.size() == 1) {
+        CHECK(model.candidates().contains(removed[0]));
+        model.remove_if([&](const auto& entry) { return entry.key == removed[0]; });
+        model.evictions++;
+      }
+      CHECK(outcome == model.learn(key, port, now, table.settings.min_persistence_seconds));
+    }
+    if (forgotten) CHECK(removed == *forgotten && count == forgotten->size());
+    const auto entries = table.entries(now);
+    CHECK(std::ranges::equal(entries, model.entries, [&](const auto& entry, const auto& expected) {
+      return entry.key == expected.key && entry.serial == expected.serial && entry.port == expected.port &&
+             entry.age_seconds == now - expected.seen;
+    }));
+    const auto found = model.find(key);
+    CHECK(table.find(key) == (found == model.entries.end() ? std::nullopt : std::optional(found->port)));
+    CHECK(table.size() == model.entries.size());
+    CHECK(table.moves() == model.moves && table.evictions() == model.evictions);
+    if (failures() > 0) return;
+  }
+  CHECK(model.evictions > static_cast<uint64_t>(steps) / 10);
+}
+
+TEST("random learning, moving, evicting, forgetting and ageing out agree with a plain model") {
+  for (const uint32_t limit : {1, 12, 24}) compare_with_model(limit, rounds(limit == 1 ? 500 : 10'000));
 }
