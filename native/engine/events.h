@@ -32,7 +32,7 @@ struct Event {
   uint32_t endpoint = 0;         // for endpoint_failed
   int error = 0;                 // for endpoint_failed: an errno
   MacKey key = 0;                // for mac_*
-  uint32_t elsewhere = 0;        // mac_moved: the new port; mac_flapping: the port that did not get the address
+  uint32_t elsewhere = 0;        // for mac_moved and mac_flapping: the port of the last frame
   uint32_t seconds = 0;          // for mac_flapping: how long the address stays on its port
   uint16_t vlan = 0;             // for bpdu
   std::vector<uint8_t> bytes{};  // for bpdu: without a tag; for received and transmitted: the whole frame
