@@ -10,8 +10,12 @@ using namespace tsvde::test;
 namespace {
 
 struct Pair : SocketPair {
-  Pair() : SocketPair(SOCK_STREAM) {}
+  explicit Pair(int send_buffer = 0) : SocketPair(SOCK_STREAM) {
+    if (send_buffer > 0) setsockopt(ours.number(), SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
+  }
 };
+// So small that only a part of a long frame is sent at first.
+constexpr int kSmallBuffer = 2048;
 
 void append(Bytes& wire, const Bytes& frame) {
   const auto size = static_cast<uint32_t>(frame.size());
@@ -167,9 +171,7 @@ TEST("random bytes are received as frames or end the stream") {
 
 TEST("a reader that reads in pieces gets each frame once and whole, whatever partial writes that takes") {
   for (int round = 0; round < 20; round++) {
-    Pair pair;
-    const int small = 2048;
-    setsockopt(pair.ours.number(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    Pair pair(kSmallBuffer);
     Stream stream(std::move(pair.ours));
     Bytes wire;
     std::vector<Bytes> all;
@@ -222,13 +224,13 @@ namespace {
 
 // A switch on its thread, with a stream on each port.
 struct Streams {
-  explicit Streams(uint32_t ports)
+  explicit Streams(uint32_t ports, int send_buffer = 0)
       : loop(100, [this](const Event& event) {
           if (event.kind == Event::Kind::endpoint_failed) failed = event.error;
         }) {
     loop.call([](Switch& sw, int64_t) { sw.hub = true; });
     for (uint32_t port = 1; port <= ports; port++) {
-      Pair pair;
+      Pair pair(send_buffer);
       loop.call([&](Switch& sw, int64_t) { sw.add_port(port); });
       CHECK(loop.attach(port, port, std::make_unique<Stream>(std::move(pair.ours)), 16) == 0);
       peers.push_back(std::move(pair.theirs));
@@ -302,6 +304,62 @@ TEST(
   streams.send(1, frame);
   CHECK(streams.receive(2) == frame);
   CHECK(streams.count(2, queue_frames) == 0);
+}
+
+namespace {
+
+// A stream that has no room after a thousand calls, so that a loop that would send for ever ends.
+class Bounded final : public Endpoint {
+ public:
+  explicit Bounded(Fd fd) : stream_(std::move(fd)) {}
+  Moved receive(std::span<Frame> frames, Time now) override { return stream_.receive(frames, now); }
+  Moved send(std::span<Frame* const> frames, Time now) override {
+    return calls_++ < 1000 ? stream_.send(frames, now) : Moved{0, EAGAIN};
+  }
+
+ private:
+  Stream stream_;
+  int calls_ = 0;
+};
+
+}  // namespace
+
+TEST("a peer that dies while the rest of a frame waits costs that and the frames behind, and no more") {
+  for (const uint32_t behind : {0u, 1u, 3u}) {
+    Bench bench(1);
+    bench.sw.hub = true;
+    Pair pair(kSmallBuffer);
+    Port& port = bench.sw.add_port(2);
+    port.attachments.push_back(
+        std::make_unique<Attachment>(port, 2, std::make_unique<Bounded>(std::move(pair.ours)), 8));
+    bench.sw.update_active(port);
+    const Attachment& attachment = *port.attachments[0];
+    const Bytes frame = frame_bytes(kBroadcast, kA, 60'000);
+    bench.send(1, {frame});
+    CHECK(attachment.service.waiting && attachment.queue.empty());
+    for (uint32_t i = 0; i < behind; i++) bench.send(1, {frame});
+    pair.theirs = Fd();
+    bench.drain(2);
+    CHECK(!attachment.service.waiting && attachment.queue.frames() == 0 && attachment.queue.bytes() == 0);
+    CHECK(bench.count(2, transmit_drop_peer_gone) == std::max(behind, 1u));
+    bench.send(1, {frame});
+    CHECK(!attachment.service.waiting && bench.count(2, transmit_drop_peer_gone) == std::max(behind, 1u) + 1);
+  }
+}
+
+TEST("a peer that dies while the rest of a frame waits does not stop the switch") {
+  Streams streams(3, kSmallBuffer);
+  const Bytes frame = frame_bytes(kBroadcast, kA, 60'000);
+  streams.send(1, frame);
+  CHECK(streams.receive(3) == frame);
+  streams.loop.call([](Switch& sw, int64_t) {
+    const Attachment& attachment = *sw.port(2)->attachments[0];
+    CHECK(attachment.service.waiting && attachment.queue.empty());
+  });
+  streams.peers[1] = Fd();
+  while (streams.failed == 0) std::this_thread::yield();
+  streams.send(1, frame);
+  CHECK(streams.receive(3) == frame);
 }
 
 TEST("an invalid length ends the stream and is counted; an end is not an error") {
