@@ -41,7 +41,7 @@ struct Slot {
 };
 
 // An endpoint that accepts `room` frames and then returns EAGAIN. If `error` is set, each frame fails with
-// that error.
+// that error. `errors` has the result of each of the next frames: an errno, or 0 for success.
 class FakeEndpoint final : public Endpoint {
  public:
   explicit FakeEndpoint(Offloads offloads = 0) { set_offloads(offloads); }
@@ -52,6 +52,11 @@ class FakeEndpoint final : public Endpoint {
     for (const Frame* frame : frames) {
       if (error != 0) return {taken, error};
       if (room == 0) return {taken, EAGAIN};
+      if (!errors.empty()) {
+        const int refused = errors.front();
+        errors.pop_front();
+        if (refused != 0) return {taken, refused};
+      }
       room--;
       taken++;
       sent.push_back(frame->copy());
@@ -63,6 +68,7 @@ class FakeEndpoint final : public Endpoint {
   std::vector<Offload> undone;
   uint32_t room = 1u << 30;
   int error = 0;
+  std::deque<int> errors;
 };
 
 // A switch whose endpoints are fakes, with the part of the loop that forwards.

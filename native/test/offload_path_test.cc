@@ -105,6 +105,44 @@ TEST("a datagram that waits for an endpoint with offloads stays whole; dropped, 
   CHECK(able.undone[1].segment_size == 1448 && able.undone[1].checksum_start == 34);
 }
 
+TEST("a whole datagram that is refused counts as its segments, whether it was just forwarded or had waited") {
+  for (const uint32_t first_room : {100u, 0u}) {
+    Bench bench(1);
+    FakeEndpoint& able = bench.attach(2, 4, kAll);
+    able.room = first_room;
+    able.errors = {0, EMSGSIZE, 0};
+    const Datagram d = tcp_data(10'000);
+    bench.send(1, {frame_bytes(kBroadcast, kA)});
+    send_whole(bench, d);
+    bench.send(1, {frame_bytes(kBroadcast, kA)});
+    able.room = 100;
+    bench.drain(2);
+    CHECK(able.sent == (std::vector<Bytes>{frame_bytes(kBroadcast, kA), frame_bytes(kBroadcast, kA)}));
+    CHECK(bench.count(2, transmit_drop_too_long) == 7);
+    CHECK(!bench.sw.port(2)->attachments[0]->service.waiting);
+  }
+}
+
+TEST("a segment that is refused is dropped alone, whether its datagram was just forwarded or had waited") {
+  for (const bool waited : {false, true}) {
+    Bench bench(1);
+    FakeEndpoint& able = bench.attach(2, 4, waited ? kAll : 0);
+    able.room = waited ? 0 : 100;
+    able.errors = {0, EMSGSIZE, 0, 0, EIO, 0, 0};
+    const Datagram d = tcp_data(10'000);
+    send_whole(bench, d);
+    able.set_offloads(0);
+    able.room = 100;
+    bench.drain(2);
+    auto expected = wire_frames(d);
+    expected.erase(expected.begin() + 4);
+    expected.erase(expected.begin() + 1);
+    CHECK(able.sent == expected);
+    CHECK(bench.count(2, transmit_drop_too_long) == 1 && bench.count(2, transmit_drop_interface_down) == 1);
+    CHECK(!bench.sw.port(2)->attachments[0]->service.waiting);
+  }
+}
+
 TEST("a datagram that waits for an endpoint which then loses its offloads is sent in segments, each once") {
   Bench bench(1);
   FakeEndpoint& able = bench.attach(2, 3, kAll);

@@ -174,6 +174,27 @@ TEST("an error of the kernel is a drop with its reason") {
   }
 }
 
+TEST("an error costs its frame alone, whether the frames were just forwarded or had waited") {
+  for (const uint32_t first_room : {100u, 1u, 0u}) {
+    Bench bench(2, 1024, 8);
+    FakeEndpoint& to = bench.at(2);
+    to.room = first_room;
+    to.errors = {0, EMSGSIZE, 0, EIO, EPERM, 0, ECONNREFUSED};
+    std::vector<Bytes> all;
+    for (uint8_t i = 0; i < 7; i++) all.push_back(frame_bytes(kB, kA, 60, i));
+    bench.send(1, all);
+    to.room = 100;
+    bench.drain(2);
+    CHECK(to.sent == (std::vector<Bytes>{all[0], all[2], all[5]}));
+    for (const Counter reason :
+         {transmit_drop_too_long, transmit_drop_interface_down, transmit_drop_error, transmit_drop_peer_gone})
+      CHECK(bench.count(2, reason) == 1);
+    CHECK(bench.count(2, transmit_drop_queue_full) == 0);
+    CHECK(bench.sw.port(2)->snapshot()[queue_frames] == 0 &&
+          !bench.sw.port(2)->attachments[0]->service.waiting);
+  }
+}
+
 TEST("each frame of random bytes is delivered or counted as dropped") {
   Bench bench(5, 64, 8);
   uint64_t sent = 0;
