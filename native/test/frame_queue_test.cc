@@ -62,3 +62,91 @@ TEST("a queue is also bounded in bytes, and an empty one takes the largest frame
   CHECK(queue.empty());
   CHECK(queue.push(large.frame));
 }
+
+namespace {
+
+// A queue whose frames are numbered, so that one that was overwritten is noticed.
+struct Numbered {
+  explicit Numbered(uint32_t limit) : queue(limit) {}
+  bool push(uint32_t size) {
+    const auto number = static_cast<uint8_t>(first + queue.frames());
+    Slot slot(frame_bytes(kA, kB, size, number));
+    if (!queue.push(slot.frame)) return false;
+    sizes.push_back(size);
+    return true;
+  }
+  void drop(uint32_t count) {
+    queue.drop_front(count);
+    sizes.erase(sizes.begin(), sizes.begin() + count);
+    first += count;
+  }
+  void check() {
+    std::vector<Frame> frames(queue.frames() + 1);
+    CHECK(queue.peek(frames) == sizes.size());
+    for (uint32_t i = 0; i < sizes.size(); i++) {
+      CHECK(frames[i].size() == sizes[i]);
+      // Its addresses, its type and the fill.
+      CHECK(frames[i].data()[5] == 0x0a && frames[i].data()[14] == static_cast<uint8_t>(first + i) &&
+            frames[i].data()[sizes[i] - 1] == static_cast<uint8_t>(first + i));
+    }
+  }
+  FrameQueue queue;
+  std::deque<uint32_t> sizes;
+  uint32_t first = 0;  // the number of the oldest frame
+};
+
+constexpr uint32_t kLeastCapacity = 4 * (kFrameMax + 1);
+
+}  // namespace
+
+TEST("a queue takes as many frames of equal size as it has room for, wherever the oldest one is") {
+  for (const uint32_t limit : {4u, 100u, 1000u}) {
+    const uint32_t capacity = std::max(limit * 1536, kLeastCapacity);
+    for (const uint32_t size : {60u, 1514u, 1536u, 4096u, 9014u, 32768u, 65535u}) {
+      const uint32_t most = std::min(limit, capacity / size);
+      Numbered frames(limit);
+      uint32_t dropped = most;
+      for (const uint32_t next : {1u, 1u, most / 2, most - 1, 1u, most, 2u, 1u}) {
+        uint32_t taken = 0;
+        while (taken <= most && frames.push(size)) taken++;
+        CHECK(taken == dropped);
+        CHECK(frames.queue.frames() == most);
+        frames.check();
+        dropped = std::min(next, most);
+        frames.drop(dropped);
+      }
+    }
+  }
+}
+
+TEST("frames of a few sizes, whose ends often meet, fill the ring without overwriting one another") {
+  Numbered frames(64);
+  for (int step = 0; step < 5000; step++) {
+    if (random_below(2) == 0) {
+      const bool taken = frames.push(4096u << random_below(4));
+      if (frames.queue.empty()) CHECK(taken);
+    } else if (!frames.queue.empty()) {
+      frames.drop(1 + random_below(std::min(frames.queue.frames(), 3u)));
+    }
+    CHECK(frames.queue.bytes() <= kLeastCapacity);
+    if (step % 8 == 0) frames.check();
+  }
+}
+
+TEST("a queue has room up to half of its frames or of its bytes") {
+  FrameQueue queue(100);
+  const auto push = [&](uint32_t size) { CHECK(queue.push(Slot(frame_bytes(kA, kB, size)).frame)); };
+  for (int i = 0; i < 50; i++) push(60);
+  CHECK(queue.is_half_empty());
+  push(60);
+  CHECK(!queue.is_half_empty());
+  queue.drop_front(51);
+  for (int i = 0; i < 4; i++) push(kLeastCapacity / 8);
+  CHECK(queue.is_half_empty());
+  push(14);
+  CHECK(!queue.is_half_empty());
+
+  CHECK(queue.half_holds(1, 1) == 50 && queue.half_holds(50, 1) == 1 && queue.half_holds(51, 1) == 0);
+  CHECK(queue.half_holds(1, kLeastCapacity / 4) == 2 && queue.half_holds(1, kLeastCapacity / 2) == 1);
+  CHECK(queue.half_holds(1, kLeastCapacity / 2 + 1) == 0);
+}
