@@ -313,6 +313,117 @@ TEST("segments are not coalesced if a field ends the run or segmenting would not
   CHECK(changed(1, 500, 9) == 2);    // the payload does not matter
 }
 
+namespace {
+
+// What a change of one bit in the header of the second of three segments does: the segment joins neither
+// neighbour, or it ends the run.
+enum class Changed : uint8_t { joins_none, ends_run };
+
+struct Field {
+  const char* name;
+  uint32_t bits;
+  Changed effect = Changed::joins_none;
+};
+
+constexpr Field kEthernet[] = {{"destination", 48}, {"source", 48}};
+constexpr Field kTag[] = {{"TPID", 16}, {"priority", 3}, {"DEI", 1}, {"VID", 12}};
+constexpr Field kType[] = {{"EtherType", 16}};
+constexpr Field kIp4[] = {{"version", 4},
+                          {"header size", 4},
+                          {"DSCP", 6},
+                          {"ECN", 2},
+                          {"length", 16},
+                          {"identification", 16},
+                          {"flags", 3},
+                          {"fragment offset", 13},
+                          {"TTL", 8},
+                          {"protocol", 8},
+                          {"checksum", 16},
+                          {"source address", 32},
+                          {"destination address", 32}};
+constexpr Field kIp6[] = {{"version", 4},     {"DSCP", 6},     {"ECN", 2},
+                          {"flow label", 20}, {"length", 16},  {"next header", 8},
+                          {"hop limit", 8},   {"source", 128}, {"destination", 128}};
+constexpr Field kTcpFields[] = {{"source port", 16},
+                                {"destination port", 16},
+                                {"sequence number", 32},
+                                {"acknowledgement", 32},
+                                {"data offset", 4},
+                                {"reserved and AE", 4},
+                                {"CWR, ECE and URG", 3},
+                                {"ACK", 1},
+                                {"PSH", 1, Changed::ends_run},
+                                {"RST and SYN", 2},
+                                {"FIN", 1, Changed::ends_run},
+                                {"window", 16},
+                                {"checksum", 16},
+                                {"urgent pointer", 16},
+                                {"options", 12 * 8}};
+
+// Corrects the checksums, as if the frame had been sent so; but not one that was changed itself.
+void seal(Bytes& bytes, const Datagram& d, size_t changed) {
+  const auto [network, transport, payload] = layout(d);
+  if (!d.v6 && changed / 2 != (network + 10) / 2) {
+    set16(bytes, network + 10, 0);
+    set16(bytes, network + 10, ~plain_sum(bytes, network, transport));
+  }
+  if (changed / 2 == (transport + 16) / 2) return;
+  set16(bytes, transport + 16, 0);
+  uint32_t sum = plain_sum(bytes, network + (d.v6 ? 8 : 12), transport) + 6 +
+                 static_cast<uint32_t>(bytes.size() - transport);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
+  set16(bytes, transport + 16, ~plain_sum(bytes, transport, bytes.size(), sum));
+}
+
+}  // namespace
+
+TEST("a segment in whose headers any bit differs is not coalesced, or ends the run") {
+  for (const bool v6 : {false, true}) {
+    for (const int tags : {0, 1}) {
+      Datagram d = tcp_data(3 * 1000, 1000);
+      d.v6 = v6;
+      d.tags = tags;
+      d.tcp_options = random_bytes(12);
+      const auto segments = wire_frames(d);
+      CHECK(coalesce_and_segment(segments).writes == 1);
+      size_t bit = 0;
+      const auto change_each_bit = [&](std::span<const Field> fields) {
+        for (const auto& [name, bits, effect] : fields) {
+          for (const size_t end = bit + bits; bit < end; bit++) {
+            for (size_t i = 0; i < 3; i++) {
+              auto frames = segments;
+              frames[i][bit / 8] ^= static_cast<uint8_t>(0x80 >> bit % 8);
+              seal(frames[i], d, bit / 8);
+              const auto coalesced = coalesce_and_segment(frames);
+              const size_t writes = effect == Changed::ends_run ? (i == 2 ? 1 : 2) : (i == 1 ? 3 : 2);
+              const bool right = coalesced.frames == frames && coalesced.writes == writes;
+              CHECK(right);
+              if (!right) std::printf("IPv%d, segment %zu: %s\n", v6 ? 6 : 4, i, name);
+            }
+          }
+        }
+      };
+      change_each_bit(kEthernet);
+      for (int i = 0; i < tags; i++) change_each_bit(kTag);
+      change_each_bit(kType);
+      change_each_bit(v6 ? std::span<const Field>(kIp6) : kIp4);
+      change_each_bit(kTcpFields);
+      CHECK(bit == layout(d).payload * 8);
+    }
+  }
+}
+
+TEST("the longest datagram that is coalesced has 65535 bytes behind its Ethernet header") {
+  constexpr uint32_t kHeaders = 20 + 20;
+  for (const auto& [segment, count, writes] :
+       {std::tuple{13'099u, 5u, 1u}, {2729u, 24u, 2u}, {8187u, 8u, 2u}, {13'100u, 5u, 2u}}) {
+    CHECK((kHeaders + segment * count <= kFrameMax) == (writes == 1));
+    const Datagram d = tcp_data(size_t{segment} * count, segment);
+    const auto coalesced = coalesce_and_segment(wire_frames(d));
+    CHECK(coalesced.writes == writes && coalesced.frames == wire_frames(d));
+  }
+}
+
 TEST("a wrong checksum arrives as it was sent") {
   for (const size_t at : {24u, 25u, 50u, 51u, 100u}) {
     for (size_t i = 0; i < 3; i++) {
