@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <random>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace tsvde::test {
@@ -44,9 +46,13 @@ struct Registration {
     }                                                                     \
   } while (false)
 
-// Prints why a test cannot run on this machine.
-inline void skip(const char* why) {
-  std::printf("skipped: %s\n", why);
+struct Skipped {
+  std::string why;
+};
+
+// Ends a test that cannot run on this machine. Only for the test's own thread.
+[[noreturn]] inline void skip(std::string why) {
+  throw Skipped{std::move(why)};
 }
 
 // Random numbers, the same in each run.

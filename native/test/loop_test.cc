@@ -35,7 +35,7 @@ TEST("a send buffer that is larger already stays as it is") {
   constexpr int kMuch = 4 << 20;
   const Fd much(ends[0]);
   if (setsockopt(much.number(), SOL_SOCKET, SO_SNDBUFFORCE, &kMuch, sizeof kMuch) < 0)
-    return skip("only root may exceed net.core.wmem_max");
+    skip("only root may exceed net.core.wmem_max");
   const int given = size_of(ends[0]);
   const Datagram datagram{Fd(dup(ends[0]))};
   CHECK(size_of(datagram.fd()) >= given);
