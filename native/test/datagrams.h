@@ -141,11 +141,14 @@ inline Bytes whole_frame(const Datagram& d) {
 
 inline Bytes random_bytes(size_t size) {
   Bytes bytes(size);
-  for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random()());
+  for (size_t at = 0; at < size; at += sizeof(uint32_t)) {
+    const auto word = static_cast<uint32_t>(random()());
+    std::memcpy(&bytes[at], &word, std::min(sizeof word, size - at));
+  }
   return bytes;
 }
 
-inline Datagram random_datagram() {
+inline Datagram random_datagram(uint32_t most_payload = kFrameMax - 200) {
   Datagram d;
   d.v6 = random_below(2) == 0;
   d.is_udp = random_below(3) == 0;
@@ -161,7 +164,7 @@ inline Datagram random_datagram() {
   d.id = static_cast<uint16_t>(random_below(65536));
   d.sequence = static_cast<uint32_t>(random_below(1u << 31)) * 2 + random_below(2);
   d.segment = random_below(8) == 0 ? 1 + random_below(9000) : 100 + random_below(1400);
-  const uint32_t most = std::min(65535u - 200, d.segment * 60);
+  const uint32_t most = std::min(most_payload, d.segment * 60);
   d.payload = random_bytes(1 + random_below(most));
   return d;
 }

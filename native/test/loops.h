@@ -44,10 +44,9 @@ struct Client {
   }
 
   [[nodiscard]] Bytes receive() const {
-    Bytes bytes(kFrameMax);
-    const ssize_t size = recv(mine.number(), bytes.data(), bytes.size(), 0);
-    bytes.resize(size < 0 ? 0 : static_cast<size_t>(size));
-    return bytes;
+    static thread_local Bytes room(kFrameMax);
+    const ssize_t size = recv(mine.number(), room.data(), room.size(), 0);
+    return {room.begin(), room.begin() + std::max<ssize_t>(size, 0)};
   }
 
   Fd mine;

@@ -46,7 +46,7 @@ Bytes read_exactly(int fd, size_t size) {
 
 // Slots for one call of receive(), as the loop has them.
 struct Slots {
-  explicit Slots(uint32_t count = kBatch) : memory(count * (kFrameMax + 1)), frames(count) { empty(); }
+  Slots() : memory(kBatch * (kFrameMax + 1)), frames(kBatch) { empty(); }
   void empty() {
     for (size_t i = 0; i < frames.size(); i++)
       frames[i].parts[0] = {&memory[i * (kFrameMax + 1)], kFrameMax + 1};
@@ -57,9 +57,9 @@ struct Slots {
 
 // Receives everything that has arrived. Returns the error after the last frame, such as EAGAIN.
 int receive_all(Stream& stream, std::vector<Bytes>& received, uint32_t slots = kBatch) {
-  Slots room(slots);
+  static Slots room;  // 2 MB
   for (;;) {
-    const auto [count, error, _] = stream.receive(room.frames, 0);
+    const auto [count, error, _] = stream.receive(std::span(room.frames).first(slots), 0);
     for (uint32_t i = 0; i < count; i++) {
       received.push_back(room.frames[i].copy());
       if (room.frames[i].size() < kFramePadded)
