@@ -61,8 +61,9 @@ Bytes receive(const Fd& fd) {
 }
 
 // While this object exists, the queue of each socket that is made holds at most 10 datagrams. systemd sets
-// net.unix.max_dgram_qlen to 512, and then our own send buffer always fills up first. In that case this thread,
-// and the threads that it starts, are moved to a network namespace of their own, where the limit is 10.
+// net.unix.max_dgram_qlen to 512, and then our own send buffer always fills up first. In that case this
+// thread, and the threads that it starts, are moved to a network namespace of their own, where the limit
+// is 10.
 class ShortQueues {
  public:
   ShortQueues() {

@@ -1,5 +1,5 @@
-// Runs all tests, or those whose name or file contains the argument. Exits with 0 if no test failed, and with 2
-// if no test matches the argument. A test that cannot run on this machine is skipped; with CI=true, where
+// Runs all tests, or those whose name or file contains the argument. Exits with 0 if no test failed, and with
+// 2 if no test matches the argument. A test that cannot run on this machine is skipped; with CI=true, where
 // everything must be there, a skipped test counts as failed.
 #include <signal.h>
 #include <unistd.h>
