@@ -81,6 +81,11 @@ export class Attachments {
     }
   }
 
+  /** Returns whether an attachment, open or opening, has this ID. */
+  has(id: string): boolean {
+    return this.#entries.has(id);
+  }
+
   /**
    * Closes the attachment that has this ID or holds this port, or abandons its opening. Throws SwitchError ENXIO if
    * there is none.
@@ -92,7 +97,9 @@ export class Attachments {
     if (!entry)
       throw new SwitchError(
         'ENXIO',
-        typeof which === 'number' ? `nothing is attached to port ${which} by a spec` : `no port has the id '${which}'`,
+        typeof which === 'number'
+          ? `nothing is attached to port ${which} by a spec`
+          : `nothing has the id '${which}', and no port has that name`,
       );
     entry.closing.abort();
     await this.#opening.get(entry)?.catch(() => {});
@@ -170,11 +177,12 @@ export class Attachments {
   #reserve(entry: Entry, atMost: number): Reservation {
     const { id, request, reservations } = entry;
     if (this.#entries.get(id) !== entry) throw new SwitchError('ENODEV', `${id} is detached`);
-    const { switchport, vlan } = request.values;
+    const { switchport, name, vlan } = request.values;
     const reservation = this.#reservations.forAttachment({
       id,
       kind: request.kind.name,
-      range: switchport === undefined ? undefined : { first: switchport, last: switchport + atMost - 1 },
+      range: switchport === undefined ? undefined : { first: switchport, atMost },
+      name,
       vlan,
       released: () => reservations.delete(reservation),
     });

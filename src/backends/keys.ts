@@ -2,6 +2,7 @@
 // from this data.
 import { resolve } from 'node:path';
 import { SwitchError } from '../protocol/errors.ts';
+import { isName, NAME_RULE } from '../protocol/names.ts';
 import { nearestName } from '../protocol/nearest.ts';
 import type { PortSpec } from '../protocol/port-spec.ts';
 
@@ -68,10 +69,13 @@ export function oneOf<const T extends string>(...words: readonly T[]): ValueType
   return { what: words.join(' or '), parse: (text) => words.find((word) => word === text) };
 }
 
-/** The value type of an ID, which follows QEMU's rule for IDs. */
-const name: ValueType<string> = {
-  what: 'a letter, then letters, digits and -._',
-  parse: (text) => (/^[a-z][a-z0-9._-]{0,63}$/i.test(text) ? text : undefined),
+/** The value type of a name or an ID. */
+const name: ValueType<string> = { what: NAME_RULE, parse: (text) => (isName(text) ? text : undefined) };
+
+const portNumber = number(1, 65535);
+const port: ValueType<number | string> = {
+  what: `${portNumber.what}, or the name of a port`,
+  parse: (text) => portNumber.parse(text) ?? name.parse(text),
 };
 
 /** The keys that every kind has. */
@@ -80,7 +84,8 @@ export const COMMON_KEYS = {
     value: name,
     help: 'the name of the attachment in logs, metrics and port/detach; default the kind and a number',
   },
-  switchport: { value: number(1, 65535), help: 'the port of the switch to use; default any free port' },
+  name: { value: name, help: 'the name of the port; -1, -2 and so on is appended if another port has it' },
+  switchport: { value: port, help: 'the port of the switch to use; default any free port' },
   vlan: { value: number(0, 4094), help: "the port's untagged VLAN, created if it does not exist" },
 } as const satisfies Keys;
 

@@ -8,8 +8,10 @@ import { COMMON_KEYS, type Keys, mode } from './keys.ts';
 export interface CommonKeys {
   /** The attachment's ID in logs, metrics and detach(); default the kind and a number. */
   id?: string;
-  /** The port of the switch to take, 1 to 65535; default any free one. */
-  switchport?: number;
+  /** The name of the port; if another port has the name, `-1`, `-2` and so on is appended. Default none. */
+  name?: string;
+  /** The port of the switch to take, given by its number, 1 to 65535, or by its name; default any free one. */
+  switchport?: number | string;
   /** The untagged VLAN of the port, 0 to 4094; it is created if it does not exist. */
   vlan?: number;
 }

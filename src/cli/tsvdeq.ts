@@ -70,7 +70,7 @@ async function run(argv: readonly string[]): Promise<void> {
   if (print || !plan.asked) warn(plan.decision);
   for (const note of plan.notes) warn(note);
   if (!print) {
-    const guest = descr ?? guestName(args);
+    const guest = { name: guestName(args), description: descr };
     return launch(program, plan, { name, mode, guest, inherited: addresses.descriptors });
   }
   const words = [name, ...plan.arguments(plan.joins.map((_, i) => FIRST_DESCRIPTOR + i))];
@@ -129,7 +129,7 @@ function define(): Command {
         .choices(VIAS)
         .default('dgram'),
     )
-    .addOption(new Option('--descr <text>', "what the switch shows for the guest (default: QEMU's -name)"))
+    .addOption(new Option('--descr <text>', "a text that the switch shows for the guest besides QEMU's -name"))
     .addOption(new Option('--print', "show QEMU's command line instead of running it"))
     .helpOption('-h, --help', 'show this help')
     .version(`tsvdeq ${TSVDE_VERSION}`, '--version', 'show the version')

@@ -1,6 +1,8 @@
 // Splits a console line into command and argument, and parses words and numbers in arguments. Numbers are never octal,
 // as in vde_switch: file modes and tags are only printed in octal.
 import { SwitchError } from '../protocol/errors.ts';
+import { isName } from '../protocol/names.ts';
+import type { Switch } from '../switch/switch.ts';
 
 export interface CommandLine {
   path: string;
@@ -28,6 +30,22 @@ export function parseNumber(word: string | undefined): number {
  */
 export function parseOptionalNumber(argument: string): number | undefined {
   return argument === '' ? undefined : parseNumber(argument);
+}
+
+/**
+ * Parses the number or the name of a port. Throws SwitchError EINVAL for a name that no port has and for a word that is
+ * neither a name nor a number, but does not check that a port has the number.
+ */
+export function parsePort(word: string | undefined, { ports }: Switch): number {
+  if (word === undefined || !isName(word)) return parseNumber(word);
+  const port = ports.get(word);
+  if (port) return port.number;
+  throw new SwitchError('EINVAL', `'${word}' is neither the number nor the name of a port`);
+}
+
+/** Parses the number or the name of a port. Returns undefined for an empty argument. */
+export function parseOptionalPort(argument: string, sw: Switch): number | undefined {
+  return argument === '' ? undefined : parsePort(argument, sw);
 }
 
 /** Splits an argument into exactly `count` words. Throws EINVAL for fewer or more. */

@@ -7,6 +7,7 @@ import { connectControl, type Joined, joinAgain, joinSwitch } from '../plug/join
 import { selfDescription } from '../plug/self-description.ts';
 import { defaultTarget, type Target } from '../plug/target.ts';
 import { SwitchError } from '../protocol/errors.ts';
+import { nameFrom } from '../protocol/names.ts';
 import { describeError } from '../system/errno.ts';
 import { ExitError } from '../system/exit-error.ts';
 import { descriptorOf } from '../system/native.ts';
@@ -49,13 +50,19 @@ function ask(program: string, ...args: string[]): string[] {
   return (stdout ?? '').split('\n');
 }
 
+/** The texts that the switch shows with the guest's ports, besides the user and the process ID. */
+export interface Guest {
+  /** QEMU's -name, which also names the ports. */
+  name?: string | undefined;
+  description?: string | undefined;
+}
+
 export interface LaunchOptions {
   /** QEMU's argv[0]. */
   name: string;
   /** Permissions of our own sockets; default 0o700. */
   mode?: number | undefined;
-  /** A name for the guest that the switch shows with its ports, besides the user and the process ID. */
-  guest?: string | undefined;
+  guest: Guest;
   /** Further descriptors that QEMU inherits. */
   inherited: readonly number[];
 }
@@ -139,14 +146,19 @@ async function nameAgain(joined: Joined, control: Socket, description: string): 
   await joinAgain(joined, control, description).catch(() => {});
 }
 
-/** Returns `tsvdeq web user=root pid=7`. A name that is too long is cut, so that the rest is still shown. */
-function describeGuest(guest: string | undefined, pid: number): string {
-  const describe = (name: string) => selfDescription(`tsvdeq${name}`, process.env, pid);
-  if (!guest) return describe('');
-  const room = DESCRIPTION_MAX - Buffer.byteLength(describe(' '));
-  let name = guest;
-  while (Buffer.byteLength(name) > room) name = [...name].slice(0, -1).join('');
-  return describe(` ${name}`);
+/**
+ * Returns a text such as `tsvdeq name=web user=root pid=7`; its word `name=web` makes the switch name the port. Before
+ * that word is the description or, if there is none, the guest's name when no port can have it. This part is cut if it
+ * is too long, so that the rest is still shown.
+ */
+function describeGuest({ name: given = '', description }: Guest, pid: number): string {
+  const name = nameFrom(given);
+  const text = description ?? (name === given ? '' : given);
+  const describe = (words: string) =>
+    selfDescription(['tsvdeq', words, name && `name=${name}`].filter(Boolean).join(' '), process.env, pid);
+  let cut = text;
+  while (cut !== '' && Buffer.byteLength(describe(cut)) > DESCRIPTION_MAX) cut = [...cut].slice(0, -1).join('');
+  return describe(cut);
 }
 
 /**

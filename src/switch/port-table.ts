@@ -2,8 +2,10 @@
 // engine. A port outlives its endpoints: without any it is inactive, and keeps its settings and counters.
 
 import { SwitchError } from '../protocol/errors.ts';
+import { nameIn } from '../protocol/names.ts';
 import { findGroup, findUser, isMember } from '../system/accounts.ts';
 import type { PortRange, WantedPort } from '../system/reservation.ts';
+import { PortNames } from './port-names.ts';
 
 export const MAX_PORTS = 65535;
 /**
@@ -35,6 +37,8 @@ export interface EndpointInfo {
 export interface PortInfo {
   /** The number of the port. */
   number: number;
+  /** The port's name, which was set or else asked for by its client; unique in the switch. Undefined if it has none. */
+  name: string | undefined;
   /** The VLAN whose frames are untagged on this port; 4095 if there is none. */
   untaggedVlan: number;
   /** All VLANs of the port, including the untagged one. */
@@ -58,9 +62,10 @@ export interface PortInfo {
   endpoints: EndpointInfo[];
 }
 
-type Port = Omit<PortInfo, 'active'>;
+type Port = Omit<PortInfo, 'active' | 'name'>;
 
 export class PortTable {
+  readonly names = new PortNames();
   #limit: number;
   readonly #created: (number: number) => void;
   readonly #ports = new Map<number, Port>();
@@ -86,7 +91,13 @@ export class PortTable {
 
   get(number: number): PortInfo | undefined {
     const port = this.#ports.get(number);
-    return port && { ...port, active: port.endpoints.length > 0, endpoints: [...port.endpoints] };
+    if (!port) return undefined;
+    return {
+      ...port,
+      name: this.names.of(number),
+      active: port.endpoints.length > 0,
+      endpoints: [...port.endpoints],
+    };
   }
 
   list(): PortInfo[] {
@@ -121,6 +132,7 @@ export class PortTable {
     if (port.attachment !== undefined)
       throw new SwitchError('EADDRINUSE', `port ${number} is reserved for '${port.attachment}': detach that first`);
     this.#ports.delete(number);
+    this.names.forget(number);
   }
 
   setAllocatable(number: number, allocatable: boolean): void {
@@ -139,6 +151,26 @@ export class PortTable {
 
   setVlans(number: number, untaggedVlan: number, vlans: ReadonlySet<number>): void {
     Object.assign(this.#existing(number), { untaggedVlan, vlans });
+  }
+
+  /**
+   * Returns the number of a port, given by its number or its name. Throws SwitchError EINVAL for a number that no port
+   * can have and for a name that no port has.
+   */
+  number(port: number | string): number {
+    const number = typeof port === 'number' ? port : this.names.numberOf(port);
+    if (number === undefined) throw new SwitchError('EINVAL', `no port has the name '${port}'`);
+    this.check(number);
+    return number;
+  }
+
+  /**
+   * Sets or, with undefined, removes the name of a port. Returns the port's new name, with `-1`, `-2` and so on
+   * appended if the name was set for another port. Throws SwitchError EINVAL, ENXIO.
+   */
+  setName(number: number, name: string | undefined): string | undefined {
+    this.#existing(number);
+    return this.names.set(number, name);
   }
 
   /** Throws SwitchError EINVAL for a number that no port can have. */
@@ -191,13 +223,18 @@ export class PortTable {
     if (port.endpoints.length === 0) port.currentUser = user;
     port.endpoints.unshift(endpoint);
     this.#endpointIds.add(endpoint.id);
+    const name = wantedName(endpoint);
+    if (name !== undefined) this.names.want(number, name);
   }
 
   removeEndpoint(number: number, id: number): void {
     const port = this.#existing(number);
-    port.endpoints = port.endpoints.filter((endpoint) => endpoint.id !== id);
+    const removed = port.endpoints.find((endpoint) => endpoint.id === id);
+    port.endpoints = port.endpoints.filter((endpoint) => endpoint !== removed);
     if (port.endpoints.length === 0) port.currentUser = undefined;
     this.#endpointIds.delete(id);
+    const name = removed && wantedName(removed);
+    if (name !== undefined) this.names.unwant(number, name);
   }
 
   #add(number: number, allocatable: boolean): void {
@@ -234,8 +271,10 @@ export class PortTable {
    * Returns the lowest free port of a range. Ports that are reserved for a user or not allocatable count as free here,
    * since the range names them.
    */
-  #freeWithin({ first, last }: PortRange): number {
+  #freeWithin({ first: from, atMost }: PortRange): number {
+    const first = this.number(from);
     this.#checkNumber(first);
+    const last = first + atMost - 1;
     for (let number = first; number <= Math.min(last, this.#limit); number++) {
       const port = this.#ports.get(number);
       if (!port || isFree(port)) return number;
@@ -261,6 +300,11 @@ export class PortTable {
 
 function isFree({ endpoints, attachment }: Port): boolean {
   return endpoints.length === 0 && attachment === undefined;
+}
+
+/** Returns the name that a client's endpoint asks for. An attachment's name is in its spec instead. */
+function wantedName({ attachment, description }: EndpointInfo): string | undefined {
+  return attachment === undefined ? nameIn(description) : undefined;
 }
 
 function checkLimit(limit: number): number {

@@ -3,7 +3,10 @@ import { SwitchError } from '../protocol/errors.ts';
 import type { PortInfo, PortTable } from './port-table.ts';
 import type { PortReservations } from './reservations.ts';
 
-/** The ports of a switch, numbered 1 to `limit`. Port 0 also exists, but only clients that ask for it get it. */
+/**
+ * The ports of a switch, numbered 1 to `limit`. Port 0 also exists, but only clients that ask for it get it. Methods
+ * that take the number of an existing port also take its name.
+ */
 export class Ports {
   readonly #table: PortTable;
   readonly #reservations: PortReservations;
@@ -26,9 +29,10 @@ export class Ports {
     this.#table.limit = limit;
   }
 
-  /** Returns the port, or undefined if it does not exist. */
-  get(number: number): PortInfo | undefined {
-    return this.#table.get(number);
+  /** Returns the port of this number or name, or undefined if it does not exist. */
+  get(port: number | string): PortInfo | undefined {
+    const number = typeof port === 'number' ? port : this.#table.names.numberOf(port);
+    return number === undefined ? undefined : this.#table.get(number);
   }
 
   /** Returns all existing ports, in order of number. */
@@ -39,6 +43,14 @@ export class Ports {
   /** Throws SwitchError EINVAL for a number that no port can have. @internal */
   check(number: number): void {
     this.#table.check(number);
+  }
+
+  /**
+   * Returns the number of a port, given by its number or its name. Throws SwitchError EINVAL for a number that no port
+   * can have and for a name that no port has. @internal
+   */
+  number(port: number | string): number {
+    return this.#table.number(port);
   }
 
   /** Creates a port that is given only to clients that ask for its number. Throws SwitchError EINVAL, EEXIST. */
@@ -55,37 +67,46 @@ export class Ports {
    * Removes an inactive port. Throws SwitchError EINVAL, ENXIO, or EADDRINUSE while it is active or reserved for an
    * attachment.
    */
-  remove(number: number): void {
-    this.#reservations.removePort(number);
+  remove(port: number | string): void {
+    this.#reservations.removePort(this.number(port));
+  }
+
+  /**
+   * Sets the name of a port: a letter, then letters, digits and `-._`, at most 64 characters. If the name was set for
+   * another port, `-1`, `-2` and so on is appended. Without a name, removes the name that was set; the port then has
+   * the name that its client asks for, if any. Returns the port's name. Throws SwitchError EINVAL, ENXIO.
+   */
+  setName(port: number | string, name?: string): string | undefined {
+    return this.#table.setName(this.number(port), name);
   }
 
   /** Sets whether clients that ask for any port may be given this one. Throws SwitchError EINVAL, ENXIO. */
-  setAllocatable(number: number, allocatable: boolean): void {
-    this.#table.setAllocatable(number, allocatable);
+  setAllocatable(port: number | string, allocatable: boolean): void {
+    this.#table.setAllocatable(this.number(port), allocatable);
   }
 
   /**
    * Reserves the port for a user, given as a login name or a uid; NONE or ANY ends the reservation. Throws SwitchError
    * EINVAL, ENXIO.
    */
-  setUser(number: number, user: string): void {
-    this.#table.setUser(number, user);
+  setUser(port: number | string, user: string): void {
+    this.#table.setUser(this.number(port), user);
   }
 
   /**
    * Reserves the port for a group, given as a name or a gid; NONE or ANY ends the reservation. Throws SwitchError
    * EINVAL, ENXIO.
    */
-  setGroup(number: number, group: string): void {
-    this.#table.setGroup(number, group);
+  setGroup(port: number | string, group: string): void {
+    this.#table.setGroup(this.number(port), group);
   }
 
   /**
    * Ends one endpoint of the port; if it is a client's, its control connection is closed. Throws SwitchError EINVAL,
    * ENXIO.
    */
-  closeEndpoint(number: number, endpoint: number): void {
-    this.check(number);
+  closeEndpoint(port: number | string, endpoint: number): void {
+    const number = this.number(port);
     const found = this.get(number)?.endpoints.some(({ id }) => id === endpoint);
     if (!found) throw new SwitchError('ENXIO', `port ${number} has no endpoint ${endpoint}`);
     this.#reservations.end(endpoint, 'the console closed it');

@@ -27,16 +27,19 @@ export class PortReservations implements Reservations {
     this.#parts = parts;
   }
 
-  forAttachment({ id, kind, range, vlan, released }: AttachmentRequest): Reservation {
+  forAttachment({ id, kind, range, name, vlan, released }: AttachmentRequest): Reservation {
     const { table, vlans } = this.#parts;
     const { number: port, created } = table.reserve(id, range);
     let restoreVlan = () => {};
+    let restoreName = () => {};
     const reservation = this.#reservation(port, created, { kind, attachment: id }, undefined, () => {
       restoreVlan();
+      restoreName();
       table.release(port);
       released();
     });
     try {
+      if (name !== undefined) restoreName = table.names.lend(port, name);
       if (vlan !== undefined) restoreVlan = vlans.lendUntagged(vlan, port);
     } catch (error) {
       reservation.cancel();

@@ -148,9 +148,8 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
    * Sets the counters of one port, or of all ports, to zero. Ignores a port that does not exist, but throws SwitchError
    * EINVAL for a number that no port can have.
    */
-  resetCounters(port?: number): void {
-    if (port !== undefined) this.ports.check(port);
-    const ports = port === undefined ? this.ports.list().map(({ number }) => number) : [port];
+  resetCounters(port?: number | string): void {
+    const ports = port === undefined ? this.ports.list().map(({ number }) => number) : [this.ports.number(port)];
     for (const number of ports) this.#engine.resetCounters(number);
   }
 
@@ -236,12 +235,14 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   }
 
   /**
-   * Closes an attachment, given by its ID or any of its ports; all clients of a listening one are disconnected. Throws
-   * SwitchError EINVAL, ENXIO.
+   * Closes an attachment, given by its ID or by the number or name of any of its ports; if a string is both an ID and
+   * a port's name, it is taken as the ID. All clients of a listening attachment are disconnected. Throws SwitchError
+   * EINVAL, ENXIO.
    */
   async detach(which: number | string): Promise<void> {
     if (typeof which === 'number') this.ports.check(which);
-    await this.#attachments.detach(which);
+    const port = typeof which === 'number' || this.#attachments.has(which) ? undefined : this.ports.get(which);
+    await this.#attachments.detach(port?.number ?? which);
   }
 
   /** Returns all attachments, in the order in which they were opened. */

@@ -117,8 +117,8 @@ export class Vlans {
    * Makes a VLAN the untagged VLAN of a port, replacing the previous one; 4095 for none. Throws SwitchError EINVAL,
    * ENXIO.
    */
-  setUntagged(vlan: number, port: number): void {
-    this.#ports.check(port);
+  setUntagged(vlan: number, which: number | string): void {
+    const port = this.#ports.number(which);
     if (vlan !== NO_VLAN) checkRange(vlan);
     const { vlans, untaggedVlan } = this.#existing(port);
     if (vlan !== NO_VLAN) this.check(vlan);
@@ -144,12 +144,12 @@ export class Vlans {
   }
 
   /** Makes a port a tagged member of a VLAN. Throws SwitchError EINVAL, ENXIO. */
-  addPort(vlan: number, port: number): void {
+  addPort(vlan: number, port: number | string): void {
     this.#change(vlan, port, true);
   }
 
   /** Ends a port's tagged membership. Throws SwitchError EINVAL, ENXIO, or EADDRINUSE for the port's untagged VLAN. */
-  removePort(vlan: number, port: number): void {
+  removePort(vlan: number, port: number | string): void {
     this.#change(vlan, port, false);
   }
 
@@ -159,9 +159,9 @@ export class Vlans {
     if (!this.#created.has(vlan)) throw new SwitchError('ENXIO', `there is no VLAN ${vlan}: create it first`);
   }
 
-  #change(vlan: number, port: number, member: boolean): void {
+  #change(vlan: number, which: number | string, member: boolean): void {
     checkRange(vlan);
-    this.#ports.check(port);
+    const port = this.#ports.number(which);
     this.check(vlan);
     const { vlans, untaggedVlan } = this.#existing(port);
     if (untaggedVlan === vlan) {

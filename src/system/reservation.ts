@@ -6,10 +6,10 @@ import type { Transport } from './native.ts';
 /** The port that a client asks for: any free one, or one by its number. */
 export type WantedPort = JoinRequest['wanted'];
 
-/** A range of port numbers, both ends included. */
+/** Up to `atMost` consecutive ports from `first`, which is given by its number or its name. */
 export interface PortRange {
-  first: number;
-  last: number;
+  first: number | string;
+  atMost: number;
 }
 
 export interface Reservations {
@@ -38,6 +38,8 @@ export interface AttachmentRequest {
   id: string;
   kind: string;
   range?: PortRange | undefined;
+  /** The port's name until the port is released. */
+  name?: string | undefined;
   /** The port's untagged VLAN until the port is released. */
   vlan?: number | undefined;
   /** Called once when the reservation ends. */

@@ -143,7 +143,7 @@ describe('a session', () => {
         .split('\n')
         .slice(3, -3)
         .map((line) => line.split(' ')[0]),
-    ).toEqual(['port/setnumports', 'port/sethub', 'port/setvlan', 'port/setuser', 'port/setgroup']);
+    ).toEqual(['port/setnumports', 'port/sethub', 'port/setvlan', 'port/setuser', 'port/setgroup', 'port/setname']);
   });
 });
 

@@ -54,6 +54,7 @@ const ADDITIONS = [
   'port/attach',
   'port/attached',
   'port/detach',
+  'port/setname',
   'user',
   'user/hostfwd',
   'user/info',

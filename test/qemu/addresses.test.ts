@@ -190,7 +190,7 @@ describeWith(['qemu-system-x86_64'], 'addresses of guests that run', () => {
     expect((await boot()).mac).toBe(mac);
   });
 
-  test('the port shows the guest by -name, or by --descr', async () => {
+  test('the port has the name of -name, and shows --descr', async () => {
     const { directory, sw } = await network();
     const shows = (text: string) =>
       until(
@@ -201,9 +201,9 @@ describeWith(['qemu-system-x86_64'], 'addresses of guests that run', () => {
     const boot = (own: string[], more: string[]) =>
       start(tsvdeq, [...own, '-vdesock', directory, 'qemu-system-x86_64', ...MACHINE, ...more]);
     const named = boot([], ['-name', 'guest=web server']);
-    await shows(`tsvdeq web server user=`);
+    await shows('tsvdeq web server name=web-server user=');
     const described = boot(['--descr', 'the old mail server'], ['-name', 'x']);
-    await shows(`tsvdeq the old mail server user=`);
+    await shows('tsvdeq the old mail server name=x user=');
     const long = boot(['--descr', 'é'.repeat(200)], []);
     await shows('tsvdeq éé');
     const { description } = sw.ports
@@ -211,6 +211,7 @@ describeWith(['qemu-system-x86_64'], 'addresses of guests that run', () => {
       .flatMap(({ endpoints }) => endpoints)
       .find((one) => one.description.includes('éé'))!;
     expect(description).toMatch(new RegExp(`^tsvdeq é+ user=\\S+ pid=${long.pid}$`));
+    expect(sw.ports.list().map(({ name }) => name)).toEqual(['web-server', 'x', undefined]);
     for (const qemu of [named, described, long]) await qemu.stop();
   }, 30_000);
 });

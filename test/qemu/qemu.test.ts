@@ -284,7 +284,7 @@ describeWith([QEMU], '-daemonize', () => {
     expect(joined().map(({ number }) => number)).toEqual([1, 9]);
     for (const { endpoints } of joined())
       expect(endpoints.map(({ description }) => description)).toEqual([
-        expect.stringMatching(new RegExp(`^tsvdeq web user=\\S+ pid=${pid}$`)),
+        expect.stringMatching(new RegExp(`^tsvdeq name=web user=\\S+ pid=${pid}$`)),
       ]);
     expect(readdirSync(directory).filter((name) => name.startsWith('.'))).toEqual([]);
     expect(log.filter((line) => /refused|failed/.test(line))).toEqual([]);

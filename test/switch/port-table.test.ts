@@ -24,6 +24,7 @@ describe('ports', () => {
     ports.create(3);
     expect(ports.get(3)).toEqual({
       number: 3,
+      name: undefined,
       untaggedVlan: 0,
       vlans: new Set([0]),
       active: false,
@@ -212,30 +213,30 @@ describe('an attachment', () => {
     expect(ports.get(1)).toMatchObject({ attachment: 'a', allocatable: true });
     ports.create(3);
     ports.setVlans(3, 5, new Set([5]));
-    expect(ports.reserve('b', { first: 3, last: 3 })).toEqual({ number: 3, created: false });
+    expect(ports.reserve('b', { first: 3, atMost: 1 })).toEqual({ number: 3, created: false });
     expect(ports.get(3)).toMatchObject({ attachment: 'b', untaggedVlan: 5, allocatable: false });
     expect(created).toEqual([1, 3]);
-    expect(ports.reserve('c', { first: 1, last: 9 })).toEqual({ number: 2, created: true });
+    expect(ports.reserve('c', { first: 1, atMost: 9 })).toEqual({ number: 2, created: true });
     use(2, 1);
-    expect(ports.reserve('d', { first: 1, last: 4 })).toEqual({ number: 4, created: true });
+    expect(ports.reserve('d', { first: 1, atMost: 4 })).toEqual({ number: 4, created: true });
   });
 
   test('is refused where the range is in use or beyond the limit', () => {
-    ports.reserve('a', { first: 2, last: 2 });
+    ports.reserve('a', { first: 2, atMost: 1 });
     ports.create(3);
     use(3, 1);
-    expect(() => ports.reserve('b', { first: 2, last: 2 })).toThrow(refused('EADDRINUSE', 'port 2 is in use'));
-    expect(() => ports.reserve('b', { first: 2, last: 3 })).toThrow(refused('EADDRINUSE', 'ports 2 to 3 are in use'));
-    expect(() => ports.reserve('b', { first: 5, last: 6 })).toThrow(refused('EINVAL', 'port 5 is not one of 1 to 4'));
-    expect(() => ports.reserve('b', { first: 0, last: 4 })).toThrow(refused('EINVAL', 'port 0 is not one of 1 to 4'));
-    ports.reserve('c', { first: 4, last: 4 });
-    expect(() => ports.reserve('b', { first: 3, last: 9 })).toThrow(refused('EADDRINUSE', 'ports 3 to 9 are in use'));
+    expect(() => ports.reserve('b', { first: 2, atMost: 1 })).toThrow(refused('EADDRINUSE', 'port 2 is in use'));
+    expect(() => ports.reserve('b', { first: 2, atMost: 2 })).toThrow(refused('EADDRINUSE', 'ports 2 to 3 are in use'));
+    expect(() => ports.reserve('b', { first: 5, atMost: 2 })).toThrow(refused('EINVAL', 'port 5 is not one of 1 to 4'));
+    expect(() => ports.reserve('b', { first: 0, atMost: 5 })).toThrow(refused('EINVAL', 'port 0 is not one of 1 to 4'));
+    ports.reserve('c', { first: 4, atMost: 1 });
+    expect(() => ports.reserve('b', { first: 3, atMost: 7 })).toThrow(refused('EADDRINUSE', 'ports 3 to 9 are in use'));
   });
 
   test('may be given a port that is reserved for a user, since it was named', () => {
     ports.create(2);
     ports.setUser(2, 'daemon');
-    expect(ports.reserve('a', { first: 2, last: 2 }).number).toBe(2);
+    expect(ports.reserve('a', { first: 2, atMost: 1 }).number).toBe(2);
   });
 });
 

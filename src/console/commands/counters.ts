@@ -5,7 +5,7 @@ import { SwitchError } from '../../protocol/errors.ts';
 import type { PortCounters } from '../../switch/counters.ts';
 import { type Menu, printing } from '../command.ts';
 import { pad } from '../format.ts';
-import { parseOptionalNumber } from '../parse.ts';
+import { parseOptionalPort } from '../parse.ts';
 
 export const countersMenu: Menu = {
   commands: [
@@ -14,7 +14,7 @@ export const countersMenu: Menu = {
       syntax: '[N]',
       help: 'show frames, and drops by reason, of all ports or of port N',
       *print(argument, { switch: sw }) {
-        const number = parseOptionalNumber(argument);
+        const number = parseOptionalPort(argument, sw);
         if (number !== undefined) sw.ports.check(number);
         const rows = sw.counters().filter(({ port }) => number === undefined || port === number);
         if (number !== undefined && rows.length === 0) throw new SwitchError('ENXIO', `there is no port ${number}`);

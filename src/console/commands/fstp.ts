@@ -4,7 +4,7 @@ import { SwitchError } from '../../protocol/errors.ts';
 import type { TreePortView, TreeView } from '../../switch/spanning-trees.ts';
 import { type Menu, printing, showing } from '../command.ts';
 import { pad } from '../format.ts';
-import { parseFlag, parseNumber, parseOptionalNumber, parseWords } from '../parse.ts';
+import { parseFlag, parseNumber, parseOptionalNumber, parsePort, parseWords } from '../parse.ts';
 
 /** The ID that is shown as the designated switch when there is none. */
 const NO_SWITCH = 'ff:ff:ff:ff:ff:ff:ff:ff';
@@ -53,7 +53,7 @@ export const fstpMenu: Menu = {
       declares: true,
       run(argument, { switch: sw }) {
         const [vlanText, portText, flag] = parseWords(argument, 3);
-        const [vlan, port, edge] = [parseNumber(vlanText), parseNumber(portText), parseFlag(flag)];
+        const [vlan, port, edge] = [parseNumber(vlanText), parsePort(portText, sw), parseFlag(flag)];
         sw.ports.check(port);
         sw.vlans.check(vlan);
         sw.spanningTrees.setEdge(vlan, port, edge);
@@ -65,7 +65,8 @@ export const fstpMenu: Menu = {
       help: 'reduce the cost of the path through PORT in VLAN by COST',
       declares: true,
       run(argument, { switch: sw }) {
-        const [vlan, port, cost] = parseWords(argument, 3).map(parseNumber) as [number, number, number];
+        const [vlanText, portText, costText] = parseWords(argument, 3);
+        const [vlan, port, cost] = [parseNumber(vlanText), parsePort(portText, sw), parseNumber(costText)];
         sw.ports.check(port);
         sw.vlans.check(vlan);
         sw.spanningTrees.setBonus(vlan, port, cost);

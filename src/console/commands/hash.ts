@@ -5,7 +5,7 @@ import { parseMac } from '../../protocol/mac.ts';
 import type { MacEntry } from '../../switch/mac-table.ts';
 import { type Menu, printing, showing } from '../command.ts';
 import { pad } from '../format.ts';
-import { parseNumber, parseWords } from '../parse.ts';
+import { parseNumber, parsePort, parseWords } from '../parse.ts';
 
 export const hashMenu: Menu = {
   name: 'hash',
@@ -91,7 +91,7 @@ export const hashMenu: Menu = {
       run(argument, { switch: sw }) {
         if (argument === '') return void sw.macs.flush();
         const [kind, text] = parseWords(argument, 2);
-        const number = parseNumber(text);
+        const number = kind === 'port' ? parsePort(text, sw) : parseNumber(text);
         if (kind === 'port') sw.ports.check(number);
         else if (kind === 'vlan') sw.vlans.check(number);
         else throw new SwitchError('EINVAL', `hash/flush takes port N or vlan N, not '${argument}'`);

@@ -1,5 +1,5 @@
-// The port menu: ports, their permissions and their endpoints. vde_switch lacks the commands attach, detach and
-// attached.
+// The port menu: ports, their permissions and their endpoints. vde_switch lacks the commands setname, attach,
+// detach and attached.
 
 import { SwitchError } from '../../protocol/errors.ts';
 import type { PortCounters } from '../../switch/counters.ts';
@@ -8,7 +8,7 @@ import type { Switch } from '../../switch/switch.ts';
 import { groupName, userName } from '../../system/accounts.ts';
 import { type Menu, printing, showing } from '../command.ts';
 import { pad } from '../format.ts';
-import { parseFlag, parseNumber, parseOptionalNumber, parseWords } from '../parse.ts';
+import { parseFlag, parseNumber, parseOptionalPort, parsePort, parseWords } from '../parse.ts';
 import { printable } from '../reply.ts';
 
 /** vde_switch's names for the kinds of port that it has too. */
@@ -51,7 +51,7 @@ export const portMenu: Menu = {
       declares: true,
       run(argument, { switch: sw }) {
         const [port, vlan] = parseWords(argument, 2);
-        sw.vlans.setUntagged(parseNumber(vlan), parseNumber(port));
+        sw.vlans.setUntagged(parseNumber(vlan), parsePort(port, sw));
       },
     },
     showing({
@@ -78,7 +78,7 @@ export const portMenu: Menu = {
       syntax: 'N',
       help: 'remove port N, which must have no endpoint',
       run(argument, { switch: sw }) {
-        sw.ports.remove(parseNumber(argument));
+        sw.ports.remove(parsePort(argument, sw));
       },
     },
     {
@@ -88,7 +88,7 @@ export const portMenu: Menu = {
       declares: true,
       run(argument, { switch: sw }) {
         const [port, flag] = parseWords(argument, 2);
-        sw.ports.setAllocatable(parseNumber(port), parseFlag(flag));
+        sw.ports.setAllocatable(parsePort(port, sw), parseFlag(flag));
       },
     },
     {
@@ -98,7 +98,7 @@ export const portMenu: Menu = {
       declares: true,
       run(argument, { switch: sw }) {
         const [port, user = ''] = parseWords(argument, 2);
-        sw.ports.setUser(parseNumber(port), user);
+        sw.ports.setUser(parsePort(port, sw), user);
       },
     },
     {
@@ -108,16 +108,29 @@ export const portMenu: Menu = {
       declares: true,
       run(argument, { switch: sw }) {
         const [port, group = ''] = parseWords(argument, 2);
-        sw.ports.setGroup(parseNumber(port), group);
+        sw.ports.setGroup(parsePort(port, sw), group);
       },
     },
+    showing({
+      path: 'port/setname',
+      syntax: 'N [NAME]',
+      help: 'name port N, with -1, -2 appended if the name is taken; without NAME, remove the name',
+      declares: true,
+      show(argument, { switch: sw }) {
+        const words = argument.split(/[ \t]+/);
+        const [port, name] = parseWords(argument, words.length < 2 ? 1 : 2);
+        const number = parsePort(port, sw);
+        return { port: number, name: sw.ports.setName(number, name) };
+      },
+      format: ({ port, name }) => `Port ${pad(port)}${name === undefined ? '' : ` name=${name}`}`,
+    }),
     {
       path: 'port/epclose',
       syntax: 'N ID',
       help: 'close endpoint ID of port N',
       run(argument, { switch: sw }) {
         const [port, endpoint] = parseWords(argument, 2);
-        sw.ports.closeEndpoint(parseNumber(port), parseNumber(endpoint));
+        sw.ports.closeEndpoint(parsePort(port, sw), parseNumber(endpoint));
       },
     },
     {
@@ -158,7 +171,7 @@ export const portMenu: Menu = {
       syntax: '[N]',
       help: 'reset the counters of all ports, or of port N',
       run(argument, { switch: sw }) {
-        sw.resetCounters(parseOptionalNumber(argument));
+        sw.resetCounters(parseOptionalPort(argument, sw));
       },
     },
     printing({
@@ -180,6 +193,7 @@ export const portMenu: Menu = {
 
 interface Row {
   port: number;
+  name: string | undefined;
   untaggedVlan: number;
   active: boolean;
   allocatable: boolean;
@@ -193,7 +207,7 @@ interface Row {
 }
 
 function* listPorts(sw: Switch, argument: string, wanted: (port: PortInfo) => boolean): Iterable<Row> {
-  const number = parseOptionalNumber(argument);
+  const number = parseOptionalPort(argument, sw);
   if (number !== undefined) sw.ports.check(number);
   const ports = sw.ports.list().filter((port) => (number === undefined || port.number === number) && wanted(port));
   if (number !== undefined && ports.length === 0) throw new SwitchError('ENXIO', `there is no such port: ${number}`);
@@ -201,11 +215,12 @@ function* listPorts(sw: Switch, argument: string, wanted: (port: PortInfo) => bo
   for (const port of ports) yield rowOf(port, counters.get(port.number)!);
 }
 
-function rowOf({ number, currentUser, user, group, ...port }: PortInfo, counters: PortCounters): Row {
+function rowOf({ number, name, currentUser, user, group, ...port }: PortInfo, counters: PortCounters): Row {
   const { receiveUnicast, receiveMulticast, receiveBroadcast, receiveBytes } = counters;
   const { transmitUnicast, transmitMulticast, transmitBroadcast, transmitBytes } = counters;
   return {
     port: number,
+    name,
     untaggedVlan: port.untaggedVlan,
     active: port.active,
     allocatable: port.allocatable,

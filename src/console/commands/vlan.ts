@@ -4,7 +4,7 @@ import type { Switch } from '../../switch/switch.ts';
 import type { VlanMember } from '../../switch/vlans.ts';
 import { type Menu, printing } from '../command.ts';
 import { pad } from '../format.ts';
-import { parseNumber, parseOptionalNumber, parseWords } from '../parse.ts';
+import { parseNumber, parseOptionalNumber, parsePort, parseWords } from '../parse.ts';
 
 export const vlanMenu: Menu = {
   name: 'vlan',
@@ -34,7 +34,7 @@ export const vlanMenu: Menu = {
       declares: true,
       run(argument, { switch: sw }) {
         const [vlan, port] = parseWords(argument, 2);
-        sw.vlans.addPort(parseNumber(vlan), parseNumber(port));
+        sw.vlans.addPort(parseNumber(vlan), parsePort(port, sw));
       },
     },
     {
@@ -43,7 +43,7 @@ export const vlanMenu: Menu = {
       help: 'remove PORT from the tagged members of VLAN N',
       run(argument, { switch: sw }) {
         const [vlan, port] = parseWords(argument, 2);
-        sw.vlans.removePort(parseNumber(vlan), parseNumber(port));
+        sw.vlans.removePort(parseNumber(vlan), parsePort(port, sw));
       },
     },
     printing({

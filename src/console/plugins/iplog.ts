@@ -4,7 +4,7 @@
 import { SwitchError } from '../../protocol/errors.ts';
 import { findUser } from '../../system/accounts.ts';
 import { type Menu, printing, showing } from '../command.ts';
-import { parseNumber } from '../parse.ts';
+import { parseNumber, parsePort } from '../parse.ts';
 import type { Plugin } from '../plugin.ts';
 import { familyOf, formatRange, parseAddress, parseRange } from './ip-address.ts';
 import type { Sighting } from './ip-table.ts';
@@ -112,8 +112,8 @@ function listings(watch: IpWatch): Menu['commands'] {
       path: 'iplog/ipport',
       syntax: 'port',
       help: 'show the addresses of a port',
-      *print(argument) {
-        const wanted = parseNumber(argument);
+      *print(argument, { switch: sw }) {
+        const wanted = parsePort(argument, sw);
         yield* list(({ port }) => port === wanted);
       },
       format: describe,
