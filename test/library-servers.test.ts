@@ -80,7 +80,9 @@ describe('serveMetrics', () => {
     expect(address).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/metrics$/);
     sw.plug({ description: 'probe' });
     const text = await (await fetch(address)).text();
-    expect(text).toMatch(/^tsvde_port_info\{port="1",endpoint="1",kind="plug",attachment="",description="probe"\} 1$/m);
+    expect(text).toMatch(
+      /^tsvde_endpoint_info\{port="1",endpoint="1",kind="plug",attachment="",description="probe",switch="tsvde"\} 1$/m,
+    );
     await sw.close();
     await expect(fetch(address)).rejects.toThrow();
   });

@@ -28,7 +28,7 @@ describe('Switch', () => {
     [{ hashSize: 0 }, /hash size of 0/],
     [{ hubb: true }, /^there is no option 'hubb'; did you mean 'hub'\?$/],
     [{ pacingMS: 1 }, /^there is no option 'pacingMS'; did you mean 'pacingMs'\?$/],
-    [{ constructor: 1 }, /^there is no option 'constructor'; there are hub, numPorts, /],
+    [{ constructor: 1 }, /^there is no option 'constructor'; there are name, hub, numPorts, /],
   ])('refuses %o with a sentence', (options, sentence) => {
     expect(() => new Switch(options as SwitchOptions)).toThrow(sentence);
   });

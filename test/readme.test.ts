@@ -80,7 +80,7 @@ describeWith(
       // Which cable is first at which end is a matter of chance.
       const roles = [...output.matchAll(/ -- Port 000[12] tagged=0 portcost=\d+ role=(Root|Alternate\/Backup)$/gm)];
       expect(roles.map(([, role]) => role).sort()).toEqual(['Alternate/Backup', 'Root']);
-      expect(output).toMatch(/tsvde_port_receive_packets_total\{port="2"\} [1-9]/);
+      expect(output).toMatch(/tsvde_port_receive_packets_total\{port="2",switch="qtap-ctl"\} [1-9]/);
       expect(output).toMatch(/^LEFT:\n$/m);
     }, 60_000);
 

@@ -7,6 +7,7 @@ import { parsePortRequest, portHelp } from '../backends/kinds.ts';
 import type { ManagementOptions } from '../console/server.ts';
 import type { ListenOptions } from '../control/control.ts';
 import { SwitchError } from '../protocol/errors.ts';
+import { isName, NAME_RULE } from '../protocol/names.ts';
 import type { SwitchOptions } from '../switch/options.ts';
 import { DEFAULT_PACING_MS } from '../switch/tuning.ts';
 import { ExitError, USAGE } from '../system/exit-error.ts';
@@ -46,6 +47,7 @@ const octal = octalLike('660');
 
 /** Options that vde_switch does not have. They are never matched by a prefix, so that `--s DIR` still means --sock. */
 const NEVER_SHORTENED = [
+  'name',
   'strict-vlan',
   'port',
   'compat-path',
@@ -85,6 +87,7 @@ export function parseOptions(argv: readonly string[], name = 'tsvde', tolerate?:
 }
 
 interface Parsed {
+  name?: string;
   hub?: true;
   fstp?: true;
   priority: number;
@@ -115,15 +118,16 @@ interface Parsed {
   port?: string[];
 }
 
-function define(name: string): Command {
-  const program = new Command(name);
+function define(programName: string): Command {
+  const program = new Command(programName);
   // There is no sub-command when started as vde_switch.
-  if (name === 'tsvde') program.usage('[options]\n       tsvde plug [options] [[vde:]DIR[[PORT]]]');
+  if (programName === 'tsvde') program.usage('[options]\n       tsvde plug [options] [[vde:]DIR[[PORT]]]');
   const group = (heading: string, ...options: Option[]) => {
     for (const option of options) program.addOption(option.helpGroup(heading));
   };
   group(
     'Switch:',
+    new Option('--name <name>', "the switch's name (default: the base name of its control directory)").argParser(name),
     new Option('-x, --hub', 'send every frame to every port'),
     new Option('-n, --numports <n>', 'use ports 1 to n').default(32).argParser(number),
     new Option('-F, --fstp', 'prevent forwarding loops with spanning tree (not with --hub)'),
@@ -238,6 +242,7 @@ function interpret(parsed: Parsed): TsvdeOptions {
       numPorts: parsed.numports,
       hashSize: parsed.hashsize,
       pacingMs: parsed.pacing,
+      ...(parsed.name === undefined ? {} : { name: parsed.name }),
       ...(parsed.busyPoll === undefined ? {} : { busyPollUs: parsed.busyPoll }),
       ...(parsed.cpu === undefined ? {} : { cpu: parsed.cpu }),
       ...(parsed.macaddr === undefined ? {} : { mac: parsed.macaddr }),
@@ -287,6 +292,12 @@ function mayRead(path: string): boolean {
 function number(text: string): number {
   if (/^(0x[0-9a-f]+|\d+)$/i.test(text)) return Number(text);
   throw new ExitError(1, `'${text}' is not a number: give it in decimal, or in hex with 0x`);
+}
+
+/** Returns the name unchanged. Throws ExitError if it is invalid. */
+function name(text: string): string {
+  if (isName(text)) return text;
+  throw new ExitError(1, `'${text}' is not a name: give ${NAME_RULE}`);
 }
 
 /** Splits a list of names at commas. An empty text is one empty name, for which the kernel picks a name. */

@@ -77,6 +77,7 @@ function defineScrape(sw: Switch, version: string): Scrape {
   const updateProcess = defineProcessMetrics(registries);
   return async (format) => {
     metrics.update();
+    for (const registry of registries) registry.setDefaultLabels({ switch: sw.name });
     updateProcess();
     const registry = format === 'text' ? text : openmetrics;
     return { contentType: registry.contentType, body: await registry.metrics() };

@@ -96,18 +96,24 @@ export class SwitchMetrics {
       ...this.#base('tsvde_port_up', '1 if an endpoint is attached to the port, 0 if not.'),
       labelNames: ['port'],
     });
+    const portInfo = new Gauge({
+      ...this.#base('tsvde_port_info', 'Always 1: the port, with its name and the kind of its first endpoint.'),
+      labelNames: ['port', 'name', 'kind'],
+    });
     const info = new Gauge({
       ...this.#base(
-        'tsvde_port_info',
+        'tsvde_endpoint_info',
         'Always 1: an endpoint of the port, with its kind, its attachment and the description of its client.',
       ),
       labelNames: ['port', 'endpoint', 'kind', 'attachment', 'description'],
     });
     this.#updates.push(() => {
       up.reset();
+      portInfo.reset();
       info.reset();
-      for (const { number: port, active, endpoints } of this.#switch.ports.list()) {
+      for (const { number: port, name = '', active, endpoints } of this.#switch.ports.list()) {
         up.set({ port }, active ? 1 : 0);
+        portInfo.set({ port, name, kind: endpoints[0]?.kind ?? '' }, 1);
         for (const { id: endpoint, kind, attachment = '', description } of endpoints)
           info.set({ port, endpoint, kind, attachment, description }, 1);
       }

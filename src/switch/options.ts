@@ -1,9 +1,16 @@
 // The options of a switch and of its methods, and the check that refuses unknown options.
+import { SwitchError } from '../protocol/errors.ts';
+import { isName, NAME_RULE } from '../protocol/names.ts';
 import { checkOptions } from '../protocol/options.ts';
 import type { Tuning } from './tuning.ts';
 
 /** The options of a switch; all have defaults. */
 export interface SwitchOptions extends Tuning {
+  /**
+   * The switch's name in metrics and in tsvdectl's prompt: a letter, then letters, digits and `-._`, at most 64
+   * characters. The default is the base name of the control directory.
+   */
+  name?: string;
   /** Whether every frame is sent to every other port. Default false: the switch learns addresses. */
   hub?: boolean;
   /** The highest port number, 1 to 65535; default 32. */
@@ -28,6 +35,7 @@ export interface SwitchOptions extends Tuning {
 }
 
 const SWITCH_OPTIONS = {
+  name: true,
   hub: true,
   numPorts: true,
   mac: true,
@@ -50,9 +58,14 @@ export interface AttachOptions {
 
 const ATTACH_OPTIONS = { signal: true } satisfies Record<keyof AttachOptions, true>;
 
-/** Throws SwitchError EINVAL, with the nearest name, for an option that a switch does not have. */
+/**
+ * Throws SwitchError EINVAL for an invalid name and for an unknown option; the error names the nearest existing option.
+ */
 export function checkSwitchOptions(options: SwitchOptions): void {
   checkOptions(options, SWITCH_OPTIONS);
+  const { name } = options;
+  if (name !== undefined && !isName(name))
+    throw new SwitchError('EINVAL', `'${name}' is not a name for a switch: it must be ${NAME_RULE}`);
 }
 
 /** Throws SwitchError EINVAL, with the nearest name, for an option that attach() does not have. */

@@ -1,6 +1,7 @@
 // The switch of the library: the native engine and the parts that configure it, opened and closed together. Frames are
 // forwarded in C++; only BPDUs, captured frames and the frames of plugs reach JavaScript.
 import { EventEmitter } from 'node:events';
+import { basename } from 'node:path';
 import { type Attachment, Attachments } from '../backends/attachments.ts';
 import { parsePortRequest } from '../backends/kinds.ts';
 import type { SpecObject } from '../backends/specs.ts';
@@ -50,6 +51,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   readonly #engine: NativeEngine;
   readonly #reservations: PortReservations;
   readonly #attachments: Attachments;
+  readonly #name: string | undefined;
   readonly #startedAt = process.hrtime.bigint();
   #hub: boolean;
   #control: Control | undefined;
@@ -66,6 +68,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     checkSwitchOptions(options);
     const { hub = false, numPorts = 32, hashSize = 128, macLimit = 131_072, queueFrames = 256 } = options;
     const { strictVlan = false, fstp = false, priority = DEFAULT_PRIORITY } = options;
+    this.#name = options.name;
     this.mac = options.mac === undefined ? randomMac('00:ff') : parseMac(options.mac);
     const tell = (event: SwitchEvent) => {
       this.emit('event', event);
@@ -104,6 +107,14 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     });
     if (options.cpu !== undefined) placeOnCpu(engine, options.cpu);
     if (fstp && !hub) this.spanningTrees.switchOn();
+  }
+
+  /**
+   * The switch's name: SwitchOptions.name, or else the base name of the control directory, or `tsvde` until the control
+   * directory is bound.
+   */
+  get name(): string {
+    return this.#name ?? basename(this.control?.directory ?? 'tsvde');
   }
 
   // --- Forwarding

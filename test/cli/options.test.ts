@@ -147,6 +147,7 @@ describe('command lines of programs that start vde_switch', () => {
 describe('values', () => {
   test.each([
     ['two TAPs', '-daemon -hub -sock /tmp/tapsock -tap tap0,tap1 -t tap2', { taps: ['tap0', 'tap1', 'tap2'] }],
+    ['a name', '-name lab --nu 4', { switch: { name: 'lab', numPorts: 4 } }],
     ['a number in hex', '-n 0x10 --hashsize 0x40', { switch: { numPorts: 16, hashSize: 64 } }],
     ['a mode with leading zeroes', '-m 000660', { listen: { mode: 0o660 } }],
     ['an empty command line', '', defaults],

@@ -133,7 +133,7 @@ describeWith(['python3'], 'passed sockets', () => {
     const console = await ConsoleClient.connect(`${home}/mgmt`);
     expect(await console.ask('port/print')).toContain('Port 0002');
     const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-    expect(metrics).toContain('tsvde_port_up{port="2"} 1');
+    expect(metrics).toContain('tsvde_port_up{port="2",switch="ctl"} 1');
     started.signal('SIGTERM');
     expect(await started.exited).toEqual({ code: 0, signal: null });
     expect(existsSync(`${home}/ctl/ctl`) && existsSync(`${home}/mgmt`)).toBe(true);

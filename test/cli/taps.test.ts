@@ -1,6 +1,7 @@
 // TAPs: created, attached, refused, and deleted while the switch runs.
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { ofOneSwitch } from '../support/metrics.ts';
 import { namespace } from '../support/namespace.ts';
 import { describeWith } from '../support/needs.ts';
 import { BROADCAST, frame, Recorder } from '../support/network.ts';
@@ -161,7 +162,7 @@ describeWith(['root', 'tun', 'ip'], 'a switch with TAPs', () => {
     const counter = (name: string) => {
       const text = space.run('busybox', 'wget', '-q', '-O', '-', 'http://127.0.0.1:9109/metrics');
       return Number(
-        text
+        ofOneSwitch(text)
           .split('\n')
           .find((line) => line.startsWith(`tsvde_port_transmit_${name}`))
           ?.split(' ')

@@ -123,6 +123,14 @@ test('JSON shows ports with users, endpoints and frames, MAC addresses, VLANs an
   expect(counters).toMatchObject({ port: 3, receiveBroadcast: 1, receiveBytes: 100, queueFrames: 0 });
 });
 
+test.each([
+  [{}, 'ctl'],
+  [{ name: 'lab' }, 'lab'],
+])('showinfo with %o has the name %s', async (options, name) => {
+  const client = await (await serveConsole(await network(options))).connect();
+  expect((await askJson(client, 'showinfo')).data.name).toBe(name);
+});
+
 test('JSON contains no raw control character of a description', async () => {
   const { net, client } = await started();
   await net.join({ description: '\x1b]0;title\x07\x9b31m\x7f' });

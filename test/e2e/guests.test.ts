@@ -2,6 +2,7 @@
 // switch, with the metrics of both.
 import { expect, test } from 'vitest';
 import { GUEST_NEEDS, Guest, guestArguments } from '../support/guest.ts';
+import { ofOneSwitch } from '../support/metrics.ts';
 import { type Namespace, namespace } from '../support/namespace.ts';
 import { describeWith } from '../support/needs.ts';
 import { Recorder } from '../support/network.ts';
@@ -35,7 +36,7 @@ async function boot(space: Namespace, socket: string, { mac, address }: (typeof 
 function metricsOf(space: Namespace): Map<string, number> {
   const text = space.run('busybox', 'wget', '-q', '-O', '-', 'http://127.0.0.1:9109/metrics');
   return new Map(
-    text
+    ofOneSwitch(text)
       .split('\n')
       .filter((line) => line !== '' && !line.startsWith('#'))
       .map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]),
@@ -44,7 +45,7 @@ function metricsOf(space: Namespace): Map<string, number> {
 
 /** Returns the number of the port whose client is the process. */
 function portOf(metrics: Map<string, number>, pid: number): string | undefined {
-  const shows = new RegExp(`^tsvde_port_info\\{port="(\\d+)".*\\bpid=${pid}\\b`);
+  const shows = new RegExp(`^tsvde_endpoint_info\\{port="(\\d+)".*\\bpid=${pid}\\b`);
   return [...metrics.keys()].map((name) => shows.exec(name)?.[1]).find((port) => port !== undefined);
 }
 

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { Switch } from '../../src/index.ts';
 import { type DatagramOptions, datagram, onesSum } from '../support/datagram.ts';
+import { ofOneSwitch } from '../support/metrics.ts';
 import { type Namespace, namespace } from '../support/namespace.ts';
 import { describeWith } from '../support/needs.ts';
 import { BROADCAST, frame, network, Recorder } from '../support/network.ts';
@@ -281,7 +282,7 @@ describeWith(['root', 'tun', 'ip', 'python3', 'busybox'], 'large frames', () => 
     space.run('ip', 'link', 'set', 'tap', 'up');
     const socket = new PacketSocket(space, 'tap');
     const metrics = () => space.run('busybox', 'wget', '-q', '-O', '-', 'http://127.0.0.1:9109/metrics');
-    const said = (line: string) => metrics().includes(`\ntsvde_port_transmit_${line}\n`);
+    const said = (line: string) => ofOneSwitch(metrics()).includes(`\ntsvde_port_transmit_${line}\n`);
     await socket.send(datagram({ payload: Buffer.alloc(10_000), segment: 1448 }));
     await until(() => said('drop_total{port="2",reason="too_long"} 7'), metrics);
     await socket.send(datagram({ payload: Buffer.alloc(10_000), segment: 1346 }));

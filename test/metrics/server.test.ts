@@ -11,6 +11,7 @@ import { startMetrics } from '../../src/metrics/server.ts';
 import { portCounters } from '../../src/switch/counters.ts';
 import { native } from '../../src/system/native.ts';
 import { atEnd } from '../support/at-end.ts';
+import { ofOneSwitch } from '../support/metrics.ts';
 import { describeWith } from '../support/needs.ts';
 import { BROADCAST, frame, network } from '../support/network.ts';
 import { run } from '../support/process.ts';
@@ -37,7 +38,9 @@ async function scrape(address: string, accept = 'text/plain'): Promise<string> {
 
 /** Returns the samples by name and labels. */
 function samples(text: string): Map<string, number> {
-  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  const lines = ofOneSwitch(text)
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
   return new Map(
     lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]),
   );
@@ -91,7 +94,8 @@ test('drops are counted by reason and direction; queues, endpoints and the MAC t
   expect(value('port_queue_frames', 'port="9"')).toBe(7);
   expect(value('port_queue_bytes', 'port="9"')).toBe(7000);
   expect(value('port_queue_limit_frames', 'port="9"')).toBe(7);
-  expect(value('port_info', 'port="9",endpoint="2",kind="vde",attachment="",description="second"')).toBe(1);
+  expect(value('port_info', 'port="9",name="",kind="vde"')).toBe(1);
+  expect(value('endpoint_info', 'port="9",endpoint="2",kind="vde",attachment="",description="second"')).toBe(1);
   expect(values.get('tsvde_mac_table_entries')).toBe(1);
   expect(values.get('tsvde_mac_table_limit_entries')).toBe(5);
 
@@ -100,7 +104,7 @@ test('drops are counted by reason and direction; queues, endpoints and the MAC t
     values = samples(await scrape(address));
     return value('port_up', 'port="9"') === 0;
   }, 'port 9 to be down');
-  expect([...values.keys()].filter((name) => name.startsWith('tsvde_port_info'))).toHaveLength(1);
+  expect([...values.keys()].filter((name) => name.startsWith('tsvde_endpoint_info'))).toHaveLength(1);
   // Queued frames are lost with the client. The reason depends on which of its two sockets the switch saw end first.
   const lost = ['closed', 'peer_gone'].map(
     (reason) => value('port_transmit_drop_total', `port="9",reason="${reason}"`)!,
@@ -213,7 +217,7 @@ print(json.dumps([[f.name, f.type, f.documentation, [[s.name, s.labels, s.value]
     expect(code).toBe(0);
     const families = JSON.parse(stdout) as [string, string, string, [string, Record<string, string>, number][]][];
     const family = (name: string) => families.find(([found]) => found === name)!;
-    const described = family('tsvde_port_info')[3].map(([, labels]) => labels.description);
+    const described = family('tsvde_endpoint_info')[3].map(([, labels]) => labels.description);
     expect(described).toEqual([hostile, '}']);
     expect(family('tsvde_port_receive_bytes')[1]).toBe('counter');
     expect(family('tsvde_port_receive_bytes')[2]).toMatch(/^Received by the switch from the port/);
@@ -348,6 +352,15 @@ describe('the HTTP server', () => {
   });
 });
 
+test('every sample has the name of the switch, and a port has its name', async () => {
+  const { sw, join } = await network({ name: 'lab' });
+  await join({ port: 3, description: 'name=web' });
+  const text = await scrape(await serve(sw));
+  expect(text).toMatch(/^tsvde_port_info\{port="3",name="web",kind="vde",switch="lab"\} 1$/m);
+  const all = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  expect(all.filter((line) => !/[{,]switch="lab"\} \S+$/.test(line))).toEqual([]);
+});
+
 test('attachments are shown with kind and id and with connections, reconnections and refusals', async () => {
   const { sw } = await network();
   const path = `${temporaryDirectory()}/s`;
@@ -357,7 +370,7 @@ test('attachments are shown with kind and id and with connections, reconnections
   await sw.attach(`stream,id=out,addr.type=unix,addr.path=${path}x`);
   const text = await scrape(await serve(sw));
   expect(text).toMatch(
-    /^tsvde_port_info\{port="1",endpoint="1",kind="stream",attachment="lab",description="pid \d+, uid \d+"\} 1$/m,
+    /^tsvde_endpoint_info\{port="1",endpoint="1",kind="stream",attachment="lab",description="pid \d+, uid \d+",switch="ctl"\} 1$/m,
   );
   const labels = 'attachment="lab",kind="stream"';
   for (const line of [
@@ -366,6 +379,6 @@ test('attachments are shown with kind and id and with connections, reconnections
     'tsvde_attachment_connections{attachment="out",kind="stream"} 0',
     'tsvde_attachment_reconnects_total{attachment="out",kind="stream"} 0',
   ])
-    expect(text.split('\n')).toContain(line);
+    expect(ofOneSwitch(text).split('\n')).toContain(line);
   expect(text).not.toContain(`tsvde_attachment_reconnects_total{${labels}}`);
 });

@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { ofOneSwitch } from './metrics.ts';
 import { type Namespace, namespace } from './namespace.ts';
 import type { Started } from './process.ts';
 import { temporaryDirectory } from './temporary.ts';
@@ -64,7 +65,9 @@ export async function userHost(spec: string, resolver = '127.0.0.1'): Promise<Us
 }
 
 function parseMetrics(text: string): Map<string, number> {
-  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  const lines = ofOneSwitch(text)
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
   return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.split(' ').at(-1))]));
 }
 

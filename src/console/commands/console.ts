@@ -53,6 +53,7 @@ export const consoleMenu: Menu = {
       syntax: '',
       help: 'show version, process, MAC address and uptime',
       show: (_, { switch: sw, version, management, metrics }) => ({
+        name: sw.name,
         version,
         pid: process.pid,
         mac: sw.mac,
