@@ -36,6 +36,7 @@ async function run(argv: readonly string[]): Promise<number> {
     onDebug: (line) => showDebug(line),
   });
   try {
+    if (client.isOurs) await client.ask('explain 1'); // older versions of tsvde reply ENOSYS
     const options = { json, ignore };
     if (words.length > 0) return await oneCommand(client, words.join(' '), options);
     const input = isatty(1) ? terminalInput() : undefined;

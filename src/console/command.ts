@@ -52,6 +52,10 @@ export interface Invoker {
   kind: 'session' | 'terminal' | 'script';
   /** The receiver of debug lines; absent while the rc file is run. */
   subscriber?: Subscriber | undefined;
+  /** Whether its replies contain the sentences of errors, in place of libc's messages. */
+  readonly explained: boolean;
+  /** Sets `explained`; has no effect in a script. */
+  explain(explained: boolean): void;
   /** Shows text before the reply is complete. */
   say: Say;
   /** Executes another line for the same invoker, showing nothing before its reply. */

@@ -1,6 +1,7 @@
 // Executes console lines, and files that contain them. Unexpected exceptions are logged and answered with 1005 (EIO).
 import { constants, open } from 'node:fs/promises';
 import { type ErrnoName, SwitchError } from '../protocol/errors.ts';
+import { nearestName } from '../protocol/nearest.ts';
 import { describeError } from '../system/errno.ts';
 import type { Command, ConsoleContext, Invoker, Step } from './command.ts';
 import { parseLine } from './parse.ts';
@@ -12,7 +13,6 @@ const SCRIPT_MAX = 1 << 20;
 
 const silent = async () => {};
 
-const unknownCommand = new SwitchError('ENOSYS', 'no such command');
 const unexpected = new SwitchError('EIO', 'internal error: see the log');
 
 /** Executes a line. Returns the reply, or undefined for an empty line or a comment. */
@@ -20,7 +20,7 @@ export async function execute(line: string, context: ConsoleContext, invoker: In
   const parsed = parseLine(line);
   if (!parsed) return undefined;
   const command = findCommand(parsed.path, context);
-  if (!command) return result(unknownCommand);
+  if (!command) return result(unknownCommand(parsed.path, context));
   try {
     return await carryOut(command, parsed.argument, context, invoker);
   } catch (error) {
@@ -43,6 +43,14 @@ function findCommand(path: string, { menus }: ConsoleContext): Command | undefin
   return undefined;
 }
 
+function unknownCommand(path: string, { menus }: ConsoleContext): SwitchError {
+  const paths = menus.flatMap(({ commands }) => commands.map((command) => command.path));
+  const nearest = nearestName(path, paths);
+  const begun = paths.some((known) => known.startsWith(path)) ? ` ${path}` : '';
+  const hint = nearest === undefined ? `help${begun} lists the commands` : `did you mean '${nearest}'?`;
+  return new SwitchError('ENOSYS', `there is no command '${path}'; ${hint}`);
+}
+
 async function carryOut(
   command: Command,
   argument: string,
@@ -59,7 +67,7 @@ async function carryOut(
 export async function runFile(
   path: string,
   context: ConsoleContext,
-  { subscriber, say }: Pick<Invoker, 'subscriber' | 'say'>,
+  { subscriber, say, explained }: Pick<Invoker, 'subscriber' | 'say' | 'explained'>,
   depth = 1,
 ): Promise<Step[]> {
   if (depth > LOAD_DEPTH_MAX)
@@ -67,17 +75,19 @@ export async function runFile(
   const invoker: Invoker = {
     kind: 'script',
     subscriber,
+    explained,
+    explain: () => {},
     say,
     end: () => {},
     execute: (line) => executeSilently(line, context, invoker),
-    runFile: (inner, sayInner = say) => runFile(inner, context, { subscriber, say: sayInner }, depth + 1),
+    runFile: (inner, sayInner = say) => runFile(inner, context, { subscriber, explained, say: sayInner }, depth + 1),
   };
   const steps: Step[] = [];
   for (const line of await readScript(path)) {
     await say(`vde[${path}]: ${line}
 `);
     const reply = await execute(line, context, invoker);
-    await say(textOf(reply));
+    await say(textOf(reply, explained));
     steps.push({ line, reply });
   }
   return steps;
@@ -106,6 +116,8 @@ async function runLines(
 ): Promise<void> {
   const invoker: Invoker = {
     kind: 'script',
+    explained: false,
+    explain: () => {},
     say: silent,
     end: () => {},
     execute: (line) => execute(line, context, invoker),

@@ -2,9 +2,10 @@
 // reply keeps its data beside its text until it is written, so that any reply can be written as JSON.
 
 import { SwitchError } from '../protocol/errors.ts';
+import { printable } from '../protocol/printable.ts';
 import { errnoNumber, strerror } from '../system/errno.ts';
 
-export { printable } from '../protocol/printable.ts';
+export { printable };
 
 export const PROMPT = '\nvde$ ';
 export const SUCCESS = '1000 Success';
@@ -81,9 +82,11 @@ export async function failureOf(action: () => void | Promise<void>): Promise<Swi
   }
 }
 
-export function textOf(reply: Reply | undefined): string {
+/** Returns the text of a reply. If `explained`, the error's sentence follows its code, in place of libc's message. */
+export function textOf(reply: Reply | undefined, explained = false): string {
   if (!reply) return '';
-  return reply.text + (reply.last ? END_OF_SESSION : `${codeLine(reply.error)}\n`);
+  const line = explained ? explainedLine(reply.error) : codeLine(reply.error);
+  return reply.text + (reply.last ? END_OF_SESSION : `${line}\n`);
 }
 
 /** Returns `1000 Success` or, for an error, 1 followed by the errno in three digits and libc's message. */
@@ -91,6 +94,11 @@ export function codeLine(error?: SwitchError): string {
   if (!error) return SUCCESS;
   const number = errnoNumber(error.code);
   return `1${String(number).padStart(3, '0')} ${strerror(number)}`;
+}
+
+/** Returns a line such as `1022 port 99 is not one of 1 to 32 (EINVAL)`. */
+function explainedLine(error?: SwitchError): string {
+  return error ? `${codeLine(error).slice(0, 4)} ${printable(error.message)} (${error.code})` : SUCCESS;
 }
 
 /** Returns the same reply with its data as one line of JSON. The code stays the same. */

@@ -30,6 +30,7 @@ export interface SessionOptions {
  */
 export async function runSession(context: ConsoleContext, { kind, input, output }: SessionOptions): Promise<void> {
   let afterwards: (() => void) | undefined;
+  let explained = false;
   const subscriber: Subscriber = {
     categories: new Set(),
     tell(line) {
@@ -39,18 +40,24 @@ export async function runSession(context: ConsoleContext, { kind, input, output 
   const invoker: Invoker = {
     kind,
     subscriber,
+    get explained() {
+      return explained;
+    },
+    explain(wanted) {
+      explained = wanted;
+    },
     end(then = () => {}) {
       afterwards = then;
     },
     say: (text) => write(output, text),
     execute: (line) => executeSilently(line, context, invoker),
-    runFile: (path, say = invoker.say) => runFile(path, context, { subscriber, say }),
+    runFile: (path, say = invoker.say) => runFile(path, context, { subscriber, say, explained }),
   };
   context.subscriptions.join(subscriber);
   try {
     for await (const line of linesOf(input)) {
       const reply = line === undefined ? result(lineTooLong) : await execute(line, context, invoker);
-      await write(output, textOf(reply) + (afterwards ? '' : PROMPT));
+      await write(output, textOf(reply, explained) + (afterwards ? '' : PROMPT));
       if (afterwards) return afterwards();
     }
   } finally {

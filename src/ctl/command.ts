@@ -38,8 +38,8 @@ function noJson({ path, greeting }: ConsoleClient): string {
 }
 
 function sentenceIn(line: string | undefined): string {
-  const { message } = JSON.parse(line ?? '{}') as { message?: string };
-  return message ?? 'failed';
+  const { message = 'failed', errno } = JSON.parse(line ?? '{}') as { message?: string; errno?: string };
+  return errno ? `${message} (${errno})` : message;
 }
 
 const ERRNOS = new Map(Object.entries(constants.errno));

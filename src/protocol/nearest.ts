@@ -2,21 +2,28 @@
 
 /** Returns the known word with the smallest edit distance, unless more than a third of the word would change. */
 export function nearestName(word: string, known: readonly string[]): string | undefined {
-  const rated = known.map((name) => ({ name, distance: editDistance(word, name) }));
+  const most = Math.max(1, word.length / 3);
+  const near = known.filter((name) => Math.abs(name.length - word.length) <= most); // since a word may be very long
+  const rated = near.map((name) => ({ name, distance: editDistance(word, name) }));
   const best = rated.sort((a, b) => a.distance - b.distance)[0];
-  return best && best.distance <= Math.max(1, word.length / 3) ? best.name : undefined;
+  return best && best.distance <= most ? best.name : undefined;
 }
 
-/** The Levenshtein distance: how many letters to insert, remove or replace. */
+/**
+ * Returns how many letters to insert, remove, replace or swap with the next letter: the Levenshtein distance with
+ * transpositions.
+ */
 function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
+  const rows = [Array.from({ length: b.length + 1 }, (_, i) => i)];
   for (let i = 1; i <= a.length; i++) {
-    const current = [i];
+    const row = [i];
     for (let j = 1; j <= b.length; j++) {
-      const replaced = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min(replaced, previous[j]! + 1, current[j - 1]! + 1));
+      const replaced = rows[i - 1]![j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const exchanged = swapped ? rows[i - 2]![j - 2]! + 1 : replaced;
+      row.push(Math.min(replaced, exchanged, rows[i - 1]![j]! + 1, row[j - 1]! + 1));
     }
-    previous = current;
+    rows.push(row);
   }
-  return previous[b.length]!;
+  return rows[a.length]![b.length]!;
 }

@@ -175,7 +175,7 @@ describeWith(['/usr/bin/python3', 'bash'], 'jobs of a shell', () => {
     expect(state(pid)).not.toBe('T');
     screen.type('fg\r');
     await screen.shows(/ port\/create$/);
-    await screen.enter(' 3', /File exists/);
+    await screen.enter(' 3', /File exists|port 3 exists already/);
     screen.type(CTRL_D);
     await until(() => !isRunning(pid), 'the end of the program');
   });

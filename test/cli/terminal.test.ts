@@ -28,7 +28,7 @@ describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'tsvdectl and vdeterm a
     const { screen } = await openTerminal(kind);
     expect(screen.text).toMatch(/^VDE switch V\.2\.3\./);
     await screen.enter('port/create 3', /port\/create 3\nvde\$$/);
-    await screen.enter('port/create 3', /port\/create 3\nFile exists\nvde\$$/);
+    await screen.enter('port/create 3', /port\/create 3\n(File exists|port 3 exists already \(EEXIST\))\nvde\$$/);
     await screen.enter('port/allprint', /\nPort 0003 [\s\S]*\nvde\$$/);
     screen.type('logout\r');
     expect(await screen.exit()).toBe(0);
@@ -67,7 +67,7 @@ describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'tsvdectl and vdeterm a
       `vde$ debug/add port3021 port/+ 033021 port/+ 04vde$ ${line}`.slice('vde$ debug/add port'.length),
     );
     expect(screen.column).toBe(column);
-    await screen.enter('', /Invalid argument\nvde\$$/);
+    await screen.enter('', /\(EINVAL\)\nvde\$$/);
   });
 
   test("control characters in a client's description are escaped on the terminal", async () => {
@@ -93,7 +93,7 @@ describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'tsvdectl and vdeterm a
     await again.shows(/vde\$$/);
     again.type(UP);
     await again.shows(/vde\$ port\/create 9$/);
-    await again.enter('', /File exists\nvde\$$/);
+    await again.enter('', /port 9 exists already \(EEXIST\)\nvde\$$/);
   });
 
   test('tsvdectl says once that history cannot be kept, and works', async () => {

@@ -10,6 +10,21 @@ import { startTsvde } from '../support/tsvde.ts';
 import { until } from '../support/wait.ts';
 
 const KINDS = Object.keys(consoles) as (keyof typeof consoles)[];
+/** The messages of errors on each console; those of tsvde say what is wrong. */
+const SAID = {
+  tsvde: {
+    exists: 'port 3 exists already (EEXIST)',
+    none: 'there is no port 9 (ENXIO)',
+    invalid: 'VLAN -1 is not one of 0 to 4094 (EINVAL)',
+    unknown: "there is no command 'nonsense'; help lists the commands (ENOSYS)",
+  },
+  vde_switch: {
+    exists: 'File exists',
+    none: 'No such device or address',
+    invalid: 'Invalid argument',
+    unknown: 'Function not implemented',
+  },
+};
 const ctl = ({ path }: Console, ...args: string[]) => run(tsvdectl, ['-M', path, ...args]);
 
 /** Runs tsvdectl with commands on stdin. */
@@ -23,20 +38,21 @@ async function piped({ path }: Console, input: string, ...args: string[]) {
 describeWith(['vde_switch', 'root'], 'tsvdectl in a script', () => {
   test.each(KINDS)('a command on %s prints its data and exits with 0 or its errno', async (kind) => {
     const console = await consoles[kind]();
+    const said = SAID[kind];
     const told = (code: number, stdout = '', stderr = '') => ({ code, signal: null, stdout, stderr });
     expect(await ctl(console, 'port/showinfo')).toEqual(
       told(0, expect.stringMatching(/^Numports=\d+\nHUB=false\ncounters=true\n$/) as unknown as string),
     );
     expect(await ctl(console, 'port/create', '3')).toEqual(told(0));
-    expect(await ctl(console, 'port/create', '3')).toEqual(told(17, '', 'tsvdectl: port/create 3: File exists\n'));
-    expect(await ctl(console, 'port/create 3')).toEqual(told(17, '', 'tsvdectl: port/create 3: File exists\n'));
+    expect(await ctl(console, 'port/create', '3')).toEqual(told(17, '', `tsvdectl: port/create 3: ${said.exists}\n`));
+    expect(await ctl(console, 'port/create 3')).toEqual(told(17, '', `tsvdectl: port/create 3: ${said.exists}\n`));
     expect(await ctl(console, '--ignore', 'ENXIO,EEXIST', 'port/create', '3')).toEqual(told(0));
     expect(await ctl(console, '--ignore', '6, 17', 'port/create', '3')).toEqual(told(0));
     expect(await ctl(console, '--ignore', 'ENXIO', 'port/create', '3')).toMatchObject({ code: 17 });
     expect(await ctl(console, 'port/setvlan', '3', '-1')).toEqual(
-      told(22, '', 'tsvdectl: port/setvlan 3 -1: Invalid argument\n'),
+      told(22, '', `tsvdectl: port/setvlan 3 -1: ${said.invalid}\n`),
     );
-    expect(await ctl(console, 'nonsense')).toEqual(told(38, '', 'tsvdectl: nonsense: Function not implemented\n'));
+    expect(await ctl(console, 'nonsense')).toEqual(told(38, '', `tsvdectl: nonsense: ${said.unknown}\n`));
     expect(await ctl(console, 'logout')).toEqual(told(0));
     expect(await ctl(console, 'shutdown')).toEqual(told(0));
     await until(() => !existsSync(console.path), 'the end of the switch');
@@ -48,7 +64,7 @@ describeWith(['vde_switch', 'root'], 'tsvdectl in a script', () => {
     expect(await piped(console, input)).toEqual({
       code: 17,
       stdout: 'VLAN 0007\n',
-      stderr: 'tsvdectl: port/create 3: File exists\ntsvdectl: port/print 9: No such device or address\n',
+      stderr: `tsvdectl: port/create 3: ${SAID[kind].exists}\ntsvdectl: port/print 9: ${SAID[kind].none}\n`,
     });
     expect(await piped(console, 'port/remove 3\n')).toEqual({ code: 0, stdout: '', stderr: '' });
     expect(await piped(console, 'logout\nport/create 4\n')).toMatchObject({ code: 0 });
@@ -68,7 +84,7 @@ describeWith(['vde_switch', 'root'], 'tsvdectl in a script', () => {
     expect(await ctl(console, 'load', file)).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(
-        `^vde\\[${file}\\]: port/create 3\n1000 Success\nvde\\[${file}\\]: port/create 3\n1017 File exists\nvde\\[${file}\\]: ds/showinfo\nctl dir .*\nstd mode 0600\n1000 Success\n$`,
+        `^vde\\[${file}\\]: port/create 3\n1000 Success\nvde\\[${file}\\]: port/create 3\n1017 ${SAID[kind].exists.replace(/[()]/g, '\\$&')}\nvde\\[${file}\\]: ds/showinfo\nctl dir .*\nstd mode 0600\n1000 Success\n$`,
       ),
     });
     expect(await ctl(console, 'load', '/nowhere')).toMatchObject({ code: 2, stdout: '' });

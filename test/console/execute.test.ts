@@ -78,9 +78,11 @@ beforeEach(() => {
 function invokerWith(say: Invoker['say']): Invoker {
   const self: Invoker = {
     kind: 'session',
+    explained: false,
+    explain: () => {},
     say,
     execute: (line) => executeSilently(line, context, self),
-    runFile: (path, sayTo = say) => runFile(path, context, { subscriber: undefined, say: sayTo }),
+    runFile: (path, sayTo = say) => runFile(path, context, { subscriber: undefined, explained: false, say: sayTo }),
     end: () => {},
   };
   return self;
@@ -124,8 +126,13 @@ describe('a line', () => {
     expect(log[0]![0]).not.toMatch(/\n|\\x0a| {2}/);
   });
 
-  test('of an unknown command has a sentence', async () => {
-    expect((await execute('none', context, invoker))?.error?.message).toBe('no such command');
+  test.each([
+    ['none', "there is no command 'none'; help lists the commands"],
+    ['pritn', "there is no command 'pritn'; did you mean 'print'?"],
+    ['answ', "there is no command 'answ'; help answ lists the commands"],
+    ['p'.repeat(4000), `there is no command '${'p'.repeat(4000)}'; help lists the commands`],
+  ])('of the unknown command %s has a sentence', async (line, sentence) => {
+    expect((await execute(line, context, invoker))?.error?.message).toBe(sentence);
   });
 
   test('may say something before its reply, and says nothing when executed silently', async () => {

@@ -50,6 +50,7 @@ function masked(reply: string): string {
 const ADDITIONS = [
   'hash/flush',
   'counters',
+  'explain',
   'json',
   'port/attach',
   'port/attached',

@@ -154,7 +154,7 @@ describe('suggestions', () => {
     ['fname', 'ifname'],
     ['ifnaame', 'ifname'],
     ['ifneam', 'ifname'],
-    ['vlna', undefined],
+    ['vlna', 'vlan'],
     ['vlan1', 'vlan'],
     ['vln', 'vlan'],
     ['vxxn', undefined],

@@ -3,7 +3,7 @@
 import { SwitchError } from '../../protocol/errors.ts';
 import { type Menu, printing, type Step, showing } from '../command.ts';
 import { octal } from '../format.ts';
-import { parseLine } from '../parse.ts';
+import { parseFlag, parseLine } from '../parse.ts';
 import { asJson, failureOf, plain, type Reply, result, versionLines } from '../reply.ts';
 
 const HEADING = [row('COMMAND PATH', 'SYNTAX', 'HELP'), row('------------', '--------------', '------------')];
@@ -79,6 +79,14 @@ export const consoleMenu: Menu = {
           steps = await invoker.runFile(path);
         });
         return { data: steps.map(({ line, reply }) => ({ line, ...(reply && plain(reply)) })), text: '', error };
+      },
+    },
+    {
+      path: 'explain',
+      syntax: '0/1',
+      help: 'say what is wrong in the replies of this session (1), or only name the error (0, the default)',
+      run(argument, _, invoker) {
+        invoker.explain(parseFlag(argument));
       },
     },
     {

@@ -210,7 +210,7 @@ function* listPorts(sw: Switch, argument: string, wanted: (port: PortInfo) => bo
   const number = parseOptionalPort(argument, sw);
   if (number !== undefined) sw.ports.check(number);
   const ports = sw.ports.list().filter((port) => (number === undefined || port.number === number) && wanted(port));
-  if (number !== undefined && ports.length === 0) throw new SwitchError('ENXIO', `there is no such port: ${number}`);
+  if (number !== undefined && ports.length === 0) throw new SwitchError('ENXIO', `there is no port ${number}`);
   const counters = new Map(sw.counters().map((row) => [row.port, row]));
   for (const port of ports) yield rowOf(port, counters.get(port.number)!);
 }
