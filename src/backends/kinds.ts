@@ -54,6 +54,28 @@ export function portHelp(spec: string): string | undefined {
   ].join('\n');
 }
 
+/** A key of a kind, as data. */
+export interface KeyInfo {
+  key: string;
+  /** The permitted values in words. */
+  value: string;
+  help: string;
+  required: boolean;
+  repeatable: boolean;
+}
+
+/** Returns a kind's own keys, then those that all kinds have. Throws SwitchError EINVAL if there is no such kind. */
+export function keysOf(kind: string): KeyInfo[] {
+  const keys: Keys = { ...findKind({ kind }).keys, ...COMMON_KEYS };
+  return Object.entries(keys).map(([key, { value, help, required = false, repeatable = false }]) => ({
+    key,
+    value: value.what,
+    help,
+    required,
+    repeatable,
+  }));
+}
+
 function findKind({ kind: name }: { kind: string }): Kind {
   const kind = kinds.find((kind) => kind.name === name);
   if (kind) return kind;

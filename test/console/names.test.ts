@@ -117,3 +117,19 @@ test('an rc file names ports, and a name is among the declarations that SIGHUP r
     expect(sw.ports.list().map(({ name }) => name)).toEqual(['web', 'web-1']);
   }
 });
+
+test('port/kinds shows the kinds, and the keys of one', async () => {
+  const { client } = await started();
+  expect(await client.ask('port/kinds')).toMatch(
+    /\ntap +a TAP interface .*\n[\s\S]*\nvde +an uplink .*\n\.\n1000 Success\n$/,
+  );
+  expect(await client.ask('port/kinds tap')).toMatch(/\nvnet_hdr= +.* \(on or off\)\n[\s\S]*\nname= +/);
+  expect(await client.ask('port/kinds tab')).toBe(`${DATA}.\n${INVALID}`);
+  expect(JSON.parse((await client.ask('json port/kinds vde')).split('\n')[1]!).data[0]).toEqual({
+    key: 'sock',
+    value: 'a path',
+    help: "the other switch's control directory",
+    required: true,
+    repeatable: false,
+  });
+});

@@ -1,6 +1,7 @@
-// The port menu: ports, their permissions and their endpoints. vde_switch lacks the commands setname, attach,
-// detach and attached.
+// The port menu: ports, their permissions and their endpoints. vde_switch lacks the commands setname, kinds,
+// attach, detach and attached.
 
+import { type KeyInfo, keysOf, kinds } from '../../backends/kinds.ts';
 import { SwitchError } from '../../protocol/errors.ts';
 import type { PortCounters } from '../../switch/counters.ts';
 import type { EndpointInfo, PortInfo } from '../../switch/port-table.ts';
@@ -144,6 +145,17 @@ export const portMenu: Menu = {
         });
       },
     },
+    printing<KindInfo | KeyInfo>({
+      path: 'port/kinds',
+      syntax: '[KIND]',
+      help: 'show the kinds of port for port/attach, or the keys of KIND',
+      *print(argument) {
+        if (argument === '') for (const { name, help } of kinds) yield { kind: name, help };
+        else yield* keysOf(argument);
+      },
+      format: (row) =>
+        'kind' in row ? `${row.kind.padEnd(8)} ${row.help}` : `${`${row.key}=`.padEnd(18)} ${row.help} (${row.value})`,
+    }),
     {
       path: 'port/detach',
       syntax: 'N|ID',
@@ -190,6 +202,11 @@ export const portMenu: Menu = {
     }),
   ],
 };
+
+interface KindInfo {
+  kind: string;
+  help: string;
+}
 
 interface Row {
   port: number;
