@@ -73,7 +73,10 @@ describeWith(
         ...leftovers('/run'),
       ]);
       expect(output).toMatch(/Port 0001 .* ACTIVE[\s\S]*tuntap +: qtap/);
-      expect(output).toMatch(/Port 0003 .* ACTIVE[\s\S]*unix prog +: tsvdeq user=root/);
+      expect(output).toMatch(/Port 0003 .* ACTIVE[\s\S]*unix prog +: tsvdeq name=(one|two) user=root/);
+      expect(output).toMatch(/^ {3}1 {2}host {2}up .* tap qtap$/m);
+      expect(output).toMatch(/^ {3}3 {2}(one|two) {3}up .* vde tsvdeq user=root pid=\d+$/m);
+      expect(output).toMatch(/^Port +1 host\nState +up$/m);
       expect(output).toMatch(/port\/print +\[N\] +show the active ports/);
       expect(output).toMatch(/^\{"code":1000,.*"description":"qtap"/m);
       expect(output).toContain('VLAN 0010\n -- Port 0001 tagged=1 active=0 status=Learning\n -- Port 0003 tagged=0');

