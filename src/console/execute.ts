@@ -5,7 +5,7 @@ import { nearestName } from '../protocol/nearest.ts';
 import { describeError } from '../system/errno.ts';
 import type { Command, ConsoleContext, Invoker, Step } from './command.ts';
 import { parseLine } from './parse.ts';
-import { codeLine, dataBlock, dataBlockOf, failureOf, printable, type Reply, result, textOf } from './reply.ts';
+import { dataBlock, dataBlockOf, failureOf, inWords, printable, type Reply, result, textOf } from './reply.ts';
 
 /** How deep scripts may load scripts. The limit stops a script that loads itself. */
 const LOAD_DEPTH_MAX = 8;
@@ -116,7 +116,7 @@ async function runLines(
 ): Promise<void> {
   const invoker: Invoker = {
     kind: 'script',
-    explained: false,
+    explained: true, // in the log
     explain: () => {},
     say: silent,
     end: () => {},
@@ -127,7 +127,7 @@ async function runLines(
     if (!wanted(line)) continue;
     const error = (await execute(line, context, invoker))?.error;
     if (error && !accepted.includes(error.code))
-      context.log(`${path}:${i + 1}: '${line}': ${codeLine(error)}`, 'warning');
+      context.log(`${path}:${i + 1}: '${line}': ${inWords(error)}`, 'warning');
   }
 }
 

@@ -85,7 +85,8 @@ export async function failureOf(action: () => void | Promise<void>): Promise<Swi
 /** Returns the text of a reply. If `explained`, the error's sentence follows its code, in place of libc's message. */
 export function textOf(reply: Reply | undefined, explained = false): string {
   if (!reply) return '';
-  const line = explained ? explainedLine(reply.error) : codeLine(reply.error);
+  const { error } = reply;
+  const line = error && explained ? `${codeLine(error).slice(0, 4)} ${inWords(error)}` : codeLine(error);
   return reply.text + (reply.last ? END_OF_SESSION : `${line}\n`);
 }
 
@@ -96,9 +97,9 @@ export function codeLine(error?: SwitchError): string {
   return `1${String(number).padStart(3, '0')} ${strerror(number)}`;
 }
 
-/** Returns a line such as `1022 port 99 is not one of 1 to 32 (EINVAL)`. */
-function explainedLine(error?: SwitchError): string {
-  return error ? `${codeLine(error).slice(0, 4)} ${printable(error.message)} (${error.code})` : SUCCESS;
+/** Returns a sentence such as `port 99 is not one of 1 to 32 (EINVAL)`. */
+export function inWords({ message, code }: SwitchError): string {
+  return `${printable(message)} (${code})`;
 }
 
 /** Returns the same reply with its data as one line of JSON. The code stays the same. */

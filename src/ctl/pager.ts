@@ -6,12 +6,16 @@ import { spawnSync } from 'node:child_process';
 export function page(text: string, environment: NodeJS.ProcessEnv = process.env): boolean {
   const { PAGER: pager = 'less' } = environment;
   if (pager === '' || pager === 'cat' || environment.TERM === 'dumb') return false;
-  // The call is synchronous, so that only the pager reads and writes the terminal until it ends.
+  // The call is synchronous, so that only the pager reads and writes the terminal until it ends. Ctrl-C, which is meant
+  // for the pager, is ignored.
+  const ignore = () => {};
+  process.on('SIGINT', ignore);
   const { error, status } = spawnSync('/bin/sh', ['-c', `exec ${pager}`], {
     input: text,
     stdio: ['pipe', 'inherit', 'inherit'],
     env: { LESS: 'FRX', ...environment },
   });
+  process.off('SIGINT', ignore);
   const NOT_FOUND = 127;
   return status !== NOT_FOUND && (error === undefined || (error as NodeJS.ErrnoException).code === 'EPIPE');
 }

@@ -233,8 +233,8 @@ describe('rc file', () => {
     expect(started.stdout()).toContain('Port 0007 ');
     expect(started.stdout()).toMatch(/^0000 DATA/);
     expect(started.stderr().split('\n')).toEqual([
-      `tsvde: ${rc}:4: 'port/create 7': 1017 File exists`,
-      `tsvde: ${rc}:5: 'bogus': 1038 Function not implemented`,
+      `tsvde: ${rc}:4: 'port/create 7': port 7 exists already (EEXIST)`,
+      `tsvde: ${rc}:5: 'bogus': there is no command 'bogus'; help lists the commands (ENOSYS)`,
       'tsvde: Shutdown from mgmt command',
       '',
     ]);

@@ -160,7 +160,7 @@ test('SIGHUP replays only the declarations of the rc file', async () => {
     'vlan/create 10\nvlan/create 20\nport/create 3\nport/setvlan 3 20\nport/createauto\nport/create 0\nshutdown\nvlan/create x\n',
   );
   started.signal('SIGHUP');
-  await started.output(/rc:8: 'vlan\/create x': 1022 Invalid argument/);
+  await started.output(/rc:8: 'vlan\/create x': 'x' is not a number \(EINVAL\)/);
   started.stdin.write('vlan/allprint\nport/allprint\n');
   await started.output(/VLAN 0010\nVLAN 0020\n -- Port 0003[\s\S]*Port 0003[\s\S]*1000 Success/);
   expect(started.stdout()).not.toMatch(/^Port 0001/m);

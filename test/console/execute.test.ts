@@ -235,9 +235,9 @@ describe('the rc file', () => {
     await runStartupFile(path(), context, () => false);
     expect(done).toEqual(['one', 'no', 'yes']);
     expect(log).toEqual([
-      [`${home}/rc:3: 'fail EINVAL': 1022 Invalid argument`, 'warning'],
-      [`${home}/rc:4: 'fail EEXIST': 1017 File exists`, 'warning'],
-      [`${home}/rc:8: 'none': 1038 Function not implemented`, 'warning'],
+      [`${home}/rc:3: 'fail EINVAL': a sentence (EINVAL)`, 'warning'],
+      [`${home}/rc:4: 'fail EEXIST': a sentence (EEXIST)`, 'warning'],
+      [`${home}/rc:8: 'none': there is no command 'none'; help lists the commands (ENOSYS)`, 'warning'],
     ]);
     expect(said).toBe('');
   });
@@ -250,7 +250,7 @@ describe('the rc file', () => {
   test('its declarations are replayed, and what exists is no failure', async () => {
     await runDeclarations(path(), context);
     expect(done).toEqual(['one', 'yes']);
-    expect(log).toEqual([[`${home}/rc:3: 'fail EINVAL': 1022 Invalid argument`, 'warning']]);
+    expect(log).toEqual([[`${home}/rc:3: 'fail EINVAL': a sentence (EINVAL)`, 'warning']]);
   });
 
   test('its lines may execute others, and load nothing', async () => {

@@ -53,6 +53,16 @@ test('explain changes only the code line of a JSON reply', async () => {
   expect(explained).toBe(plain.replace('1022 Invalid argument', '1022 port 99 is not one of 1 to 32 (EINVAL)'));
 });
 
+test('the reason why a port is not attached is either in the reply or in the log', async () => {
+  const { connect, log } = await serveConsole(await network());
+  const client = await connect();
+  await client.ask('port/attach tab');
+  expect(log).toEqual([expect.stringMatching(/^port\/attach: there is no kind of port 'tab'/)]);
+  await client.ask('explain 1');
+  expect(await client.ask('port/attach tab')).toContain("1022 there is no kind of port 'tab'");
+  expect(log).toHaveLength(1);
+});
+
 test.each(['explain', 'explain 2', 'explain on'])('%s is invalid', async (line) => {
   const [client] = await twoSessions();
   expect(await client.ask(line)).toBe('1022 Invalid argument\n');

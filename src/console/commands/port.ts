@@ -138,9 +138,9 @@ export const portMenu: Menu = {
       path: 'port/attach',
       syntax: 'SPEC',
       help: 'attach the port described by KIND,key=value,…, as --port does',
-      async run(argument, { switch: sw, log }) {
+      async run(argument, { switch: sw, log }, { explained }) {
         await sw.attach(argument).catch((error: Error) => {
-          log(`port/attach: ${error.message}`, 'warning'); // a text reply cannot contain the sentence
+          if (!explained) log(`port/attach: ${error.message}`, 'warning'); // a text reply then has only the errno
           throw error;
         });
       },

@@ -16,13 +16,13 @@ export const userMenu: Menu = {
       path: 'user/hostfwd',
       syntax: 'add [ID] RULE|del [ID] RULE|list [ID]',
       help: 'add, delete or list forwards from the host to a guest (tcp:127.0.0.1:2222-:22)',
-      async answer(argument, { switch: sw, log }) {
+      async answer(argument, { switch: sw, log }, { explained }) {
         const [, verb = '', rest = ''] = /^(\S*)\s*(.*)$/s.exec(argument)!;
         if (verb === 'list') return dataBlock(listForwards(sw, rest || undefined), { format: describeForward });
         return result(
           await failureOf(() =>
             changeForward(verb, rest, sw).catch((error: Error) => {
-              log(`user/hostfwd: ${error.message}`, 'warning'); // a text reply cannot contain the sentence
+              if (!explained) log(`user/hostfwd: ${error.message}`, 'warning'); // a text reply then has only the errno
               throw error;
             }),
           ),
