@@ -7,10 +7,21 @@ export type PortState = 'up' | 'down' | 'blocked';
 
 export const STATE_STYLES: Record<PortState, Style> = { up: 'green', down: 'dim', blocked: 'yellow' };
 
-export function stateOf({ port, active, untaggedVlan }: PortData, vlans: readonly VlanData[]): PortState {
-  if (!active) return 'down';
-  const member = vlans.find(({ vlan }) => vlan === untaggedVlan)?.ports.find((one) => one.port === port);
-  return member?.state === 'discarding' ? 'blocked' : 'up';
+/** Returns the state of each port by its number. */
+export function statesOf(ports: readonly PortData[], vlans: readonly VlanData[]): Map<number, PortState> {
+  const blocked = new Set(
+    vlans.flatMap(({ vlan, ports }) =>
+      ports.filter(({ state }) => state === 'discarding').map(({ port }) => `${vlan}/${port}`),
+    ),
+  );
+  const stateOf = ({ port, active, untaggedVlan }: PortData) =>
+    !active ? 'down' : blocked.has(`${untaggedVlan}/${port}`) ? 'blocked' : 'up';
+  return new Map(ports.map((port) => [port.port, stateOf(port)]));
+}
+
+/** Returns the ID of each held port's attachment, by the port's number. */
+export function ownersOf(attachments: readonly AttachmentData[]): Map<number, string> {
+  return new Map(attachments.flatMap(({ id, ports }) => ports.map((port): [number, string] => [port, id])));
 }
 
 /** Returns a list such as `1 qtap, 3 web (down), 7`, in which ports without a state are up, or `-` for no ports. */
@@ -24,13 +35,12 @@ export function byNumber(ports: readonly PortData[]): Map<number, PortData> {
 }
 
 /**
- * Describes the newest endpoint of a port, or else its attachment, as in `vde tsvdeq user=root pid=7 (+1)`. The port's
- * name, which is shown beside it, is left out.
+ * Describes the newest endpoint of a port, or else the attachment `owner`, as in `vde tsvdeq user=root pid=7 (+1)`. The
+ * port's name, which is shown beside it, is left out.
  */
-export function describePort({ port, name, endpoints }: PortData, attachments: readonly AttachmentData[] = []): string {
+export function describePort({ name, endpoints }: PortData, owner?: string): string {
   const [newest] = endpoints;
-  const owner = attachments.find(({ ports }) => ports.includes(port));
-  if (!newest) return owner ? `${owner.id}, not connected` : '';
+  if (!newest) return owner === undefined ? '' : `${owner}, not connected`;
   const words = newest.description.split(' ').filter((word) => name === undefined || word !== `name=${name}`);
   const more = endpoints.length > 1 ? ` (+${endpoints.length - 1})` : '';
   return `${newest.kind} ${words.join(' ')}`.trimEnd() + more;

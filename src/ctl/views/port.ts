@@ -5,7 +5,7 @@ import type { AttachmentData, CountersData, MacData, PortData, VlanData } from '
 import { trafficOf } from '../rates.ts';
 import { type Cell, cell, formatTable, type Screen } from '../table.ts';
 import { duration, short } from '../units.ts';
-import { STATE_STYLES, stateOf, vlanName } from './names.ts';
+import { ownersOf, STATE_STYLES, statesOf, vlanName } from './names.ts';
 import { defineView } from './view.ts';
 
 interface Sample {
@@ -48,14 +48,14 @@ function dataOf({ counters, port: found, vlans, attachments, macs }: Sample, bef
   return {
     port,
     name,
-    state: stateOf(found, vlans),
+    state: statesOf([found], vlans).get(port)!,
     untaggedVlan,
     taggedVlans: vlans.filter(isTagged).map(({ vlan }) => vlan),
     allocatable,
     currentUser,
     user,
     group,
-    attachment: attachments.find(({ ports }) => ports.includes(port))?.id,
+    attachment: ownersOf(attachments).get(port),
     endpoints,
     ...trafficOf(counters, before.counters.port === port ? before.counters : undefined, seconds),
     counters,

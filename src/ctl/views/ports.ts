@@ -3,7 +3,7 @@ import type { AttachmentData, CountersData, PortData, VlanData } from '../consol
 import { trafficOf } from '../rates.ts';
 import { type Column, cell, formatTable } from '../table.ts';
 import { short } from '../units.ts';
-import { describePort, STATE_STYLES, stateOf, vlanName } from './names.ts';
+import { describePort, ownersOf, STATE_STYLES, statesOf, vlanName } from './names.ts';
 import { defineView } from './view.ts';
 
 const COLUMNS: readonly Column[] = [
@@ -40,6 +40,8 @@ export const portsView = defineView<Sample>({
   }),
   show({ counters, ports, vlans, attachments }, before, seconds) {
     const earlier = new Map(before.counters.map((row) => [row.port, row]));
+    const states = statesOf(ports, vlans);
+    const owners = ownersOf(attachments);
     const numbers = new Map(counters.map((row) => [row.port, row]));
     const data = ports.flatMap((port) => {
       const row = numbers.get(port.port); // a port that was created since has no counters yet
@@ -47,15 +49,15 @@ export const portsView = defineView<Sample>({
       return {
         port: port.port,
         name: port.name,
-        state: stateOf(port, vlans),
+        state: states.get(port.port)!,
         untaggedVlan: port.untaggedVlan,
         ...trafficOf(row, earlier.get(port.port), seconds),
         queueFrames: row.queueFrames,
-        attachment: attachments.find(({ ports }) => ports.includes(port.port))?.id,
+        attachment: owners.get(port.port),
         endpoints: port.endpoints,
       };
     });
-    const describe = new Map(ports.map((port) => [port.port, describePort(port, attachments)]));
+    const describe = new Map(ports.map((port) => [port.port, describePort(port, owners.get(port.port))]));
     const rows = data.map(({ port, name, state, untaggedVlan, rx, tx, queueFrames }) => [
       cell(port),
       cell(name, 'bold'),
