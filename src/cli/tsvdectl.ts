@@ -48,13 +48,13 @@ async function run(argv: readonly string[]): Promise<number> {
   });
   try {
     if (client.isOurs) await client.ask('explain 1'); // older versions of tsvde reply ENOSYS
-    const input = isatty(1) ? terminalInput() : undefined;
-    const output = outputTo(process.stdout, { pages: input !== undefined });
+    const output = outputTo(process.stdout, { pages: isatty(0) && isatty(1) });
     const options = { json, watch };
     if (words.length > 0) {
       throwIfFailed(words.join(' '), await perform(client, words.join(' '), output, options), ignore);
       return 0;
     }
+    const input = isatty(1) ? terminalInput() : undefined;
     if (!input) return await commandsFromStdin(client, output, options, ignore);
     const terminal = await openTerminal(client, input, output, options);
     showDebug = (line) => terminal.tell(line);

@@ -2,7 +2,7 @@
 // reply keeps its data beside its text until it is written, so that any reply can be written as JSON.
 
 import { SwitchError } from '../protocol/errors.ts';
-import { printable } from '../protocol/printable.ts';
+import { printable, printableJson } from '../protocol/printable.ts';
 import { errnoNumber, strerror } from '../system/errno.ts';
 
 export { printable };
@@ -105,7 +105,7 @@ export function inWords({ message, code }: SwitchError): string {
 /** Returns the same reply with its data as one line of JSON. The code stays the same. */
 export function asJson(reply: Reply): Reply {
   const data = plain(reply);
-  return { ...reply, data, text: frame([stringify(data)]) };
+  return { ...reply, data, text: frame([printableJson(data)]) };
 }
 
 /** Returns a reply as an object for JSON; tsvdectl(1) documents its members. */
@@ -117,12 +117,6 @@ export function plain({ data, error, last }: Reply): object {
     message: error?.message ?? line.slice(5),
     data,
   };
-}
-
-/** Returns a value as one line of JSON, with control characters escaped so that a terminal does not interpret them. */
-function stringify(value: unknown): string {
-  const text = JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? Number(item) : item));
-  return text.replace(/[\x7f-\x9f]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`);
 }
 
 function frame(lines: Iterable<string>): string {

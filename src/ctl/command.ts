@@ -1,5 +1,6 @@
 // Runs a line that was typed for tsvdectl or a related program: a command of the console, or a word of tsvdectl's own.
 import { constants } from 'node:os';
+import { printableJson } from '../protocol/printable.ts';
 import { ExitError } from '../system/exit-error.ts';
 import { type ConsoleClient, NO_REPLY } from './console-client.ts';
 import { dataFrom, NoJson } from './console-data.ts';
@@ -129,7 +130,7 @@ function refuse(sentence: string): never {
 function jsonOf(errno: number, sentence: string): string {
   const [name] = Object.entries(constants.errno).find(([, number]) => number === errno) ?? [];
   const message = sentence.replace(` (${name})`, '');
-  return JSON.stringify({ code: 1000 + errno, errno: name, message, data: null });
+  return printableJson({ code: 1000 + errno, errno: name, message, data: null });
 }
 
 function sentenceIn(line: string | undefined): string {

@@ -1,6 +1,7 @@
 // Shows a view once or repeatedly, as a table or as lines of JSON.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
+import { printableJson } from '../protocol/printable.ts';
 import type { AskData } from './console-data.ts';
 import type { Screen } from './table.ts';
 import type { View } from './views/view.ts';
@@ -41,7 +42,7 @@ export async function look(view: View, ask: AskData, options: LookOptions): Prom
     const now: Taken = round > 0 || view.rates ? await take() : before;
     const seconds = Math.max((now.at - before.at) / 1000, Number.EPSILON);
     const { data, draw } = view.show(now.sample, before.sample, seconds);
-    if (json) write(`${JSON.stringify({ code: 1000, errno: null, message: 'Success', data })}\n`);
+    if (json) write(`${printableJson({ code: 1000, errno: null, message: 'Success', data })}\n`);
     else if (watch === undefined) show(draw(screen));
     else if (height === undefined) write(`${round > 0 ? '\n' : ''}${asText(draw(screen))}`);
     else write(asScreen(draw(screen), height, round === 0));

@@ -3,6 +3,7 @@
 import { createInterface, type Interface } from 'node:readline';
 import type { WriteStream } from 'node:tty';
 import { printable } from '../protocol/printable.ts';
+import { ExitError } from '../system/exit-error.ts';
 import type { TerminalInput } from '../system/terminal-input.ts';
 import { complete, isUnfinished } from './completion.ts';
 import type { ConsoleClient } from './console-client.ts';
@@ -95,7 +96,10 @@ export class Terminal {
     const { perform } = this.#options;
     this.#working = true;
     for (let line = this.#waiting.shift(); line !== undefined; line = this.#waiting.shift()) {
-      const outcome = await perform(line).catch(() => undefined); // `ended` gives the reason
+      const outcome = await perform(line).catch((error) => {
+        if (!(error instanceof ExitError)) throw error;
+        return undefined; // `ended` gives the reason
+      });
       if (!outcome) return;
       if (outcome.ended) return this.#editor.close();
     }

@@ -19,7 +19,7 @@ async function lab() {
   atEnd(() => client.close());
   const ask = dataFrom(client);
   const web = await net.join({ port: 1, description: 'tsvdeq name=web user=root pid=7' });
-  const other = await net.join({ port: 4, description: 'vde_plug\x1b[2J' });
+  const other = await net.join({ port: 4, description: 'vde_plug\x1b[2J\x9b' });
   const path = `${temporaryDirectory()}/s`;
   await net.sw.attach(`stream,id=up,name=uplink,switchport=9,vlan=10,addr.type=unix,addr.path=${path}`);
   net.sw.ports.create(20);
@@ -45,7 +45,7 @@ test('ports: rates, names, states, and what is on each', async () => {
   expect(lines).toEqual([
     'PORT  NAME    STATE  VLAN  RX bit/s  TX bit/s  DROPS  ENDPOINT',
     '   1  web     up        0      100k         0      0  vde tsvdeq user=root pid=7',
-    '   4          up        0         0      100k      0  vde vde_plug\\x1b[2J',
+    '   4          up        0         0      100k      0  vde vde_plug\\x1b[2J\\x9b',
     '   9  uplink  down     10         0         0      0  up, not connected',
     '  20  spare   down      0         0         0      0',
   ]);
@@ -189,6 +189,9 @@ test('a look is one table, or JSON, or a screen that is drawn over', async () =>
     errno: null,
     data: [{ vlan: 0 }, {}, {}],
   });
+  const ports = views.find(({ name }) => name === 'ports')!;
+  await look(ports, ask, { ...options, json: true });
+  expect(written.splice(0).join('')).toContain('vde_plug\\u001b[2J\\u009b');
   const watching = { ...options, watch: 0.01 };
   await expect(look(view!, ask, { ...watching, height: 4 })).rejects.toThrow('enough');
   const [first, second] = written.splice(0);
