@@ -62,9 +62,10 @@ test('port/remove and port/detach take names; detach prefers an id', async () =>
   sw.ports.create(3);
   sw.ports.setName(3, 'web');
   expect(await client.ask('port/remove web')).toBe(OK);
-  const listen = `stream,server=on,addr.type=unix,addr.path=${temporaryDirectory()}`;
+  const home = temporaryDirectory();
+  const listen = `stream,server=on,addr.type=unix,addr.path=${home}`;
   await sw.attach(
-    `dgram,id=other,name=lab,local.type=unix,remote.type=unix,local.path=/tmp/${process.pid}.l,remote.path=/x`,
+    `dgram,id=other,name=lab,local.type=unix,remote.type=unix,local.path=${home}/l,remote.path=${home}/r`,
   );
   await sw.attach(`${listen}/s,id=lab`);
   expect(await client.ask('port/detach lab')).toBe(OK);
