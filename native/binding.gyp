@@ -10,6 +10,11 @@
       "type": "static_library",
       "cflags_cc": ["-fPIC", "-fno-exceptions", "-fno-rtti"],
       "sources": [
+        "engine/capture/bpf.cc",
+        "engine/capture/capture.cc",
+        "engine/capture/captures.cc",
+        "engine/capture/output.cc",
+        "engine/capture/pcapng.cc",
         "engine/offload/coalescer.cc",
         "engine/endpoints/addressed.cc",
         "engine/endpoints/datagram.cc",

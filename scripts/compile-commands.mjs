@@ -7,6 +7,7 @@ export const CXX_FLAGS = ['-std=c++20', '-Wall', '-Wextra', '-Werror', '-Inative
 /** All directories with C++ files, except native/build. */
 export const CXX_DIRECTORIES = [
   'native/engine',
+  'native/engine/capture',
   'native/engine/endpoints',
   'native/engine/offload',
   'native/slirp',

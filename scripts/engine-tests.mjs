@@ -15,7 +15,7 @@ import { withLock } from './lock.mjs';
 const quick = process.argv.includes('--quick');
 const words = process.argv.slice(2).filter((word) => word !== '--quick');
 
-const ENGINE = ['native/engine', 'native/engine/endpoints', 'native/engine/offload'];
+const ENGINE = ['native/engine', 'native/engine/capture', 'native/engine/endpoints', 'native/engine/offload'];
 /** Contains the main() of tsvde-slirp; the tests have a main() of their own. */
 const SLIRP_MAIN = join('native/slirp', 'main.cc');
 /** The exit code of a test binary if no test matches NAME. */

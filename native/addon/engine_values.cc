@@ -40,6 +40,11 @@ Napi::Object event_object(Napi::Env env, const Event& event) {
       object.Set("endpoint", event.endpoint);
       object.Set("errno", event.error);
       break;
+    case Event::Kind::capture_ended:
+      object.Set("type", "capture-ended");
+      object.Set("capture", event.capture);
+      object.Set("errno", event.error);
+      break;
     case Event::Kind::mac_moved:
       object.Set("type", "mac-moved");
       object.Set("mac", mac_text(event.key));
@@ -95,4 +100,41 @@ std::unique_ptr<tsvde::Endpoint> make_endpoint(const Napi::Object& transport) {
   }
   if (kind == "datagram") return std::make_unique<tsvde::Datagram>(std::move(fd));
   throw Napi::TypeError::New(transport.Env(), "there is no transport of kind '" + kind + "'");
+}
+
+std::optional<tsvde::Bpf> filter_of(const Napi::Uint32Array& words) {
+  std::vector<tsvde::Bpf::Instruction> program;
+  for (size_t i = 0; i + 4 <= words.ElementLength(); i += 4) {
+    program.push_back({static_cast<uint16_t>(words[i]), static_cast<uint8_t>(words[i + 1]),
+                       static_cast<uint8_t>(words[i + 2]), words[i + 3]});
+  }
+  return tsvde::Bpf::checked(std::move(program));
+}
+
+tsvde::CaptureSettings capture_settings(const Napi::Object& given) {
+  tsvde::CaptureSettings settings;
+  const auto ports = given.Get("ports").As<Napi::Array>();
+  for (uint32_t i = 0; i < ports.Length(); i++)
+    settings.ports.push_back(ports.Get(i).As<Napi::Number>().Uint32Value());
+  const std::string direction = given.Get("direction").As<Napi::String>();
+  settings.received = direction != "tx";
+  settings.transmitted = direction != "rx";
+  settings.snap_length = given.Get("snapLength").As<Napi::Number>().Uint32Value();
+  settings.count = static_cast<uint64_t>(given.Get("count").As<Napi::Number>().Int64Value());
+  settings.application = given.Get("application").As<Napi::String>();
+  if (!given.Has("filter")) return settings;
+  settings.filter = filter_of(given.Get("filter").As<Napi::Uint32Array>());
+  if (!settings.filter) throw Napi::TypeError::New(given.Env(), "the filter is not a valid BPF program");
+  return settings;
+}
+
+Napi::Object capture_stats_object(Napi::Env env, const tsvde::CaptureStats& stats) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("frames", Napi::BigInt::New(env, stats.frames));
+  object.Set("bytes", Napi::BigInt::New(env, stats.bytes));
+  object.Set("lost", Napi::BigInt::New(env, stats.lost));
+  object.Set("finishing", stats.finishing);
+  object.Set("ended", stats.ended);
+  object.Set("errno", stats.error);
+  return object;
 }

@@ -65,6 +65,11 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
                                           InstanceMethod("setDiscarding", &EngineWrap::set_discarding),
                                           InstanceMethod("send", &EngineWrap::send),
                                           InstanceMethod("watchMacs", &EngineWrap::watch_macs),
+                                          InstanceMethod("addCapture", &EngineWrap::add_capture),
+                                          InstanceMethod("describeCaptured", &EngineWrap::describe_captured),
+                                          InstanceMethod("captureStats", &EngineWrap::capture_stats),
+                                          InstanceMethod("finishCapture", &EngineWrap::finish_capture),
+                                          InstanceMethod("removeCapture", &EngineWrap::remove_capture),
                                           InstanceMethod("eventsLost", &EngineWrap::events_lost),
                                           InstanceMethod("counters", &EngineWrap::counters),
                                           InstanceMethod("resetCounters", &EngineWrap::reset_counters),
@@ -119,11 +124,11 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   // Reads the settings here, and applies them on the loop's thread, which must not access JavaScript values.
   void apply(const Napi::Object& given) {
     struct Settings {
-      bool hub, strict_vlan, takes_bpdus, capture;
+      bool hub, strict_vlan, takes_bpdus;
       MacTable::Settings macs;
     };
     Settings settings = loop_->call([](tsvde::Switch& sw, int64_t) {
-      return Settings{sw.hub, sw.strict_vlan, sw.takes_bpdus, sw.capture, sw.macs.settings};
+      return Settings{sw.hub, sw.strict_vlan, sw.takes_bpdus, sw.macs.settings};
     });
     const auto flag = [&](const char* name, bool& value) {
       if (given.Has(name)) value = given.Get(name).ToBoolean();
@@ -134,17 +139,16 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
     flag("hub", settings.hub);
     flag("strictVlan", settings.strict_vlan);
     flag("takesBpdus", settings.takes_bpdus);
-    flag("capture", settings.capture);
     seconds("expireSeconds", settings.macs.expire_seconds);
     seconds("gcIntervalSeconds", settings.macs.gc_interval_seconds);
     seconds("minPersistenceSeconds", settings.macs.min_persistence_seconds);
+    if (given.Has("capture")) loop_->set_frame_events(given.Get("capture").ToBoolean());
     if (given.Has("pacingMs")) loop_->set_pacing(number(given.Get("pacingMs")));
     if (given.Has("busyPollUs")) loop_->set_busy_poll(number(given.Get("busyPollUs")));
     loop_->call([&](tsvde::Switch& sw, int64_t) {
       sw.hub = settings.hub;
       sw.strict_vlan = settings.strict_vlan;
       sw.takes_bpdus = settings.takes_bpdus;
-      sw.capture = settings.capture;
       sw.macs.settings = settings.macs;
     });
   }
@@ -211,6 +215,39 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   }
 
   void watch_macs(const Napi::CallbackInfo& info) { loop(info).watch_macs(info[0].ToBoolean()); }
+
+  void add_capture(const Napi::CallbackInfo& info) {
+    const auto given = info[1].As<Napi::Object>();
+    tsvde::Fd output(static_cast<int>(number(given.Get("fd"))));
+    const int error = loop(info).add_capture(number(info[0]), capture_settings(given), std::move(output));
+    if (error != 0) throw errno_error(info.Env(), error, "capture");
+  }
+
+  void describe_captured(const Napi::CallbackInfo& info) {
+    std::string name = info[2].As<Napi::String>();
+    std::string description = info[3].As<Napi::String>();
+    loop(info).with_capture(number(info[0]), [&, port = number(info[1]),
+                                              now = info[4].ToBoolean().Value()](tsvde::Capture& capture) {
+      capture.describe(port, std::move(name), std::move(description));
+      if (now) capture.add_interface(port);
+    });
+  }
+
+  Napi::Value capture_stats(const Napi::CallbackInfo& info) {
+    tsvde::CaptureStats stats;
+    bool found = false;
+    loop(info).with_capture(number(info[0]), [&](const tsvde::Capture& capture) {
+      stats = capture.stats();
+      found = true;
+    });
+    return found ? capture_stats_object(info.Env(), stats) : info.Env().Undefined();
+  }
+
+  void finish_capture(const Napi::CallbackInfo& info) {
+    loop(info).with_capture(number(info[0]), [](tsvde::Capture& capture) { capture.finish(); });
+  }
+
+  void remove_capture(const Napi::CallbackInfo& info) { loop(info).remove_capture(number(info[0])); }
 
   Napi::Value events_lost(const Napi::CallbackInfo& info) {
     const auto lost = events_.lost();
@@ -327,4 +364,8 @@ void init_engine(Napi::Env env, Napi::Object exports) {
   for (uint32_t i = 0; i < tsvde::kCounterCount; i++)
     names[i] = Napi::String::New(env, tsvde::kCounterNames[i]);
   exports.Set("counterNames", names);
+  exports.Set("isValidFilter", Napi::Function::New(env, [](const Napi::CallbackInfo& info) -> Napi::Value {
+                const bool valid = filter_of(info[0].As<Napi::Uint32Array>()).has_value();
+                return Napi::Boolean::New(info.Env(), valid);
+              }));
 }

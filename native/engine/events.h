@@ -19,6 +19,7 @@ namespace tsvde {
 struct Event {
   enum class Kind {
     endpoint_failed,
+    capture_ended,
     mac_moved,
     mac_flapping,
     mac_added,
@@ -30,7 +31,8 @@ struct Event {
   Kind kind;
   uint32_t port = 0;             // the port of the endpoint, the address or the frame
   uint32_t endpoint = 0;         // for endpoint_failed
-  int error = 0;                 // for endpoint_failed: an errno
+  uint32_t capture = 0;          // for capture_ended
+  int error = 0;                 // for endpoint_failed: an errno; for capture_ended: an errno, or 0
   MacKey key = 0;                // for mac_*
   uint32_t elsewhere = 0;        // for mac_moved and mac_flapping: the port of the last frame
   uint32_t seconds = 0;          // for mac_flapping: how long the address stays on its port
@@ -83,9 +85,9 @@ class EventQueues {
   enum Queue : uint32_t { ends, bpdus, macs_moved, macs, frames };
   [[nodiscard]] static Queue queue_of(Event::Kind kind);
 
-  // In order of urgency. The queue of ends needs no limit, since each endpoint ends only once. A port
-  // delivers at most 256 BPDUs a second, plus one for each of its VLANs, so 8192 places hold what several
-  // hostile ports send within a few seconds.
+  // In order of urgency. The queue of ends needs no limit, since each endpoint and each capture ends only
+  // once. A port delivers at most 256 BPDUs a second, plus one for each of its VLANs, so 8192 places hold
+  // what several hostile ports send within a few seconds.
   std::array<EventQueue, 5> queues_{EventQueue(SIZE_MAX), EventQueue(8192), EventQueue(64), EventQueue(512),
                                     EventQueue(512)};
 };

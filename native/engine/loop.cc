@@ -8,11 +8,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <ctime>
 #include <utility>
 
 #include "engine/offload/segmenter.h"
+#include "engine/threads.h"
 
 namespace tsvde {
 namespace {
@@ -28,29 +28,22 @@ int64_t monotonic_ms() {
   return now.tv_sec * int64_t{1000} + now.tv_nsec / 1'000'000;
 }
 
-// Starts a thread that blocks all signals, so that they are delivered to Node's thread.
-template <typename Start>
-std::thread without_signals(Start start) {
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread thread(start);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return thread;
-}
-
 }  // namespace
 
 Loop::Loop(uint32_t mac_limit, EventSink sink)
     : sink_(std::move(sink)),
       switch_(mac_limit, *this),
+      captures_([this](uint32_t id) { emit_capture_ended(id); }),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       slab_(std::make_unique_for_overwrite<uint8_t[]>(kBatch * kSlot)) {
   empty_slots(kBatch);
   read_clock();
   watches_.add(wake_.number());
-  thread_ = without_signals([this] { run(); });
+  watches_.add(captures_.fd());
+  {
+    const BlockedSignals blocked;
+    thread_ = std::thread([this] { run(); });
+  }
   pthread_setname_np(thread_.native_handle(), "tsvde-engine");
 }
 
@@ -71,6 +64,8 @@ void Loop::stop() {
   if (!thread_.joinable()) return;
   post([this] { stopping_ = true; });
   thread_.join();
+  captures_.remove_all();
+  update_capture();
   for (const Port* port : switch_.ports()) switch_.remove_port(port->number);
 }
 
@@ -126,6 +121,28 @@ int Loop::send(uint32_t number, std::span<uint8_t> bytes) {
   });
 }
 
+void Loop::set_frame_events(bool wanted) {
+  call([&](Switch&, int64_t) {
+    frame_events_ = wanted;
+    update_capture();
+  });
+}
+
+int Loop::add_capture(uint32_t id, CaptureSettings settings, Fd output) {
+  return call([&](Switch&, int64_t) {
+    const int error = captures_.add(id, std::move(settings), std::move(output));
+    update_capture();
+    return error;
+  });
+}
+
+void Loop::remove_capture(uint32_t id) {
+  call([&](Switch&, int64_t) {
+    captures_.remove(id);
+    update_capture();
+  });
+}
+
 void Loop::set_pacing(uint32_t bound_ms) {
   call([&](Switch&, int64_t) { pacing_.bound_ms = bound_ms; });
 }
@@ -171,7 +188,9 @@ void Loop::run() {
       }
     }
     if (!pacing_.idle()) resume(pacing_.overdue(monotonic_ms()));
-    if (woken) run_posted();
+    if (!woken) continue;
+    run_posted();
+    captures_.serve();
   }
 }
 
@@ -312,10 +331,18 @@ void Loop::bpdu(const Port& from, const Frame& frame) {
   sink_({.kind = Event::Kind::bpdu, .port = from.number, .vlan = frame.vlan, .bytes = std::move(bytes)});
 }
 
-// Emits a captured frame as it would be on the wire: in segments, with complete checksums.
+void Loop::emit_capture_ended(uint32_t id) {
+  sink_({.kind = Event::Kind::capture_ended, .capture = id, .error = captures_.find(id)->output().error()});
+}
+
+// Captures a frame as it would be on the wire: in segments, with complete checksums.
 void Loop::captured(const Port& port, const Frame& frame, bool received) {
   static thread_local Segmenter segmenter;
+  const bool wanted = captures_.wants(port.number, received);
+  if (!wanted && !frame_events_) return;
   const auto tell = [&](const Frame& one) {
+    if (wanted) captures_.take(port.number, one, received);
+    if (!frame_events_) return;
     sink_({.kind = received ? Event::Kind::received : Event::Kind::transmitted,
            .port = port.number,
            .bytes = one.copy()});

@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/capture/captures.h"
 #include "engine/events.h"
 #include "engine/pacing.h"
 #include "engine/switch.h"
@@ -55,6 +56,19 @@ class Loop : Switch::Observer {
   // Sets whether each address that is learned or forgotten causes an event.
   void watch_macs(bool wanted);
 
+  // Sets whether each received and each transmitted frame causes an event.
+  void set_frame_events(bool wanted);
+  // Begins a capture. Returns 0, or the errno for which its output cannot be used.
+  [[nodiscard]] int add_capture(uint32_t id, CaptureSettings settings, Fd output);
+  // Runs `task(capture)` in the loop's thread. Does nothing if there is no such capture.
+  template <typename Task>
+  void with_capture(uint32_t id, Task task) {
+    call([&](Switch&, int64_t) {
+      if (Capture* capture = captures_.find(id)) task(*capture);
+    });
+  }
+  void remove_capture(uint32_t id);
+
   // Sets the longest time that a source is paused while its only destination is full; with 0 no source is
   // paused.
   void set_pacing(uint32_t bound_ms);
@@ -94,6 +108,9 @@ class Loop : Switch::Observer {
   void rearm(Attachment& attachment);
   void fail(Attachment& attachment, int error);
 
+  void emit_capture_ended(uint32_t id);
+  void update_capture() { switch_.capture = frame_events_ || !captures_.empty(); }
+
   void moved(MacKey key, uint32_t from, uint32_t to, bool again) override;
   void flapping(MacKey key, uint32_t port, uint32_t elsewhere, int64_t seconds) override;
   void bpdu(const Port& from, const Frame& frame) override;
@@ -103,6 +120,8 @@ class Loop : Switch::Observer {
   EventSink sink_;
   Switch switch_;
   WatchSet watches_;
+  Captures captures_;
+  bool frame_events_ = false;
   Fd wake_;
   Time now_ = 0;        // the time at which this round began
   int64_t second_ = 0;  // the same in whole seconds

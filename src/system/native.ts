@@ -46,6 +46,11 @@ export type EngineEvent =
    */
   | { type: 'endpoint-failed'; port: number; endpoint: number; errno: number }
   /**
+   * The output of a capture is complete (errno 0) or can no longer be written. The receiver of this event must remove the
+   * capture.
+   */
+  | { type: 'capture-ended'; capture: number; errno: number }
+  /**
    * An address moved to another port. There is at most one such event a second, and one more for addresses that moved
    * shortly before.
    */
@@ -111,6 +116,34 @@ export type Transport =
   | { kind: 'peer'; fd: number; peer: Uint8Array; also: readonly Uint8Array[] }
   | { kind: 'multicast'; fd: number; senderFd: number };
 
+/** A capture: the engine writes frames as pcapng blocks to a descriptor. */
+export interface NativeCapture {
+  /** The descriptor of a regular file, a non-blocking pipe, or a stream socket. */
+  fd: number;
+  /** The captured ports. An empty array selects all ports. */
+  ports: readonly number[];
+  direction: CaptureDirection;
+  snapLength: number;
+  /** The number of frames after which the capture finishes; 0 means no limit. */
+  count: number;
+  /** A classic BPF program. Each instruction is four words: its code, its two jump offsets and its operand. */
+  filter?: Uint32Array;
+  /** The name of the program that the file gives as its author. */
+  application: string;
+}
+
+/** `rx` selects the frames that the switch receives from a port, `tx` the frames that the switch sends to it. */
+export type CaptureDirection = 'rx' | 'tx' | 'both';
+
+export interface NativeCaptureStats {
+  frames: bigint;
+  bytes: bigint;
+  lost: bigint;
+  finishing: boolean;
+  ended: boolean;
+  errno: number;
+}
+
 /**
  * The engine: a thread that moves frames. Each call waits until the thread has carried it out, which takes
  * microseconds.
@@ -143,6 +176,26 @@ export interface NativeEngine {
   send(port: number, frame: Uint8Array): void;
   /** Sets whether learning or forgetting an address is an event. */
   watchMacs(wanted: boolean): void;
+  /**
+   * Begins a capture, whose number the caller chooses. Passes ownership of the descriptor to the engine, even when this
+   * method throws. Throws an Error with errno `code` if the descriptor cannot be written, and a TypeError if the filter
+   * is not a valid program.
+   */
+  addCapture(capture: number, settings: NativeCapture): void;
+  /**
+   * Sets the name and the description of a port's interface in the file. Has no effect once the file has the interface.
+   * With `now` the interface is written at once, otherwise before the port's first frame.
+   */
+  describeCaptured(capture: number, port: number, name: string, description: string, now: boolean): void;
+  /** Returns undefined if there is no such capture. */
+  captureStats(capture: number): NativeCaptureStats | undefined;
+  /**
+   * Makes the capture take no more frames. The event `capture-ended` follows when all frames are written. A second call
+   * has no effect.
+   */
+  finishCapture(capture: number): void;
+  /** Removes a capture and closes its descriptor. Before the event `capture-ended` this may wait for a file's disk. */
+  removeCapture(capture: number): void;
   /** Returns how many events were lost because their queue was full, by kind. The end of an endpoint is never lost. */
   eventsLost(): EventsLost;
   counters(): NativeCounters;
@@ -189,6 +242,8 @@ export interface NativeAddon {
     onDrain?: () => void,
   ) => NativeFrameSocket;
   counterNames: readonly string[];
+  /** Returns whether `program`, in the format of NativeCapture.filter, is valid, so that addCapture() accepts it. */
+  isValidFilter(program: Uint32Array): boolean;
 
   /**
    * Opens a non-blocking unix datagram socket, bound to `path` and connected to `peer` (a whole sockaddr_un of 110

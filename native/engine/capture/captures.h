@@ -1,0 +1,49 @@
+// The captures of a switch, and the epoll set of their outputs. Loop thread only.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/capture/capture.h"
+
+namespace tsvde {
+
+class Captures {
+ public:
+  // `ended` is called once for each capture that ends before it is removed.
+  explicit Captures(std::function<void(uint32_t id)> ended);
+
+  // The descriptor to poll. The caller must call serve() when it is readable.
+  [[nodiscard]] int fd() const { return epoll_.number(); }
+  void serve();
+
+  // Begins a capture to a regular file, a pipe or a stream socket. Returns 0, or an errno: EINVAL if the
+  // descriptor is none of these.
+  [[nodiscard]] int add(uint32_t id, CaptureSettings settings, Fd fd);
+  // Returns null if there is no such capture.
+  [[nodiscard]] Capture* find(uint32_t id);
+  // Finishes a capture and removes it. Bytes that a pipe or a socket does not take at once are discarded, but
+  // a file is waited for: to avoid that, call this only after the capture has ended.
+  void remove(uint32_t id);
+  void remove_all();
+
+  [[nodiscard]] bool empty() const { return captures_.empty(); }
+  [[nodiscard]] bool wants(uint32_t port, bool received) const;
+  void take(uint32_t port, const Frame& frame, bool received);
+
+ private:
+  struct Numbered {
+    uint32_t id;
+    std::unique_ptr<Capture> capture;
+  };
+
+  void close(Capture& capture) const;
+
+  const std::function<void(uint32_t)> ended_;
+  Fd epoll_;
+  std::vector<Numbered> captures_;
+};
+
+}  // namespace tsvde
