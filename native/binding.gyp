@@ -57,6 +57,14 @@
       ]
     },
     {
+      "target_name": "tsvde-filter",
+      "type": "executable",
+      "cflags_cc": ["-fno-exceptions", "-fno-rtti"],
+      "ldflags": ["-rdynamic"],
+      "libraries": ["-ldl"],
+      "sources": ["filter/main.cc"]
+    },
+    {
       "target_name": "tsvde",
       "dependencies": ["engine"],
       "defines": [

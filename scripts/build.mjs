@@ -22,8 +22,15 @@ export const PROGRAMS = ['tsvde', 'tsvdectl', 'tsvdeq', 'unixcmd', 'unixterm', '
 
 const PRODUCTS = {
   native: {
-    sources: ['native/engine', 'native/addon', 'native/slirp', 'native/binding.gyp', installed('node-addon-api')],
-    products: ['tsvde.node', 'tsvde-slirp', 'engine.a'].map((name) => `native/build/Release/${name}`),
+    sources: [
+      'native/engine',
+      'native/addon',
+      'native/slirp',
+      'native/filter',
+      'native/binding.gyp',
+      installed('node-addon-api'),
+    ],
+    products: ['tsvde.node', 'tsvde-slirp', 'tsvde-filter', 'engine.a'].map((name) => `native/build/Release/${name}`),
     build: buildNative,
   },
   ts: {

@@ -11,6 +11,7 @@ export const CXX_DIRECTORIES = [
   'native/engine/endpoints',
   'native/engine/offload',
   'native/slirp',
+  'native/filter',
   'native/addon',
   'native/test',
   'native/bench',

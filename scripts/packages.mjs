@@ -31,6 +31,10 @@ const PACKAGES = {
   'openssh-server': program('sshd'),
   systemd: program('systemd-analyze'),
   tcpdump: program('tcpdump'),
+  // A library that is opened at run time. tcpdump depends on it, too.
+  'libpcap0.8': () =>
+    spawnSync('/usr/bin/python3', ['-c', 'import ctypes; ctypes.CDLL("libpcap.so.0.8")']).status === 0,
+  tshark: program('tshark'),
   curl: program('curl'),
   python3: program('python3'),
   'python3-prometheus-client': pythonModule('prometheus_client'),

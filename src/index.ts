@@ -23,6 +23,7 @@ export type { JoinOptions, PlugOptions } from './plug/join.ts';
 export { type FramesOptions, Plug } from './plug/plug.ts';
 export { type ErrnoName, SwitchError } from './protocol/errors.ts';
 export type { Capture, CapturedFrame } from './switch/capture.ts';
+export type { CaptureDirection, CaptureInfo, CaptureOptions, Captures, FileCaptureOptions } from './switch/captures.ts';
 export type { PortCounters } from './switch/counters.ts';
 export type { SwitchEvent } from './switch/events.ts';
 export type { MacEntry, MacStats, MacTable, MacTimes } from './switch/mac-table.ts';

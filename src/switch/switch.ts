@@ -1,5 +1,5 @@
 // The switch of the library: the native engine and the parts that configure it, opened and closed together. Frames are
-// forwarded in C++; only BPDUs, captured frames and the frames of plugs reach JavaScript.
+// forwarded in C++; only BPDUs, the frames of plugs and copies for listeners reach JavaScript.
 import { EventEmitter } from 'node:events';
 import { basename } from 'node:path';
 import { type Attachment, Attachments } from '../backends/attachments.ts';
@@ -15,6 +15,7 @@ import { describeEnd } from '../system/errno.ts';
 import type { Log, LogLevel } from '../system/log.ts';
 import { type EngineEvent, type EventsLost, type NativeEngine, native } from '../system/native.ts';
 import { Capture } from './capture.ts';
+import { Captures } from './captures.ts';
 import { type PortCounters, portCounters } from './counters.ts';
 import type { SwitchEvent } from './events.ts';
 import { DEFAULT_MAC_TIMES, MacTable } from './mac-table.ts';
@@ -48,6 +49,8 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   readonly spanningTrees: SpanningTrees;
   /** Copies of the frames that ports receive and transmit. */
   readonly capture: Capture;
+  /** Captures of frames to files. */
+  readonly captures: Captures;
   readonly #engine: NativeEngine;
   readonly #reservations: PortReservations;
   readonly #attachments: Attachments;
@@ -73,6 +76,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     const tell = (event: SwitchEvent) => {
       this.emit('event', event);
       if (event.type === 'endpoint-removed') whereabouts.removed();
+      if (event.type === 'endpoint-added' || event.type === 'endpoint-described') this.captures.portChanged(event.port);
     };
     const table = new PortTable(numPorts, (port) => {
       engine.addPort(port);
@@ -86,6 +90,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     this.#hub = hub;
     this.macs = new MacTable(engine, hashSize);
     this.capture = new Capture(engine);
+    this.captures = new Captures(engine, table, (message, level) => this.#log(message, level));
     this.spanningTrees = new SpanningTrees(engine, { mac: this.mac, priority }, (category, text) =>
       tell({ type: 'spanning-tree', category, text }),
     );
@@ -300,6 +305,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     await this.#control?.close();
     this.spanningTrees.close();
     this.#engine.close();
+    this.captures.close();
     this.emit('close');
   }
 
@@ -307,6 +313,9 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     switch (event.type) {
       case 'endpoint-failed':
         this.#reservations.end(event.endpoint, describeEnd(event.errno));
+        return;
+      case 'capture-ended':
+        this.captures.ended(event.capture, event.errno);
         return;
       case 'mac-moved':
         this.#log(`MAC ${event.mac} moved from port ${event.from} to port ${event.to}`);

@@ -46,8 +46,8 @@ export type EngineEvent =
    */
   | { type: 'endpoint-failed'; port: number; endpoint: number; errno: number }
   /**
-   * The output of a capture is complete (errno 0) or can no longer be written. The receiver of this event must remove the
-   * capture.
+   * The output of a capture is complete (errno 0) or can no longer be written. The receiver of this event must remove
+   * the capture.
    */
   | { type: 'capture-ended'; capture: number; errno: number }
   /**
@@ -342,6 +342,9 @@ export const native: NativeAddon = require('../../native/build/Release/tsvde.nod
 
 /** The path of the program that runs the user-mode stack. */
 export const slirpProgram = fileURLToPath(new URL('../../native/build/Release/tsvde-slirp', import.meta.url));
+
+/** The path of the program that compiles the filters of captures. */
+export const filterProgram = fileURLToPath(new URL('../../native/build/Release/tsvde-filter', import.meta.url));
 
 /**
  * Returns a stream's descriptor, for SO_PEERCRED and dup(2), since Node does not expose it; -1 once the stream is
