@@ -18,6 +18,7 @@ import { printable } from '../protocol/printable.ts';
 import { ExitError } from '../system/exit-error.ts';
 import type { TerminalInput } from '../system/terminal-input.ts';
 import { TSVDE_VERSION } from '../system/version.ts';
+import { capture } from './capture.ts';
 import { print, runProgram, sayAs, standardInput, takeName, terminalInput } from './streams.ts';
 
 const NAME = 'tsvdectl';
@@ -41,6 +42,11 @@ export async function main(argv: readonly string[]): Promise<void> {
 
 async function run(argv: readonly string[]): Promise<number> {
   const { words, mgmt, timeout, json = false, watch, ignore = [] } = parse(argv);
+  if (words[0] === 'capture') {
+    if (json || watch !== undefined || ignore.length > 0)
+      throw new ExitError(NO_REPLY, 'capture has no replies: omit --json, --watch and --ignore');
+    return await capture(words.slice(1), () => mgmt ?? findOnlyConsole(), timeout, say);
+  }
   let showDebug = (line: string) => print(`${line}\n`);
   const client = await ConsoleClient.connect(mgmt ?? findOnlyConsole(), {
     timeoutSeconds: timeout,
@@ -174,7 +180,7 @@ function parse(argv: readonly string[]): Parsed & { words: string[] } {
 
 function define(): Command {
   return new Command(NAME)
-    .usage('[options] [COMMAND...]')
+    .usage('[options] [COMMAND...]\n       tsvdectl [options] capture [capture options] [FILTER...]')
     .description(
       "Sends COMMAND to a switch's console. Without COMMAND, sends the lines of stdin; at a terminal, sends each line " +
         'as you type it.',

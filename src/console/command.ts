@@ -64,6 +64,11 @@ export interface Invoker {
   runFile(path: string, say?: Say): Promise<Step[]>;
   /** Ends the session once the reply is written, and then calls `afterwards`. */
   end(afterwards?: () => void): void;
+  /**
+   * Ends the session as end() does, but keeps its connection open: calls `take` with a duplicate of the connection's
+   * descriptor, which `take` then owns. Absent if the invoker is not a session with a connection of its own.
+   */
+  giveAway?: ((take: (fd: number) => void) => void) | undefined;
 }
 
 export type Say = (text: string) => Promise<void>;

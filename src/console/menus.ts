@@ -1,5 +1,6 @@
 // All built-in menus, in the order of `help`. To add a menu, add a file in commands/ and its line here.
 import type { Menu } from './command.ts';
+import { captureMenu } from './commands/capture.ts';
 import { consoleMenu } from './commands/console.ts';
 import { countersMenu } from './commands/counters.ts';
 import { debugMenu } from './commands/debug.ts';
@@ -22,4 +23,5 @@ export const menus: readonly Menu[] = [
   vlanMenu,
   countersMenu,
   userMenu,
+  captureMenu,
 ];

@@ -57,7 +57,7 @@ export class ConsoleServer {
     session.on('error', () => {}); // 'close' follows
     session.once('close', () => this.#sessions.delete(session));
     session.write(banner(this.#context.version) + PROMPT.slice(1));
-    runSession(this.#context, { kind: 'session', input: session, output: session }).then(
+    runSession(this.#context, { kind: 'session', input: session, output: session, connection: session }).then(
       () => session.end(),
       () => session.destroy(), // the client disconnected during a read or a write
     );

@@ -1,8 +1,10 @@
 // A console session: reads lines, and writes each reply with the prompt in one write. A line is executed only after the
 // previous reply was accepted, so that a client that never reads costs the memory of one reply.
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { SwitchError } from '../protocol/errors.ts';
+import { descriptorOf, native } from '../system/native.ts';
 import { TerminalInput } from '../system/terminal-input.ts';
 import type { ConsoleContext, Invoker } from './command.ts';
 import { execute, executeSilently, runFile } from './execute.ts';
@@ -23,13 +25,16 @@ export interface SessionOptions {
   kind: 'session' | 'terminal';
   input: Readable;
   output: Writable;
+  /** The connection that is both input and output. If it is given, commands can take it over. */
+  connection?: Socket;
 }
 
 /**
  * Resolves when a command has ended the session, or when the input has ended and every command in it has been answered.
  */
-export async function runSession(context: ConsoleContext, { kind, input, output }: SessionOptions): Promise<void> {
-  let afterwards: (() => void) | undefined;
+export async function runSession(context: ConsoleContext, given: SessionOptions): Promise<void> {
+  const { kind, input, output, connection } = given;
+  let afterwards: (() => void | Promise<void>) | undefined;
   let explained = false;
   const subscriber: Subscriber = {
     categories: new Set(),
@@ -49,6 +54,12 @@ export async function runSession(context: ConsoleContext, { kind, input, output 
     end(then = () => {}) {
       afterwards = then;
     },
+    giveAway:
+      connection &&
+      ((take) => {
+        context.subscriptions.leave(subscriber); // no debug line may follow the reply
+        afterwards = () => giveAway(connection, take);
+      }),
     say: (text) => write(output, text),
     execute: (line) => executeSilently(line, context, invoker),
     runFile: (path, say = invoker.say) => runFile(path, context, { subscriber, say, explained }),
@@ -76,6 +87,17 @@ export async function runOnStandardStreams(context: ConsoleContext, input: Reada
   if (prompts && input instanceof TerminalInput) input.on('foreground', () => output.write(PROMPT));
   else if (prompts) output.write(PROMPT);
   await runSession(context, { kind: 'terminal', input, output });
+}
+
+/**
+ * Waits until the kernel has taken everything that was written, and passes a duplicate of the connection's descriptor
+ * to `take`. Does not call `take` if the connection has ended.
+ */
+async function giveAway(connection: Socket, take: (fd: number) => void): Promise<void> {
+  await new Promise<void>((resolve) => connection.write('', () => resolve()));
+  const fd = descriptorOf(connection);
+  if (fd >= 0 && !connection.destroyed) take(native.duplicate(fd));
+  connection.destroy(); // closes only Node's descriptor: the duplicate keeps the connection open
 }
 
 /** Yields lines without their newline, and undefined for each line that is too long. */

@@ -91,6 +91,8 @@ export class ConsoleClient {
 
   async #ask(line: string): Promise<ConsoleReply> {
     if (line.includes('\n')) throw new ExitError(NO_REPLY, 'a command must be a single line');
+    if (/^\s*(json\s+)*capture\/stream(\s|$)/.test(line))
+      throw new ExitError(NO_REPLY, 'capture/stream cannot be used as a command: run tsvdectl capture');
     const length = Buffer.byteLength(line);
     if (!this.isOurs && length > VDE_SWITCH_LINE_MAX)
       throw new ExitError(

@@ -60,6 +60,11 @@ const ADDITIONS = [
   'user',
   'user/hostfwd',
   'user/info',
+  'capture',
+  'capture/add',
+  'capture/remove',
+  'capture/print',
+  'capture/stream',
 ];
 
 /** The names and the syntax in a help text, in order. The descriptions beside them are tsvde's own. */

@@ -1,0 +1,104 @@
+// tsvdectl capture: writes the frames of a switch in the pcapng format to a file or a pipe, until it is interrupted.
+import { createWriteStream } from 'node:fs';
+import { finished } from 'node:stream/promises';
+import { isatty } from 'node:tty';
+import { Command, CommanderError, Option } from 'commander';
+import { type LiveCapture, openCapture } from '../ctl/capture-client.ts';
+import { NO_REPLY } from '../ctl/console-client.ts';
+import { describeError } from '../system/errno.ts';
+import { ExitError } from '../system/exit-error.ts';
+
+interface Parsed {
+  port?: string;
+  direction?: string;
+  write: string;
+  snaplen?: string;
+  count?: string;
+}
+
+/**
+ * Runs `tsvdectl capture` with the words after it, and returns the exit code. `path` finds the console, and is called
+ * only after the words were checked. Throws ExitError if the capture is refused or fails.
+ */
+export async function capture(
+  words: readonly string[],
+  path: () => string,
+  timeoutSeconds: number,
+  say: (sentence: string) => void,
+): Promise<number> {
+  const { write, pairs } = parse(words);
+  if (write === '-' && isatty(1))
+    throw new ExitError(
+      NO_REPLY,
+      'capture: pcapng cannot be written to a terminal: name a file with -w, or use a pipe',
+    );
+  const live = await openCapture(path(), pairs, timeoutSeconds);
+  // The first signal completes the output; a second signal ends the program.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => live.end());
+  const { frames, lost } = write === '-' ? await live.run(process.stdout) : await writeFile(live, write);
+  say(`${frames} frames captured, ${lost} lost`);
+  return 0;
+}
+
+async function writeFile(live: LiveCapture, path: string): ReturnType<LiveCapture['run']> {
+  const file = createWriteStream(path, { mode: 0o600 });
+  const closed = finished(file); // also rejects if the file cannot be opened
+  const written = live.run(file).then((counts) => {
+    file.end();
+    return counts;
+  });
+  return await Promise.all([written, closed]).then(
+    ([counts]) => counts,
+    (error) => {
+      live.abandon();
+      if (error instanceof ExitError) throw error;
+      throw new ExitError(NO_REPLY, `capture: cannot write '${path}': ${describeError(error)}`);
+    },
+  );
+}
+
+/** Returns the file, and the words for capture/stream, whose values the switch checks. Throws ExitError. */
+function parse(words: readonly string[]): { write: string; pairs: string } {
+  const program = define();
+  try {
+    program.parse(words, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError)
+      throw new ExitError(error.exitCode === 0 ? 0 : NO_REPLY, error.message.replace(/^error: /, 'capture: '));
+    throw error;
+  }
+  const { write, port, direction, snaplen, count } = program.opts<Parsed>();
+  const filter = program.args.join(' ').trim();
+  const values = { port, direction, snaplen: snaplen === '0' ? undefined : snaplen, count };
+  for (const [key, value] of Object.entries(values)) {
+    if (value !== undefined && !/^[^\s=]+$/.test(value))
+      throw new ExitError(NO_REPLY, `capture: '${value}' is not a valid ${key}`);
+  }
+  if (/[\r\n]/.test(filter)) throw new ExitError(NO_REPLY, 'capture: a filter is one line');
+  const pairs = Object.entries(values).flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${value}`]));
+  if (filter !== '') pairs.push(`filter=${filter}`);
+  return { write, pairs: pairs.join(' ') };
+}
+
+function define(): Command {
+  return new Command('tsvdectl capture')
+    .usage('[options] [FILTER...]')
+    .description(
+      "Writes the frames that a switch's ports receive and transmit in the pcapng format, until interrupted. FILTER " +
+        "is in tcpdump's language.",
+    )
+    .addOption(new Option('-p, --port <ports>', 'only these ports, for example 1,2'))
+    .addOption(
+      new Option(
+        '-d, --direction <direction>',
+        'rx: frames that the switch receives from a port; tx: frames that it sends to a port; both',
+      ),
+    )
+    .addOption(new Option('-w, --write <file>', 'the file to write, or - for standard output').default('-'))
+    .addOption(new Option('-s, --snaplen <bytes>', 'keep only the first <bytes> bytes of each frame'))
+    .addOption(new Option('-c, --count <frames>', 'end after <frames> frames'))
+    .helpOption('-h, --help', 'show this help')
+    .argument('[filter...]')
+    .configureOutput({ writeErr: () => {} })
+    .exitOverride();
+}

@@ -1,0 +1,109 @@
+// The capture menu: captures to pcapng files and to tsvdectl. vde_switch has no such menu.
+import { SwitchError } from '../../protocol/errors.ts';
+import { checkOptions } from '../../protocol/options.ts';
+import type { CaptureDirection, CaptureInfo, CaptureOptions, FileCaptureOptions } from '../../switch/captures.ts';
+import { type Menu, printing } from '../command.ts';
+import { parseNumber } from '../parse.ts';
+import { failureOf, printable, result } from '../reply.ts';
+
+const KEYS = { port: true, direction: true, snaplen: true, count: true, filter: true } as const;
+const FILE_KEYS = { ...KEYS, file: true } as const;
+
+export const captureMenu: Menu = {
+  name: 'capture',
+  title: 'CAPTURE MENU',
+  commands: [
+    {
+      path: 'capture/add',
+      syntax: 'NAME file=PATH',
+      help: 'write frames to a pcapng file; port=1,2 direction=rx|tx snaplen=N count=N, last filter=EXPRESSION',
+      declares: true,
+      async run(argument, { switch: sw, log }) {
+        await addCapture(argument, (name, options) => sw.captures.add(name, options)).catch((error: SwitchError) => {
+          // A text reply has no room for the message. EEXIST is not logged: each reload of the rc file causes it.
+          if (error.code !== 'EEXIST') log(`capture/add: ${error.message}`, 'warning');
+          throw error;
+        });
+      },
+    },
+    {
+      path: 'capture/remove',
+      syntax: 'NAME',
+      help: 'end a capture and complete its file',
+      run: (argument, { switch: sw }) => sw.captures.remove(argument),
+    },
+    printing({
+      path: 'capture/print',
+      syntax: '[NAME]',
+      help: 'show the captures, and how many frames each has captured and lost',
+      *print(argument, { switch: sw }) {
+        const found = sw.captures.list().filter(({ name }) => argument === '' || name === argument);
+        if (argument !== '' && found.length === 0) throw new SwitchError('ENOENT', `there is no capture '${argument}'`);
+        yield* found;
+      },
+      format: describeCapture,
+    }),
+    {
+      path: 'capture/stream',
+      syntax: '[KEY=VALUE]',
+      help: 'used by tsvdectl capture: read no more commands, and send frames as pcapng instead',
+      async answer(argument, { switch: sw }, { giveAway }) {
+        const error = await failureOf(async () => {
+          if (!giveAway) throw new SwitchError('EINVAL', 'only tsvdectl capture can use capture/stream');
+          const prepared = await sw.captures.prepare(optionsOf(parsePairs(argument, KEYS)));
+          giveAway((fd) => sw.captures.stream(prepared, fd));
+        });
+        return error ? result(error) : { data: null, text: '', last: true };
+      },
+    },
+  ],
+};
+
+async function addCapture(
+  argument: string,
+  add: (name: string, options: FileCaptureOptions) => Promise<void>,
+): Promise<void> {
+  const [, name = '', pairs = ''] = /^(\S*)\s*(.*)$/s.exec(argument)!;
+  const values = parsePairs(pairs, FILE_KEYS);
+  await add(name, { ...optionsOf(values), file: values.file ?? '' });
+}
+
+/**
+ * Parses words `KEY=VALUE`. A filter must be the last key, and may contain spaces. Throws SwitchError EINVAL for other
+ * words, repeated keys and keys that are not in `keys`.
+ */
+function parsePairs(text: string, keys: Readonly<Record<string, true>>): Record<string, string> {
+  const [, before = '', filter] = /^(.*?)(?:(?<!\S)filter=(.*))?$/s.exec(text)!;
+  const values: Record<string, string> = {};
+  for (const word of before.split(/\s+/).filter((word) => word !== '')) {
+    const [, key, value] = /^([^=]+)=(.*)$/s.exec(word) ?? [];
+    if (key === undefined) throw new SwitchError('EINVAL', `'${word}' is not KEY=VALUE`);
+    if (Object.hasOwn(values, key)) throw new SwitchError('EINVAL', `'${key}' is given twice`);
+    values[key] = value!;
+  }
+  if (filter !== undefined) values.filter = filter;
+  checkOptions(values, keys);
+  return values;
+}
+
+function optionsOf({ port, direction, snaplen, count, filter }: Record<string, string>): CaptureOptions {
+  return {
+    ...(port !== undefined && { ports: port.split(',').map(parseNumber) }),
+    ...(direction !== undefined && { direction: direction as CaptureDirection }), // checked by Captures
+    ...(snaplen !== undefined && { snapLength: parseNumber(snaplen) }),
+    ...(count !== undefined && { count: parseNumber(count) }),
+    ...(filter !== undefined && { filter }),
+  };
+}
+
+function describeCapture(capture: CaptureInfo): string {
+  const { name, state, frames, bytes, lost, error, file, ports, direction, snapLength, count, filter } = capture;
+  return [
+    `${name} ${state} frames=${frames} bytes=${bytes} lost=${lost}`,
+    ...(error === undefined ? [] : [`error='${error}'`]),
+    ...(file === undefined ? [] : [`file=${printable(file)}`]),
+    ...(ports === undefined ? [] : [`port=${ports.join(',')}`]),
+    `direction=${direction} snaplen=${snapLength} count=${count}`,
+    ...(filter === undefined ? [] : [`filter=${printable(filter)}`]),
+  ].join(' ');
+}
