@@ -87,7 +87,7 @@ function define(): Command {
       "Writes the frames that a switch's ports receive and transmit in the pcapng format, until interrupted. FILTER " +
         "is in tcpdump's language.",
     )
-    .addOption(new Option('-p, --port <ports>', 'only these ports, for example 1,2'))
+    .addOption(new Option('-p, --port <ports>', 'only these ports, for example 1,web'))
     .addOption(
       new Option(
         '-d, --direction <direction>',

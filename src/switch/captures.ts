@@ -14,8 +14,11 @@ export type { CaptureDirection };
 
 /** Selects the frames that are captured, and how many bytes of each. */
 export interface CaptureOptions {
-  /** The numbers of the captured ports. By default all ports are captured, including those that are created later. */
-  ports?: readonly number[];
+  /**
+   * The captured ports, each given by its number or its name. By default all ports are captured, including those that
+   * are created later.
+   */
+  ports?: readonly (number | string)[];
   /** `rx` selects frames that the switch receives from a port, `tx` frames that it sends to a port. Default `both`. */
   direction?: CaptureDirection;
   /** How many bytes of a longer frame are kept, from 1 to 262144. Default 262144, so that every frame is kept whole. */
@@ -38,7 +41,7 @@ export interface CaptureInfo {
   name: string;
   /** The path of the file; undefined for a capture of tsvdectl. */
   file: string | undefined;
-  /** The captured ports; undefined if all ports are captured. */
+  /** The numbers of the captured ports; undefined if all ports are captured. */
   ports: readonly number[] | undefined;
   /** The direction of the captured frames. */
   direction: CaptureDirection;
@@ -164,7 +167,7 @@ export class Captures {
   async prepare(options: CaptureOptions): Promise<PreparedCapture> {
     checkOptions(options, OPTIONS);
     const { ports, direction = 'both', snapLength = SNAP_LENGTH_MAX, count = 0, filter = '' } = options;
-    for (const port of ports ?? []) this.#table.check(port);
+    const numbers = ports?.map((port) => this.#table.number(port));
     if (!['rx', 'tx', 'both'].includes(direction))
       throw new SwitchError('EINVAL', `'${direction}' is not a direction: it is rx, tx or both`);
     if (!Number.isInteger(snapLength) || snapLength < 1 || snapLength > SNAP_LENGTH_MAX)
@@ -175,7 +178,7 @@ export class Captures {
       throw new SwitchError('ENOSPC', `there are ${CAPTURES_MAX} captures already: remove one`);
     const filters = filter.trim() !== '';
     return {
-      ports: ports?.length ? [...ports] : undefined,
+      ports: numbers?.length ? numbers : undefined,
       direction,
       snapLength,
       count,
@@ -240,10 +243,10 @@ export class Captures {
     return entry;
   }
 
-  #describe(id: number, { number, endpoints }: PortInfo, now: boolean): void {
+  #describe(id: number, { number, name, endpoints }: PortInfo, now: boolean): void {
     const description = endpoints.map(({ kind, description }) => `${kind} ${description}`.trim()).join(', ');
     const text = printable(description).slice(0, DESCRIPTION_MAX);
-    this.#engine.describeCaptured(id, number, `port ${number}`, text, now);
+    this.#engine.describeCaptured(id, number, name ?? `port ${number}`, text, now);
   }
 
   #numbers(id: number): NonNullable<Entry['final']> {

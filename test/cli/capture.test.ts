@@ -69,7 +69,7 @@ test('a reader that exits ends the program, and then the capture', async () => {
 
 test.each([
   [['-p', '99'], 22, 'port 99 is not one of 1 to 32'],
-  [['-p', 'x'], 22, "'x' is not a number"],
+  [['-p', 'x'], 22, "'x' is neither the number nor the name of a port"],
   [['-p', '1 2'], 255, "'1 2' is not a valid port"],
   [['-d', 'in'], 22, "'in' is not a direction: it is rx, tx or both"],
   [['-s', '-1'], 22, 'the snap length is -1'],

@@ -63,8 +63,8 @@ describe('captures to files', () => {
     ['capture/add one', 'a capture needs a file'],
     ['capture/add one /tmp/file', "'/tmp/file' is not KEY=VALUE"],
     ['capture/add one file=a file=b', "'file' is given twice"],
-    ['capture/add one file=a cuont=1', "there is no option 'cuont'; there are port, direction"],
-    ['capture/add one file=a port=x', "'x' is not a number"],
+    ['capture/add one file=a cuont=1', "there is no option 'cuont'; did you mean 'count'?"],
+    ['capture/add one file=a port=x', "'x' is neither the number nor the name of a port"],
     ['capture/add one file=a port=1 direction=in', "'in' is not a direction"],
   ])('%s: %s', async (line, sentence) => {
     const { client, log } = await served();

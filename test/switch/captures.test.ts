@@ -45,7 +45,8 @@ describe('a capture to a file', () => {
     const [a, b] = [await join({ port: 1 }), await join({ port: 2 })];
     const file = `${temporaryDirectory()}/some.pcapng`;
     writeFileSync(file, 'what was there before');
-    await sw.captures.add('some', { file, ports: [2], direction: 'tx', snapLength: 20, count: 3 });
+    sw.ports.setName(2, 'web');
+    await sw.captures.add('some', { file, ports: ['web'], direction: 'tx', snapLength: 20, count: 3 });
     for (let i = 0; i < 6; i++) {
       a.send(frame(BROADCAST, FIRST, 100, i));
       await b.receives(frame(BROADCAST, FIRST, 100, i));
@@ -53,7 +54,7 @@ describe('a capture to a file', () => {
     await until(() => sw.captures.list()[0]!.state === 'complete', 'the end of the capture');
     const { packets } = readPcapng(readFileSync(file));
     expect(packets.map(({ port, direction, size }) => [port, direction, size])).toEqual(
-      [0, 1, 2].map(() => ['port 2', 2, 100]),
+      [0, 1, 2].map(() => ['web', 2, 100]),
     );
     expect(packets[2]!.bytes).toEqual(frame(BROADCAST, FIRST, 100, 2).subarray(0, 20));
     expect(sw.captures.list()[0]).toMatchObject({ frames: 3n, bytes: 60n, lost: 0n, error: undefined });
@@ -102,6 +103,7 @@ describe('refused are', () => {
     [{ file: '/dev/null' }, 'it is neither a regular file nor a pipe'],
     [{ file: '/nonexistent/file' }, 'No such file or directory'],
     [{ ports: [99] }, 'port 99 is not one of 1 to 32'],
+    [{ ports: ['web'] }, "no port has the name 'web'"],
     [{ direction: 'in' as 'rx' }, "'in' is not a direction"],
     [{ snapLength: 0 }, 'the snap length is 0'],
     [{ snapLength: 262_145 }, 'the snap length is 262145'],

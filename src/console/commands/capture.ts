@@ -1,9 +1,10 @@
 // The capture menu: captures to pcapng files and to tsvdectl. vde_switch has no such menu.
 import { SwitchError } from '../../protocol/errors.ts';
 import { checkOptions } from '../../protocol/options.ts';
-import type { CaptureDirection, CaptureInfo, CaptureOptions, FileCaptureOptions } from '../../switch/captures.ts';
+import type { CaptureDirection, CaptureInfo, CaptureOptions } from '../../switch/captures.ts';
+import type { Switch } from '../../switch/switch.ts';
 import { type Menu, printing } from '../command.ts';
-import { parseNumber } from '../parse.ts';
+import { parseNumber, parsePort } from '../parse.ts';
 import { failureOf, printable, result } from '../reply.ts';
 
 const KEYS = { port: true, direction: true, snaplen: true, count: true, filter: true } as const;
@@ -19,7 +20,7 @@ export const captureMenu: Menu = {
       help: 'write frames to a pcapng file; port=1,2 direction=rx|tx snaplen=N count=N, last filter=EXPRESSION',
       declares: true,
       async run(argument, { switch: sw, log }) {
-        await addCapture(argument, (name, options) => sw.captures.add(name, options)).catch((error: SwitchError) => {
+        await addCapture(argument, sw).catch((error: SwitchError) => {
           // A text reply has no room for the message. EEXIST is not logged: each reload of the rc file causes it.
           if (error.code !== 'EEXIST') log(`capture/add: ${error.message}`, 'warning');
           throw error;
@@ -50,7 +51,7 @@ export const captureMenu: Menu = {
       async answer(argument, { switch: sw }, { giveAway }) {
         const error = await failureOf(async () => {
           if (!giveAway) throw new SwitchError('EINVAL', 'only tsvdectl capture can use capture/stream');
-          const prepared = await sw.captures.prepare(optionsOf(parsePairs(argument, KEYS)));
+          const prepared = await sw.captures.prepare(optionsOf(parsePairs(argument, KEYS), sw));
           giveAway((fd) => sw.captures.stream(prepared, fd));
         });
         return error ? result(error) : { data: null, text: '', last: true };
@@ -59,13 +60,10 @@ export const captureMenu: Menu = {
   ],
 };
 
-async function addCapture(
-  argument: string,
-  add: (name: string, options: FileCaptureOptions) => Promise<void>,
-): Promise<void> {
+async function addCapture(argument: string, sw: Switch): Promise<void> {
   const [, name = '', pairs = ''] = /^(\S*)\s*(.*)$/s.exec(argument)!;
   const values = parsePairs(pairs, FILE_KEYS);
-  await add(name, { ...optionsOf(values), file: values.file ?? '' });
+  await sw.captures.add(name, { ...optionsOf(values, sw), file: values.file ?? '' });
 }
 
 /**
@@ -86,9 +84,10 @@ function parsePairs(text: string, keys: Readonly<Record<string, true>>): Record<
   return values;
 }
 
-function optionsOf({ port, direction, snaplen, count, filter }: Record<string, string>): CaptureOptions {
+function optionsOf(values: Record<string, string>, sw: Switch): CaptureOptions {
+  const { port, direction, snaplen, count, filter } = values;
   return {
-    ...(port !== undefined && { ports: port.split(',').map(parseNumber) }),
+    ...(port !== undefined && { ports: port.split(',').map((word) => parsePort(word, sw)) }),
     ...(direction !== undefined && { direction: direction as CaptureDirection }), // checked by Captures
     ...(snaplen !== undefined && { snapLength: parseNumber(snaplen) }),
     ...(count !== undefined && { count: parseNumber(count) }),
