@@ -119,6 +119,24 @@ TEST("a queue takes as many frames of equal size as it has room for, wherever th
   }
 }
 
+TEST("a frame is taken if there is room for it to the byte, and refused if one byte is missing") {
+  for (const uint32_t missing : {0u, 1u}) {
+    // At the end of the ring, at its beginning, and between the newest frame and the oldest one.
+    for (const uint32_t place : {0u, 1u, 2u}) {
+      Numbered frames(100);
+      const uint32_t first = place * 60 - missing;
+      if (place > 0) CHECK(frames.push(first));
+      for (int i = 0; i < 3; i++) CHECK(frames.push(kFrameMax));
+      const uint32_t left = kLeastCapacity - static_cast<uint32_t>(frames.queue.bytes());
+      CHECK(frames.push(place == 0 ? left - 60 + missing : left - 10));
+      if (place > 0) frames.drop(1);
+      if (place == 2) CHECK(frames.push(60));
+      CHECK(frames.push(60) == (missing == 0));
+      frames.check();
+    }
+  }
+}
+
 TEST("frames of a few sizes, whose ends often meet, fill the ring without overwriting one another") {
   Numbered frames(64);
   for (int step = 0; step < 5000; step++) {
