@@ -41,16 +41,16 @@ struct Library {
   int (*compile)(Pcap* pcap, Program* program, const char* text, int optimize, uint32_t mask) = nullptr;
   char* (*error)(Pcap* pcap) = nullptr;
 
-  // Opens libpcap. Returns an error message, or an empty string.
-  std::string open() {
+  // Opens libpcap. Returns null, or an error message.
+  const char* open() {
     void* library = nullptr;
     for (const char* name : {"libpcap.so.0.8", "libpcap.so.1"}) {
       if (library == nullptr) library = dlopen(name, RTLD_NOW | RTLD_LOCAL);  // never closed
     }
-    if (library == nullptr) return std::string("a filter needs libpcap: ") + kRemedy;
+    if (library == nullptr) return "a filter needs libpcap";
     const bool complete = find(library, "pcap_open_dead", open_dead) &&
                           find(library, "pcap_compile", compile) && find(library, "pcap_geterr", error);
-    return complete ? "" : std::string("libpcap lacks functions: ") + kRemedy;
+    return complete ? nullptr : "libpcap lacks functions";
   }
 
  private:
@@ -133,7 +133,7 @@ int main() {
   const std::string text = read_filter();
   if (text.size() > kFilterMax) return refuse("refused", "it has more than 65536 bytes");
   Library pcap;
-  if (const std::string missing = pcap.open(); !missing.empty()) return refuse("missing", missing);
+  if (const char* missing = pcap.open()) return refuse("missing", std::string(missing) + ": " + kRemedy);
   Pcap* dead = pcap.open_dead(kEthernet, kSnapLength);
   if (dead == nullptr) return refuse("refused", "there is not enough memory");
   Program program{};
