@@ -4,7 +4,14 @@ import { CXX_DIRECTORIES, cxxFiles } from './compile-commands.mjs';
 import { root, run } from './set-up.mjs';
 
 /** The directories that clang-tidy checks: the code that runs in production, except the addon. */
-const TIDY = ['native/engine', 'native/engine/endpoints', 'native/engine/offload', 'native/slirp'];
+const TIDY = [
+  'native/engine',
+  'native/engine/capture',
+  'native/engine/endpoints',
+  'native/engine/offload',
+  'native/slirp',
+  'native/filter',
+];
 
 const bin = (name) => join(root, 'node_modules/.bin', name);
 const succeeds = async (command, args) => (await run(command, args)) === 0;
