@@ -41,8 +41,8 @@ describe('types of values', () => {
     for (const [word, value] of rows) expect(type.parse(word), `'${word}'`).toBe(value);
   });
 
-  test('every kind has a name, a port and a VLAN', () => {
-    expect(Object.keys(COMMON_KEYS)).toEqual(['id', 'switchport', 'vlan']);
+  test('every kind has an ID, a name, a port and a VLAN', () => {
+    expect(Object.keys(COMMON_KEYS)).toEqual(['id', 'name', 'switchport', 'vlan']);
     for (const { help } of Object.values(COMMON_KEYS)) expect(help).not.toBe('');
     const { switchport, vlan } = COMMON_KEYS;
     expect(['0', '1', '65535', '65536'].map((word) => switchport.value.parse(word))).toEqual([
