@@ -3,6 +3,7 @@
 // switch.
 import { expect, test } from 'vitest';
 import { GUEST_NEEDS, Guest, guestArguments } from '../support/guest.ts';
+import { ofOneSwitch } from '../support/metrics.ts';
 import { type Namespace, namespace } from '../support/namespace.ts';
 import { describeWith } from '../support/needs.ts';
 import { tsvde } from '../support/process.ts';
@@ -71,7 +72,7 @@ describeWith([...GUEST_NEEDS, 'tun', 'ip'], 'six members of one switch', () => {
     await sw.output(/1000 Success/);
     expect(await everyPing()).toBe(30);
 
-    const metrics = space.run('busybox', 'wget', '-q', '-O', '-', 'http://127.0.0.1:9109/metrics');
+    const metrics = ofOneSwitch(space.run('busybox', 'wget', '-q', '-O', '-', 'http://127.0.0.1:9109/metrics'));
     expect(metrics).toContain('tsvde_mac_table_entries 6');
     for (const [backend, id] of [
       ['vde', ''],
@@ -81,7 +82,7 @@ describeWith([...GUEST_NEEDS, 'tun', 'ip'], 'six members of one switch', () => {
       ['socket', 'socket1'],
       ['dgram', 'dgram0'],
     ])
-      expect(metrics).toMatch(new RegExp(`^tsvde_port_info\\{.*kind="${backend}",attachment="${id}",.* 1$`, 'm'));
+      expect(metrics).toMatch(new RegExp(`^tsvde_endpoint_info\\{.*kind="${backend}",attachment="${id}",.* 1$`, 'm'));
     expect(metrics).not.toMatch(/(own_echo"|stranger"|bad_length"|"error)\} [1-9].*port="[^5]/);
   }, 240_000);
 });
