@@ -64,7 +64,7 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
   ],
   ['/proc/PID/exe is Node', ['cli/compat.test.ts', 'the executable is Node']],
   [
-    'As a job in the background of a terminal',
+    'As a background job',
     ['cli/job-control.test.ts', 'a switch in the background forwards while the terminal is used'],
     ['cli/life.test.ts', 'SIGQUIT cleans up and ends the switch by the signal'],
   ],

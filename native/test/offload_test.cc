@@ -360,7 +360,7 @@ constexpr Field kTcpFields[] = {{"source port", 16},
                                 {"urgent pointer", 16},
                                 {"options", 12 * 8}};
 
-// Corrects the checksums, as if the frame had been sent so; but not one that was changed itself.
+// Computes the checksums of a changed frame, except a checksum that is itself the changed field.
 void seal(Bytes& bytes, const Datagram& d, size_t changed) {
   const auto [network, transport, payload] = layout(d);
   if (!d.v6 && changed / 2 != (network + 10) / 2) {

@@ -8,10 +8,11 @@ import type { PortRequest } from './kinds.ts';
 /** A spec that has been opened. */
 export interface Attachment {
   /**
-   * The attachment's name in logs, metrics and detach(): the value of `id=`, otherwise the kind and a number, `tap0`.
+   * The attachment's name in logs, metrics and detach(): the value of `id=`, otherwise the kind and a number, such as
+   * `tap0`.
    */
   id: string;
-  /** The kind of the spec, `tap`. */
+  /** The kind of the spec, such as `tap`. */
   kind: string;
   /** The spec as text, `KIND,key=value…`: as it was given, or as formatted from an object. */
   spec: string;

@@ -210,8 +210,8 @@ function define(programName: string): Command {
 }
 
 /**
- * Turns a negative --numports into 0, since vde_switch refuses to start with a negative number instead of ignoring the
- * option.
+ * Turns a negative --numports into 0, which is refused later. vde_switch ignores other invalid values of the option, but
+ * refuses to start with a negative number.
  */
 function asVdeSwitch(word: string): string {
   return word.replace(/^--numports=-\d.*$/s, '--numports=0');

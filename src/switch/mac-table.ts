@@ -14,8 +14,8 @@ export interface MacTimes {
   /** Seconds between two removals of addresses that have aged out; 0 or less for never; default 2. */
   gcIntervalSeconds: number;
   /**
-   * An address moves to another port at once, but at most four times in this many seconds; then it stays on its port for
-   * the rest of them; 0 or less for no limit; default 3.
+   * The period, in seconds, in which an address may move to another port at most four times. After four moves, the
+   * address stays on its port until the period ends. 0 or less means no limit; default 3.
    */
   minPersistenceSeconds: number;
 }

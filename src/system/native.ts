@@ -26,8 +26,8 @@ export interface EngineSettings {
   /** Seconds between two searches for addresses that have aged out; with 0 or less, no address ages out. */
   gcIntervalSeconds: number;
   /**
-   * An address moves to another port at once, but at most four times in this many seconds; then it stays on its port for
-   * the rest of them. 0 or less: no limit.
+   * The period, in seconds, in which an address may move to another port at most four times. After four moves, the
+   * address stays on its port until the period ends. 0 or less means no limit.
    */
   minPersistenceSeconds: number;
   /**
