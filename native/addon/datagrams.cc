@@ -163,8 +163,8 @@ Napi::Value open_multicast(const Napi::CallbackInfo& info) {
   return object;
 }
 
-// Opens a unix stream socket. Node's own are not used: some versions of Node pad abstract names with NULs,
-// and Node removes any file at the path when it closes.
+// Opens a unix stream socket. Node's own sockets are not used: some versions of Node pad abstract names with
+// NULs, and when Node closes a listener it removes any file at the listener's path.
 Fd stream_socket(Napi::Env env) {
   Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (fd.number() < 0) throw errno_error(env, errno, "socket");

@@ -47,8 +47,7 @@ std::vector<char*> pointers(std::vector<std::string>& all) {
 }
 
 // Restores signal dispositions. `ignored` is a mask like SigIgn in /proc/PID/status: bit n is signal n + 1.
-// Signals that are ignored stay ignored after execve(2), while handlers are removed; Node ignores SIGPIPE and
-// SIGXFSZ.
+// execve(2) removes handlers but leaves ignored signals ignored, and Node ignores SIGPIPE and SIGXFSZ.
 void restore_signals(uint64_t ignored) {
   for (int number = 1; number < NSIG; number++) {
     signal(number, (ignored >> (number - 1)) & 1 ? SIG_IGN : SIG_DFL);

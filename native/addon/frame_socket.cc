@@ -73,7 +73,7 @@ class FrameSocket : public Napi::ObjectWrap<FrameSocket> {
       auto* self = static_cast<FrameSocket*>(poll->data);
       const Napi::HandleScope scope(self->Env());
       [[maybe_unused]] const Napi::Object held = self->Value();  // a callback may close this object
-      if (error < 0) ready = UV_READABLE | UV_WRITABLE;          // the calls below then meet the error
+      if (error < 0) ready = UV_READABLE | UV_WRITABLE;          // the calls below then return the error
       if ((ready & UV_WRITABLE) != 0 && self->awaits_room_)
         call_listener(self->Env(), [&] { self->drain(); });
       if ((ready & UV_READABLE) != 0 && self->poll_ != nullptr && self->reading_)

@@ -80,7 +80,7 @@ void connect_datagram(const Napi::CallbackInfo& info) {
 }
 
 // Attaches to a TAP by one queue. A TAP made with several queues needs the flag IFF_MULTI_QUEUE. Without the
-// flag the kernel fails with EINVAL, which has other causes too.
+// flag the kernel fails with EINVAL, which has other causes too, so after EINVAL we try the flag.
 bool attach_tap(int fd, ifreq& request, short flags) {
   for (const short queues : {short{0}, short{IFF_MULTI_QUEUE}}) {
     request.ifr_flags = static_cast<short>(flags | queues);

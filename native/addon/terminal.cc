@@ -8,7 +8,8 @@
 
 namespace {
 
-// Returns the standing of this process at a terminal. A terminal that is not our controlling terminal
+// Returns whether this process is in the foreground or the background of a terminal, or has lost the
+// terminal. A terminal that is not our controlling terminal
 // (ENOTTY) may be read from any process group.
 const char* standing_at(int fd) {
   const pid_t foreground = tcgetpgrp(fd);

@@ -71,8 +71,8 @@ struct Network {
 };
 
 // Returns the nth address for which MurmurHash3's finalizer, without the secret, returns zeroes in its low
-// bits: a hostile guest would choose such addresses. The steps of the finalizer are inverted; a shift by more
-// than half the bits is its own inverse.
+// bits: a hostile guest would choose such addresses. The steps of the finalizer are inverted. The step
+// `key ^= key >> 33` is its own inverse, since it shifts by more than half of the bits.
 uint64_t chosen_address(uint32_t n) {
   const auto inverse = [](uint64_t odd) {
     uint64_t found = odd;  // 3 bits are correct, and twice as many after each step

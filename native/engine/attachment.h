@@ -23,7 +23,7 @@ struct Attachment {
   const uint32_t id;  // the endpoint's ID, unique in the switch
   const std::unique_ptr<Endpoint> endpoint;
   FrameQueue queue;
-  uint32_t segments_sent = 0;  // of the oldest frame in the queue, if that frame is segmented
+  uint32_t segments_sent = 0;  // how many segments of the oldest queued frame have been sent
   bool failed = false;         // the endpoint has ended and waits to be detached
 
   struct Service {
@@ -34,11 +34,11 @@ struct Attachment {
   Service service;  // used by the loop
 
   struct Pace {
-    Attachment* sole_destination = nullptr;  // where the last batch went; null unless it went to one endpoint
+    Attachment* sole_destination = nullptr;  // the only destination of the last batch; null: none or several
     uint32_t most_frames = 1;                // the largest Frame::frames() of the last batch
     uint64_t most_bytes = 1;                 // the largest Frame::bytes() of the last batch
     bool paused = false;                     // nothing is read from this endpoint
-    bool stalled = false;  // made no room in time; until it does, no source is paused for it
+    bool stalled = false;  // has made no room in time: no source is paused for it until it has room
   };
   Pace pace;  // used by pacing
 

@@ -21,7 +21,7 @@
 namespace tsvde {
 
 struct Moved {
-  uint32_t frames;       // how many frames were moved, from the first on
+  uint32_t frames;       // how many of the given frames were moved, starting with the first
   int error;             // why no more were moved: 0 or an errno; EAGAIN: none can be moved at present
   uint32_t dropped = 0;  // frames received but dropped by the endpoint, besides `frames`
 };
@@ -59,8 +59,8 @@ class Endpoint {
   // level-triggered, so woken() must read an eventfd, a timer or a control message. Returns 0, or the errno
   // that ends the endpoint.
   [[nodiscard]] virtual int woken(int /* fd */, uint32_t /* events */, Time /* now */) { return 0; }
-  // Called when more frames have been queued while the endpoint waits for room, since the peer may have
-  // restarted.
+  // Called when more frames are to be sent while the endpoint waits for room. If the peer has restarted, the
+  // descriptor that is waited for may belong to the old peer, and the endpoint must watch another.
   virtual void recheck(Time /* now */) {}
 
   // Returns whether frames remain that no descriptor reports, so that receive() must be called again.

@@ -72,8 +72,8 @@ class EventQueues {
     auto& queue = queues_[queue_of(event.kind)];
     queue.push(std::move(event));
   }
-  // Removes and returns the most urgent event: ends first, then BPDUs, then addresses, and captured frames
-  // last.
+  // Removes and returns the most urgent event: the ends of endpoints and captures first, then BPDUs, then
+  // addresses, and captured frames last.
   [[nodiscard]] std::optional<Event> take();
 
   struct Lost {

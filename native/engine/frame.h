@@ -59,8 +59,8 @@ struct Frame {
     return {list != nullptr ? list : parts.data(), part_count};
   }
 
-  // A frame may stand for several frames on the wire. The functions return the number of these frames, the
-  // size of the largest, and the sum of their sizes.
+  // A frame may stand for several frames on the wire. These functions return the number of frames on the
+  // wire, the size of the largest frame, and the sum of their sizes.
   [[nodiscard]] uint32_t frames() const {
     if (offload.segment_size == 0) return 1;
     return (size() - offload.header_size + offload.segment_size - 1) / offload.segment_size;
@@ -104,8 +104,8 @@ struct Frame {
     parts[0].iov_len = kFramePadded;
   }
 
-  // Returns a copy, for events that outlive the batch: BPDUs and captured frames. It allocates, so that
-  // forwarding alone does not use it.
+  // Returns a copy, for events that outlive the batch: BPDUs and captured frames. This allocates memory, so
+  // forwarding must not use it.
   [[nodiscard]] std::vector<uint8_t> copy() const {
     std::vector<uint8_t> bytes;
     for (const iovec& part : all_parts()) {

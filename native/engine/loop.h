@@ -1,7 +1,7 @@
 // The engine's thread: it waits for descriptors, forwards frames and runs tasks. It owns the switch. Other
-// threads read or change the switch by short tasks, which run between batches and for which those threads
-// wait. The engine's thread itself never waits for another thread: it passes events to a sink that must not
-// block.
+// threads read or change the switch by short tasks, which run between batches. The calling thread waits
+// until its task has run. The engine's thread does not wait for the receiver of its events: it passes them to
+// a sink that must not block.
 #pragma once
 
 #include <array>
@@ -58,7 +58,7 @@ class Loop : Switch::Observer {
 
   // Sets whether each received and each transmitted frame causes an event.
   void set_frame_events(bool wanted);
-  // Begins a capture. Returns 0, or the errno for which its output cannot be used.
+  // Begins a capture. Returns 0, or an errno if its output cannot be used.
   [[nodiscard]] int add_capture(uint32_t id, CaptureSettings settings, Fd output);
   // Runs `task(capture)` in the loop's thread. Does nothing if there is no such capture.
   template <typename Task>
@@ -124,7 +124,7 @@ class Loop : Switch::Observer {
   bool frame_events_ = false;
   Fd wake_;
   Time now_ = 0;        // the time at which this round began
-  int64_t second_ = 0;  // the same in whole seconds
+  int64_t second_ = 0;  // now_ in whole seconds
   // The second in which an event of each kind was last sent. There are three, so that an address that flaps
   // hides neither the first move of another address nor the report that it flaps.
   int64_t moved_at_ = -1, moved_again_at_ = -1, flapping_at_ = -1;

@@ -36,7 +36,7 @@ MacTable::MacTable(uint32_t limit)
       buckets_(zeroed<Index>(size_t{bucket_mask_} + 1)),
       nodes_(zeroed<Node>(size_t{limit_} + 1)) {
   while (getrandom(&secret_, sizeof secret_, 0) < 0)
-    if (errno != EINTR) std::abort();  // likewise
+    if (errno != EINTR) std::abort();  // only at start, as in zeroed()
 }
 
 // --- Basics
@@ -68,7 +68,7 @@ MacTable::Learning MacTable::learn(MacKey key, uint32_t port, int64_t now) {
   const uint32_t previous = node.port;
   Learned outcome = Learned::refreshed;
   if (previous == port) {
-    if (node.seen == now) return {Learned::refreshed, previous};  // the lists are in order
+    if (node.seen == now) return {Learned::refreshed, previous};  // the lists need no change
   } else {
     outcome = try_move(node, now);
     if (outcome == Learned::flapping || outcome == Learned::damped) return {outcome, previous};
@@ -83,7 +83,7 @@ MacTable::Learning MacTable::learn(MacKey key, uint32_t port, int64_t now) {
   return {outcome, previous};
 }
 
-// Counts a move, unless the address has moved too often.
+// Counts an attempt to move. Returns whether the address may move.
 MacTable::Learned MacTable::try_move(Node& node, int64_t now) const {
   if (node.moves == 0 || now - node.window_began >= settings.min_persistence_seconds) {
     const bool was_flapping = node.moves > kMostMoves;

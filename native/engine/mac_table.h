@@ -4,9 +4,9 @@
 // times in a window (the minimum persistence): an address that flaps between ports stays on its port for the
 // rest of the window. The table is bounded: when it is full, the port with most addresses loses its oldest
 // address, so that a flood from one port cannot evict the addresses of others. Each entry is in two lists, of
-// the table and of its port, the oldest first: ageing out, evicting and forgetting a port cost time for the
-// entries removed and not for those that stay. All memory is reserved in the constructor; pages are used only
-// as the table fills.
+// the table and of its port, the oldest first, so that ageing out, evicting and forgetting a port take time
+// in proportion to the entries removed, however many stay. All memory is reserved in the constructor; pages
+// are used only as the table fills.
 //
 // The table is told the time, in whole seconds, and never reads a clock. Loop thread only.
 #pragma once
@@ -29,17 +29,17 @@ class MacTable {
     int64_t gc_interval_seconds = 2;      // 0 or less: no entry ages out
     int64_t min_persistence_seconds = 3;  // the window of kMostMoves; 0 or less: no limit
   };
-  // How often an address may move in a window. An even number: an address that is seen on two ports in turn
-  // stays on the port where it was first. More than 2, so that a few late frames from the old port, after a
-  // move, do not keep the address there.
+  // How often an address may move in a window. The number is even, so that an address that is seen on two
+  // ports in turn stays on the port where it was first. It is more than 2, so that a few late frames from the
+  // old port, after a move, do not keep the address there.
   static constexpr uint32_t kMostMoves = 4;
-  enum class Learned {  // from `moved` on, the outcome is reported
+  enum class Learned {  // the observer of the switch is told of `moved` and those after it
     added,
     refreshed,
-    damped,       // not moved, since it flaps
-    moved,        // for the first time in a window
-    moved_again,  // more often, or after a window in which it was flapping
-    flapping,     // not moved: the first time in a window
+    damped,       // not moved, since the address flaps
+    moved,        // moved for the first time in a window
+    moved_again,  // moved again in a window, or for the first time after a window of flapping
+    flapping,     // not moved, for the first time in a window; later: `damped`
   };
   struct Learning {
     Learned outcome;
@@ -70,7 +70,7 @@ class MacTable {
   // Learning and lookup
   Learning learn(MacKey key, uint32_t port, int64_t now);
   [[nodiscard]] std::optional<uint32_t> find(MacKey key) const;
-  // How long a flapping address stays on its port; 0 if it may move.
+  // Returns for how many seconds an address that has used up its moves stays on its port; 0 if it may move.
   [[nodiscard]] int64_t damped_seconds(MacKey key, int64_t now) const;
 
   // Forgetting; each returns the number of entries removed
@@ -94,7 +94,7 @@ class MacTable {
     Links in_table, in_port;
     // Last, since only a move needs them: the fields above share a cache line.
     int64_t window_began;  // at the first move of the window
-    uint32_t moves;        // in the window, and one more if it was flapping; 0: it has never moved
+    uint32_t moves;        // moves in the window; kMostMoves + 1: flapping; 0: has never moved
   };
   struct List {
     Index oldest = 0, newest = 0;
@@ -126,7 +126,7 @@ class MacTable {
   uint32_t bucket_mask_;
   MacKey secret_ = 0;  // so that a guest cannot choose addresses that all share one bucket
   std::unique_ptr<Index[], Free> buckets_;  // from calloc: unused pages take no memory
-  std::unique_ptr<Node[], Free> nodes_;     // likewise; nodes_[0] is never used
+  std::unique_ptr<Node[], Free> nodes_;     // also from calloc; nodes_[0] is never used
   Index fresh_ = 1;                         // nodes from here on have never been used
   Index free_ = 0;
   List list_;

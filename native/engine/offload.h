@@ -1,6 +1,6 @@
 // The work that an endpoint with offloads left undone in a frame: a checksum to complete, or an unsegmented
-// datagram to segment. A destination that can do this work gets the frame as it is; for all others Segmenter
-// does it. Offsets are from the first byte of the frame, so a tag shifts them.
+// datagram to segment. A destination that can do this work gets the frame as it is; for all other
+// destinations Segmenter does the work. Offsets are from the first byte of the frame, so a tag shifts them.
 #pragma once
 
 #include <cstdint>

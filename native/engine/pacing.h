@@ -1,7 +1,7 @@
 // Backpressure: while the only endpoint that a source sends to is full, the source is paused, so that its
 // frames are not dropped. The source's own buffer then fills, and its sender waits. Pauses are bounded: an
 // endpoint that has made no room within the bound is stalled, and frames for it are dropped and counted until
-// it has room again. So a reader that has stopped delays its own sources once, and no others.
+// it has room again. So a stopped reader delays only the sources that send to it, and only once.
 //
 // Pacing is told the time and never reads a clock. Loop thread only.
 #pragma once

@@ -1,4 +1,4 @@
-// A numbered place of the switch: its endpoints, its counters and the frames that are to leave by it. Loop
+// A numbered port of the switch: its endpoints, its counters and the frames to transmit on it. Loop
 // thread only.
 #pragma once
 
@@ -41,10 +41,10 @@ struct Port {
   uint32_t outgoing_count = 0;
   Offloads outgoing_needs = 0;
 
-  // VLANs, by VID. After a change of the first three, call Vlans::update().
+  // VLANs. After a change of untagged_vlan, member_of or discarding, call Vlans::update().
   uint16_t untagged_vlan = 0;        // kNoVlan: none
-  std::bitset<kVlans> member_of{1};  // the untagged one included
-  std::bitset<kVlans> discarding;    // blocked by spanning tree: only BPDUs enter or leave
+  std::bitset<kVlans> member_of{1};  // by VID; includes untagged_vlan
+  std::bitset<kVlans> discarding;    // by VID; blocked by spanning tree: only BPDUs enter or leave
   int64_t bpdus_counted_at = -1;     // the second for which bpdus_left counts
   uint32_t bpdus_left = 0;           // how many more BPDUs are accepted in that second
 

@@ -7,8 +7,8 @@ namespace {
 
 // The destination address of BPDUs (802.1Q-2018, table 8-1): 01:80:c2:00:00:00, its first byte lowest.
 constexpr MacKey kBridgeGroup = 0x00'00'00'c2'80'01;
-// The most BPDUs accepted from a port per second, plus one for each of its VLANs, since the hellos of all
-// VLANs come at once. The limit keeps a flood of BPDUs from occupying the control plane.
+// How many BPDUs are accepted from a port per second, in addition to one for each of its VLANs, since the
+// hellos of all VLANs come at once. The limit keeps a flood of BPDUs from occupying the control plane.
 constexpr uint32_t kBpduRate = 256;
 
 }  // namespace

@@ -20,10 +20,10 @@ class Switch {
   class Observer {
    public:
     virtual ~Observer() = default;
-    // An address moved to another port. `again`: it has moved before in the same window.
+    // An address moved to another port. `again`: the outcome was MacTable::Learned::moved_again.
     virtual void moved(MacKey key, uint32_t from, uint32_t to, bool again) = 0;
-    // An address was seen on `elsewhere`, but has moved so often that it stays on `port` for these seconds.
-    // Called once for all of them.
+    // An address was seen on `elsewhere`, but has moved so often that it stays on `port` for `seconds`.
+    // Called once in this time.
     virtual void flapping(MacKey key, uint32_t port, uint32_t elsewhere, int64_t seconds) = 0;
     // A BPDU was received, for spanning tree. It is not forwarded.
     virtual void bpdu(const Port& from, const Frame& frame) = 0;
@@ -39,7 +39,8 @@ class Switch {
   Port& add_port(uint32_t number);
   void remove_port(uint32_t number);
   [[nodiscard]] std::vector<const Port*> ports() const;
-  // Call this when the port has gained or lost an endpoint. A port without endpoints loses its addresses.
+  // Call this when the port has gained or lost an endpoint. The addresses of a port without endpoints are
+  // forgotten.
   void update_active(Port& port);
 
   // VLANs. Each function forgets the addresses that become invalid.

@@ -83,8 +83,8 @@ void limit(__rlimit_resource resource, rlim_t value) {
 
 }  // namespace
 
-// These functions replace libc's, for libpcap too, since the program exports them: a filter must not query
-// name servers. Addresses, and the names of ports and protocols, are still resolved.
+// A filter must not query name servers, so these functions replace libc's. The program exports them, so that
+// libpcap calls them too. Addresses, and the names of ports and protocols, are still resolved.
 extern "C" {
 
 using GetAddrInfo = int(const char*, const char*, const addrinfo*, addrinfo**);

@@ -1,5 +1,6 @@
 // Selects the frames that are for the stack. libslirp does not check destinations: it would answer frames
-// between guests and all multicast and broadcast frames, and forward them to the host.
+// that guests send to each other, as well as all multicast and broadcast frames, and forward them to the
+// host.
 #pragma once
 
 #include <cstdint>

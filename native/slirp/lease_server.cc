@@ -39,7 +39,7 @@ void LeaseServer::reclaim(const Mac& gone, int64_t now_ms) {
   const auto leased = leases().leased();
   const auto lease = std::ranges::find(leased, gone, &Leases::Lease::guest);
   if (lease == leased.end())
-    return refuse(now_ms);  // the lease may be released by now; the switch is asked again after a rest
+    return refuse(now_ms);  // the guest has no lease any more; the switch is asked again after a rest
   parts_.note(false,
               text_of(lease->address) + " is free again: " + text_of(gone) + " is on no port any more");
   leases().forget(gone);

@@ -35,10 +35,10 @@ class LeaseServer {
   [[nodiscard]] bool receive(std::span<const uint8_t> frame, int64_t now_ms);
   // Notes that a guest has sent a frame.
   void heard(const Mac& guest);
-  // Takes the switch's answer if it knows a guest that is gone.
+  // Takes the switch's answer that a guest is gone.
   void reclaim(const Mac& gone, int64_t now_ms);
-  // Takes the switch's answer if it knows no such guest: `quiet` contains the guests that may be gone, in the
-  // order in which to take back their leases. If it is empty, all guests are present.
+  // Takes the switch's answer that it knows of no guest that is gone. `quiet` contains the guests that may be
+  // gone, in the order in which to take back their leases. If `quiet` is empty, all guests are present.
   void probe(std::vector<Mac> quiet, int64_t now_ms);
   // Ends a probe or a rest whose time is over. Call it often.
   void run(int64_t now_ms);

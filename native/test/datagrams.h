@@ -1,5 +1,5 @@
-// TCP and UDP frames that are made one by one, with checksums summed byte by byte. The results of segmenting
-// and coalescing are compared with these frames, which are made by code of their own.
+// Makes TCP and UDP frames one by one, with checksums summed byte by byte, without the engine's offload code.
+// Tests compare the results of segmenting and coalescing with these frames.
 #pragma once
 
 #include "engine/frame.h"

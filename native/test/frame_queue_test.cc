@@ -65,7 +65,7 @@ TEST("a queue is also bounded in bytes, and an empty one takes the largest frame
 
 namespace {
 
-// A queue whose frames are numbered, so that one that was overwritten is noticed.
+// A queue whose frames are numbered, so that an overwritten frame is noticed.
 struct Numbered {
   explicit Numbered(uint32_t limit) : queue(limit) {}
   bool push(uint32_t size) {
@@ -85,7 +85,7 @@ struct Numbered {
     CHECK(queue.peek(frames) == sizes.size());
     for (uint32_t i = 0; i < sizes.size(); i++) {
       CHECK(frames[i].size() == sizes[i]);
-      // Its addresses, its type and the fill.
+      // The end of the destination address, and the first and the last byte of the payload.
       CHECK(frames[i].data()[5] == 0x0a && frames[i].data()[14] == static_cast<uint8_t>(first + i) &&
             frames[i].data()[sizes[i] - 1] == static_cast<uint8_t>(first + i));
     }
@@ -121,7 +121,7 @@ TEST("a queue takes as many frames of equal size as it has room for, wherever th
 
 TEST("a frame is taken if there is room for it to the byte, and refused if one byte is missing") {
   for (const uint32_t missing : {0u, 1u}) {
-    // At the end of the ring, at its beginning, and between the newest frame and the oldest one.
+    // The room is at the end of the ring, at its beginning, or between the newest and the oldest frame.
     for (const uint32_t place : {0u, 1u, 2u}) {
       Numbered frames(100);
       const uint32_t first = place * 60 - missing;

@@ -53,7 +53,7 @@ TEST("an address that flaps between two ports stays where it was first until its
   CHECK(table.learn(7, 1, 12).outcome == Learned::refreshed);
   CHECK(table.find(7) == 1u && table.moves() == 4);
   CHECK(table.damped_seconds(7, 12) == 1 && table.damped_seconds(7, 13) == 0);
-  CHECK(table.learn(7, 2, 13).outcome == Learned::moved_again);  // since it was flapping
+  CHECK(table.learn(7, 2, 13).outcome == Learned::moved_again);  // since the address was flapping before
   CHECK(table.damped_seconds(7, 13) == 0 && table.find(7) == 2u);
   CHECK(table.learn(7, 1, 16).outcome == Learned::moved);
 }
@@ -152,15 +152,15 @@ TEST("after the fullest port has lost its addresses, the fullest of the others l
   for (const MacKey key : {12, 13, 14, 30, 40, 50, 60, 70, 80, 90}) CHECK(table.find(key));
 }
 
-// The heap's last port takes the place of one that has lost its only address, and may be fuller than its new
-// parent.
+// When a port loses its only address, the heap's last port takes its place in the heap. That last port may
+// have more addresses than its new parent.
 TEST("a port that loses its only address does not hide a fuller one") {
   MacTable table = table_for(9, 9);
   MacKey next = 1;
   for (const uint32_t port : {0, 0, 1, 2, 2, 3, 4, 5, 5}) table.learn(next++, port, 0);
   CHECK(table.forget_port(3) == 1);
   for (const uint32_t port : {6, 7, 8}) table.learn(next++, port, 0);
-  CHECK(table.evictions() == 2);  // of ports 0, 2 and 5, which had two each
+  CHECK(table.evictions() == 2);  // two of the ports 0, 2 and 5, each with two addresses, lost one
   table.learn(next++, 9, 0);
   std::set<uint32_t> ports;
   for (const auto& entry : table.entries(0)) CHECK(ports.insert(entry.port).second);

@@ -132,7 +132,7 @@ TEST("a segment that is refused is dropped alone, whether its datagram was just 
     const Datagram d = tcp_data(10'000);
     send_whole(bench, d);
     able.set_offloads(0);
-    for (const uint32_t room : {2u, 100u}) {  // it also has no room just after it has refused one
+    for (const uint32_t room : {2u, 100u}) {  // with 2, it is full between the two refusals
       able.room = room;
       bench.drain(2);
     }

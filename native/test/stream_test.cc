@@ -14,7 +14,7 @@ struct Pair : SocketPair {
     if (send_buffer > 0) setsockopt(ours.number(), SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
   }
 };
-// So small that only a part of a long frame is sent at first.
+// A send buffer so small that only a part of a long frame is sent at first.
 constexpr int kSmallBuffer = 2048;
 
 void append(Bytes& wire, const Bytes& frame) {

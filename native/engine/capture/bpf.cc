@@ -84,7 +84,7 @@ bool is_valid_alu(const Instruction& instruction) {
   }
 }
 
-// `left` is the number of instructions after this one.
+// Returns whether the instruction is a valid jump, given that `left` instructions follow it.
 bool is_valid_jump(const Instruction& instruction, size_t left) {
   switch (BPF_OP(instruction.code)) {
     case BPF_JA:

@@ -1,5 +1,5 @@
-// A bounded queue of bytes without locks. One thread puts bytes and one takes them; both may be the same
-// thread. Neither ever waits for the other.
+// A bounded queue of bytes without locks. One thread puts bytes and one thread takes them; one thread may do
+// both. Neither side ever waits for the other.
 #pragma once
 
 #include <sys/uio.h>
@@ -20,7 +20,7 @@ class ByteRing {
   ByteRing(const ByteRing&) = delete;
   ByteRing& operator=(const ByteRing&) = delete;
 
-  // Functions of the side that puts. Bytes can be taken only after publish().
+  // For the thread that puts bytes. Bytes can be taken only after publish().
   [[nodiscard]] size_t room() const { return size_ - (put_ - taken_.load(std::memory_order_acquire)); }
   // Puts `count` bytes, which must not exceed room().
   void put(const void* from, size_t count) {
@@ -32,10 +32,10 @@ class ByteRing {
     if (first < count) std::memcpy(&bytes_[0], bytes + first, count - first);
     put_ += count;
   }
-  // The store is sequentially consistent: FileOutput relies on that to wake a thread that is about to sleep.
+  // The store is sequentially consistent: FileOutput relies on this to wake a thread that is about to sleep.
   void publish() { published_.store(put_, std::memory_order_seq_cst); }
 
-  // Functions of the side that takes. The waiting bytes are in two pieces, of which the second may be empty.
+  // For the thread that takes bytes. The waiting bytes are in two pieces, of which the second may be empty.
   [[nodiscard]] std::array<iovec, 2> waiting() const {
     const uint64_t taken = taken_.load(std::memory_order_relaxed);
     const size_t count = published_.load(std::memory_order_seq_cst) - taken;

@@ -52,7 +52,7 @@ bool Capture::wants(uint32_t port, bool received) const {
 void Capture::take(uint32_t port, const Frame& frame, bool received, WallClock& clock) {
   if (output_->ended() || (settings_.filter && !settings_.filter->accepts(frame))) return;
   Interface& interface = interface_of(port);
-  pcapng::Bytes description;  // usually stays empty, and then allocates nothing
+  pcapng::Bytes description;  // empty, without an allocation, once the interface is written
   if (!interface.written) write_interface(description, port, interface);
   const uint32_t size = frame.size();
   const pcapng::Packet packet{.interface = interface.number,

@@ -13,7 +13,8 @@
 
 namespace tsvde {
 
-// The time of day, read from the system only once. Each frame has a WallClock of its own.
+// The time of day, read from the system at the first read() only, so that a frame has the same time in all
+// captures. Each captured frame has a WallClock of its own.
 class WallClock {
  public:
   [[nodiscard]] Time read();
@@ -47,7 +48,8 @@ class Capture {
 
   // Sets the name and the description of a port's interface. Has no effect once the interface is written.
   void describe(uint32_t port, std::string name, std::string description);
-  // Writes the interface of a port if the port is captured. Otherwise the port's first frame does so.
+  // Writes the interface of a port now if the port is captured. Without this call, the interface is written
+  // together with the port's first frame.
   void add_interface(uint32_t port);
   // Returns whether the settings select frames of this port and direction. The filter is not applied.
   [[nodiscard]] bool wants(uint32_t port, bool received) const;

@@ -24,8 +24,9 @@ class Captures {
   [[nodiscard]] int add(uint32_t id, CaptureSettings settings, Fd fd);
   // Returns null if there is no such capture.
   [[nodiscard]] Capture* find(uint32_t id);
-  // Finishes a capture and removes it. Bytes that a pipe or a socket does not take at once are discarded, but
-  // a file is waited for: to avoid that, call this only after the capture has ended.
+  // Finishes a capture and removes it. Bytes that a pipe or a socket does not accept at once are discarded.
+  // If the output is a file, this call blocks until everything is written. After the capture has ended, the
+  // call does neither.
   void remove(uint32_t id);
   void remove_all();
 

@@ -14,8 +14,8 @@ namespace {
 
 // The greatest number of writes to a stream before the loop serves other descriptors.
 constexpr int kWritesAtOnce = 4;
-// How long the thread of a file waits after it was woken, so that more frames arrive and it is not woken for
-// each. The frames of this time fill less than half of the ring.
+// How long the thread that writes a file waits after each wake-up, so that it is woken once for many frames
+// and not for each frame. The frames that arrive in this time fill less than half of the ring.
 constexpr timespec kGather{.tv_sec = 0, .tv_nsec = 2'000'000};
 
 bool is_socket(int fd) {
@@ -152,7 +152,7 @@ bool FileOutput::woken(uint32_t /* events */) {
 
 void FileOutput::run() {
   for (;;) {
-    const bool finishing = finishing_.load();  // if so, no more bytes are put into the ring
+    const bool finishing = finishing_.load();  // once set, no more bytes are put into the ring
     failure_ = write_ring();
     if (failure_ == 0 && !finishing) {
       sleep();
@@ -193,8 +193,8 @@ void FileOutput::sleep() {
     eventfd_read(work_.number(), &ignored);
     if (!finishing_.load()) nanosleep(&kGather, nullptr);
   }
-  // If the loop has set this to false meanwhile, it has written to the eventfd or is about to, and the next
-  // sleep may end early, which is harmless.
+  // If the loop has set sleeping_ to false meanwhile, it writes to the eventfd. The next sleep may then end
+  // early, which is harmless.
   sleeping_.store(false);
 }
 

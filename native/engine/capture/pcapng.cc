@@ -6,7 +6,7 @@
 namespace tsvde::pcapng {
 namespace {
 
-// tail() makes an option's code and length, two 16-bit numbers, from one 32-bit word.
+// tail() writes an option's code and length, which are 16-bit numbers, as one 32-bit word.
 static_assert(std::endian::native == std::endian::little);
 
 constexpr uint32_t kSectionHeader = 0x0a0d'0d0a;
@@ -18,18 +18,18 @@ constexpr uint32_t kByteOrderMagic = 0x1a2b'3c4d;
 constexpr uint16_t kLinkTypeEthernet = 1;
 
 constexpr uint16_t kEndOfOptions = 0;
-constexpr uint16_t kUserApplication = 4;  // of a section header
-constexpr uint16_t kName = 2;             // of an interface description
+constexpr uint16_t kUserApplication = 4;  // an option of a section header
+constexpr uint16_t kName = 2;             // the first of three options of an interface description
 constexpr uint16_t kDescription = 3;
 constexpr uint16_t kTimeResolution = 9;
-constexpr uint8_t kNanoseconds = 9;  // a negative power of ten
-constexpr uint16_t kFlags = 2;       // of a packet
+constexpr uint8_t kNanoseconds = 9;  // a resolution of 10^-9 seconds
+constexpr uint16_t kFlags = 2;       // an option of a packet
 constexpr uint32_t kInbound = 1;
 constexpr uint32_t kOutbound = 2;
-constexpr uint16_t kReceived = 4;  // of interface statistics
+constexpr uint16_t kReceived = 4;  // this and the next are options of interface statistics
 constexpr uint16_t kDropped = 5;
 
-// The length of an option is a 16-bit number.
+// The longest text in an option, whose length field has 16 bits.
 constexpr size_t kTextMax = 0xffff;
 
 constexpr uint32_t high(Time time) {

@@ -5,8 +5,8 @@
 namespace tsvde {
 namespace {
 
-// The headers of one call, shared by all connected sockets of the loop thread: calls differ only in the
-// parts.
+// The headers of one call. All connected sockets of the loop thread share them, since only the parts change
+// from call to call.
 std::array<mmsghdr, kBatch>& headers() {
   static thread_local std::array<mmsghdr, kBatch> headers{};
   return headers;

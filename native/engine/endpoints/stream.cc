@@ -17,7 +17,7 @@ constexpr uint32_t kIn = 80 * 1024;
 static_assert(kIn >= kPrefix + kLongest);
 constexpr uint32_t kOut = kPrefix + kFrameMax + kTagSize;
 
-// The parts of one call, shared by all streams of the loop thread.
+// The length prefixes and the parts of one call, shared by all streams of the loop thread.
 struct Batch {
   std::array<uint32_t, kBatch> prefixes;
   std::array<iovec, kBatch*(1 + std::tuple_size_v<decltype(Frame::parts)>)> parts;

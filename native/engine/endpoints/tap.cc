@@ -74,7 +74,7 @@ Moved Tap::receive(std::span<Frame> frames, Time) {
     }
     count++;
     on_wire += frame.frames();
-    // If the next datagram is as large as this one, the batch would have more than kBatch segments.
+    // Stop if another datagram as large as this one would give the batch more than kBatch segments.
     if (on_wire + frame.frames() > kBatch) break;
   }
   return {count, 0, dropped};

@@ -1,8 +1,9 @@
 // Coalesces TCP segments of one connection that follow each other in a batch: an endpoint that accepts
 // unsegmented datagrams gets the datagram that they are segments of. Segments are coalesced only if Linux
-// would segment the datagram into the very same frames: all header fields except lengths, numbers and
-// checksums are equal, and all checksums are right. A segment with a wrong checksum arrives as it was sent.
-// The coalescer waits for no frame, keeps frames in order, has no descriptors, reads no clock and allocates
+// would segment the datagram into the very same frames: checksums are right, sequence numbers and IPv4
+// identifications follow each other, and the other header fields are equal, except lengths and the last
+// segment's FIN and PSH. A segment with a wrong checksum arrives as it was sent. The coalescer does not wait
+// for further frames, keeps frames in order, has no descriptors, reads no clock and allocates
 // nothing.
 #pragma once
 
@@ -16,7 +17,7 @@ namespace tsvde {
 
 class Coalescer {
  public:
-  // Coalesces in place and returns how many pointers are left. They are valid until the next call.
+  // Coalesces in place and returns how many pointers are left. The pointers are valid until the next call.
   [[nodiscard]] uint32_t coalesce(std::span<Frame*> frames);
 
  private:

@@ -83,7 +83,8 @@ void Segmenter::complete(Slot& slot) {
   for (const iovec& part : std::span(slot.frame.parts).subspan(1, rest)) {
     sum.add({static_cast<const uint8_t*>(part.iov_base), part.iov_len});
   }
-  // A UDP checksum of 0 means that there is none. In other protocols, 0 and 0xffff are equivalent.
+  // A UDP checksum of 0 means that there is none, so 0 is written as 0xffff. In other protocols, both values
+  // are equivalent.
   const uint16_t checksum = sum.checksum();
   put_word(&slot.header[field], checksum == 0 ? 0xffff : checksum);
   source_ = nullptr;

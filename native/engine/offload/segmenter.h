@@ -1,6 +1,6 @@
-// Does the work that an Offload describes: completes a checksum, or makes the segments of a datagram, with
-// the same bytes as Linux would. Segments have headers of their own; their payload is not copied. The
-// segmenter has no descriptors, reads no clock and allocates nothing.
+// Does the work that an Offload describes: completes a checksum, or makes the segments of a datagram, byte
+// for byte as Linux would. Segments have headers of their own; their payload is not copied. The segmenter has
+// no descriptors, reads no clock and allocates nothing.
 #pragma once
 
 #include <array>
