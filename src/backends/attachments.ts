@@ -1,4 +1,4 @@
-// The attachments of a switch: specs that have been opened, each with the ports that it holds, from opening to closing.
+// Opens, lists and closes the attachments of a switch. An attachment is an opened spec with the ports that it holds.
 import { SwitchError } from '../protocol/errors.ts';
 import type { Log, LogLevel } from '../system/log.ts';
 import type { Reservation, Reservations } from '../system/reservation.ts';
@@ -14,16 +14,16 @@ export interface Attachment {
   id: string;
   /** The kind of the spec, such as `tap`. */
   kind: string;
-  /** The spec as text, `KIND,key=value…`: as it was given, or as formatted from an object. */
+  /** The spec as text, `KIND,key=value…`. A spec that was given as an object is converted to text. */
   spec: string;
   /**
-   * The numbers of the ports that the attachment holds now, ascending. An attachment that listens holds one for each
-   * client.
+   * The numbers of the ports that the attachment holds now, ascending. An attachment that listens holds one port for
+   * each client.
    */
   ports: number[];
   /** The addresses that the attachment listens or receives on. */
   addresses: readonly string[];
-  /** The current statistics; which there are depends on the kind. */
+  /** The current statistics. The kind determines which of them are present. */
   stats: AttachmentStats;
   /** @internal */
   backend: Backend;
@@ -62,8 +62,8 @@ export class Attachments {
   }
 
   /**
-   * Opens a spec. Throws SwitchError EEXIST if the ID is taken, otherwise whatever the kind throws, or the abort
-   * signal's reason.
+   * Opens a spec. Throws SwitchError EEXIST if the ID is taken and ENODEV once the switch is closed. Also throws the
+   * errors of the kind's open(), and the abort signal's reason.
    */
   async attach(request: PortRequest, signal?: AbortSignal): Promise<Attachment> {
     signal?.throwIfAborted();
@@ -89,7 +89,7 @@ export class Attachments {
 
   /**
    * Closes the attachment that has this ID or holds this port, or abandons its opening. Throws SwitchError ENXIO if
-   * there is none.
+   * there is no such attachment.
    */
   async detach(which: number | string): Promise<void> {
     const entry = [...this.#entries.values()].find(({ id, reservations }) =>

@@ -12,11 +12,11 @@ import { formatStreamAddress, type StreamAddress } from './stream-address.ts';
 export class Connector implements Backend {
   readonly #host: Host;
   readonly #address: StreamAddress;
-  /** Milliseconds before the first new attempt; 0: a lost connection ends the attachment. */
+  /** The delay before the first new attempt, in milliseconds. With 0, a lost connection ends the attachment. */
   readonly #reconnectMs: number;
   readonly #reservation: Reservation;
   readonly #backOff: BackOff;
-  /** Whether the present loss has been logged: it is logged once, not for each attempt. */
+  /** Whether the present failure has been logged. A failure is logged once, not at each attempt. */
   #logged = false;
   #timer: NodeJS.Timeout | undefined;
   #connected = false;
@@ -30,7 +30,7 @@ export class Connector implements Backend {
     this.#reservation = host.reserve();
   }
 
-  /** Opens the connection. Throws SwitchError if the first attempt fails, unless further attempts follow. */
+  /** Opens the connection. If the first attempt fails, keeps trying or, with `reconnectMs` 0, throws SwitchError. */
   static async open(host: Host, address: StreamAddress, reconnectMs: number): Promise<Connector> {
     const connector = new Connector(host, address, reconnectMs);
     if (reconnectMs > 0) {

@@ -89,7 +89,7 @@ function bindPeer(local: string, peer: string, mode: number): { fd: number; peer
   }
 }
 
-/** Joins a multicast group. `localAddress` selects the interface; without it, the routing table does. */
+/** Joins a multicast group. `localAddress` selects the interface; without it, the routing table selects one. */
 export async function openMulticast(
   host: Host,
   group: HostPort,
@@ -114,8 +114,8 @@ export function isMulticast(address: string): boolean {
 }
 
 /**
- * Throws SwitchError EINVAL if the peer is an IPv6 group: its members send from their own addresses, so that every
- * datagram would be dropped.
+ * Throws SwitchError EINVAL if the peer is an IPv6 multicast group. Only datagrams from the peer's own address are
+ * accepted, but the members of a group send from other addresses.
  */
 export function refuseIpv6Group(address: string): void {
   if (/^ff[0-9a-f]{2}:/i.test(address))

@@ -1,4 +1,5 @@
-// Connects a stream, once. Nothing has been read from the descriptor that dial() returns.
+// Connects a stream, without trying again after a failure. Nothing has been read from the descriptor that dial()
+// returns.
 import { Socket, type SocketConnectOpts } from 'node:net';
 import { native } from '../system/native.ts';
 import { resolveHosts } from './internet.ts';

@@ -40,12 +40,12 @@ export function family(ipv4: boolean | undefined, ipv6: boolean | undefined): Fa
   return wants4 ? 4 : wants6 ? 6 : undefined;
 }
 
-/** Returns the first address of a host. Throws SwitchError EIO that names the host. */
+/** Returns the first address of a host. Throws SwitchError EIO if no address is found. */
 export async function resolveHost(host: string, family: Family, signal: AbortSignal): Promise<string> {
   return (await resolveHosts(host, family, signal))[0]!;
 }
 
-/** Returns the addresses of a host, at least one. Throws SwitchError EIO that names the host. */
+/** Returns the addresses of a host, at least one. Throws SwitchError EIO if none is found or the signal is aborted. */
 export async function resolveHosts(host: string, family: Family, signal: AbortSignal): Promise<string[]> {
   try {
     const found = await orAborted(lookup(host, { family, all: true }), signal);

@@ -18,7 +18,10 @@ export interface Key<T = unknown> {
   value: ValueType<T>;
   help: string;
   required?: true;
-  /** This key is permitted, and `required` applies, only together with one of these keys or `key=value` pairs. */
+  /**
+   * If this is set, the key is permitted only together with one of these keys or `key=value` pairs, and `required`
+   * applies only then.
+   */
   goesWith?: readonly string[];
   /** The key may be given several times. Its values are a list, which is empty if the key is absent. */
   repeatable?: true;
@@ -37,7 +40,7 @@ type ValueOf<K extends Key> =
         : T | undefined
     : never;
 
-/** The values of a spec, by the types of its keys. */
+/** The values of a spec. The type of each value follows from its key. */
 export type Values<K extends Keys> = { readonly [N in keyof K]: ValueOf<K[N]> };
 
 export const text: ValueType<string> = { what: 'any text', parse: (text) => (text === '' ? undefined : text) };

@@ -10,9 +10,9 @@ export interface Kind {
   /** The kind's own keys, besides those that every kind has. */
   keys: Keys;
   /**
-   * Opens a spec of this kind. Resolves when the port is usable, or when attempts that will be repeated have begun.
-   * Throws SwitchError with a sentence. After an exception, and after close(), the host releases the remaining
-   * reservations; the kind itself closes everything else that it opened.
+   * Opens a spec of this kind. Resolves when the port is usable. A kind that keeps trying to connect may also resolve
+   * before it is connected. Throws SwitchError with a sentence. After an exception, and after close(), the host
+   * releases the reservations that are left; the kind itself must close everything else that it opened.
    */
   open(values: Values<Keys>, host: Host): Backend | Promise<Backend>;
 }
@@ -57,15 +57,15 @@ export interface Host {
   log(message: string, level?: LogLevel): void;
   /**
    * Reserves a port for this attachment: the lowest free port or, with `switchport=`, the lowest free port among the
-   * `atMost` ports from that number on. The port's untagged VLAN is that of `vlan=`. Throws SwitchError ENOSPC,
-   * EADDRINUSE.
+   * `atMost` ports from that number on. `vlan=` sets the port's untagged VLAN. Throws SwitchError ENOSPC, EADDRINUSE,
+   * EINVAL.
    */
   reserve(options?: { atMost?: number }): Reservation;
-  /** Closes the attachment. A backend that has ended by itself calls this. */
+  /** Closes the attachment. A backend calls this when it has ended by itself. */
   end(): void;
 }
 
-/** The places of MAC addresses, as far as the switch has learned them. A hub learns none. */
+/** Finds the ports on which the switch has learned MAC addresses. A hub learns no addresses. */
 export interface Whereabouts {
   /**
    * Returns the endpoints of the port on which an address was learned in the untagged VLAN of port `from`; undefined if
@@ -108,7 +108,7 @@ export interface AttachmentStats {
   refused?: number;
 }
 
-/** The metrics of these statistics: type and help. */
+/** The type and the help text of each statistic's metric. */
 export const BACKEND_STATS = {
   connections: { type: 'gauge', help: 'Connections that are open now.' },
   reconnects: { type: 'counter', help: 'Connections made again after one was lost.' },

@@ -20,7 +20,7 @@ export interface CommonKeys {
 export interface TapSpec extends CommonKeys {
   /** Always `tap`. */
   kind: 'tap';
-  /** The name of the interface, at most 15 bytes; default empty: the kernel chooses it. */
+  /** The name of the interface, at most 15 bytes. By default the kernel chooses the name. */
   ifname?: string;
   /** Whether unsegmented TCP and UDP datagrams are exchanged with the kernel, if it supports that; default true. */
   vnet_hdr?: boolean;
@@ -77,7 +77,10 @@ export interface StreamSpec extends CommonKeys {
   'addr.path'?: string;
   /** With unix, whether the path is a name in the abstract namespace; default false. */
   'addr.abstract'?: boolean;
-  /** With an abstract name, false if the name is padded with NULs to its full size; default true. */
+  /**
+   * With an abstract name, whether the name is used without padding; false pads it with NULs to its full size. Default
+   * true.
+   */
   'addr.tight'?: boolean;
   /** With server and a path, the permissions of the socket's file; default 0o600. */
   mode?: number;
@@ -203,8 +206,8 @@ export interface VdeSpec extends CommonKeys {
 export type SpecObject = TapSpec | SocketSpec | StreamSpec | DgramSpec | UserSpec | VdeSpec;
 
 /**
- * Returns the keys and values of an object as its text would have them. They are in the order of `keys`, the kind's
- * own, followed by the keys of every kind.
+ * Returns the pairs of an object, with their values written as in a spec's text. First come the pairs of `keys`, the
+ * kind's own keys, in the order of `keys`; then those of the keys that every kind has.
  */
 export function toPairs({ kind, ...given }: SpecObject, keys: Keys): PortSpec['pairs'] {
   const order = [...Object.keys(keys), ...Object.keys(COMMON_KEYS)];

@@ -57,7 +57,7 @@ async function writeFile(live: LiveCapture, path: string): ReturnType<LiveCaptur
   );
 }
 
-/** Returns the file, and the words for capture/stream, whose values the switch checks. Throws ExitError. */
+/** Returns the file and the words for capture/stream. The switch checks the values in these words. Throws ExitError. */
 function parse(words: readonly string[]): { write: string; pairs: string } {
   const program = define();
   try {

@@ -11,7 +11,7 @@ export interface OptionSpelling {
   aliases?: readonly string[];
   short?: string;
   takesValue: boolean;
-  /** Whether only the whole name matches, not a prefix. */
+  /** Whether the option must be written with its whole name, not with a prefix of it. */
   whole?: boolean;
 }
 
@@ -75,8 +75,8 @@ export function normalizeLeading(
 }
 
 /**
- * Returns whether a word consists of short options. `-s` does if s is a short option. `-sx` does only if, in addition,
- * no long option begins with `sx`.
+ * Returns whether a word consists of short options. `-s` is a short option if s is the name of one. For `-sx`, there
+ * must in addition be no long option that begins with `sx`.
  */
 function isShort(word: string, options: readonly OptionSpelling[]): boolean {
   if (word.startsWith('--')) return false;

@@ -61,8 +61,8 @@ const NEVER_SHORTENED = [
 ];
 
 /**
- * Parses the options. Throws ExitError for invalid ones, and also after printing the text of --help or --version. With
- * `tolerate`, invalid options are ignored, as vde_switch does.
+ * Parses the options. Throws ExitError for invalid options, and also after printing the text of --help or --version.
+ * With `tolerate`, invalid options are ignored, as vde_switch does.
  */
 export function parseOptions(argv: readonly string[], name = 'tsvde', tolerate?: Tolerate): TsvdeOptions {
   const program = define(name);
@@ -210,8 +210,8 @@ function define(programName: string): Command {
 }
 
 /**
- * Turns a negative --numports into 0, which is refused later. vde_switch ignores other invalid values of the option, but
- * refuses to start with a negative number.
+ * Turns a negative --numports into 0, which is refused later. vde_switch ignores other invalid values of the option,
+ * but does not start with a negative number.
  */
 function asVdeSwitch(word: string): string {
   return word.replace(/^--numports=-\d.*$/s, '--numports=0');

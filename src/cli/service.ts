@@ -111,7 +111,7 @@ export class Service {
     const metricsFd = passed.get('metrics');
     if (metrics !== undefined || metricsFd !== undefined)
       await attempt(1, () => this.#serveMetrics(metricsFd ?? metrics!));
-    // Clients that connected early have waited until now, so that none takes a port that an option or the rc file
+    // Clients that connected early have waited until now, so that no client takes a port that an option or the rc file
     // creates.
     await attempt(CONTROL_FAILED, () => sw.serve());
     if (management) await this.#runStep(() => console.serve());
@@ -204,7 +204,7 @@ async function attempt<T>(exitCode: number, step: () => T | Promise<T>): Promise
   }
 }
 
-/** Returns whether a system call on a file failed, which is reported without a stack trace. */
+/** Returns whether the error is a failed system call on a file. Such an error is reported without a stack trace. */
 function isSystemError(error: unknown): error is NodeJS.ErrnoException & { path: string } {
   return error instanceof Error && 'syscall' in error && 'path' in error;
 }

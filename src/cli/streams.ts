@@ -1,5 +1,5 @@
-// Common to all programs here: the name in ps, the standard streams, and the end of the process, which waits until
-// output is written unless nothing reads it.
+// Functions for all programs here: they set the name in ps, provide the standard streams, and end the process. The end
+// waits until output is written, but for at most 200 ms.
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { isatty, type WriteStream } from 'node:tty';
@@ -59,7 +59,7 @@ interface Handle {
 
 /**
  * Makes standard output and error non-blocking if they are terminals. Node writes to terminals synchronously, so a
- * terminal that is full because nothing reads it (Ctrl-S, a container's) would block the whole program.
+ * terminal that is full, for example after Ctrl-S, would block the whole program.
  */
 export function unblockTerminals(): void {
   if (isatty(1)) unblock(process.stdout);
@@ -68,7 +68,7 @@ export function unblockTerminals(): void {
 
 /**
  * Makes a terminal non-blocking if Node has reopened it; the shell's own file description stays blocking. Node cannot
- * reopen another user's terminal. There Node uses the shell's description, which is left blocking.
+ * reopen another user's terminal. For such a terminal Node uses the shell's description, which is left blocking.
  */
 function unblock(stream: WriteStream): void {
   const { fd, _handle: handle } = stream as WriteStream & { fd: number; _handle: Handle };
@@ -85,7 +85,10 @@ export function endAsInit(): void {
     process.on(signal, () => endProcess(128 + constants.signals[signal]));
 }
 
-/** Ends the process with the exit code that `program` resolves with or that its error has. */
+/**
+ * Ends the process with the exit code that `program` resolves with or, if it is rejected, with the exit code of the
+ * error.
+ */
 export async function runProgram(name: string, program: Promise<number>): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0); // the reader closed the pipe, which is not an error

@@ -35,10 +35,12 @@ const IGNORED: readonly NodeJS.Signals[] = [
   'SIGVTALRM',
 ];
 
-/** The most warnings that a daemon passes on. A start with a broken rc file can have more. */
+/**
+ * The most warnings that a daemon passes to the process that started it. A start with a broken rc file can have more.
+ */
 const WARNINGS_MAX = 20;
 
-/** Why the switch ends. `signal` is set if the parent process should see that a signal ended it. */
+/** Why the switch ends. `signal` is set if the parent process should see that a signal ended this process. */
 type End = { reason: string; signal?: NodeJS.Signals };
 
 export async function main(argv: readonly string[], behaviour = TSVDE): Promise<void> {

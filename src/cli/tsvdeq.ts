@@ -23,7 +23,8 @@ const IS_VDEQ = NAME !== 'tsvdeq';
 const OWN_QEMU = IS_VDEQ && NAME !== 'vdeq' ? NAME.replace(/^vde/, '') : undefined;
 
 /**
- * Options that vdeq also accepted after QEMU's name. Only these whole names are ours there; everything else is QEMU's.
+ * Options that vdeq also accepted after QEMU's name. Of the words after QEMU's name, only these options, by their whole
+ * names, are ours. All others are QEMU's.
  */
 const AFTER_QEMU = /^--?(vdesock|sock|unix|mod|via|descr)(=|$)/;
 const FIRST_DESCRIPTOR = 3; // the first number shown by --print, which opens no descriptors

@@ -52,7 +52,7 @@ export interface Invoker {
   kind: 'session' | 'terminal' | 'script';
   /** The receiver of debug lines; absent while the rc file is run. */
   subscriber?: Subscriber | undefined;
-  /** Whether its replies contain the sentences of errors, in place of libc's messages. */
+  /** Whether replies to this invoker contain the sentences of errors, in place of libc's messages. */
   readonly explained: boolean;
   /** Sets `explained`; has no effect in a script. */
   explain(explained: boolean): void;
@@ -60,7 +60,9 @@ export interface Invoker {
   say: Say;
   /** Executes another line for the same invoker, showing nothing before its reply. */
   execute(line: string): Promise<Reply | undefined>;
-  /** Runs a script file, and shows each line and its reply through `say`, by default the invoker's own. */
+  /**
+   * Runs a script file, and shows each line and its reply through `say`, which is by default the invoker's own `say`.
+   */
   runFile(path: string, say?: Say): Promise<Step[]>;
   /** Ends the session once the reply is written, and then calls `afterwards`. */
   end(afterwards?: () => void): void;
@@ -85,8 +87,8 @@ interface Row {
   syntax: string;
   help: string;
   /**
-   * Whether the command with this argument is declarative and idempotent. SIGHUP replays only such lines of the rc
-   * file.
+   * Whether the command is declarative and idempotent: with every argument (true), or with those for which the function
+   * returns true. SIGHUP replays only such lines of the rc file.
    */
   declares?: true | ((argument: string) => boolean);
 }

@@ -116,7 +116,7 @@ async function runLines(
 ): Promise<void> {
   const invoker: Invoker = {
     kind: 'script',
-    explained: true, // in the log
+    explained: true, // the log shows the sentences of errors
     explain: () => {},
     say: silent,
     end: () => {},

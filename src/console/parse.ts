@@ -16,7 +16,7 @@ export function parseLine(line: string): CommandLine | undefined {
   return { path, argument: argument ?? '' };
 }
 
-/** Parses a decimal or 0x hexadecimal number. Throws EINVAL for any other word, and if there is none. */
+/** Parses a decimal or 0x hexadecimal number. Throws EINVAL for any other word, and if the word is missing. */
 export function parseNumber(word: string | undefined): number {
   if (word !== undefined && /^-?(0x[0-9a-f]+|\d+)$/i.test(word)) {
     const number = word.startsWith('-') ? -Number(word.slice(1)) : Number(word);
@@ -33,8 +33,8 @@ export function parseOptionalNumber(argument: string): number | undefined {
 }
 
 /**
- * Parses the number or the name of a port. Throws SwitchError EINVAL for a name that no port has and for a word that is
- * neither a name nor a number, but does not check that a port has the number.
+ * Parses the number or the name of a port. Throws SwitchError EINVAL for a name that no port has, and for a word that
+ * is neither a name nor a number. Does not check that a port with the number exists.
  */
 export function parsePort(word: string | undefined, { ports }: Switch): number {
   if (word === undefined || !isName(word)) return parseNumber(word);

@@ -19,12 +19,13 @@ const OPTIONS = { path: true, mode: true, group: true, shutdown: true } satisfie
 
 /**
  * Serves the management console of a switch on a unix socket, for tsvdectl, unixterm and similar programs. Throws
- * SwitchError EADDRINUSE if the path is served already, EEXIST if another kind of file is there, EINVAL for wrong
- * options, and ENODEV once the switch is closed.
+ * SwitchError EADDRINUSE if the path is served already, EEXIST if another kind of file is there, ENAMETOOLONG if the
+ * path is too long, EIO if the socket cannot be bound for another reason, EINVAL for wrong options, and ENODEV once the
+ * switch is closed.
  */
 export async function serveConsole(sw: Switch, options: ConsoleOptions): Promise<SwitchServer> {
   checkOptions(options, OPTIONS);
-  // These are loaded on demand, since a program that only uses a plug needs no console.
+  // These modules are loaded on demand, since a program that only uses a plug needs no console.
   const [{ createContext }, { ConsoleServer }, { VDE_VERSION }] = await Promise.all([
     import('./context.ts'),
     import('./server.ts'),

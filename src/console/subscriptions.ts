@@ -38,7 +38,7 @@ export class Subscriptions {
     this.#watch();
   }
 
-  /** Turns categories on for a session. Returns those that were off before. */
+  /** Turns categories on for a session. Returns the categories that were off before. */
   turnOn(subscriber: Subscriber, categories: readonly Category[]): Category[] {
     const added = categories.filter((category) => !subscriber.categories.has(category));
     for (const category of added) subscriber.categories.add(category);
@@ -46,7 +46,7 @@ export class Subscriptions {
     return added;
   }
 
-  /** Turns categories off for a session. Returns those that were on before. */
+  /** Turns categories off for a session. Returns the categories that were on before. */
   turnOff(subscriber: Subscriber, categories: readonly Category[]): Category[] {
     const removed = categories.filter((category) => subscriber.categories.delete(category));
     this.#watch();

@@ -44,8 +44,8 @@ export class Clients {
   }
 
   /**
-   * Lets clients connect; they wait until serve(). `fd` is a descriptor that already listens on the control path. If it
-   * is absent, call makeWay() for the path first.
+   * Lets clients connect; they wait until serve(). `fd` is a descriptor that already listens on the control path.
+   * Without `fd`, call makeWay() for the path first.
    */
   bind(fd?: number): void {
     const { controlPath } = this.#directory;
@@ -175,9 +175,9 @@ export class Clients {
 }
 
 /**
- * Opens the socket that a client names as its own. The socket must be writable for us and belong to the client's user:
- * otherwise a client could make a switch run by root send frames to anybody's socket. Returns undefined for an abstract
- * name, which has no owner.
+ * Opens the socket that a client names as its own. We must be allowed to read and write the socket. Unless the client
+ * is root, the socket must also belong to the client's user: otherwise a client could make a switch run by root send
+ * frames to anybody's socket. Returns undefined for an abstract or unnamed address, which has no owner.
  */
 async function holdOwnSocket(address: Buffer, uid: number) {
   const path = addressPath(address);

@@ -1,4 +1,4 @@
-// A switch's control directory and its clients, opened in two steps (bind, serve) and closed as one.
+// A switch's control directory and its clients. They are opened in two steps, bind() and serve(), and closed in one.
 import { checkOptions } from '../protocol/options.ts';
 import { groupOption } from '../system/accounts.ts';
 import type { Log } from '../system/log.ts';
@@ -110,7 +110,7 @@ export class Control {
 
   /**
    * Disconnects every client and removes the files that the switch created. If clients were served, also removes the
-   * control directory, even if it existed before.
+   * control directory if it is empty, even if the switch did not create it.
    */
   async close(): Promise<void> {
     await this.#underway.catch(() => {});

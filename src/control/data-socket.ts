@@ -13,7 +13,8 @@ export interface DataSocket {
 }
 
 /**
- * How many endpoint IDs are tried for one client. An existing file with the name may be another program's, and is kept.
+ * How many endpoint IDs are tried for one client. An ID is skipped if a file with its name exists: the file may be
+ * another program's, and is kept.
  */
 const TRIES = 50;
 

@@ -95,8 +95,8 @@ export class ControlDirectory {
   }
 
   /**
-   * Removes the data sockets that a killed switch left here, since new clients will need their names. Call it after
-   * binding `ctl`, which proves that no other switch is alive, and before serving clients.
+   * Removes the data sockets that a killed switch left here, since new clients need the names of these sockets. Call it
+   * after binding `ctl`, which proves that no other switch is alive, and before serving clients.
    */
   removeLeftovers(): void {
     for (const name of readdirSync(this.path).filter((one) => DATA_SOCKET.test(one))) {

@@ -31,8 +31,8 @@ function consolesOf(pid: string): string[] {
 }
 
 /**
- * Returns the inodes of a process's sockets, or undefined without permission to read them; then the name in the command
- * line must suffice.
+ * Returns the inodes of a process's sockets, or undefined without permission to read them. Without inodes, a socket is
+ * found by its name in the command line only.
  */
 function socketsOf(pid: string): Set<string> | undefined {
   try {

@@ -16,7 +16,7 @@ export interface LookOptions {
   watch?: number | undefined;
   screen: Screen;
   write(text: string): void;
-  /** Shows a table that is not repeated; by default it is written. */
+  /** Shows a table that is not repeated. By default the table is passed to `write`. */
   show?: ((lines: readonly string[]) => void) | undefined;
   /**
    * The number of lines of the terminal, on which each table replaces the previous one; undefined if the output is not

@@ -116,7 +116,7 @@ export class Terminal {
     if (this.#editing) this.#editor.prompt(true);
   }
 
-  /** Discards the typed line, as a shell does. If it is empty, or while a command runs, ends the program. */
+  /** Discards the typed line, as a shell does. If the line is empty, or while a command runs, ends the program. */
   #interrupt(): void {
     if (this.#editing && this.#editor.line !== '') {
       this.#editor.write(null, { ctrl: true, name: 'e' });

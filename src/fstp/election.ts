@@ -20,7 +20,8 @@ export function elect(own: BridgeId, ports: Iterable<TreePort>, costOf: (port: T
     if (!offer || offer.bridge === own) continue;
     const vector = { ...offer, cost: offer.cost + costOf(port) };
     const order = compareVectors(vector, bestVector);
-    // Two ports on one segment hear the same offer: the lower number wins.
+    // Two ports on one segment receive the same offer. If their costs are equal too, the port with the lower number
+    // wins.
     if (order > 0 || (order === 0 && best.port !== undefined && best.port.number < port.number)) continue;
     bestVector = vector;
     best = { root: vector.root, cost: vector.cost, port, designated: offer.bridge };

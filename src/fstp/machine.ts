@@ -1,7 +1,7 @@
 // The spanning trees of a switch, one per VLAN. Events go in and effects come out; there is no clock, timer or socket
 // here. `now` is in seconds from any origin. tick() must be called every second, even while spanning tree is off.
-// Forged BPDUs throw nothing and use up no memory: limits.ts bounds the answers, and the engine bounds and counts what
-// arrives.
+// Forged BPDUs cause no exceptions and do not use up memory: limits.ts bounds the answers, and the engine bounds and
+// counts the BPDUs that arrive.
 import { Clock } from './clock.ts';
 import type { Effect, PortState } from './effect.ts';
 import { PORT_COST } from './limits.ts';
@@ -52,7 +52,7 @@ export interface TreeView {
   age: number;
   /** The port whose cost is reduced by a bonus, and that bonus. */
   bonus: { port: number; cost: number };
-  /** The active ports, untagged members before tagged ones, each in ascending order. */
+  /** The active ports: first the untagged members, then the tagged ones, both in ascending order. */
   ports: TreePortView[];
 }
 

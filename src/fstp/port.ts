@@ -26,7 +26,10 @@ export interface TreePort {
   /** When a BPDU last arrived; undefined if no neighbour sends any. */
   heardAt: number | undefined;
   offer: Offer | undefined;
-  /** Whether our current offer has been sent from this port. A concession received earlier answers an older offer. */
+  /**
+   * Whether our current offer has been sent from this port. A concession that arrives before that answers an older
+   * offer.
+   */
   offerSent: boolean;
   /** Whether the neighbour has accepted our offer or blocks its end, so that forwarding here cannot make a loop. */
   conceded: boolean;

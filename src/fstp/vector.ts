@@ -1,6 +1,6 @@
 // The priority vector that switches compare: the root, the cost to it, the bridge that offers it, and that bridge's
-// port. Less is better and the first difference decides. The order is total, so no two switches can each find the other
-// worse.
+// port. The lower vector is better, and the first difference decides. The order is total, so no two switches can each
+// find the other worse.
 
 /**
  * A switch's priority and address, `80:00:00:ff:11:22:33:44`. All IDs have the same length, so that comparing the text

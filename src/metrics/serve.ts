@@ -28,7 +28,7 @@ const OPTIONS = { host: true, port: true, path: true } satisfies Record<Names, t
 export async function serveMetrics(sw: Switch, options: MetricsOptions): Promise<SwitchServer> {
   checkOptions(options, OPTIONS);
   const address = addressOf(options);
-  // These are loaded on demand, since prom-client would take half of the library's loading time.
+  // These modules are loaded on demand, since prom-client would take half of the library's loading time.
   const [{ startMetrics }, { VDE_VERSION }] = await Promise.all([
     import('./server.ts'),
     import('../system/version.ts'),

@@ -1,5 +1,6 @@
 // A switch's state as Prometheus metrics, modelled on node_exporter's node_network_*. Nothing is updated between
-// scrapes: update() sets all metrics, and the counters of all ports come from one snapshot. Values are doubles, exact up to 2^53.
+// scrapes: update() sets all metrics, and the counters of all ports come from one snapshot. Values are doubles, which
+// are exact up to 2^53.
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { BACKEND_STATS } from '../backends/kind.ts';
 import type { PortCounters } from '../switch/counters.ts';

@@ -135,7 +135,7 @@ export async function joinAgain(first: Joined, second: Socket, description: stri
   });
   let address = formatAddress(first.switchPath);
   try {
-    // Disconnect our socket first: the switch's new socket cannot connect to a socket that is connected to another.
+    // Disconnect our socket first: the switch's new socket cannot connect to ours while ours is connected to another.
     native.connectDatagram(first.fd, Buffer.alloc(ADDRESS_SIZE));
     second.write(request);
     address = await readReply(second, port);

@@ -31,9 +31,8 @@ const FRAME_MAX = 65_535;
 /**
  * A port of a switch, in JavaScript: it sends frames to the switch and receives frames from it. A frame is an Ethernet
  * frame from its destination address on, without FCS.
- *
  * Emits `frame` with each frame received, `drain` when there is room again after send() returned false, and `close`
- * once, when either side has ended it. Frames that arrive while nothing listens are dropped.
+ * once, when either side has ended the connection. Frames that arrive while nothing listens are dropped.
  */
 export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; close: [] }> {
   /**
@@ -90,7 +89,7 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
     return new Plug(link);
   }
 
-  /** Whether the plug is connected: neither side has ended it. */
+  /** Whether the plug is connected: neither side has ended the connection. */
   get open(): boolean {
     return this.#open;
   }

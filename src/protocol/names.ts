@@ -12,8 +12,8 @@ export function isName(text: string): boolean {
 }
 
 /**
- * Returns the name if it is free, or else the name with the first of `-1`, `-2` … with which it is free. The name is
- * shortened if the suffix would make it too long.
+ * Returns the name if it is free. Otherwise appends the first of the suffixes `-1`, `-2` … that makes it free. The name
+ * is shortened if the suffix would make it too long.
  */
 export function freeName(name: string, isFree: (name: string) => boolean): string {
   for (let i = 0; ; i++) {
@@ -33,7 +33,7 @@ export function nameFrom(text: string): string | undefined {
   return (/^[a-z]/i.test(words) ? words : `vm-${words}`).slice(0, NAME_MAX);
 }
 
-/** Returns the name that a client asks for: that of the first word `name=NAME` in its description with a valid NAME. */
+/** Returns the name that a client asks for: the first valid NAME in the words `name=NAME` of its description. */
 export function nameIn(description: string): string | undefined {
   const words = description.split(/\s+/).flatMap((word) => /^name=(.*)$/.exec(word)?.[1] ?? []);
   return words.find(isName);

@@ -98,7 +98,7 @@ export function addressPath(address: Buffer): Buffer | undefined {
   return address.subarray(2, end < 0 ? address.length : end);
 }
 
-/** Returns whether the address has no name: such a client can send, but nothing can be sent to it. */
+/** Returns whether the address has no name. A client with such an address can send, but nothing can be sent to it. */
 export function isUnnamed(address: Buffer): boolean {
   return address.subarray(2).every((byte) => byte === 0);
 }

@@ -1,11 +1,11 @@
-// Supports -daemonize: QEMU forks, so that the process that joined the switch ends and another one runs the guest.
+// Supports -daemonize: QEMU forks, so that the process that joined the switch ends and another process runs the guest.
 // tsvdeq waits for QEMU's first process to end, and then joins each port again in the name of the process that lives
 // on.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /**
- * Returns the ID of the process that inherited our descriptor `fd`, or otherwise the one in the file of -pidfile;
- * undefined if neither is known.
+ * Returns the ID of the process that inherited our descriptor `fd`, or otherwise the ID in the file of -pidfile;
+ * undefined if neither ID is known.
  */
 export function backgroundProcess(args: readonly string[], fd: number): number | undefined {
   return heir(readlinkSync(`/proc/self/fd/${fd}`)) ?? pidInFile(args);
@@ -16,8 +16,8 @@ export function goesToBackground(args: readonly string[]): boolean {
 }
 
 /**
- * Returns the ID of the process that has the file open. If QEMU has started helpers that have it too, returns their
- * parent.
+ * Returns the ID of the process that has the file open. If helpers that QEMU started have the file open too, returns
+ * the ID of their parent.
  */
 function heir(file: string): number | undefined {
   const holders = readdirSync('/proc')

@@ -53,9 +53,7 @@ function readOption(word: string, value: string): NetworkWords | UserWords | und
   return parsed && { option, parsed, words: [word, value] };
 }
 
-/**
- * Parses an option. Returns undefined for devices that are not NICs, and for NICs written in JSON, which never had a vlan.
- */
+/** Parses an option. Returns undefined for devices that are not NICs, and for NICs in JSON, which never had a vlan. */
 function parse(option: NetworkOption, value: string): NetOption | undefined {
   switch (option) {
     case 'usbdevice':

@@ -5,8 +5,8 @@ import { resolve } from 'node:path';
 import { splitAtCommas, splitPair } from '../protocol/comma-list.ts';
 
 /**
- * Returns words that distinguish this guest from the user's other guests on this machine, as far as its command line
- * does.
+ * Returns words that distinguish this guest from the user's other guests on this machine, as far as the guests' command
+ * lines differ.
  */
 export function guestIdentity(program: string, args: readonly string[]): string[] {
   const name = guestName(args);
@@ -76,8 +76,8 @@ function isShared(settings: ReadonlyMap<string, string | undefined>): boolean {
 }
 
 /**
- * Returns a disk given as a plain word. QEMU takes a word that belongs to no option as a disk. Whether a word belongs
- * to an option is certain only for the first word.
+ * Returns a disk given as a plain word. QEMU takes a word that belongs to no option as a disk. A word that follows an
+ * option counts as the option's value here, even though the option may have none.
  */
 function positionalDisk(args: readonly string[], index: number): string | undefined {
   const before = args[index - 1];

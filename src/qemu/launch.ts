@@ -22,8 +22,8 @@ import type { Facts } from './wiring.ts';
 const DESCRIPTION_MAX = 127;
 
 /**
- * How long to wait for the output of `-netdev help` or `-version`, in milliseconds. The program may be a script, which
- * may do anything instead.
+ * How long to wait for the output of `-netdev help` or `-version`, in milliseconds. The limit is needed because the
+ * program may be a script that ignores these options.
  */
 const HELP_TIMEOUT_MS = 5000;
 
@@ -147,9 +147,9 @@ async function nameAgain(joined: Joined, control: Socket, description: string): 
 }
 
 /**
- * Returns a text such as `tsvdeq name=web user=root pid=7`; its word `name=web` makes the switch name the port. Before
- * that word is the description or, if there is none, the guest's name when no port can have it. This part is cut if it
- * is too long, so that the rest is still shown.
+ * Returns a text such as `tsvdeq name=web user=root pid=7`. The word `name=web` makes the switch name the port. The
+ * description, if there is one, comes before that word. Without a description, the guest's name comes there unless it
+ * is valid as a port's name. The part before `name=` is cut if the whole text would be too long.
  */
 function describeGuest({ name: given = '', description }: Guest, pid: number): string {
   const name = nameFrom(given);

@@ -10,8 +10,8 @@ export interface Member {
   kind: string;
   vlan: number;
   /**
-   * Whether the vlan must be rewritten because of this member. Either today's QEMU does not accept the member as
-   * written, or the member leads to other guests, so that the vlan's NICs need unique addresses.
+   * Whether the vlan must be rewritten because of this member. This is necessary if today's QEMU does not accept the
+   * member as written, or if the member leads to other guests, so that the vlan's NICs need unique addresses.
    */
   explicit: boolean;
   settings: Settings;
@@ -25,7 +25,9 @@ export interface Member {
 
 const VDE_SETTINGS = ['sock', 'port', 'group', 'mode', 'id', 'name'];
 
-/** The kinds of member that lead to no other guests. NICs on a vlan with only these need no unique addresses. */
+/**
+ * The kinds of member that lead to no other guests. If a vlan has only such members, its NICs need no unique addresses.
+ */
 const PRIVATE_KINDS = ['nic', 'user'];
 
 /**

@@ -8,7 +8,10 @@ import type { Argument, Wiring } from './wiring.ts';
 /** The members of one vlan; there is at least one. */
 export type Network = Member[];
 
-/** Returns the arguments for a vlan. If this QEMU understands the vlan as it was written, they are not changed. */
+/**
+ * Returns the arguments for a vlan. If today's QEMU understands the vlan as it was written, the arguments are not
+ * changed.
+ */
 export function networkArguments(members: Readonly<Network>, wiring: Wiring): Argument[] {
   if (!members.some(({ explicit }) => explicit)) return members.flatMap(({ words }) => words);
   const nics = members.filter(({ kind }) => kind === 'nic');
@@ -18,8 +21,8 @@ export function networkArguments(members: Readonly<Network>, wiring: Wiring): Ar
   // A VDE network without a NIC is useless, and vdeq added a NIC too.
   const needsNic = nics.length === 0 && !wiring.hasNic(vlan) && backends.some(({ kind }) => kind === 'vde');
   if (needsNic) nics.push(newMember('nic', vlan));
-  // vhost moves frames in the kernel, where a capture cannot see them, so QEMU refuses both on one netdev. A hub
-  // separates them.
+  // vhost moves frames in the kernel, where a capture cannot see them, so QEMU refuses vhost and a capture on one
+  // netdev. A hub gives each a netdev of its own.
   const captureNeedsHub = dumps.length > 0 && nics.length > 0 && backends.some(usesVhost);
   const { netdev, words } =
     backends.length === 1 && nics.length <= 1 && !wiring.hasHub(vlan) && !captureNeedsHub

@@ -97,9 +97,9 @@ function describe({ asked, byDefault, targets }: { asked: boolean; byDefault: bo
 }
 
 /**
- * Reads the arguments, and turns the global options of user-mode networks (`-redir`, `-tftp`, `-bootp`, `-smb`,
- * `-net channel`) into settings of the first such network, or of QEMU's default network if the line has no network. If
- * it has networks but none in user mode, the options are left out and noted.
+ * Reads the arguments, and converts the global options of user-mode networks (`-redir`, `-tftp`, `-bootp`, `-smb`,
+ * `-net channel`) into settings of the first such network, or of QEMU's default network if the arguments have no
+ * network. If they have networks but none in user mode, the options are left out and noted.
  */
 function completed(args: readonly string[]): { items: (string | NetworkWords)[]; notes: string[] } {
   const read = readItems(args);

@@ -25,8 +25,8 @@ export interface Facts extends QemuFacts {
 const WELL_FORMED_ID = /^[a-z][\w.-]*$/i;
 
 /**
- * Settings that belong to NICs. QEMU before 0.10 ignored them elsewhere, and there are command lines that have them on
- * backends.
+ * Settings that belong to NICs. QEMU before 0.10 ignored these settings on backends, and there are command lines that
+ * have them there.
  */
 const NIC_SETTINGS: readonly string[] = ['macaddr', 'model'];
 
@@ -113,7 +113,7 @@ export class Wiring {
     return [...(usb ? ['-usb'] : []), '-device', option];
   }
 
-  /** Writes what `-net dump` did: a capture of the network that `netdev` belongs to. */
+  /** Writes the replacement of `-net dump`: a capture of the network that `netdev` belongs to. */
   capture({ vlan, settings }: Member, netdev: string): Argument[] {
     const file = setting(settings, 'file') ?? `qemu-vlan${vlan}.pcap`;
     const length = setting(settings, 'len');

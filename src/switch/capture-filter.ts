@@ -5,14 +5,15 @@ import { SwitchError } from '../protocol/errors.ts';
 import { describeError } from '../system/errno.ts';
 import { filterProgram, native } from '../system/native.ts';
 
-/** How long the program may run, in milliseconds. The program limits its CPU time itself, to less than that. */
+/** How long the program may run, in milliseconds. The program itself limits its CPU time to less than this. */
 const TIME_MS = 5000;
 const FILTER_MAX = 65_536;
 const WORDS_PER_INSTRUCTION = 4;
 
 /**
- * Returns the instructions of a filter in the format of NativeCapture.filter. Throws SwitchError EINVAL with libpcap's
- * error message if the filter is invalid, or ENOENT if libpcap is not installed.
+ * Returns the instructions of a filter in the format of NativeCapture.filter. Throws SwitchError EINVAL if the filter
+ * is invalid, too long or too costly to compile, ENOENT if libpcap is not installed, and EIO if the program cannot be
+ * run.
  */
 export async function compileFilter(filter: string): Promise<Uint32Array> {
   if (Buffer.byteLength(filter) > FILTER_MAX)

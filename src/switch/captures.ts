@@ -114,8 +114,8 @@ export class Captures {
 
   /**
    * Begins a capture to a file. Throws SwitchError EEXIST if the name is in use, EINVAL if an option or the filter is
-   * invalid or the file cannot be written, ENOSPC if there are 64 captures already, and ENOENT if a filter is given and
-   * libpcap is not installed.
+   * invalid or the file cannot be written, ENOSPC if there are 64 captures already, ENOENT if a filter is given and
+   * libpcap is not installed, and EIO if the capture cannot begin for another reason.
    */
   async add(name: string, options: FileCaptureOptions): Promise<void> {
     checkOptions(options, FILE_OPTIONS);
@@ -139,15 +139,16 @@ export class Captures {
   }
 
   /**
-   * Ends a capture, waits until its file is complete, and removes the capture. Throws SwitchError ENOENT if there is no
-   * capture of that name.
+   * Ends and removes a capture. Waits until a regular file is complete, but not for the reader of a pipe. Throws
+   * SwitchError ENOENT if there is no capture of that name.
    */
   async remove(name: string): Promise<void> {
     const entry = this.#entries.get(name);
     if (!entry) throw new SwitchError('ENOENT', `there is no capture '${name}'`);
     if (!entry.final) {
       this.#engine.finishCapture(entry.id);
-      // Do not wait for the reader of a pipe or a stream, which may never read the rest. It gets what fits at once.
+      // Do not wait for the reader of a pipe or a stream, which may never read the rest. The reader gets the frames
+      // that fit at once.
       if (entry.identity !== undefined) await entry.ended;
       else this.ended(entry.id, 0);
     }

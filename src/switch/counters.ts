@@ -3,8 +3,8 @@ import { type NativeCounters, native } from '../system/native.ts';
 
 /**
  * The counters of a port since it was created or they were last reset. "Receive" is what the switch received from the
- * port. Short frames count with their padding; frames that are dropped after they were received count as received too;
- * an unsegmented datagram from or to a TAP counts as its segments.
+ * port. Short frames count with their padding. Frames that are dropped after they were received also count as received.
+ * An unsegmented datagram from or to a TAP counts as its segments.
  */
 export interface PortCounters {
   /** The number of the port. */

@@ -1,7 +1,7 @@
 // The names of ports. A port has the name that an administrator or the port's attachment set, or else the name that a
-// client of the port asks for. Names are unique: if another port has a name, `-1`, `-2` and so on is appended. A name
-// that was set is never given to a client of another port, but setting a name takes it from a port that has it from a
-// client.
+// client of the port asks for. Names are unique: if another port has a name, `-1`, `-2` and so on is appended. There is
+// one exception: setting a name takes the name away from another port whose client asked for it, and that port is given
+// another name.
 import { SwitchError } from '../protocol/errors.ts';
 import { freeName, isName, NAME_RULE } from '../protocol/names.ts';
 

@@ -1,5 +1,5 @@
 // The ports as data: which numbers are free, and which users may use them. There are no descriptors here, and no
-// engine. A port outlives its endpoints: without any it is inactive, and keeps its settings and counters.
+// engine. A port outlives its endpoints: a port without endpoints is inactive, and keeps its settings and counters.
 
 import { SwitchError } from '../protocol/errors.ts';
 import { nameIn } from '../protocol/names.ts';
@@ -17,7 +17,7 @@ const ENDPOINT_IDS = 9999;
 /** An endpoint, which moves frames for a port. */
 export interface EndpointInfo {
   /**
-   * The number that the console shows for the endpoint. It is unique in the switch, and reused only after all others.
+   * The number that the console shows for the endpoint. It is unique in the switch, and is reused as late as possible.
    */
   id: number;
   /**
@@ -194,7 +194,10 @@ export class PortTable {
     return { number, created: false };
   }
 
-  /** Implements Reservations.forAttachment, until release(). `created` is true if the port did not exist before. */
+  /**
+   * Implements Reservations.forAttachment. The port stays reserved until release(). `created` is true if the port did
+   * not exist before.
+   */
   reserve(attachment: string, range?: PortRange): { number: number; created: boolean } {
     const number = range ? this.#freeWithin(range) : this.#lowestFree();
     const created = !this.#ports.has(number);
@@ -268,8 +271,8 @@ export class PortTable {
   }
 
   /**
-   * Returns the lowest free port of a range. Ports that are reserved for a user or not allocatable count as free here,
-   * since the range names them.
+   * Returns the lowest free port of a range. Ports that are not allocatable, or reserved for a user or group, count as
+   * free here: the caller asked for this range.
    */
   #freeWithin({ first: from, atMost }: PortRange): number {
     const first = this.number(from);

@@ -53,12 +53,17 @@ export class Ports {
     return this.#table.number(port);
   }
 
-  /** Creates a port that is given only to clients that ask for its number. Throws SwitchError EINVAL, EEXIST. */
+  /**
+   * Creates a port that clients and attachments get only if they ask for this port. Throws SwitchError EINVAL, EEXIST.
+   */
   create(number: number): void {
     this.#table.create(number);
   }
 
-  /** Creates the port with the lowest free number, as create() does. Returns its number. Throws SwitchError ENOSPC. */
+  /**
+   * Reserves the lowest free port in the same way, and creates it if needed. Returns its number. Throws SwitchError
+   * ENOSPC.
+   */
   createAuto(): number {
     return this.#table.createAuto();
   }

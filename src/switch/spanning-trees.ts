@@ -17,7 +17,7 @@ export class SpanningTrees {
   readonly #engine: NativeEngine;
   readonly #machine: SpanningTree;
   readonly #listener: TreeListener;
-  /** What the machine has been told: for each port, its VLANs, and whether it is a tagged member of each. */
+  /** The memberships that the machine knows: for each port, its VLANs, and whether it is a tagged member of each. */
   readonly #told = new Map<number, Map<number, boolean>>();
   readonly #discarding = new Set<string>();
   #timer: NodeJS.Timeout | undefined;

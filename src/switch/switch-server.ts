@@ -16,8 +16,8 @@ interface Parent {
 }
 
 /**
- * Returns a handle for a server. `close` runs at most once, whoever calls it; the switch calls it before closing
- * itself.
+ * Returns a handle for a server. `close` runs at most once: when the handle is closed, or when the switch begins to
+ * close.
  */
 export function serverOf(sw: Parent, address: string, close: () => Promise<void>): SwitchServer {
   let closed: Promise<void> | undefined;

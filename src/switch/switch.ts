@@ -204,7 +204,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
 
   /**
    * Does the second half of listen(), once: answers the clients that wait. Throws SwitchError EINVAL if bind() has not
-   * been called.
+   * been called, EEXIST if the directory is served already, and ENODEV once the switch is closed.
    */
   async serve(): Promise<void> {
     this.#checkOpen();

@@ -1,5 +1,5 @@
-// The options that trade drops, latency and CPU time against each other, and the one that selects the engine's CPU:
-// defaults and ranges.
+// The defaults and ranges of the options that trade drops, latency and CPU time against each other, and of the option
+// that selects the engine's CPU.
 import { readFileSync } from 'node:fs';
 import { SwitchError } from '../protocol/errors.ts';
 import { strerror } from '../system/errno.ts';

@@ -84,7 +84,8 @@ export class Vlans {
   }
 
   /**
-   * Creates the VLAN if it does not exist. Returns a function that removes it again unless it has members. @internal
+   * Creates the VLAN if it does not exist. Returns a function that removes a VLAN created in this way, unless it has
+   * members. @internal
    */
   ensure(vlan: number): () => void {
     if (this.#created.has(vlan)) return () => {};

@@ -29,7 +29,7 @@ export function groupId(name: string): number {
   return gid;
 }
 
-/** Like groupId(), for an option that may be absent, and with vde_switch's error sentence. */
+/** Does the same as groupId() for an option that may be absent. The error has vde_switch's sentence. */
 export function groupOption(name: string | undefined): number | undefined {
   const gid = name === undefined ? undefined : findGroup(name);
   if (name !== undefined && gid === undefined) throw new SwitchError('EINVAL', `No such group '${name}'`);

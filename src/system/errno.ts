@@ -7,7 +7,7 @@ export function errnoNumber(code: ErrnoName): number {
   return constants.errno[code];
 }
 
-/** Returns libc's description of an errno, which every reply of the console contains. */
+/** Returns libc's description of an errno, which replies of the console contain. */
 export function strerror(errno: number): string {
   return native.strerror(errno);
 }

@@ -1,4 +1,4 @@
-// Loads and types the addon; no other file does.
+// Loads the addon and declares its types. No other file loads it.
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -56,8 +56,8 @@ export type EngineEvent =
    */
   | { type: 'mac-moved'; mac: string; vlan: number; from: number; to: number }
   /**
-   * An address was seen on `elsewhere`, but has moved so often that it stays on `port` for so many seconds. There is one
-   * event for all these seconds, and at most one a second for all addresses.
+   * An address was seen on `elsewhere`, but has moved so often that it stays on `port` for `seconds` seconds. There is
+   * one event for that whole time, and at most one such event a second for all addresses together.
    */
   | { type: 'mac-flapping'; mac: string; vlan: number; port: number; elsewhere: number; seconds: number }
   /** An address was learned or forgotten. These events occur only after watchMacs(true). */
@@ -169,7 +169,8 @@ export interface NativeEngine {
   setUntaggedVlan(port: number, vlan: number): void;
   setMember(port: number, vlan: number, member: boolean): void;
   /**
-   * Sets whether the port is blocked in the VLAN. Then only BPDUs are accepted from it, and only send() sends to it.
+   * Sets whether the port is blocked in the VLAN. Only BPDUs are accepted from a blocked port, and only send() sends to
+   * it.
    */
   setDiscarding(port: number, vlan: number, discarding: boolean): void;
   /** Sends a complete frame to that port only. */
@@ -312,7 +313,8 @@ export interface NativeAddon {
   setProcessName(name: string): void;
   /**
    * Executes another program in this process, with the same stdio and environment. Restores the signal dispositions and
-   * blocking modes that Node has changed, and clears the close-on-exec flag of `keep`. Returns only by throwing.
+   * blocking modes that Node has changed, and clears the close-on-exec flag of `keep`. Does not return on success, and
+   * throws on failure.
    */
   execute(
     file: string,

@@ -44,7 +44,10 @@ export interface ProcessState {
   openFiles?: number | undefined;
 }
 
-/** Becomes another program: same process ID, stdio and environment, with `argv` and the descriptors in `keep`. */
+/**
+ * Becomes another program with the arguments `argv`. Keeps the process ID, stdio, the environment and the descriptors
+ * in `keep`.
+ */
 export function becomeProgram(
   file: string,
   argv: readonly string[],

@@ -25,7 +25,7 @@ export interface Reservations {
    * EACCES, EADDRINUSE, EINVAL, ENOSPC.
    */
   forClient(wanted: WantedPort, uid: number, kind?: string): Reservation;
-  /** Returns an endpoint ID that is not in use, a different one each time. */
+  /** Returns an endpoint ID that is not in use. IDs are reused as late as possible. */
   nextEndpointId(): number;
   /**
    * Creates a VLAN if it does not exist. Returns a function that removes it again, unless it has members or existed
@@ -46,7 +46,7 @@ export interface AttachmentRequest {
   released(): void;
 }
 
-/** A port reserved for an attachment or a client, to which an endpoint is attached and detached. */
+/** A port reserved for an attachment or a client. An endpoint can be attached to the port and detached from it. */
 export interface Reservation {
   readonly port: number;
   /**
@@ -59,8 +59,8 @@ export interface Reservation {
   /** Detaches the endpoint and gives the port back; its settings and counters stay. Idempotent. */
   release(): void;
   /**
-   * Releases the port, and removes it if it was created for this reservation. For attachments and clients that failed
-   * to start.
+   * Releases the port, and removes it if it was created for this reservation. Call it if the attachment or the client
+   * failed to start.
    */
   cancel(): void;
 }

@@ -17,7 +17,7 @@ export interface SocketPermissions {
 export class UnixListener {
   readonly #path: string;
   readonly #fd: number;
-  /** Removes the file; undefined if somebody else made it. */
+  /** Removes the socket's file; undefined if another program made the file. */
   readonly #remove: (() => void) | undefined;
   #server: Server | undefined;
 

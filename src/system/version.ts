@@ -1,9 +1,9 @@
-// The versions that the programs report: tsvde's own, and that of the vde_switch whose behaviour tsvde has.
+// The versions that the programs report: tsvde's own, and the version of vde_switch whose behaviour tsvde follows.
 import { createRequire } from 'node:module';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
 /** The version of tsvde itself. */
 export const TSVDE_VERSION = version;
-/** The version for programs that expect one of vde_switch's. */
+/** The version for programs that expect a version of vde_switch. */
 export const VDE_VERSION = `2.3.3+tsvde.${version}`;

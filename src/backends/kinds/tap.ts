@@ -1,5 +1,5 @@
-// TAP interfaces: attaches one queue to an existing TAP, or creates a TAP. Its owner brings it up and gives it
-// addresses.
+// TAP interfaces: attaches one queue to an existing TAP, or creates a TAP. The switch neither brings the interface up
+// nor gives it addresses.
 import { readdirSync } from 'node:fs';
 import { SwitchError } from '../../protocol/errors.ts';
 import { describeError } from '../../system/errno.ts';
@@ -39,8 +39,8 @@ export const tap = defineKind({
 });
 
 /**
- * Opens a TAP. The kernel chooses the number if `name` is empty or contains %d. `offloads` are used if the kernel
- * supports them. Throws SwitchError, which names the interface.
+ * Opens a TAP. The kernel chooses the number if `name` is empty or contains %d. With `offloads`, offloads are enabled
+ * if the kernel supports them. Throws SwitchError, which names the interface.
  */
 function openTap(name: string, offloads: boolean): { fd: number; name: string } {
   if (Buffer.byteLength(name) > NAME_MAX) {

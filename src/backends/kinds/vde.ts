@@ -1,5 +1,5 @@
-// An uplink: a port of another VDE switch, joined like any client's. When the control connection ends, the endpoint is
-// detached, the port of this switch stays reserved, and the uplink joins again.
+// An uplink, which takes a port of another VDE switch as any client does. When the control connection ends, the
+// endpoint is detached and the uplink joins again. Meanwhile the port of this switch stays reserved.
 import { realpathSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { type Joined, type JoinOptions, joinSwitch } from '../../plug/join.ts';
@@ -80,7 +80,7 @@ class Uplink implements Backend {
     this.#backOff = new BackOff(reconnectMs);
   }
 
-  /** Resolves when the switch has been joined, or after a second if it has not answered. */
+  /** Resolves when the first attempt to join has succeeded or failed, or after a second. */
   start(): Promise<void> {
     this.#trying = this.#try();
     return firstAnswer(this.#trying);

@@ -5,7 +5,10 @@ import type { ValueType } from '../keys.ts';
 
 /** An Internet address and port at one end of a forward. */
 export interface InetPlace {
-  /** The address in canonical form; undefined for any address of the host, or for the first guest. */
+  /**
+   * The address in canonical form. At the host's end, undefined means any address; at the guest's end, no particular
+   * guest.
+   */
   address: string | undefined;
   /** The port. At the host's end, 0 asks for any free port. */
   port: number;

@@ -11,8 +11,8 @@ export interface Guest {
 }
 
 /**
- * `quiet`: not heard from for long, but its endpoint is attached. `unknown`: never in the switch's MAC table, for
- * example behind a hub.
+ * A guest is `quiet` if it has been silent for long but its endpoint is attached. It is `unknown` if it was never in
+ * the switch's MAC table, for example behind a hub.
  */
 export type Presence = 'present' | 'quiet' | 'unknown' | 'gone';
 
@@ -53,8 +53,8 @@ export class Guests {
   }
 
   /**
-   * Returns the guests whose lease the stack may take back: one that is gone or, if none is, all that are unknown or
-   * quiet. `macs` begins with the guest that has been silent longest.
+   * Returns the guests whose lease the stack may take back: one guest that is gone or, if no guest is gone, all guests
+   * that are unknown or quiet. `macs` begins with the guest that has been silent longest.
    */
   reclaimable(macs: readonly string[]): { gone: string } | { quiet: string[] } {
     const presences = macs.map((mac) => [mac, this.presence(mac)] as const);
@@ -65,9 +65,10 @@ export class Guests {
   }
 
   /**
-   * Returns the guest address for forwards whose rule names none. It stays `now` while a guest with that address is
-   * present or quiet. Otherwise it becomes the address of the only DHCP guest or, if no guest uses DHCP, of the only
-   * guest; if there are several, it stays `now`.
+   * Returns the guest address for forwards whose rules give no guest address. Only guests that are present or quiet
+   * count. If one of them has the address `now`, returns `now`. Otherwise returns the address of the only guest with a
+   * DHCP lease or, if no guest has a lease, of the only guest. If there is no such guest or there are several, returns
+   * `now`.
    */
   only(family: 'ipv4' | 'ipv6', now: string | undefined): string | undefined {
     const there = this.#list.filter(

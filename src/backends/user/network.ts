@@ -1,4 +1,5 @@
-// The addresses of a user-mode network: those given, the defaults for the rest, and QEMU's rules for both.
+// Plans the addresses of a user-mode network: takes those given, fills in the defaults, and checks all of them by
+// QEMU's rules.
 import { SwitchError } from '../../protocol/errors.ts';
 import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from '../../protocol/ip.ts';
 import { family } from '../internet.ts';

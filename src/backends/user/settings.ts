@@ -57,7 +57,8 @@ function describe(target: GuestForward['target']): string {
 }
 
 /**
- * Returns a guest forward with its address. Throws SwitchError EINVAL if that address is already used in the network.
+ * Returns a guest forward with its address. Throws SwitchError EINVAL if IPv4 is off, or if the address is outside the
+ * network or is that of the host or the name server.
  */
 export function placeGuestForward(forward: GuestForward, { ipv4 }: UserNetwork): PlacedForward {
   if (!ipv4) return refuse('guestfwd is given, but ipv4 is off');

@@ -150,7 +150,7 @@ export class StackProcess {
   }
 }
 
-/** Reads the values of a `stats` line, which are in this order. */
+/** Reads the values of a `stats` line, which the process writes in the order below. */
 export function readStats(values: readonly number[]): StackStats {
   const [connections = 0, tooShort = 0, tooLong = 0, notForUs = 0, fragments = 0, notTaken = 0] = values;
   const [leases = 0, leasesRefused = 0] = values.slice(6);

@@ -1,4 +1,4 @@
-// Keeps a user-mode stack running. If the process dies, which means a fault in libslirp, the port stays and a new
+// Keeps a user-mode stack running. If the process dies, for example of a fault in libslirp, the port stays and a new
 // process gets the same forwards. Meanwhile frames wait in the socket pair, which outlives the process.
 import { unlink } from 'node:fs/promises';
 import { type ErrnoName, SwitchError } from '../../protocol/errors.ts';
@@ -101,7 +101,10 @@ export class UserBackend implements Backend {
     await this.#change(async () => this.#forwards.push(await this.#forward(forward)));
   }
 
-  /** Removes the forward with this host end. Throws SwitchError ENOENT. */
+  /**
+   * Removes the forward with this host end. Throws SwitchError ENOENT if there is none, and EIO while the stack
+   * restarts.
+   */
   async removeHostForward(place: HostPlace): Promise<void> {
     await this.#change(() => this.#removeHostForward(place));
   }
@@ -229,7 +232,7 @@ export class UserBackend implements Backend {
       void this.#change(() => this.#follow()).catch(() => {}); // if the stack has died, its successor gets all forwards
   }
 
-  /** Moves the forwards without a guest address to the only guest, if there is one. */
+  /** Moves the forwards without a guest address to the guest that Guests.only() selects. */
   async #follow(): Promise<void> {
     for (const family of ['ipv4', 'ipv6'] as const) {
       const address = this.#guests.only(family, this.#followed[family]);
@@ -276,7 +279,7 @@ export class UserBackend implements Backend {
     if ('path' in host) await unlink(host.path).catch(() => {});
   }
 
-  /** Logs what guests can cause, at most LINES_A_MINUTE lines of each level per minute. */
+  /** Logs an event that guests can cause. Logs at most LINES_A_MINUTE lines of each level per minute. */
   #logSome(line: string, level: LogLevel): void {
     const minute = Math.floor(Date.now() / 60_000);
     const counts = this.#logged.minute === minute ? this.#logged : { minute, info: 0, warning: 0 };

@@ -1,5 +1,5 @@
-// The spanning tree menu. Trees are printed byte for byte as vde_switch prints them; vde_switch has one role for
-// alternate and backup ports.
+// The spanning tree menu. Trees are printed byte for byte as vde_switch prints them, so alternate and backup ports are
+// shown with one role.
 import { SwitchError } from '../../protocol/errors.ts';
 import type { TreePortView, TreeView } from '../../switch/spanning-trees.ts';
 import { type Menu, printing, showing } from '../command.ts';

@@ -12,7 +12,7 @@ import { pad } from '../format.ts';
 import { parseFlag, parseNumber, parseOptionalPort, parsePort, parseWords } from '../parse.ts';
 import { printable } from '../reply.ts';
 
-/** vde_switch's names for the kinds of port that it has too. */
+/** vde_switch's names for the kinds of port that both switches have. */
 const MODULES: Readonly<Record<string, string>> = { vde: 'unix prog', tap: 'tuntap' };
 const NOBODY = 'NONE';
 

@@ -94,8 +94,8 @@ export class FileWriter {
 
   /** Completes the write in progress, which may be slow or partial. */
   #settle(inFlight: { block: Buffer; position: number }): void {
-    // Writing the same bytes twice at one position is harmless; appending them twice is not, so an append is waited
-    // for.
+    // At a fixed position, writing the same bytes twice is harmless, so the block is written again at once. Appending
+    // it twice is not harmless, so an append in progress is waited for.
     if (!this.#options.appends) {
       this.#writeNow(inFlight);
       return;

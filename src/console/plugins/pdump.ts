@@ -43,8 +43,9 @@ class FrameFile {
   }
 
   /**
-   * Sets the name of the file and truncates it, unless it is the file that the plugin has open already, perhaps under
-   * another name: then the capture continues in it. If the file cannot be opened, throws EINVAL and changes nothing.
+   * Sets the name of the file, and truncates the file. If the plugin has the same file open already, perhaps under
+   * another name, the file is not truncated and the capture continues in it. If the file cannot be opened, throws
+   * EINVAL and changes nothing.
    */
   set name(name: string) {
     const file = openRegular(name, 0, 'EINVAL');

@@ -35,8 +35,8 @@ export function byNumber(ports: readonly PortData[]): Map<number, PortData> {
 }
 
 /**
- * Describes the newest endpoint of a port, or else the attachment `owner`, as in `vde tsvdeq user=root pid=7 (+1)`. The
- * port's name, which is shown beside it, is left out.
+ * Describes the newest endpoint of a port, as in `vde tsvdeq user=root pid=7 (+1)`. For a port without endpoints,
+ * describes the attachment `owner`. The port's name, which is shown beside it, is left out.
  */
 export function describePort({ name, endpoints }: PortData, owner?: string): string {
   const [newest] = endpoints;
