@@ -11,7 +11,7 @@ import { temporaryDirectory } from '../support/temporary.ts';
 /**
  * A program that shows its name, its arguments and any variable of ours, of which the environment must contain none.
  */
-const SHOWS = '#!/bin/sh\n[ "$*" = "-netdev help" ] && exit\necho "<$0 $*>"\nenv | grep TSVDE\n';
+const SHOWS = '#!/bin/sh\n[ "$*" = "-netdev help" ] && exit\necho "<$0 $*>"\nenv | grep TSVDEQ\n';
 
 function programs(...names: string[]) {
   const home = temporaryDirectory();
