@@ -6,9 +6,15 @@ import { defineConfig } from 'vitest/config';
 const check = process.env.TSVDE_CHECK !== undefined;
 
 /** Tests that `npm run check` leaves out, since it must take less than a minute. */
-const TOO_LONG = ['backends/restart', 'cli/failures', 'fstp/addresses', 'fstp/random'].map(
-  (name) => `test/${name}.test.ts`,
-);
+const TOO_LONG = [
+  'backends/restart',
+  'backends/user-leases',
+  'cli/failures',
+  'cli/mistakes',
+  'cli/tables',
+  'fstp/addresses',
+  'fstp/random',
+].map((name) => `test/${name}.test.ts`);
 const MEASURES_TIME = ['test/switch/pace.test.ts', 'test/plug/stream.test.ts'];
 const NEEDS_GUESTS = ['test/e2e/**'];
 
@@ -45,10 +51,10 @@ export default defineConfig({
     globalSetup: ['scripts/global-setup.mjs'],
     // With processes, a crash of the addon is one file's failure, and no worker teardown is involved.
     pool: 'forks',
-    // A process for each file costs half a second of CPU; npm run check keeps two processes for all.
+    // A process for each file costs half a second of CPU; npm run check keeps three processes for all.
     isolate: !check,
     // Most tests wait for other programs most of the time.
-    maxWorkers: 2,
+    maxWorkers: check ? 3 : 2,
     testTimeout: 20_000,
     hookTimeout: 120_000,
     projects: check
