@@ -4,12 +4,17 @@ import { join } from 'node:path';
 
 export const CXX_FLAGS = ['-std=c++20', '-Wall', '-Wextra', '-Werror', '-Inative', '-pthread'];
 
-/** All directories with C++ files, except native/build. */
-export const CXX_DIRECTORIES = [
+/** The directories of the engine. */
+export const ENGINE_DIRECTORIES = [
   'native/engine',
   'native/engine/capture',
   'native/engine/endpoints',
   'native/engine/offload',
+];
+
+/** All directories with C++ files, except native/build. */
+export const CXX_DIRECTORIES = [
+  ...ENGINE_DIRECTORIES,
   'native/slirp',
   'native/filter',
   'native/addon',

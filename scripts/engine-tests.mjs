@@ -8,14 +8,13 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writ
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { cacheOf, checkout as root } from './build.mjs';
-import { CXX_FLAGS, cxxFiles, writeCompileCommands } from './compile-commands.mjs';
+import { CXX_FLAGS, cxxFiles, ENGINE_DIRECTORIES, writeCompileCommands } from './compile-commands.mjs';
 import { digest, filesBelow } from './digest.mjs';
 import { withLock } from './lock.mjs';
 
 const quick = process.argv.includes('--quick');
 const words = process.argv.slice(2).filter((word) => word !== '--quick');
 
-const ENGINE = ['native/engine', 'native/engine/capture', 'native/engine/endpoints', 'native/engine/offload'];
 /** Contains the main() of tsvde-slirp; the tests have a main() of their own. */
 const SLIRP_MAIN = join('native/slirp', 'main.cc');
 /** The exit code of a test binary if no test matches NAME. */
@@ -29,7 +28,7 @@ const hashes = new Map();
 
 /** Compiles and links all variants, one for each sanitizer, and returns them. */
 async function compileAll() {
-  const sources = cxxFiles(root, [...ENGINE, 'native/slirp', 'native/test'], /\.cc$/);
+  const sources = cxxFiles(root, [...ENGINE_DIRECTORIES, 'native/slirp', 'native/test'], /\.cc$/);
   const variants = [
     new Variant(
       'address,undefined',
@@ -55,7 +54,7 @@ async function compileAll() {
  */
 function mayRace(source) {
   const directory = dirname(source);
-  if (directory !== 'native/test') return ENGINE.includes(directory);
+  if (directory !== 'native/test') return ENGINE_DIRECTORIES.includes(directory);
   return (
     basename(source) === 'main.cc' || /thread|async|"test\/loops\.h"/.test(readFileSync(join(root, source), 'utf8'))
   );

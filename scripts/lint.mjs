@@ -1,17 +1,10 @@
 // The checks that run none of our code. Each resolves with whether it found no problem.
 import { join } from 'node:path';
-import { CXX_DIRECTORIES, cxxFiles } from './compile-commands.mjs';
+import { CXX_DIRECTORIES, cxxFiles, ENGINE_DIRECTORIES } from './compile-commands.mjs';
 import { root, run } from './set-up.mjs';
 
 /** The directories that clang-tidy checks: the code that runs in production, except the addon. */
-const TIDY = [
-  'native/engine',
-  'native/engine/capture',
-  'native/engine/endpoints',
-  'native/engine/offload',
-  'native/slirp',
-  'native/filter',
-];
+const TIDY = [...ENGINE_DIRECTORIES, 'native/slirp', 'native/filter'];
 
 const bin = (name) => join(root, 'node_modules/.bin', name);
 const succeeds = async (command, args) => (await run(command, args)) === 0;
