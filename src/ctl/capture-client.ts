@@ -6,9 +6,8 @@ import { describeError } from '../system/errno.ts';
 import { ExitError } from '../system/exit-error.ts';
 import { connectTo, NO_REPLY } from './console-client.ts';
 import { PcapngCounter } from './pcapng-counter.ts';
+import { END_OF_SESSION, PROMPT } from './reply-reader.ts';
 
-const PROMPT = /(?:^|\n)\S{1,30}\$ $/;
-const END_OF_SESSION = '9999 END OF SESSION';
 const REPLY_MAX = 65_536;
 
 export interface LiveCapture {

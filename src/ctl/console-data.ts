@@ -1,4 +1,5 @@
 // The data that views request from a console by `json COMMAND`; tsvdectl(1) documents its members.
+import { constants } from 'node:os';
 import { ExitError } from '../system/exit-error.ts';
 import type { ConsoleClient } from './console-client.ts';
 
@@ -62,7 +63,7 @@ export interface AttachmentData {
 /** Returns the data of a command's reply. Throws ExitError, with the errno as its code, if the command failed. */
 export type AskData = <T>(command: string) => Promise<T>;
 
-const ENOSYS = 38;
+const { ENOSYS } = constants.errno;
 
 /** Returns a function that requests data from the console. */
 export function dataFrom(client: ConsoleClient): AskData {

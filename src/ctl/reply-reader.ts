@@ -2,11 +2,11 @@
 // and debug lines may appear between any two lines outside a data block.
 
 const DATA = "0000 DATA END WITH '.'";
-const END_OF_SESSION = '9999 END OF SESSION';
+export const END_OF_SESSION = '9999 END OF SESSION';
 const CODE = /^1(\d{3}) (.*)$/;
 const DEBUG = /^3\d{3} /;
 /** Matches the prompt, which is alone on the last line of the greeting: `vde$ `, `VDEwf$ `. */
-const PROMPT = /(?:^|\n)(\S{1,30}\$ )$/;
+export const PROMPT = /(?:^|\n)(\S{1,30}\$ )$/;
 const GREETING_MAX = 4096; // characters
 
 export interface ConsoleReply {
