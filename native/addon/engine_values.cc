@@ -31,6 +31,16 @@ std::string mac_text(tsvde::MacKey key) {
   return text;
 }
 
+namespace {
+
+// Sets the address and the VLAN of a key of the MAC table.
+void set_address(Napi::Object& object, tsvde::MacKey key) {
+  object.Set("mac", mac_text(key));
+  object.Set("vlan", static_cast<uint32_t>(key >> 48));
+}
+
+}  // namespace
+
 Napi::Object event_object(Napi::Env env, const Event& event) {
   Napi::Object object = Napi::Object::New(env);
   switch (event.kind) {
@@ -47,15 +57,13 @@ Napi::Object event_object(Napi::Env env, const Event& event) {
       break;
     case Event::Kind::mac_moved:
       object.Set("type", "mac-moved");
-      object.Set("mac", mac_text(event.key));
-      object.Set("vlan", static_cast<uint32_t>(event.key >> 48));
+      set_address(object, event.key);
       object.Set("from", event.port);
       object.Set("to", event.elsewhere);
       break;
     case Event::Kind::mac_flapping:
       object.Set("type", "mac-flapping");
-      object.Set("mac", mac_text(event.key));
-      object.Set("vlan", static_cast<uint32_t>(event.key >> 48));
+      set_address(object, event.key);
       object.Set("port", event.port);
       object.Set("elsewhere", event.elsewhere);
       object.Set("seconds", event.seconds);
@@ -63,8 +71,7 @@ Napi::Object event_object(Napi::Env env, const Event& event) {
     case Event::Kind::mac_added:
     case Event::Kind::mac_removed:
       object.Set("type", event.kind == Event::Kind::mac_added ? "mac-added" : "mac-removed");
-      object.Set("mac", mac_text(event.key));
-      object.Set("vlan", static_cast<uint32_t>(event.key >> 48));
+      set_address(object, event.key);
       object.Set("port", event.port);
       break;
     case Event::Kind::bpdu:

@@ -81,7 +81,6 @@ void Relay::listen() {
 }
 
 void Relay::fill(std::vector<pollfd>& polled) {
-  polled_at_ = polled.size();
   polled.push_back({listener_.number(), POLLIN, 0});
   for (Connection& connection : connections_) {
     connection.polled_at = polled.size();

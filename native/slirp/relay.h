@@ -62,7 +62,6 @@ class Relay {
   Fd listener_;
   Fd file_;  // the listener's file, which no longer has a name
   std::string path_;
-  size_t polled_at_ = 0;
   std::list<Connection> connections_;
 };
 
