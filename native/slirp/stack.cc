@@ -198,7 +198,7 @@ void Stack::dispatch(std::vector<pollfd>& polled, bool poll_failed) {
 
 void Stack::run_timers() {
   const int64_t now = now_ms();
-  // By index, since a timer that fires may create or free timers.
+  // The loop uses an index, since a timer that fires may create or free timers.
   for (size_t i = 0; i < timers_.size(); i++) {
     Timer& timer = *timers_[i];
     if (timer.at_ms < 0 || timer.at_ms > now) continue;

@@ -315,7 +315,7 @@ TEST("segments are not coalesced if a field ends the run or segmenting would not
 
 namespace {
 
-// What a change of one bit in the header of the second of three segments does: the segment joins neither
+// The effect of changing one bit in the header of the second of three segments: the segment joins neither
 // neighbour, or it ends the run.
 enum class Changed : uint8_t { joins_none, ends_run };
 

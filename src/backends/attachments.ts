@@ -29,7 +29,7 @@ export interface Attachment {
   backend: Backend;
 }
 
-/** What attachments use of the switch besides ports. */
+/** The functions of the switch, other than those for ports, that attachments use. */
 export interface AttachmentEnvironment {
   /** The switch's own control directory; undefined until the switch listens. */
   directory(): string | undefined;

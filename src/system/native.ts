@@ -8,7 +8,7 @@ export interface EngineSettings {
   /** true: each frame is sent to all other ports; false: the switch learns addresses (802.1D-2004, 7.7 to 7.9). */
   hub: boolean;
   /**
-   * What happens to frames tagged with a VLAN that was never created. true: they are dropped; false: they are forwarded
+   * The treatment of frames tagged with a VLAN that was never created. true: they are dropped; false: they are forwarded
    * in the port's own VLAN, with the tag as payload.
    */
   strictVlan: boolean;

@@ -1,4 +1,4 @@
-// What a BPDU means on a port, what is elected, and what is compared: each rule with its limits.
+// Tests the rules for what a BPDU means on a port, what is elected and what is compared, each rule with its limits.
 import { describe, expect, test } from 'vitest';
 import type { Bpdu } from '../../src/fstp/bpdu.ts';
 import { elect, sameElection } from '../../src/fstp/election.ts';

@@ -188,7 +188,7 @@ describeWith(
       for (const name of ['tap', 'plain']) space.run('ip', 'link', 'set', name, 'master', 'bridge');
       for (const name of ['bridge', 'plain', 'far', 'tap']) space.run('ip', 'link', 'set', name, 'up');
       const from = ['ether', 'src', '02:00:00:00:00:01'];
-      // By default tcpdump's buffer has few slots, each for the longest possible frame, and tcpdump loses a frame for
+      // tcpdump's default buffer has few slots, each for the longest possible frame, and tcpdump loses a frame for
       // which no slot is free.
       const record = ['-i', 'far', '-s', '2000', '-B', '8192', '--immediate-mode', '-U', '-w', `${home}/pcap`];
       const recording = space.start('tcpdump', [...record, ...from]);
