@@ -1,4 +1,5 @@
-// Runs iperf3 from the first host to the second, or in reverse, and returns the rate at which data arrived.
+// Runs iperf3 from the first host to the second, or in reverse, and returns the rate at which data arrived and how many
+// bytes arrived.
 import { until } from './scope.mjs';
 
 export async function iperf([from, to], { protocol = 'tcp', streams = 1, reverse = false, seconds = 2, words = [] }) {
@@ -8,8 +9,11 @@ export async function iperf([from, to], { protocol = 'tcp', streams = 1, reverse
   if (reverse) command.push('-R');
   if (protocol === 'udp') command.push('-u', '-b', '0', '-l', '1400');
   const { end } = JSON.parse(await from.run([...command, ...words], { timeoutMs: 60_000 }));
-  if (protocol === 'tcp')
-    return { gbits: end.sum_received.bits_per_second / 1e9, retransmits: end.sum_sent.retransmits };
-  const { bits_per_second: bits, lost_percent: lost } = end.sum;
-  return { gbits: (bits * (1 - lost / 100)) / 1e9, lost };
+  if (protocol === 'tcp') {
+    const { bits_per_second: bits, bytes } = end.sum_received;
+    return { gbits: bits / 1e9, bytes, retransmits: end.sum_sent.retransmits };
+  }
+  const { bits_per_second: bits, bytes, lost_percent: lost } = end.sum;
+  const arrived = 1 - lost / 100;
+  return { gbits: (bits * arrived) / 1e9, bytes: bytes * arrived, lost };
 }
