@@ -41,6 +41,12 @@ export class Outbox {
     this.#flushDue = true;
   }
 
+  /** Emits a flush that waits for the next second now, since no event may come after this one. */
+  flushNow(): void {
+    if (this.#flushDue) this.#effects.push({ kind: 'flush', vlan: this.#vlan });
+    this.#flushDue = false;
+  }
+
   /** Queues one BPDU for the end of this event, or for the next second if the limit is reached. */
   send(port: TreePort, { agreement = false, topologyChange = false }: Due = {}): void {
     const due = this.#due.get(port);

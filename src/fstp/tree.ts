@@ -5,7 +5,7 @@
 //   makes itself root instead and opens every port that it had blocked: a loop until the next hello.
 // - On a redundant segment exactly one of the two ends blocks. vde_switch blocks both, which permanently cuts off the
 //   stations of a hub between two switches.
-// - Offers carry an age, counted in switches and limited, so that offers of a dead root do not circulate for ever.
+// - Offers carry an age, counted in links and limited, so that offers of a dead root do not circulate for ever.
 // - A port stays blocked while its neighbour keeps contradicting our offer. Such a neighbour does not receive our
 //   BPDUs, and a link that works in one direction only would make a loop.
 // - A bonus takes effect at once. A port that becomes an edge port drops its offer. No cost is less than 1.
@@ -30,7 +30,7 @@ export class Tree {
   readonly #edges = new Set<number>();
   #bonus: Bonus = { port: 0, cost: 0 };
   #election: Election;
-  /** When the next hello is due; undefined while spanning tree is off: all ports forward and nothing is sent. */
+  /** When the next hello is due; undefined while spanning tree is off, when all ports forward and nothing is sent. */
   #helloAt: number | undefined;
 
   constructor(vlan: number, own: { id: BridgeId; mac: string }) {
@@ -71,6 +71,7 @@ export class Tree {
     this.#election = elect(this.#own, [], () => PORT_COST);
     this.#announceRoot();
     this.#reconsider();
+    this.#outbox.flushNow();
   }
 
   /** Adds a port that has become active in this VLAN, or changes whether it is tagged there. */
@@ -208,9 +209,9 @@ export class Tree {
   /**
    * Flushes addresses and sends a topology change to the neighbours. Changes that a neighbour has reported (`heard`)
    * are limited to CHANGES_PER_SECOND: vde_switch forwards even a change received on a blocked port, so our change
-   * returns over the other link, and the limit ends that circle. 802.1D's limit, one change per hello + 1 s (17.21.7),
-   * relies on repeated notifications. Our notifications are sent once, so that 802.1D's limit would lose a second
-   * change.
+   * returns to us over a redundant link, and the limit ends that circle. 802.1D's limit, one change per hello + 1 s
+   * (17.21.7), relies on repeated notifications. Our notifications are sent only once, so 802.1D's limit would lose a
+   * second change.
    */
   #changeTopology(heard?: { on: TreePort; now: number }): void {
     this.#outbox.flush();

@@ -16,7 +16,7 @@ export interface FramesOptions {
 const FRAMES_OPTIONS = { signal: true } satisfies Record<keyof FramesOptions, true>;
 /** A plug's connection to its switch. */
 export interface PlugLink {
-  /** The data socket, non-blocking and connected. The plug owns it. */
+  /** The data socket, which is connected. The plug owns it. */
   fd: number;
   port: number | undefined;
   switchPath: string;
@@ -182,7 +182,7 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
     this.close();
   }
 
-  /** Closes the plug because the other side has ended; frames received before that are still read. @internal */
+  /** Closes the plug because the other side has ended. Iterators still deliver all frames that arrived. @internal */
   end(): void {
     this.#close(false);
   }
@@ -190,7 +190,8 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
   #close(discard: boolean): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#received.length = 0;
+    const rest = this.#received.splice(0);
+    if (!discard) for (const queue of this.#queues) for (const frame of rest) queue.push(frame);
     this.#link.disconnect();
     this.#socket.close();
     for (const queue of [...this.#queues]) queue.end(discard);
@@ -243,7 +244,7 @@ function checkFrame(frame: Uint8Array): void {
     throw new SwitchError('EMSGSIZE', `a frame has at most ${FRAME_MAX} bytes; this one has ${length}`);
 }
 
-/** Returns the port in the name that a VDE switch gives to a data socket, `DIR/001.5`. */
+/** Returns the port number in the name that a VDE switch gives to a data socket, `DIR/001.5`. */
 function portOf(switchPath: string): number | undefined {
   const [, digits] = /\/(\d{3,})\.\d+$/.exec(switchPath) ?? [];
   return digits === undefined ? undefined : Number(digits);

@@ -55,13 +55,13 @@ test('a better root from a neighbour whose root port leads to this switch is not
   expect(tree.view(VLAN)).toMatchObject({ rootPort: undefined });
 });
 
-test('a neighbour with a worse offer gets an answer, and its port is blocked until it concedes', () => {
+test('a neighbour with a worse offer gets an answer, and the port to it is blocked until it concedes', () => {
   const tree = machine(1);
   expect(hears(tree, 1, { bridge: idOf(9) })).toEqual(['1 discarding', 'flush', 'send 1']);
   expect(concede(tree, 1)).toEqual(['1 forwarding', 'flush', 'send 1 tc']);
 });
 
-test('the offer of a neighbour ends when it reaches the root through this switch', () => {
+test('the offer of a neighbour ends when the neighbour reaches the root through this switch', () => {
   const tree = machine(1);
   hears(tree, 1, { root: idOf(1), cost: COST, bridge: idOf(2) });
   expect(tree.view(VLAN)).toMatchObject({ root: idOf(1), rootPort: 1, cost: 2 * COST });
@@ -78,7 +78,7 @@ test('a worse offer on the root port replaces its last one, and the best offer o
   expect(tree.view(VLAN)).toMatchObject({ rootPort: 2, designated: idOf(3), cost: 2 * COST });
 });
 
-test('an own BPDU that returns on another port does not lead to a better root', () => {
+test('a BPDU of this switch that returns on another port does not lead to a better root', () => {
   const tree = machine(2);
   hears(tree, 2, { root: idOf(1), cost: COST, bridge: idOf(5), port: 0x8001 });
   expect(tree.view(VLAN)).toMatchObject({ root: idOf(5), rootPort: undefined });
@@ -118,6 +118,13 @@ test('a BPDU or flush beyond the limit of one second is made up for once in the 
   expect(now.filter((one) => one === 'flush').length).toBeLessThanOrEqual(4);
   expect(brief(tree.tick(2))).toEqual(['flush', 'send 1 tc']);
   expect(brief(tree.tick(3))).toEqual([]);
+});
+
+test('a flush that waits for the next second is made up for when spanning tree is switched off', () => {
+  const tree = machine(52);
+  concede(tree, 1);
+  for (let i = 0; i < 50; i++) hears(tree, 3 + i, {});
+  expect(brief(tree.switchOff(1.5)).at(-1)).toBe('flush');
 });
 
 test('an offer expires after 12 s of silence, and the neighbour after 20 s', () => {

@@ -56,7 +56,7 @@ describe("a plug on a program's own switch", () => {
     expect(() => sw.plug()).toThrow(expect.objectContaining({ code: 'ENODEV', message: 'the switch is closed' }));
   });
 
-  test('may have a listener that throws when the switch closes: that is uncaught, and all is closed', async () => {
+  test('may have a listener that throws when the switch closes: the error is uncaught, and all is closed', async () => {
     const body = `import { Switch } from ${JSON.stringify(dist)};
       const sw = new Switch();
       const [a, b] = [sw.plug(), sw.plug()];
@@ -149,10 +149,10 @@ describe('for await (const frame of plug)', () => {
     };
     await expect(throwing()).rejects.toThrow('mine');
     expect(b.eventNames()).toEqual([]);
-    expect(await once(b, 'frame')).toEqual([marked(1)]); // it is not paused
+    expect(await once(b, 'frame')).toEqual([marked(1)]); // the plug is not paused
   });
 
-  test('is bounded: what is not read waits in the switch, whose sender is told', async () => {
+  test('is bounded: frames that are not read wait in the switch, and the sender learns when it is full', async () => {
     const { sw, a, b } = pair();
     const iteration = b.frames();
     let sent = 0;
@@ -162,8 +162,8 @@ describe('for await (const frame of plug)', () => {
       sent += taken;
       await new Promise(setImmediate);
     }
-    // The kernel's sockets, the switch's queue and the 64 frames here are full by now, and the rest was dropped or
-    // refused.
+    // The kernel's sockets, the switch's queue and the 64 places of the iteration are full by now, and further frames
+    // were dropped or refused.
     const drops = () => sw.counters().find(({ port }) => port === 7)!.transmitDrops.queue_full!;
     await until(() => sent < 5000 || drops() > 0n, 'an end of the room');
     const marks: number[] = [];
@@ -189,6 +189,21 @@ describe('for await (const frame of plug)', () => {
     for await (const frame of iteration) frames.push(frame);
     expect(frames).toEqual([marked(1), marked(2)]);
     for await (const _ of plug) throw new Error('a closed plug has no frames');
+  });
+
+  test('reads all that came before the end, even if the plug was paused in the middle of a batch', async () => {
+    const { sw, a, b } = pair();
+    const iteration = b.frames();
+    b.once('frame', () => b.pause());
+    const frames = Array.from({ length: 8 }, (_, i) => marked(i));
+    a.sendAll(frames);
+    // Waits without a turn of the event loop, so that the plug reads all frames in one batch.
+    while (sw.counters().find(({ port }) => port === 7)!.transmitBroadcast < 8n);
+    await once(b, 'frame');
+    b.end();
+    const read: Buffer[] = [];
+    for await (const frame of iteration) read.push(frame);
+    expect(read).toEqual(frames);
   });
 
   test('throws the reason of a signal, while it waits and before it begins', async () => {
@@ -230,7 +245,7 @@ describe('for await (const frame of plug)', () => {
   });
 });
 
-test('using closes a plug, and await using a switch with what it has', async () => {
+test('using closes a plug, and await using closes a switch and its plugs', async () => {
   let held: Plug;
   {
     await using sw = new Switch();
@@ -282,11 +297,11 @@ describe('Plug.connect', () => {
     expect(await refused(`${parent}/file`)).toBe('EIO Not a directory');
   });
 
-  test('tells that permissions forbid it', async () => {
+  test('is refused with EACCES where permissions forbid it', async () => {
     const { directory } = await network();
     chmodSync(`${directory}/ctl`, 0);
     const uid = process.geteuid!();
-    if (uid === 0) process.seteuid!(65_534); // no permission holds root
+    if (uid === 0) process.seteuid!(65_534); // permissions do not restrict root
     atEnd(() => process.seteuid!(uid));
     expect(await refused(directory)).toBe('EACCES Permission denied');
   });
