@@ -1,5 +1,5 @@
 // npm run mutate: changes the code of the pure rooms, one place at a time, and tells which changes no test notices.
-// `npm run mutate -- --mutate src/qemu/plan.ts` tries one file, and with `:20-40` after it some of its lines.
+// `npm run mutate -- --mutate src/qemu/plan.ts` tries one file, and with `:20-40` after its name only these lines.
 import { availableParallelism } from 'node:os';
 
 /** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
@@ -15,17 +15,27 @@ export default {
   ],
   testRunner: 'vitest',
   vitest: { configFile: 'test/mutation/vitest.config.ts', related: true },
-  // Nothing is compiled: vitest leaves the types out. Stryker would rewrite the paths in a tsconfig.json that it finds.
+  // No file has this name: Stryker would rewrite the paths in it. Nothing is compiled, since vitest drops the types.
   tsconfigFile: 'none.json',
   disableTypeChecks: false,
   coverageAnalysis: 'perTest',
-  // A mutant of what runs when a module is loaded needs a process of its own for each try.
+  // Leaves out code that runs when a module is loaded: each of its mutants would need a process of its own.
   ignoreStatic: true,
-  // A later run reuses the results of code whose tests are in files that have not changed.
+  // A later run reuses the results for unchanged code whose tests are in unchanged files.
   incremental: true,
   incrementalFile: 'build/mutate/incremental.json',
   tempDirName: 'build/mutate/sandbox',
-  ignorePatterns: ['bin', 'contrib', 'dist', 'docs', 'man', 'native'],
+  // The tests load the addon; nothing else of `native` is copied.
+  ignorePatterns: [
+    'bin',
+    'contrib',
+    'dist',
+    'docs',
+    'man',
+    'native/!(build)',
+    'native/build/!(Release)',
+    'native/build/Release/!(tsvde.node)',
+  ],
   concurrency: Math.max(1, availableParallelism() - 1),
   timeoutMS: 5000,
   reporters: ['progress', 'clear-text', 'html'],
