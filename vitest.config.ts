@@ -19,14 +19,15 @@ const MEASURES_TIME = ['test/switch/pace.test.ts', 'test/plug/stream.test.ts'];
 const NEEDS_GUESTS = ['test/e2e/**'];
 
 /**
- * Matches every line of a file whose tests are all in suites with needs: no other call begins at the margin. `npm run
- * check` skips such suites.
+ * If this matches every line of a test file, all tests of the file are in suites with needs (describeWith), since no
+ * other call begins at the margin. `npm run check` skips such suites.
  */
 const ONLY_SUITES_WITH_NEEDS =
   /^(import|export|const|let|function|async function|interface|type|class|describeWith\(|[\s})\]/*]|$)/;
 
 /**
- * Returns the files that would be loaded only for all their suites to be skipped. Files in doubt are not among them.
+ * Returns the test files of which `npm run check` would skip every suite, so that there is no need to load them. Files
+ * in doubt are not among them.
  */
 function skippedFiles(): string[] {
   return readdirSync(join(import.meta.dirname, 'test'), { recursive: true, encoding: 'utf8' })
@@ -51,7 +52,7 @@ export default defineConfig({
     globalSetup: ['scripts/global-setup.mjs'],
     // With processes, a crash of the addon is one file's failure, and no worker teardown is involved.
     pool: 'forks',
-    // A process for each file costs half a second of CPU; npm run check keeps three processes for all.
+    // A process for each file costs half a second of CPU; `npm run check` uses the same three processes for all files.
     isolate: !check,
     // Most tests wait for other programs most of the time.
     maxWorkers: check ? 3 : 2,

@@ -1,6 +1,6 @@
-// npm run check, for each change: build, types, lint, the engine's tests if the engine's code has changed, and every
-// test that needs neither root nor other programs, three files at a time. vitest.config.ts and test/support/needs.ts say
-// what is left out.
+// npm run check, to be run for each change: build, types, lint, the engine's tests if the engine's code has changed,
+// and every test that needs neither root nor other programs, three files at a time. vitest.config.ts and
+// test/support/needs.ts say what is left out.
 import { formatCxx, lintTypeScript, types } from './lint.mjs';
 import { execute, hasProgram, setUp } from './set-up.mjs';
 import { runTests, step } from './steps.mjs';

@@ -1,8 +1,8 @@
-// npm run test:engine [-- NAME]: the tests of the engine and of the user-mode stack, which do not need Node. All are
-// compiled to find memory errors and undefined behaviour, and those that use threads a second time to find data races.
-// NAME selects tests whose names, or whose files' names, contain it. Only what has changed is compiled. With --quick, for
-// `npm run check`, only memory errors are looked for, with a tenth of the random rounds, and only if something has changed
-// since these tests last passed.
+// npm run test:engine [-- NAME]: the tests of the engine and of the user-mode stack, which do not need Node. All tests
+// are compiled to find memory errors and undefined behaviour. Those that use threads are compiled a second time, to
+// find data races. NAME selects tests whose names, or whose files' names, contain it. Only what has changed is
+// compiled. With --quick, for `npm run check`, data races are not looked for, random tests run a tenth of their rounds,
+// and nothing runs if nothing has changed since these tests last passed.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -49,8 +49,8 @@ async function compileAll() {
 }
 
 /**
- * Returns whether a data race is possible in a source file: in the engine, and in tests that start threads. The user-mode
- * stack has no threads. A test that only mentions threads in a comment counts too, so that none is missed.
+ * Returns whether a data race is possible in a source file: in the engine, and in tests that start threads. The
+ * user-mode stack has no threads. A test that only mentions threads in a comment counts too, so that no test is missed.
  */
 function mayRace(source) {
   const directory = dirname(source);
@@ -79,7 +79,7 @@ class Variant {
     this.#made = existsSync(this.#state) ? JSON.parse(readFileSync(this.#state, 'utf8')) : {};
   }
 
-  /** Returns a function for each source whose object is not up to date, which compiles it. */
+  /** Returns, for each source whose object is not up to date, a function that compiles the source. */
   compilations() {
     return this.#sources.flatMap((source) => this.#compilation(source) ?? []);
   }

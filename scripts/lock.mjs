@@ -1,4 +1,5 @@
-// A lock that the kernel releases when its process ends: an abstract unix socket, which leaves no file behind.
+// A lock that the kernel releases when the process that holds it ends: an abstract unix socket, which leaves no file
+// behind.
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 

@@ -7,7 +7,7 @@ import { build, checkout } from './build.mjs';
 
 export const root = checkout;
 
-/** Installs and builds. If that fails, ends the process with a sentence. */
+/** Installs and builds. If that fails, prints a sentence and ends the process. */
 export async function setUp() {
   install();
   try {
@@ -40,7 +40,7 @@ export function execute(command, args, options = {}) {
   }
 }
 
-/** Runs a command that others may run beside; its output goes to stderr. Resolves with the exit code. */
+/** Runs a command without blocking this process; its output goes to stderr. Resolves with the exit code. */
 export function run(command, args, options = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd: root, stdio: ['ignore', 2, 2], ...options });

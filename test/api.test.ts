@@ -17,7 +17,7 @@ test('every export and its members are documented, no type is forgotten, and doc
   expect(readFileSync(reference, 'utf8'), hint).toBe(text);
 }, 60_000);
 
-test('a TypeScript program is refused what is not public, and what does not exist', async () => {
+test('a TypeScript program that uses what is not public, or does not exist, does not compile', async () => {
   const home = temporaryDirectory();
   mkdirSync(`${home}/node_modules`);
   symlinkSync(root, `${home}/node_modules/tsvde`);
@@ -41,7 +41,7 @@ serveConsole(sw, { path: '' });
 serveMetrics(sw, { port: 0 });
 ${refused.map((line) => `// @ts-expect-error\n${line}`).join('\n')}`;
   writeFileSync(`${home}/program.ts`, program);
-  // Without the library of `using`: @types/node brings what the declarations need.
+  // `--lib es2022` does not include the types for `using`, which the declarations need; @types/node supplies them.
   const options = '--noEmit --strict --target es2022 --lib es2022 --module nodenext --types node'.split(' ');
   expect(await run(`${root}node_modules/.bin/tsc`, [...options, 'program.ts'], { cwd: home })).toMatchObject({
     code: 0,
@@ -49,7 +49,7 @@ ${refused.map((line) => `// @ts-expect-error\n${line}`).join('\n')}`;
   });
 });
 
-test('nothing internal is in it', () => {
+test('the API reference contains nothing internal', () => {
   const text = readFileSync(reference, 'utf8');
   expect(text).not.toMatch(/@internal|#?private|Native|PrepareOther|Backend\b|\bdeliver\(|bindWith/);
 });

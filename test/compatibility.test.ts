@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** The beginning of each row and the tests that show it: a file, and names of tests or of their rows in that file. */
+/** The beginning of each row and the tests that show the row: a file, and text in that file, mostly names of tests. */
 const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
   [
     'If an option is unknown',
@@ -102,7 +102,10 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
       '../native/test/mac_table_test.cc',
       'an address that flaps between two ports stays where it was first until its window is over',
     ],
-    ['../native/test/loop_test.cc', 'moves are an event of each kind once a second'],
+    [
+      '../native/test/loop_test.cc',
+      "each kind of move event comes at most once a second, and no flapping address hides another's move",
+    ],
   ],
   [
     'Console commands must be written in full',

@@ -9,13 +9,13 @@ export interface Subject {
   detach(port: number): Promise<void>;
   setHub(hub: boolean): void;
   setStrictVlan(strict: boolean): void;
-  /** Seconds, of which none or too many pass during a test: the suite's clock stands still. */
+  /** Sets 0 s, which have always passed, or more seconds than any test takes: the reference's clock stands still. */
   setMinPersistence(seconds: 0 | 1_000_000): void;
   createVlan(vlan: number): void;
   setUntaggedVlan(port: number, vlan: number): void;
   addPort(vlan: number, port: number): void;
   removePort(vlan: number, port: number): void;
-  /** Sends a frame into a port and resolves with the frames that leave the switch because of it, by port. */
+  /** Sends a frame into a port and resolves with the frames that leave the switch because of it, sorted by port. */
   send(from: number, frame: Buffer): Promise<Delivery[]>;
 }
 

@@ -4,7 +4,7 @@ import { dirname, join, normalize, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
-/** From the bottom to the top. A file may import from its own room and from those in lower rows. */
+/** From the bottom to the top: a file may import from its own room and from those in earlier rows of this list. */
 const ROOMS = [
   ['protocol', 'fstp'],
   ['system'],
@@ -96,7 +96,7 @@ describe('the guard itself', () => {
     expect(fault('switch/switch.ts', 'backends/kind.ts')).toBeUndefined();
   });
 
-  test('finds a circle of two files and one of three', () => {
+  test('finds a circle of two files, also one that another file leads to, and none where there is none', () => {
     expect(circle(new Map([['a', ['b']], ['b', ['a']]]))).toEqual(['a', 'b', 'a']); // biome-ignore format: a graph
     expect(circle(new Map([['a', ['b']], ['b', ['c', 'd']], ['c', []], ['d', ['b']]]))).toEqual(['b', 'd', 'b']); // biome-ignore format: a graph
     expect(circle(new Map([['a', ['b', 'c']], ['b', ['c']], ['c', []]]))).toBeUndefined(); // biome-ignore format: a graph

@@ -1,5 +1,5 @@
 // The cost of the engine's forwarding decision in instructions, which are the same on a busy and on an idle machine.
-// The bounds are 1.5 times the counts when they were set: they catch added work and not noise.
+// Each bound is about 1.5 times the count of the day on which it was set: bounds catch added work and not noise.
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';

@@ -19,7 +19,7 @@ function aSwitch(): Switch {
 }
 
 describe('serveConsole', () => {
-  test('serves the commands for that switch, with what they change', async () => {
+  test('serves the console commands of the switch, which act on the switch', async () => {
     const sw = aSwitch();
     const path = `${temporaryDirectory()}/mgmt`;
     const served = await serveConsole(sw, { path });
@@ -45,7 +45,7 @@ describe('serveConsole', () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  test('or does what the program says instead', async () => {
+  test('calls the shutdown function that the program gives, instead of closing the switch', async () => {
     const path = `${temporaryDirectory()}/mgmt`;
     const asked = new EventEmitter();
     await serveConsole(aSwitch(), { path, shutdown: () => asked.emit('shutdown') });

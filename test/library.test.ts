@@ -60,7 +60,7 @@ describe('Switch', () => {
     (await Plug.connect(directory)).close();
   });
 
-  test('ports and VLANs are reached alike', () => {
+  test('ports and VLANs are read in the same way, by get() and list()', () => {
     const sw = new Switch();
     atEnd(() => sw.close());
     sw.ports.create(3);
@@ -198,7 +198,7 @@ describe('Switch', () => {
     plug.close();
   });
 
-  test('other sockets given to bind() are opened in the same turn as the control socket', async () => {
+  test('other sockets given to bindWith() are opened in the same turn as the control socket', async () => {
     const directory = `${temporaryDirectory()}/ctl`;
     const sw = new Switch();
     atEnd(() => sw.close());

@@ -39,7 +39,7 @@ test('tsvde.1 names, under SIGHUP, what an rc file declares', () => {
   expect(named.sort()).toEqual(declared.map(({ path }) => path).sort());
 });
 
-test('tsvde.1 names every console command, and what each takes', () => {
+test('tsvde.1 names every console command', () => {
   const page = readFileSync(`${directory}tsvde.1`, 'utf8');
   for (const { path } of menus.flatMap(({ commands }) => commands))
     expect(page).toMatch(new RegExp(`^\\.It Ic ${path}\\b`, 'm'));

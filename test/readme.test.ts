@@ -48,7 +48,7 @@ const leftovers = (directory: string) => [
   `find ${directory} -mindepth 1`,
 ];
 
-/** Waits until so many ports have received a frame. */
+/** Waits until the switch has received a frame from at least `ports` ports. */
 const receivedOn = (metricsPort: number, ports: number) =>
   `until [ "$(curl -s localhost:${metricsPort}/metrics | grep -c "^tsvde_port_receive_packets_total.* [1-9]")" -ge ${ports} ]; do sleep 0.1; done`;
 

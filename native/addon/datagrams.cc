@@ -145,8 +145,8 @@ Napi::Value open_multicast(const Napi::CallbackInfo& info) {
     throw errno_error(env, EINVAL, "inet_pton", local);
   Fd fd = new_socket(env, AF_INET);
   set(env, fd, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
-  // Without this, the socket would also receive datagrams to groups that other sockets have joined on other
-  // interfaces.
+  // Without this, the socket would also receive the group's datagrams from interfaces on which only other
+  // sockets have joined the group.
   set(env, fd, IPPROTO_IP, IP_MULTICAST_ALL, 0, "IP_MULTICAST_ALL");
   bind_to(env, fd, group);
   set(env, fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, membership, "IP_ADD_MEMBERSHIP");
@@ -155,7 +155,7 @@ Napi::Value open_multicast(const Napi::CallbackInfo& info) {
   set(env, sender, IPPROTO_IP, IP_MULTICAST_LOOP, 1, "IP_MULTICAST_LOOP");
   set(env, sender, IPPROTO_IP, IP_MULTICAST_TTL, given.Get("ttl").As<Napi::Number>().Int32Value(),
       "IP_MULTICAST_TTL");
-  // The socket is connected so that it has an address, by which we recognise our own frames.
+  // The sender is connected so that it has an address, by which we recognise our own datagrams.
   if (connect(sender.number(), group.get(), group.size) < 0) throw errno_error(env, errno, "connect");
   Napi::Object object = Napi::Object::New(env);
   object.Set("fd", Napi::Number::New(env, fd.release()));

@@ -90,7 +90,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
     }
   };
 
-  // Delivers up to kSlice events. Each time the most urgent event is taken anew, since more may have arrived.
+  // Delivers up to kSlice events, and takes the most urgent one each time, since others may have arrived.
   static void deliver(uv_async_t* wake) {
     auto* self = static_cast<EngineWrap*>(wake->data);
     const Napi::HandleScope scope(self->Env());

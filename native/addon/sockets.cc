@@ -1,4 +1,4 @@
-// Opens descriptors that Node cannot make, unix datagram sockets and TAPs, and reads the credentials of a
+// Opens descriptors that Node cannot make (unix datagram sockets and TAPs), and reads the credentials of a
 // stream's peer.
 #include <fcntl.h>
 #include <linux/if_tun.h>

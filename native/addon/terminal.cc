@@ -9,8 +9,7 @@
 namespace {
 
 // Returns whether this process is in the foreground or the background of a terminal, or has lost the
-// terminal. A terminal that is not our controlling terminal
-// (ENOTTY) may be read from any process group.
+// terminal. A terminal that is not our controlling terminal (ENOTTY) may be read from any process group.
 const char* standing_at(int fd) {
   const pid_t foreground = tcgetpgrp(fd);
   if (foreground >= 0) return foreground == getpgrp() ? "foreground" : "background";

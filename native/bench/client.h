@@ -1,5 +1,5 @@
-// A client of any VDE switch, which uses the control protocol. Its data socket is connected to the switch's:
-// a load on an unconnected socket would measure how many datagrams the kernel lets wait in a queue.
+// A client that uses the control protocol of any VDE switch. The client's data socket is connected to the
+// switch's: a load on an unconnected socket would measure how many datagrams the kernel lets wait in a queue.
 #pragma once
 
 #include <sys/resource.h>
@@ -84,8 +84,8 @@ class Client {
   virtual int receive(Messages& in) {
     return recvmmsg(data_, in.headers.data(), kBatch, MSG_DONTWAIT, nullptr);
   }
-  // Writes one of the client's MAC addresses. Index 0 is its own address; others make it look like several
-  // stations.
+  // Writes one of the client's MAC addresses. Index 0 is its own address; further indices make the client
+  // look like several stations.
   void address(uint8_t* bytes, uint32_t index = 0) const {
     const uint8_t mac[6] = {0x02,
                             static_cast<uint8_t>(index >> 16),
@@ -97,7 +97,7 @@ class Client {
   }
 
  protected:
-  // For subclasses, which make their own kind of socket.
+  // Used by subclasses, which make their own kind of socket.
   Client(int data, uint16_t number) : number_(number), data_(data) {}
 
  private:

@@ -40,7 +40,7 @@ class StreamEnd final : public Client {
   StreamEnd(const std::string& directory, uint16_t number)
       : Client(connected(socket(AF_UNIX, SOCK_STREAM, 0), beside(directory, "stream")), number) {}
 
-  // Sends as many frames as the kernel accepts, then waits until the rest of the last one is sent.
+  // Sends as many frames as the kernel accepts. If the last was accepted in part, waits to send its rest.
   int send(Messages& out, unsigned count) override {
     const uint32_t length = htobe32(static_cast<uint32_t>(out.size));
     std::array<iovec, 2 * kBatch> parts{};

@@ -2,7 +2,8 @@
 //
 // Role `stream`: a sender keeps `window` frames of `size` bytes in flight to `receivers` receivers for
 // `seconds` (window 0: as many frames as the kernel accepts). A single receiver has `addresses` addresses.
-// `idle` is the number of further clients, which do nothing. `from` and `to` are vde, stream or dgram.
+// `idle` is the number of further clients, which do nothing. `from` and `to` are the kinds of the sender and
+// of the receivers: vde, stream or dgram.
 //
 // Role `ping`: a frame goes back and forth between two clients, while two others make a `background` load: 0
 // none, 1 unicast, 2 a flood to all ports. The load's `rate` is in frames per second (0: as many as the

@@ -1,5 +1,6 @@
-// The upper bound on the speed of any program that moves frames between interfaces: it writes each frame from
-// one TAP to the other unchanged, unsegmented and with its virtio-net header. Usage: tap_relay NAME NAME
+// The upper bound on the speed of any program that moves frames between interfaces. This program writes each
+// frame from one TAP to the other unchanged, unsegmented and with its virtio-net header. Usage: tap_relay
+// NAME NAME
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>

@@ -19,7 +19,7 @@ namespace tsvde {
   X(receive_drop_discarding)  /* spanning tree blocks the port */                   \
   X(receive_drop_bpdu_rate)   /* more BPDUs in this second than allowed */          \
   X(receive_drop_stranger)    /* not sent by the port's peer */                     \
-  X(receive_drop_own_echo)    /* a multicast frame that we sent ourselves */        \
+  X(receive_drop_own_echo)    /* our own datagram, looped back by multicast */      \
   X(receive_drop_bad_length)  /* a stream contained an impossible length */         \
   X(receive_drop_bad_offload) /* the offload header does not fit the frame */       \
   X(receive_drop_error)       /* reading from the endpoint failed */                \
@@ -28,14 +28,14 @@ namespace tsvde {
   X(transmit_unicast)                                                               \
   X(transmit_multicast)                                                             \
   X(transmit_broadcast)                                                             \
-  X(transmit_drop_queue_full) /* the peer does not read, and its queue is full */   \
+  X(transmit_drop_queue_full) /* no room in the queue or the kernel (ENOBUFS) */    \
   X(transmit_drop_too_long)   /* longer than the MTU or the socket buffer allows */ \
-  X(transmit_drop_peer_gone)  /* the peer's data socket is closed */                \
+  X(transmit_drop_peer_gone)  /* the peer's socket is closed or missing */          \
   X(transmit_drop_interface_down)                                                   \
   X(transmit_drop_error)  /* any other error of the kernel */                       \
   X(transmit_drop_closed) /* still in the queue when the endpoint was detached */   \
   X(transmit_stalls)      /* how often a full endpoint made no room in time */      \
-  X(queue_frames)         /* the last three are gauges, set when read */            \
+  X(queue_frames)         /* a gauge, as are the next two: computed when read */    \
   X(queue_bytes)                                                                    \
   X(queue_limit)
 

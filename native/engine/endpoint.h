@@ -60,7 +60,7 @@ class Endpoint {
   // that ends the endpoint.
   [[nodiscard]] virtual int woken(int /* fd */, uint32_t /* events */, Time /* now */) { return 0; }
   // Called when more frames are to be sent while the endpoint waits for room. If the peer has restarted, the
-  // descriptor that is waited for may belong to the old peer, and the endpoint must watch another.
+  // watched descriptor may never report room, and the endpoint must arrange for another attempt to send.
   virtual void recheck(Time /* now */) {}
 
   // Returns whether frames remain that no descriptor reports, so that receive() must be called again.
@@ -69,7 +69,8 @@ class Endpoint {
   // TAP without its interface never works again.
   [[nodiscard]] virtual bool ends_with(int error) const { return error == EBADFD; }
 
-  // Whether `now` must be exact. If not, `now` may be up to 10 ms late, from a clock that is cheaper to read.
+  // Whether `now` must be exact. If not, `now` may be up to 10 ms behind, since it is then read from a
+  // cheaper clock.
   [[nodiscard]] bool needs_exact_time() const { return needs_exact_time_; }
 
   // Sets the counters in which the endpoint counts the frames that it drops itself. They belong to its port,

@@ -1,9 +1,9 @@
 // The events that the engine sends to JavaScript, and the queues in which they wait.
 //
-// Kinds of events wait in separate queues, so that no kind can starve another: captured frames come as fast
-// as frames do, while a lost BPDU may cause a forwarding loop. The queues are bounded, and an event whose
-// queue is full is lost and counted. The engine's thread pushes events and JavaScript's thread takes them;
-// neither ever waits for the other.
+// Unrelated kinds of events wait in separate queues, so that none can starve another: captured frames come at
+// the rate of the traffic, while a lost BPDU may cause a forwarding loop. The queues are bounded, except the
+// queue for the ends of endpoints and captures, and an event whose queue is full is lost and counted. The
+// engine's thread pushes events and JavaScript's thread takes them; neither ever waits for the other.
 #pragma once
 
 #include <array>
@@ -29,12 +29,12 @@ struct Event {
     transmitted
   };
   Kind kind;
-  uint32_t port = 0;             // the port of the endpoint, the address or the frame
+  uint32_t port = 0;             // the port of the endpoint, frame or address; for mac_moved: the old port
   uint32_t endpoint = 0;         // for endpoint_failed
   uint32_t capture = 0;          // for capture_ended
   int error = 0;                 // for endpoint_failed: an errno; for capture_ended: an errno, or 0
   MacKey key = 0;                // for mac_*
-  uint32_t elsewhere = 0;        // for mac_moved and mac_flapping: the port of the last frame
+  uint32_t elsewhere = 0;        // for mac_moved and mac_flapping: the port of the address's last frame
   uint32_t seconds = 0;          // for mac_flapping: how long the address stays on its port
   uint16_t vlan = 0;             // for bpdu
   std::vector<uint8_t> bytes{};  // for bpdu: without a tag; for received and transmitted: the whole frame
@@ -62,8 +62,8 @@ class EventQueue {
   const size_t places_;
   std::atomic<size_t> waiting_ = 0;
   std::atomic<uint64_t> lost_ = 0;
-  std::atomic<Node*> newest_ = nullptr;  // a list of the events pushed last, the newest first
-  Node* oldest_ = nullptr;               // the events before those, in order; for the taking thread only
+  std::atomic<Node*> newest_ = nullptr;  // the events not yet moved to oldest_, the newest first
+  Node* oldest_ = nullptr;               // earlier events, the oldest first; used only by the taking thread
 };
 
 class EventQueues {

@@ -46,7 +46,7 @@ struct Frame {
   uint16_t vlan = 0;
   Frame* other_view = nullptr;  // the same frame with or without a tag; null until needed
   Offload offload{};
-  const iovec* list = nullptr;  // the frame's parts if there are more than fit into `parts`
+  const iovec* list = nullptr;  // the frame's parts if `parts` may be too small for them; otherwise null
 
   // The first part, which always contains both addresses.
   [[nodiscard]] uint8_t* data() const { return static_cast<uint8_t*>(parts[0].iov_base); }

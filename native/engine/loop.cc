@@ -230,7 +230,7 @@ void Loop::run_posted() {
 
 void Loop::serve(const WatchSet::Registration& registration, uint32_t events) {
   Attachment& attachment = *registration.attachment;
-  const Watch watch = registration.watch;  // a copy, since woken() may change the list
+  const Watch watch = registration.watch;  // a copy, since woken() may change the watches
   if (const int error = attachment.endpoint->woken(watch.fd, events, now_); error != 0 && !attachment.failed)
     fail(attachment, error);
   if (attachment.failed) return;

@@ -96,7 +96,8 @@ class Loop : Switch::Observer {
   int wait(std::span<epoll_event> events);
   void serve(const WatchSet::Registration& registration, uint32_t events);
   void drain(Attachment& attachment);
-  // Receives everything that the endpoint has buffered, unless the source must be paused.
+  // Receives a batch, and further batches while the endpoint has frames buffered. Stops when the endpoint
+  // must be paused.
   void read(Attachment& attachment);
   void receive(Attachment& attachment);
   void flush_touched();

@@ -83,7 +83,7 @@ MacTable::Learning MacTable::learn(MacKey key, uint32_t port, int64_t now) {
   return {outcome, previous};
 }
 
-// Counts an attempt to move. Returns whether the address may move.
+// Counts an attempt to move. Returns the outcome: whether the address may move.
 MacTable::Learned MacTable::try_move(Node& node, int64_t now) const {
   if (node.moves == 0 || now - node.window_began >= settings.min_persistence_seconds) {
     const bool was_flapping = node.moves > kMostMoves;
@@ -216,7 +216,7 @@ void MacTable::unlink(List& list, Links Node::*links, Index index) {
   (gone.newer != 0 ? (nodes_[gone.newer].*links).older : list.newest) = gone.older;
 }
 
-// --- The entries of a port, and the heap whose first element is the port with most of them
+// --- The entries of a port, and the heap whose first element is the port with most entries
 
 void MacTable::add_to_port(Index index, uint32_t port) {
   PortEntries& entries = ports_[port];

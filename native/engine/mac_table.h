@@ -3,10 +3,10 @@
 // It is more than a hash table in these respects. An address moves to another port at once, but only a few
 // times in a window (the minimum persistence): an address that flaps between ports stays on its port for the
 // rest of the window. The table is bounded: when it is full, the port with most addresses loses its oldest
-// address, so that a flood from one port cannot evict the addresses of others. Each entry is in two lists, of
-// the table and of its port, the oldest first, so that ageing out, evicting and forgetting a port take time
-// in proportion to the entries removed, however many stay. All memory is reserved in the constructor; pages
-// are used only as the table fills.
+// address, so that a flood from one port cannot evict the addresses of others. Each entry is in two lists,
+// one of the whole table and one of its port, both with the oldest entry first, so that ageing out, evicting
+// and forgetting a port take time in proportion to the entries removed, however many stay. The memory of all
+// entries is reserved in the constructor; pages are used only as the table fills.
 //
 // The table is told the time, in whole seconds, and never reads a clock. Loop thread only.
 #pragma once
@@ -81,7 +81,7 @@ class MacTable {
   uint32_t flush();
 
  private:
-  using Index = uint32_t;  // of a node; 0: none
+  using Index = uint32_t;  // the index of a node; 0: none
   struct Links {
     Index older, newer;
   };
@@ -93,7 +93,7 @@ class MacTable {
     Index chain;  // the next node of its bucket, or of the free list
     Links in_table, in_port;
     // Last, since only a move needs them: the fields above share a cache line.
-    int64_t window_began;  // at the first move of the window
+    int64_t window_began;  // the time of the first move in the window
     uint32_t moves;        // moves in the window; kMostMoves + 1: flapping; 0: has never moved
   };
   struct List {
@@ -131,7 +131,7 @@ class MacTable {
   Index free_ = 0;
   List list_;
   std::vector<PortEntries> ports_;  // by number
-  std::vector<uint32_t> heap_;      // of port numbers, the port with most entries first
+  std::vector<uint32_t> heap_;      // port numbers as a heap, the port with most entries first
   uint32_t size_ = 0;
   uint64_t next_serial_ = 0;
   uint64_t moves_ = 0;

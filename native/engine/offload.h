@@ -11,8 +11,8 @@ struct Offload {
   enum class Segmentation : uint8_t { none, tcp4, tcp6, udp };
 
   uint16_t checksum_start = 0;   // where the bytes to sum begin; 0: the checksum is complete
-  uint16_t checksum_offset = 0;  // from checksum_start to the field, which holds the pseudo-header sum
-  uint16_t header_size = 0;      // of each segment, up to the end of its TCP or UDP header
+  uint16_t checksum_offset = 0;  // bytes from checksum_start to the field, which holds the pseudo-header sum
+  uint16_t header_size = 0;      // bytes of each segment up to the end of its TCP or UDP header
   uint16_t segment_size = 0;     // payload bytes of each segment but the last; 0: a single frame
   Segmentation segmentation = Segmentation::none;
   bool ecn = false;  // TCP's CWR flag is set, which only the first segment keeps (RFC 3168, 6.1.2)

@@ -18,8 +18,8 @@ struct Port {
   Port(const Port&) = delete;
   Port& operator=(const Port&) = delete;
 
-  // Adds a frame to those that transmit() sends, in order. The frame must stay valid until then. If a whole
-  // batch has been added already, that batch is sent first.
+  // Adds a frame behind those that transmit() will send. The frame must stay valid until transmit() returns.
+  // If a whole batch has been added already, that batch is sent first.
   void add(Frame* frame, Time now) {
     if (outgoing_count == kBatch) [[unlikely]]
       make_room(now);

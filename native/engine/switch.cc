@@ -112,8 +112,8 @@ bool Switch::admit(Port& from, Frame& frame) {
   return true;
 }
 
-// Sets the frame's VLAN (802.1Q-2018, 6.9): that of its tag unless the tag is payload, otherwise the port's
-// untagged VLAN. Returns whether the port is a member of that VLAN.
+// Sets the frame's VLAN (802.1Q-2018, 6.9): the VLAN of its tag, or the port's untagged VLAN if the frame has
+// no tag or its tag is payload. Returns whether the port is a member of the frame's VLAN.
 bool Switch::classify(Port& from, Frame& frame) const {
   frame.tagged = frame.ether_type() == kTpid && (strict_vlan || vlans.created(frame.vlan_id()));
   frame.vlan = frame.tagged ? frame.vlan_id() : from.untagged_vlan;

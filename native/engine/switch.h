@@ -1,6 +1,6 @@
 // The forwarding decision: for each frame of a batch, the ports by which it leaves. There are no descriptors,
-// clocks or threads here. Only active ports are visited, so that three ports in use cost the same in a switch
-// of 65535 ports as in one of four.
+// clocks or threads here. Only active ports, which have an endpoint, are visited, so that three ports in use
+// cost the same in a switch of 65535 ports as in one of four.
 #pragma once
 
 #include <array>

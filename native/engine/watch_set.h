@@ -18,7 +18,7 @@ class WatchSet {
     Attachment* attachment = nullptr;  // null if the registration is not in use
     Watch watch{};
     uint32_t events = 0;      // the events that epoll was asked for; 0 if the descriptor is not in the set
-    uint32_t generation = 0;  // incremented each time this element is reused
+    uint32_t generation = 0;  // incremented each time the registration is dropped
   };
 
   // Adds a descriptor that belongs to no endpoint. Its events have data 0.

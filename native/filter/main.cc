@@ -84,7 +84,7 @@ void limit(__rlimit_resource resource, rlim_t value) {
 }  // namespace
 
 // A filter must not query name servers, so these functions replace libc's. The program exports them, so that
-// libpcap calls them too. Addresses, and the names of ports and protocols, are still resolved.
+// libpcap calls them instead of libc's. Addresses, and the names of ports and protocols, are still resolved.
 extern "C" {
 
 using GetAddrInfo = int(const char*, const char*, const addrinfo*, addrinfo**);

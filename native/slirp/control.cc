@@ -116,7 +116,8 @@ bool Control::read(Stack& stack) {
 // `add tcp GUEST PORT HOST PORT`, `add tcp GUEST PORT unix PATH`, `remove tcp HOST PORT`, `info`;
 // `reclaim gone MAC` or `reclaim quiet MAC …`, which replies to the question `full MAC …`;
 // `lease MAC ADDRESS`, which names a guest that an earlier stack has served.
-// The answer is `done ERRNO PORT`, with the host's port, or `text SIZE` followed by the text.
+// The answer is `done ERRNO PORT`, where PORT is the host's port of a forward or 0, or `text SIZE` followed
+// by the text.
 void Control::execute(Stack& stack, std::string_view line) const {
   const std::string verb = next_word(line);
   if (verb == "info") {

@@ -145,8 +145,8 @@ std::vector<uint8_t> Dhcp::answer(const DhcpRequest& request, int64_t now_ms) {
       in_addr address = request.wanted.s_addr != 0 ? request.wanted : request.own;
       if (request.type == DhcpType::bootp) address = {};
       if (address.s_addr == 0) {
-        // A request without an address asks for any address. libslirp answers such requests too, for old
-        // clients that remember their address.
+        // A request without an address asks for any address. libslirp answers such requests too, since some
+        // old clients send them to keep an address that they remember.
         const auto offered = leases.offer(request.guest, address, now_ms);
         if (!offered) return {};
         address = *offered;

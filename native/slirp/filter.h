@@ -25,7 +25,7 @@ class Filter {
   [[nodiscard]] bool wants(std::span<const uint8_t> bytes) const;
 
   size_t longest_;
-  std::vector<Mac> own_;  // the MAC addresses of the stack's few IP addresses, with those of guestfwd
+  std::vector<Mac> own_;  // the MAC addresses of the stack's few IP addresses, including those of guestfwd
 };
 
 }  // namespace tsvde::slirp

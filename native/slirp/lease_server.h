@@ -20,10 +20,10 @@ class LeaseServer {
 
   struct Parts {
     std::function<void(std::span<const uint8_t> frame)> send;
-    // Asks the switch about the guests that have leases: `full MAC MAC …`, the guest whose lease was used
-    // most recently at the end.
+    // Asks the switch about the guests that have leases: `full MAC MAC …`. The guest whose lease was used
+    // most recently comes last.
     std::function<void(const std::string& question)> ask;
-    // Called when a guest has been leased an address.
+    // Called after handling a request of a guest that has a lease.
     std::function<void(const Mac& guest, in_addr address)> leased;
     // Receives a sentence for the log.
     std::function<void(bool warning, const std::string& sentence)> note;
@@ -31,7 +31,7 @@ class LeaseServer {
 
   LeaseServer(const Config& config, Parts parts);
 
-  // Takes a frame for a DHCP server. Returns false for any other frame.
+  // Takes a frame for this DHCP server. Returns false for any other frame.
   [[nodiscard]] bool receive(std::span<const uint8_t> frame, int64_t now_ms);
   // Notes that a guest has sent a frame.
   void heard(const Mac& guest);

@@ -33,7 +33,8 @@ std::optional<in_addr> Leases::offer(const Mac& guest, in_addr wanted, int64_t n
     if (own(lease) && (chosen == nullptr || (lease.leased && !chosen->leased))) chosen = &lease;
   if (chosen == nullptr || !chosen->leased)
     if (Lease* asked = find(wanted); asked != nullptr && !asked->leased) chosen = asked;
-  // An address that was never leased is preferred, then the one that has been free longest.
+  // An address that was never offered or leased is preferred, then the free address whose last use (or offer)
+  // was longest ago.
   if (chosen == nullptr)
     for (Lease& lease : leases_)
       if (!lease.leased && (chosen == nullptr || lease.used_at_ms < chosen->used_at_ms)) chosen = &lease;

@@ -1,4 +1,4 @@
-// The addresses that DHCP assigns, kAddresses of them from `dhcpstart` on, and the guests that have them. An
+// The addresses that DHCP assigns, at most kAddresses from `dhcpstart` on, and the guests that have them. An
 // address that is only offered may be given to another guest that asks for it, so that a flood of requests
 // that are never completed does no harm. An address is leased once its guest has confirmed it, or has been
 // seen using it. Leases are told the time and never read a clock.
@@ -22,23 +22,24 @@ class Leases {
     in_addr address{};
     Mac guest{};
     bool leased = false;
-    int64_t used_at_ms = 0;  // when it was last offered, confirmed, seen or released; 0 if never
+    int64_t used_at_ms = 0;  // when it was last offered, confirmed, seen in use or released; 0 if never
   };
 
   // Collects the addresses that a guest can have: within the network, neither the network's own nor its
   // broadcast address, and none of the stack's addresses.
   explicit Leases(const Config& config);
 
-  // Returns an address to offer: the guest's own, otherwise the one it asks for, otherwise a free one.
-  // Returns nullopt if all are leased.
+  // Returns an address to offer: the one that is leased to the guest, otherwise the one it asks for if that
+  // is free, otherwise one that it had or was offered before, otherwise any free one. Returns nullopt if all
+  // are leased to other guests.
   [[nodiscard]] std::optional<in_addr> offer(const Mac& guest, in_addr wanted, int64_t now_ms);
   // Leases an address. Returns false if the address is leased to another guest or is not one of ours.
   [[nodiscard]] bool confirm(const Mac& guest, in_addr address, int64_t now_ms);
   // Leases an address that the guest uses without having asked for it, unless the address is leased to
   // another guest or this guest has a lease of another address.
   void use(const Mac& guest, in_addr address, int64_t now_ms);
-  // Frees the address of a guest that no longer needs it. The guest is offered the same address when it
-  // returns, if that address is still free.
+  // Frees an address that a guest has released or declined. A guest that returns is offered the same address,
+  // unless another guest has been offered it meanwhile.
   void release(const Mac& guest, in_addr address, int64_t now_ms);
   // Frees all addresses of a guest that is gone.
   void forget(const Mac& guest);

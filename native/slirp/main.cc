@@ -21,7 +21,8 @@ constexpr int kReportMs = 1000;
 // inherit.
 void survive_signals() {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, [](int) {});
-  std::signal(SIGPIPE, SIG_IGN);  // libslirp may write to closed sockets; GLib restores SIGPIPE for programs
+  // libslirp may write to closed sockets. GLib restores SIGPIPE in the programs that it starts.
+  std::signal(SIGPIPE, SIG_IGN);
 }
 
 std::string add_guest_forwards(Stack& stack, const Config& config, std::list<Relay>& relays) {

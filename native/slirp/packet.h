@@ -69,8 +69,8 @@ struct Datagram {
 // unspecified state.
 [[nodiscard]] bool read_datagram(std::span<const uint8_t> frame, Datagram& datagram);
 
-// Writes the headers of a frame in front of a payload that is already at kPayload. Returns the size of the
-// frame.
+// Writes the headers of a frame in front of a payload that is already at offset kPayload. Returns the size of
+// the frame.
 constexpr size_t kPayload = kEthernetHeader + 20 + 8;
 size_t write_datagram(uint8_t* frame, const Mac& from, const Mac& to, const Datagram& datagram);
 

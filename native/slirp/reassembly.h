@@ -1,9 +1,9 @@
 // Reassembles IP datagrams (RFC 791, 3.2; RFC 8200, 4.5) before libslirp sees them. libslirp 4.7, as Debian
 // builds it, ends its process if a fragment arrives before the fragments that precede it, and does not
-// support IPv6 fragments at all. Fragments may arrive in any order. A datagram with overlapping fragments is
-// refused as a whole; an exact duplicate is ignored. At most kDatagrams are incomplete at a time, none for
-// longer than kTimeoutMs. When a further datagram begins, the oldest incomplete datagram of the guest with
-// the most is discarded.
+// support IPv6 fragments at all. Fragments may arrive in any order. A datagram whose fragments overlap or
+// disagree about its end is refused as a whole; an exact duplicate of a fragment is ignored. At most
+// kDatagrams datagrams are incomplete at a time, none for longer than kTimeoutMs. If one more begins, the
+// oldest incomplete datagram of the guest that has the most incomplete datagrams is discarded.
 #pragma once
 
 #include <array>
@@ -46,15 +46,15 @@ class Reassembly {
   };
   struct Incomplete {
     bool used = false;
-    bool refused = false;  // had overlapping fragments, so its later fragments are dropped
+    bool refused = false;  // fragments overlap or disagree about the end, so later fragments are dropped
     Key key{};
     Mac source{};
     int64_t started_ms = 0;
     uint64_t fragments = 0;
-    size_t headers = 0;                  // the size of the headers; 0 until the first fragment arrives
+    size_t headers = 0;                  // the size of the headers; 0 until the fragment at offset 0 arrives
     size_t received = 0;                 // bytes of data received
     size_t end = 0;                      // the end of the data received so far
-    size_t total = 0;                    // the size of the data; 0 until the last fragment arrives
+    size_t total = 0;                    // the size of the data; 0 until a fragment without `more` arrives
     std::array<uint64_t, 128> blocks{};  // one bit for each block of eight bytes that has arrived
     std::unique_ptr<uint8_t[]> bytes;    // headers, which end at kHeadersMax, then data
   };

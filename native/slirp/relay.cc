@@ -58,8 +58,8 @@ Relay::Relay(const GuestForward& forward) {
   listen();
 }
 
-// Binds a socket in a directory of its own, which is removed at once. The file stays reachable through its
-// descriptor, for this process only, and nothing is left behind however the process ends.
+// Binds a socket in a directory of its own, which is removed at once. The socket's file stays reachable
+// through its descriptor, for this process only, and nothing is left behind however the process ends.
 void Relay::listen() {
   const auto failed = [this](const char* what) {
     failure_ = std::string("guestfwd cannot be set up: ") + what + ": " + strerror(errno);

@@ -48,7 +48,7 @@ class Relay {
     Fd guest, service;
     Flow up, down;
     bool connecting;
-    size_t polled_at = 0;  // index of the guest in the pollfd array, before the service; 0 if not polled yet
+    size_t polled_at = 0;  // index of the guest's pollfd; the service's is the next one; 0 if not polled yet
   };
 
   void listen();

@@ -51,7 +51,7 @@ class Stack {
   // Starts a program for each connection of a guest to this address and port.
   [[nodiscard]] bool add_command_forward(const char* command, in_addr guest, uint16_t port);
 
-  // Ends a turn of the loop. Returns the lines to write to Control, oldest first.
+  // Ends a turn of the loop. Returns the lines that Control must write, the oldest first.
   [[nodiscard]] std::vector<std::string> take_lines();
   [[nodiscard]] LeaseServer& lease_server() { return lease_server_; }
   [[nodiscard]] const LeaseServer& lease_server() const { return lease_server_; }
@@ -87,7 +87,7 @@ class Stack {
   LeaseServer lease_server_;
   DnsRelay dns_relay_;
   std::vector<std::string> lines_;
-  std::vector<pollfd>* polled_ = nullptr;  // set during fill() and dispatch() only
+  std::vector<pollfd>* polled_ = nullptr;  // valid only during fill() and dispatch()
   Reassembly reassembly_;
   Drops drops_;
 

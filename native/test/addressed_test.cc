@@ -140,7 +140,7 @@ TEST("dropped frames of strangers count towards the size of the next batch") {
   bench.loop.call([](Switch& sw, int64_t) { CHECK(sw.port(1)->attachments[0]->service.batch == 4); });
 }
 
-TEST("frames for a peer that does not read wait, are dropped when it closes, and flow when it restarts") {
+TEST("frames wait for a peer that does not read, are dropped when it closes, and flow when it restarts") {
   PeerBench bench;
   // Port 2 accepts only frames from its peer, `reader`.
   const auto send = [&](uint32_t i) {
@@ -163,7 +163,7 @@ TEST("frames for a peer that does not read wait, are dropped when it closes, and
   CHECK(receive(again) == frame_bytes(kBroadcast, kB, 100, 77));
 }
 
-TEST("a peer that restarts while its old socket stays open and unread gets frames within a second or two") {
+TEST("a peer that restarts while its old socket stays open and unread gets frames within 5 seconds") {
   const ShortQueues queues;
   for (const bool is_connected : {false, true}) {
     const std::string path = "/tmp/tsvde-test-" + std::to_string(getpid());
@@ -188,9 +188,9 @@ TEST("a peer that restarts while its old socket stays open and unread gets frame
   }
 }
 
-// Either the peer's queue fills up first, or our own buffer: the kernel does not limit how many of our
+// Either the peer's queue fills up first, or our own send buffer: the kernel does not limit how many of our
 // datagrams a connected peer queues.
-TEST("the full one of the peer's queue and our own buffer is waited for, and it is not writable meanwhile") {
+TEST("the watched descriptor is writable only once the full queue or send buffer has room again") {
   const auto has_room = [](const Endpoint& endpoint) {
     const auto watch =
         std::ranges::find_if(endpoint.watches(), [](const Watch& one) { return one.room != 0; });
@@ -238,7 +238,7 @@ TEST("frames wait for a peer in order, whether its queue or our own buffer is fu
   }
 }
 
-TEST("the thread sleeps when first our own buffer was full and then the peer's queue is") {
+TEST("the thread sleeps if our own buffer was full at first and the peer's queue is full afterwards") {
   const ShortQueues queues;
   PeerBench bench;
   const Fd peer = bound(bench.theirs);

@@ -71,7 +71,7 @@ TEST("a BPF program must stay in its memory, and must not divide by a constant z
   CHECK(!is_valid({{BPF_ALU | BPF_LSH | BPF_K, 0, 0, 32}, kAccept}));
 }
 
-TEST("BPF loads numbers of the frame in any of its parts, and rejects what is beyond its end") {
+TEST("BPF loads numbers from any part of the frame, and a load beyond the frame's end rejects the frame") {
   Bytes a = frame_bytes(kB, kA, 14);
   Bytes b = {0x11, 0x22, 0x33, 0x44, 0x45, 0x66};
   Frame frame;

@@ -127,7 +127,7 @@ uint64_t now_ns() {
 
 }  // namespace
 
-TEST("a capture to a file has every frame once, with its port, direction, time and bytes") {
+TEST("a capture to a file has each frame once for each port, with its direction, time and bytes") {
   Network network;
   const TemporaryFile file;
   const uint64_t before = now_ns();
@@ -160,7 +160,7 @@ TEST("a capture to a file has every frame once, with its port, direction, time a
   CHECK(!network.loop.call([](Switch& sw, int64_t) { return sw.capture; }));
 }
 
-TEST("a capture is limited to ports, a direction, a length and a number of frames") {
+TEST("a capture can be limited to ports, a direction, a length and a number of frames") {
   for (const bool received : {true, false}) {
     Network network;
     const TemporaryFile file;
@@ -184,7 +184,7 @@ TEST("a capture is limited to ports, a direction, a length and a number of frame
   }
 }
 
-TEST("a segment from a TAP is captured as its frames, in both directions") {
+TEST("a whole datagram from a TAP is captured in segments, in both directions") {
   Network network;
   const TemporaryFile file;
   test::Datagram datagram;
@@ -201,7 +201,7 @@ TEST("a segment from a TAP is captured as its frames, in both directions") {
   CHECK(read.packets.size() == 3 * frames.size());
 }
 
-TEST("a reader that shuts down its side of a socket gets all frames, the statistics and the end") {
+TEST("a reader that shuts down its side of a socket gets all frames, the statistics and end-of-file") {
   Network network;
   SocketPair pair(SOCK_STREAM);
   CHECK(network.loop.add_capture(1, {}, std::move(pair.ours)) == 0);
@@ -304,7 +304,7 @@ TEST("captures that still run are completed when the loop stops") {
   CHECK(piped.packets.size() == 20 && piped.statistics.size() == 2);
 }
 
-TEST("only files, pipes and stream sockets can be captured to") {
+TEST("a capture to a device or to an invalid descriptor is refused") {
   Network network;
   CHECK(network.loop.add_capture(1, {}, Fd(open("/dev/null", O_WRONLY | O_CLOEXEC))) == EINVAL);
   CHECK(network.loop.add_capture(1, {}, Fd(-1)) == EBADF);

@@ -1,6 +1,6 @@
 // Tests the contract between an endpoint and the loop with two endpoints that need more of the loop than a
-// socket does. `Rings` is like the rings of a guest in shared memory: it has a kick in each direction, a
-// control socket and a timer. `Delayed` wraps another endpoint.
+// socket does. `Rings` is like the rings of a guest in shared memory: it has an eventfd (a kick) for each
+// direction, a control socket and a timer. `Delayed` wraps another endpoint.
 #include "engine/endpoint.h"
 
 #include <sys/eventfd.h>
@@ -50,7 +50,7 @@ struct Guest {
   std::vector<Bytes> received;
   std::vector<Offload> undone;
   size_t room = 1u << 20;
-  std::map<char, int> woken;  // how often, by descriptor: 'i'n, 'o'ut, 'c'ontrol, 't'imer
+  std::map<char, int> woken;  // counts by descriptor: 'i'n, 'o'ut, 'c'ontrol, 't'imer
   Time armed_at = 0, fired_at = 0;
   Fd kick_in = event_descriptor();
   Fd kick_out = event_descriptor();
@@ -244,7 +244,7 @@ TEST("the control socket and the timer of a paused source are still served") {
   CHECK(count(bench.loop, 1, transmit_drop_queue_full) == 0);
 }
 
-TEST("a timer fires when it is due by the time that is passed to the endpoint") {
+TEST("a timer that is set from the time passed to the endpoint does not fire early") {
   RingBench bench;
   for (int round = 1; round <= 3; round++) {
     bench.guest.command('t', 50);
@@ -254,7 +254,7 @@ TEST("a timer fires when it is due by the time that is passed to the endpoint") 
   }
 }
 
-TEST("a descriptor that was exchanged is no longer waited for, though another process has it open") {
+TEST("a descriptor that was replaced is no longer waited for, although a duplicate of it is open") {
   RingBench bench;
   const Fd another = event_descriptor();
   bench.guest.command('k', another.number());
@@ -301,7 +301,7 @@ TEST("an endpoint that is detached while its descriptors are ready is not called
   CHECK(bench.guest.look([&] { return bench.guest.woken; }) == woken);
 }
 
-TEST("an endpoint whose new descriptor cannot be watched ends with that error") {
+TEST("an endpoint whose new descriptor cannot be watched ends with the error of epoll") {
   RingBench bench;
   bench.guest.command('u');
   until([&] { return bench.failed == EPERM; });
@@ -310,7 +310,7 @@ TEST("an endpoint whose new descriptor cannot be watched ends with that error") 
   bench.loop.detach(2, 2);
 }
 
-TEST("an endpoint whose offloads change while attached is given whole datagrams or their segments") {
+TEST("an endpoint whose offloads change while attached gets whole datagrams or segments accordingly") {
   RingBench bench;
   test::Datagram d;
   d.payload = random_bytes(20'000);
@@ -392,7 +392,7 @@ class Delayed final : public Endpoint {
 
 }  // namespace
 
-TEST("an endpoint that wraps another delays its frames, and is paced and queued for like that one") {
+TEST("an endpoint that wraps another and delays its frames is paced and has a queue like any other") {
   Loop loop(100, [](const Event&) {});
   const Client client(loop, 1, 1);
   SocketPair pair;

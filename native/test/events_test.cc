@@ -77,7 +77,7 @@ TEST("the most urgent event is taken first, whenever it was pushed") {
   CHECK(!queues.take());
 }
 
-TEST("another thread takes events in order, each once, while they are pushed") {
+TEST("one thread takes events in order, each once, while another pushes them") {
   EventQueues queues;
   constexpr uint32_t kCount = 50'000;
   std::thread thread([&] {

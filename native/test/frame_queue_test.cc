@@ -151,7 +151,7 @@ TEST("frames of a few sizes, whose ends often meet, fill the ring without overwr
   }
 }
 
-TEST("a queue has room up to half of its frames or of its bytes") {
+TEST("a queue is half empty while at most half of its frames and half of its bytes are in use") {
   FrameQueue queue(100);
   const auto push = [&](uint32_t size) { CHECK(queue.push(Slot(frame_bytes(kA, kB, size)).frame)); };
   for (int i = 0; i < 50; i++) push(60);

@@ -22,7 +22,7 @@ TEST("frames are forwarded from socket to socket") {
   }
 }
 
-TEST("a send buffer that is larger already stays as it is") {
+TEST("a send buffer that is already larger than the engine's stays as it is") {
   int ends[2];
   socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends);
   const Fd other(ends[1]);
@@ -46,7 +46,7 @@ TEST("an endpoint for a port that does not exist is refused and closed") {
   CHECK(loop.attach(5, 1, std::make_unique<Datagram>(Fd(socket(AF_UNIX, SOCK_DGRAM, 0))), 16) == ENXIO);
 }
 
-TEST("frames for a detached endpoint are not read, though a duplicate of its descriptor is open") {
+TEST("the socket of a detached endpoint is not read, although a duplicate of its descriptor is open") {
   Loop loop(100, [](const Event&) {});
   int ends[2];
   socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends);
@@ -76,7 +76,7 @@ class Unwatchable final : public Endpoint {
   Fd out_{open("/dev/null", O_WRONLY | O_CLOEXEC)};
 };
 
-TEST("an endpoint whose descriptor for room cannot be watched ends with that error") {
+TEST("an endpoint whose descriptor for room cannot be watched ends with the error of epoll") {
   std::atomic<int> error = 0;
   Loop loop(100, [&](const Event& event) {
     if (event.kind == Event::Kind::endpoint_failed && event.port == 2) error = event.error;
@@ -110,7 +110,7 @@ TEST("frames that wait for a slow client reach it when it reads, and the dropped
   }
 }
 
-TEST("moves are an event of each kind once a second, and addresses that flap hide no other that moves") {
+TEST("each kind of move event comes at most once a second, and no flapping address hides another's move") {
   std::vector<Event> events;
   int64_t began = 0;
   int64_t ended = 0;
@@ -148,7 +148,7 @@ TEST("moves are an event of each kind once a second, and addresses that flap hid
   CHECK(of_other == 1);
 }
 
-TEST("ports are added and removed and counters are read while frames flow") {
+TEST("ports are added, counted and removed while frames flow") {
   Loop loop(100, [](const Event&) {});
   const Client a(loop, 1, 1);
   const Client b(loop, 2, 2);
@@ -179,7 +179,7 @@ TEST("stopping is final and idempotent, and calls still work after it") {
   CHECK(recv(a.mine.number(), &byte, 1, MSG_DONTWAIT) < 0);
 }
 
-TEST("a reader that stopped delays its own source once, and no others") {
+TEST("a reader that stopped delays its own source only once, and other sources not at all") {
   Loop loop(100, [](const Event&) {});
   loop.set_pacing(50);
   const Client flood(loop, 1, 1);

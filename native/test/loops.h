@@ -14,7 +14,7 @@
 
 namespace tsvde::test {
 
-// Two connected unix sockets: a non-blocking one for the engine, and one whose reads time out.
+// Two connected unix sockets: a non-blocking one for the engine, and one whose reads and writes time out.
 struct SocketPair {
   explicit SocketPair(int type = SOCK_DGRAM) {
     int ends[2];

@@ -26,7 +26,7 @@ TEST("an address is found on the port it was learned on") {
   CHECK(table.learn(7, 1, 5).outcome == Learned::refreshed);
 }
 
-TEST("an address moves to another port at once, and so do many more moves than a window apart") {
+TEST("an address moves to another port at once, and without limit if its moves are a window apart") {
   MacTable table = table_for(2);
   table.learn(7, 1, 10);
   for (int i = 0; i < 20; i++) {
@@ -58,7 +58,7 @@ TEST("an address that flaps between two ports stays where it was first until its
   CHECK(table.learn(7, 1, 16).outcome == Learned::moved);
 }
 
-TEST("an address that flaps does not keep another from moving, nor itself once it has been forgotten") {
+TEST("an address that flaps keeps no other from moving, and may move again once it has been forgotten") {
   MacTable table = table_for(2);
   for (const MacKey key : {7, 8}) table.learn(key, 1, 10);
   for (uint32_t i = 0; i < 10; i++) table.learn(7, 1 + i % 2, 10);
@@ -113,7 +113,7 @@ TEST("forgetting a port removes its addresses and no others") {
   CHECK(table.size() == 0);
 }
 
-TEST("a full table evicts the oldest address of the port that has most") {
+TEST("a full table evicts the oldest address of the port that has most addresses") {
   MacTable table = table_for(3, 10);
   table.learn(101, 1, 0);
   table.learn(102, 2, 0);
@@ -139,7 +139,7 @@ TEST("entries have their port, their age and the order in which they were added"
   }
 }
 
-TEST("after the fullest port has lost its addresses, the fullest of the others loses its oldest") {
+TEST("once the fullest port's addresses have aged out, the next fullest port loses its oldest address") {
   MacTable table = table_for(9, 10);
   for (MacKey key = 1; key <= 5; key++) table.learn(key, 1, 0);
   for (MacKey key = 11; key <= 14; key++) table.learn(key, 2, 60);
@@ -160,7 +160,7 @@ TEST("a port that loses its only address does not hide a fuller one") {
   for (const uint32_t port : {0, 0, 1, 2, 2, 3, 4, 5, 5}) table.learn(next++, port, 0);
   CHECK(table.forget_port(3) == 1);
   for (const uint32_t port : {6, 7, 8}) table.learn(next++, port, 0);
-  CHECK(table.evictions() == 2);  // two of the ports 0, 2 and 5, each with two addresses, lost one
+  CHECK(table.evictions() == 2);  // two of the ports 0, 2 and 5, which had two addresses each, lost one
   table.learn(next++, 9, 0);
   std::set<uint32_t> ports;
   for (const auto& entry : table.entries(0)) CHECK(ports.insert(entry.port).second);
@@ -174,7 +174,7 @@ struct Model {
     uint32_t port;
     int64_t seen;
     int64_t window_began = 0;
-    uint32_t tries = 0;  // to move in the window
+    uint32_t tries = 0;  // attempts to move in the window
   };
   std::vector<Entry> entries;
   uint64_t added = 0;
@@ -247,7 +247,7 @@ static void compare_with_model(uint32_t limit, int steps) {
   };
   Model model;
   int64_t now = 0;
-  uint32_t spread = kPorts;  // the ports in use
+  uint32_t spread = kPorts;  // how many ports are in use
   for (int step = 0; step < steps; step++) {
     now += random_below(8) == 0 ? 1 : 0;
     removed.clear();

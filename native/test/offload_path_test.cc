@@ -52,7 +52,7 @@ TEST("a datagram is sent whole to endpoints that take it and in segments to othe
   }
 }
 
-TEST("a datagram of more segments than a batch is sent in full") {
+TEST("a datagram of more segments than a batch holds is sent in full") {
   Bench bench(2);
   Datagram d = tcp_data(20000);
   d.segment = 100;
@@ -68,7 +68,7 @@ TEST("an endpoint with too few offloads for a datagram is given segments") {
   CHECK(checksums.sent == wire_frames(d));
 }
 
-TEST("two endpoints on one port are both given segments if one needs them, and each counts once") {
+TEST("two endpoints on one port both get segments if one needs them, and each segment counts once") {
   Bench bench(1);
   FakeEndpoint& able = bench.attach(2, 4, kAll);
   FakeEndpoint& plain = bench.attach(2);
@@ -92,7 +92,9 @@ TEST("a slow endpoint gets the first segments, and the dropped ones are counted"
   CHECK(bench.at(2).sent == expected);
 }
 
-TEST("a datagram that waits for an endpoint with offloads stays whole; dropped, it counts as its segments") {
+TEST(
+    "a datagram that waits for an endpoint with offloads stays whole; if it is dropped, it counts as its "
+    "segments") {
   Bench bench(1);
   FakeEndpoint& able = bench.attach(2, 2, kAll);
   able.room = 0;
@@ -132,7 +134,7 @@ TEST("a segment that is refused is dropped alone, whether its datagram was just 
     const Datagram d = tcp_data(10'000);
     send_whole(bench, d);
     able.set_offloads(0);
-    for (const uint32_t room : {2u, 100u}) {  // with 2, it is full between the two refusals
+    for (const uint32_t room : {2u, 100u}) {  // with 2, the endpoint is full between the two refusals
       able.room = room;
       bench.drain(2);
     }
@@ -186,7 +188,7 @@ TEST("a tag is added to and removed from a whole datagram and each of its segmen
   bench.sw.set_untagged_vlan(*bench.sw.port(1), 0);
   bench.sw.set_member(*bench.sw.port(1), 5, true);
   Datagram tagged = d;
-  tagged.tags = 1;  // of VLAN 100
+  tagged.tags = 1;  // the tag of VLAN 100
   bench.sw.vlans.set_created(100, true);
   bench.sw.set_member(*bench.sw.port(1), 100, true);
   bench.sw.set_untagged_vlan(*bench.sw.port(4), 100);
@@ -225,7 +227,7 @@ TEST("segments are not coalesced for a port with an endpoint that has no offload
 
 TEST("a datagram longer than the longest frame is accepted if its segments are not") {
   Bench bench(2);
-  const Datagram d = tcp_data(65535 - 40);  // 65549 bytes with its header
+  const Datagram d = tcp_data(65535 - 40);  // 65549 bytes with all headers
   send_whole(bench, d);
   CHECK(bench.at(2).sent == wire_frames(d) && bench.count(1, receive_drop_too_long) == 0);
 }

@@ -82,7 +82,7 @@ TEST("a whole datagram is segmented into the frames that would have been sent on
   }
 }
 
-TEST("a datagram whose tag is added or removed on the way is segmented likewise") {
+TEST("a datagram whose tag is added or removed on the way is segmented into the right frames") {
   for (int round = 0; round < 500; round++) {
     Datagram d = random_datagram();
     d.tags = static_cast<int>(random_below(2));
@@ -147,7 +147,7 @@ TEST("a checksum is completed at any offset, and 0 becomes ffff") {
   }
 }
 
-TEST("a header that does not fit its frame is refused") {
+TEST("a virtio-net header that does not fit its frame is refused") {
   const Datagram d = tcp_data(5000);
   const VirtioHeader good = header_of(d);
   const auto accepts = [&](VirtioHeader header, const Bytes& bytes) {
@@ -253,7 +253,7 @@ TEST("a coalesced datagram is the one that the kernel would have delivered") {
   CHECK(std::memcmp(&header, &expected, sizeof header) == 0);
 }
 
-TEST("a coalesced datagram has at most 64 KB, so that a batch of jumbo frames becomes several") {
+TEST("a coalesced datagram has at most 64 KB, so that a batch of jumbo frames becomes several datagrams") {
   const Datagram first = tcp_data(65000, 8948);
   Datagram more = tcp_data(65000, 8948);
   more.sequence = 65000 / 8948 * 8948;
@@ -315,8 +315,8 @@ TEST("segments are not coalesced if a field ends the run or segmenting would not
 
 namespace {
 
-// The effect of changing one bit in the header of the second of three segments: the segment joins neither
-// neighbour, or it ends the run.
+// The effect of changing one bit in the headers of one of three segments: that segment joins no neighbour, or
+// it ends the run.
 enum class Changed : uint8_t { joins_none, ends_run };
 
 struct Field {

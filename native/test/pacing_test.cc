@@ -8,7 +8,7 @@ using namespace tsvde::test;
 
 namespace {
 
-// Ports 1 and 2 send to port 3, whose endpoint takes nothing; port 4 is a bystander.
+// Ports 1, 2 and 4 can send to port 3, whose endpoint takes nothing.
 struct Paced : Bench {
   Paced() : Bench(4, 1024, 8) {
     pacing.bound_ms = 20;
@@ -73,8 +73,8 @@ TEST("sources are resumed in the order in which they were paused, once there is 
 }
 
 TEST(
-    "a batch fits into half of the sole destination's queue, and is a full one if that takes coalesced "
-    "segments") {
+    "a batch fits into half of the sole destination's queue, and is a full batch if the destination takes "
+    "coalesced segments") {
   Paced bench;
   bench.end(1).service.batch = 5;
   CHECK(Pacing::batch(bench.end(1)) == 5);
@@ -107,7 +107,7 @@ TEST("the sole destination is remembered while the source sends nothing") {
   CHECK(!bench.read(2, kB));
 }
 
-TEST("a source with several destinations is not paused, nor one whose destination has two endpoints") {
+TEST("a source with several destinations is not paused, nor one whose destination port has two endpoints") {
   Paced bench;
   CHECK(bench.read(1, kB, 6));
   CHECK(bench.read(2, kBroadcast, 2));  // to all ports
@@ -118,8 +118,8 @@ TEST("a source with several destinations is not paused, nor one whose destinatio
 }
 
 TEST(
-    "an endpoint that makes no room within the bound is stalled: its sources are resumed, and frames "
-    "dropped") {
+    "an endpoint that makes no room within the bound is stalled: its sources are resumed, and frames for "
+    "it are dropped") {
   Paced bench;
   CHECK(bench.read(1, kB, 6) && !bench.read(1, kB, 1, 100));
   CHECK(bench.pacing.patience_ms(105) == 15);

@@ -59,7 +59,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST("queries are taken only where the host has IPv6 name servers and no other") {
+TEST("queries are taken only if the host has IPv6 name servers and no IPv4 name server") {
   for (const char* servers : {"nameserver 127.0.0.1\n", "nameserver ::1\n nameserver\t192.0.2.1\n"}) {
     Fixture fixture(servers);
     CHECK(!fixture.relay->receive(query(1000), 1) && fixture.warned.empty());

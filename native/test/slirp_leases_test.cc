@@ -132,7 +132,7 @@ TEST("guests get addresses in order, keep them when they renew, and are refused 
         fixture.confirm(101, "10.0.2.20") == "6 0.0.0.0");
 }
 
-TEST("a request for an address is granted if that is free, also to a guest that the stack does not know") {
+TEST("a requested address is granted if it is free, also to a guest that the stack does not know") {
   Fixture fixture;
   CHECK(fixture.discover(1, "3204" + hex_of("10.0.2.30")) == "2 10.0.2.30");
   CHECK(fixture.confirm(1, "10.0.2.30") == "5 10.0.2.30");
@@ -198,7 +198,8 @@ TEST("only addresses that a guest can have are leased") {
 }
 
 TEST(
-    "a full table asks the switch, gives the address of a gone guest away, and refuses where all are there") {
+    "a full table asks the switch, gives away the address of a guest that is gone, and refuses if all are "
+    "present") {
   Fixture fixture;
   fixture.fill();
   CHECK(fixture.discover(100).empty() && fixture.discover(100).empty() && fixture.asked.size() == 1);
@@ -244,7 +245,7 @@ TEST("a guest that may be there is asked by ARP before its address is given away
   CHECK(fixture.server.refused() == 1);
 }
 
-TEST("a flood of discoveries from random addresses takes no lease, and the guest among it gets one") {
+TEST("a flood of discoveries from random addresses takes no lease, and a guest amid the flood gets one") {
   Fixture fixture;
   for (uint32_t i = 0; i < 5000; i++) CHECK(fixture.discover(1000 + i).starts_with("2 "));
   const std::string offer = fixture.discover(1);
@@ -258,7 +259,7 @@ TEST("a flood of discoveries from random addresses takes no lease, and the guest
   CHECK(fixture.asked.size() == 1 && fixture.server.refused() == 5000 - LeaseServer::kWaiting);
 }
 
-TEST("an address that a guest uses by itself is leased to nobody else, and a guest cannot claim them all") {
+TEST("an address that a guest uses without DHCP is leased to no other, and no guest can claim all of them") {
   Fixture fixture;
   Leases& leases = fixture.server.leases();
   leases.use(mac(50), address("10.0.2.15"), 1000);
@@ -271,7 +272,7 @@ TEST("an address that a guest uses by itself is leased to nobody else, and a gue
   CHECK(leases.leased().size() == 2);
 }
 
-TEST("replies have the options that were set, those that fit") {
+TEST("replies have those of the configured options that fit") {
   Config config = restricted();
   config.restricted = false;
   config.hostname = "guest";
@@ -304,7 +305,7 @@ TEST("replies have the options that were set, those that fit") {
   CHECK(option(longer.sent.back(), 119).size() == 255 && longer.sent.back().size() <= 1514);
 }
 
-TEST("guests are known by what they claim, and the stack's own addresses are nobody's") {
+TEST("guests are known by the addresses that they claim, and cannot claim the stack's own") {
   Guests guests(restricted());
   CHECK(guests.learn(hex(kArp)).s_addr == address("10.0.2.15").s_addr && guests.changed());
   CHECK(guests.text({}) == "52:54:00:00:00:01,10.0.2.15,::,0" && !guests.changed());

@@ -97,7 +97,7 @@ constexpr size_t headers(bool v6) {
 
 }  // namespace
 
-TEST("fragments make the datagram in every order of their arrival, of IPv4 and of IPv6") {
+TEST("a datagram is reassembled from its IPv4 or IPv6 fragments in whatever order they arrive") {
   for (const bool v6 : {false, true}) {
     const std::vector<Piece> pieces = {{.offset = 0, .size = 80, .more = true, .v6 = v6},
                                        {.offset = 80, .size = 16, .more = true, .v6 = v6},
@@ -117,7 +117,7 @@ TEST("fragments make the datagram in every order of their arrival, of IPv4 and o
   }
 }
 
-TEST("a datagram of the greatest size arrives backwards") {
+TEST("a datagram of the greatest size is reassembled from fragments that arrive backwards") {
   for (const bool v6 : {false, true}) {
     Fixture fixture;
     const size_t size = v6 ? 65535 : 65515;
@@ -173,7 +173,7 @@ TEST("overlapping fragments are refused with their whole datagram, and exact dup
   }
 }
 
-TEST("datagrams that differ in protocol, identification, sender or family are kept apart") {
+TEST("datagrams that differ in protocol, identification, an address or family are kept apart") {
   for (const bool v6 : {false, true}) {
     Fixture fixture;
     const Piece first = {.offset = 0, .size = 16, .more = true, .v6 = v6};
@@ -231,7 +231,7 @@ TEST(
   }
 }
 
-TEST("malformed fragments are counted, and what is no fragment passes") {
+TEST("malformed fragments are counted, and frames that are not fragments pass") {
   Fixture fixture;
   CHECK(fixture.add(sealed(hex(kPing))) == 42);
   CHECK(fixture.add(hex(kSolicit)) == hex(kSolicit).size());
@@ -253,8 +253,8 @@ TEST("malformed fragments are counted, and what is no fragment passes") {
 }
 
 TEST(
-    "IPv6: an only fragment is a datagram by itself, headers before the fragment stay, discovery is "
-    "refused") {
+    "IPv6: a single fragment is a datagram, headers before the fragment header stay, and fragmented "
+    "discovery is refused") {
   Fixture fixture;
   CHECK(fixture.add({.offset = 0, .size = 8, .more = true, .v6 = true}) == 0);
   CHECK(fixture.add({.offset = 0, .size = 20, .more = false, .v6 = true}) == 54 + 20);

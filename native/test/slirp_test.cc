@@ -14,7 +14,7 @@ using namespace tsvde;
 using namespace tsvde::slirp;
 using namespace tsvde::test;
 
-TEST("the stack hears what is for it, and nothing else") {
+TEST("the stack accepts the frames that are for it, and no others") {
   Config config = restricted();
   config.guest_forwards.push_back({GuestForward::Kind::command, {htonl(0x0a000264)}, 80, "x"});
   const Filter filter(config);
@@ -48,7 +48,7 @@ TEST("the stack hears what is for it, and nothing else") {
   CHECK(judge(other_port) == Verdict::not_for_us);
 }
 
-TEST("the stack hears each of its own addresses, wherever they end, and those of its families only") {
+TEST("the stack accepts frames to each configured address, but not to those of a family that is off") {
   const auto hears = [](const Config& config, const char* mac) {
     Bytes frame = hex(kSyn);
     const Bytes address = hex(mac);
@@ -72,7 +72,7 @@ TEST("the stack hears each of its own addresses, wherever they end, and those of
   CHECK(!hears(config, "52550a000207") && hears(config, "525600050006") && hears(config, "525600000002"));
 }
 
-TEST("frames of the wrong size are told apart, and short ones are not read beyond their end") {
+TEST("frames that are too short or too long are told apart, and none is read beyond its end") {
   const Filter filter(restricted());
   const Bytes frame = hex(kDiscover);
   for (size_t size = 0; size < frame.size(); size++) {
@@ -145,7 +145,7 @@ TEST("libslirp answers a datagram whose fragments arrive backwards") {
   CHECK(answered == 4000 && world.stack->drops().fragments == 0);
 }
 
-TEST("forwards from the host are made once, and ended") {
+TEST("a forward from the host can be added only once, and removed only once") {
   const World world;
   sockaddr_storage host{};
   sockaddr_storage guest{};
@@ -190,7 +190,7 @@ TEST("a forward from port 0 says which port it got") {
   }
 }
 
-TEST("whatever guests send, the stack answers still") {
+TEST("whatever guests send, the stack still answers") {
   World world;
   const std::vector<Bytes> seeds = {hex(kArp),           hex(kPing), hex(kDiscover), hex(kSolicit),
                                     hex(kRouterSolicit), hex(kSyn),  hex(kTftp)};
@@ -212,7 +212,7 @@ TEST("whatever guests send, the stack answers still") {
   CHECK(!world.receive(0x0806).empty());
 }
 
-TEST("commands are obeyed line by line, however they are cut") {
+TEST("commands are executed line by line, however the input is split") {
   World world;
   int in[2];
   int out[2];
@@ -234,7 +234,7 @@ TEST("commands are obeyed line by line, however they are cut") {
   CHECK(!control.read(*world.stack));
 }
 
-TEST("a relay carries bytes and ends both ways, and a closed target is an end") {
+TEST("a relay passes on bytes both ways and the end of a stream; a closed target ends the connection") {
   const Fd service(socket(AF_INET, SOCK_STREAM, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;

@@ -123,7 +123,7 @@ TEST("frames are reassembled from single bytes and random pieces, with as few sl
   }
 }
 
-TEST("an invalid length, an end, and an end within a frame are told apart") {
+TEST("an invalid length is an error, and an end within a frame is the end of the stream") {
   {
     Pair pair;
     Stream stream(std::move(pair.ours));
@@ -205,7 +205,7 @@ TEST("a reader that reads in pieces gets each frame once and whole, whatever par
   }
 }
 
-TEST("a tagged view is sent as its parts") {
+TEST("a tagged view, which has several parts, is sent as one frame") {
   Pair pair;
   Stream stream(std::move(pair.ours));
   Slot slot(frame_bytes(kBroadcast, kA, 60, 9));
@@ -255,7 +255,7 @@ struct Streams {
 
 }  // namespace
 
-TEST("more frames in one read than a batch holds all arrive") {
+TEST("all frames of one read are received, even if they are more than a batch holds") {
   Streams streams(2);
   Bytes wire;
   constexpr uint32_t kCount = 3000;
@@ -308,7 +308,7 @@ TEST(
 
 namespace {
 
-// A stream that has no room after a thousand calls, so that a loop that would send for ever ends.
+// A stream that has no room after a thousand calls of send(), so that a loop that would send for ever ends.
 class Bounded final : public Endpoint {
  public:
   explicit Bounded(Fd fd) : stream_(std::move(fd)) {}
@@ -324,7 +324,7 @@ class Bounded final : public Endpoint {
 
 }  // namespace
 
-TEST("a peer that dies while the rest of a frame waits costs that and the frames behind, and no more") {
+TEST("a peer that dies while the rest of a frame waits costs that frame and those behind it, and no more") {
   for (const uint32_t behind : {0u, 1u, 3u}) {
     Bench bench(1);
     bench.sw.hub = true;

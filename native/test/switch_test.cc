@@ -6,7 +6,7 @@
 using namespace tsvde;
 using namespace tsvde::test;
 
-TEST("a hub sends a frame to every other active port but 0") {
+TEST("a hub sends a frame to every other active port except port 0") {
   Bench bench(3);
   bench.attach(0);
   bench.sw.add_port(9);
@@ -48,7 +48,7 @@ TEST("a group address is not learned; an address of zeroes is") {
   CHECK(bench.at(2).sent.size() == 2);
 }
 
-TEST("short frames are padded with zeroes; shorter than a header and longer than the largest are dropped") {
+TEST("short frames are padded with zeroes; frames of less than 14 or more than 65535 bytes are dropped") {
   Bench bench(2);
   Bytes padded = frame_bytes(kBroadcast, kA, 14);
   padded.resize(60);
@@ -145,7 +145,7 @@ TEST("a port that is given more than a batch before it transmits sends all of it
   }
 }
 
-TEST("each endpoint of a port gets a frame, which counts once; a slow one does not delay the other") {
+TEST("each endpoint of a port gets a frame, which counts once; a slow endpoint does not delay the other") {
   Bench bench(1);
   FakeEndpoint& fast = bench.attach(2);
   FakeEndpoint& slow = bench.attach(2);
@@ -157,7 +157,7 @@ TEST("each endpoint of a port gets a frame, which counts once; a slow one does n
   CHECK(bench.count(2, transmit_drop_queue_full) == 2);
 }
 
-TEST("an error of the kernel is a drop with its reason") {
+TEST("a frame that the kernel refuses is counted as dropped for the reason that the errno gives") {
   const std::pair<int, Counter> reasons[] = {{ECONNREFUSED, transmit_drop_peer_gone},
                                              {ENOTCONN, transmit_drop_peer_gone},
                                              {EMSGSIZE, transmit_drop_too_long},
@@ -174,7 +174,7 @@ TEST("an error of the kernel is a drop with its reason") {
   }
 }
 
-TEST("an error costs its frame alone, whether the frames were just forwarded or had waited") {
+TEST("an error costs only its own frame, whether the frames were just forwarded or had waited") {
   for (const uint32_t first_room : {100u, 1u, 0u}) {
     Bench bench(2, 1024, 8);
     FakeEndpoint& to = bench.at(2);
@@ -195,7 +195,7 @@ TEST("an error costs its frame alone, whether the frames were just forwarded or 
   }
 }
 
-TEST("each frame of random bytes is delivered or counted as dropped") {
+TEST("each frame of random bytes is counted as received or as dropped") {
   Bench bench(5, 64, 8);
   uint64_t sent = 0;
   for (int round = 0; round < rounds(3000); round++) {

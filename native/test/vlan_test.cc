@@ -47,7 +47,9 @@ TEST("VLANs are separate, and frames leave tagged or untagged as their port requ
   CHECK(bench.at(2).sent.size() == 1 && bench.at(4).sent.back() == kFrame && bench.at(3).sent.size() == 1);
 }
 
-TEST("a frame tagged with a VLAN of other ports is dropped; the tag of no VLAN is payload, unless strict") {
+TEST(
+    "a frame tagged with a VLAN of other ports is dropped; a tag of a VLAN that was never created is "
+    "payload, unless strict") {
   FourPorts bench;
   bench.send(1, {tagged(kFrame, 10), tagged(kFrame, 20)});
   CHECK(bench.count(1, receive_drop_vlan) == 2 && bench.at(2).sent.empty());
@@ -60,7 +62,7 @@ TEST("a frame tagged with a VLAN of other ports is dropped; the tag of no VLAN i
   CHECK(bench.count(1, receive_drop_vlan) == 4 && bench.at(2).sent.size() == 2);
 }
 
-TEST("a priority tag is in VLAN 0 and is removed") {
+TEST("a frame with a priority tag is in VLAN 0, and the tag is removed") {
   FourPorts bench;
   bench.send(1, {tagged(kFrame, 0xe000)});
   CHECK(bench.at(2).sent == std::vector<Bytes>{kFrame} && bench.at(4).sent == std::vector<Bytes>{kFrame});

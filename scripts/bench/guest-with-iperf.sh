@@ -1,7 +1,7 @@
 #!/bin/bash
-# Appends iperf3, its libraries and an init that runs it to the initrd of the tests' guest: guest-with-iperf.sh INITRD.
-# The kernel unpacks the archives one after the other. Words on its command line that it does not know become variables
-# of init.
+# guest-with-iperf.sh INITRD: appends an archive to the initrd of the tests' guest. The archive contains iperf3, the
+# libraries of iperf3, and an init that runs iperf3. The kernel unpacks both archives, one after the other. NAME=VALUE
+# words on the kernel's command line that the kernel does not know become environment variables of init.
 set -euo pipefail
 image=$1
 root=$(mktemp -d)

@@ -1,5 +1,5 @@
-// Runs two emulated QEMU guests on a switch: the tests' guest, with iperf3 and another init added. A guest prints its
-// result on its console, which is a file.
+// Runs two emulated QEMU guests on a switch: both are the tests' guest, with iperf3 and another init added. The guest
+// that sends prints its result on its console, which is a file.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

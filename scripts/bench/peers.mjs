@@ -1,6 +1,6 @@
-// The switches to compare, one row each. `carries` says what a switch connects: VDE clients or interfaces. start()
-// starts the switch in a scope with a setting; once the switch is usable, start() resolves with the processes to
-// measure.
+// The switches to compare. `carries` says what a switch connects: VDE clients, TAP interfaces, or guests to a user-mode
+// network. start() starts the switch in a scope with a setting; once the switch is usable, start() resolves with the
+// processes to measure.
 //
 // A setting has: directory (of ctl), space (the switch's network namespace, or undefined), taps (the names of the
 // interfaces to make there), hub, ports, hashSize, vlans, user (adds a user-mode network), options (further words, for

@@ -1,10 +1,10 @@
 // The rows to measure, in groups. The rows of a group are measured in turns and printed in one table.
 //
-// A group has: title, columns, rows. A row has: name; carries and alsoCarries, what a peer must connect to be measured;
-// needs, the programs that must be installed, or root; needsOptions, whether the peer must have vde_switch's options;
-// oursOnly; beside, the name of the row in the group to compare with; rounds, if each round takes long; and
-// measure(scope, peer, { seconds }), which resolves with a figure for each column. To add rows, add a file and its line
-// here.
+// A group has: title, columns, rows. A row has: name; carries and alsoCarries, which must both be in the `carries` of a
+// peer that is measured; needs, the programs that must be installed, or root; needsOptions, whether the peer must have
+// vde_switch's options; oursOnly; beside, the name of the row in the group to compare with; rounds, a smaller number of
+// rounds if each round takes long; and measure(scope, peer, { seconds }), which resolves with a figure for each column.
+// To add rows, add a file and its line here.
 import { hasProgram } from '../set-up.mjs';
 import { groups as flood } from './rows/flood.mjs';
 import { groups as footprint } from './rows/footprint.mjs';
@@ -31,8 +31,8 @@ export const GROUPS = [
 ];
 
 /**
- * Returns the groups with only the rows whose names contain one of `wanted`, if any are given, and the rows that these
- * are compared with.
+ * Returns the groups, reduced to the rows whose names contain one of `wanted` and the rows that those are compared
+ * with. If `wanted` is empty, returns all rows.
  */
 export function matchingGroups(wanted) {
   const matches = ({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part));

@@ -56,7 +56,7 @@ export class Connector implements Backend {
     if (failure !== undefined) this.#tryAgain(failure);
   }
 
-  /** Returns the reason for a failure, or undefined once connected. */
+  /** Returns the reason for a failure; undefined once connected, or if the attachment has been closed meanwhile. */
   async #connect(): Promise<string | undefined> {
     const name = formatStreamAddress(this.#address);
     try {

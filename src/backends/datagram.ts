@@ -1,5 +1,5 @@
-// Datagram ports: one peer over UDP or unix sockets, or the members of an IPv4 multicast group. They are usable at
-// once, whether or not a peer exists, and end only when they are detached.
+// Datagram ports: one peer over UDP or unix sockets, or the members of an IPv4 multicast group. The ports are usable at
+// once, whether or not a peer exists, and do not end when a peer does.
 import { isIP } from 'node:net';
 import { SwitchError } from '../protocol/errors.ts';
 import { formatAddress } from '../protocol/request.ts';

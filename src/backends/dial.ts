@@ -8,7 +8,10 @@ import { type StreamAddress, takeDescriptor } from './stream-address.ts';
 /** How long a peer may take to answer. The kernel's own limit is two minutes. */
 const ANSWER_MS = 5000;
 
-/** Tries each address of the name in turn, and returns the first connection. Throws SwitchError and system errors. */
+/**
+ * Tries each address of the host in turn, and returns the descriptor of the first connection. Throws SwitchError and
+ * system errors.
+ */
 export async function dial(address: StreamAddress, signal: AbortSignal): Promise<number> {
   if (address.type === 'abstract') return native.connectUnix(address.name);
   if (address.type === 'unix') return connectTo({ path: address.path }, false, signal);

@@ -6,7 +6,7 @@ import { describeError } from '../system/errno.ts';
 import type { ValueType } from './keys.ts';
 
 export interface HostPort {
-  /** A name or an address; empty for any address of this machine. */
+  /** A name or an address. An empty host is every address when listening or receiving, and localhost as a peer. */
   host: string;
   port: number;
 }

@@ -1,5 +1,5 @@
-// Defines what a kind of port provides, and what the switch offers it: a backend reserves ports and attaches an
-// endpoint to each. CONTRIBUTING.md says how to add a kind.
+// Defines what a kind of port provides, and what the switch offers to the kind. The kind's backend reserves ports and
+// attaches an endpoint to each. CONTRIBUTING.md says how to add a kind.
 import type { LogLevel } from '../system/log.ts';
 import type { Reservation } from '../system/reservation.ts';
 import type { Keys, Values } from './keys.ts';
@@ -11,8 +11,8 @@ export interface Kind {
   keys: Keys;
   /**
    * Opens a spec of this kind. Resolves when the port is usable. A kind that keeps trying to connect may also resolve
-   * before it is connected. Throws SwitchError with a sentence. After an exception, and after close(), the host
-   * releases the reservations that are left; the kind itself must close everything else that it opened.
+   * before it is connected. Throws SwitchError, whose message is a sentence. After an exception, and after close(),
+   * the switch releases the reservations that are left; the kind itself must close everything else that it opened.
    */
   open(values: Values<Keys>, host: Host): Backend | Promise<Backend>;
 }
@@ -98,7 +98,7 @@ export interface AttachmentStats {
   ignored?: number;
   /** Frames shorter than 14 bytes. */
   drop_too_short?: number;
-  /** Frames longer than the MTU of the user-mode network. */
+  /** Frames whose payload exceeds the MTU of the user-mode network. */
   drop_too_long?: number;
   /** IP fragments whose datagram could not be reassembled. */
   drop_fragment?: number;

@@ -1,5 +1,5 @@
 // Specs as objects, typed for TypeScript users: the kinds, keys and values are those of the text. The tables of keys
-// decide what is valid, and a test holds these interfaces to them.
+// decide what is valid, and a test checks these interfaces against the tables.
 import { SwitchError } from '../protocol/errors.ts';
 import type { PortSpec } from '../protocol/port-spec.ts';
 import { COMMON_KEYS, type Keys, mode } from './keys.ts';

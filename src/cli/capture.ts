@@ -1,4 +1,5 @@
-// tsvdectl capture: writes the frames of a switch in the pcapng format to a file or a pipe, until it is interrupted.
+// tsvdectl capture: writes a switch's frames to a file or a pipe in the pcapng format, until it is interrupted or has
+// written as many frames as --count gives.
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { isatty } from 'node:tty';
@@ -17,8 +18,8 @@ interface Parsed {
 }
 
 /**
- * Runs `tsvdectl capture` with the words after it, and returns the exit code. `path` finds the console, and is called
- * only after the words were checked. Throws ExitError if the capture is refused or fails.
+ * Runs `tsvdectl capture` with its arguments, `words`, and returns the exit code. `path` returns the console's path,
+ * and is called only after the words were checked. Throws ExitError if the capture is refused or fails.
  */
 export async function capture(
   words: readonly string[],
@@ -33,7 +34,7 @@ export async function capture(
       'capture: pcapng cannot be written to a terminal: name a file with -w, or use a pipe',
     );
   const live = await openCapture(path(), pairs, timeoutSeconds);
-  // The first signal completes the output; a second signal ends the program.
+  // The first signal completes the output; the same signal again ends the program.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => live.end());
   const { frames, lost } = write === '-' ? await live.run(process.stdout) : await writeFile(live, write);
   say(`${frames} frames captured, ${lost} lost`);

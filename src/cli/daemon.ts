@@ -1,12 +1,12 @@
 // Daemon mode (-d). Node cannot fork, so the command starts itself again as a detached process. The first process
-// returns 0 only once the second has reported through a pipe that everything is usable.
+// exits with 0 only once the second has reported through a pipe that everything is usable.
 import { spawn } from 'node:child_process';
 import { closeSync, writeSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { ExitError } from '../system/exit-error.ts';
 
-/** The environment variable that is set in the daemon process: the number of the descriptor to report on. */
+/** The environment variable that tells the daemon process the number of the descriptor to report on. */
 const READY_VARIABLE = 'TSVDE_DAEMON_READY_FD';
 const READY_FD = 3;
 

@@ -1,5 +1,5 @@
-// Writes log lines to stderr or to the system log, as text, journal lines or JSON. Logging never blocks: lines that
-// exceed a bound are dropped and counted, and the count is logged once there is room again.
+// Writes log lines to stderr or to the system log, as text, journal lines or JSON. Logging never blocks: while
+// too much output is pending, new lines are dropped and counted. The count is logged once there is room again.
 import { fstatSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { type Log, type LogLevel, lossy, PRIORITIES } from '../system/log.ts';

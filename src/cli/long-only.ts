@@ -16,7 +16,8 @@ export interface OptionSpelling {
 }
 
 /**
- * Returns the spellings of a command's options, --help included. `aliases` and `whole` are given by long option names.
+ * Returns the spellings of a command's options, --help included. `aliases` maps long option names to their other names;
+ * `whole` lists the long names that must be written whole.
  */
 export function spellingsOf(
   program: Command,
@@ -76,7 +77,7 @@ export function normalizeLeading(
 
 /**
  * Returns whether a word consists of short options. `-s` is a short option if s is the name of one. For `-sx`, there
- * must in addition be no long option that begins with `sx`.
+ * must in addition be no long option that `sx` can stand for.
  */
 function isShort(word: string, options: readonly OptionSpelling[]): boolean {
   if (word.startsWith('--')) return false;

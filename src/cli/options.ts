@@ -1,4 +1,4 @@
-// The options of tsvde: vde_switch's and its own, grouped by subject and parsed into values.
+// The options of tsvde: those of vde_switch and tsvde's own, grouped by subject and parsed into values.
 import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -120,7 +120,7 @@ interface Parsed {
 
 function define(programName: string): Command {
   const program = new Command(programName);
-  // There is no sub-command when started as vde_switch.
+  // When started as vde_switch, the program has no sub-command.
   if (programName === 'tsvde') program.usage('[options]\n       tsvde plug [options] [[vde:]DIR[[PORT]]]');
   const group = (heading: string, ...options: Option[]) => {
     for (const option of options) program.addOption(option.helpGroup(heading));
@@ -217,7 +217,7 @@ function asVdeSwitch(word: string): string {
   return word.replace(/^--numports=-\d.*$/s, '--numports=0');
 }
 
-/** Returns whether the value of an option is valid, or absent; if it is not, passes the message to `tolerate`. */
+/** Returns whether an option's value is valid or absent. For an invalid value, passes the message to `tolerate`. */
 function hasValidValue(word: string, options: readonly Option[], tolerate: Tolerate): boolean {
   const [, long, value = ''] = /^(--[^=]+)=(.*)$/s.exec(word) ?? [];
   try {

@@ -1,13 +1,13 @@
-// The pid file. It is created only if there is none or if the process that it names has ended, and it is removed only
-// while it contains our process ID.
+// The pid file. An existing pid file is replaced only if it is empty, or if the process that it names has ended or is
+// this one. A pid file is removed only while it contains our process ID.
 import { randomBytes } from 'node:crypto';
 import { closeSync, linkSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { describeError } from '../system/errno.ts';
 import { ExitError } from '../system/exit-error.ts';
 
 /**
- * Writes the pid file and returns a function that removes it. Throws ExitError 1 if the file exists and its process has
- * not ended.
+ * Writes the pid file and returns a function that removes it. Throws ExitError 1 if the file cannot be created, or if
+ * it exists and is not the pid file of a dead process.
  */
 export function writePidFile(path: string): () => void {
   const content = `${process.pid}\n`;
@@ -25,7 +25,7 @@ export function writePidFile(path: string): () => void {
 
 /**
  * Writes a draft and then moves it into place. So readers see a complete number or no file, and a symbolic link planted
- * under the file's name is never followed.
+ * under the file's name is never written through.
  */
 function install(path: string, content: string): void {
   const draft = `${path}.${randomBytes(6).toString('hex')}`;

@@ -41,7 +41,8 @@ export class Service {
   }
 
   /**
-   * Starts the service. Once `signalled` resolves, abandons the step in progress and skips the rest. Throws ExitError.
+   * Starts the service. If `signalled` resolves before the ports are attached and the rc file has run, abandons the
+   * port or the rc file in progress and skips the rest of the start. Throws ExitError.
    */
   static async start(
     options: ServiceOptions,

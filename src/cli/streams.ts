@@ -1,5 +1,5 @@
-// Functions for all programs here: they set the name in ps, provide the standard streams, and end the process. The end
-// waits until output is written, but for at most 200 ms.
+// Functions for all programs here: they set the name in ps, provide the standard streams, and end the process. finish()
+// first waits until output is written, but for at most 200 ms.
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { isatty, type WriteStream } from 'node:tty';

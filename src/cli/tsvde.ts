@@ -14,8 +14,8 @@ import { finish, takeName, unblockTerminals } from './streams.ts';
 export interface Behaviour {
   name: string;
   /**
-   * Whether to behave as vde_switch: an invalid option, TAP, console path or rc file is reported and does not end the
-   * start.
+   * Whether to behave as vde_switch: an invalid option is reported and ignored, and a TAP, port, console or rc file
+   * that fails is reported and does not end the start.
    */
   tolerant: boolean;
 }
@@ -65,7 +65,7 @@ export async function main(argv: readonly string[], behaviour = TSVDE): Promise<
     const log = report
       ? alsoKeeping(warnings, daemonLog(name, options.log))
       : streamLog(name, process.stderr, options.log);
-    // The daemon does not inherit the descriptor; the process that started it announces readiness.
+    // The daemon does not inherit --ready-fd's descriptor; the process that started the daemon announces readiness.
     const readyFd = report ? undefined : options.readyFd;
     await serve({ ...options, readyFd, tolerant }, log, () => report?.ready(warnings.splice(0)));
   } catch (error) {

@@ -78,7 +78,7 @@ function throwIfFailed(line: string, { errno, sentence }: Outcome, ignore: reado
 
 /**
  * Sends each command from standard input to the console. A command that fails is reported, and the next one follows.
- * Returns the exit code of the first failure.
+ * Returns the exit code of the first failure, or 0.
  */
 async function commandsFromStdin(
   client: ConsoleClient,
@@ -152,7 +152,7 @@ async function openTerminal(
   });
 }
 
-/** Returns the name of the switch, or `vde` for an older version of tsvde, which has no name. */
+/** Returns the name of the switch, or `vde` if the switch runs an older version of tsvde, which reports no name. */
 async function nameOf(client: ConsoleClient): Promise<string> {
   const { name = 'vde' } = await dataFrom(client)<{ name?: string }>('showinfo');
   return printable(name);

@@ -15,7 +15,7 @@ import { TSVDE_VERSION } from '../system/version.ts';
 import { normalizeLeading, spellingsOf } from './long-only.ts';
 import { octalLike } from './mode.ts';
 
-/** The name of the bin/compat script that was called: vdeq, or one that contains QEMU's name, such as vdeqemu. */
+/** The name of the bin/compat script that was called (vdeq, or a name with QEMU's in it, as in vdeqemu), or tsvdeq. */
 const NAME = process.env.TSVDEQ_NAME ?? 'tsvdeq';
 delete process.env.TSVDEQ_NAME;
 const IS_VDEQ = NAME !== 'tsvdeq';
@@ -27,7 +27,7 @@ const OWN_QEMU = IS_VDEQ && NAME !== 'vdeq' ? NAME.replace(/^vde/, '') : undefin
  * names, are ours. All others are QEMU's.
  */
 const AFTER_QEMU = /^--?(vdesock|sock|unix|mod|via|descr)(=|$)/;
-const FIRST_DESCRIPTOR = 3; // the first number shown by --print, which opens no descriptors
+const FIRST_DESCRIPTOR = 3; // the first descriptor number that --print shows, although it opens none
 
 interface Parsed {
   vdesock: string[];

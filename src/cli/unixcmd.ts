@@ -1,5 +1,6 @@
-// unixcmd and vdecmd, as in vde2: each gives one command, prints its data and exits with its errno. unixcmd follows a
-// script that says what to send and what to expect; vdecmd needs no script, since it talks to a switch's console.
+// unixcmd and vdecmd, as in vde2: each sends one command, prints the data of the reply and exits with the reply's
+// errno. unixcmd follows a script that says what to send and what to expect; vdecmd needs no script, since it talks to
+// a switch's console.
 import { readFileSync } from 'node:fs';
 import { giveCommand } from '../ctl/command.ts';
 import { ConsoleClient, connectTo, NO_REPLY } from '../ctl/console-client.ts';

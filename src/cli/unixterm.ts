@@ -1,4 +1,4 @@
-// unixterm, as in vde2: connects stdin and stdout to a unix stream socket and changes nothing.
+// unixterm, as in vde2: connects stdin and stdout to a unix stream socket, and passes all bytes on unchanged.
 import { connectTo, NO_REPLY } from '../ctl/console-client.ts';
 import { ExitError } from '../system/exit-error.ts';
 import { runProgram, standardInput, takeName } from './streams.ts';

@@ -6,7 +6,7 @@ import type { Log } from '../system/log.ts';
 import type { Lines, Reply } from './reply.ts';
 import type { Subscriber, Subscriptions } from './subscriptions.ts';
 
-/** The state that commands act on, shared by all sessions of a process. */
+/** The state that commands act on, shared by all sessions of a console. */
 export interface ConsoleContext {
   switch: Switch;
   /** The menus in the order of `help`; menus of loaded plugins come last. */
@@ -20,7 +20,7 @@ export interface ConsoleContext {
   /** The address that metrics are served on; absent if they are not served. */
   metrics?: string;
   log: Log;
-  /** Closes everything, then ends the process. */
+  /** Carries out the command `shutdown`: tsvde closes everything and ends. */
   shutdown(): void;
 }
 
@@ -120,7 +120,7 @@ interface PrintingLines extends Omit<Printing<string>, 'format'> {
   format?: never;
 }
 
-/** A command that builds its whole reply. If it returns undefined, nothing is sent. */
+/** A command that builds its whole reply. If `answer` returns undefined, the reply is empty. */
 interface Answering extends Row {
   answer(argument: string, context: ConsoleContext, invoker: Invoker): Reply | undefined | Promise<Reply | undefined>;
 }

@@ -29,7 +29,7 @@ export const CATEGORIES = [
 
 type CategoryName = (typeof CATEGORIES)[number]['name'];
 
-/** Returns the category of an event and its text. */
+/** Returns the category of an event, and the text of the event's debug line. */
 export function describeEvent(event: SwitchEvent): [category: CategoryName, text: string] {
   switch (event.type) {
     case 'port-created':
@@ -61,8 +61,8 @@ function endpointText({ port, endpoint }: { port: number; endpoint: number }): s
 }
 
 /**
- * Returns an address, its VLAN and its port. Only in these lines the low byte of the VLAN's two hex bytes comes first:
- * vde_switch prints it first, and programs parse these lines.
+ * Returns an address, its VLAN and its port. Only in these lines does the low byte of the VLAN's two hex bytes come
+ * first: vde_switch prints it first, and programs parse these lines.
  */
 function macText({ mac, vlan, port }: { mac: string; vlan: number; port: number }): string {
   const hex = vlan.toString(16).padStart(4, '0');

@@ -63,7 +63,10 @@ async function carryOut(
   return result(await failureOf(() => command.run(argument, context, invoker)));
 }
 
-/** Runs a script, showing each line and then its reply. Throws SwitchError if the file cannot be read. */
+/**
+ * Runs a script, showing each line and then its reply. Throws SwitchError if the file cannot be read, or if too many
+ * scripts are nested.
+ */
 export async function runFile(
   path: string,
   context: ConsoleContext,

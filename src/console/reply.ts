@@ -62,7 +62,7 @@ export async function dataBlock<Item>(
   return { data, text: frame(lines), error };
 }
 
-/** Returns a data block of one item, or an empty one if there is none. */
+/** Returns a data block of one item, or an empty block if `find` returns undefined. */
 export async function dataBlockOf<Item>(find: () => Item | undefined, format: (item: Item) => Lines): Promise<Reply> {
   let data: Item | undefined;
   const error = await failureOf(() => {

@@ -26,9 +26,9 @@ export class ConsoleServer {
   }
 
   /**
-   * Looks up the group and removes a stale socket file. Throws SwitchError if a live socket or another kind of file has
-   * the path; both are left unchanged. Returns a function that binds the socket. Once the socket is bound, clients may
-   * connect, but wait for serve().
+   * Looks up the group and removes a stale socket file. Throws SwitchError, and leaves the file unchanged, if a live
+   * socket or another kind of file has the path. Returns a function that binds the socket. Once the socket is bound,
+   * clients may connect, but wait for serve().
    */
   async prepare({ path, mode, group, fd }: ManagementOptions): Promise<() => void> {
     const gid = groupOption(group);

@@ -17,7 +17,7 @@ import { openDataSocket } from './data-socket.ts';
 import type { ControlDirectory } from './directory.ts';
 
 export interface ClientRules {
-  /** Permissions and group of port 0's data sockets, where they differ from those of other ports. */
+  /** Permissions and group of port 0's data sockets, where they differ from those of other data sockets. */
   portZero: { mode?: number; gid?: number };
   /** How long a client may take to send its request, in milliseconds. All known clients send it at once. */
   requestTimeoutMs: number;
@@ -30,7 +30,7 @@ export class Clients {
   readonly #warn: (message: string) => void;
   readonly #streams = new Set<Socket>();
   readonly #joining = new Set<Promise<void>>();
-  /** For each client that has a port, the function that disconnects it. */
+  /** For each client that has a port, the function that disconnects the client. */
   readonly #disconnects = new Set<() => void>();
   readonly #refusals: LineLimit;
   #listener: UnixListener | undefined;
@@ -60,7 +60,7 @@ export class Clients {
     server.on('error', (error) => this.#warn(`accept ${describeError(error)}`));
   }
 
-  /** Disconnects every client. Resolves when the clients' files have been removed. */
+  /** Disconnects every client. Resolves when the files of all data sockets have been removed. */
   async close(): Promise<void> {
     const closed = this.#listener?.close();
     for (const disconnect of this.#disconnects) disconnect();

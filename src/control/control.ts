@@ -46,7 +46,7 @@ export interface ControlInfo {
   served: boolean;
 }
 
-/** Prepares another socket. Resolves with a function that opens it without waiting. */
+/** Prepares another socket. Resolves with the function that opens the socket, or undefined if there is none. */
 export type PrepareOther = () => Promise<(() => void | Promise<void>) | undefined>;
 
 export class Control {

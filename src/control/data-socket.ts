@@ -13,8 +13,8 @@ export interface DataSocket {
 }
 
 /**
- * How many endpoint IDs are tried for one client. An ID is skipped if a file with its name exists: the file may be
- * another program's, and is kept.
+ * How many endpoint IDs are tried for one client. An ID is skipped if a file already has the data socket's name: the
+ * file may be another program's, and is kept.
  */
 const TRIES = 50;
 

@@ -1,6 +1,6 @@
 // The control directory, whose path is the name of a switch. It is made or taken over, given its permissions, and
-// removed at the end. Whatever is not ours is left alone: a live switch's directory, files that are not sockets, a
-// directory with other files.
+// removed at the end. What is not ours is left unchanged: the directory of a live switch, files that are not sockets,
+// and the permissions of a directory that holds other files.
 import { chmodSync, chownSync, lstatSync, readdirSync, unlinkSync } from 'node:fs';
 import { lstat, mkdir, readdir, realpath, rmdir } from 'node:fs/promises';
 import { SwitchError } from '../protocol/errors.ts';
@@ -113,7 +113,7 @@ export class ControlDirectory {
     chmodSync(this.path, this.#dirMode);
   }
 
-  /** Removes the directory if it is empty and still ours. */
+  /** Removes the directory if it is empty and still the one that open() made or took over. */
   remove(): void {
     try {
       this.#own.rmdir();

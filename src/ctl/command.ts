@@ -54,7 +54,7 @@ export async function giveCommand(
   throw new ExitError(errno, `${line}: ${words}`);
 }
 
-/** Runs a line. Throws ExitError only if the console does not reply, or does not support JSON. */
+/** Runs a line. Throws ExitError only if the console does not reply or, unless `editing`, does not support JSON. */
 export async function perform(
   client: ConsoleClient,
   line: string,
@@ -126,7 +126,7 @@ function refuse(sentence: string): never {
   throw new ExitError(EINVAL, `${sentence} (EINVAL)`);
 }
 
-/** Returns an error of tsvdectl's own words in the JSON format of the console. */
+/** Returns an error of one of tsvdectl's own words, such as `ports`, in the console's JSON format. */
 function jsonOf(errno: number, sentence: string): string {
   const [name] = Object.entries(constants.errno).find(([, number]) => number === errno) ?? [];
   const message = sentence.replace(` (${name})`, '');

@@ -1,5 +1,5 @@
 // A client of a console: sends commands one after another and returns each reply. If the peer is slow, disconnects or
-// is not a console, an ExitError with its own sentence says so.
+// is not a console, the sentence of an ExitError says which.
 import { lstatSync, realpathSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { basename } from 'node:path';

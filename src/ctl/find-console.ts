@@ -1,5 +1,5 @@
 // Finds the management sockets of running switches: the listening sockets that a switch's command line names with
-// --mgmt. This needs no permissions. A socket that systemd passed to a switch is not found.
+// --mgmt. This needs no permissions.
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { resolve } from 'node:path';
 

@@ -55,7 +55,7 @@ function asText(lines: readonly string[]): string {
   return lines.map((line) => `${line}\n`).join('');
 }
 
-/** Returns the text that draws a table over the previous one and erases what the previous table had beyond it. */
+/** Returns the text that draws a table over the previous one and erases the rest of the previous table. */
 function asScreen(lines: readonly string[], height: number, first: boolean): string {
   const room = height - 1;
   const more = lines.length > room ? `… ${lines.length - room + 1} more lines` : undefined;
@@ -63,7 +63,7 @@ function asScreen(lines: readonly string[], height: number, first: boolean): str
   return `${first ? '\x1b[2J' : ''}\x1b[H${shown.map((line) => `${line}\x1b[K\n`).join('')}\x1b[J`;
 }
 
-/** Returns whether the lines need more rows than the terminal has. */
+/** Returns whether the lines, with the cursor's row below them, need more rows than the terminal has. */
 export function overflows(lines: readonly string[], { width = 80 }: Screen, height: number): boolean {
   const rows = lines.map((line) => Math.max(1, Math.ceil(stripVTControlCharacters(line).length / width)));
   return rows.reduce((sum, count) => sum + count, 0) >= height;

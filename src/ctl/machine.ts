@@ -1,4 +1,5 @@
-// Runs a unixcmd script on a socket. The machine's only data are its current state, the text read, and one number.
+// Runs a unixcmd script on a socket. The machine's only data are its current state, the text read, one number, and
+// whether it shows output.
 import type { Socket } from 'node:net';
 import { ExitError } from '../system/exit-error.ts';
 import type { Action, MachineScript, State } from './machine-script.ts';
@@ -14,7 +15,7 @@ export interface MachineOptions {
 }
 
 const FAILURE = 255;
-/** The most steps without reading, which ends a script that loops for ever. */
+/** The most steps without an IN. Beyond this number, the script is taken to loop for ever, and is ended. */
 const IDLE_STEPS_MAX = 10_000;
 
 /** Runs the script and returns its exit code. Throws ExitError if the script cannot continue. */
@@ -102,8 +103,8 @@ function leadingNumber(text: string, base: number): number {
 }
 
 /**
- * Replaces, as unixcmd does, `$*` and `$0` by all words, `$N` by the word at index N, and any other `$` by the first
- * word.
+ * Replaces, as unixcmd does, `$*` and `$0` by all words, `$N` by the word at index N, and `$` with any other character
+ * by the first word.
  */
 function expand(text: string, commandWords: readonly string[]): string {
   const words = commandWords.map((word) => Buffer.from(word).toString('latin1'));

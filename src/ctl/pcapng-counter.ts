@@ -5,7 +5,7 @@ const INTERFACE_STATISTICS = 5;
 const DROPPED = 5;
 const BLOCK_HEAD = 8;
 const STATISTICS_HEAD = 20;
-/** The size of the longest block whose contents are read. */
+/** The size of the longest block whose contents are read, in bytes. */
 const KEPT_MAX = 4096;
 
 /** Counts in streams of little-endian byte order, which is the byte order of every host that tsvde runs on. */

@@ -18,7 +18,7 @@ export interface Traffic {
 
 /**
  * Returns the traffic between two samples. The counters of a port without an earlier sample are taken to have started
- * at 0, and so are counters that were reset since.
+ * at 0, and so are counters that were reset between the samples.
  */
 export function trafficOf(now: CountersData, before: CountersData | undefined, seconds: number): Traffic {
   return {

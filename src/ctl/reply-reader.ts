@@ -14,7 +14,7 @@ export interface ConsoleReply {
   errno: number | undefined;
   /** The message after the code. */
   words: string;
-  /** The lines of the data block or of a script's transcript, without the frame. */
+  /** The lines of the data block or of a script's transcript, without the lines that begin and end a block. */
   lines: string[];
   /** Whether the reply ended the session. */
   ended: boolean;
@@ -29,13 +29,19 @@ export class ReplyReader {
   #rest = '';
   #prompt: string | undefined;
   #inData = false;
-  /** The last code line read. It is the reply's own unless another code line follows. */
+  /**
+   * The last code line read. It is the reply's own if only debug lines and at most one empty line come between it and
+   * the prompt; otherwise it belongs to a script's transcript.
+   */
   #code: string | undefined;
   #lines: string[] = [];
   /** Whether the last line was empty. If a prompt follows, the empty line belongs to the prompt. */
   #blank = false;
 
-  /** Yields the replies and debug lines that the text completes. Throws Error if the text cannot be a console's. */
+  /**
+   * Yields the greeting, replies and debug lines that the text completes. Throws Error if the text cannot be a
+   * console's.
+   */
   *read(text: string): Iterable<ConsoleEvent> {
     this.#rest += text;
     if (this.#prompt === undefined) yield* this.#readGreeting();

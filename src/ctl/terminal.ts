@@ -86,8 +86,7 @@ export class Terminal {
     output.moveCursor(0, -rows);
     output.cursorTo(0);
     output.clearScreenDown();
-    // Before it redraws, prompt() moves the cursor up to the first row of the typed line. So first move it
-    // down by that many rows.
+    // prompt() moves the cursor up by `rows` before it redraws the typed line. So first move the cursor down by `rows`.
     output.write(text + '\n'.repeat(rows));
     this.#editor.prompt(true);
   }
@@ -98,7 +97,7 @@ export class Terminal {
     for (let line = this.#waiting.shift(); line !== undefined; line = this.#waiting.shift()) {
       const outcome = await perform(line).catch((error) => {
         if (!(error instanceof ExitError)) throw error;
-        return undefined; // `ended` gives the reason
+        return undefined; // run() gets the reason from the client's `ended`
       });
       if (!outcome) return;
       if (outcome.ended) return this.#editor.close();
@@ -107,7 +106,7 @@ export class Terminal {
     this.#edit();
   }
 
-  /** Whether the typed line is on the screen. It is not while a command runs or while in the background. */
+  /** Whether the typed line is on the screen. It is not while a command runs or the program is in the background. */
   get #editing(): boolean {
     return !this.#working && this.#options.input.reading;
   }

@@ -2,7 +2,10 @@
 
 const PREFIXES = ['', 'k', 'M', 'G', 'T', 'P'];
 
-/** Returns a short form of a number: `0`, `820`, `12.4k` or `1.24M`. Fractions below 10 keep one decimal. */
+/**
+ * Returns a short form of a number: `0`, `820`, `12.4k` or `1.24M`. A number below 10 that is not whole keeps one
+ * decimal.
+ */
 export function short(number: number): string {
   let value = number;
   let prefix = 0;

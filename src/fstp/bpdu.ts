@@ -48,8 +48,8 @@ export interface Bpdu {
   /** The ID of the sender's port, 16 bits; see portId(). */
   port: number;
   /**
-   * From tsvde, the number of switches between the root and the sender; from vde_switch, the seconds since it last
-   * received a BPDU.
+   * From tsvde, the number of links on the sender's path to the root; from vde_switch, the seconds since the sender
+   * last received a BPDU.
    */
   age: number;
 }
@@ -68,7 +68,8 @@ export function encodeBpdu(bpdu: Bpdu, sender: { mac: string; tag?: number | und
   bytes.writeUInt32BE(bpdu.cost, AT.cost);
   idBytes(bpdu.bridge).copy(bytes, AT.bridge);
   bytes.writeUInt16BE(bpdu.port, AT.port);
-  // Seconds in little-endian order. Below 256 these bytes equal the standard's encoding, big-endian units of 1/256 s.
+  // Seconds in little-endian order; in the age, each link counts as a second. For values below 256 these bytes equal
+  // the standard's encoding, big-endian units of 1/256 s.
   bytes.writeUInt16LE(Math.min(bpdu.age, 0xffff), AT.age);
   bytes.writeUInt16LE(40, AT.maxAge);
   bytes.writeUInt16LE(4, AT.hello);

@@ -9,8 +9,8 @@ export const SILENCE_SECONDS = 20;
 /** The cost of every port before its bonus is subtracted. */
 export const PORT_COST = 20_000_000;
 /**
- * The most switches between the root and this one. Offers of a dead root circulate in a ring until they reach this
- * limit.
+ * The most links on a path to the root. Offers of a dead root circulate in a ring of switches until their path reaches
+ * this limit.
  */
 export const AGE_MAX = 40;
 /** The same limit as a cost, for neighbours that do not pass on an age, such as vde_switch. */

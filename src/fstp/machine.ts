@@ -1,7 +1,7 @@
-// The spanning trees of a switch, one per VLAN. Events go in and effects come out; there is no clock, timer or socket
-// here. `now` is in seconds from any origin. tick() must be called every second, even while spanning tree is off.
-// Forged BPDUs cause no exceptions and do not use up memory: limits.ts bounds the answers, and the engine bounds and
-// counts the BPDUs that arrive.
+// The spanning trees of a switch, one per VLAN. Events go in and effects come out: the system's clock, timers and
+// sockets are not used here. `now` is in seconds from any origin. While spanning tree is on, tick() must be called
+// every second. Forged BPDUs cause no exceptions and do not use up memory: limits.ts bounds the answers, and the engine
+// bounds and counts the BPDUs that arrive.
 import { Clock } from './clock.ts';
 import type { Effect, PortState } from './effect.ts';
 import { PORT_COST } from './limits.ts';
@@ -28,7 +28,7 @@ export interface TreePortView {
   port: number;
   /** Whether the port is a tagged member of the VLAN. */
   tagged: boolean;
-  /** The cost of the path through this port: 20000000 less its bonus. */
+  /** The cost of the path through this port before a bonus is subtracted: always 20000000. */
   cost: number;
   /** The role of the port in the tree. */
   role: Role;

@@ -27,7 +27,7 @@ export interface TreePort {
   heardAt: number | undefined;
   offer: Offer | undefined;
   /**
-   * Whether our current offer has been sent from this port. A concession that arrives before that answers an older
+   * Whether our current offer has been sent from this port. A concession that arrives earlier is the answer to an older
    * offer.
    */
   offerSent: boolean;

@@ -15,7 +15,7 @@ import { SwitchMetrics } from './switch-metrics.ts';
 export { parseMetricsAddress } from './address.ts';
 
 export interface MetricsServer {
-  /** The bound address: `http://127.0.0.1:9109/metrics`, or `unix:PATH`. */
+  /** The bound address: `http://127.0.0.1:9109/metrics`, `unix:PATH`, or `descriptor N`. */
   address: string;
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 // A switch's state as Prometheus metrics, modelled on node_exporter's node_network_*. Nothing is updated between
 // scrapes: update() sets all metrics, and the counters of all ports come from one snapshot. Values are doubles, which
-// are exact up to 2^53.
+// represent whole numbers exactly up to 2^53.
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { BACKEND_STATS } from '../backends/kind.ts';
 import type { PortCounters } from '../switch/counters.ts';
@@ -98,7 +98,7 @@ export class SwitchMetrics {
       labelNames: ['port'],
     });
     const portInfo = new Gauge({
-      ...this.#base('tsvde_port_info', 'Always 1: the port, with its name and the kind of its first endpoint.'),
+      ...this.#base('tsvde_port_info', 'Always 1: the port, with its name and the kind of its newest endpoint.'),
       labelNames: ['port', 'name', 'kind'],
     });
     const info = new Gauge({

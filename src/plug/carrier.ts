@@ -52,7 +52,7 @@ async function sendAll(plug: Plug, input: Readable, signal: AbortSignal): Promis
       }
     }
   } catch (error) {
-    // A failure of the input or of the switch counts as its end.
+    // An input that fails counts as ended, and so does a switch that fails.
     if (error instanceof SwitchError) throw error;
   }
 }

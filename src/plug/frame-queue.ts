@@ -1,4 +1,5 @@
-// The frames of a plug as an async iterable. Memory is bounded: a full queue pauses the plug until it is empty again.
+// The frames of a plug as an async iterable. Memory is bounded: a full queue pauses the plug until the queue is empty
+// again.
 
 /** The most frames that wait here; further frames wait in the kernel, and then in the switch. */
 const LIMIT = 64;

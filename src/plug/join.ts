@@ -217,8 +217,8 @@ function bindOwn(directory: string): { fd: number; path: string } {
 }
 
 /**
- * Returns the error for a refusal. The protocol carries no reason: a switch that refuses a client only closes the
- * connection.
+ * Returns the error for a refusal. The protocol carries no reason: a switch that refuses a client sends nothing, and at
+ * most closes the connection.
  */
 function refusal(port: number | undefined): SwitchError {
   const likely =
@@ -232,7 +232,7 @@ function readReply(control: Socket, port: number | undefined): Promise<Buffer> {
     const refused = () => reject(refusal(port));
     if (control.destroyed) return refused();
     control.once('close', refused);
-    // This timeout is needed since vde_switch does not answer a client that it refuses.
+    // This timeout is needed since vde_switch neither answers nor disconnects a client for which it has no port.
     control.setTimeout(REPLY_TIMEOUT_MS, () =>
       reject(new SwitchError('EIO', `it did not answer in ${REPLY_TIMEOUT_MS / 1000} s`)),
     );

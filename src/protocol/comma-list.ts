@@ -9,7 +9,7 @@ export function splitAtCommas(text: string): string[] {
   return words;
 }
 
-/** Splits at the first `=`; without one the value is undefined. */
+/** Splits at the first `=`. If there is no `=`, the value is undefined. */
 export function splitPair(word: string): [key: string, value: string | undefined] {
   const equals = word.indexOf('=');
   return equals < 0 ? [word, undefined] : [word.slice(0, equals), word.slice(equals + 1)];

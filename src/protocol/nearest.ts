@@ -3,15 +3,16 @@
 /** Returns the known word with the smallest edit distance, unless more than a third of the word would change. */
 export function nearestName(word: string, known: readonly string[]): string | undefined {
   const most = Math.max(1, word.length / 3);
-  const near = known.filter((name) => Math.abs(name.length - word.length) <= most); // since a word may be very long
+  // Only words of similar length are compared, since a word may be very long.
+  const near = known.filter((name) => Math.abs(name.length - word.length) <= most);
   const rated = near.map((name) => ({ name, distance: editDistance(word, name) }));
   const best = rated.sort((a, b) => a.distance - b.distance)[0];
   return best && best.distance <= most ? best.name : undefined;
 }
 
 /**
- * Returns how many letters to insert, remove, replace or swap with the next letter: the Levenshtein distance with
- * transpositions.
+ * Returns the least number of changes that turn `a` into `b`. A change inserts, removes or replaces a letter, or swaps
+ * two neighbouring letters: the Levenshtein distance with transpositions.
  */
 function editDistance(a: string, b: string): number {
   const rows = [Array.from({ length: b.length + 1 }, (_, i) => i)];

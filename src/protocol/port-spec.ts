@@ -7,7 +7,7 @@ export interface PortSpec {
   kind: string;
   /** The keys and values in the order given, without `help`. */
   pairs: readonly (readonly [key: string, value: string])[];
-  /** Whether the spec only asks for help: with the kinds, or with the keys of its kind. */
+  /** Whether the spec only asks for help, about all kinds or about the keys of its kind. */
   help: boolean;
 }
 

@@ -1,5 +1,5 @@
 // The MAC addresses of a guest's NICs: the same at each start of the same guest, and different between guests. A NIC's
-// address is derived from a series of hashes: it is the first hash whose address no other guest on this host uses. An
+// address comes from a series that is made of hashes: it is the first address that no other guest on this host uses. An
 // address is reserved by an abstract unix socket that is named after the address and that QEMU inherits. This needs no
 // file, works between users, and the kernel frees the name when QEMU ends.
 import { createHash } from 'node:crypto';
@@ -36,7 +36,7 @@ export class Addresses {
     this.#hold = hold;
   }
 
-  /** Marks an address that the user chose as in use. The user must make sure that it is unique. */
+  /** Records that an address is in use. The user chose this address, and must make sure that it is unique. */
   use(text: string): void {
     try {
       this.#take(parseMac(text));

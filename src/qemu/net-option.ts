@@ -26,8 +26,8 @@ export function renameKeys(settings: Settings, names: Record<string, string>): S
 }
 
 /**
- * Parses an option. The kind is the first word, or the value of `kindKey`. Returns undefined if there is no kind or the
- * JSON is invalid, since QEMU itself reports such errors.
+ * Parses an option. The kind is the first word, or the value of `kindKey`. Returns undefined if a text that is not JSON
+ * has no kind, or if JSON is invalid, since QEMU itself reports such errors.
  */
 export function parseNetOption(text: string, kindKey = 'type'): NetOption | undefined {
   if (text.startsWith('{')) return parseJson(text, kindKey);

@@ -1,6 +1,7 @@
-// Rewrites one old-style vlan for today's QEMU. One NIC and one backend are connected directly; any other set of
-// members is connected through a QEMU hub. A NIC without a backend also gets a hub: QEMU would otherwise put it on hub
-// 0, together with all options that are not rewritten. As in QEMU, vlan 0 is hub 0 if the user has hub ports there.
+// Rewrites one old-style vlan for today's QEMU. One backend with at most one NIC is usually connected directly; other
+// sets of members are connected through a QEMU hub. A NIC without a backend also gets a hub: QEMU would otherwise put
+// it on hub 0, together with all options that are not rewritten. As in QEMU, vlan 0 is hub 0 if the user has ports on
+// hub 0.
 import { type Member, newMember } from './member.ts';
 import { setting } from './net-option.ts';
 import type { Argument, Wiring } from './wiring.ts';

@@ -1,5 +1,6 @@
-// Rewrites QEMU's arguments, as written for vdeq, for today's QEMU, and lists the switch ports to take. It is a pure
-// function. Arguments that are not about the network keep their text and their position.
+// Rewrites QEMU's arguments, as written for vdeq, for today's QEMU, and lists the switch ports to take. planQemu()
+// acts on the outside world only through functions in the facts and options. Arguments that are not about the network
+// keep their text and their position.
 import type { Target } from '../plug/target.ts';
 import { isUserWords, type NetworkWords, readItems, type UserWords } from './command-line.ts';
 import { checkVdeSettings, type Member, memberOf, newMember, refuseSetting, vdeTarget } from './member.ts';

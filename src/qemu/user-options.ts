@@ -1,5 +1,5 @@
-// Converts the options that QEMU before 3.0 had for the user-mode network as a whole to settings of the network:
-// -redir, -tftp, -bootp, -smb and -net channel.
+// Converts the options that QEMU before 3.0 had for the user-mode network as a whole (-redir, -tftp, -bootp, -smb and
+// -net channel) to settings of that network.
 import { SwitchError } from '../protocol/errors.ts';
 import type { UserWords } from './command-line.ts';
 import { type Settings, setting } from './net-option.ts';

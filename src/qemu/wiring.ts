@@ -1,5 +1,5 @@
-// Writes the parts of rewritten networks in today's syntax: backends, hub ports and NICs. Assigns their IDs, and
-// collects the switch ports whose descriptors they need.
+// Writes the parts of rewritten networks in today's syntax: backends, hub ports, NICs and captures. Assigns their IDs,
+// and collects the switch ports whose descriptors the backends need.
 import type { Target } from '../plug/target.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { type Member, newMember, vdeTarget } from './member.ts';
@@ -9,12 +9,15 @@ import { type BackendOptions, descriptorOption, type QemuFacts, streamOption, vd
 /** A word of QEMU's command line, or a function that makes it from the descriptors. */
 export type Argument = string | ((descriptors: readonly number[]) => string);
 
-/** Everything besides the arguments that a plan depends on: equal input gives an equal plan. */
+/**
+ * What a plan depends on besides QEMU's arguments and the PlanOptions: the same arguments, options and facts always
+ * give the same plan.
+ */
 export interface Facts extends QemuFacts {
   defaultTarget: Target;
   /**
-   * Returns an address for a NIC that was given none; `nic` is its number, from 0. QEMU's own choice is the same for
-   * every guest.
+   * Returns an address for a NIC that was given none; `nic` is the number of the NIC, from 0. QEMU's own choice would
+   * be the same for every guest.
    */
   newMac(nic: number): string;
   /** Called for each address on the command line, before newMac(), which must not return any of them. */
@@ -88,8 +91,8 @@ export class Wiring {
   }
 
   /**
-   * Writes a NIC as `-net nic` rather than `-device`: `-net nic` has settings and models of its own, and QEMU chooses
-   * the place on the bus.
+   * Writes a NIC. A NIC that was written as -device or -usbdevice becomes a -device. Any other NIC becomes `-net nic`,
+   * which has settings and models of its own, and for which QEMU chooses the place on the bus.
    */
   nic(member: Member, netdev: string): Argument[] {
     const number = this.#nics++;

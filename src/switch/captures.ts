@@ -21,7 +21,9 @@ export interface CaptureOptions {
   ports?: readonly (number | string)[];
   /** `rx` selects frames that the switch receives from a port, `tx` frames that it sends to a port. Default `both`. */
   direction?: CaptureDirection;
-  /** How many bytes of a longer frame are kept, from 1 to 262144. Default 262144, so that every frame is kept whole. */
+  /**
+   * The most bytes that are kept of each frame, from 1 to 262144. Default 262144, so that every frame is kept whole.
+   */
   snapLength?: number;
   /** The number of frames after which the capture is complete. Default 0, which means no limit. */
   count?: number;
@@ -45,7 +47,7 @@ export interface CaptureInfo {
   ports: readonly number[] | undefined;
   /** The direction of the captured frames. */
   direction: CaptureDirection;
-  /** How many bytes of a longer frame are kept. */
+  /** The most bytes that are kept of each frame. */
   snapLength: number;
   /** The number of frames after which the capture is complete; 0 means no limit. */
   count: number;

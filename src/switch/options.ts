@@ -28,7 +28,7 @@ export interface SwitchOptions extends Tuning {
   strictVlan?: boolean;
   /** Whether spanning tree is on at first; has no effect on a hub; default false. */
   fstp?: boolean;
-  /** The spanning-tree priority, 0 to 65535. The switch with the lowest becomes the root. Default 0x8000. */
+  /** The spanning-tree priority, 0 to 65535. The switch with the lowest priority becomes the root. Default 0x8000. */
   priority?: number;
   /** The most frames that wait for one slow endpoint; default 256. */
   queueFrames?: number;

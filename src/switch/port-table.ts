@@ -33,7 +33,7 @@ export interface EndpointInfo {
   description: string;
 }
 
-/** A numbered place of the switch, with its settings and endpoints. */
+/** A port of the switch, with its settings and endpoints. */
 export interface PortInfo {
   /** The number of the port. */
   number: number;

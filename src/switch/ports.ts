@@ -61,8 +61,8 @@ export class Ports {
   }
 
   /**
-   * Reserves the lowest free port in the same way, and creates it if needed. Returns its number. Throws SwitchError
-   * ENOSPC.
+   * Reserves the lowest free port for clients and attachments that ask for it by number, and creates the port if
+   * needed. Returns the port's number. Throws SwitchError ENOSPC.
    */
   createAuto(): number {
     return this.#table.createAuto();

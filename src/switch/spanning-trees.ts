@@ -35,7 +35,7 @@ export class SpanningTrees {
     return this.#machine.on;
   }
 
-  /** The priority of this switch, 0 to 65535. The switch with the lowest becomes the root. */
+  /** The priority of this switch, 0 to 65535. The switch with the lowest priority becomes the root. */
   get priority(): number {
     return this.#machine.priority;
   }

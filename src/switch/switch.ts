@@ -295,7 +295,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
       try {
         await close();
       } catch (error) {
-        // The listener's exception is reported as uncaught, as by any emitter; closing continues.
+        // An exception here is a listener's. It is reported as uncaught, as by any emitter, and closing continues.
         process.nextTick(() => {
           throw error;
         });

@@ -1,7 +1,7 @@
 // Identifies files by inode instead of by name, in directories that others may write to. Between two calls that use a
 // path, anyone who may write to its directory can put another file there, and so can a switch started after us. So a
-// socket is held by an O_PATH descriptor while it is checked, connected to or given away, and only files that we made
-// are removed.
+// socket is held by an O_PATH descriptor while it is checked, connected to or given away, and a file or directory is
+// removed only if it is still the one that we made or took over.
 import {
   chmodSync,
   chownSync,
@@ -50,15 +50,15 @@ export async function holdSocket(path: Buffer): Promise<{ file: FileHandle; name
   return { file, name: nameOf(file.fd) };
 }
 
-/** A file or directory that we made. It is removed only if its path still leads to the same inode. */
+/** A file or directory that we made or took over. It is removed only if its path still leads to the same inode. */
 export class OwnPath {
   readonly path: string;
   readonly #device: bigint;
   readonly #inode: bigint;
 
   /**
-   * Records the file at `path`. Call it right after making the file. The inode number can be reused unless the file is
-   * held open: see `hold`.
+   * Records the file at `path`. Call this right after making the file. If the file is removed, the kernel may reuse its
+   * inode number, unless the file is held: see `hold`.
    */
   constructor(path: string) {
     const { dev, ino } = lstatSync(path, { bigint: true });
@@ -68,18 +68,19 @@ export class OwnPath {
   }
 
   /**
-   * Removes the file if it still exists. Throws SwitchError EEXIST if another file has its name, or the system's error.
+   * Removes the file if it still exists. Throws SwitchError EEXIST if another file has taken its name. Also throws
+   * system errors.
    */
   unlink(): void {
     if (this.#isThere()) unlinkSync(this.path);
   }
 
-  /** Removes the directory if it still exists. Throws as `unlink` does, and also ENOTEMPTY. */
+  /** Removes the directory if it still exists. Throws the same errors as `unlink`, and ENOTEMPTY. */
   rmdir(): void {
     if (this.#isThere()) rmdirSync(this.path);
   }
 
-  /** Keeps the inode number from being reused while nothing else holds the file open. Returns the release function. */
+  /** Holds the file by a descriptor, so that its inode number is not reused. Returns the function that releases it. */
   hold(): () => void {
     const fd = openSync(this.path, O_PATH);
     return () => closeSync(fd);

@@ -3,13 +3,13 @@ import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
-/** How the engine forwards frames and forgets addresses. All fields can be changed while it runs. */
+/** How the engine forwards frames and forgets addresses. All fields but macLimit can be changed while it runs. */
 export interface EngineSettings {
   /** true: each frame is sent to all other ports; false: the switch learns addresses (802.1D-2004, 7.7 to 7.9). */
   hub: boolean;
   /**
-   * The treatment of frames tagged with a VLAN that was never created. true: they are dropped; false: they are forwarded
-   * in the port's own VLAN, with the tag as payload.
+   * The treatment of frames tagged with a VLAN that was never created. true: they are dropped; false: they are
+   * forwarded in the port's own VLAN, with the tag as payload.
    */
   strictVlan: boolean;
   /** Whether frames to 01:80:c2:00:00:00 become events instead of being forwarded. */
@@ -51,8 +51,8 @@ export type EngineEvent =
    */
   | { type: 'capture-ended'; capture: number; errno: number }
   /**
-   * An address moved to another port. There is at most one such event a second, and one more for addresses that moved
-   * shortly before.
+   * An address moved to another port. In each second there is at most one such event for addresses that had not moved
+   * shortly before, and at most one for addresses that had.
    */
   | { type: 'mac-moved'; mac: string; vlan: number; from: number; to: number }
   /**
@@ -128,7 +128,7 @@ export interface NativeCapture {
   count: number;
   /** A classic BPF program. Each instruction is four words: its code, its two jump offsets and its operand. */
   filter?: Uint32Array;
-  /** The name of the program that the file gives as its author. */
+  /** The name of the program that writes the capture, for the file's header. */
   application: string;
 }
 
@@ -173,7 +173,7 @@ export interface NativeEngine {
    * it.
    */
   setDiscarding(port: number, vlan: number, discarding: boolean): void;
-  /** Sends a complete frame to that port only. */
+  /** Sends a complete frame to `port` only. */
   send(port: number, frame: Uint8Array): void;
   /** Sets whether learning or forgetting an address is an event. */
   watchMacs(wanted: boolean): void;
@@ -205,7 +205,10 @@ export interface NativeEngine {
   macStats(): MacStats;
   /** Returns the port on which a MAC address, six bytes, was learned in a VLAN; undefined if it is not in the table. */
   portOf(mac: Uint8Array, vlan: number): number | undefined;
-  /** Forgets the addresses of `port`, of `vlan`, of both, or all. Returns how many were removed. */
+  /**
+   * Forgets the addresses of `port`, of `vlan` or, if both are given, of `port` in `vlan`; if neither is given, all
+   * addresses. Returns how many were removed.
+   */
   flushMacs(port?: number, vlan?: number): number;
   /** Ends the thread and closes all descriptors; idempotent. */
   close(): void;
@@ -277,7 +280,7 @@ export interface NativeAddon {
   duplicate(fd: number): number;
   /** Sends a datagram to a unix socket by its path, or by its abstract name after an `@`. Does not block. */
   sendDatagram(path: string, text: string): void;
-  /** Opens two connected unix datagram sockets with buffers of `bufferBytes`. The first is non-blocking. */
+  /** Opens two connected unix datagram sockets with send buffers of `bufferBytes`. The first is non-blocking. */
   datagramPair(bufferBytes: number): [number, number];
   connectDatagram(fd: number, peer: Uint8Array): void;
   /**
@@ -312,8 +315,9 @@ export interface NativeAddon {
   /** Sets the name that ps and pidof show (PR_SET_NAME); argv stays unchanged. */
   setProcessName(name: string): void;
   /**
-   * Executes another program in this process, with the same stdio and environment. Restores the signal dispositions and
-   * blocking modes that Node has changed, and clears the close-on-exec flag of `keep`. Does not return on success, and
+   * Executes another program in this process, with the same stdio and environment. Restores the signal dispositions,
+   * the blocking modes and, if `openFiles` is given, the soft limit of open files, all of which Node has changed. The
+   * program gets the descriptors in `keep` and those that this process has inherited. Does not return on success, and
    * throws on failure.
    */
   execute(

@@ -36,7 +36,9 @@ export function sendDatagram(path: string, text: string): void {
   native.sendDatagram(path, text);
 }
 
-/** The state that Node changed before any JavaScript ran. */
+/**
+ * Parts of the process's state, as they were before Node changed them. Node changes them before any JavaScript runs.
+ */
 export interface ProcessState {
   /** The ignored signals, one bit for each, as in /proc/PID/status. */
   ignoredSignals: bigint;
@@ -45,8 +47,8 @@ export interface ProcessState {
 }
 
 /**
- * Becomes another program with the arguments `argv`. Keeps the process ID, stdio, the environment and the descriptors
- * in `keep`.
+ * Becomes another program with the arguments `argv`. Keeps the process ID, stdio, the environment, the descriptors in
+ * `keep` and those that this process has inherited. Restores the state `before`.
  */
 export function becomeProgram(
   file: string,
@@ -77,8 +79,8 @@ export function endLike({ code, signal }: Exit): never {
 }
 
 /**
- * Ends the process at once, by `signal` if one is given. Does not wait for threads that look up names or run handlers
- * of 'exit'; unwritten output is lost.
+ * Ends the process at once, by `signal` if one is given. Does not wait for threads that look up names, and does not run
+ * handlers of 'exit'. Unwritten output is lost.
  */
 export function endProcess(exitCode: number, signal?: NodeJS.Signals): never {
   return native.endProcess(exitCode, signal && constants.signals[signal]);

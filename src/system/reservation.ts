@@ -1,5 +1,6 @@
 // The interface by which backends and clients get ports: each port is reserved for an attachment or for a client.
-// backends/ and control/ use it, so it is declared below them; switch/reservations.ts implements it.
+// backends/ and control/ use it, so it is declared in system/, the layer below both. switch/reservations.ts implements
+// it.
 import type { JoinRequest } from '../protocol/request.ts';
 import type { Transport } from './native.ts';
 
@@ -59,8 +60,8 @@ export interface Reservation {
   /** Detaches the endpoint and gives the port back; its settings and counters stay. Idempotent. */
   release(): void;
   /**
-   * Releases the port, and removes it if it was created for this reservation. Call it if the attachment or the client
-   * failed to start.
+   * Releases the port, and also removes the port if it was created for this reservation. Call this if the attachment or
+   * the client failed to start.
    */
   cancel(): void;
 }

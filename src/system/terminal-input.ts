@@ -51,8 +51,8 @@ export class TerminalInput extends Readable {
   }
 
   /**
-   * Sets raw mode whenever the terminal is read. In the background the shell owns the terminal's modes, and nothing is
-   * set.
+   * Sets whether the terminal is in raw mode while it is read. In the background the shell owns the terminal's modes,
+   * so they are not changed until the terminal is read again.
    */
   setRawMode(raw: boolean): void {
     this.#raw = raw;

@@ -1,5 +1,6 @@
 // Listens on a unix socket's path. A stale socket is replaced; a live one, or a file that is not a socket, is kept.
-// Node does not bind the path itself: it would remove whatever has the name at the end, even another switch's socket.
+// Node does not bind the path itself: on closing the server, Node would remove any file that has the path by then, even
+// another switch's socket.
 import { lstat, rm } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { SwitchError } from '../protocol/errors.ts';
@@ -43,7 +44,7 @@ export class UnixListener {
     return new UnixListener(path, fd);
   }
 
-  /** Serves the socket. From now on, closing the server also closes the socket and removes its file. */
+  /** Serves the socket. From now on, closing the server closes the socket and removes the file that bind() made. */
   serve(server: Server): Promise<void> {
     this.#server = server;
     const remove = this.#remove;

@@ -15,7 +15,7 @@ import { until } from '../support/wait.ts';
 const A = '02:00:00:00:00:0a';
 const B = '02:00:00:00:00:0b';
 
-/** The counters of the port under test, the second. */
+/** The counters of port 2, which is under test. */
 const row = ({ sw }: Network) => sw.counters().find(({ port }) => port === 2)!;
 
 async function udpSocket(type: 'udp4' | 'udp6' = 'udp4'): Promise<{ socket: Socket; port: number; frames: Buffer[] }> {
@@ -118,7 +118,7 @@ describe('a unix peer', () => {
     expect(row(net).receiveDrops.too_short).toBe(2n);
   });
 
-  test('detaching removes its own socket and keeps a file that has replaced it', async () => {
+  test('detaching a port removes its socket file, but keeps a file that has replaced it', async () => {
     const net = await network();
     const own = `${temporaryDirectory()}/own`;
     const spec = `dgram,id=d,local.path=${own},remote.type=unix,remote.path=/nowhere`;

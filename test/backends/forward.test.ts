@@ -11,7 +11,7 @@ import {
 const at = (address: string | undefined, port: number) => ({ address, port });
 const long = (length: number) => `/${'x'.repeat(length - 1)}`;
 
-test('what is permitted is said in words', () => {
+test('each type of rule describes in words what is permitted', () => {
   expect(hostForward.what).toBe(
     '[tcp|udp]:[ADDRESS]:PORT-[ADDRESS]:PORT or unix:/PATH-[ADDRESS]:PORT, an IPv6 address in brackets',
   );
@@ -91,7 +91,7 @@ describe("the host's end", () => {
     expect(formatHostPlace(hostPlace.parse(text)!)).toBe(canonical);
   });
 
-  test.each(['', 'tcp', 'tcp::x', 'unix:a'])('%j is none', (text) => {
+  test.each(['', 'tcp', 'tcp::x', 'unix:a'])("%j is not a host's end", (text) => {
     expect(hostPlace.parse(text)).toBeUndefined();
   });
 });

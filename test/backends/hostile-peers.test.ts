@@ -132,7 +132,7 @@ describe.each(Object.entries(STREAMS))('the peer of %s', (_, opens) => {
 });
 
 test.each(Object.entries(DATAGRAMS))(
-  'datagrams of %s that are not frames are counted, and its frames pass',
+  'datagrams of %s that are not frames are counted, and those that are frames pass',
   async (_, opens) => {
     const { net, two, talk } = await bystanders();
     const send = await opens(net, 'switchport=9');
@@ -168,7 +168,7 @@ test('a byte a second from all peers at once delays no other port, and a frame s
     for (const { peer } of datagrams) peer(Buffer.alloc(1));
     for (; performance.now() < began + 1000 * (second + 1); talks++) await talk(1000 + talks);
   }
-  expect(talks).toBeGreaterThan(40); // a tenth of a second each, at most, on average
+  expect(talks).toBeGreaterThan(40); // on average, each takes at most a tenth of a second
   for (const { port } of datagrams) expect(dropsOf(net, port).too_short).toBe(4n);
   for (const [i, { peer }] of streams.entries()) peer.socket.write(slow[i]!);
   for (const one of slow) await two.receives(one);

@@ -1,4 +1,4 @@
-// The values of a kind's keys, with keys of this test's own: what is read, and the sentence of each refusal.
+// The values of a kind's keys: which values are read, and the sentence of each refusal. The keys are made up here.
 import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
@@ -69,7 +69,7 @@ describe('the values of a spec', () => {
   const read = (...pairs: [string, string][]) => readValues(keys, { kind: 'kind', pairs, help: false });
   const name: [string, string] = ['name', 'n'];
 
-  test('are those given, the fallbacks and lists', () => {
+  test('are those given, the fallbacks, and lists for repeatable keys', () => {
     expect(read(name)).toEqual({
       name: 'n',
       server: false,
@@ -99,15 +99,15 @@ describe('the values of a spec', () => {
 
   test.each<[string, [string, string][], string]>([
     ['a missing key', [], 'kind: name is missing: a name'],
-    ['a key that another one requires', [name, ['size', '5']], 'kind: group is missing: a group'],
-    ['a key that goes with another value', [name, ['clients', '2']], 'kind: clients goes only with server=on'],
+    ['a missing key that another key requires', [name, ['size', '5']], 'kind: group is missing: a group'],
+    ['a key that goes only with server=on', [name, ['clients', '2']], 'kind: clients goes only with server=on'],
     [
-      'a key that goes with several',
+      'a key that goes only with one of two others',
       [name, ['server', 'on'], ['host', 'h']],
       'kind: host goes only with server=off or size',
     ],
-    ['a key that goes with another key', [name, ['group', 'g']], 'kind: group goes only with size'],
-    ['a value that is none', [name, ['size', '0']], "kind: size is '0': it must be a number from 1 to 9"],
+    ['a key that goes only with a missing key', [name, ['group', 'g']], 'kind: group goes only with size'],
+    ['an invalid value', [name, ['size', '0']], "kind: size is '0': it must be a number from 1 to 9"],
     ['a key given twice', [name, name], 'kind: name is given twice'],
     ['a misspelt key', [['nam', 'n']], "kind has no key 'nam'; did you mean 'name'?"],
     ['an unknown key', [['qqqqqq', 'n']], "kind has no key 'qqqqqq'; --port kind,help lists its keys"],

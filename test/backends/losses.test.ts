@@ -17,7 +17,7 @@ test('each loss of a connection is logged once, and so is each new connection', 
     await until(() => lines(/^c: port 1: connected to /) === round, 'the connection');
     server.close();
     await until(() => lines(/^c: port 1: the connection to \S+ has ended: .*; trying again$/) === round, 'the loss');
-    // Attempts that fail while the server is away say nothing more.
+    // Attempts that fail while the server is away log nothing more.
     const stats = net.sw.attachments()[0]!.stats;
     expect(stats).toEqual({ connections: 0, reconnects: round - 1 });
   }

@@ -1,5 +1,5 @@
-// Names with several addresses, in a namespace whose localhost is ::1 first: a listener listens on each address, a
-// connector tries each address, and the port chosen for port 0 is reported.
+// Names with several addresses, in a namespace where localhost is ::1 and, after that, 127.0.0.1: a listener listens
+// on each address, a connector tries each address, and the port chosen for port 0 is reported.
 import { expect, test } from 'vitest';
 import { ConsoleClient } from '../support/console.ts';
 import { type Namespace, namespace } from '../support/namespace.ts';
@@ -108,7 +108,7 @@ describeWith(['root', 'ip', 'ss', 'curl'], 'names with several addresses', () =>
     );
   });
 
-  test('a port in use at one of the addresses is refused, and none is listened on', async () => {
+  test('a port number in use at one of the addresses is refused, and no address is listened on', async () => {
     const space = spaceWithNames();
     const { console } = await switchIn(space, '--port', 'socket,listen=127.0.0.1:7103');
     expect(await console.ask('json port/attach socket,listen=localhost:7103')).toContain(

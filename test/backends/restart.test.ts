@@ -14,7 +14,10 @@ import { until } from '../support/wait.ts';
 const A = '02:00:00:00:00:0a';
 const B = '02:00:00:00:00:0b';
 
-/** On a busy machine a restart takes a second or more, and peers have doubled their pauses between attempts by then. */
+/**
+ * How long a peer may take to reconnect. On a busy machine a restart takes a second or more, and peers have doubled
+ * their pauses between attempts by then.
+ */
 const RECONNECT_MS = 20_000;
 
 /** A client that tries again for as long as it is refused. */
@@ -90,9 +93,9 @@ test('a port that cannot be opened stops the start and undoes what was opened be
 });
 
 describeWith(['root', 'ip'], 'a server that does not answer', () => {
-  test('a server that does not answer delays neither the start nor the end', async () => {
+  test('a server that does not answer delays neither the start nor the end of the switch', async () => {
     const space = namespace();
-    space.run('ip', 'route', 'add', '192.0.2.0/24', 'dev', 'lo'); // packets to it are lost
+    space.run('ip', 'route', 'add', '192.0.2.0/24', 'dev', 'lo'); // packets to 192.0.2.1 are lost
     const home = temporaryDirectory();
     const started = space.start(tsvde, ['-s', `${home}/ctl`, '--port', 'socket,connect=192.0.2.1:7']);
     await until(() => accepts(`${home}/ctl/ctl`), 'a switch', 10_000);
@@ -101,6 +104,6 @@ describeWith(['root', 'ip'], 'a server that does not answer', () => {
     started.stdin.write('port/detach x\n');
     const before = performance.now();
     await started.stop('SIGTERM');
-    expect(performance.now() - before).toBeLessThan(3000); // an attempt takes 5 s
+    expect(performance.now() - before).toBeLessThan(3000); // an attempt to connect takes 5 s
   });
 });

@@ -33,7 +33,7 @@ type KeysOf<K> = K extends DefinedKind<string, infer Keys> ? Keys : never;
 type NameOf<K> = K extends DefinedKind<infer Name, infer _> ? Name : never;
 type SpecOf<K> = Omit<Extract<SpecObject, { kind: NameOf<K> }>, keyof CommonKeys>;
 
-/** The faults of a kind's handwritten type; never if it has none. */
+/** The faults of a kind's handwritten type; `never` if it has none. */
 type Faults<Spec, Keys extends Record<string, Key>> =
   | Exclude<keyof Spec, keyof Keys | 'kind'>
   | { [N in keyof Keys]: N extends keyof Spec ? FaultOf<Spec, N, Keys[N]> : N }[keyof Keys];

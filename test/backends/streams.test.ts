@@ -90,7 +90,7 @@ describe('a listening port', () => {
     await exchangeFrames(net, await net.join(), 3);
   });
 
-  test('clients that come and go again and again are 20 log lines, and a count of the others', async () => {
+  test('clients that connect and disconnect many times cause 20 log lines, and a count of the rest', async () => {
     const net = await served('');
     const lines = () => net.net.log.filter((line) => / disconnected: /.test(line)).length;
     for (let i = 0; i < 30; i++) {
@@ -114,7 +114,7 @@ describe('a listening port', () => {
     expect(net.net.log.join('\n')).toContain('clients are refused: ports 7 to 134 are in use');
   });
 
-  test('an attachment is detached by its id, or by any of its ports with all of its clients', async () => {
+  test('an attachment is detached, with all of its clients, by its id or by any of its ports', async () => {
     const net = await served();
     const { sw } = net.net;
     await sw.detach('s');
@@ -322,7 +322,7 @@ describe('a connecting port', () => {
       await until(() => !net.sw.ports.get(9)?.active, 'the end of the connection');
     }
     const failures = net.log.filter((line) => line.includes('trying again'));
-    expect(failures.length).toBeLessThanOrEqual(4); // one for each loss, whatever the number of attempts
+    expect(failures.length).toBeLessThanOrEqual(4); // one at the start and one for each loss, not one for each attempt
     await net.sw.detach('c');
     await net.join({ port: 9 });
   });
@@ -408,7 +408,7 @@ describe('a connecting port', () => {
 describeWith(['root', 'ip'], 'a name with three addresses', () => {
   const ADDRESSES = ['127.0.0.2', '127.0.0.1', '127.0.0.3'];
 
-  // In whatever order the name's addresses are tried, two of these three are not the first.
+  // Whatever the order in which the addresses are tried, in two of these three tests the server is not at the first.
   test.each(ADDRESSES)('leads to the one that answers, %s', async (address) => {
     const space = namespace();
     space.useHosts(...ADDRESSES.map((address) => `${address} three.example`));

@@ -14,7 +14,7 @@ async function userNetwork(spec = 'user', options: Parameters<typeof network>[0]
   return net;
 }
 
-/** Starts as many guests as there are addresses; each keeps its port. */
+/** Starts 16 guests, one for each address that DHCP leases. They stay connected. */
 async function fill(net: Network): Promise<DhcpGuest[]> {
   const guests: DhcpGuest[] = [];
   for (let n = 0; n < 16; n++) {
@@ -35,7 +35,7 @@ const backend = (net: Network) => net.sw.attachments()[0]!.backend as UserBacken
 const stat = (net: Network, name: 'leases' | 'leases_refused') => net.sw.attachments()[0]!.stats[name];
 
 describe('leases', () => {
-  test('twenty-four guests one after another each get an address, and those that return get their own', async () => {
+  test('each of 24 guests, one after another, gets an address, and a guest that returns gets its own', async () => {
     const net = await userNetwork();
     for (let n = 0; n < 24; n++) {
       const guest = await join(net, n);
@@ -50,7 +50,7 @@ describe('leases', () => {
     expect(await (await join(net, 23)).takeLease()).toBe(address);
   });
 
-  test('where all guests are there the next is refused, logged and counted, until one leaves', async () => {
+  test('while every address is leased, the next guest is refused, logged and counted, until one leaves', async () => {
     const net = await userNetwork();
     const guests = await fill(net);
     await until(() => stat(net, 'leases') === 16, 'sixteen leases in the metrics');
@@ -68,14 +68,14 @@ describe('leases', () => {
     expect(net.log).toContain('user0: 10.0.2.24 is free again: 52:54:00:00:01:09 is on no port any more');
   });
 
-  test('a guest that has been silent for long keeps its address while others are gone', async () => {
+  test('a guest that has long been silent keeps its address: those of absent guests are given first', async () => {
     const net = await userNetwork();
     const guests = await fill(net);
     for (const guest of guests.slice(5)) await left(net, guest);
     net.sw.macs.flush();
     for (let n = 0; n < 11; n++) {
       const guest = await join(net, 20 + n);
-      expect(await guest.takeLease()).toMatch(/^10\.0\.2\.(2\d|30)$/); // none of the first five
+      expect(await guest.takeLease()).toMatch(/^10\.0\.2\.(2\d|30)$/); // not an address of the first five guests
       await left(net, guest);
     }
     for (const [n, guest] of guests.slice(0, 5).entries())
@@ -94,7 +94,7 @@ describe('leases', () => {
     expect(answering.arpRequests('10.0.2.15')).toBe(1);
   });
 
-  test('a hub, which knows no addresses, gives those of guests that do not answer', async () => {
+  test('on a hub, which learns no addresses, a lease whose guest does not answer ARP is given again', async () => {
     const net = await userNetwork('user', { hub: true });
     for (const guest of await fill(net)) await left(net, guest);
     expect(await (await join(net, 99)).takeLease()).toBe('10.0.2.15');
@@ -148,7 +148,7 @@ describe('forwards without a guest address', () => {
     await lead(net, '10.0.2.16');
     expect(net.log.filter((line) => /hostfwd tcp:\S+-:22 now leads to 10\.0\.2\.16/.test(line))).toHaveLength(1);
     expect(backend(net).hostForwards).toEqual(ports);
-    // Another guest changes nothing while this guest is there, and gets the forwards once it is alone.
+    // A third guest changes nothing while the second is there, and gets the forwards once the second has left.
     const third = await join(net, 3);
     expect(await third.takeLease()).toBe('10.0.2.17');
     await lead(net, '10.0.2.16');

@@ -57,7 +57,7 @@ describe('addresses', () => {
     expect(formatNet4(net4.parse(text)!)).toBe(net);
   });
 
-  test('missing addresses follow from the network', () => {
+  test('addresses that are not given follow from the network', () => {
     const { ipv4, ipv6 } = planNetwork({ restrict: false, net: net4.parse('192.168.0.0/16')! });
     expect([ipv4!.host, ipv4!.dns, ipv4!.dhcpstart].map(formatIpv4)).toEqual([
       '192.168.2.2',
@@ -218,7 +218,7 @@ describeWith(['root', 'unshare', 'gcc', 'ldconfig'], 'libslirp', () => {
   const installed = () =>
     /libslirp\.so\.0 .*=> (\S+)/.exec(execFileSync('ldconfig', ['-p'], { encoding: 'utf8' }))![1]!;
 
-  test('a missing libslirp is one sentence that names the package and leaves nothing behind', async () => {
+  test('a missing libslirp causes one sentence that names the package, and leaves nothing behind', async () => {
     const home = temporaryDirectory();
     const command = `mount --bind /dev/null ${installed()} && exec ${tsvde} -s ${home}/ctl --port user`;
     const { code, stderr } = await run('unshare', ['--mount', 'sh', '-c', command]);
@@ -227,7 +227,7 @@ describeWith(['root', 'unshare', 'gcc', 'ldconfig'], 'libslirp', () => {
     expect(readdirSync(home)).toEqual([]);
   });
 
-  test('a libslirp that is too old is one sentence that names the package', async () => {
+  test('a libslirp that is too old causes one sentence that names the package', async () => {
     const home = temporaryDirectory();
     writeFileSync(`${home}/old.c`, 'const char *slirp_version_string(void) { return "4.6.1"; }\n');
     execFileSync('gcc', ['-shared', '-fPIC', '-o', `${home}/libslirp.so.0`, `${home}/old.c`]);

@@ -1,5 +1,5 @@
-// A directory shared by Samba's server: the error without smbd, and the arguments, the settings and the clean-up of an
-// smbd, here a script that prints what it was given.
+// A directory shared by Samba's server: the error without smbd, and the arguments, the settings and the clean-up of
+// smbd, which here is a script that prints what it was given.
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname } from 'node:path';
@@ -12,7 +12,7 @@ import { USER_NEEDS, userHost } from '../support/user-network.ts';
 afterEach(() => void vi.unstubAllEnvs());
 
 describeWith(['root', 'unshare'], 'smb without smbd', () => {
-  test('a missing smbd is one sentence that names the package', async () => {
+  test('a missing smbd causes one sentence that names the package', async () => {
     const hidden =
       'for at in /usr/sbin /usr/local/sbin /usr/bin; do [ ! -e $at/smbd ] || mount --bind /dev/null $at/smbd; done';
     const command = `${hidden}; exec ${tsvde} -s ${temporaryDirectory()}/ctl --port user,smb=/tmp`;

@@ -263,7 +263,7 @@ describeWith(USER_NEEDS, 'a network with other addresses', () => {
 });
 
 describeWith(USER_NEEDS, 'a host with only IPv6 name servers', () => {
-  test("guests' queries to the IPv4 name server are answered, and the log says how once", async () => {
+  test("guests' queries to the IPv4 name server are answered, and the log says once how they are relayed", async () => {
     const host = await userHost('user', '::1');
     const guest = host.guest('tap0');
     expect(guest.takeLease()).toMatchObject({ dns: '10.0.2.3' });

@@ -17,7 +17,7 @@ const B = '02:00:00:00:00:0b';
 
 const isUp = ({ sw }: Network) => sw.attachments()[0]!.stats.connections === 1;
 
-/** Exchanges frames of several sizes in both directions; the first is sent until it arrives. */
+/** Exchanges frames of several sizes in both directions; the first frame is sent until it arrives. */
 async function reachEachOther(a: Recorder, b: Recorder, mark: number): Promise<void> {
   const hello = frame(BROADCAST, A, 60, mark);
   await until(() => {
@@ -191,7 +191,7 @@ test('pauses between attempts double up to 30 s, and are short again after a las
   const failures = Array.from({ length: 7 }, () => backOff.failed(0));
   expect(failures).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
   backOff.made(100_000);
-  expect(backOff.failed(100_500)).toBe(30_000); // accepted and dropped at once
+  expect(backOff.failed(100_500)).toBe(30_000); // the connection was accepted, but dropped at once
   backOff.made(200_000);
   expect(backOff.failed(260_000)).toBe(1000);
   expect(new BackOff(60_000).failed(0)).toBe(60_000);

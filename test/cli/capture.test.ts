@@ -56,7 +56,7 @@ test('standard output gets each burst at once, and -c ends the capture', async (
   expect(packets[0]!.bytes).toEqual(first!.subarray(0, 30));
 });
 
-test('a reader that exits ends the program, and then the capture', async () => {
+test('when the reader of its output exits, tsvdectl ends, and then the capture', async () => {
   const { sw, path, join } = await served();
   const capturing = start('sh', ['-c', `${tsvdectl} -M ${path} capture | head -c 100 >/dev/null`]);
   await until(() => sw.captures.list().length === 1, 'the capture');

@@ -1,4 +1,4 @@
-// -d: the command returns once everything is usable, every time, and the daemon keeps nothing of its parent's.
+// -d: the command always returns only once everything is usable, and the daemon keeps no stream of its parent.
 import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { Plug } from '../../src/index.ts';
@@ -18,7 +18,7 @@ async function startDaemon(home: string, ...args: string[]): Promise<number> {
   return pid;
 }
 
-/** Checks everything that -d promises as soon as the command returns. */
+/** Starts a hundred daemons. As soon as each command returns, checks everything that -d promises. */
 const HUNDRED = `
 for round in $(seq 100); do
   here="$2/$round"
@@ -85,7 +85,7 @@ test('a SIGHUP, as from a closed terminal, does not end a daemon', async () => {
   expect(isRunning(pid)).toBe(true);
 });
 
-/** Runs a reader with a /dev of its own, in which it binds /dev/log. */
+/** Runs a reader with a /dev of its own, in which the reader binds /dev/log. */
 const WITH_LOG = `
 set -e
 mkdir "$2/dev"
@@ -128,7 +128,7 @@ try:
     while True: print(log.recv(1000).decode())
 except TimeoutError: pass
 `;
-/** Causes, twice, far more log lines than a daemon keeps; reads them only after the first time. */
+/** Twice causes far more log lines than a daemon keeps, and reads the lines of the first time only. */
 const UNREAD = `
 def declare(ports):
     open(home + '/rc', 'w').write('vlan/create x\\n' * 2000 + 'port/setnumports %d\\n' % ports)

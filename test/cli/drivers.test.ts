@@ -48,7 +48,7 @@ test('Virtualbricks sees one prompt on stdout for each command on stdin', async 
   expect(existsSync(`${home}/X.ctl`)).toBe(false);
 });
 
-/** Sends a command on a connection of its own and reads up to the next prompt, as the plugin's Go code does. */
+/** Sends a command on a connection of its own and reads up to the next prompt, as the Go code of Kathará does. */
 async function kathara(management: string, command: string): Promise<string> {
   const socket = createConnection(management);
   let text = '';

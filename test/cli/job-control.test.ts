@@ -1,5 +1,5 @@
 // Our programs as jobs of a shell at a terminal. In the background a program does not read the terminal and is not
-// stopped; brought to the foreground, it reads the terminal; and a switch outlives the terminal.
+// stopped; brought to the foreground, it reads the terminal. A switch in the background outlives the terminal.
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { atEnd } from '../support/at-end.ts';
@@ -34,7 +34,8 @@ describeWith(['/usr/bin/python3', 'bash'], 'jobs of a shell', () => {
 
   let given = 0;
   /**
-   * Gives the shell a line, and waits until the shell has run it. A program that waits for input wakes up at each key.
+   * Gives the shell a line, and waits until the shell has run it. A background program that waited for input would
+   * wake up at each key.
    */
   async function give(screen: Screen, line = 'true') {
     given++;
@@ -107,7 +108,7 @@ describeWith(['/usr/bin/python3', 'bash'], 'jobs of a shell', () => {
     const { directory, screen, pid, home } = await switchInBackground();
     await give(screen);
     await screen.hangUp();
-    process.kill(pid, 'SIGHUP'); // two log lines that nobody can read
+    process.kill(pid, 'SIGHUP'); // with the shell's own SIGHUP, two log lines that nobody can read
     await passes(directory, 1);
     expect(isRunning(pid)).toBe(true);
     await endPid(pid);
@@ -139,7 +140,7 @@ describeWith(['/usr/bin/python3', 'bash'], 'jobs of a shell', () => {
     await give(screen);
     expect(state(pid)).not.toBe('T');
     await carries(2);
-    await give(screen, 'disown -h'); // the shell is not to send SIGHUP, which ends a plug
+    await give(screen, 'disown -h'); // so that the shell sends no SIGHUP, which would end the plug
     await screen.hangUp();
     await carries(3);
   });

@@ -112,8 +112,8 @@ describe('stdout and stderr', () => {
 });
 
 /**
- * Runs a program on a terminal, types `keys` and prints the program's pid. The terminal is read only after a line on
- * stdin; then its output and the exit code are printed.
+ * Runs a program on a terminal, prints the program's pid and types `keys`. The terminal is read only after a line on
+ * stdin; then the terminal's output and the program's exit code are printed.
  */
 const UNREAD = `
 import os, pty, sys
@@ -129,7 +129,7 @@ while True:
     sys.stdout.flush()
 print('code', os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `;
-/** Invalid declarations: each is a log line at SIGHUP, and together they are more lines than a switch keeps. */
+/** Invalid declarations: each causes a log line at SIGHUP, together more lines than a switch keeps. */
 const WRONG = 'vlan/create x\n'.repeat(2000);
 const CTRL_S = '\x13';
 
@@ -203,8 +203,8 @@ describeWith(['python3'], 'a terminal that nobody reads', () => {
 });
 
 /**
- * A switch in the middle of its start: it waits for an answer from the switch of its uplink, and its rc file, which
- * creates port 2, runs after that.
+ * Starts a switch and resolves in the middle of its start: the switch waits for an answer from the switch that its
+ * uplink joins, and will run its rc file, which creates port 2, after that.
  */
 async function startSlowly() {
   const home = temporaryDirectory();
@@ -278,7 +278,7 @@ describe('rc file', () => {
 });
 
 describeWith(['root', 'unshare'], 'process 1', () => {
-  /** Starts a program as process 1 of a new PID namespace; returns its process ID outside. */
+  /** Starts a program as process 1 of a new PID namespace; returns its process ID outside the namespace. */
   async function startInit(...words: string[]) {
     const started = start('unshare', ['--pid', '--fork', '--kill-child', ...words]);
     const children = () => readFileSync(`/proc/${started.pid}/task/${started.pid}/children`, 'utf8').trim();
@@ -330,7 +330,7 @@ describeWith(['root', 'unshare', 'mount', '/etc/vde2'], 'the default rc file', (
       [ETC, `${home}/etc/vde_switch.rc`],
       [NAMED, `${home}/named`],
     ]);
-    // Each file creates a port of its own number.
+    // Each file creates one port, whose number tells the files apart.
     for (const which of present) writeFileSync(paths.get(which)!, `port/create ${which}\n`);
     const line = `mount --bind ${home}/etc /etc/vde2 && exec "$@"`;
     const named = present.includes(NAMED) ? ['-f', paths.get(NAMED)!] : [];
@@ -406,7 +406,7 @@ describeWith(['root'], 'a name server that does not answer', () => {
 });
 
 describeWith(['root', 'setpriv'], 'a user who is not root', () => {
-  /** Runs a switch as a user without an account, with only `env` set; it shows its ports and ends. */
+  /** Runs a switch as a user without an account, with only PATH and `env` set. It shows its ports and ends. */
   async function unprivileged(args: readonly string[], env: NodeJS.ProcessEnv) {
     const home = temporaryDirectory();
     chownSync(home, 54321, 54321);

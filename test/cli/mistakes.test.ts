@@ -39,7 +39,7 @@ describe('the control socket in place of the management socket', () => {
 });
 
 describe.each([['in the foreground'], ['with -d']])('a start %s', (how) => {
-  /** Starts a switch and ends it; returns what was said on stderr before it was usable. */
+  /** Starts a switch and ends it; returns what was said on stderr before the switch was usable. */
   async function start(directory: string, ...args: string[]): Promise<string> {
     const home = temporaryDirectory();
     if (how !== 'with -d') {

@@ -1,4 +1,4 @@
-// tsvde plug between two switches, joined by dpipe to itself or to Debian's vde_plug; and how it ends.
+// tsvde plug between two switches, joined by dpipe to another tsvde plug or to Debian's vde_plug; and how it ends.
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -93,7 +93,7 @@ describe('tsvde plug', () => {
     );
   });
 
-  test('frames are dropped and not buffered while stdout is not read, and the end of the switch is exit code 0', async () => {
+  test('frames are dropped, not buffered, while stdout is not read, and the end of the switch gives exit code 0', async () => {
     const { directory, sw, join } = await network({ hub: true });
     const fifo = `${temporaryDirectory()}/fifo`;
     execFileSync('mkfifo', [fifo]);
@@ -127,7 +127,7 @@ describe('tsvde plug', () => {
 });
 
 describeWith(['vde_switch'], 'a switch that does not read', () => {
-  test('a stopped switch pauses stdin, and every frame arrives once it continues', async () => {
+  test('a plug at a stopped switch does not read on, and every frame arrives once the switch continues', async () => {
     const directory = `${temporaryDirectory()}/ctl`;
     const sw = await startVdeSwitch(directory);
     const plug = start(tsvde, ['plug', directory]);

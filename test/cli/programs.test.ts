@@ -1,6 +1,6 @@
 // Programs that start a switch from a shell: their exact command lines, the files they look at, and how they join and
-// end the switch. Each has its own network, processes, /tmp and /run. Programs that talk to a running switch are in
-// handshakes.test.ts, compat.test.ts and drivers.test.ts.
+// end the switch. Each has its own network, processes, /tmp and /run. Further programs that start a switch are in
+// handshakes.test.ts and compat.test.ts; programs that talk to a running switch are in drivers.test.ts.
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { namespace } from '../support/namespace.ts';

@@ -192,7 +192,7 @@ describeWith(['/usr/bin/python3'], 'at a terminal', () => {
     await screen.enter('port 9', /\n\{"code":1006,"errno":"ENXIO",.*\}\nctl json\$$/);
   });
 
-  test('what is longer than the terminal goes through the pager, and only that', async () => {
+  test('output longer than the terminal goes through the pager, and shorter output does not', async () => {
     const { at } = await lab();
     const pager = `${temporaryDirectory()}/pager`;
     writeFileSync(pager, '#!/bin/sh\necho PAGED $LESS; head -2; cat > /dev/null\n', { mode: 0o755 });

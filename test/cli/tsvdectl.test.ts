@@ -160,7 +160,7 @@ describe('errors of tsvdectl', () => {
 });
 
 describeWith(['unshare', 'root'], 'tsvdectl without -M', () => {
-  /** Runs a script in its own process and mount namespaces, where only its own switches run. */
+  /** Runs a script in its own PID and mount namespaces, where only the switches of the script run. */
   async function isolated(script: string, ...alsoIsolated: string[]) {
     const home = temporaryDirectory();
     const lines = [
@@ -174,7 +174,7 @@ describeWith(['unshare', 'root'], 'tsvdectl without -M', () => {
   }
 
   test('the only running switch is found, in whatever form its socket was named', async () => {
-    const elsewhere = temporaryDirectory(); // in another process namespace and the same network namespace
+    const elsewhere = temporaryDirectory(); // in another PID namespace and the same network namespace
     await startTsvde(['-M', `${elsewhere}/mgmt`], { cwd: elsewhere });
     const { stdout, stderr } = await isolated(`
       for options in "--mgmt=$PWD/mgmt" "-xM mgmt" "-mgmt ./mgmt"; do
@@ -212,7 +212,8 @@ describeWith(['unshare', 'root'], 'tsvdectl without -M', () => {
         process.setgroups([]); process.setgid(65534); process.setuid(65534);
         console.log(findConsoles().join());"
       kill $(cat pid)`,
-      // Without permissions, a socket that another test binds in the same namespace may be the switch's.
+      // A network namespace of its own: without permissions, findConsoles knows the switch's sockets only by their
+      // names, and could take a socket that another test has bound for one of them.
       '--net',
     );
     expect({ stdout, stderr }).toEqual({ stdout: `${home}/mgmt\n`, stderr: '' });

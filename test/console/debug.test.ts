@@ -14,7 +14,7 @@ test.each([
       await once(first.socket, 'close');
     },
   ],
-])('a session that %s leaves those of the others on', async (_, stop) => {
+])('a session that %s leaves the debug lines of other sessions on', async (_, stop) => {
   const net = await network();
   const { connect } = await serveConsole(net);
   const [first, second, third] = [await connect(), await connect(), await connect()];

@@ -14,7 +14,7 @@ const OK = '1000 Success\n';
 const row = (path: string) => ({ path, syntax: '', help: '' });
 
 let home: string;
-/** What the commands were given, in order. */
+/** What the commands have noted, in order; mostly their arguments. */
 let done: string[];
 let log: [string, string | undefined][];
 let said: string;
@@ -131,7 +131,7 @@ describe('a line', () => {
     ['pritn', "there is no command 'pritn'; did you mean 'print'?"],
     ['answ', "there is no command 'answ'; help answ lists the commands"],
     ['p'.repeat(4000), `there is no command '${'p'.repeat(4000)}'; help lists the commands`],
-  ])('of the unknown command %s has a sentence', async (line, sentence) => {
+  ])('with the unknown command %s is answered with a sentence', async (line, sentence) => {
     expect((await execute(line, context, invoker))?.error?.message).toBe(sentence);
   });
 
@@ -168,14 +168,14 @@ describe('a script', () => {
     expect(done).toEqual(['one', 'two']);
   });
 
-  test('runs other scripts and lines, and may end nothing', async () => {
+  test('runs other scripts, and runs silently what a command executes', async () => {
     const inner = script('inner', 'do inner');
     await runFile(script('outer', `load ${inner}`, `inner load ${inner}`, 'do outer'), context, invoker);
     expect(done).toEqual(['inner', 'inner', 'outer']);
     expect(said.match(/do inner/g)).toHaveLength(1);
   });
 
-  test('is told to its commands, and leaves no descriptor', async () => {
+  test('tells its commands that a script runs them, and leaves no descriptor open', async () => {
     const descriptors = () => readdirSync('/proc/self/fd').length;
     const before = descriptors();
     for (let i = 0; i < 20; i++) await runFile(script('s', 'kind'), context, invoker);
@@ -247,7 +247,7 @@ describe('the rc file', () => {
     expect([done, log]).toEqual([['one'], []]);
   });
 
-  test('its declarations are replayed, and what exists is no failure', async () => {
+  test('its declarations are replayed, and what exists already is not a failure', async () => {
     await runDeclarations(path(), context);
     expect(done).toEqual(['one', 'yes']);
     expect(log).toEqual([[`${home}/rc:3: 'fail EINVAL': a sentence (EINVAL)`, 'warning']]);

@@ -39,7 +39,7 @@ const ARGUMENTS: Record<string, string> = {
   'plugin/add': 'dump',
   'hash/find': '02:00:00:00:00:0a',
   'pdump/active': '7',
-  'capture/stream': 'nonsense', // without it the session would end
+  'capture/stream': 'nonsense', // without an invalid argument the session would end
 };
 
 test('every command has a JSON reply with the same members', async () => {
@@ -188,7 +188,7 @@ function membersOf(data: unknown): string[] {
   return Object.entries(data).flatMap(([name, value]) => [name, ...(/Drops$/.test(name) ? [] : membersOf(value))]);
 }
 
-test('every command that prints has structured data, except user/info, the table of another program', () => {
+test('every command that prints has structured data, except user/info with the table of another program', () => {
   const printing = menus.flatMap(({ commands }) => commands).filter((command) => 'print' in command);
   const lines = printing.filter((command) => !('format' in command));
   expect(lines.map(({ path }) => path)).toEqual(['user/info']);

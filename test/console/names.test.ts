@@ -47,7 +47,7 @@ test.each([
   'iplog/ipport web',
   'port/epclose web 1',
   'port/setname web db',
-])('%s takes the name of a port and refuses another', async (line) => {
+])('%s takes the name of a port and refuses a name that no port has', async (line) => {
   const { client, join, sw } = await started();
   await join({ port: 3 });
   await client.ask('plugin/add iplog');
@@ -109,7 +109,7 @@ test('a client names its port by its description while it is connected', async (
   await until(() => sw.ports.get(1)?.name === undefined, 'the end of the name');
 });
 
-test('an rc file names ports, and a name is among the declarations that SIGHUP replays', async () => {
+test('an rc file names ports, and gives them the same names when it is run again', async () => {
   const { client, sw } = await started();
   const file = `${temporaryDirectory()}/rc`;
   writeFileSync(file, 'port/create 1\nport/create 2\nport/setname 1 web\nport/setname 2 web\nport/setvlan web 0\n');

@@ -37,7 +37,7 @@ describe('a number', () => {
   });
 
   test.each(['', ' 1', '1 ', 'x', '1x', 'x1', '1.5', '0x', '0xg', '--1', '+1', '1e3', '9007199254740992', '-'])(
-    '%j is none',
+    '%j is not a number',
     (word) => {
       expect(() => parseNumber(word)).toThrow(refused(`'${word}' is not a number`));
     },

@@ -1,4 +1,4 @@
-// The bytes of a pcap file, by the format's own description (draft-ietf-opsawg-pcap, 4 and 5).
+// The bytes of a pcap file, by the format's own description (draft-ietf-opsawg-pcap, sections 4 and 5).
 import { expect, test } from 'vitest';
 import { pcapHeader, pcapRecord } from '../../src/console/plugins/pcap.ts';
 

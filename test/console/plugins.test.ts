@@ -387,7 +387,7 @@ describe('the source of a frame', () => {
 describe('the table of addresses', () => {
   const seen = (last: number, port = 1) => ({ address: parseAddress(`10.0.0.${last}`), mac: FIRST, vlan: 0, port });
 
-  test('the table forgets the address that was silent longest when full, and the addresses silent too long', () => {
+  test('a full table forgets the address silent for longest, and any table those that were silent too long', () => {
     const table = new IpTable(3);
     for (const last of [1, 2, 3]) table.note(seen(last), last);
     table.note(seen(1), 4);

@@ -1,4 +1,4 @@
-// Replies to the byte, as text and as JSON.
+// Replies as text and as JSON, byte for byte.
 import { describe, expect, test } from 'vitest';
 import {
   asJson,
@@ -42,7 +42,7 @@ test('a reply that is only a code has no data', () => {
   expect(textOf(result(failure))).toBe('1022 Invalid argument\n');
 });
 
-test('nothing is said where there is no reply, and no code at the end of a session', () => {
+test('where there is no reply there is no text, and the last reply of a session has 9999 in place of a code', () => {
   expect(textOf(undefined)).toBe('');
   expect(textOf({ data: null, text: '', last: true })).toBe('9999 END OF SESSION');
   expect(textOf({ data: null, text: 'said\n', last: true })).toBe('said\n9999 END OF SESSION');

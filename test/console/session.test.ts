@@ -37,7 +37,7 @@ test('a command in several segments is answered once', async () => {
   expect(await client.replies(1)).toBe(OK);
 });
 
-test('a command without a newline is answered, as vdeterm sends it', async () => {
+test('a command without a newline, as vdeterm sends it, is answered', async () => {
   const client = await (await serveConsole(await network())).connect();
   client.socket.write('port/create 5');
   expect(await client.replies(1)).toBe(OK);
@@ -267,7 +267,7 @@ describeWith(['unixterm', 'unixcmd', 'vdeterm', 'python3'], "Debian's console cl
 
   test('unixcmd prints the data of a reply', async () => {
     const served = await serveConsole(await network());
-    // Its script has a word that the program does not know: the data is printed and the exit code means nothing.
+    // Debian's script has a word that its unixcmd does not know: the data is printed and the exit code means nothing.
     const { stdout } = await run('unixcmd', ['-s', served.path, '-f', '/etc/vde2/vdecmd', 'port/showinfo']);
     expect(stdout).toContain('Numports=32');
   });

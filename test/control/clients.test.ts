@@ -67,8 +67,8 @@ test('an endpoint ID is not reused while the event of its end may still be queue
   const peer = await StreamPeer.connect({ path });
   await until(() => sw.ports.get(1)?.active, 'the port of the peer');
   const old = sw.ports.get(1)!.endpoints[0]!.id;
-  // The engine sees the end while this thread is busy; its event is read after the ID is free and the next endpoint
-  // is attached.
+  // The engine sees the end while this thread is busy. The event of the end is read only after the ID is free and the
+  // next endpoint is attached.
   peer.socket.destroy();
   const busyUntil = Date.now() + 50;
   while (Date.now() < busyUntil);

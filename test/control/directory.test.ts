@@ -38,7 +38,7 @@ test('the start removes the data sockets that a killed switch left, and nothing 
   expect(lstatSync(`${directory}/004.5`).isFIFO()).toBe(true);
 });
 
-test('a data socket of a switch that lives stays', async () => {
+test('a data socket of a live switch stays', async () => {
   const directory = temporaryDirectory();
   native.closeDescriptor(native.openDatagram(`${directory}/001.1`, null));
   const live = createServer().listen(`${directory}/ctl`);
@@ -52,7 +52,7 @@ test.each(
     [0o600, 0o2700],
     [0o660, 0o2770],
     [0o666, 0o2777],
-    [0o622, 0o2733], // write only: connecting needs only that, and search permission
+    [0o622, 0o2733], // connecting needs only write permission, and permission to search the directory
     [0o620, 0o2730],
     [0o602, 0o2703],
     [0o222, 0o2333],

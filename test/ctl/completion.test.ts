@@ -42,7 +42,7 @@ test.each([
   expect((await (await lab())(line))[0]).toEqual(words);
 });
 
-test('a word that goes on is not followed by a space', () => {
+test('a word that may continue is not followed by a space', () => {
   expect(['tap,', 'tap,ifname=', 'tap,vnet_hdr=on', 'ports'].map(isUnfinished)).toEqual([true, true, false, false]);
 });
 

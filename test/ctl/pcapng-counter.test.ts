@@ -29,7 +29,7 @@ const STREAM = Buffer.concat([
   statistics(4n),
 ]);
 
-test.each([1, 2, 3, 7, 8, 9, 100, 4096, STREAM.length])('in pieces of %d bytes', (size) => {
+test.each([1, 2, 3, 7, 8, 9, 100, 4096, STREAM.length])('a stream in pieces of %d bytes is counted', (size) => {
   const counter = new PcapngCounter();
   for (let at = 0; at < STREAM.length; at += size) counter.read(STREAM.subarray(at, at + size));
   expect(counter).toMatchObject({ frames: 4, lost: 7 });

@@ -154,7 +154,7 @@ test('a port that spanning tree blocks says so', async () => {
   expect((await viewed('ports')).lines).toHaveLength(5);
 });
 
-test('rates begin at 0 with a port, and with counters that were reset', () => {
+test('rates count from 0 for a new port, and for counters that were reset', () => {
   const counters = (receiveBytes: number, receiveUnicast: number) =>
     ({
       receiveBytes,

@@ -41,7 +41,7 @@ async function boot(space: Namespace, netdev: string, member: number): Promise<G
 }
 
 describeWith([...GUEST_NEEDS, 'tun', 'ip'], 'six members of one switch', () => {
-  test('each member reaches each other', async () => {
+  test('each member reaches every other member', async () => {
     const space = namespace();
     const home = temporaryDirectory();
     const all = wires(home);

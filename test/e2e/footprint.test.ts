@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { startTsvde } from '../support/tsvde.ts';
 import { until } from '../support/wait.ts';
 
-// CPU time, since wall-clock time depends on the load of the machine; the bench measures wall-clock time.
+// Measures CPU time, since wall-clock time depends on the load of the machine; `npm run bench` measures the latter.
 test('the switch is ready after less than 300 ms of CPU time', async () => {
   const times: number[] = [];
   for (let i = 0; i < 9; i++) {

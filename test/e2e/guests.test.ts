@@ -1,5 +1,5 @@
-// The main use with the command lines of a user: a host's TAP and two real guests on one tsvde, as a hub and as a
-// switch, with the metrics of both.
+// The main use with the command lines of a user: a host's TAP and two real guests on one tsvde, first as a hub and then
+// as a switch, with the metrics in each mode.
 import { expect, test } from 'vitest';
 import { GUEST_NEEDS, Guest, guestArguments } from '../support/guest.ts';
 import { ofOneSwitch } from '../support/metrics.ts';
@@ -43,7 +43,7 @@ function metricsOf(space: Namespace): Map<string, number> {
   );
 }
 
-/** Returns the number of the port whose client is the process. */
+/** Returns the number of the port whose client is the process with this pid. */
 function portOf(metrics: Map<string, number>, pid: number): string | undefined {
   const shows = new RegExp(`^tsvde_endpoint_info\\{port="(\\d+)".*\\bpid=${pid}\\b`);
   return [...metrics.keys()].map((name) => shows.exec(name)?.[1]).find((port) => port !== undefined);
@@ -81,7 +81,7 @@ describeWith([...GUEST_NEEDS, 'tun', 'ip'], 'two guests and the host', () => {
 
     host.stdin.write('port/sethub 0\n');
     await host.output(/1000 Success/);
-    await everyPing(); // at its end every address has been learned
+    await everyPing(); // after this round every address has been learned
     third.frames.length = 0;
     await everyPing();
     expect(unicastBetweenGuests()).toEqual([]);
@@ -91,7 +91,8 @@ describeWith([...GUEST_NEEDS, 'tun', 'ip'], 'two guests and the host', () => {
     for (const port of [1, 2, 3]) {
       const value = (name: string) => asSwitch.get(`tsvde_port_${name}{port="${port}"}`);
       expect(value('up')).toBe(1);
-      // Two rounds through the hub and two through the switch, each a dozen echoes and replies at least.
+      // everyPing() runs once as a hub and twice as a switch. Each run is at least a dozen echoes and replies in each
+      // direction.
       expect(value('receive_unicast_packets_total')).toBeGreaterThanOrEqual(36);
       expect(value('transmit_unicast_packets_total')).toBeGreaterThanOrEqual(36);
       const drops = [...asSwitch].filter(
@@ -100,7 +101,7 @@ describeWith([...GUEST_NEEDS, 'tun', 'ip'], 'two guests and the host', () => {
       expect(drops.map(([, count]) => count).every((count) => count === 0)).toBe(true);
     }
 
-    // tsvdeq became QEMU, so that the switch shows the pid of each QEMU on its guest's port.
+    // tsvdeq became QEMU, so the switch shows the pid of each QEMU on its guest's port.
     const [ofOne, ofTwo] = [one!, two!].map(({ qemu }) => portOf(metricsOf(space), qemu.pid));
     expect([ofOne, ofTwo].toSorted()).toEqual(['2', '3']);
     one!.qemu.signal('SIGTERM');

@@ -33,7 +33,10 @@ class Host {
     });
   }
 
-  /** README's commands are written for the first host: the second has other files and the addresses exchanged. */
+  /**
+   * Adapts README's commands, which are written for the first host. Each host has files of its own; on the second host
+   * the two addresses are exchanged.
+   */
   adapt(block: string): string {
     const own = block.replaceAll('/run/', `${this.home}/`).replaceAll('/etc/', `${this.home}/`);
     if (this.#number === 1) return own;
@@ -64,7 +67,7 @@ function twoHosts(): [Host, Host] {
   return [one, two];
 }
 
-/** Expects clients of both switches to exchange frames of up to `mtu`. */
+/** Expects clients of both switches to exchange frames with payloads of up to `mtu` bytes. */
 async function expectFramesBothWays([one, two]: [Host, Host], mtu: number, round = 0): Promise<void> {
   // Each round has addresses of its own, which no switch knows yet.
   const [A, B] = [`02:00:00:00:${10 + round}:0a`, `02:00:00:00:${10 + round}:0b`];
@@ -169,7 +172,7 @@ describeWith(['root', 'ip', 'ss', 'sshd', 'ssh', 'dpipe', 'vde_plug', 'unshare']
       const hosts = twoHosts();
       const [one, two] = hosts;
       await overSshd(hosts);
-      // Each path is on the host of its plug.
+      // Each path in the command names a directory on the host whose plug uses it.
       const [here, there] = overSsh.split('=') as [string, string];
       const line = `${one.adapt(here.replace('tsvde plug', left))}=${two.adapt(there.replace('tsvde plug', right)).replaceAll('192.0.2.1', '192.0.2.2')}`;
       const dpipe = one.space.start('sh', ['-c', `exec ${line}`], { env: { ...process.env, PATH: one.path } });
@@ -180,7 +183,7 @@ describeWith(['root', 'ip', 'ss', 'sshd', 'ssh', 'dpipe', 'vde_plug', 'unshare']
     30_000,
   );
 
-  test('a stream port over a forwarded socket joins two hosts, and again after ssh has restarted', async () => {
+  test('a stream port over a forwarded socket joins two hosts, and does so again after ssh has restarted', async () => {
     const hosts = twoHosts();
     const [one, two] = hosts;
     await withSshd(hosts);

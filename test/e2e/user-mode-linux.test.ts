@@ -31,6 +31,6 @@ describeWith(
         started.stdin.write('port/print 2\n');
         return started.stdout().includes('1006 No such device or address\n');
       }, 'the end of its port');
-    }, 240_000); // longer than all waits inside, so that a wait in vain is the one that fails and is named
+    }, 240_000); // longer than all waits inside together, so that a wait in vain fails first and is named
   },
 );

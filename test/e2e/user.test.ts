@@ -35,7 +35,7 @@ describeWith([...GUEST_NEEDS, ...USER_NEEDS], 'a guest on a user-mode network', 
   test('a guest keeps its address and its forward over three starts', async () => {
     const host = await userHost('user,hostfwd=tcp:127.0.0.1:2222-:22');
     writeFileSync(`${host.home}/six.img`, Buffer.alloc(1 << 20));
-    // As in README, "User mode": no address for the NIC.
+    // As in README, "User mode": no MAC address is given for the NIC.
     const network = ['-drive', `file=${host.home}/six.img,format=raw,if=virtio`, '-net', 'nic,model=virtio'];
     const addresses = new Set<string>();
     for (let start = 1; start <= 3; start++) {

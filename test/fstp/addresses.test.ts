@@ -1,4 +1,4 @@
-// Learned addresses are forgotten everywhere when the tree changes: no frame goes where its station was before.
+// Learned addresses are forgotten everywhere when the tree changes: no frame goes to where its destination was before.
 import { expect, test } from 'vitest';
 import { randomFrom } from '../conformance.ts';
 import { FstpNetwork } from '../support/fstp-network.ts';
@@ -8,7 +8,7 @@ const NAMES = 'abcdefgh';
 const NETWORKS = 15;
 const ROUNDS = 5;
 
-/** A tree with a few more cables, so that news of a change crosses many switches. */
+/** A tree of switches and one to three further cables, so that news of a change crosses many switches. */
 function sparseNetwork(below: (limit: number) => number): FstpNetwork {
   const net = new FstpNetwork();
   net.order = below;

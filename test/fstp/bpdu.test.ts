@@ -1,4 +1,4 @@
-// The bytes of a BPDU, as in the reference, and frames that are not BPDUs.
+// The bytes of a BPDU, which are those of vde_switch, and frames that are not BPDUs.
 import { describe, expect, test } from 'vitest';
 import { type Bpdu, decodeBpdu, encodeBpdu } from '../../src/fstp/bpdu.ts';
 import { bridgeId, compareVectors, portId } from '../../src/fstp/vector.ts';
@@ -25,7 +25,7 @@ const hello: Bpdu = {
 const blocked = { role: 'blocked', proposal: true, forwarding: false } as const;
 
 describe('encoding', () => {
-  test('a hello has the bytes of the reference', () => {
+  test('a hello has the bytes that vde_switch sends', () => {
     expect(encodeBpdu(hello, { mac: MAC }).toString('hex')).toBe(HELLO);
   });
 

@@ -46,7 +46,7 @@ test.each([
   ['worse offers', () => forged()],
   ['alternating better and worse offers', (i: number) => forged(i % 2 ? {} : { root: '00:00:00:00:00:00:00:01' })],
   [
-    'BPDUs with the own bridge id',
+    "BPDUs with the switch's own bridge id",
     (i: number) => forged({ bridge: '80:00:00:ff:00:00:00:05', port: 0x8000 + (i % 256) }),
   ],
 ] as const)('a flood of %s, 10,000 a second, gets a limited number of answers', (_, frame) => {

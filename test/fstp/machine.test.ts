@@ -75,7 +75,7 @@ describe('VLANs', () => {
     expect(tree.receive({ vlan: 9, port: 1, bytes: forged() }, 0)).toEqual([]);
   });
 
-  test('speak from their creation where the machine is on, each by itself', () => {
+  test('send BPDUs from their creation if the machine is on, each VLAN for itself', () => {
     const tree = machine(1);
     tree.createVlan(7, 0);
     expect(brief(tree.addPort({ vlan: 7, port: 1, tagged: true }, 0))).toEqual(['send 1']);
@@ -159,7 +159,7 @@ describe('an edge port', () => {
     expect(tree.view(VLAN)!.ports[0]).toMatchObject({ role: 'designated' });
   });
 
-  test('is one before it is active, and again after it was inactive', () => {
+  test('is an edge port before it is active, and again after it was inactive', () => {
     const tree = machine(0);
     expect(tree.setEdge({ vlan: VLAN, port: 1, edge: true }, 0)).toEqual([]);
     for (let i = 0; i < 2; i++) {
@@ -174,7 +174,7 @@ describe('an edge port', () => {
 });
 
 describe('a removed port', () => {
-  test('is told of if a neighbour was heard there, and its offer is gone', () => {
+  test("causes an event if a neighbour was heard there, and takes the neighbour's offer with it", () => {
     const tree = machine(3);
     expect(texts(tree.removePort({ vlan: VLAN, port: 3 }, 1))).toEqual([]);
     expect(tree.removePort({ vlan: VLAN, port: 3 }, 1)).toEqual([]);
@@ -209,14 +209,14 @@ describe('the BPDUs sent', () => {
 
   test('answer a neighbour by the role and state of the port', () => {
     const tree = machine(3);
-    // A worse neighbour: our offer is proposed, and the port is blocked until it concedes.
+    // A worse neighbour: our offer is proposed, and the port is blocked until the neighbour concedes.
     expect(sent(hear(tree, 1, { bridge: idOf(9) }))[1]).toMatchObject({
       role: 'blocked',
       proposal: true,
       forwarding: false,
       agreement: false,
     });
-    // A better root: the answer agrees, and the other port is asked again.
+    // A better root at port 2: the answer agrees, and the neighbour at port 1 is asked again.
     const answers = sent(hear(tree, 2, { root: idOf(1), bridge: idOf(1), age: 6 }));
     expect(answers[2]).toMatchObject({
       role: 'root',
@@ -237,7 +237,7 @@ describe('the BPDUs sent', () => {
     expect(tree.view(VLAN)!.ports[0]).toMatchObject({ role: 'backup', state: 'discarding' });
   });
 
-  test('answer another sender of a port, and one that proposes, but no repeated offer', () => {
+  test('answer a new sender on a port, and a sender that proposes, but no repeated offer', () => {
     const tree = machine(1);
     const better = { root: idOf(1), cost: PORT_COST };
     expect(brief(hear(tree, 1, { ...better, bridge: idOf(3) }))).toContain('send 1');
@@ -246,7 +246,7 @@ describe('the BPDUs sent', () => {
     expect(sent(hear(tree, 1, { ...better, bridge: idOf(2) }))[1]).toMatchObject({ agreement: true });
   });
 
-  test('that a limit delays are merged: an agreement and a topology change stay what they are', () => {
+  test('are merged where a limit delays them, and still agree afterwards', () => {
     const tree = machine(1);
     const worse = (bridge: number) => hear(tree, 1, { bridge: idOf(bridge) });
     for (let i = 0; i < 30; i++) worse(0x90);

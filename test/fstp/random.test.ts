@@ -66,7 +66,7 @@ describe.each(SEEDS)('seed %i', (seed) => {
   });
 
   test.each(['cables', 'hubs'] as const)(
-    '%s that die unseen and lost frames leave a tree within a minute',
+    '%s that die unseen, and lost frames, leave a tree within a minute',
     (segments) => {
       const below = randomFrom(1000 + seed);
       const net = randomNetwork(below, segments);

@@ -191,7 +191,7 @@ test('a negative bonus moves the root port, and a positive one moves it back', (
   expectTree(net);
   net.do('c', (tree, now) => tree.setBonus({ vlan: VLAN, port: 2, cost: 5000 }, now)).run(1);
   expect(net.bridges.get('c')!.tree.view(VLAN)).toMatchObject({ cost: 19_995_000, rootPort: 2, designated: A });
-  expect(net.check('c')).toBe('c: 1 designated forwarding, 2 root forwarding'); // now better than b
+  expect(net.check('c')).toBe('c: 1 designated forwarding, 2 root forwarding'); // c is now better than b
   expect(net.check('b')).toBe('b: 1 root forwarding, 2 alternate discarding');
 });
 

@@ -54,7 +54,7 @@ async function expectOneCopyEach(from: Recorder, to: Recorder, marks: number): P
   for (const one of sent) from.send(one);
   for (const one of sent) await to.receives(one);
   const copies = (one: Buffer) => [...to.frames, ...from.frames].filter((heard) => heard.equals(one)).length;
-  // A loop copies frames for as long as it exists: copies have arrived by the next hello.
+  // A loop copies frames for as long as it exists, so the copies would have arrived by the next hello.
   const hellos = () => to.frames.filter(isBpdu).length;
   const before = hellos();
   await until(() => hellos() > before, 'a hello', 6000);

@@ -52,11 +52,11 @@ describe('on a port with an offer, a BPDU', () => {
   test.each<[string, string, Partial<Bpdu>]>([
     ['of its sender replaces it', 'offer', { ...HELD, cost: PORT_COST }],
     ['of its sender replaces it, also with a worse root than ours', 'offer', { ...HELD, root: idOf(9) }],
-    ['of its sender whose root port this is withdraws it', 'withdrawal', { ...HELD, role: 'root' }],
+    ['of its sender, from a root port, withdraws it', 'withdrawal', { ...HELD, role: 'root' }],
     ['of its sender that is too old withdraws it', 'withdrawal', { ...HELD, age: AGE_MAX }],
-    ['of its sender that is too far withdraws it', 'withdrawal', { ...HELD, cost: COST_MAX }],
+    ['of its sender whose cost is too high withdraws it', 'withdrawal', { ...HELD, cost: COST_MAX }],
     ['of another sender replaces it where it is better', 'offer', { ...HELD, bridge: idOf(3) }],
-    ['of another port of its sender is another sender', 'nothing', { ...HELD, port: 0x8008 }],
+    ['of another port of its sender counts as one of another sender', 'nothing', { ...HELD, port: 0x8008 }],
     ['of another sender is nothing where it is worse', 'nothing', { ...HELD, bridge: idOf(6) }],
     ['of another sender is a contradiction where it is worse than ours', 'contradiction', { bridge: idOf(9) }],
   ])('%s', (_, verdict, fields) => {
@@ -72,7 +72,7 @@ describe('the limits of an offer', () => {
     ['offer', { cost: COST_MAX - PORT_COST }],
     ['nothing', { cost: COST_MAX - PORT_COST + 1 }],
     ['nothing', { age: 0xffff, cost: 0xffffffff }],
-  ])('are %s for %j', (verdict, fields) => {
+  ])('give %s for %j', (verdict, fields) => {
     expect(judge(bpdu({ ...better, ...fields }), port(), OURS)).toBe(verdict);
   });
 });

@@ -151,7 +151,8 @@ except OSError as e: print(e.strerror, flush=True)`;
 
 describeWith(['root', 'setpriv', 'unshare', 'mount', PYTHON], 'supplementary groups', () => {
   const MANY = 150;
-  // The groups that only the switch sees, in place of this machine's. Daemon is in one besides its own, games in many.
+  // The groups that the switch sees in place of this machine's. Besides their own groups, daemon and bin are in one,
+  // and games is in many.
   const groups = [
     'root:x:0:',
     'daemon:x:1:',

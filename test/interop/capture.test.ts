@@ -77,7 +77,7 @@ describeWith(['tshark', 'capinfos', 'tcpdump'], 'a file of a capture', () => {
   });
 });
 
-/** Returns a function that returns random whole numbers from 0 to below `below`, the same in each run. */
+/** Returns a function that returns random whole numbers, at least 0 and less than `below`, the same in each run. */
 function randomNumbers(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {

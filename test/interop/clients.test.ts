@@ -20,7 +20,7 @@ const MODES = [
   ['switch', false],
 ] as const;
 
-/** Starts vde_plug. Its stream on stdin and stdout is a big-endian length of two bytes, then the frame. */
+/** Starts vde_plug. On stdin and stdout, each frame follows its length, a big-endian number of two bytes. */
 async function vdePlug({ sw, directory }: Network, ...args: string[]) {
   const active = () => sw.ports.list().filter((port) => port.active).length;
   const before = active();
@@ -34,7 +34,7 @@ async function vdePlug({ sw, directory }: Network, ...args: string[]) {
       rest = rest.subarray(2 + rest.readUInt16BE(0));
     }
   });
-  // vde_plug removes the name of its own socket once it has its answer and is connected.
+  // vde_plug removes the name of its own socket once it has the switch's answer and is connected.
   const named = () => readdirSync(directory).some((name) => name.startsWith('.'));
   await until(() => active() > before && !named(), 'vde_plug to join');
   return {
@@ -73,7 +73,7 @@ describeWith(['vde_plug'], 'vde_plug', () => {
     expect(port?.endpoints[0]?.description).toMatch(/^a wire user=(root|0) pid=\d+/);
   });
 
-  test('vde_plug ends with its endpoint, and its port becomes inactive when it is killed', async () => {
+  test('vde_plug ends with its endpoint, and its port becomes inactive when vde_plug is killed', async () => {
     const net = await network();
     const one = await vdePlug(net);
     net.sw.ports.closeEndpoint(1, net.sw.ports.get(1)!.endpoints[0]!.id);
@@ -166,7 +166,7 @@ describeWith(['qemu-system-x86_64'], "QEMU's netdev vde", () => {
     await new Promise<void>((resolve) => probe.close(() => resolve()));
     const qemu = start('qemu-system-x86_64', [
       ...['-M', 'none', '-nodefaults', '-display', 'none', '-monitor', 'stdio'],
-      // The order matters: once QEMU has joined the switch, its UDP port is bound.
+      // The order of the options matters: QEMU binds its UDP port before it joins the switch.
       ...['-netdev', `socket,id=u,udp=127.0.0.1:${mine},localaddr=127.0.0.1:${its}`],
       ...['-netdev', 'hubport,id=hu,hubid=1,netdev=u'],
       ...['-netdev', `vde,id=v,sock=${net.directory}`, '-netdev', 'hubport,id=hv,hubid=1,netdev=v'],

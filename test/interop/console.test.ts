@@ -10,7 +10,7 @@ import { temporaryDirectory } from '../support/temporary.ts';
 import { startVdeSwitch } from '../support/vde-switch.ts';
 import { until } from '../support/wait.ts';
 
-/** vde_switch counts port 0 among its 33, so that both switches have ports 1 to 32. */
+/** Starts both switches with ports 1 to 32: vde_switch, which counts port 0, has 33. */
 async function both() {
   const home = temporaryDirectory();
   await startVdeSwitch(`${home}/vde`, ['-n', '33', '-M', `${home}/mgmt`]);
@@ -80,7 +80,7 @@ const NUMBERS = ['0', '1', '2', '3', '7', '31', '32', '33', '99', '-1'];
 const VLANS = ['0', '1', '2', '10', '4093', '4095', '4096', '-1'];
 const PORT_COUNTS = ['20', '32', '40', '-5'];
 const PLUGINS = ['dump', 'pdump', 'iplog'];
-/** Commands that take numbers; they are given too few. */
+/** Commands that take several numbers; the test gives them too few. */
 const NUMERIC_COMMANDS = [
   'port/setvlan',
   'port/allocatable',

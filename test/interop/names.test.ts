@@ -72,7 +72,8 @@ describeWith(['vde_switch', 'unixcmd', 'root'], 'vdecmd', () => {
       code: 255,
       stderr: `${name}: cannot connect to '/nowhere': no such file or directory\n`,
     });
-    // As in Debian's: an unknown option prints a message; long names and options behind the command are accepted.
+    // As in Debian's programs, an unknown option prints a message; long names and options after the command are
+    // accepted.
     expect(await run(program, ['-x', `--sock=${path}`, 'port/create', '5', `--rcfile=${SCRIPT}`])).toMatchObject({
       code: 0,
       stderr: `${name}: unknown option '-x'; --help lists the options\n`,
@@ -135,7 +136,7 @@ describeWith(['unixcmd'], 'scripts of unixcmd', () => {
     expect(results[1]).toEqual(results[0]);
   });
 
-  test('$N sends the word of that number and keeps the character behind it, which the original loses', async () => {
+  test('$N sends the word of that number and keeps the character after N, which the original loses', async () => {
     const { path, heard } = await peer('');
     const file = `${temporaryDirectory()}/rc`;
     writeFileSync(file, "1 SEND '$1, $0'\n2 EXIT 7");

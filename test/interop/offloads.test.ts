@@ -218,7 +218,7 @@ describeWith(
 );
 
 let plainPath: Promise<{ socket: PacketSocket; recorder: Recorder }> | undefined;
-/** Returns the frames that a kernel without offloads makes of the datagram. */
+/** Returns the frames that the kernel makes of the datagram for a TAP without offloads. */
 async function kernelFrames(options: DatagramOptions): Promise<Buffer[]> {
   plainPath ??= (async () => {
     const space = silentNamespace();

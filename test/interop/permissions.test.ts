@@ -50,7 +50,7 @@ describeWith(['vde_switch', 'root'], 'permissions compared with vde_switch', () 
     [{ portZeroMode: 0o660, portZeroGroup: 'daemon' }],
     [{ portZeroGroup: 'daemon', mode: 0o666, group: 'bin' }],
   ] as Omit<ListenOptions, 'directory'>[][])('the options %o give the same modes and owners', async (options) => {
-    // vde_switch has a mode for port 0 in any case.
+    // vde_switch sets a mode for port 0 even if none is asked for.
     const { mode, dirMode, group, portZeroMode = 0o600, portZeroGroup } = options!;
     const [theirs, ours] = [`${temporaryDirectory()}/ctl`, `${temporaryDirectory()}/ctl`];
     await startVdeSwitch(theirs, [

@@ -17,7 +17,7 @@ import { until } from '../support/wait.ts';
 interface Side {
   console: ConsoleClient;
   directory: string;
-  /** The directory of its files. */
+  /** The directory of this side's files. */
   home: string;
   /** Resolves with the debug lines since the last reply, once there are `count`. */
   lines(count: number): Promise<string[]>;
@@ -117,7 +117,8 @@ describeWith(['vde_switch', 'root'], 'the plugins compared with vde_switch', () 
       b.send(frame(FIRST, SECOND, 100));
       said.push(await lines(8));
     }
-    // vde_switch reports each frame on arrival and on departure; tsvde reports a received burst, then its departures.
+    // vde_switch reports each frame on arrival and on departure. tsvde reports all frames of a burst on arrival, and
+    // then all of them on departure.
     expect(said[1]!.toSorted()).toEqual(said[0]!.toSorted());
     await expectSame(pair, 'dump/active 0');
   });
@@ -438,7 +439,7 @@ function randomIplogCommand(below: (limit: number) => number): string {
     () => `setgcint ${pick(['0', '1', '10', '-3', '99999'])}`,
     () => `setexpire ${pick(['0', '360', '-1'])}`,
     () => 'showinfo',
-    // vde_switch frees twice a name that was in use before `-`.
+    // No path here can be opened: a `-` after the name of an open file makes vde_switch free that name twice.
     () => `logfile ${pick(['', '-', '/nowhere/x', '/tmp'])}`,
     () => 'iplist',
     () => `ipport ${pick(['0', '1', '99', '-1'])}`,

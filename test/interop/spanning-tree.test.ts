@@ -12,7 +12,10 @@ import { until } from '../support/wait.ts';
 
 type Kind = 'ours' | 'theirs';
 
-/** Three lost hellos and the second that notices them; vde_switch may take two windows of 16 seconds. */
+/**
+ * The sum of three lost hellos (12 s), up to 1 s until their loss is noticed, and two windows of 16 s, which vde_switch
+ * may take.
+ */
 const HEALED_MS = 45_000;
 
 async function startSwitch(kind: Kind, priority: number, ours: Switch[]): Promise<string> {
@@ -54,7 +57,7 @@ class Ring {
     return ring;
   }
 
-  /** Sends a new broadcast; returns how many copies of it have arrived at each plug but the sender's. */
+  /** Sends a new broadcast; returns a function that counts its copies at each plug except the sender's. */
   #broadcast(from: number): () => number[] {
     const sent = frame(BROADCAST, `02:00:00:00:00:0${from}`, 100, ++this.#mark);
     this.plugs[from]!.send(sent);
@@ -62,7 +65,7 @@ class Ring {
     return () => others.map(({ frames }) => frames.filter((got) => got.equals(sent)).length);
   }
 
-  /** Returns the copies of a broadcast that arrive within 150 ms, which is long for a frame. */
+  /** Counts the copies of a broadcast at each plug except the sender's after 150 ms, which is long for a frame. */
   async copies(from: number): Promise<number[]> {
     const arrived = this.#broadcast(from);
     await new Promise((resolve) => setTimeout(resolve, 150));
@@ -132,7 +135,7 @@ describeWith(['vde_switch', 'dpipe', 'vde_plug', 'root'], 'spanning tree', () =>
     ['BPDUs worse than its own', () => forged({ root: LAST_ROOT, bridge: LAST_ROOT })],
     ['BPDUs with its own bridge id', (own: string) => forged({ bridge: own, root: own, port: 0x8001 })],
   ] as const)(
-    'a switch that gets 10,000 %s at full speed loses only their port from the tree, and every frame arrives once',
+    'a switch that gets 10,000 %s at full speed changes only the port that gets them, and every frame arrives once',
     async (_, make) => {
       const ring = await Ring.of(['ours', 'ours']);
       await ring.settles(HEALED_MS);

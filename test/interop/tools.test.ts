@@ -95,7 +95,7 @@ describeWith(['slirpvde', 'vde_plug2tap', 'root', 'tun', 'ip', 'busybox'], 'slir
   }, 30_000);
 });
 
-/** Sends many frames from an interface of the kernel: with this libpcap vde_pcapplug reads only whole blocks. */
+/** Sends many frames from an interface of the kernel: with Debian's libpcap, vde_pcapplug reads only whole blocks. */
 const BURST = `
 import socket
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)

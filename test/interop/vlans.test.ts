@@ -81,7 +81,7 @@ function randomSetUp(below: (limit: number) => number): string[] {
       `vlan/delport ${[0, vlan()][below(2)]} ${port}`,
     ][below(4)]!;
   });
-  // The switches differ in the addresses that a change forgets; setsize makes both forget all.
+  // After such changes the two switches forget different addresses; hash/setsize makes both forget all addresses.
   return [...commands, 'hash/setsize 128'];
 }
 

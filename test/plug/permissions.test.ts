@@ -1,5 +1,5 @@
-// Who may send to a plug's own socket: the switch, through as narrow a permission as there is. The socket's name exists
-// only during the handshake, so a switch of this test's own examines the socket at that time.
+// Who may send to a plug's own socket: the switch, through the narrowest permission that suffices. The socket's name
+// exists only during the handshake, so a switch of this test's own examines the socket at that time.
 import { chownSync, statSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { type JoinOptions, joinSwitch } from '../../src/plug/join.ts';
@@ -42,7 +42,7 @@ describeWith(['root'], "a plug's own socket", () => {
     ['admits everybody where that group may not be set', '777 0', nobody, {}, DAEMON],
     ['keeps a mode that admits others', '720 0', nobody, { mode: 0o720 }, 0],
     ['keeps a mode that admits others, also with the last bit only', '701 0', nobody, { mode: 0o701 }, 0],
-    ['is opened where its mode admits only the owner', `670 ${NOGROUP}`, nobody, { mode: 0o600 }, 0],
+    ["admits the switch's group where its mode admits only the owner", `670 ${NOGROUP}`, nobody, { mode: 0o600 }, 0],
     ['has the group that was asked for, and no more', `700 ${DAEMON}`, nobody, { group: 'daemon' }, 0],
     ['has the group and the mode that were asked for', `730 ${DAEMON}`, nobody, { group: 'daemon', mode: 0o730 }, 0],
   ])('%s: %s', async (_, expected, owner, options, euid) => {

@@ -41,7 +41,7 @@ test.each([1, 13, 9237, 0xffff])('a length of %s ends the stream with a sentence
   );
 });
 
-test('an unread output leaves frames to the switch to drop and count, and continues once it is read', async () => {
+test('while the output is not read, the switch drops and counts frames; others pass once it is read', async () => {
   const { join, sw, directory } = await network({ hub: true });
   const sender = await join();
   const plug = await Plug.connect(directory, { port: 9 });

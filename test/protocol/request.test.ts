@@ -1,4 +1,4 @@
-// The control socket's messages byte by byte: every field, every refusal, and as early as the bytes allow.
+// The control socket's messages byte by byte: every field, and every refusal as early as the bytes allow.
 import { describe, expect, test } from 'vitest';
 import { formatStreamFrame, StreamReader } from '../../src/protocol/plug-stream.ts';
 import {

@@ -100,7 +100,7 @@ describe('a series of addresses', () => {
   });
 
   test('leaves out the addresses that QEMU gives by itself', () => {
-    // The first of this NIC's series would be 52:54:00:12:34:02.
+    // Finds a NIC whose series would begin with an address that QEMU gives by itself.
     const identity = ['tried'];
     const found = Array.from({ length: 400_000 }, (_, nic) => nic).find((nic) =>
       rawAddress(['m', 1, ...identity, nic, 0]).startsWith('52:54:00:12:34:'),
@@ -119,7 +119,7 @@ describe('a series of addresses', () => {
     const later = new Addresses(options({ hold: true }));
     atEnd(() => release(later));
     expect(later.next(0)).toBe(mac);
-    expect(first()).toBe(mac); // it holds no address and checks none
+    expect(first()).toBe(mac); // without `hold`, addresses are neither held nor checked
   });
 });
 
@@ -156,7 +156,7 @@ describeWith(['qemu-system-x86_64'], 'addresses of guests that run', () => {
     for (let i = 0; i < 5; i++) five.push(await boot());
     expect(new Set(five.map(({ mac }) => mac)).size).toBe(5);
     for (const { mac } of five) expect(mac).toMatch(MAC);
-    // --print shows the first of the series, and holds nothing.
+    // --print shows the first address of the series, and holds no address.
     const shown = await run(tsvdeq, ['--print', '-vdesock', directory, 'qemu-system-x86_64', ...args, '-net', 'nic']);
     expect(shown.stdout).toContain(`macaddr=${five[0]!.mac}`);
     await five[0]!.qemu.stop('SIGKILL');

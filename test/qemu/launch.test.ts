@@ -73,7 +73,7 @@ describe('signals, streams, limits, descriptors and environment', () => {
       .replace(/(pipe|socket):\[\d+\]/g, '$1')
       .replace(/^fd (?:\d+) socket\n/gm, (line) => (/ [012] /.test(line) ? line : ''));
 
-  test.each(Object.entries(WAYS))('QEMU started %s inherits the same state', async (_, line) => {
+  test.each(Object.entries(WAYS))('QEMU started %s inherits the same through tsvdeq as directly', async (_, line) => {
     const { directory } = await network();
     const directly = await run('sh', ['-c', line, 'sh', fake, 'report']);
     const wrapped = await run('sh', ['-c', line, 'sh', tsvdeq, ...through(directory, 'report')]);
@@ -274,7 +274,7 @@ describeWith(['vde_switch'], 'Debian’s vde_switch', () => {
     await started.output(/ready/);
     sw.stdin.write('port/print\n');
     await sw.output(new RegExp(`endpoint ID 00\\d+ module unix prog\\s+: tsvdeq user=\\w+ pid=${started.pid}`));
-    /** Whether the switch shows an endpoint now: it echoes no commands, so that each reply is read by itself. */
+    /** Returns whether the switch shows an endpoint now. The switch echoes no commands. */
     const shown = async () => {
       const before = sw.stdout().length;
       sw.stdin.write('port/allprint\n');

@@ -9,7 +9,7 @@ import { compat, run, tsvdeq } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 /**
- * A program that shows its name, its arguments and any variable of ours, of which the environment must contain none.
+ * A program that prints its name, its arguments and every variable of ours. The environment must contain none of them.
  */
 const SHOWS = '#!/bin/sh\n[ "$*" = "-netdev help" ] && exit\necho "<$0 $*>"\nenv | grep TSVDEQ\n';
 
@@ -29,7 +29,7 @@ describe('the names of vde2', () => {
     const mac = 'macaddr=52:54:00:00:00:01';
     const args = ['-sock', directory, '-m', '5', '-net', `nic,${mac}`];
     const { stdout, stderr, code } = await run(compat(name), args, { env });
-    expect({ stderr, code }).toEqual({ stderr: '', code: 1 }); // grep's
+    expect({ stderr, code }).toEqual({ stderr: '', code: 1 }); // grep's exit code: it finds nothing
     expect(stdout).toMatch(new RegExp(`^<${home}/${program} -m 5 -netdev \\S+ -net nic,netdev=vlan0-vde,${mac}>\\n$`));
   });
 
@@ -40,7 +40,7 @@ describe('the names of vde2', () => {
     expect(stdout).toBe(`<${home}/qemu-system-mips -net none>\n`);
   });
 
-  test('errors begin with the name, and name the QEMU that is missing', async () => {
+  test('errors begin with the name of the program, and name the QEMU that is missing', async () => {
     const { env } = programs('qemu-system-mips');
     const { stderr, code } = await run(compat('vdeqemu'), ['-m', '5'], { env: { ...env, PATH: pathOf(env) } });
     expect(stderr).toMatch(/^vdeqemu: there is no program 'qemu' on the PATH; there is .*qemu-system-mips/);
@@ -62,7 +62,7 @@ describe('the names of vde2', () => {
   });
 });
 
-/** A PATH with Node, and with no QEMU except those on the PATH of `env`. */
+/** A PATH with Node, and with no QEMU except those in the first directory of the PATH of `env`. */
 function pathOf(env: NodeJS.ProcessEnv): string {
   const home = env.PATH!.split(delimiter)[0]!;
   for (const name of ['node', 'dirname', 'readlink']) {
@@ -83,7 +83,7 @@ describe('finding QEMU', () => {
     );
   });
 
-  test('where there is no QEMU at all, that is told', () => {
+  test('where there is no QEMU at all, the error says so', () => {
     expect(() => findProgram('qemu', temporaryDirectory())).toThrow(
       "there is no program 'qemu' on the PATH, and no other QEMU",
     );

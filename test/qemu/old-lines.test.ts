@@ -26,7 +26,8 @@ async function wiringOf(qemu: Started): Promise<string> {
 }
 
 describeWith([QEMU], 'old command lines', () => {
-  // SOCK is a switch, HOME a directory, `?` marks a line on which a NIC or a backend has no peer, as it had none then.
+  // SOCK stands for a switch and HOME for a directory. `?` marks a line on which a NIC or a backend has no peer, as it
+  // had none at that time.
   const lines = `
     -net nic,vlan=0,macaddr=52:54:00:12:34:56,model=rtl8139 -net socket,vlan=0,listen=127.0.0.1:0
     -net nic,macaddr=52:54:00:12:34:57 -net socket,connect=127.0.0.1:1234
@@ -103,7 +104,7 @@ describeWith([QEMU], 'old command lines', () => {
     home = temporaryDirectory();
   });
 
-  test('there are at least sixty', () => {
+  test('there are at least sixty command lines', () => {
     expect(new Set(rows).size).toBeGreaterThanOrEqual(60);
   });
 
@@ -118,7 +119,7 @@ describeWith([QEMU], 'old command lines', () => {
     if (nics > 0) expect(wiring.match(/type=nic/g)?.length).toBe(nics);
     for (const [, file] of args.join(' ').matchAll(/dump,\S*file=([^ ,]+)/g)) {
       expect(existsSync(file!)).toBe(true);
-      expect(readFileSync(file!).readUInt32LE(0)).toBe(0xa1b2c3d4); // a capture's header
+      expect(readFileSync(file!).readUInt32LE(0)).toBe(0xa1b2c3d4); // the magic number of a pcap file
     }
   });
 
@@ -128,7 +129,7 @@ describeWith([QEMU], 'old command lines', () => {
     const running = MACHINE.filter((word) => word !== '-S');
     const qemu = start(tsvdeq, [QEMU, ...running, ...words(net)]);
     await qemu.output(/\(qemu\) /);
-    qemu.stdin.write('announce_self\n'); // from each NIC, even without a guest
+    qemu.stdin.write('announce_self\n'); // each NIC sends a frame, even without a guest
     const bytes = await until(
       () => {
         const all = readFileSync(file);
@@ -204,7 +205,7 @@ describeWith(['root', 'tun', 'ip', 'unshare', 'nsenter', QEMU], 'the lines that 
     expect(new Set(macs).size).toBe(2);
   }, 30_000);
 
-  test('a NIC only joins the default switch, on its own vlan', async () => {
+  test("a line that names only a NIC joins the default switch, on the NIC's vlan", async () => {
     const { boot, withSwitch } = await machine();
     await withSwitch('/var/run/vde.ctl');
     const qemu = await boot('qemu -net nic,model=rtl8139,vlan=1,macaddr=52:54:00:12:34:56');

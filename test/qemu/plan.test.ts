@@ -227,7 +227,7 @@ const rows: Record<string, Row[]> = {
       '-netdev user,id=u -device e1000,netdev=u,name=n',
       '-net nic,netdev=u -netdev user,id=u',
       '-netdev socket,id=s,listen=:1 -netdev hubport,id=h,hubid=1,netdev=s',
-      '-nic channel,1:null', // no channel, and an error of QEMU's
+      '-nic channel,1:null', // -nic has no channel: QEMU reports the error
       '-readconfig c -net nic,netdev=c',
       '-readconfig c -device e1000,netdev=c',
       '-version',
@@ -244,7 +244,7 @@ const rows: Record<string, Row[]> = {
       joins: [],
     },
   ],
-  'a line that names NICs only joins the default switch with them': [
+  'a line that names nothing but NICs joins the default switch with them': [
     {
       typed: '-net nic,model=rtl8139,vlan=1,macaddr=52:54:00:12:34:56',
       becomes: `${DGRAM('vlan1-vde')} -net nic,netdev=vlan1-vde,model=rtl8139,macaddr=52:54:00:12:34:56`,
@@ -263,7 +263,7 @@ const rows: Record<string, Row[]> = {
       joins: [DEFAULT],
     },
     {
-      typed: '-hda a-help', // a file, and not a question
+      typed: '-hda a-help', // the name of a file, not a request for help
       becomes: `-hda a-help ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
       joins: [DEFAULT],
     },
@@ -360,11 +360,11 @@ const rows: Record<string, Row[]> = {
         ' -usb -device usb-net,netdev=vlan0-user,mac=52:54:00:aa:bb:cc',
     },
     {
-      typed: '-device other,vlan=0 -net user,vlan=0', // vlan= makes a NIC of every driver
+      typed: '-device other,vlan=0 -net user,vlan=0', // vlan= makes any driver count as a NIC
       becomes: '-netdev user,id=vlan0-user -device other,netdev=vlan0-user,mac=52:54:00:aa:bb:cc',
     },
     {
-      typed: '-net nic,model=pcnet -device e1000', // a NIC without vlan= beside another was on no vlan
+      typed: '-net nic,model=pcnet -device e1000', // a -device without vlan=, beside another NIC, was on no vlan
       sock: '/s',
       becomes: `${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,model=pcnet,${MAC} -device e1000`,
     },
@@ -374,7 +374,7 @@ const rows: Record<string, Row[]> = {
       becomes: `-nic user -device e1000 ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
     },
     {
-      typed: '-device e1000,vlan=0,id=vlan0-tap -net tap,vlan=0,ifname=t', // the IDs of devices are their own
+      typed: '-device e1000,vlan=0,id=vlan0-tap -net tap,vlan=0,ifname=t', // devices have IDs of their own
       becomes: '-netdev tap,id=vlan0-tap,ifname=t -device e1000,netdev=vlan0-tap,id=vlan0-tap,mac=52:54:00:aa:bb:cc',
     },
     {
@@ -389,11 +389,11 @@ const rows: Record<string, Row[]> = {
   'vlan= and name= where they say nothing': [
     { typed: '-net none,vlan=0', becomes: '-net none', joins: [] },
     {
-      typed: '-net nic,id=2nd,name=ext/eth0 -net user,name=1st', // not IDs of today's QEMU
+      typed: '-net nic,id=2nd,name=ext/eth0 -net user,name=1st', // names that are not IDs of today's QEMU
       becomes: `-netdev user,id=vlan0-user -net nic,netdev=vlan0-user,${MAC}`,
     },
     {
-      typed: '-net nic,name=lan -net user,name=lan -net vde,vlan=1,name=lan', // nor IDs that are taken
+      typed: '-net nic,name=lan -net user,name=lan -net vde,vlan=1,name=lan', // a name that is in use as an ID
       becomes:
         `-netdev user,id=lan -net nic,netdev=lan,${MAC} ` + `${DGRAM('vlan1-vde')} -net nic,netdev=vlan1-vde,${MAC}`,
     },
@@ -427,11 +427,11 @@ const rows: Record<string, Row[]> = {
       becomes: '-net nic -net user,guestfwd=tcp:10.0.2.4:8080-unix:/t/x,,server,,nowait',
     },
     {
-      typed: '-net user,hostfwd=tcp::1-:1,guestfwd=g -net nic -redir tcp:2::2 -net channel,3:null', // add up
+      typed: '-net user,hostfwd=tcp::1-:1,guestfwd=g -net nic -redir tcp:2::2 -net channel,3:null', // forwards add up
       becomes: '-net user,hostfwd=tcp::1-:1,guestfwd=g,hostfwd=tcp::2-:2,guestfwd=tcp:10.0.2.4:3-null -net nic',
     },
     {
-      typed: '-device e1000 -redir tcp:1::2', // QEMU's default network is beside the NIC
+      typed: '-device e1000 -redir tcp:1::2', // QEMU's default network exists beside this NIC
       sock: '/s',
       becomes:
         `-device e1000 -netdev user,id=vlan0-user,hostfwd=tcp::1-:2 ${hubbed('vlan0-user', 'vlan0-port')}` +
@@ -566,7 +566,7 @@ const rows: Record<string, Row[]> = {
   ],
   'vlan 0 is hub 0 if hub 0 is in use': [
     {
-      typed: '-netdev user,id=u -netdev hubport,id=h,hubid=0,netdev=u -net vde', // which has no NIC yet
+      typed: '-netdev user,id=u -netdev hubport,id=h,hubid=0,netdev=u -net vde', // hub 0 has no NIC yet
       becomes:
         '-netdev user,id=u -netdev hubport,id=h,hubid=0,netdev=u' +
         ` ${DGRAM('vlan0-vde')} ${hubbed('vlan0-vde', 'vlan0-port', 0)}` +
@@ -614,7 +614,7 @@ const rows: Record<string, Row[]> = {
       becomes: `-netdev user,id=u -device e1000,netdev=u -net none ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
     },
     {
-      typed: '-netdev vde,id=n0,sock=/s -device e1000,netdev=n0', // on no vlan
+      typed: '-netdev vde,id=n0,sock=/s -device e1000,netdev=n0', // these are on no vlan
       sock: '/s',
       becomes: `-netdev vde,id=n0,sock=/s -device e1000,netdev=n0 ${DGRAM('vlan0-vde')} -net nic,netdev=vlan0-vde,${MAC}`,
       joins: at('/s'),
@@ -795,7 +795,7 @@ test('a setting of a NIC that is written on a backend is left out and noted', ()
   ]);
 });
 
-test('an option of a user-mode network that is not there is noted', () => {
+test('an option of a user-mode network is noted if the line has no such network', () => {
   expect(planQemu(words('-net none -redir tcp:1::2 -net channel,1:null'), { sockets: [] }, QEMU_7).notes).toEqual([
     "'-redir tcp:1::2' is left out: the command line has no user-mode network",
     "'-net channel,1:null' is left out: the command line has no user-mode network",
@@ -813,7 +813,7 @@ test.each([
   expect(planQemu(words(typed), { sockets: sock === '' ? [] : targets(sock) }, QEMU_7).decision).toBe(decision);
 });
 
-test('NICs are numbered in the order of the command line, and addresses that it has are used up first', () => {
+test('NICs are numbered in the order of the command line, and the addresses in it are reserved first', () => {
   const calls: unknown[] = [];
   const facts: Facts = {
     ...QEMU_7,

@@ -90,13 +90,14 @@ describeWith([QEMU], 'command lines given to QEMU', () => {
     for (const pattern of lines) expect(wiring).toMatch(pattern);
     qemu.stdin.write('quit\n');
     expect(await qemu.exited).toEqual({ code: 0, signal: null });
-    // QEMU's other warnings are allowed: it warns about a hub, which people who wire a -netdev by hand seldom want.
+    // QEMU's other warnings are allowed. For example, QEMU warns about hubs, which people who wire a -netdev by hand
+    // seldom want.
     expect(qemu.stderr().replaceAll(/^tsvdeq: a NIC without.*\n/gm, '')).not.toMatch(
       /tsvdeq|not connected|has no peer/,
     );
   });
 
-  test('a NIC has the slot that plain QEMU gives it, which names the guest’s interface', async () => {
+  test('a NIC has the PCI slot that plain QEMU gives it, from which a guest names the interface', async () => {
     const { directory } = await network();
     const words = [...MACHINE, '-device', 'virtio-rng-pci', '-net', 'nic,model=e1000'];
     const slots = async (qemu: Started) => {

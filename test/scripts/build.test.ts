@@ -117,7 +117,7 @@ describe('a build', () => {
 });
 
 describe('a lock', () => {
-  test('is had by one process at a time, and released by one that is killed', async () => {
+  test('is held by one process at a time, and released when its holder is killed', async () => {
     const home = temporaryDirectory();
     const held = `${home}/held`;
     const script = `

@@ -1,6 +1,7 @@
 // A long run with misbehaving peers: clients that flood, never read or vanish in the middle of a request; consoles that
 // reconfigure everything; ports that are attached and detached. After each ten seconds all peers stop, and the switch
-// must hold no more than at first. MINUTES (30) is the duration, SEED (1) selects the random numbers.
+// must have the same descriptors, threads, children and files as after the first round, and little more memory. MINUTES
+// (30) is the duration, SEED (1) selects the random numbers.
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as pass } from 'node:timers/promises';
@@ -22,7 +23,7 @@ const minutes = Number(process.env.MINUTES ?? 30);
 const below = randomFrom(Number(process.env.SEED ?? 1));
 
 const CHAOS_MS = 10_000;
-/** Memory may grow for this many rounds; later growth is a leak. */
+/** Memory may grow for this many rounds after the first; later growth by GROWTH_MIB is a leak. */
 const WARM_UP = 6;
 const GROWTH_MIB = 32;
 /** Misbehaving peers name only ports below this number; the check between rounds has ports of its own. */
@@ -179,7 +180,7 @@ async function live(paths: Paths, until: number): Promise<void> {
   }
 }
 
-/** The resources that must not grow: those of the process and its files. */
+/** The resources that must not grow: those of the process, and its files in the control directory. */
 function resources({ pid }: Started, { directory }: Paths) {
   return {
     descriptors: readdirSync(`/proc/${pid}/fd`).length,

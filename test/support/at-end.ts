@@ -1,4 +1,4 @@
-// Clean-up at the end of a test, also when it fails: the latest step first.
+// Clean-up at the end of a test, whether it passes or fails. The step that was registered last runs first.
 import { afterAll, onTestFinished } from 'vitest';
 
 type Undo = () => unknown;

@@ -1,4 +1,4 @@
-// A console session as a program has it: sends lines and reads replies up to the prompt.
+// A program's side of a console session: sends lines and reads replies up to the prompt.
 import { connect, type Socket } from 'node:net';
 import { createContext } from '../../src/console/context.ts';
 import { ConsoleServer } from '../../src/console/server.ts';

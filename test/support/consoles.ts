@@ -1,4 +1,4 @@
-// Consoles for tests of console clients: of tsvde and of Debian's vde_switch.
+// Consoles of tsvde and of Debian's vde_switch, for the tests of console clients.
 import { ConsoleClient } from './console.ts';
 import { temporaryDirectory } from './temporary.ts';
 import { startTsvde } from './tsvde.ts';
@@ -6,7 +6,7 @@ import { startVdeSwitch } from './vde-switch.ts';
 
 export interface Console {
   path: string;
-  /** Sends a line in another session and returns the reply. */
+  /** Sends a line in a session apart from that of the client under test, and returns the reply. */
   ask(line: string): Promise<string>;
 }
 

@@ -1,5 +1,5 @@
-// TCP and UDP datagrams as a kernel hands them to a device with offloads: a virtio-net header (virtio 1.2, 5.1.6), then
-// one frame that stands for several and whose checksum is partial.
+// TCP and UDP datagrams as a kernel hands them to a device with offloads: a virtio-net header (virtio 1.2, section
+// 5.1.6), then one frame with a partial checksum. A payload longer than a segment makes the frame stand for several.
 
 export interface DatagramOptions {
   six?: boolean;

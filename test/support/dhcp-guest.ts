@@ -1,4 +1,5 @@
-// A guest that is a plug and speaks DHCP itself: many at once, each with its own MAC address, and no privilege needed.
+// A guest that consists of a plug and speaks DHCP itself. A test can have many such guests, each with its own MAC
+// address, and needs no privilege.
 import { Recorder } from './network.ts';
 import { sealed } from './sealed.ts';
 import { until } from './wait.ts';
@@ -20,7 +21,7 @@ export class DhcpGuest {
     return new DhcpGuest(mac, await Recorder.join(directory));
   }
 
-  /** Sends a request and returns its transaction. `own` is the address that the guest has. */
+  /** Sends a DHCP message and returns its transaction ID. `own` is the address that the guest has already. */
   ask(kind: keyof typeof KINDS, { own = ZERO, wanted }: { own?: string; wanted?: string } = {}): number {
     const mac = Buffer.from(this.mac.replaceAll(':', ''), 'hex');
     const xid = (mac.readUInt16BE(4) << 12) | ++this.#xid;

@@ -51,7 +51,7 @@ export class FstpNetwork {
   forgets: (bridge: string, port?: number) => void = () => {};
   #flights: Flight[] = [];
 
-  /** `id` is the last byte of the MAC address: the lowest becomes root. */
+  /** `id` is the last byte of the MAC address. Without priorities, the bridge with the lowest byte becomes root. */
   bridge(name: string, id: number, priority?: number): Bridge {
     const mac = `00:ff:00:00:00:${id.toString(16).padStart(2, '0')}`;
     const tree = new SpanningTree(priority === undefined ? { mac } : { mac, priority });
@@ -93,7 +93,7 @@ export class FstpNetwork {
     }
   }
 
-  /** Makes a bridge send and forward nothing; the ports to it stay active. */
+  /** Makes a bridge send and forward nothing; its neighbours' ports stay active. */
   kill(name: string): void {
     this.bridges.get(name)!.alive = false;
   }

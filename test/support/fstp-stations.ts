@@ -42,8 +42,8 @@ export class Stations {
   }
 
   /**
-   * The bridges that a frame reaches if each bridge forwards it by the port that `leavesBy` returns, or by all its
-   * ports if that is undefined.
+   * The bridges that a frame reaches if each bridge forwards it by the port that `leavesBy` returns, or by all of the
+   * bridge's ports if `leavesBy` returns undefined.
    */
   #path(from: string, leavesBy: (bridge: Bridge) => number | undefined): Stop[] {
     const stops: Stop[] = [{ bridge: this.#net.bridges.get(from)! }];

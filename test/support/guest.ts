@@ -1,5 +1,5 @@
-// A real guest: Debian's kernel in QEMU, or User-mode Linux, with a busybox shell on the console, which is stdin and
-// stdout.
+// A real guest: Debian's kernel in QEMU, or User-mode Linux. A busybox shell runs on the guest's console, which is the
+// stdin and stdout of the process.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
@@ -23,7 +23,8 @@ export function kernelRelease(): string | undefined {
 }
 
 /**
- * QEMU's arguments except for the network. The CPU is emulated: KVM in a virtual machine is often slower, or broken.
+ * QEMU's arguments except for the network. The CPU is emulated: KVM inside a virtual machine is often slower than
+ * emulation, or broken.
  */
 export function guestArguments(): string[] {
   const release = kernelRelease();
@@ -35,7 +36,7 @@ export function guestArguments(): string[] {
   ];
 }
 
-/** Starts User-mode Linux, all of whose processes end with the returned one; `devices` are its network interfaces. */
+/** Starts User-mode Linux. All of its processes end with the returned one. `devices` are its network interfaces. */
 export function startUserModeLinux(home: string, devices: readonly string[]): Started {
   const image = initrd('user-mode-linux');
   const own = ['mem=64M', `initrd=${image}`, 'con=null', 'con0=fd:0,fd:1', `uml_dir=${home}`, 'umid=guest', 'quiet'];
@@ -71,7 +72,8 @@ export class Guest {
   async run(line: string): Promise<string> {
     const mark = `END-${++this.#count}-`;
     this.qemu.stdin.write(`${line}; echo ${mark}$?\n`);
-    // The pattern matches only the mark: one that also matched the text before it would take minutes on a long output.
+    // The pattern matches only the mark: a pattern that matched the text before the mark, too, would take minutes on a
+    // long output.
     const { 1: code, index = 0, input = '' } = await this.qemu.output(new RegExp(`${mark}(\\d+)`), 60_000);
     const own = input.slice(Math.max(0, input.lastIndexOf(`END-${this.#count - 1}-`, index)), index);
     if (code !== '0') throw new Error(`'${line}' failed in the guest with ${code}: ${own}`);

@@ -1,4 +1,5 @@
-# Services of a host for guests in a test, on loopback addresses: names (UDP 53 of both families), an echo (TCP 7 and a unix socket).
+# Services of a host for guests in a test: names (UDP 53) and an echo (TCP 7), both on the loopback addresses of IPv4
+# and IPv6, and an echo on a unix socket.
 import socket, struct, sys, threading
 
 def names(family, address):

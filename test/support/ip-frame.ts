@@ -5,9 +5,9 @@ export interface IpFrameOptions {
   mac?: string;
   /** The VLAN tag: the VLAN, and the priority in the bits above it. */
   tag?: number;
-  /** The header's first byte: version and length in words. */
+  /** The IP header's first byte: the version and, in IPv4, the length of the header in 32-bit words. */
   first?: number;
-  /** IPv4's total length, IPv6's payload length. */
+  /** IPv4's total length or IPv6's payload length, in bytes. */
   length?: number;
 }
 

@@ -15,7 +15,7 @@ export class Namespace {
     this.run('ip', 'link', 'set', 'lo', 'up');
   }
 
-  /** Runs a command and returns its standard output. Throws if it fails, with its stderr. */
+  /** Runs a command and returns its standard output. If the command fails, throws an error that has the stderr. */
   run(command: string, ...args: string[]): string {
     return execFileSync('ip', ['netns', 'exec', this.name, command, ...args], { encoding: 'utf8' });
   }
@@ -37,12 +37,12 @@ export class Namespace {
       rmSync(directory, { recursive: true, force: true });
       try {
         rmdirSync('/etc/netns');
-      } catch {} // another test uses it too
+      } catch {} // another test uses /etc/netns too
     });
     writeFileSync(`${directory}/${name}`, text);
   }
 
-  /** Starts a command, which `ip netns exec` executes in its own process: the pid is the command's. */
+  /** Starts a command. `ip netns exec` does not fork but becomes the command, so the pid is the command's. */
   start(command: string, args: readonly string[], options?: StartOptions): Started {
     return start('ip', ['netns', 'exec', this.name, command, ...args], options);
   }

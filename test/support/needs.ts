@@ -5,7 +5,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, test } from 'vitest';
 
-/** A command on the PATH, a program's path, or one of these. */
+/** `root`, `tun` (a usable /dev/net/tun), a command on the PATH, or the path of a program. */
 export type Need = 'root' | 'tun' | (string & {});
 
 export function describeWith(needs: readonly Need[], name: string, body: () => void): void {

@@ -45,7 +45,7 @@ export class Recorder extends EventEmitter {
     if (this.plug.sendUnchecked([frame]) !== 1) throw new Error('the switch does not read');
   }
 
-  /** Waits for a frame that equals this one byte for byte. */
+  /** Waits until a frame that equals `frame` byte for byte has arrived. */
   async receives(frame: Buffer): Promise<void> {
     const seen = () => this.frames.map((one) => one.toString('hex')).join('\n');
     await until(() => this.frames.some((one) => one.equals(frame)), `${frame.toString('hex').slice(0, 80)}…`).catch(

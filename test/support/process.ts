@@ -1,4 +1,4 @@
-// Programs started by a test: their output and their exit. They are killed by pid when the test ends.
+// Programs started by a test: their output and their exit. The programs are killed by pid when the test ends.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ export interface StartOptions {
   env?: NodeJS.ProcessEnv;
   /** `ignore` gives the program an empty stdin. */
   stdin?: 'pipe' | 'ignore';
-  /** The program has a pipe as descriptor 3, which resolves `ready`. */
+  /** The program gets a pipe as descriptor 3; `ready` resolves when the program writes to it. */
   tellsReady?: boolean;
 }
 
@@ -31,7 +31,7 @@ export class Started {
   readonly #child: ChildProcess;
   /** Resolves after the end of the program and of every child that inherited its output. */
   readonly exited: Promise<Exit>;
-  /** Resolves when the program writes to descriptor 3, or at its end. */
+  /** Resolves when the program writes to descriptor 3 or ends; at once without `tellsReady`. */
   readonly ready: Promise<unknown>;
   readonly #gone: Promise<unknown>;
   #stdout = '';
@@ -138,7 +138,7 @@ export async function endPid(pid: number, signal: NodeJS.Signals = 'SIGTERM'): P
   await until(() => !isRunning(pid), `the end of process ${pid}`);
 }
 
-/** Returns whether a process is running. A zombie is not: a container's init may be slow to reap it. */
+/** Returns whether a process is running. A zombie is not running: a container's init may be slow to reap it. */
 export function isRunning(pid: number): boolean {
   try {
     return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));

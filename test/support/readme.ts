@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
 
-/** The code blocks of one section, or of all sections but some. */
+/** The code blocks of the section `of`, or of all sections except those in `but`. */
 export function blocks(language: string, { of, but = [] }: { of?: string; but?: readonly string[] } = {}): string[] {
   const sections = readme.split(/^## /m).filter((text) => {
     const title = text.slice(0, text.indexOf('\n'));

@@ -21,14 +21,14 @@ interface Home {
   port: number;
   vlan: number;
   at: number;
-  /** When it moved, since the first move of its window. */
+  /** The times of the address's moves, in seconds, from the first move of the current window on. */
   moved: number[];
 }
 
 export class ReferenceSwitch {
   hub = false;
   strictVlan = false;
-  /** An address moves at most MOST_MOVES times in so many seconds, from the first of these moves on. */
+  /** In this many seconds from its first move on, an address moves at most MOST_MOVES times. */
   minPersistence = 3;
   readonly #ports = new Map<number, Port>();
   readonly #created = new Set([0]);

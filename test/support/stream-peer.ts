@@ -32,7 +32,7 @@ export class StreamPeer {
     this.socket.write(wire(frame));
   }
 
-  /** Waits for a frame that equals this one byte for byte. */
+  /** Waits until a frame that equals `frame` byte for byte has arrived. */
   async receives(frame: Buffer): Promise<void> {
     await until(
       () => this.frames.some((one) => one.equals(frame)),

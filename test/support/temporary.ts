@@ -1,4 +1,4 @@
-// Directories for one test. Short names: a socket's path has room for 107 bytes.
+// Directories for one test. Their names are short, since a socket's path has room for only 107 bytes.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { atEnd } from './at-end.ts';
 

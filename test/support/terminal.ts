@@ -43,7 +43,7 @@ export class Screen {
     await this.shows(result);
   }
 
-  /** Closes the terminal, as a terminal window or a lost ssh connection does. */
+  /** Closes the terminal, as happens when a terminal window is closed or an ssh connection is lost. */
   hangUp(): Promise<void> {
     return this.#started.stop('SIGKILL');
   }

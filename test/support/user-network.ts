@@ -29,8 +29,8 @@ export interface UserHost {
 }
 
 /**
- * Starts a host. `HOME` in `spec` is a directory with `tftp/` and the unix socket of an echo server, `echo`. `resolver`
- * is the host's name server.
+ * Starts a host. `HOME` in `spec` stands for a directory with `tftp/` and `echo`, the unix socket of an echo server.
+ * `resolver` is the host's name server.
  */
 export async function userHost(spec: string, resolver = '127.0.0.1'): Promise<UserHost> {
   const home = temporaryDirectory();
@@ -116,7 +116,7 @@ export class UserGuest {
     this.space.run('ip', 'route', 'add', 'default', 'via', '10.0.2.2');
   }
 
-  /** Resolves with the address that the guest made from the router's prefix, given as its first 16 bits. */
+  /** Resolves with the address that the guest made from the router's prefix. `prefix` is its first 16 bits in hex. */
   async ipv6Address(prefix = 'fec0'): Promise<string> {
     const shown = new RegExp(`inet6 (${prefix}:\\S+)/64 scope (?:site|global) (?!.*tentative)`);
     const [, address = ''] = await until(

@@ -1,13 +1,13 @@
-// Debian's vde_switch, the program that tests compare ours with.
+// Debian's vde_switch, the program that the tests compare tsvde with.
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { type Started, start } from './process.ts';
 import { until } from './wait.ts';
 
 /**
- * Starts vde_switch and resolves when it listens, also on its console (`-M`), without connecting to find out: a
- * connection that closes while vde_switch accepts another makes it mix up the two. The stdin of vde_switch stays open,
- * since vde_switch exits at its end.
+ * Starts vde_switch and resolves when it listens, also on its console (`-M`). This does not connect to find out: a
+ * connection that closes while vde_switch accepts another makes vde_switch mix up the two. The stdin of vde_switch
+ * stays open, since vde_switch exits at the end of its stdin.
  */
 export async function startVdeSwitch(directory: string, args: readonly string[] = []): Promise<Started> {
   const started = start('vde_switch', ['-s', directory, ...args]);

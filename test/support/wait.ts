@@ -1,4 +1,4 @@
-// Waiting for an event itself, never for a fixed time.
+// Waits for an event itself, never for a fixed time.
 
 /** Resolves with the first truthy answer of `probe`; throws with `what` in the message if there is none in time. */
 export async function until<T>(

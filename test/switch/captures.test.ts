@@ -97,7 +97,7 @@ describe('a capture to a file', () => {
   });
 });
 
-describe('refused are', () => {
+describe('a capture is refused with', () => {
   test.each<[Partial<FileCaptureOptions>, string]>([
     [{ file: '' }, 'a capture needs a file'],
     [{ file: '/dev/null' }, 'it is neither a regular file nor a pipe'],
@@ -132,7 +132,7 @@ describe('refused are', () => {
     expect(sw.captures.list().map(({ name }) => name)).toEqual(['one']);
   });
 
-  test('the second of two captures with one name that begin together', async () => {
+  test('the name of another capture that began at the same time', async () => {
     const { sw } = await network();
     const home = temporaryDirectory();
     const results = await Promise.allSettled([1, 2].map((i) => sw.captures.add('one', { file: `${home}/${i}` })));

@@ -1,4 +1,4 @@
-// What the log says about an address that moves and about one that flaps, and where its frames go.
+// What the log says about an address that moves and about one that flaps, and where the frames for them go.
 import { expect, test } from 'vitest';
 import { BROADCAST, frame, network } from '../support/network.ts';
 import { until } from '../support/wait.ts';

@@ -49,7 +49,8 @@ time.sleep(60)`);
     return port(1).receivePauses > 0n;
   }, 'a paused sender');
   const [, , , stopped] = sw.counters();
-  if (stopped!.transmitStalls === 0n) expect(stopped!.transmitDrops.queue_full).toBe(0n); // no drops before the bound
+  // There are no drops before the bound of 100 ms.
+  if (stopped!.transmitStalls === 0n) expect(stopped!.transmitDrops.queue_full).toBe(0n);
   d.send(frame(C, D, 60, 7));
   await c.receives(frame(C, D, 60, 7));
 
@@ -95,7 +96,7 @@ print(f'took {began} {now} {slowest} {count}', flush=True)`);
   expect(slowest).toBeLessThan(0.45); // a frame that waited for the control plane would have taken half a second
 });
 
-test('--cpu keeps the engine on one CPU, and its error names the CPUs allowed', async () => {
+test('--cpu keeps the engine on one CPU, and the error for an invalid CPU names those allowed', async () => {
   const { started } = await startTsvde(['--cpu', '0', '--busy-poll', '50', '--pacing', '5']);
   const allowed = readdirSync(`/proc/${started.pid}/task`)
     .map((task) => readFileSync(`/proc/${started.pid}/task/${task}/status`, 'utf8'))

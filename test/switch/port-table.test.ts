@@ -20,7 +20,7 @@ const endpoint = (id: number, more: Partial<EndpointInfo> = {}) => ({ id, kind: 
 const use = (number: number, id: number, user = ROOT) => ports.addEndpoint(number, endpoint(id), user);
 
 describe('ports', () => {
-  test('are made with every setting at its default, and told of', () => {
+  test('are created with every setting at its default, and each is reported', () => {
     ports.create(3);
     expect(ports.get(3)).toEqual({
       number: 3,
@@ -134,7 +134,7 @@ describe('the limit', () => {
 
 describe('a client', () => {
   test('that asks for any port gets the lowest that is free and allocatable', () => {
-    ports.create(1); // only for clients that name it
+    ports.create(1); // port 1 is only for clients that name it
     expect(ports.claim(ANY, DAEMON)).toEqual({ number: 2, created: true });
     use(2, 1, DAEMON);
     expect(ports.claim(ANY, DAEMON)).toEqual({ number: 3, created: true });
@@ -160,7 +160,7 @@ describe('a client', () => {
     expect(() => ports.claim(by(5), DAEMON)).toThrow(refused('EINVAL', 'port 5 is not one of 1 to 4'));
   });
 
-  test('shares a port with its own user only, root included', () => {
+  test('shares a port only with clients of the same user; root is no exception', () => {
     ports.claim(by(1), DAEMON);
     use(1, 1, DAEMON);
     expect(ports.claim(by(1), DAEMON)).toEqual({ number: 1, created: false });
@@ -192,8 +192,8 @@ describe('a client', () => {
   });
 });
 
-describe('port/create without a number', () => {
-  test('takes the lowest free port from clients that name none', () => {
+describe('port/createauto', () => {
+  test('takes the lowest free port, which clients that name no port then cannot get', () => {
     ports.claim(by(1), DAEMON);
     use(1, 1, DAEMON);
     ports.claim(by(2), DAEMON);
@@ -233,7 +233,7 @@ describe('an attachment', () => {
     expect(() => ports.reserve('b', { first: 3, atMost: 7 })).toThrow(refused('EADDRINUSE', 'ports 3 to 9 are in use'));
   });
 
-  test('may be given a port that is reserved for a user, since it was named', () => {
+  test('may get a port that is reserved for a user, since the attachment names the port', () => {
     ports.create(2);
     ports.setUser(2, 'daemon');
     expect(ports.reserve('a', { first: 2, atMost: 1 }).number).toBe(2);

@@ -1,5 +1,5 @@
-// The VLANs of a switch as data: what each change tells the engine and the watcher, and what is refused. That the
-// engine forwards accordingly is tested beside it and against vde_switch.
+// The VLANs of a switch as data: what each change tells the engine and the watcher, and what is refused. Other tests
+// show, in native/test and in comparison with vde_switch, that the engine forwards accordingly.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PortTable } from '../../src/switch/port-table.ts';
 import { NO_VLAN, Vlans } from '../../src/switch/vlans.ts';
@@ -63,7 +63,7 @@ describe('VLANs', () => {
     expect(() => vlans.create(vlan)).toThrow(refused('EINVAL', `VLAN ${vlan} is not one of 1 to 4094`));
   });
 
-  test('that exist, do not exist, have members or are VLAN 0 are refused, and nothing changes', () => {
+  test('are not created twice, and not removed if they do not exist, have members or are VLAN 0', () => {
     vlans.addPort(7, 2);
     said = [];
     expect(() => vlans.create(5)).toThrow(refused('EEXIST', 'VLAN 5 exists already'));
@@ -142,7 +142,7 @@ describe('tagged members', () => {
     expect(said.filter((line) => line === 'changed 1')).toHaveLength(4);
   });
 
-  test('to be that are untagged members stay those, and are removed only by another untagged VLAN', () => {
+  test('are not made of untagged members, which leave a VLAN only when the port gets another untagged VLAN', () => {
     vlans.addPort(0, 1);
     expect(() => vlans.removePort(0, 1)).toThrow(
       refused('EADDRINUSE', 'VLAN 0 is the untagged VLAN of port 1: set another first'),

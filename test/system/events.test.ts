@@ -1,5 +1,5 @@
-// The events of the engine: a flood of one kind costs none of the others, also while JavaScript is busy, and the most
-// urgent event is delivered first.
+// The events of the engine: a flood of one kind loses no event of another kind, also while JavaScript is busy, and the
+// most urgent event is delivered first.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeSync } from 'node:fs';
@@ -14,7 +14,7 @@ const BRIDGES = '01:80:c2:00:00:00';
 const address = (n: number) =>
   `02:00:00:${[n >> 16, n >> 8, n].map((b) => (b & 255).toString(16).padStart(2, '0')).join(':')}`;
 
-/** A frame that the engine takes for a BPDU: with a length in place of an EtherType (802.3, 3.2.6). */
+/** A frame that the engine takes for a BPDU: it has a length in place of an EtherType (IEEE 802.3, 3.2.6). */
 function bpdu(mark: number): Buffer {
   const bytes = frame(BRIDGES, address(1), 60, mark);
   bytes.writeUInt16BE(38, 12);
@@ -24,7 +24,7 @@ function bpdu(mark: number): Buffer {
 interface Bench {
   made: NativeEngine;
   events: EngineEvent[];
-  /** Attaches an endpoint to a port of its own and returns the other end, which takes a datagram a write. */
+  /** Attaches an endpoint to a port of its own and returns the other end, which takes one datagram per write. */
   join(kind?: 'datagram' | 'stream'): { port: number; fd: number };
   /** Waits, without returning to the event loop, until the engine has read everything that was written. */
   settle(): void;
@@ -74,7 +74,7 @@ function bench(onEvent: (event: EngineEvent) => void = () => undefined): Bench {
   };
 }
 
-/** Each makes `count` events of its kind, from ports of its own. */
+/** Each makes `count` events of its kind, from ports of its own; `mac_moved` makes one event. */
 const KINDS = {
   ends: {
     make({ write, join }: Bench, count: number) {
@@ -86,7 +86,7 @@ const KINDS = {
     make({ write, join }: Bench, count: number) {
       let end = join();
       for (let i = 0; i < count; i++) {
-        if (i % 200 === 199) end = join(); // no port may bring more than 256 a second
+        if (i % 200 === 199) end = join(); // the engine accepts at most 256 BPDUs a second from a port
         write(end, bpdu(i));
       }
     },
@@ -136,7 +136,7 @@ const PAIRS = FLOODS.flatMap(([flood, count]) =>
 );
 
 test.each(PAIRS)(
-  'a flood of kind %s (%i) while JavaScript is busy costs none of kind %s',
+  'a flood of kind %s (%i) while JavaScript is busy loses no event of kind %s',
   async (flood, count, kind) => {
     const net = bench();
     const few = kind === 'mac_moved' ? 1 : 20;
@@ -156,7 +156,7 @@ test.each(PAIRS)(
   },
 );
 
-test('the most urgent events are delivered first, and others than the engine have their turn between', async () => {
+test('the most urgent events are delivered first, and other callbacks have their turn in between', async () => {
   const net = bench();
   for (const kind of ['frame', 'mac', 'mac_moved', 'bpdu', 'ends'] as const) KINDS[kind].make(net, 400);
   net.settle();
@@ -170,7 +170,7 @@ test('the most urgent events are delivered first, and others than the engine hav
   expect(before).toBeLessThan(400);
 });
 
-/** A program that sends by descriptor 3: frames as fast as they are taken, or `count` BPDUs in `seconds`. */
+/** A program that sends through descriptor 3: frames as fast as they are taken, or `count` BPDUs in `seconds`. */
 const SENDER = (what: string) => `
 import socket, sys, time
 end = socket.socket(fileno=3)
@@ -186,7 +186,7 @@ for i in range(${count}):
     end.send(bytes.fromhex('0180c2000000020000000008') + (38).to_bytes(2, 'big') + bytes(46))`);
 
 test.each([
-  ['its frames are looked at slowly', false],
+  ['the frames of the flood are looked at slowly', false],
   ['JavaScript is busy for a second', true],
 ])('with capture on and a flood from another process, every BPDU is heard while %s', async (_, busy) => {
   const spin = (ms: number) => {

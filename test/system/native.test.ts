@@ -5,7 +5,7 @@ import { native, type Transport } from '../../src/system/native.ts';
 import { atEnd } from '../support/at-end.ts';
 import { engine } from '../support/engine.ts';
 
-test('an unknown kind of transport is refused by its name, and its descriptor closed', () => {
+test('an unknown kind of transport is refused with a sentence that names it, and its descriptor is closed', () => {
   const made = engine();
   made.addPort(1);
   const [fd, other] = native.datagramPair(65536);

@@ -20,10 +20,11 @@ class Bpf {
     uint8_t jump_false;
     uint32_t k;
   };
-  static constexpr size_t kMost = 4096;  // the longest program in instructions, as in Linux
+  static constexpr size_t kMost = 4096;  // the most instructions of a program, as in Linux
 
   // Returns the program if it is valid: every instruction is known, jumps lead forward to instructions of the
-  // program, memory cells exist, no constant divisor is zero, and the last instruction returns.
+  // program, memory cells exist, no constant divisor is zero, no constant shift is by more than 31 bits, and
+  // the last instruction returns.
   [[nodiscard]] static std::optional<Bpf> checked(std::vector<Instruction> program);
 
   // Returns whether the program accepts the frame. A load beyond the frame's end rejects the frame, and so

@@ -20,7 +20,7 @@ class ByteRing {
   ByteRing(const ByteRing&) = delete;
   ByteRing& operator=(const ByteRing&) = delete;
 
-  // For the thread that puts bytes. Bytes can be taken only after publish().
+  // Functions of the thread that puts bytes. The bytes can be taken only after publish().
   [[nodiscard]] size_t room() const { return size_ - (put_ - taken_.load(std::memory_order_acquire)); }
   // Puts `count` bytes, which must not exceed room().
   void put(const void* from, size_t count) {
@@ -35,7 +35,8 @@ class ByteRing {
   // The store is sequentially consistent: FileOutput relies on this to wake a thread that is about to sleep.
   void publish() { published_.store(put_, std::memory_order_seq_cst); }
 
-  // For the thread that takes bytes. The waiting bytes are in two pieces, of which the second may be empty.
+  // Functions of the thread that takes bytes. The waiting bytes are in two pieces, either of which may be
+  // empty.
   [[nodiscard]] std::array<iovec, 2> waiting() const {
     const uint64_t taken = taken_.load(std::memory_order_relaxed);
     const size_t count = published_.load(std::memory_order_seq_cst) - taken;

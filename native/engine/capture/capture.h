@@ -27,7 +27,7 @@ struct CaptureSettings {
   std::vector<uint32_t> ports{};  // the captured ports; empty: all ports
   bool received = true;           // whether frames that the switch receives from a port are captured
   bool transmitted = true;        // whether frames that the switch sends to a port are captured
-  uint32_t snap_length = 262144;  // the number of bytes that are kept of a longer frame
+  uint32_t snap_length = 262144;  // the most bytes of a frame that are kept
   uint64_t count = 0;             // the number of frames after which the capture finishes; 0: no limit
   std::optional<Bpf> filter{};
   std::string application{};
@@ -61,7 +61,7 @@ class Capture {
 
   [[nodiscard]] Output& output() { return *output_; }
   [[nodiscard]] CaptureStats stats() const;
-  bool end_reported = false;  // set by Captures after it has called `ended`
+  bool end_reported = false;  // set by Captures when it calls `ended`
 
  private:
   struct Interface {

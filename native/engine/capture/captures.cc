@@ -52,7 +52,7 @@ void Captures::remove_all() {
 void Captures::close(Capture& capture) const {
   capture.finish();
   (void)capture.output().woken(0);
-  // Remove it explicitly: close() is not enough while another process holds a duplicate.
+  // Remove the descriptor explicitly: close() is not enough while another process holds a duplicate.
   epoll_ctl(epoll_.number(), EPOLL_CTL_DEL, capture.output().watched(), nullptr);
 }
 

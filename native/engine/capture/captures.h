@@ -20,13 +20,13 @@ class Captures {
   void serve();
 
   // Begins a capture to a regular file, a pipe or a stream socket. Returns 0, or an errno: EINVAL if the
-  // descriptor is none of these.
+  // descriptor is not a regular file, a pipe or a socket.
   [[nodiscard]] int add(uint32_t id, CaptureSettings settings, Fd fd);
   // Returns null if there is no such capture.
   [[nodiscard]] Capture* find(uint32_t id);
   // Finishes a capture and removes it. Bytes that a pipe or a socket does not accept at once are discarded.
-  // If the output is a file, this call blocks until everything is written. After the capture has ended, the
-  // call does neither.
+  // If the output is a file, this call blocks until everything is written. If the capture has already ended,
+  // the call discards nothing and does not block.
   void remove(uint32_t id);
   void remove_all();
 

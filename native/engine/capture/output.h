@@ -109,7 +109,7 @@ class FileOutput final : public Output {
   std::atomic<bool> sleeping_ = false;
   std::atomic<bool> finishing_ = false;
   std::vector<uint8_t> last_;  // written by the loop before finishing_ is set, read by the thread afterwards
-  int failure_ = 0;            // written by the thread before done_, read by the loop afterwards
+  int failure_ = 0;            // written by the thread before it signals done_, read by the loop afterwards
   pthread_t thread_{};
   bool running_ = false;  // whether the thread was started and not joined
 };

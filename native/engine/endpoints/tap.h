@@ -1,6 +1,6 @@
 // A TAP interface. Each read or write is a frame (Linux Documentation/networking/tuntap.rst) or, with the
 // virtio-net header, an unsegmented datagram that stands for several frames. The kernel does not check the
-// MTU on this side, so the endpoint refuses longer frames with EMSGSIZE.
+// MTU on this side, so the endpoint refuses frames that exceed the MTU, with EMSGSIZE.
 #pragma once
 
 #include "engine/endpoint.h"

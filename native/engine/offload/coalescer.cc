@@ -58,8 +58,8 @@ uint32_t Coalescer::coalesce(std::span<Frame*> frames) {
 
 bool Coalescer::read(const Frame& frame, Segment& segment) {
   if (frame.offload.any()) return false;
-  // The headers are copied from several parts: in a tagged or untagged view, the addresses and the tag are in
-  // earlier parts than the EtherType, the other headers and the payload.
+  // The headers may be in several parts: in a tagged or untagged view, the addresses and any tag that was
+  // added are in earlier parts than the EtherType, the other headers and the payload.
   const uint32_t size = frame.size();
   const uint32_t wanted = std::min(size, kHeaders);
   uint32_t copied = 0;

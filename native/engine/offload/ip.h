@@ -12,7 +12,7 @@ namespace tsvde {
 constexpr uint8_t kTcp = 6;  // IANA protocol numbers
 constexpr uint8_t kUdp = 17;
 
-// The sizes of these headers and the offsets of their fields (RFC 791, 8200, 9293, 768).
+// Sizes of the IPv4, IPv6, TCP and UDP headers, and offsets of their fields (RFC 791, 8200, 9293, 768).
 namespace ip4 {
 constexpr uint32_t kSize = 20, kTos = 1, kLength = 2, kId = 4, kFragment = 6, kTtl = 8, kProtocol = 9,
                    kChecksum = 10, kAddresses = 12;

@@ -19,7 +19,7 @@ export const groups = [
           const began = performance.now();
           const { pids } = await peer.start(scope, { directory: join(scope.directory(), 'ctl') });
           const start = performance.now() - began;
-          await new Promise((resolve) => setTimeout(resolve, 2000)); // lets work left over from the start end
+          await new Promise((resolve) => setTimeout(resolve, 2000)); // lets the switch finish starting
           const before = cpuNanoseconds(pids);
           await new Promise((resolve) => setTimeout(resolve, 1000));
           return { start, memory: residentMemory(pids), idle: (cpuNanoseconds(pids) - before) / 1000 };

@@ -1,4 +1,5 @@
-// Measures how the size of a switch affects the cost of a frame: unrelated ports, addresses and VLANs.
+// Measures how the size of a switch affects the cost of a frame. The size is the number of ports, clients, addresses or
+// VLANs that have nothing to do with the frame.
 import { CPU, RATE } from '../columns.mjs';
 import { load } from '../load.mjs';
 

@@ -21,7 +21,7 @@ export interface StackStats {
 export interface StackListener {
   /** Called for each line that libslirp or GLib writes to stderr. */
   complained(line: string): void;
-  /** Called for each stdout line that is not an answer: `note SENTENCE`, `warning SENTENCE`, `guests …`, `full …`. */
+  /** Called for each of these lines on stdout: `note SENTENCE`, `warning SENTENCE`, `guests …`, `full …`. */
   told(word: string, rest: string): void;
   /** Called once if the process, after it was ready, ends without a call of end(). */
   died(why: string): void;
@@ -93,8 +93,8 @@ export class StackProcess {
   }
 
   /**
-   * Sends a request, one line without its newline. Resolves with the answer: `ERRNO PORT`, where ERRNO is 0 on success,
-   * or the table for `info`. Rejects if the process has ended.
+   * Sends a request, one line without its newline. Resolves with the answer: the table for `info`; `ERRNO PORT` for any
+   * other request, where ERRNO is 0 on success. Rejects if the process has ended.
    */
   ask(line: string): Promise<string> {
     return new Promise((resolve, reject) => {

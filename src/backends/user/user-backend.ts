@@ -1,5 +1,6 @@
 // Keeps a user-mode stack running. If the process dies, for example of a fault in libslirp, the port stays and a new
-// process gets the same forwards. Meanwhile frames wait in the socket pair, which outlives the process.
+// process gets the same forwards. The socket pair for frames outlives the process. The new process drops the frames
+// that wait there.
 import { unlink } from 'node:fs/promises';
 import { type ErrnoName, SwitchError } from '../../protocol/errors.ts';
 import { errnoNumber, strerror } from '../../system/errno.ts';
@@ -12,7 +13,7 @@ import { formatHostForward, formatHostPlace, type HostForward, type HostPlace, t
 import { Guests } from './guests.ts';
 import { readStats, StackProcess, type StackStats } from './stack-process.ts';
 
-/** The size of the socket buffers. Each of libslirp's many flows can have 64 KiB in flight. */
+/** The size of each socket's buffer. Each of libslirp's many flows can have 64 KiB in flight. */
 const BUFFER_BYTES = 4 << 20;
 const RETRY_FIRST_MS = 100;
 const RETRY_MAX_MS = 5000;

@@ -21,7 +21,8 @@ export const captureMenu: Menu = {
       declares: true,
       async run(argument, { switch: sw, log }) {
         await addCapture(argument, sw).catch((error: SwitchError) => {
-          // A text reply has no room for the message. EEXIST is not logged: each reload of the rc file causes it.
+          // Unless `explain` is on, a text reply does not contain the message. EEXIST is not logged: each reload of the
+          // rc file causes it.
           if (error.code !== 'EEXIST') log(`capture/add: ${error.message}`, 'warning');
           throw error;
         });

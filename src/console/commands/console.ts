@@ -1,5 +1,5 @@
-// The commands that belong to no menu: help, logout, shutdown, showinfo, load, json. In a script, logout does nothing
-// and shutdown only writes a log line.
+// Commands that belong to no menu: help, logout, shutdown, showinfo, load, explain, json. In a script, logout does
+// nothing and shutdown only writes a log line.
 import { SwitchError } from '../../protocol/errors.ts';
 import { type Menu, printing, type Step, showing } from '../command.ts';
 import { octal } from '../format.ts';

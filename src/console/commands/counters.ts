@@ -1,5 +1,5 @@
 // The counters command: all counters of each port. port/print cannot show them, since its format is vde_switch's and
-// has room for two sums only.
+// has room only for the packets and bytes of each direction.
 
 import { SwitchError } from '../../protocol/errors.ts';
 import type { PortCounters } from '../../switch/counters.ts';

@@ -1,4 +1,5 @@
-// The hash table menu, VDE's name for the MAC table. Buckets exist only in the output, not in the engine.
+// The hash table menu; "hash table" is VDE's name for the MAC table. Buckets exist only in the output, not in the
+// engine.
 
 import { SwitchError } from '../../protocol/errors.ts';
 import { parseMac } from '../../protocol/mac.ts';

@@ -66,7 +66,7 @@ export const portMenu: Menu = {
       path: 'port/create',
       syntax: 'N',
       help: 'create port N, reserved for clients that ask for it by number',
-      // Port 0 asks for any free port, so each replay would create another one.
+      // Port 0 asks for any free port, so each replay would create another port.
       declares: (argument) => argument !== '0',
       run(argument, { switch: sw }) {
         const port = parseNumber(argument);

@@ -1,4 +1,4 @@
-// Writes to a file in order, in the background and with bounded memory, so that the caller never waits for a disk. Data
+// Writes to a file in order, in the background and with bounded memory, so that write() never waits for a disk. Data
 // that does not fit is dropped and counted; the first error closes the file, with one log line.
 import { closeSync, fstatSync, write, writeSync } from 'node:fs';
 import { describeError } from '../../system/errno.ts';

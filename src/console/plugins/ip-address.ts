@@ -1,5 +1,6 @@
 // IP addresses as numbers, and ranges of them. IPv6 addresses have bit 128 set, which distinguishes the families and
-// sorts IPv4 first. node:net checks and formats the text, but its BlockList can neither remove a range nor list ranges.
+// sorts IPv4 first. node:net checks and formats addresses as text. Its BlockList is not used, since it cannot remove a
+// range.
 import { isIPv4, isIPv6, SocketAddress } from 'node:net';
 import { SwitchError } from '../../protocol/errors.ts';
 import { parseNumber } from '../parse.ts';
@@ -22,7 +23,7 @@ export function ipv6Address(bytes: Buffer): IpAddress {
   return IPV6 | (bytes.readBigUInt64BE(0) << 64n) | bytes.readBigUInt64BE(8);
 }
 
-/** Parses an address. Throws EINVAL for anything else, including octal digits and zones. */
+/** Parses an address. Throws EINVAL for anything else, including leading zeroes in IPv4 and zones in IPv6. */
 export function parseAddress(text: string): IpAddress {
   if (isIPv4(text)) return groupsOfDotted(text).reduce(joinGroup, 0n);
   if (isIPv6(text) && !text.includes('%')) return IPV6 | groupsOf(text).reduce(joinGroup, 0n);

@@ -156,8 +156,8 @@ function menu(frames: FrameFile): Menu {
 }
 
 /**
- * Runs an action. If it fails, yields the reason and then throws the error, whose code names neither the file nor the
- * cause.
+ * Runs an action. Throws the error if the action fails. For EINVAL, yields the reason first, since the code of the
+ * reply names neither the file nor the cause.
  */
 function* explained(name: string, act: () => void): Iterable<string> {
   try {

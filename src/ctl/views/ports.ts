@@ -44,7 +44,7 @@ export const portsView = defineView<Sample>({
     const owners = ownersOf(attachments);
     const numbers = new Map(counters.map((row) => [row.port, row]));
     const data = ports.flatMap((port) => {
-      const row = numbers.get(port.port); // a port that was created since has no counters yet
+      const row = numbers.get(port.port); // missing if the port was created after the counters were read
       if (!row) return [];
       return {
         port: port.port,
