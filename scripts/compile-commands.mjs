@@ -4,12 +4,13 @@ import { join } from 'node:path';
 
 export const CXX_FLAGS = ['-std=c++20', '-Wall', '-Wextra', '-Werror', '-Inative', '-pthread'];
 
-/** The directories of the engine. */
+/** The directories of the engine and of what its thread calls. */
 export const ENGINE_DIRECTORIES = [
   'native/engine',
   'native/engine/capture',
   'native/engine/endpoints',
   'native/engine/offload',
+  'native/vhost',
 ];
 
 /** All directories with C++ files, except native/build. */
