@@ -1,0 +1,93 @@
+// A descriptor chain (virtio 1.2, 2.7.5), read from its head on as pieces of the guest's memory. Each
+// descriptor is read once, and its index, direction and addresses are checked, and the number of steps.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+
+#include "vhost/memory_table.h"
+#include "vhost/ring.h"
+#include "vhost/violation.h"
+
+namespace tsvde::vhost {
+
+class Chain {
+ public:
+  // The maximum number of descriptors in the chains of one frame: enough for 64 KB in buffers of 64 bytes.
+  // Without a limit, one guest could delay all others.
+  static constexpr uint32_t kPartsMost = 1024;
+
+  // `writable` is the direction that every buffer must have. `steps` counts descriptors; all chains of a
+  // frame share it.
+  Chain(const Ring& ring, const MemoryTable& memory, bool indirect, bool writable, uint16_t head,
+        uint32_t& steps)
+      : memory_(memory),
+        table_(ring.descriptors()),
+        count_(ring.size()),
+        index_(head),
+        indirect_(indirect),
+        writable_(writable),
+        steps_(steps) {}
+
+  // Returns the next piece. An empty piece means the end of the chain, or a violation().
+  [[nodiscard]] std::span<uint8_t> next() {
+    while (length_ == 0) {
+      if (!more_ || !step()) return {};
+    }
+    const auto piece = memory_.at_guest(address_, length_);
+    if (piece.empty()) {
+      refuse(Violation::buffer_outside_memory);
+      return {};
+    }
+    address_ += piece.size();
+    length_ -= static_cast<uint32_t>(piece.size());
+    return piece;
+  }
+  [[nodiscard]] Violation violation() const { return violation_; }
+
+ private:
+  static Descriptor read(Descriptor* at) {
+    auto* words = reinterpret_cast<uint64_t*>(at);
+    const uint64_t address = std::atomic_ref(words[0]).load(std::memory_order_relaxed);
+    const uint64_t rest = std::atomic_ref(words[1]).load(std::memory_order_relaxed);
+    return {address, static_cast<uint32_t>(rest), static_cast<uint16_t>(rest >> 32),
+            static_cast<uint16_t>(rest >> 48)};
+  }
+
+  // Reads the next descriptor. Returns false after a violation.
+  bool step() {
+    if (index_ >= count_) return refuse(Violation::bad_descriptor_index);
+    if (++steps_ > kPartsMost) return refuse(Violation::chain_too_long);
+    const Descriptor descriptor = read(table_ + index_);
+    if ((descriptor.flags & kDescriptorIndirect) != 0) return enter(descriptor);
+    if (((descriptor.flags & kDescriptorWritable) != 0) != writable_)
+      return refuse(Violation::wrong_direction);
+    address_ = descriptor.address;
+    length_ = descriptor.length;
+    index_ = descriptor.next;
+    more_ = (descriptor.flags & kDescriptorNext) != 0;
+    return true;
+  }
+  bool enter(const Descriptor& indirect);
+  bool refuse(Violation why) {
+    violation_ = why;
+    length_ = 0;
+    more_ = false;
+    return false;
+  }
+
+  const MemoryTable& memory_;
+  Descriptor* table_;
+  uint32_t count_;
+  uint32_t index_;
+  bool indirect_;  // an indirect table is allowed: negotiated, and not nested
+  bool writable_;
+  uint32_t& steps_;
+  bool more_ = true;
+  uint64_t address_ = 0;
+  uint32_t length_ = 0;
+  Violation violation_ = Violation::none;
+};
+
+}  // namespace tsvde::vhost
