@@ -20,6 +20,7 @@
         "engine/endpoints/datagram.cc",
         "engine/endpoints/stream.cc",
         "engine/endpoints/tap.cc",
+        "engine/endpoints/vhost_user.cc",
         "engine/events.cc",
         "engine/frame_queue.cc",
         "engine/offload/ip.cc",
@@ -31,7 +32,18 @@
         "engine/switch.cc",
         "engine/offload/virtio_header.cc",
         "engine/vlan.cc",
-        "engine/watch_set.cc"
+        "engine/watch_set.cc",
+        "vhost/back_end.cc",
+        "vhost/chain.cc",
+        "vhost/event_fd.cc",
+        "vhost/mapping.cc",
+        "vhost/memory_table.cc",
+        "vhost/message_reader.cc",
+        "vhost/put.cc",
+        "vhost/queue.cc",
+        "vhost/ring.cc",
+        "vhost/sigbus_guard.cc",
+        "vhost/take.cc"
       ]
     },
     {

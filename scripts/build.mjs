@@ -26,6 +26,7 @@ const PRODUCTS = {
       'native/engine',
       'native/addon',
       'native/slirp',
+      'native/vhost',
       'native/filter',
       'native/binding.gyp',
       installed('node-addon-api'),

@@ -73,7 +73,9 @@ class DriverRing {
     seen++;
     return entry;
   }
-  [[nodiscard]] uint16_t used_index() const { return word(kUsedAt + 2); }
+  [[nodiscard]] uint16_t used_index() const {
+    return std::atomic_ref(word(kUsedAt + 2)).load(std::memory_order_seq_cst);
+  }
   void set_used_index(uint16_t index) { word(kUsedAt + 2) = seen = index; }
 
   // Notifications. Flags apply without event indices, thresholds with them.
@@ -133,6 +135,9 @@ class FrontEnd : public BackEnd::Owner {
     back_end = std::make_unique<BackEnd>(Fd(ends[1]), *this, options);
   }
 
+  // Makes no back end: an endpoint has the other end of the socket and answers on its own thread.
+  explicit FrontEnd(Fd end) : receive(memory, 0, 256), send(memory, 1, 256), socket(std::move(end)) {}
+
   // --- Messages
 
   void write(const void* bytes, size_t size, std::vector<int> files = {}) const {
@@ -173,7 +178,7 @@ class FrontEnd : public BackEnd::Owner {
             uint32_t flags = kVersion) const {
     const Octets bytes = message(static_cast<uint32_t>(request), content, flags);
     write(bytes.data(), bytes.size(), std::move(files));
-    return back_end->answer();
+    return back_end == nullptr || back_end->answer();
   }
   bool tell_number(Request request, uint64_t number, std::vector<int> files = {}) const {
     return tell(request, payload(number), std::move(files));
@@ -202,7 +207,7 @@ class FrontEnd : public BackEnd::Owner {
   // Returns the next reply, if there is one. Every reply is one number.
   [[nodiscard]] std::optional<uint64_t> reply(Request to) const {
     uint8_t bytes[20];
-    const ssize_t size = recv(socket.number(), bytes, sizeof bytes, MSG_DONTWAIT);
+    const ssize_t size = recv(socket.number(), bytes, sizeof bytes, back_end ? MSG_DONTWAIT : 0);
     if (size < 0) return {};
     uint32_t header[3];
     std::memcpy(header, bytes, sizeof header);
@@ -235,9 +240,10 @@ class FrontEnd : public BackEnd::Owner {
     CHECK(tell_memory(regions));
     set_up(receive, 0);
     set_up(send, 1);
+    CHECK(ask(Request::get_features).has_value());  // so all messages before it were handled
     signals(receive.call);
     signals(send.call);
-    CHECK(back_end->active(0) && back_end->active(1));
+    if (back_end != nullptr) CHECK(back_end->active(0) && back_end->active(1));
   }
 
   // --- Frames

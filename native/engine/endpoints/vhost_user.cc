@@ -1,0 +1,139 @@
+#include "engine/endpoints/vhost_user.h"
+
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "engine/offload/virtio_header.h"
+
+namespace tsvde {
+namespace {
+
+using vhost::BackEnd;
+using vhost::NetHeader;
+
+constexpr bool has_all(uint64_t features, uint64_t wanted) {
+  return (features & wanted) == wanted;
+}
+
+// The ten bytes of a TAP's header are the first ten bytes of a guest's.
+VirtioHeader to_engine(const NetHeader& header) {
+  VirtioHeader result{};
+  std::memcpy(&result, &header, sizeof result);
+  return result;
+}
+
+NetHeader to_guest(const VirtioHeader& header) {
+  NetHeader result;
+  std::memcpy(static_cast<void*>(&result), &header, sizeof header);
+  return result;
+}
+
+}  // namespace
+
+VhostUser::VhostUser(Fd socket, BackEnd::Options options)
+    : again_(eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK)), back_end_(std::move(socket), *this, options) {
+  watch({.fd = back_end_.socket(), .other = EPOLLIN});
+  watch({.fd = again_.number(), .frames = EPOLLIN | EPOLLET});
+}
+
+void VhostUser::look_again() const {
+  eventfd_write(again_.number(), 1);
+}
+
+Moved VhostUser::receive(std::span<Frame> frames, Time) {
+  back_end_.disarm(BackEnd::kSendRing);
+  uint32_t count = 0;
+  uint32_t dropped = 0;
+  uint32_t on_wire = 0;
+  bool empty = false;
+  for (size_t read = 0; read < frames.size() && on_wire < kBatch; read++) {
+    Frame& frame = frames[count];
+    const iovec room = frame.parts[0];
+    const vhost::Taken taken = back_end_.take({frame.data(), room.iov_len});
+    if (!taken.frame) {
+      empty = true;
+      break;
+    }
+    frame.parts[0].iov_len = taken.size;
+    // The switch drops a frame that is longer than its room.
+    if (taken.size <= room.iov_len && !read_virtio_header(to_engine(taken.header), frame)) {
+      frame.parts[0] = room;
+      frame.offload = {};
+      drops(receive_drop_bad_offload)++;
+      dropped++;
+      continue;
+    }
+    count++;
+    on_wire += frame.frames();
+    if (on_wire + frame.frames() > kBatch) break;
+  }
+  back_end_.publish();
+  if (!empty || back_end_.arm(BackEnd::kSendRing)) look_again();
+  const bool violated = back_end_.violation() != vhost::Violation::none;
+  return {count, violated ? EPROTO : 0, dropped};
+}
+
+Moved VhostUser::send(std::span<Frame* const> frames, Time) {
+  back_end_.disarm(BackEnd::kReceiveRing);
+  uint32_t sent = 0;
+  int error = 0;
+  while (sent < frames.size() && error == 0) {
+    error = send_one(*frames[sent]);
+    if (error == 0) sent++;
+  }
+  back_end_.publish();
+  // The loop then notices the end of the socket, and woken() returns EPROTO.
+  if (back_end_.violation() != vhost::Violation::none) shutdown(back_end_.socket(), SHUT_RDWR);
+  return {sent, error};
+}
+
+int VhostUser::send_one(const Frame& frame) {
+  if (!back_end_.active(BackEnd::kReceiveRing)) return EIO;
+  const NetHeader header = to_guest(virtio_header(frame.offload));
+  for (;;) {
+    switch (back_end_.put(header, frame.all_parts())) {
+      case vhost::Put::done:
+        return 0;
+      case vhost::Put::too_long:
+        return EMSGSIZE;
+      case vhost::Put::violated:
+        return EPIPE;
+      case vhost::Put::no_room:
+        break;
+    }
+    const uint32_t before = back_end_.queue(BackEnd::kReceiveRing).ring.available();
+    (void)back_end_.arm(BackEnd::kReceiveRing);
+    if (back_end_.queue(BackEnd::kReceiveRing).ring.available() == before) return EAGAIN;
+  }
+}
+
+int VhostUser::woken(int fd, uint32_t, Time) {
+  if (fd != back_end_.socket()) return 0;
+  const bool goes_on = back_end_.answer();
+  if (back_end_.violation() != vhost::Violation::none) return EPROTO;
+  if (!goes_on) return EPIPE;
+  look_again();  // a ring may have become complete
+  return 0;
+}
+
+void VhostUser::kick_opened(uint32_t ring, int fd) {
+  constexpr uint32_t kKicked = EPOLLIN | EPOLLET;
+  if (ring == BackEnd::kSendRing) {
+    watch({.fd = fd, .frames = kKicked});
+  } else {
+    watch({.fd = fd, .room = kKicked});
+  }
+}
+
+void VhostUser::features_accepted(uint64_t features) {
+  offloads_ = 0;
+  if (!has_all(features, vhost::kGuestChecksum)) return;
+  offloads_ |= kCompletesChecksums;
+  if (has_all(features, vhost::kGuestTso4 | vhost::kGuestTso6 | vhost::kGuestEcn)) offloads_ |= kSegmentsTcp;
+  if (has_all(features, vhost::kGuestUso4 | vhost::kGuestUso6)) offloads_ |= kSegmentsUdp;
+}
+
+}  // namespace tsvde

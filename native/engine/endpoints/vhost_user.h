@@ -1,0 +1,38 @@
+// A guest that is connected by vhost-user, with virtio rings in shared memory. Frames are copied from its ring
+// to the slab, and from the slab to a ring, without a system call. The loop's thread also answers the front
+// end's messages.
+#pragma once
+
+#include "engine/endpoint.h"
+#include "vhost/back_end.h"
+
+namespace tsvde {
+
+class VhostUser final : public Endpoint, private vhost::BackEnd::Owner {
+ public:
+  // `socket` is connected to the front end, whose first message has not been read yet.
+  VhostUser(Fd socket, vhost::BackEnd::Options options);
+
+  // Fails with EPROTO if the front end has violated the protocol.
+  Moved receive(std::span<Frame> frames, Time now) override;
+  // Fails with EIO while the guest has no driver that receives.
+  Moved send(std::span<Frame* const> frames, Time now) override;
+  [[nodiscard]] int woken(int fd, uint32_t events, Time now) override;
+  [[nodiscard]] bool ends_with(int error) const override { return error == EPROTO; }
+
+ private:
+  void kick_opened(uint32_t ring, int fd) override;
+  void kick_closes(int fd) override { unwatch(fd); }
+  void features_accepted(uint64_t features) override;
+
+  // Makes the loop call receive() again, after it has served all other endpoints.
+  void look_again() const;
+  [[nodiscard]] int send_one(const Frame& frame);
+
+  // An eventfd that is always readable. It is watched edge-triggered, so it is reported after each write and
+  // when a pause ends.
+  Fd again_;
+  vhost::BackEnd back_end_;
+};
+
+}  // namespace tsvde

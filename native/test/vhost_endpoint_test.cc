@@ -1,0 +1,196 @@
+// Guests that are connected to the engine by vhost-user, beside clients with datagram sockets.
+#include <poll.h>
+
+#include <condition_variable>
+#include <mutex>
+
+#include "engine/endpoints/vhost_user.h"
+#include "engine/loop.h"
+#include "test/loops.h"
+#include "test/vhost_driver.h"
+
+namespace tsvde::test {
+namespace {
+
+constexpr uint32_t kGuestPort = 1;
+constexpr uint32_t kClientPort = 2;
+
+bool wait_for(const Fd& eventfd) {
+  pollfd polled{eventfd.number(), POLLIN, 0};
+  return poll(&polled, 1, 10'000) == 1;
+}
+
+struct Ended {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<std::pair<uint32_t, int>> ports;
+
+  Loop::EventSink sink() {
+    return [this](Event event) {
+      if (event.kind != Event::Kind::endpoint_failed) return;
+      const std::lock_guard lock(mutex);
+      ports.emplace_back(event.port, event.error);
+      changed.notify_all();
+    };
+  }
+  // Waits for the end of a port and returns its error.
+  int of(uint32_t port) {
+    std::unique_lock lock(mutex);
+    int error = 0;
+    const auto found = [&] {
+      for (const auto& [number, why] : ports) {
+        if (number == port) error = why;
+      }
+      return error != 0;
+    };
+    CHECK(changed.wait_for(lock, std::chrono::seconds(10), found));
+    return error;
+  }
+};
+
+// A guest with a port of its own.
+struct Guest : FrontEnd {
+  Guest(Loop& loop, uint32_t port, SocketPair pair = SocketPair(SOCK_STREAM), bool offload = true)
+      : FrontEnd(std::move(pair.theirs)) {
+    loop.call([&](Switch& sw, int64_t) { sw.add_port(port); });
+    const vhost::BackEnd::Options options{.offload = offload, .sealed = false};
+    CHECK(loop.attach(port, port, std::make_unique<VhostUser>(std::move(pair.ours), options), 64) == 0);
+  }
+
+  void kick() const { eventfd_write(send.kick.number(), 1); }
+  // Waits for the next frame in a buffer of post() and returns it, with its header.
+  Octets receive_frame() {
+    for (;;) {
+      if (const auto used = receive.used()) return contents(used->head, used->written);
+      receive.set_interrupt_threshold(receive.seen);
+      if (receive.used_index() != receive.seen) continue;
+      if (!wait_for(receive.call)) return {};
+      signals(receive.call);
+    }
+  }
+};
+
+Octets frame_to(uint8_t to, uint8_t from, uint32_t size = 60) {
+  Octets frame = octets(size);
+  const uint8_t header[14] = {2, 0, 0, 0, 0, to, 2, 0, 0, 0, 0, from, 0x88, 0xb5};
+  std::ranges::copy(header, frame.begin());
+  return frame;
+}
+
+}  // namespace
+
+TEST("vhost endpoint: frames to and from a client, one and many") {
+  Loop loop(100, [](const Event&) {});
+  Guest guest(loop, kGuestPort);
+  const Client client(loop, kClientPort, 2);
+  guest.connect(kAllFeatures & ~kOffloadFeatures);
+  for (uint32_t i = 0; i < 128; i++) guest.transmit(frame_to(2, 1, 60 + i), i);
+  guest.kick();
+  for (uint32_t i = 0; i < 128; i++) CHECK(client.receive() == frame_to(2, 1, 60 + i));
+  for (uint32_t i = 0; i < 128; i++) guest.post(i, 2000);
+  for (uint32_t i = 0; i < 100; i++) {
+    client.send(frame_to(1, 2, 60 + i));
+    CHECK(guest.receive_frame() == FrontEnd::with_header(frame_to(1, 2, 60 + i)));
+  }
+  CHECK(count(loop, kGuestPort, receive_unicast) + count(loop, kGuestPort, receive_multicast) == 128);
+  CHECK(count(loop, kGuestPort, transmit_unicast) == 100);
+  CHECK(sleeps(loop));
+}
+
+TEST("vhost endpoint: frames wait for buffers, and their number is bounded") {
+  Loop loop(100, [](const Event&) {});
+  loop.set_pacing(0);
+  Guest guest(loop, kGuestPort);
+  const Client client(loop, kClientPort, 2);
+  guest.connect();
+  for (uint32_t i = 0; i < 100; i++) client.send(frame_to(1, 2, 60 + i));
+  while (count(loop, kGuestPort, transmit_drop_queue_full) < 36) std::this_thread::yield();
+  CHECK(sleeps(loop));
+  for (uint32_t i = 0; i < 64; i++) guest.post(i, 2000);
+  eventfd_write(guest.receive.kick.number(), 1);
+  for (uint32_t i = 0; i < 64; i++)
+    CHECK(guest.receive_frame() == FrontEnd::with_header(frame_to(1, 2, 60 + i)));
+}
+
+TEST("vhost endpoint: frames for a guest without a driver are dropped") {
+  Loop loop(100, [](const Event&) {});
+  const Guest guest(loop, kGuestPort);
+  const Client client(loop, kClientPort, 2);
+  client.send(frame_to(1, 2));
+  while (count(loop, kGuestPort, transmit_drop_interface_down) < 1) std::this_thread::yield();
+}
+
+TEST("vhost endpoint: two guests exchange frames, and neither ends with the other") {
+  Ended ended;
+  Loop loop(100, ended.sink());
+  Guest one(loop, 1);
+  Guest two(loop, 2);
+  one.connect();
+  two.connect();
+  for (uint32_t i = 0; i < 128; i++) {
+    two.post(i, 2000);
+    one.transmit(frame_to(2, 1, 60 + i), i);
+  }
+  one.kick();
+  for (uint32_t i = 0; i < 128; i++)
+    CHECK(two.receive_frame() == FrontEnd::with_header(frame_to(2, 1, 60 + i)));
+  one.send.offer(60'000);
+  one.kick();
+  CHECK(ended.of(1) == EPROTO);
+  loop.detach(1, 1);
+  const Client client(loop, 3, 3);
+  two.transmit(frame_to(9, 2));
+  two.kick();
+  CHECK(client.receive() == frame_to(9, 2));
+}
+
+TEST("vhost endpoint: a guest that truncates its memory ends alone") {
+  Ended ended;
+  Loop loop(100, ended.sink());
+  Guest one(loop, 1);
+  const Client client(loop, 2, 2);
+  const Client other(loop, 3, 3);
+  one.connect();
+  for (uint32_t i = 0; i < 10; i++) one.post(i, 2000);
+  client.send(frame_to(1, 2));
+  CHECK(one.receive_frame().size() == 72);
+  CHECK(ftruncate(one.memory.file.number(), 0) == 0);
+  client.send(frame_to(1, 2));
+  CHECK(ended.of(1) == EPROTO);
+  CHECK(other.receive().size() == 60 && other.receive().size() == 60);
+}
+
+TEST("vhost endpoint: a front end that disconnects ends its port") {
+  Ended ended;
+  Loop loop(100, ended.sink());
+  Guest guest(loop, 1);
+  guest.connect();
+  guest.socket = Fd();
+  CHECK(ended.of(1) == EPIPE);
+}
+
+TEST("vhost endpoint: a ring that never runs empty starves nobody") {
+  Loop loop(100, [](const Event&) {});
+  Guest guest(loop, 1);
+  const Client client(loop, 2, 2);
+  const Client other(loop, 3, 3);
+  guest.connect();
+  client.send(frame_to(9, 2));  // so that the guest's frames have one destination
+  CHECK(other.receive().size() == 60);
+  for (uint32_t i = 0; i < 256; i++) guest.transmit(frame_to(1, 1), i % 8);
+  guest.kick();
+  std::atomic<bool> done = false;
+  std::thread flood([&] {
+    while (!done) {
+      while (guest.send.used()) guest.send.offer(0);
+    }
+  });
+  for (int i = 0; i < 200; i++) {
+    client.send(frame_to(3, 2));
+    CHECK(other.receive().size() == 60);
+  }
+  done = true;
+  flood.join();
+}
+
+}  // namespace tsvde::test
