@@ -11,6 +11,7 @@ export type {
   TapSpec,
   UserSpec,
   VdeSpec,
+  VhostUserSpec,
 } from './backends/specs.ts';
 export { type ConsoleOptions, serveConsole } from './console/serve.ts';
 export type { ControlInfo, ListenOptions } from './control/control.ts';

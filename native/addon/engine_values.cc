@@ -7,6 +7,7 @@
 #include "engine/endpoints/datagram.h"
 #include "engine/endpoints/stream.h"
 #include "engine/endpoints/tap.h"
+#include "engine/endpoints/vhost_user.h"
 
 using tsvde::Event;
 using tsvde::Fd;
@@ -95,6 +96,11 @@ std::unique_ptr<tsvde::Endpoint> make_endpoint(const Napi::Object& transport) {
   Fd fd(transport.Get("fd").As<Napi::Number>());
   if (kind == "tap") return std::make_unique<tsvde::Tap>(std::move(fd));
   if (kind == "stream") return std::make_unique<tsvde::Stream>(std::move(fd));
+  if (kind == "vhost-user") {
+    return std::make_unique<tsvde::VhostUser>(
+        std::move(fd), tsvde::vhost::BackEnd::Options{.offload = transport.Get("offload").ToBoolean(),
+                                                      .sealed = transport.Get("sealed").ToBoolean()});
+  }
   if (kind == "peer") {
     const auto names = transport.Get("also").As<Napi::Array>();
     std::vector<tsvde::Address> also;

@@ -10,9 +10,10 @@ import { stream } from './kinds/stream.ts';
 import { tap } from './kinds/tap.ts';
 import { user } from './kinds/user.ts';
 import { vde } from './kinds/vde.ts';
+import { vhostUser } from './kinds/vhost-user.ts';
 import { formatSpec, type SpecObject, toPairs } from './specs.ts';
 
-export const kinds: readonly Kind[] = [tap, socket, stream, dgram, user, vde];
+export const kinds: readonly Kind[] = [tap, socket, stream, dgram, user, vde, vhostUser];
 
 /** A spec that has been parsed and checked against its kind. */
 export interface PortRequest {

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { SwitchError } from '../protocol/errors.ts';
 import { describeError } from '../system/errno.ts';
 import { LineLimit } from '../system/line-limit.ts';
-import { descriptorOf, native } from '../system/native.ts';
+import { descriptorOf, native, type Transport } from '../system/native.ts';
 import type { Reservation } from '../system/reservation.ts';
 import { type ListenAddress, listenAddressesOf, listenOnAll } from '../system/tcp-listener.ts';
 import { listenAndGrant, listenOn } from '../system/unix-listener.ts';
@@ -17,6 +17,8 @@ export interface ListenerOptions {
   maxClients: number;
   /** Permissions of a unix socket's file. */
   permissions: { mode: number; gid?: number | undefined };
+  /** Returns the transport for a client's descriptor; the default is a stream. */
+  transport?: (fd: number) => Transport;
 }
 
 export class Listener implements Backend {
@@ -102,7 +104,7 @@ export class Listener implements Backend {
   }
 
   #connect(socket: Socket): void {
-    const { maxClients } = this.#options;
+    const { maxClients, transport = (fd: number): Transport => ({ kind: 'stream', fd }) } = this.#options;
     if (this.#clients.size >= maxClients) throw new SwitchError('ENOSPC', `there are already ${maxClients} clients`);
     const description = describePeer(socket);
     const reservation = this.#host.reserve({ atMost: maxClients });
@@ -110,7 +112,7 @@ export class Listener implements Backend {
     try {
       const keepAlive = this.#address.type === 'inet' && this.#address.keepAlive;
       reservation.attach({
-        transport: { kind: 'stream', fd: takeDescriptor(socket, keepAlive) },
+        transport: transport(takeDescriptor(socket, keepAlive)),
         description,
         ended: (why) => this.#disconnected(reservation, description, why),
       });

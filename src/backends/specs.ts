@@ -202,8 +202,28 @@ export interface VdeSpec extends CommonKeys {
   'reconnect-ms'?: number;
 }
 
+/** Guests with rings in shared memory, as QEMU's `vhost-user`. */
+export interface VhostUserSpec extends CommonKeys {
+  /** Always `vhost-user`. */
+  kind: 'vhost-user';
+  /** The path of the socket. */
+  path: string;
+  /** Must be true, to listen. Connecting, the default, is not implemented yet. */
+  server?: boolean;
+  /** With server, the permissions of the socket's file; default 0o600. */
+  mode?: number;
+  /** With server, the group of the socket's file. */
+  group?: string;
+  /** With server, the maximum number of guests, each of which has a port of its own; default 128. */
+  'max-clients'?: number;
+  /** Whether guests may exchange unsegmented TCP and UDP datagrams with the switch; default true. */
+  offload?: boolean;
+  /** `require` refuses memory that can be truncated. */
+  seal?: 'require';
+}
+
 /** A spec as an object: `{ kind: 'tap', ifname: 'qtap' }` is `tap,ifname=qtap`. */
-export type SpecObject = TapSpec | SocketSpec | StreamSpec | DgramSpec | UserSpec | VdeSpec;
+export type SpecObject = TapSpec | SocketSpec | StreamSpec | DgramSpec | UserSpec | VdeSpec | VhostUserSpec;
 
 /**
  * Returns the pairs of an object, with their values written as in a spec's text. First come the pairs of `keys`, the

@@ -114,7 +114,12 @@ export type Transport =
    * the peer.
    */
   | { kind: 'peer'; fd: number; peer: Uint8Array; also: readonly Uint8Array[] }
-  | { kind: 'multicast'; fd: number; senderFd: number };
+  | { kind: 'multicast'; fd: number; senderFd: number }
+  /**
+   * A unix socket that is connected to a vhost-user front end. `offload` allows unsegmented datagrams and incomplete
+   * checksums. `sealed` refuses memory that can be truncated.
+   */
+  | { kind: 'vhost-user'; fd: number; offload: boolean; sealed: boolean };
 
 /** A capture: the engine writes frames as pcapng blocks to a descriptor. */
 export interface NativeCapture {

@@ -11,6 +11,7 @@ import type { stream } from '../../src/backends/kinds/stream.ts';
 import type { tap } from '../../src/backends/kinds/tap.ts';
 import type { user } from '../../src/backends/kinds/user.ts';
 import type { vde } from '../../src/backends/kinds/vde.ts';
+import type { vhostUser } from '../../src/backends/kinds/vhost-user.ts';
 import { kinds, parsePortRequest } from '../../src/backends/kinds.ts';
 import { type CommonKeys, type SpecObject, Switch } from '../../src/index.ts';
 import { atEnd } from '../support/at-end.ts';
@@ -48,13 +49,15 @@ type FaultOf<Spec, N extends keyof Spec, K extends Key> =
         : N);
 
 type FaultsOf<K> = K extends unknown ? Faults<SpecOf<K>, KeysOf<K>> : never;
-type AllFaults = FaultsOf<typeof tap | typeof socket | typeof stream | typeof dgram | typeof user | typeof vde>;
+type AllFaults = FaultsOf<
+  typeof tap | typeof socket | typeof stream | typeof dgram | typeof user | typeof vde | typeof vhostUser
+>;
 const noFaults: [AllFaults | Faults<CommonKeys, typeof COMMON_KEYS>] extends [never] ? true : false = true;
 
 describe('a spec as an object', () => {
   test('has a type for every kind, with its keys', () => {
     expect(noFaults).toBe(true);
-    const names: readonly SpecObject['kind'][] = ['tap', 'socket', 'stream', 'dgram', 'user', 'vde'];
+    const names: readonly SpecObject['kind'][] = ['tap', 'socket', 'stream', 'dgram', 'user', 'vde', 'vhost-user'];
     expect(kinds.map(({ name }) => name)).toEqual(names);
   });
 
