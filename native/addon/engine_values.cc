@@ -50,6 +50,7 @@ Napi::Object event_object(Napi::Env env, const Event& event) {
       object.Set("port", event.port);
       object.Set("endpoint", event.endpoint);
       object.Set("errno", event.error);
+      if (event.reason != nullptr) object.Set("reason", event.reason);
       break;
     case Event::Kind::capture_ended:
       object.Set("type", "capture-ended");

@@ -69,6 +69,9 @@ class Endpoint {
   // TAP without its interface never works again.
   [[nodiscard]] virtual bool ends_with(int error) const { return error == EBADFD; }
 
+  // Returns a static text that says more about the end of the endpoint than the errno, or null.
+  [[nodiscard]] virtual const char* end_reason() { return nullptr; }
+
   // Whether `now` must be exact. If not, `now` may be up to 10 ms behind, since it is then read from a
   // cheaper clock.
   [[nodiscard]] bool needs_exact_time() const { return needs_exact_time_; }

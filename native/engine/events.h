@@ -33,6 +33,7 @@ struct Event {
   uint32_t endpoint = 0;         // for endpoint_failed
   uint32_t capture = 0;          // for capture_ended
   int error = 0;                 // for endpoint_failed: an errno; for capture_ended: an errno, or 0
+  const char* reason = nullptr;  // for endpoint_failed: see Endpoint::end_reason()
   MacKey key = 0;                // for mac_*
   uint32_t elsewhere = 0;        // for mac_moved and mac_flapping: the port of the address's last frame
   uint32_t seconds = 0;          // for mac_flapping: how long the address stays on its port

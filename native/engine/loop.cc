@@ -304,7 +304,8 @@ void Loop::fail(Attachment& attachment, int error) {
   sink_({.kind = Event::Kind::endpoint_failed,
          .port = attachment.port.number,
          .endpoint = attachment.id,
-         .error = error});
+         .error = error,
+         .reason = attachment.endpoint->end_reason()});
 }
 
 // One event of a kind in a second is enough: the table counts every move.

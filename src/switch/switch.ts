@@ -312,7 +312,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   #notice(event: EngineEvent): void {
     switch (event.type) {
       case 'endpoint-failed':
-        this.#reservations.end(event.endpoint, describeEnd(event.errno));
+        this.#reservations.end(event.endpoint, event.reason ?? describeEnd(event.errno));
         return;
       case 'capture-ended':
         this.captures.ended(event.capture, event.errno);

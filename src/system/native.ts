@@ -41,10 +41,11 @@ export interface EngineSettings {
 
 export type EngineEvent =
   /**
-   * An endpoint has ended: a TAP was deleted, or a stream has ended (EPIPE) or sent an invalid length (EBADMSG). The
-   * engine no longer reads from it; the receiver of this event must detach it.
+   * An endpoint has ended: a TAP was deleted, a stream has ended (EPIPE) or sent an invalid length (EBADMSG), or a guest
+   * has violated the rules of vhost-user (EPROTO, with a reason). The engine no longer reads from it; the receiver of this
+   * event must detach it.
    */
-  | { type: 'endpoint-failed'; port: number; endpoint: number; errno: number }
+  | { type: 'endpoint-failed'; port: number; endpoint: number; errno: number; reason?: string }
   /**
    * The output of a capture is complete (errno 0) or can no longer be written. The receiver of this event must remove
    * the capture.

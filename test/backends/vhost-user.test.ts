@@ -52,11 +52,14 @@ test('each guest has a port while it is connected, and its questions are answere
 });
 
 test('a guest that breaks the protocol is disconnected, and the others stay', async () => {
-  const { ports, dial } = await listening(',offload=off');
+  const { net, ports, dial } = await listening(',offload=off');
   const [good, bad] = [dial(), dial()];
   await until(() => ports().length === 2, 'two ports');
   bad.peer.write(Buffer.alloc(12, 0xff));
   await until(() => bad.closed(), 'the end of the bad one');
+  expect(net.log.join('\n')).toMatch(
+    /v: port 2: pid \d+, uid \d+ disconnected: a message is not a request of protocol version 1/,
+  );
   good.peer.write(GET_FEATURES);
   await until(() => good.reply().length === 40, 'the features');
   expect(good.reply()).toBe('0100000005000000080000000080007009000000');

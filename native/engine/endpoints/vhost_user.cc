@@ -119,6 +119,11 @@ int VhostUser::woken(int fd, uint32_t, Time) {
   return 0;
 }
 
+const char* VhostUser::end_reason() {
+  const vhost::Violation why = back_end_.violation();
+  return why == vhost::Violation::none ? nullptr : text_of(why);
+}
+
 void VhostUser::kick_opened(uint32_t ring, int fd) {
   constexpr uint32_t kKicked = EPOLLIN | EPOLLET;
   if (ring == BackEnd::kSendRing) {

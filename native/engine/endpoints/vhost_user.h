@@ -19,6 +19,7 @@ class VhostUser final : public Endpoint, private vhost::BackEnd::Owner {
   Moved send(std::span<Frame* const> frames, Time now) override;
   [[nodiscard]] int woken(int fd, uint32_t events, Time now) override;
   [[nodiscard]] bool ends_with(int error) const override { return error == EPROTO; }
+  [[nodiscard]] const char* end_reason() override;
 
  private:
   void kick_opened(uint32_t ring, int fd) override;
