@@ -112,6 +112,56 @@ TEST("vhost endpoint: frames wait for buffers, and their number is bounded") {
     CHECK(guest.receive_frame() == FrontEnd::with_header(frame_to(1, 2, 60 + i)));
 }
 
+TEST("vhost endpoint: a frame that needs more buffers than a guest posts is dropped after a second") {
+  Loop loop(100, [](const Event&) {});
+  loop.set_pacing(0);
+  Guest guest(loop, kGuestPort);
+  const Client client(loop, kClientPort, 2);
+  guest.connect();
+  const auto too_long = [&] { return count(loop, kGuestPort, transmit_drop_too_long); };
+  for (uint32_t i = 0; i < 3; i++) guest.post(i, 500);
+  const auto start = std::chrono::steady_clock::now();
+  const auto elapsed = [&] { return std::chrono::steady_clock::now() - start; };
+  client.send(frame_to(1, 2, 2000));
+  client.send(frame_to(1, 2, 2001));
+  client.send(frame_to(1, 2, 60));
+  CHECK(guest.receive_frame() == FrontEnd::with_header(frame_to(1, 2, 60)));
+  CHECK(elapsed() > std::chrono::milliseconds(990));
+  CHECK(too_long() == 2);
+
+  // The guest has still posted no other buffer, so the next frame that does not fit is dropped at once.
+  client.send(frame_to(1, 2, 2002));
+  client.send(frame_to(1, 2, 61));
+  CHECK(guest.receive_frame() == FrontEnd::with_header(frame_to(1, 2, 61)));
+  CHECK(too_long() == 3);
+  CHECK(sleeps(loop));
+
+  // The second starts again with each buffer that is posted.
+  guest.post(3, 500);
+  client.send(frame_to(1, 2, 2003));
+  for (uint32_t i = 4; i < 7; i++) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(400));
+    CHECK(guest.receive.used_index() == 2);
+    guest.post(i, 500);
+    eventfd_write(guest.receive.kick.number(), 1);
+  }
+  CHECK(guest.receive_frame().size() == 500);
+  CHECK(guest.receive.used_index() == 7);
+  CHECK(too_long() == 3);
+}
+
+TEST("vhost endpoint: frames wait for a guest that has posted no buffer") {
+  Loop loop(100, [](const Event&) {});
+  Guest guest(loop, kGuestPort);
+  const Client client(loop, kClientPort, 2);
+  guest.connect();
+  client.send(frame_to(1, 2, 2000));
+  std::this_thread::sleep_for(std::chrono::milliseconds(1300));
+  guest.post(0, 2048);
+  eventfd_write(guest.receive.kick.number(), 1);
+  CHECK(guest.receive_frame() == FrontEnd::with_header(frame_to(1, 2, 2000)));
+}
+
 TEST("vhost endpoint: frames for a guest without a driver are dropped") {
   Loop loop(100, [](const Event&) {});
   const Guest guest(loop, kGuestPort);

@@ -2,6 +2,8 @@
 
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -34,9 +36,12 @@ NetHeader to_guest(const VirtioHeader& header) {
 }  // namespace
 
 VhostUser::VhostUser(Fd socket, BackEnd::Options options)
-    : again_(eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK)), back_end_(std::move(socket), *this, options) {
+    : again_(eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK)),
+      patience_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
+      back_end_(std::move(socket), *this, options) {
   watch({.fd = back_end_.socket(), .other = EPOLLIN});
   watch({.fd = again_.number(), .frames = EPOLLIN | EPOLLET});
+  watch({.fd = patience_.number(), .room = EPOLLIN});
 }
 
 void VhostUser::look_again() const {
@@ -104,13 +109,34 @@ int VhostUser::send_one(const Frame& frame) {
       case vhost::Put::no_room:
         break;
     }
-    const uint32_t before = back_end_.queue(BackEnd::kReceiveRing).ring.available();
+    const vhost::Ring& ring = back_end_.queue(BackEnd::kReceiveRing).ring;
+    const uint32_t before = ring.available();
     (void)back_end_.arm(BackEnd::kReceiveRing);
-    if (back_end_.queue(BackEnd::kReceiveRing).ring.available() == before) return EAGAIN;
+    if (ring.available() != before) continue;
+    return before > 0 && out_of_patience() ? EMSGSIZE : EAGAIN;
   }
 }
 
+// Without this limit, a frame would block its queue for ever if the guest waits for a frame that fits before
+// it posts more buffers.
+bool VhostUser::out_of_patience() {
+  const vhost::Ring& ring = back_end_.queue(BackEnd::kReceiveRing).ring;
+  const auto index = static_cast<uint16_t>(ring.next() + ring.available());
+  if (short_at_ == index) return out_of_patience_;
+  short_at_ = index;
+  out_of_patience_ = false;
+  constexpr itimerspec kPatience{.it_interval = {}, .it_value = {.tv_sec = 1, .tv_nsec = 0}};
+  timerfd_settime(patience_.number(), 0, &kPatience, nullptr);
+  return false;
+}
+
 int VhostUser::woken(int fd, uint32_t, Time) {
+  if (fd == patience_.number()) {
+    uint64_t times = 0;
+    // The read fails if the timer was started again after this event.
+    if (read(fd, &times, sizeof times) == sizeof times) out_of_patience_ = true;
+    return 0;
+  }
   if (fd != back_end_.socket()) return 0;
   const bool goes_on = back_end_.answer();
   if (back_end_.violation() != vhost::Violation::none) return EPROTO;
@@ -129,6 +155,7 @@ void VhostUser::kick_opened(uint32_t ring, int fd) {
   if (ring == BackEnd::kSendRing) {
     watch({.fd = fd, .frames = kKicked});
   } else {
+    short_at_.reset();  // the ring may have been started again, for another driver
     watch({.fd = fd, .room = kKicked});
   }
 }

@@ -1,7 +1,9 @@
-// A guest that is connected by vhost-user, with virtio rings in shared memory. Frames are copied from its ring
-// to the slab, and from the slab to a ring, without a system call. The loop's thread also answers the front
-// end's messages.
+// A guest that is connected by vhost-user, with virtio rings in shared memory. Frames are copied from its
+// ring to the slab, and from the slab to a ring, without a system call. The loop's thread also answers the
+// front end's messages.
 #pragma once
+
+#include <optional>
 
 #include "engine/endpoint.h"
 #include "vhost/back_end.h"
@@ -29,10 +31,17 @@ class VhostUser final : public Endpoint, private vhost::BackEnd::Owner {
   // Makes the loop call receive() again, after it has served all other endpoints.
   void look_again() const;
   [[nodiscard]] int send_one(const Frame& frame);
+  // Returns whether a frame that needs more buffers than are available is to be dropped: whether the guest
+  // has posted no buffer for a second. Starts that second if the guest has posted buffers since the last
+  // call.
+  [[nodiscard]] bool out_of_patience();
 
   // An eventfd that is always readable. It is watched edge-triggered, so it is reported after each write and
   // when a pause ends.
   Fd again_;
+  Fd patience_;                       // a timer; when it expires, out_of_patience_ is set
+  std::optional<uint16_t> short_at_;  // the driver's index when a frame last needed more buffers
+  bool out_of_patience_ = false;      // the driver's index has been short_at_ for a second
   vhost::BackEnd back_end_;
 };
 
