@@ -50,7 +50,7 @@ async function compileAll() {
 
 /**
  * Returns whether a data race is possible in a source file: in the engine, in `native/vhost` and in tests that start
- * threads. The user-mode stack has no threads. A test that only mentions threads in a comment counts too, so that none is
+ * threads. The user-mode stack has no threads. A test that only mentions threads in a comment counts too, so that no test is
  * missed.
  */
 function mayRace(source) {
