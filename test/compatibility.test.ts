@@ -134,6 +134,10 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
   ],
   ['load accepts regular files', ['console/commands.test.ts', 'load reads a directory as empty, refuses a pipe']],
   [
+    'Users of the management socket other than root',
+    ['console/levels.test.ts', 'has the level change by default', 'started as vde_switch, lets all who may connect'],
+  ],
+  [
     'port/epclose of an endpoint',
     ['interop/console.test.ts', 'port/epclose of an unknown endpoint reports no lost endpoint'],
   ],

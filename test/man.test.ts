@@ -3,7 +3,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { kinds } from '../src/backends/kinds.ts';
+import type { ConsoleContext } from '../src/console/command.ts';
+import { LEVELS } from '../src/console/level.ts';
 import { menus } from '../src/console/menus.ts';
+import { Plugins } from '../src/console/plugins.ts';
 import { describeWith } from './support/needs.ts';
 import { run, tsvde, tsvdectl, tsvdeq } from './support/process.ts';
 
@@ -43,6 +46,21 @@ test('tsvde.1 names every console command', () => {
   const page = readFileSync(`${directory}tsvde.1`, 'utf8');
   for (const { path } of menus.flatMap(({ commands }) => commands))
     expect(page).toMatch(new RegExp(`^\\.It Ic ${path}\\b`, 'm'));
+});
+
+test('tsvde.1 lists each console command at its level', () => {
+  const page = readFileSync(`${directory}tsvde.1`, 'utf8');
+  const [, section = ''] = /^\.Ss Levels\n([\s\S]*?)^\.S[sh] /m.exec(page) ?? [];
+  const context = { subscriptions: { addCategory() {} }, switch: { on() {} } } as unknown as ConsoleContext;
+  const plugins = new Plugins();
+  for (const { name } of plugins.available('')) plugins.add(name, context);
+  const commands = [...menus, ...plugins.menus].flatMap((menu) => menu.commands);
+  for (const wanted of LEVELS) {
+    const [, list = ''] = new RegExp(`^\\.It Cm ${wanted}\n([\\s\\S]*?)^\\.(?:It Cm|El)`, 'm').exec(section) ?? [];
+    const named = [...list.matchAll(/^\.Ic (\S+)/gm)].map(([, path]) => path!);
+    const paths = commands.filter(({ level }) => level === wanted).map(({ path }) => path);
+    expect(named.sort(), wanted).toEqual(paths.sort());
+  }
 });
 
 test('tsvde.1 names every kind of port, and each of its keys', () => {

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
 import { parsePortRequest, portHelp } from '../backends/kinds.ts';
+import { DEFAULT_LEVEL, LEVELS, type Level } from '../console/level.ts';
 import type { ManagementOptions } from '../console/server.ts';
 import type { ListenOptions } from '../control/control.ts';
 import { SwitchError } from '../protocol/errors.ts';
@@ -24,6 +25,8 @@ export interface TsvdeOptions {
   /** The specs of ports, checked but not opened yet. */
   ports: string[];
   management: ManagementOptions | undefined;
+  /** The level of the console's users other than the switch's own user and root; undefined if none was chosen. */
+  level: Level | undefined;
   rcFile: string | undefined;
   metrics: string | undefined;
   pidFile: string | undefined;
@@ -50,6 +53,7 @@ const NEVER_SHORTENED = [
   'name',
   'strict-vlan',
   'port',
+  'mgmt-level',
   'compat-path',
   'log-format',
   'quiet',
@@ -106,6 +110,7 @@ interface Parsed {
   mgmt?: string;
   mgmtmode: number;
   mgmtgroup?: string;
+  mgmtLevel?: Level;
   rcfile?: string;
   nostdin?: true;
   metrics?: string;
@@ -161,6 +166,10 @@ function define(programName: string): Command {
     new Option('-M, --mgmt <path>', 'serve the console on a unix socket').argParser(path),
     new Option('--mgmtmode <octal>', "permissions of the console's socket").default(0o600, '0600').argParser(octal),
     new Option('--mgmtgroup <name>', "group of the console's socket"),
+    new Option(
+      '--mgmt-level <level>',
+      `commands for users other than the switch's and root (default: ${DEFAULT_LEVEL})`,
+    ).choices(LEVELS),
     new Option(
       '-f, --rcfile <file>',
       'run console commands at start (default: ~/.vde2/vde_switch.rc or /etc/vde2/vde_switch.rc)',
@@ -261,6 +270,7 @@ function interpret(parsed: Parsed): TsvdeOptions {
       mgmt === undefined
         ? undefined
         : { path: mgmt, mode: mgmtmode, ...(mgmtgroup === undefined ? {} : { group: mgmtgroup }) },
+    level: parsed.mgmtLevel,
     rcFile: parsed.rcfile ?? defaultRcFile(),
     metrics: parsed.metrics,
     pidFile: parsed.pidfile,

@@ -3,6 +3,7 @@
 import type { ConsoleContext } from '../console/command.ts';
 import { createContext } from '../console/context.ts';
 import { runDeclarations, runStartupFile } from '../console/execute.ts';
+import { DEFAULT_LEVEL } from '../console/level.ts';
 import { printable } from '../console/reply.ts';
 import { ConsoleServer } from '../console/server.ts';
 import { runOnStandardStreams } from '../console/session.ts';
@@ -56,10 +57,11 @@ export class Service {
         log(`port ${event.port}: endpoint ${event.endpoint} added: ${printable(event.description)}`, 'debug');
       if (event.type === 'endpoint-removed') log(`port ${event.port}: endpoint ${event.endpoint} removed`, 'debug');
     });
-    const { management } = options;
+    const { management, tolerant, level = tolerant ? 'full' : DEFAULT_LEVEL } = options;
     const context = createContext({
       switch: sw,
       version: VDE_VERSION,
+      level,
       log,
       shutdown,
       ...(management ? { management } : {}),

@@ -3,6 +3,7 @@
 
 import type { Switch } from '../switch/switch.ts';
 import type { Log } from '../system/log.ts';
+import type { Level } from './level.ts';
 import type { Lines, Reply } from './reply.ts';
 import type { Subscriber, Subscriptions } from './subscriptions.ts';
 
@@ -17,6 +18,8 @@ export interface ConsoleContext {
   version: string;
   /** The management socket; absent if there is none. */
   management?: { path: string; mode: number };
+  /** The level of sessions on the management socket whose user is neither the switch's own user nor root. */
+  level: Level;
   /** The address that metrics are served on; absent if they are not served. */
   metrics?: string;
   log: Log;
@@ -50,6 +53,8 @@ export interface PluginSet {
  */
 export interface Invoker {
   kind: 'session' | 'terminal' | 'script';
+  /** The level that the invoker holds: commands that need a higher one are refused. */
+  readonly level: Level;
   /** The receiver of debug lines; absent while the rc file is run. */
   subscriber?: Subscriber | undefined;
   /** Whether replies to this invoker contain the sentences of errors, in place of libc's messages. */
@@ -86,6 +91,10 @@ interface Row {
   path: string;
   syntax: string;
   help: string;
+  /** The level that the command needs; with `levelOf`, the highest that any argument needs. */
+  level: Level;
+  /** Returns the level that the command needs with this argument. */
+  levelOf?(argument: string, context: ConsoleContext): Level;
   /**
    * Whether the command is declarative and idempotent: with every argument (true), or with those for which the function
    * returns true. SIGHUP replays only such lines of the rc file.

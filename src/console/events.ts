@@ -2,6 +2,7 @@
 // vde_switch's.
 import type { SwitchEvent } from '../switch/events.ts';
 import { pad } from './format.ts';
+import type { Level } from './level.ts';
 import { printable } from './reply.ts';
 
 export interface Category {
@@ -10,6 +11,8 @@ export interface Category {
   /** The code at the beginning of the category's lines: printed in octal, after a 3. */
   tag: number;
   help: string;
+  /** The level that debug/add needs for the category; default `look`. */
+  level?: Level;
 }
 
 /** The built-in categories, in the order of debug/list. */

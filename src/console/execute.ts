@@ -4,6 +4,7 @@ import { type ErrnoName, SwitchError } from '../protocol/errors.ts';
 import { nearestName } from '../protocol/nearest.ts';
 import { describeError } from '../system/errno.ts';
 import type { Command, ConsoleContext, Invoker, Step } from './command.ts';
+import { includes, type Level } from './level.ts';
 import { parseLine } from './parse.ts';
 import { dataBlock, dataBlockOf, failureOf, inWords, printable, type Reply, result, textOf } from './reply.ts';
 
@@ -22,6 +23,8 @@ export async function execute(line: string, context: ConsoleContext, invoker: In
   const command = findCommand(parsed.path, context);
   if (!command) return result(unknownCommand(parsed.path, context));
   try {
+    const needed = command.levelOf?.(parsed.argument, context) ?? command.level;
+    if (!includes(invoker.level, needed)) return result(levelTooLow(parsed.path, needed, invoker.level));
     return await carryOut(command, parsed.argument, context, invoker);
   } catch (error) {
     context.log(printable(`'${line}' failed: ${inOneLine(error)}`), 'warning');
@@ -51,6 +54,11 @@ function unknownCommand(path: string, { menus }: ConsoleContext): SwitchError {
   return new SwitchError('ENOSYS', `there is no command '${path}'; ${hint}`);
 }
 
+function levelTooLow(path: string, needed: Level, held: Level): SwitchError {
+  const way = "connect as root or as the switch's user, or raise --mgmt-level";
+  return new SwitchError('EPERM', `${path} needs the level '${needed}', and this session has '${held}': ${way}`);
+}
+
 async function carryOut(
   command: Command,
   argument: string,
@@ -70,20 +78,22 @@ async function carryOut(
 export async function runFile(
   path: string,
   context: ConsoleContext,
-  { subscriber, say, explained }: Pick<Invoker, 'subscriber' | 'say' | 'explained'>,
+  { level, subscriber, say, explained }: Pick<Invoker, 'level' | 'subscriber' | 'say' | 'explained'>,
   depth = 1,
 ): Promise<Step[]> {
   if (depth > LOAD_DEPTH_MAX)
     throw new SwitchError('EINVAL', `'${path}': scripts are nested more than ${LOAD_DEPTH_MAX} deep`);
   const invoker: Invoker = {
     kind: 'script',
+    level,
     subscriber,
     explained,
     explain: () => {},
     say,
     end: () => {},
     execute: (line) => executeSilently(line, context, invoker),
-    runFile: (inner, sayInner = say) => runFile(inner, context, { subscriber, explained, say: sayInner }, depth + 1),
+    runFile: (inner, sayInner = say) =>
+      runFile(inner, context, { level, subscriber, explained, say: sayInner }, depth + 1),
   };
   const steps: Step[] = [];
   for (const line of await readScript(path)) {
@@ -119,6 +129,7 @@ async function runLines(
 ): Promise<void> {
   const invoker: Invoker = {
     kind: 'script',
+    level: 'full',
     explained: true, // the log shows the sentences of errors
     explain: () => {},
     say: silent,

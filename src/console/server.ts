@@ -1,8 +1,10 @@
-// The management socket, which serves any number of sessions. Every client that may connect may use every command.
+// The management socket, which serves any number of sessions. A session's level depends on the user that connected.
 import { createServer, type Socket } from 'node:net';
 import { groupOption } from '../system/accounts.ts';
+import { descriptorOf } from '../system/native.ts';
 import { bindAndGrant, makeWay, UnixListener } from '../system/unix-listener.ts';
 import type { ConsoleContext } from './command.ts';
+import { levelOfPeer } from './level.ts';
 import { banner, PROMPT } from './reply.ts';
 import { runSession } from './session.ts';
 
@@ -56,8 +58,9 @@ export class ConsoleServer {
     this.#sessions.add(session);
     session.on('error', () => {}); // 'close' follows
     session.once('close', () => this.#sessions.delete(session));
+    const level = levelOfPeer(descriptorOf(session), this.#context.level);
     session.write(banner(this.#context.version) + PROMPT.slice(1));
-    runSession(this.#context, { kind: 'session', input: session, output: session, connection: session }).then(
+    runSession(this.#context, { kind: 'session', level, input: session, output: session, connection: session }).then(
       () => session.end(),
       () => session.destroy(), // the client disconnected during a read or a write
     );

@@ -8,6 +8,7 @@ import { descriptorOf, native } from '../system/native.ts';
 import { TerminalInput } from '../system/terminal-input.ts';
 import type { ConsoleContext, Invoker } from './command.ts';
 import { execute, executeSilently, runFile } from './execute.ts';
+import type { Level } from './level.ts';
 import { PROMPT, result, textOf } from './reply.ts';
 import type { Subscriber } from './subscriptions.ts';
 
@@ -23,6 +24,7 @@ const lineTooLong = new SwitchError('EINVAL', `the line has more than ${LINE_MAX
 
 export interface SessionOptions {
   kind: 'session' | 'terminal';
+  level: Level;
   input: Readable;
   output: Writable;
   /** The connection that is both input and output. If it is given, commands can take it over. */
@@ -33,7 +35,7 @@ export interface SessionOptions {
  * Resolves when a command has ended the session, or when the input has ended and every command in it has been answered.
  */
 export async function runSession(context: ConsoleContext, given: SessionOptions): Promise<void> {
-  const { kind, input, output, connection } = given;
+  const { kind, level, input, output, connection } = given;
   let afterwards: (() => void | Promise<void>) | undefined;
   let explained = false;
   const subscriber: Subscriber = {
@@ -44,6 +46,7 @@ export async function runSession(context: ConsoleContext, given: SessionOptions)
   };
   const invoker: Invoker = {
     kind,
+    level,
     subscriber,
     get explained() {
       return explained;
@@ -62,7 +65,7 @@ export async function runSession(context: ConsoleContext, given: SessionOptions)
       }),
     say: (text) => write(output, text),
     execute: (line) => executeSilently(line, context, invoker),
-    runFile: (path, say = invoker.say) => runFile(path, context, { subscriber, say, explained }),
+    runFile: (path, say = invoker.say) => runFile(path, context, { level, subscriber, say, explained }),
   };
   context.subscriptions.join(subscriber);
   try {
@@ -86,7 +89,7 @@ export async function runOnStandardStreams(context: ConsoleContext, input: Reada
   const prompts = 'isTTY' in output && output.isTTY;
   if (prompts && input instanceof TerminalInput) input.on('foreground', () => output.write(PROMPT));
   else if (prompts) output.write(PROMPT);
-  await runSession(context, { kind: 'terminal', input, output });
+  await runSession(context, { kind: 'terminal', level: 'full', input, output });
 }
 
 /**

@@ -11,7 +11,7 @@ import { temporaryDirectory } from '../support/temporary.ts';
 /** A file that can be opened but not read: the loopback interface has no speed. */
 const UNREADABLE = '/sys/class/net/lo/speed';
 const OK = '1000 Success\n';
-const row = (path: string) => ({ path, syntax: '', help: '' });
+const row = (path: string) => ({ path, syntax: '', help: '', level: 'look' }) as const;
 
 let home: string;
 /** What the commands have noted, in order; mostly their arguments. */
@@ -78,11 +78,13 @@ beforeEach(() => {
 function invokerWith(say: Invoker['say']): Invoker {
   const self: Invoker = {
     kind: 'session',
+    level: 'full',
     explained: false,
     explain: () => {},
     say,
     execute: (line) => executeSilently(line, context, self),
-    runFile: (path, sayTo = say) => runFile(path, context, { subscriber: undefined, explained: false, say: sayTo }),
+    runFile: (path, sayTo = say) =>
+      runFile(path, context, { level: 'full', subscriber: undefined, explained: false, say: sayTo }),
     end: () => {},
   };
   return self;

@@ -15,7 +15,7 @@ describeWith(['root'], "another user's script", () => {
     const context = { menus: [], log: () => {} } as unknown as ConsoleContext;
     process.seteuid!(1);
     const refused = expect(
-      runFile(path, context, { subscriber: undefined, explained: false, say: async () => {} }),
+      runFile(path, context, { level: 'full', subscriber: undefined, explained: false, say: async () => {} }),
     ).rejects.toMatchObject({
       code: 'EACCES',
       message: `cannot open '${path}': Permission denied`,

@@ -1,6 +1,7 @@
 // A program's side of a console session: sends lines and reads replies up to the prompt.
 import { connect, type Socket } from 'node:net';
 import { createContext } from '../../src/console/context.ts';
+import type { Level } from '../../src/console/level.ts';
 import { ConsoleServer } from '../../src/console/server.ts';
 import { atEnd } from './at-end.ts';
 import type { Network } from './network.ts';
@@ -26,9 +27,11 @@ export class ConsoleClient {
     atEnd(() => socket.destroy());
   }
 
-  /** Connects and reads the banner. */
-  static async connect(path: string): Promise<ConsoleClient> {
+  /** Connects, as another user if `uid` is given, and reads the banner. Needs root and the main thread for `uid`. */
+  static async connect(path: string, uid = 0): Promise<ConsoleClient> {
+    if (uid !== 0) process.seteuid!(uid); // the kernel records the user that calls connect(2), which connect() does at once
     const socket = connect(path);
+    if (uid !== 0) process.seteuid!(0);
     const client = new ConsoleClient(socket);
     await client.replies(1);
     if (client.ended) throw new Error(`no console on ${path}`);
@@ -60,17 +63,18 @@ export interface Served {
   log: string[];
   /** The number of shutdowns that the console asked for. */
   shutdowns(): number;
-  connect(): Promise<ConsoleClient>;
+  connect(uid?: number): Promise<ConsoleClient>;
 }
 
 /** Serves a console for a switch in this process. */
-export async function serveConsole({ sw, log }: Network, mode = 0o600): Promise<Served> {
+export async function serveConsole({ sw, log }: Network, mode = 0o600, level?: Level): Promise<Served> {
   const path = `${temporaryDirectory()}/mgmt`;
   let shutdowns = 0;
   const server = new ConsoleServer(
     createContext({
       switch: sw,
       version: '2.3.3+tsvde.0.0.0',
+      ...(level && { level }),
       management: { path, mode },
       log: (line) => log.push(line),
       shutdown: () => {
@@ -81,5 +85,5 @@ export async function serveConsole({ sw, log }: Network, mode = 0o600): Promise<
   (await server.prepare({ path, mode }))();
   await server.serve();
   atEnd(() => server.close());
-  return { path, log, shutdowns: () => shutdowns, connect: () => ConsoleClient.connect(path) };
+  return { path, log, shutdowns: () => shutdowns, connect: (uid) => ConsoleClient.connect(path, uid) };
 }

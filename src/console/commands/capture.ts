@@ -18,6 +18,7 @@ export const captureMenu: Menu = {
       path: 'capture/add',
       syntax: 'NAME file=PATH',
       help: 'write frames to a pcapng file; port=1,2 direction=rx|tx snaplen=N count=N, last filter=EXPRESSION',
+      level: 'full',
       declares: true,
       async run(argument, { switch: sw, log }) {
         await addCapture(argument, sw).catch((error: SwitchError) => {
@@ -32,12 +33,14 @@ export const captureMenu: Menu = {
       path: 'capture/remove',
       syntax: 'NAME',
       help: 'end a capture and complete its file',
+      level: 'see',
       run: (argument, { switch: sw }) => sw.captures.remove(argument),
     },
     printing({
       path: 'capture/print',
       syntax: '[NAME]',
       help: 'show the captures, and how many frames each has captured and lost',
+      level: 'look',
       *print(argument, { switch: sw }) {
         const found = sw.captures.list().filter(({ name }) => argument === '' || name === argument);
         if (argument !== '' && found.length === 0) throw new SwitchError('ENOENT', `there is no capture '${argument}'`);
@@ -49,6 +52,7 @@ export const captureMenu: Menu = {
       path: 'capture/stream',
       syntax: '[KEY=VALUE]',
       help: 'used by tsvdectl capture: read no more commands, and send frames as pcapng instead',
+      level: 'see',
       async answer(argument, { switch: sw }, { giveAway }) {
         const error = await failureOf(async () => {
           if (!giveAway) throw new SwitchError('EINVAL', 'only tsvdectl capture can use capture/stream');

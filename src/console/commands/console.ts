@@ -14,23 +14,26 @@ export const consoleMenu: Menu = {
     printing({
       path: 'help',
       syntax: '[arg]',
-      help: 'list the commands, or those that begin with arg',
+      help: 'list the commands, or those that begin with arg, and the level of each',
+      level: 'look',
       heading: HEADING,
       *print(argument, context) {
         for (const { name, title = '', commands } of context.menus) {
           if (name?.startsWith(argument)) yield { menu: name, title };
-          for (const { path, syntax, help } of commands) if (path.startsWith(argument)) yield { path, syntax, help };
+          for (const { path, syntax, help, level } of commands)
+            if (path.startsWith(argument)) yield { path, syntax, help, level };
         }
       },
       format: (entry) =>
         entry.menu === undefined
-          ? row(entry.path, entry.syntax, entry.help)
+          ? row(entry.path, entry.syntax, `${entry.help} [${entry.level}]`)
           : row(entry.menu, '============', entry.title),
     }),
     {
       path: 'logout',
       syntax: '',
       help: 'end this session',
+      level: 'look',
       answer(_, __, invoker) {
         if (invoker.kind !== 'session') return undefined;
         invoker.end();
@@ -41,6 +44,7 @@ export const consoleMenu: Menu = {
       path: 'shutdown',
       syntax: '',
       help: 'shut down the switch',
+      level: 'full',
       answer(_, context, invoker) {
         context.log('Shutdown from mgmt command');
         if (invoker.kind === 'script') return undefined;
@@ -52,13 +56,15 @@ export const consoleMenu: Menu = {
       path: 'showinfo',
       syntax: '',
       help: 'show version, process, MAC address and uptime',
-      show: (_, { switch: sw, version, management, metrics }) => ({
+      level: 'look',
+      show: (_, { switch: sw, version, management, metrics }, { level }) => ({
         name: sw.name,
         version,
         pid: process.pid,
         mac: sw.mac,
         uptimeSeconds: sw.uptimeSeconds,
         management: management && { path: management.path, mode: `0${octal(management.mode)}` },
+        level,
         metrics,
       }),
       *format({ version, pid, mac, uptimeSeconds, management, metrics }) {
@@ -73,6 +79,7 @@ export const consoleMenu: Menu = {
       path: 'load',
       syntax: 'path',
       help: 'run the commands in a file',
+      level: 'full',
       async answer(path, _, invoker) {
         let steps: Step[] = [];
         const error = await failureOf(async () => {
@@ -85,6 +92,7 @@ export const consoleMenu: Menu = {
       path: 'explain',
       syntax: '0/1',
       help: 'say what is wrong in the replies of this session (1), or only name the error (0, the default)',
+      level: 'look',
       run(argument, _, invoker) {
         invoker.explain(parseFlag(argument));
       },
@@ -93,6 +101,7 @@ export const consoleMenu: Menu = {
       path: 'json',
       syntax: 'command',
       help: 'show the reply to a command as one line of JSON',
+      level: 'look',
       async answer(line, _, invoker) {
         const path = parseLine(line)?.path;
         if (path === undefined || path === 'json')

@@ -13,6 +13,7 @@ export const countersMenu: Menu = {
       path: 'counters',
       syntax: '[N]',
       help: 'show frames, and drops by reason, of all ports or of port N',
+      level: 'look',
       *print(argument, { switch: sw }) {
         const number = parseOptionalPort(argument, sw);
         if (number !== undefined) sw.ports.check(number);

@@ -3,6 +3,7 @@ import { type ErrnoName, SwitchError } from '../../protocol/errors.ts';
 import { type Menu, printing } from '../command.ts';
 import type { Category } from '../events.ts';
 import { octal } from '../format.ts';
+import { highest } from '../level.ts';
 import type { Subscriptions } from '../subscriptions.ts';
 
 const HEADING = [row('CATEGORY', 'TAG', 'STATUS', 'HELP'), row('------------', '---', '------', '----')];
@@ -15,6 +16,7 @@ export const debugMenu: Menu = {
       path: 'debug/list',
       syntax: '',
       help: 'show the debug categories, and whether they are on in this session',
+      level: 'look',
       heading: HEADING,
       *print(argument, { subscriptions }, { subscriber }) {
         for (const category of find(subscriptions, argument, 'ENOENT')) {
@@ -28,6 +30,9 @@ export const debugMenu: Menu = {
       path: 'debug/add',
       syntax: 'dbgpath',
       help: 'turn on the debug categories that begin with dbgpath, or all',
+      level: 'see',
+      levelOf: (argument, { subscriptions }) =>
+        highest(matching(subscriptions, argument).map(({ level = 'look' }) => level)),
       run(argument, { subscriptions }, { subscriber }) {
         const found = find(subscriptions, argument, 'EINVAL');
         if (subscriber && subscriptions.turnOn(subscriber, found).length === 0)
@@ -38,6 +43,7 @@ export const debugMenu: Menu = {
       path: 'debug/del',
       syntax: 'dbgpath',
       help: 'turn off the debug categories that begin with dbgpath, or all',
+      level: 'look',
       run(argument, { subscriptions }, { subscriber }) {
         const found = find(subscriptions, argument, 'EINVAL');
         if (subscriber && subscriptions.turnOff(subscriber, found).length === 0)
@@ -48,9 +54,13 @@ export const debugMenu: Menu = {
 };
 
 function find(subscriptions: Subscriptions, prefix: string, code: ErrnoName): Category[] {
-  const found = subscriptions.categories.filter(({ name }) => name.startsWith(prefix));
+  const found = matching(subscriptions, prefix);
   if (found.length > 0) return found;
   throw new SwitchError(code, `no debug category begins with '${prefix}'`);
+}
+
+function matching(subscriptions: Subscriptions, prefix: string): Category[] {
+  return subscriptions.categories.filter(({ name }) => name.startsWith(prefix));
 }
 
 function row(name: string, tag: string, status: string, help: string): string {

@@ -10,6 +10,7 @@ export const dsMenu: Menu = {
       path: 'ds/showinfo',
       syntax: '',
       help: 'show the control directory and the permissions of its ctl socket',
+      level: 'look',
       show: (_, { switch: { control } }) =>
         control && { directory: control.directory, mode: `0${octal(control.mode)}` },
       format: ({ directory, mode }) => [`ctl dir ${directory}`, `std mode ${mode}`],

@@ -24,6 +24,7 @@ export const fstpMenu: Menu = {
       path: 'fstp/showinfo',
       syntax: '',
       help: "show whether spanning tree is on, and this switch's MAC address and priority",
+      level: 'look',
       show(_, { switch: sw }) {
         const { priority, enabled } = sw.spanningTrees;
         return { mac: sw.mac, priority, enabled };
@@ -37,6 +38,7 @@ export const fstpMenu: Menu = {
       path: 'fstp/setfstp',
       syntax: '0/1',
       help: '1: switch spanning tree on; 0: off',
+      level: 'change',
       declares: true,
       show(argument, { switch: sw }) {
         const on = parseNumber(argument) !== 0;
@@ -50,6 +52,7 @@ export const fstpMenu: Menu = {
       path: 'fstp/setedge',
       syntax: 'VLAN PORT 1/0',
       help: '1: make PORT an edge port in VLAN, with no switch behind it; 0: make it an ordinary port',
+      level: 'change',
       declares: true,
       run(argument, { switch: sw }) {
         const [vlanText, portText, flag] = parseWords(argument, 3);
@@ -63,6 +66,7 @@ export const fstpMenu: Menu = {
       path: 'fstp/bonus',
       syntax: 'VLAN PORT COST',
       help: 'reduce the cost of the path through PORT in VLAN by COST',
+      level: 'change',
       declares: true,
       run(argument, { switch: sw }) {
         const [vlanText, portText, costText] = parseWords(argument, 3);
@@ -76,6 +80,7 @@ export const fstpMenu: Menu = {
       path: 'fstp/print',
       syntax: '[N]',
       help: 'show the spanning trees, or only that of VLAN N',
+      level: 'look',
       *print(argument, { switch: sw }) {
         const only = parseOptionalNumber(argument);
         if (only !== undefined) sw.vlans.check(only);

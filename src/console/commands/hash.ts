@@ -16,6 +16,7 @@ export const hashMenu: Menu = {
       path: 'hash/showinfo',
       syntax: '',
       help: 'show the size and the time settings of the MAC table',
+      level: 'look',
       show: (_, { switch: { macs } }) => ({ hashSize: macs.hashSize, ...macs.times }),
       format: ({ hashSize, gcIntervalSeconds, expireSeconds, minPersistenceSeconds }) => [
         `Hash size ${hashSize}`,
@@ -28,6 +29,7 @@ export const hashMenu: Menu = {
       path: 'hash/setsize',
       syntax: 'N',
       help: 'set the number of buckets that the table is sorted into, and forget all addresses',
+      level: 'change',
       run(argument, { switch: sw }) {
         sw.macs.hashSize = parseNumber(argument);
       },
@@ -36,6 +38,7 @@ export const hashMenu: Menu = {
       path: 'hash/setgcint',
       syntax: 'N',
       help: 'look for expired addresses every N seconds; 0: never',
+      level: 'change',
       declares: true,
       run(argument, { switch: sw }) {
         sw.macs.setTimes({ gcIntervalSeconds: parseNumber(argument) });
@@ -45,6 +48,7 @@ export const hashMenu: Menu = {
       path: 'hash/setexpire',
       syntax: 'N',
       help: 'age out addresses that were silent for N seconds',
+      level: 'change',
       declares: true,
       run(argument, { switch: sw }) {
         sw.macs.setTimes({ expireSeconds: parseNumber(argument) });
@@ -54,6 +58,7 @@ export const hashMenu: Menu = {
       path: 'hash/setminper',
       syntax: 'N',
       help: 'let an address move to another port at most four times in N seconds; 0: no limit',
+      level: 'change',
       declares: true,
       run(argument, { switch: sw }) {
         sw.macs.setTimes({ minPersistenceSeconds: parseNumber(argument) });
@@ -63,6 +68,7 @@ export const hashMenu: Menu = {
       path: 'hash/print',
       syntax: '',
       help: 'show all learned addresses and their ports',
+      level: 'look',
       *print(_, { switch: sw }) {
         const rows = sw.macs.entries().map((entry) => withBucket(entry, sw.macs.hashSize));
         // Within a bucket the newest entry comes first: the table's order is newest first, and the sort is stable.
@@ -74,6 +80,7 @@ export const hashMenu: Menu = {
       path: 'hash/find',
       syntax: 'MAC [VLAN]',
       help: 'show the port of an address',
+      level: 'look',
       show(argument, { switch: sw }) {
         const [text = '', vlanText = '0', ...rest] = argument.split(/[ \t]+/);
         if (rest.length > 0) throw new SwitchError('EINVAL', 'hash/find takes a MAC address and, optionally, a VLAN');
@@ -89,6 +96,7 @@ export const hashMenu: Menu = {
       path: 'hash/flush',
       syntax: '[port|vlan N]',
       help: 'forget all addresses, or those of port N, or of VLAN N',
+      level: 'change',
       run(argument, { switch: sw }) {
         if (argument === '') return void sw.macs.flush();
         const [kind, text] = parseWords(argument, 2);

@@ -10,6 +10,7 @@ export const pluginMenu: Menu = {
       path: 'plugin/list',
       syntax: '',
       help: 'show the loaded plugins, or, if there is none, those that can be loaded',
+      level: 'look',
       heading: [row('NAME', 'HELP'), row('------------', '----')],
       *print(argument, { plugins }) {
         for (const { name, help } of plugins.list(argument)) yield { name, help, loaded: true };
@@ -24,6 +25,7 @@ export const pluginMenu: Menu = {
       path: 'plugin/add',
       syntax: 'library',
       help: 'load dump, pdump or iplog',
+      level: 'see',
       run(argument, context) {
         context.plugins.add(argument, context);
       },
@@ -32,6 +34,7 @@ export const pluginMenu: Menu = {
       path: 'plugin/del',
       syntax: 'name',
       help: 'unload the first plugin whose name begins with name',
+      level: 'see',
       run(argument, context) {
         context.plugins.remove(argument, context);
       },

@@ -24,6 +24,7 @@ export const portMenu: Menu = {
       path: 'port/showinfo',
       syntax: '',
       help: 'show the highest port number, and whether this is a hub',
+      level: 'look',
       show: (_, { switch: { ports, hub } }) => ({ numPorts: ports.limit, hub, counters: true }),
       format: ({ numPorts, hub, counters }) => [`Numports=${numPorts}`, `HUB=${hub}`, `counters=${counters}`],
     }),
@@ -31,6 +32,7 @@ export const portMenu: Menu = {
       path: 'port/setnumports',
       syntax: 'N',
       help: 'set the highest port number',
+      level: 'change',
       declares: true,
       run(argument, { switch: sw }) {
         sw.ports.limit = parseNumber(argument);
@@ -40,6 +42,7 @@ export const portMenu: Menu = {
       path: 'port/sethub',
       syntax: '0/1',
       help: '1: be a hub, which sends every frame to every port; 0: be a switch',
+      level: 'change',
       declares: true,
       run(argument, { switch: sw }) {
         sw.hub = parseNumber(argument) !== 0;
@@ -49,6 +52,7 @@ export const portMenu: Menu = {
       path: 'port/setvlan',
       syntax: 'N VLAN',
       help: 'set the untagged VLAN of port N; 4095: none',
+      level: 'change',
       declares: true,
       run(argument, { switch: sw }) {
         const [port, vlan] = parseWords(argument, 2);
@@ -59,6 +63,7 @@ export const portMenu: Menu = {
       path: 'port/createauto',
       syntax: '',
       help: 'create the lowest free port, reserved for clients that ask for it by number',
+      level: 'change',
       show: (_, { switch: sw }) => ({ port: sw.ports.createAuto() }),
       format: ({ port }) => `Port ${pad(port)}`,
     }),
@@ -66,6 +71,7 @@ export const portMenu: Menu = {
       path: 'port/create',
       syntax: 'N',
       help: 'create port N, reserved for clients that ask for it by number',
+      level: 'change',
       // Port 0 asks for any free port, so each replay would create another port.
       declares: (argument) => argument !== '0',
       run(argument, { switch: sw }) {
@@ -78,6 +84,7 @@ export const portMenu: Menu = {
       path: 'port/remove',
       syntax: 'N',
       help: 'remove port N, which must have no endpoint',
+      level: 'change',
       run(argument, { switch: sw }) {
         sw.ports.remove(parsePort(argument, sw));
       },
@@ -86,6 +93,7 @@ export const portMenu: Menu = {
       path: 'port/allocatable',
       syntax: 'N 0/1',
       help: '1: port N may go to a client that asks for any port; 0: only to a client that asks for N',
+      level: 'change',
       declares: true,
       run(argument, { switch: sw }) {
         const [port, flag] = parseWords(argument, 2);
@@ -96,6 +104,7 @@ export const portMenu: Menu = {
       path: 'port/setuser',
       syntax: 'N user',
       help: 'reserve port N for a user: a name, a number or NONE',
+      level: 'change',
       declares: true,
       run(argument, { switch: sw }) {
         const [port, user = ''] = parseWords(argument, 2);
@@ -106,6 +115,7 @@ export const portMenu: Menu = {
       path: 'port/setgroup',
       syntax: 'N user',
       help: 'reserve port N for a group: a name, a number or NONE',
+      level: 'change',
       declares: true,
       run(argument, { switch: sw }) {
         const [port, group = ''] = parseWords(argument, 2);
@@ -116,6 +126,7 @@ export const portMenu: Menu = {
       path: 'port/setname',
       syntax: 'N [NAME]',
       help: 'name port N, with -1, -2 appended if the name is taken; without NAME, remove the name',
+      level: 'change',
       declares: true,
       show(argument, { switch: sw }) {
         const words = argument.split(/[ \t]+/);
@@ -129,6 +140,7 @@ export const portMenu: Menu = {
       path: 'port/epclose',
       syntax: 'N ID',
       help: 'close endpoint ID of port N',
+      level: 'change',
       run(argument, { switch: sw }) {
         const [port, endpoint] = parseWords(argument, 2);
         sw.ports.closeEndpoint(parsePort(port, sw), parseNumber(endpoint));
@@ -138,6 +150,7 @@ export const portMenu: Menu = {
       path: 'port/attach',
       syntax: 'SPEC',
       help: 'attach the port described by KIND,key=value,…, as --port does',
+      level: 'full',
       async run(argument, { switch: sw, log }, { explained }) {
         await sw.attach(argument).catch((error: Error) => {
           if (!explained) log(`port/attach: ${error.message}`, 'warning'); // a text reply then has only the errno
@@ -149,6 +162,7 @@ export const portMenu: Menu = {
       path: 'port/kinds',
       syntax: '[KIND]',
       help: 'show the kinds of port for port/attach, or the keys of KIND',
+      level: 'look',
       *print(argument) {
         if (argument === '') for (const { name, help } of kinds) yield { kind: name, help };
         else yield* keysOf(argument);
@@ -160,6 +174,7 @@ export const portMenu: Menu = {
       path: 'port/detach',
       syntax: 'N|ID',
       help: 'detach attachment ID, or the attachment that owns port N, and disconnect its clients',
+      level: 'full',
       async run(argument, { switch: sw }) {
         await sw.detach(/^\d/.test(argument) ? parseNumber(argument) : argument);
       },
@@ -168,6 +183,7 @@ export const portMenu: Menu = {
       path: 'port/attached',
       syntax: '',
       help: 'show the id, ports, addresses and spec of each attachment',
+      level: 'look',
       *print(_, { switch: sw }) {
         for (const { id, kind, ports, addresses, spec } of sw.attachments()) yield { id, kind, ports, addresses, spec };
       },
@@ -182,6 +198,7 @@ export const portMenu: Menu = {
       path: 'port/resetcounter',
       syntax: '[N]',
       help: 'reset the counters of all ports, or of port N',
+      level: 'change',
       run(argument, { switch: sw }) {
         sw.resetCounters(parseOptionalPort(argument, sw));
       },
@@ -190,6 +207,7 @@ export const portMenu: Menu = {
       path: 'port/print',
       syntax: '[N]',
       help: 'show the active ports, or port N, and their endpoints',
+      level: 'look',
       print: (argument, { switch: sw }) => listPorts(sw, argument, (port) => port.active),
       format: describePort,
     }),
@@ -197,6 +215,7 @@ export const portMenu: Menu = {
       path: 'port/allprint',
       syntax: '[N]',
       help: 'show all ports, or port N, active or not, and their endpoints',
+      level: 'look',
       print: (argument, { switch: sw }) => listPorts(sw, argument, () => true),
       format: describePort,
     }),

@@ -16,6 +16,8 @@ export const userMenu: Menu = {
       path: 'user/hostfwd',
       syntax: 'add [ID] RULE|del [ID] RULE|list [ID]',
       help: 'add, delete or list forwards from the host to a guest (tcp:127.0.0.1:2222-:22)',
+      level: 'full',
+      levelOf: (argument) => (/^list\b/.test(argument) ? 'look' : 'full'),
       async answer(argument, { switch: sw, log }, { explained }) {
         const [, verb = '', rest = ''] = /^(\S*)\s*(.*)$/s.exec(argument)!;
         if (verb === 'list') return dataBlock(listForwards(sw, rest || undefined), { format: describeForward });
@@ -33,6 +35,7 @@ export const userMenu: Menu = {
       path: 'user/info',
       syntax: '[ID]',
       help: 'show the forwards and connections of a user-mode network',
+      level: 'see',
       async *print(argument, { switch: sw }) {
         const table = await findNetwork(sw, argument || undefined).backend.info();
         yield* table.split('\n').filter((line) => line.trim() !== '');

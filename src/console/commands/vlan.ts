@@ -14,6 +14,7 @@ export const vlanMenu: Menu = {
       path: 'vlan/create',
       syntax: 'N',
       help: 'create VLAN N, 1 to 4094',
+      level: 'change',
       declares: true,
       run(argument, { switch: sw }) {
         sw.vlans.create(parseNumber(argument));
@@ -23,6 +24,7 @@ export const vlanMenu: Menu = {
       path: 'vlan/remove',
       syntax: 'N',
       help: 'remove VLAN N, which must have no port',
+      level: 'change',
       run(argument, { switch: sw }) {
         sw.vlans.remove(parseNumber(argument));
       },
@@ -31,6 +33,7 @@ export const vlanMenu: Menu = {
       path: 'vlan/addport',
       syntax: 'N PORT',
       help: 'make PORT a tagged member of VLAN N',
+      level: 'change',
       declares: true,
       run(argument, { switch: sw }) {
         const [vlan, port] = parseWords(argument, 2);
@@ -41,6 +44,7 @@ export const vlanMenu: Menu = {
       path: 'vlan/delport',
       syntax: 'N PORT',
       help: 'remove PORT from the tagged members of VLAN N',
+      level: 'change',
       run(argument, { switch: sw }) {
         const [vlan, port] = parseWords(argument, 2);
         sw.vlans.removePort(parseNumber(vlan), parsePort(port, sw));
@@ -50,6 +54,7 @@ export const vlanMenu: Menu = {
       path: 'vlan/print',
       syntax: '[N]',
       help: 'show all VLANs, or VLAN N, and their active ports',
+      level: 'look',
       print: (argument, { switch: sw }) => listVlans(sw, argument, ({ active }) => active),
       format: describeVlan,
     }),
@@ -57,6 +62,7 @@ export const vlanMenu: Menu = {
       path: 'vlan/allprint',
       syntax: '[N]',
       help: 'show all VLANs, or VLAN N, and their ports, active or not',
+      level: 'look',
       print: (argument, { switch: sw }) => listVlans(sw, argument, () => true),
       format: describeVlan,
     }),

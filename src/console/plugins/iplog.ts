@@ -17,7 +17,7 @@ export const iplog: Plugin = {
     const watch = new IpWatch(context);
     return {
       menu: { name: 'iplog', title: 'IP ADDRESS LOG', commands: [...settings(watch), ...listings(watch)] },
-      categories: [{ name: NEW_ADDRESS, tag: 0o301, help: 'an IP address appeared or moved' }],
+      categories: [{ name: NEW_ADDRESS, tag: 0o301, help: 'an IP address appeared or moved', level: 'see' }],
       unload: () => watch.close(),
       reopen: () => watch.log.reopen(),
     };
@@ -30,6 +30,7 @@ function settings(watch: IpWatch): Menu['commands'] {
       path: 'iplog/showinfo',
       syntax: '',
       help: 'show the destination of the log, and the times',
+      level: 'look',
       show: () => ({
         log: watch.log.state,
         gcIntervalSeconds: watch.gcIntervalSeconds,
@@ -46,6 +47,7 @@ function settings(watch: IpWatch): Menu['commands'] {
       path: 'iplog/logfile',
       syntax: 'pathname',
       help: 'log to a file, to the system log (-) or, without an argument, nowhere',
+      level: 'full',
       run(argument) {
         watch.log.direct(argument);
       },
@@ -54,6 +56,7 @@ function settings(watch: IpWatch): Menu['commands'] {
       path: 'iplog/ipadd',
       syntax: 'ipaddr/mask',
       help: 'log the addresses of a range, such as 10.0.0.0/8 or fd00::/8',
+      level: 'see',
       run(argument) {
         watch.addRange(parseRange(argument));
       },
@@ -62,6 +65,7 @@ function settings(watch: IpWatch): Menu['commands'] {
       path: 'iplog/ipdel',
       syntax: 'ipaddr/mask',
       help: 'stop logging the addresses of a range',
+      level: 'see',
       run(argument) {
         watch.removeRange(parseRange(argument));
       },
@@ -70,6 +74,7 @@ function settings(watch: IpWatch): Menu['commands'] {
       path: 'iplog/list',
       syntax: '',
       help: 'show the logged ranges',
+      level: 'look',
       *print() {
         for (const family of ['ipv4', 'ipv6'])
           for (const range of watch.ranges)
@@ -81,6 +86,7 @@ function settings(watch: IpWatch): Menu['commands'] {
       path: 'iplog/setgcint',
       syntax: 'N',
       help: 'look for expired addresses every N seconds; 0: never',
+      level: 'see',
       run(argument) {
         watch.gcIntervalSeconds = parseNumber(argument);
       },
@@ -89,6 +95,7 @@ function settings(watch: IpWatch): Menu['commands'] {
       path: 'iplog/setexpire',
       syntax: 'N',
       help: 'age out addresses that were silent for N seconds',
+      level: 'see',
       run(argument) {
         watch.expireSeconds = parseNumber(argument);
       },
@@ -105,6 +112,7 @@ function listings(watch: IpWatch): Menu['commands'] {
       path: 'iplog/iplist',
       syntax: '',
       help: 'show the addresses seen recently',
+      level: 'see',
       print: () => list(),
       format: describe,
     }),
@@ -112,6 +120,7 @@ function listings(watch: IpWatch): Menu['commands'] {
       path: 'iplog/ipport',
       syntax: 'port',
       help: 'show the addresses of a port',
+      level: 'see',
       *print(argument, { switch: sw }) {
         const wanted = parsePort(argument, sw);
         yield* list(({ port }) => port === wanted);
@@ -122,6 +131,7 @@ function listings(watch: IpWatch): Menu['commands'] {
       path: 'iplog/ipuser',
       syntax: 'user',
       help: 'show the addresses of a user',
+      level: 'see',
       *print(argument) {
         const wanted = findUser(argument);
         if (wanted === undefined) throw new SwitchError('EINVAL', `there is no user '${argument}'`);
@@ -133,6 +143,7 @@ function listings(watch: IpWatch): Menu['commands'] {
       path: 'iplog/ipsearch',
       syntax: 'ipaddr',
       help: 'show the port and the user of an address',
+      level: 'see',
       *print(argument) {
         const wanted = parseAddress(argument);
         yield* list(({ address }) => address === wanted);

@@ -126,6 +126,7 @@ function menu(frames: FrameFile): Menu {
         path: 'pdump/active',
         syntax: '0/1',
         help: '1: start dumping frames; 0: stop',
+        level: 'full',
         *print(argument) {
           const active = parseNumber(argument) !== 0;
           yield* explained(frames.name, () => (active ? frames.start() : frames.stop()));
@@ -135,6 +136,8 @@ function menu(frames: FrameFile): Menu {
         path: 'pdump/filename',
         syntax: '<file>',
         help: 'set the file to dump to, or show it',
+        level: 'full',
+        levelOf: (argument) => (argument === '' ? 'look' : 'full'),
         *print(argument) {
           yield* explained(argument, () => {
             if (argument !== '') frames.name = argument;
@@ -147,6 +150,7 @@ function menu(frames: FrameFile): Menu {
         path: 'pdump/buffered',
         syntax: '0/1',
         help: '1: write in large blocks; 0: write each frame at once',
+        level: 'full',
         run(argument) {
           frames.buffered = parseNumber(argument) !== 0;
         },

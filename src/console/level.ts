@@ -1,0 +1,42 @@
+// The levels of commands. Each command needs one; each session holds one, which includes the levels before it.
+import { native } from '../system/native.ts';
+
+/**
+ * From the lowest to the highest. look: state and counters. change: ports, VLANs, names, hash, spanning tree. see:
+ * captures and events of others' traffic. full: files, programs, host sockets, TAPs, shutdown.
+ */
+export const LEVELS = ['look', 'change', 'see', 'full'] as const;
+
+export type Level = (typeof LEVELS)[number];
+
+/** The level of the users who are neither the switch's own user nor root, unless another one is chosen. */
+export const DEFAULT_LEVEL: Level = 'change';
+
+const ROOT = 0;
+
+export function isLevel(text: unknown): text is Level {
+  return (LEVELS as readonly unknown[]).includes(text);
+}
+
+/** Returns whether a session that holds `held` may use a command that needs `needed`. */
+export function includes(held: Level, needed: Level): boolean {
+  return LEVELS.indexOf(held) >= LEVELS.indexOf(needed);
+}
+
+/** Returns the highest of the levels; `look` if there are none. */
+export function highest(levels: readonly Level[]): Level {
+  return LEVELS.findLast((level) => levels.includes(level)) ?? 'look';
+}
+
+/**
+ * Returns the level of the process that connected through `fd`: the highest for our own user and root, `others` for
+ * everybody else and for a process whose user the kernel does not report.
+ */
+export function levelOfPeer(fd: number, others: Level): Level {
+  try {
+    const { uid } = native.peerCredentials(fd);
+    return uid === ROOT || uid === process.geteuid?.() ? 'full' : others;
+  } catch {
+    return others;
+  }
+}
