@@ -37,6 +37,7 @@ const PACKAGES = {
   tshark: program('tshark'),
   curl: program('curl'),
   python3: program('python3'),
+  prometheus: program('promtool'),
   'python3-prometheus-client': pythonModule('prometheus_client'),
   'python3-pyte': pythonModule('pyte'),
   'clang-format': program('clang-format'),

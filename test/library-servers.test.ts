@@ -81,7 +81,7 @@ describe('serveMetrics', () => {
     sw.plug({ description: 'probe' });
     const text = await (await fetch(address)).text();
     expect(text).toMatch(
-      /^tsvde_endpoint_info\{port="1",endpoint="1",kind="plug",attachment="",description="probe",switch="tsvde"\} 1$/m,
+      /^tsvde_endpoint_info\{port="1",kind="plug",attachment="",description="probe",switch="tsvde"\} 1$/m,
     );
     await sw.close();
     await expect(fetch(address)).rejects.toThrow();

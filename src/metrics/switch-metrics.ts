@@ -6,6 +6,7 @@ import { BACKEND_STATS } from '../backends/kind.ts';
 import type { PortCounters } from '../switch/counters.ts';
 import type { MacStats } from '../switch/mac-table.ts';
 import type { Switch } from '../switch/switch.ts';
+import { BoundedValues, describeWithoutPid } from './client-labels.ts';
 
 export class SwitchMetrics {
   readonly #switch: Switch;
@@ -97,6 +98,10 @@ export class SwitchMetrics {
       ...this.#base('tsvde_port_up', '1 if an endpoint is attached to the port, 0 if not.'),
       labelNames: ['port'],
     });
+    const count = new Gauge({
+      ...this.#base('tsvde_port_endpoints', 'Endpoints that are attached to the port.'),
+      labelNames: ['port'],
+    });
     const portInfo = new Gauge({
       ...this.#base('tsvde_port_info', 'Always 1: the port, with its name and the kind of its newest endpoint.'),
       labelNames: ['port', 'name', 'kind'],
@@ -104,19 +109,25 @@ export class SwitchMetrics {
     const info = new Gauge({
       ...this.#base(
         'tsvde_endpoint_info',
-        'Always 1: an endpoint of the port, with its kind, its attachment and the description of its client.',
+        'Always 1: endpoints of the port with this kind, attachment and description of the client.',
       ),
-      labelNames: ['port', 'endpoint', 'kind', 'attachment', 'description'],
+      labelNames: ['port', 'kind', 'attachment', 'description'],
     });
+    const [names, descriptions] = [new BoundedValues(), new BoundedValues()];
     this.#updates.push(() => {
-      up.reset();
-      portInfo.reset();
-      info.reset();
-      for (const { number: port, name = '', active, endpoints } of this.#switch.ports.list()) {
+      for (const gauge of [up, count, portInfo, info]) gauge.reset();
+      const now = performance.now() / 1000;
+      const ports = this.#switch.ports.list();
+      const present = new Set(ports.map(({ number }) => number));
+      for (const values of [names, descriptions]) values.retain(present);
+      for (const { number: port, name = '', active, endpoints } of ports) {
         up.set({ port }, active ? 1 : 0);
-        portInfo.set({ port, name, kind: endpoints[0]?.kind ?? '' }, 1);
-        for (const { id: endpoint, kind, attachment = '', description } of endpoints)
-          info.set({ port, endpoint, kind, attachment, description }, 1);
+        count.set({ port }, endpoints.length);
+        portInfo.set({ port, name: names.bounded(port, name, now), kind: endpoints[0]?.kind ?? '' }, 1);
+        for (const { kind, attachment = '', description } of endpoints) {
+          const text = descriptions.bounded(port, describeWithoutPid(description), now);
+          info.set({ port, kind, attachment, description: text }, 1);
+        }
       }
     });
   }

@@ -12,18 +12,20 @@ import { until } from '../support/wait.ts';
 
 const HOST = '10.9.0.254';
 const GUESTS = [
-  { mac: '52:54:00:00:09:01', address: '10.9.0.1' },
-  { mac: '52:54:00:00:09:02', address: '10.9.0.2' },
+  { name: 'one', mac: '52:54:00:00:09:01', address: '10.9.0.1' },
+  { name: 'two', mac: '52:54:00:00:09:02', address: '10.9.0.2' },
 ] as const;
 
 /** The same command for a guest and for the host's shell. */
 const ping = (address: string) => `ping -c 3 -i 0.2 -W 5 ${address}`;
 
-async function boot(space: Namespace, socket: string, { mac, address }: (typeof GUESTS)[number]): Promise<Guest> {
+async function boot(space: Namespace, socket: string, { name, mac, address }: (typeof GUESTS)[number]): Promise<Guest> {
   const args = [
     '-vdesock',
     socket,
     'qemu-system-x86_64',
+    '-name',
+    name,
     ...guestArguments(),
     '-net',
     `nic,model=virtio,macaddr=${mac}`,
@@ -43,9 +45,9 @@ function metricsOf(space: Namespace): Map<string, number> {
   );
 }
 
-/** Returns the number of the port whose client is the process with this pid. */
-function portOf(metrics: Map<string, number>, pid: number): string | undefined {
-  const shows = new RegExp(`^tsvde_endpoint_info\\{port="(\\d+)".*\\bpid=${pid}\\b`);
+/** Returns the number of the port that has this name. */
+function portOf(metrics: Map<string, number>, name: string): string | undefined {
+  const shows = new RegExp(`^tsvde_port_info\\{port="(\\d+)",name="${name}"`);
   return [...metrics.keys()].map((name) => shows.exec(name)?.[1]).find((port) => port !== undefined);
 }
 
@@ -101,15 +103,14 @@ describeWith([...GUEST_NEEDS, 'tun', 'ip'], 'two guests and the host', () => {
       expect(drops.map(([, count]) => count).every((count) => count === 0)).toBe(true);
     }
 
-    // tsvdeq became QEMU, so the switch shows the pid of each QEMU on its guest's port.
-    const [ofOne, ofTwo] = [one!, two!].map(({ qemu }) => portOf(metricsOf(space), qemu.pid));
+    const [ofOne, ofTwo] = GUESTS.map(({ name }) => portOf(metricsOf(space), name));
     expect([ofOne, ofTwo].toSorted()).toEqual(['2', '3']);
     one!.qemu.signal('SIGTERM');
     expect((await one!.qemu.exited).code).toBe(0);
     const up = (port: string | undefined) => metricsOf(space).get(`tsvde_port_up{port="${port}"}`);
     await until(() => up(ofOne) === 0, "the end of the guest's port");
     expect(up(ofTwo)).toBe(1);
-    expect(portOf(metricsOf(space), one!.qemu.pid)).toBeUndefined();
+    expect(portOf(metricsOf(space), GUESTS[0].name)).toBeUndefined();
     host.signal('SIGTERM');
     expect(await host.exited).toEqual({ code: 0, signal: null });
     expect(space.run('ip', '-br', 'link')).not.toContain('qtap');

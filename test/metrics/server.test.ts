@@ -95,7 +95,7 @@ test('drops are counted by reason and direction; queues, endpoints and the MAC t
   expect(value('port_queue_bytes', 'port="9"')).toBe(7000);
   expect(value('port_queue_limit_frames', 'port="9"')).toBe(7);
   expect(value('port_info', 'port="9",name="",kind="vde"')).toBe(1);
-  expect(value('endpoint_info', 'port="9",endpoint="2",kind="vde",attachment="",description="second"')).toBe(1);
+  expect(value('endpoint_info', 'port="9",kind="vde",attachment="",description="second"')).toBe(1);
   expect(values.get('tsvde_mac_table_entries')).toBe(1);
   expect(values.get('tsvde_mac_table_limit_entries')).toBe(5);
 
@@ -218,7 +218,10 @@ print(json.dumps([[f.name, f.type, f.documentation, [[s.name, s.labels, s.value]
     const families = JSON.parse(stdout) as [string, string, string, [string, Record<string, string>, number][]][];
     const family = (name: string) => families.find(([found]) => found === name)!;
     const described = family('tsvde_endpoint_info')[3].map(([, labels]) => labels.description);
-    expect(described).toEqual([hostile, '}']);
+    expect(described).toEqual([
+      'quote " backslash \\ newline # TYPE x counter x 1 tab escape \\x1b[2J ümlaut \ufffd end',
+      '}',
+    ]);
     expect(family('tsvde_port_receive_bytes')[1]).toBe('counter');
     expect(family('tsvde_port_receive_bytes')[2]).toMatch(/^Received by the switch from the port/);
     expect(family('tsvde_port_up')[1]).toBe('gauge');
@@ -370,7 +373,7 @@ test('attachments are shown with kind and id and with connections, reconnections
   await sw.attach(`stream,id=out,addr.type=unix,addr.path=${path}x`);
   const text = await scrape(await serve(sw));
   expect(text).toMatch(
-    /^tsvde_endpoint_info\{port="1",endpoint="1",kind="stream",attachment="lab",description="pid \d+, uid \d+",switch="ctl"\} 1$/m,
+    /^tsvde_endpoint_info\{port="1",kind="stream",attachment="lab",description="uid \d+",switch="ctl"\} 1$/m,
   );
   const labels = 'attachment="lab",kind="stream"';
   for (const line of [
