@@ -2,18 +2,27 @@
 import { SwitchError } from '../protocol/errors.ts';
 import { BackOff } from '../system/back-off.ts';
 import { describeError } from '../system/errno.ts';
-import { native } from '../system/native.ts';
+import { native, type Transport } from '../system/native.ts';
 import type { Reservation } from '../system/reservation.ts';
 import { dial } from './dial.ts';
 import { firstAnswer } from './first-answer.ts';
 import type { AttachmentStats, Backend, Host } from './kind.ts';
-import { formatStreamAddress, type StreamAddress } from './stream-address.ts';
+import { asStream, formatStreamAddress, type StreamAddress } from './stream-address.ts';
+
+export interface ConnectorOptions {
+  /** The delay before the first new attempt, in milliseconds. With 0, a lost connection ends the attachment. */
+  reconnectMs: number;
+  /** The longest delay, in milliseconds; the default is 30 seconds. */
+  mostMs?: number;
+  /** Returns the transport for the connected descriptor; the default is a stream. */
+  transport?: (fd: number) => Transport;
+}
 
 export class Connector implements Backend {
   readonly #host: Host;
   readonly #address: StreamAddress;
-  /** The delay before the first new attempt, in milliseconds. With 0, a lost connection ends the attachment. */
   readonly #reconnectMs: number;
+  readonly #transport: (fd: number) => Transport;
   readonly #reservation: Reservation;
   readonly #backOff: BackOff;
   /** Whether the present failure has been logged. A failure is logged once, not at each attempt. */
@@ -22,18 +31,23 @@ export class Connector implements Backend {
   #connected = false;
   #connections = 0;
 
-  private constructor(host: Host, address: StreamAddress, reconnectMs: number) {
+  private constructor(
+    host: Host,
+    address: StreamAddress,
+    { reconnectMs, mostMs, transport = asStream }: ConnectorOptions,
+  ) {
     this.#host = host;
     this.#address = address;
     this.#reconnectMs = reconnectMs;
-    this.#backOff = new BackOff(reconnectMs);
+    this.#transport = transport;
+    this.#backOff = new BackOff(reconnectMs, mostMs);
     this.#reservation = host.reserve();
   }
 
   /** Opens the connection. If the first attempt fails, keeps trying or, with `reconnectMs` 0, throws SwitchError. */
-  static async open(host: Host, address: StreamAddress, reconnectMs: number): Promise<Connector> {
-    const connector = new Connector(host, address, reconnectMs);
-    if (reconnectMs > 0) {
+  static async open(host: Host, address: StreamAddress, options: ConnectorOptions): Promise<Connector> {
+    const connector = new Connector(host, address, options);
+    if (options.reconnectMs > 0) {
       await firstAnswer(connector.#start());
       return connector;
     }
@@ -66,7 +80,7 @@ export class Connector implements Backend {
         return undefined;
       }
       this.#reservation.attach({
-        transport: { kind: 'stream', fd },
+        transport: this.#transport(fd),
         description: name,
         ended: (why) => this.#lost(why),
       });

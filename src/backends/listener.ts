@@ -11,7 +11,7 @@ import { listenAndGrant, listenOn } from '../system/unix-listener.ts';
 import { attempt, refusal } from './attempt.ts';
 import { formatHostPort, resolveHosts } from './internet.ts';
 import type { AttachmentStats, Backend, Host } from './kind.ts';
-import { formatStreamAddress, type StreamAddress, takeDescriptor } from './stream-address.ts';
+import { asStream, formatStreamAddress, type StreamAddress, takeDescriptor } from './stream-address.ts';
 
 export interface ListenerOptions {
   maxClients: number;
@@ -104,7 +104,7 @@ export class Listener implements Backend {
   }
 
   #connect(socket: Socket): void {
-    const { maxClients, transport = (fd: number): Transport => ({ kind: 'stream', fd }) } = this.#options;
+    const { maxClients, transport = asStream } = this.#options;
     if (this.#clients.size >= maxClients) throw new SwitchError('ENOSPC', `there are already ${maxClients} clients`);
     const description = describePeer(socket);
     const reservation = this.#host.reserve({ atMost: maxClients });

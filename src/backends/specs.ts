@@ -208,7 +208,7 @@ export interface VhostUserSpec extends CommonKeys {
   kind: 'vhost-user';
   /** The path of the socket. */
   path: string;
-  /** Must be true, to listen. Connecting, the default, is not implemented yet. */
+  /** Whether to listen; the default is to connect. */
   server?: boolean;
   /** With server, the permissions of the socket's file; default 0o600. */
   mode?: number;
@@ -216,6 +216,11 @@ export interface VhostUserSpec extends CommonKeys {
   group?: string;
   /** With server, the maximum number of guests, each of which has a port of its own; default 128. */
   'max-clients'?: number;
+  /**
+   * Without server, milliseconds before connecting again, doubled after each failure, up to 2 seconds; 0 for never;
+   * default 1000.
+   */
+  'reconnect-ms'?: number;
   /** Whether guests may exchange unsegmented TCP and UDP datagrams with the switch; default true. */
   offload?: boolean;
   /** `require` refuses memory that can be truncated. */

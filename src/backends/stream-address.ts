@@ -1,6 +1,7 @@
-// The address of a stream socket, for listening or connecting: TCP, a unix socket's path or an abstract name.
+// The address of a stream socket, for listening or connecting: TCP, a unix socket's path or an abstract name. Also what
+// becomes of a connected socket.
 import type { Socket } from 'node:net';
-import { descriptorOf, native } from '../system/native.ts';
+import { descriptorOf, native, type Transport } from '../system/native.ts';
 import { type Family, formatHostPort } from './internet.ts';
 import { formatUnixName } from './unix-name.ts';
 
@@ -14,6 +15,9 @@ export function formatStreamAddress(address: StreamAddress): string {
   if (address.type === 'inet') return formatHostPort(address.host, address.port);
   return formatUnixName(address.type === 'unix' ? address.path : address.name);
 }
+
+/** The transport of a descriptor from takeDescriptor() or dial() on which each frame follows its length. */
+export const asStream = (fd: number): Transport => ({ kind: 'stream', fd });
 
 /**
  * Takes a connected socket away from Node and returns a descriptor of our own. Nothing must have been read from the

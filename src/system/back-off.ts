@@ -1,15 +1,18 @@
 // Delays between attempts: short at first, then doubled. A success that lasts less than the current delay does not
 // reset it, so that a peer that accepts and then drops every connection is not flooded with attempts.
 
-const MAX_MS = 30_000;
+const MOST_MS = 30_000;
 
 export class BackOff {
   readonly #firstMs: number;
+  readonly #mostMs: number;
   #nextMs: number;
   #succeededAt: number | undefined;
 
-  constructor(firstMs: number) {
+  /** The delays begin with `firstMs` and end with `mostMs`, or stay `firstMs` if that is longer. */
+  constructor(firstMs: number, mostMs = MOST_MS) {
     this.#firstMs = firstMs;
+    this.#mostMs = mostMs;
     this.#nextMs = firstMs;
   }
 
@@ -23,7 +26,7 @@ export class BackOff {
     if (this.#succeededAt !== undefined && now - this.#succeededAt >= this.#nextMs) this.#nextMs = this.#firstMs;
     this.#succeededAt = undefined;
     const wait = this.#nextMs;
-    this.#nextMs = Math.max(this.#firstMs, Math.min(MAX_MS, 2 * wait));
+    this.#nextMs = Math.max(this.#firstMs, Math.min(this.#mostMs, 2 * wait));
     return wait;
   }
 }

@@ -195,4 +195,6 @@ test('pauses between attempts double up to 30 s, and are short again after a las
   backOff.made(200_000);
   expect(backOff.failed(260_000)).toBe(1000);
   expect(new BackOff(60_000).failed(0)).toBe(60_000);
+  const limited = new BackOff(1000, 1500);
+  expect(Array.from({ length: 3 }, () => limited.failed(0))).toEqual([1000, 1500, 1500]);
 });

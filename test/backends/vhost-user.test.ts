@@ -1,6 +1,6 @@
 // The port kind vhost-user: its socket, its clients and its error messages. The engine's tests and test/e2e move frames.
 import { existsSync, statSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { atEnd } from '../support/at-end.ts';
 import { network } from '../support/network.ts';
@@ -66,9 +66,56 @@ test('a guest that breaks the protocol is disconnected, and the others stay', as
   expect(ports().length).toBe(1);
 });
 
-test('invalid keys, and connecting, are refused with a reason', async () => {
+test('a connecting port finds a front end that starts later, and again after each end, on the same port', async () => {
+  const net = await network();
+  const path = `${temporaryDirectory()}/v`;
+  const opening = net.sw.attach(`vhost-user,id=v,path=${path},reconnect-ms=20`);
+  await until(() => net.log.length > 0, 'the first failure');
+  const peers: Socket[] = [];
+  const server = createServer((peer) => peers.push(peer.on('error', () => {}))).listen(path);
+  atEnd(() => server.close());
+  await opening;
+  for (let connection = 1; connection <= 3; connection++) {
+    const peer = await until(() => peers[connection - 1], `connection ${connection}`);
+    let reply = '';
+    peer.on('data', (bytes) => {
+      reply += bytes.toString('hex');
+    });
+    peer.write(GET_FEATURES);
+    await until(() => reply.length === 40, 'the features');
+    expect(net.sw.attachments()[0]).toMatchObject({
+      ports: [1],
+      stats: { connections: 1, reconnects: connection - 1 },
+    });
+    if (connection === 3) break;
+    if (connection === 1) peer.destroy();
+    else peer.write(Buffer.alloc(12, 0xff));
+  }
+  expect(net.log.join('\n')).toMatch(/cannot connect to .*v: .*; trying again\n/);
+  expect(net.log.join('\n')).toMatch(
+    /the connection to .*v has ended: a message is not a request of protocol version 1/,
+  );
+  await net.sw.detach('v');
+  await until(() => peers[2]!.closed, 'the end');
+});
+
+test('with reconnect-ms=0, the front end must listen, and its end detaches the port', async () => {
+  const net = await network();
+  const path = `${temporaryDirectory()}/v`;
+  const spec = `vhost-user,path=${path},reconnect-ms=0`;
+  await expect(net.sw.attach(spec)).rejects.toThrow(`cannot connect to ${path}: No such file or directory`);
+  const server = createServer((peer) => peer.on('error', () => {}).end()).listen(path);
+  atEnd(() => server.close());
+  await net.sw.attach(spec);
+  await until(() => net.sw.attachments().length === 0, 'the end of the attachment');
+});
+
+test('invalid keys are refused with a reason', async () => {
   const { sw } = await network();
-  await expect(sw.attach('vhost-user,path=/tmp/none')).rejects.toThrow('only server=on is implemented');
+  await expect(sw.attach('vhost-user,path=/tmp/none,mode=600')).rejects.toThrow('mode goes only with server=on');
+  await expect(sw.attach('vhost-user,server=on,path=/a,reconnect-ms=1')).rejects.toThrow(
+    'reconnect-ms goes only with server=off',
+  );
   await expect(sw.attach('vhost-user,server=on')).rejects.toThrow('path');
   await expect(sw.attach('vhost-user,server=on,path=/a,seal=maybe')).rejects.toThrow('require');
 });

@@ -1,6 +1,6 @@
 // Two guests of QEMU that are connected by vhost-user, with all offloads of Linux, and a TAP.
 import { expect, test } from 'vitest';
-import { GUEST_NEEDS, Guest, guestArguments } from '../support/guest.ts';
+import { GUEST_NEEDS, Guest, vhostUserArguments } from '../support/guest.ts';
 import { type Namespace, namespace } from '../support/namespace.ts';
 import { describeWith } from '../support/needs.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -10,13 +10,7 @@ import { until } from '../support/wait.ts';
 const HOST = '10.9.0.254';
 
 async function boot(space: Namespace, socket: string, number: number): Promise<Guest> {
-  const args = [
-    ...guestArguments(),
-    ...['-object', 'memory-backend-memfd,id=ram,size=192M,share=on', '-machine', 'pc,memory-backend=ram'],
-    ...['-chardev', `socket,id=switch,path=${socket}`, '-netdev', 'vhost-user,id=net,chardev=switch'],
-    // Without vectors=0, QEMU 7.2 fails when the CPU is emulated.
-    ...['-device', `virtio-net-pci,netdev=net,mac=52:54:00:00:09:0${number},vectors=0`],
-  ];
+  const args = vhostUserArguments(`path=${socket}`, `52:54:00:00:09:0${number}`);
   const guest = await Guest.booted(space.start('qemu-system-x86_64', args));
   await guest.run(`ip addr add 10.9.0.${number}/24 dev eth0 && ip link set eth0 up`);
   return guest;

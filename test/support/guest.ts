@@ -36,6 +36,17 @@ export function guestArguments(): string[] {
   ];
 }
 
+/** QEMU's arguments for a guest with a network card by vhost-user; `chardev` is how QEMU reaches the switch. */
+export function vhostUserArguments(chardev: string, mac: string): string[] {
+  return [
+    ...guestArguments(),
+    ...['-object', 'memory-backend-memfd,id=ram,size=192M,share=on', '-machine', 'pc,memory-backend=ram'],
+    ...['-chardev', `socket,id=switch,${chardev}`, '-netdev', 'vhost-user,id=net,chardev=switch'],
+    // Without vectors=0, QEMU 7.2 fails when the CPU is emulated.
+    ...['-device', `virtio-net-pci,netdev=net,mac=${mac},vectors=0`],
+  ];
+}
+
 /** Starts User-mode Linux. All of its processes end with the returned one. `devices` are its network interfaces. */
 export function startUserModeLinux(home: string, devices: readonly string[]): Started {
   const image = initrd('user-mode-linux');

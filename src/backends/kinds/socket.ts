@@ -42,7 +42,8 @@ export const socket = defineKind({
       const maxClients = values['max-clients'] ?? MAX_CLIENTS;
       return Listener.open(host, { ...inet, ...listen }, { maxClients, permissions: { mode: 0o600 } });
     }
-    if (connect) return Connector.open(host, { ...inet, ...connect }, values['reconnect-ms'] ?? RECONNECT_MS);
+    if (connect)
+      return Connector.open(host, { ...inet, ...connect }, { reconnectMs: values['reconnect-ms'] ?? RECONNECT_MS });
     if (mcast) return openMulticast(host, mcast, { localAddress: values.localaddr, ttl: values.ttl });
     const local = hostPort.parse(values.localaddr ?? '');
     if (!local) throw new SwitchError('EINVAL', `socket: udp needs localaddr=, which must be ${hostPort.what}`);

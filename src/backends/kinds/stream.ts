@@ -58,7 +58,7 @@ export const stream = defineKind({
   keys,
   open(values, host) {
     const address = readAddress(values);
-    if (!values.server) return Connector.open(host, address, values['reconnect-ms'] ?? RECONNECT_MS);
+    if (!values.server) return Connector.open(host, address, { reconnectMs: values['reconnect-ms'] ?? RECONNECT_MS });
     if (address.type !== 'unix' && (values.mode ?? values.group) !== undefined)
       throw new SwitchError('EINVAL', 'stream: mode and group go only with the path of a unix socket');
     const permissions = {
