@@ -1,6 +1,6 @@
 // tsvdeq, the command: runs QEMU on a VDE switch. Parses its own options, plans QEMU's, and becomes QEMU.
 import { Command, CommanderError, Option } from 'commander';
-import { parseTarget } from '../plug/target.ts';
+import { parseTarget, type Target } from '../plug/target.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { encodeWord } from '../protocol/surrogate-escape.ts';
 import { Addresses } from '../qemu/addresses.ts';
@@ -14,6 +14,7 @@ import { ownArguments } from '../system/process.ts';
 import { TSVDE_VERSION } from '../system/version.ts';
 import { normalizeLeading, spellingsOf } from './long-only.ts';
 import { octalLike } from './mode.ts';
+import { findVhostSockets } from './vhost-sockets.ts';
 
 /** The name of the bin/compat script that was called (vdeq, or a name with QEMU's in it, as in vdeqemu), or tsvdeq. */
 const NAME = process.env.TSVDEQ_NAME ?? 'tsvdeq';
@@ -26,13 +27,14 @@ const OWN_QEMU = IS_VDEQ && NAME !== 'vdeq' ? NAME.replace(/^vde/, '') : undefin
  * Options that vdeq also accepted after QEMU's name. Of the words after QEMU's name, only these options, by their whole
  * names, are ours. All others are QEMU's.
  */
-const AFTER_QEMU = /^--?(vdesock|sock|unix|mod|via|descr)(=|$)/;
+const AFTER_QEMU = /^--?(vdesock|sock|unix|mod|via|vhost-socket|descr)(=|$)/;
 const FIRST_DESCRIPTOR = 3; // the first descriptor number that --print shows, although it opens none
 
 interface Parsed {
   vdesock: string[];
   mod?: number;
   via: Via;
+  vhostSocket?: string;
   descr?: string;
   print?: true;
 }
@@ -56,18 +58,15 @@ async function run(argv: readonly string[]): Promise<void> {
   const { options, name, args } = parse(argv);
   const program = findProgram(name);
   const { vdesock, via, mod: mode, descr, print } = options;
-  if (via === 'stream' && mode !== undefined)
-    throw new ExitError(
-      USAGE,
-      '--mod and --via stream exclude each other: with a stream, QEMU has no socket of its own',
-    );
+  refuseContradictions(options);
   const addresses = new Addresses({ identity: guestIdentity(name, args), hold: !print });
   const tolerate = IS_VDEQ ? (message: string) => warn(`${message}; it is ignored`) : undefined;
-  const plan = planQemu(
-    args,
-    { sockets: vdesock.map(parseTarget), via, mode, tolerate },
-    factsAbout(program, addresses),
-  );
+  const facts = factsAbout(program, addresses);
+  const sockets = vdesock.map(parseTarget);
+  // A plan for datagrams takes a port of each switch, so it says which switches QEMU would join.
+  const joined = () => planQemu(args, { sockets, tolerate: () => {} }, { ...facts, newMac: () => '' }).joins;
+  const vhostSocket = usesVhostUser(via) ? await vhostSocketOf(joined(), options.vhostSocket) : undefined;
+  const plan = planQemu(args, { sockets, via, mode, vhostSocket, tolerate }, facts);
   if (print || !plan.asked) warn(plan.decision);
   for (const note of plan.notes) warn(note);
   if (!print) {
@@ -76,6 +75,28 @@ async function run(argv: readonly string[]): Promise<void> {
   }
   const words = [name, ...plan.arguments(plan.joins.map((_, i) => FIRST_DESCRIPTOR + i))];
   process.stdout.write(encodeWord(`${words.map(quote).join(' ')}\n`));
+}
+
+function refuseContradictions({ via, mod, vhostSocket }: Parsed): void {
+  if ((via === 'stream' || via === 'vhost-user') && mod !== undefined)
+    throw new ExitError(USAGE, `--mod and --via ${via} exclude each other: QEMU then has no socket of its own`);
+  if (vhostSocket !== undefined && !usesVhostUser(via))
+    throw new ExitError(USAGE, '--vhost-socket needs --via vhost-user or --via auto');
+}
+
+function usesVhostUser(via: Via): boolean {
+  return via === 'vhost-user' || via === 'auto';
+}
+
+/** Returns a function for the vhost-user socket of each switch: the given one, or the one that its console names. */
+async function vhostSocketOf(
+  targets: readonly Target[],
+  given: string | undefined,
+): Promise<(target: Target) => string> {
+  if (given === undefined) return findVhostSockets(targets);
+  if (new Set(targets.map(({ directory }) => directory)).size > 1)
+    throw new ExitError(USAGE, '--vhost-socket names the socket of one switch, and QEMU would join several');
+  return () => given;
 }
 
 function parse(argv: readonly string[]): { options: Parsed; name: string; args: string[] } {
@@ -125,10 +146,13 @@ function define(): Command {
     .addOption(
       new Option(
         '--via <backend>',
-        "dgram passes QEMU a port's descriptor, vde lets QEMU connect by itself, stream takes each path as a port's stream socket",
+        "dgram passes QEMU a port's descriptor, vde lets QEMU connect by itself, stream takes each path as a port's stream socket, vhost-user shares the guest's memory with the switch, auto is vhost-user if possible and else dgram",
       )
         .choices(VIAS)
         .default('dgram'),
+    )
+    .addOption(
+      new Option('--vhost-socket <path>', "the switch's vhost-user socket (default: the one that its console names)"),
     )
     .addOption(new Option('--descr <text>', "a text that the switch shows for the guest besides QEMU's -name"))
     .addOption(new Option('--print', "show QEMU's command line instead of running it"))

@@ -1,6 +1,6 @@
 // Asks QEMU what it supports, and carries out a plan: takes the switch ports, and then becomes QEMU.
 import { spawnSync } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { connectControl, type Joined, joinAgain, joinSwitch } from '../plug/join.ts';
@@ -31,14 +31,35 @@ export function factsAbout(program: string, addresses: Addresses): Facts {
   return {
     // The list has one backend per line. The heading above it contains spaces.
     backends: new Set(ask(program, '-netdev', 'help').filter((line) => /^\S+$/.test(line))),
-    version: () => {
+    version: once(() => {
       const [, major, minor] = /version (\d+)\.(\d+)/.exec(ask(program, '-version').join()) ?? [];
       return minor === undefined ? undefined : [Number(major), Number(minor)];
-    },
+    }),
+    readFile: readConfigFile,
+    isDirectory: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false,
     defaultTarget: defaultTarget(),
     newMac: (nic) => addresses.next(nic),
     useMac: (mac) => addresses.use(mac),
   };
+}
+
+function once<T>(compute: () => T): () => T {
+  let known: { value: T } | undefined;
+  return () => {
+    known ??= { value: compute() };
+    return known.value;
+  };
+}
+
+function readConfigFile(path: string): string {
+  try {
+    // QEMU reads the file again, which a pipe does not allow.
+    if (!statSync(path).isFile()) throw new SwitchError('EINVAL', `'-readconfig ${path}' is not a regular file`);
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof SwitchError) throw error;
+    throw new SwitchError('EIO', `cannot read '${path}' of -readconfig: ${describeError(error)}`);
+  }
 }
 
 function ask(program: string, ...args: string[]): string[] {
@@ -119,7 +140,7 @@ function checkAnswers(path: string): Promise<void> {
     probe.once('error', (error) => {
       const directory = statSync(path, { throwIfNoEntry: false })?.isDirectory();
       const why = directory
-        ? 'it is a directory; name the socket of a port that was attached with --port stream,server=on,addr.type=unix,addr.path=…'
+        ? 'it is a directory; name the socket of a port that was attached with --port stream,… or --port vhost-user,…'
         : describeError(error);
       reject(new SwitchError('EIO', `cannot join the switch at '${path}': ${why}`));
     });

@@ -12,6 +12,11 @@ export interface NetOption {
 /** Keys and values in order; a key may be repeated (`hostfwd=`). */
 export type Settings = readonly (readonly [key: string, value: string])[];
 
+/** Whether a value is one of QEMU's spellings of `on`. */
+export function isOn(value: string | undefined): boolean {
+  return ['on', 'yes', 'true', 'y'].includes(value ?? '');
+}
+
 /** Returns the value of a key. If the key is repeated the last one counts, as in QEMU. */
 export function setting(settings: Settings, key: string): string | undefined {
   return settings.findLast(([name]) => name === key)?.[1];
@@ -30,13 +35,21 @@ export function renameKeys(settings: Settings, names: Record<string, string>): S
  * has no kind, or if JSON is invalid, since QEMU itself reports such errors.
  */
 export function parseNetOption(text: string, kindKey = 'type'): NetOption | undefined {
-  if (text.startsWith('{')) return parseJson(text, kindKey);
+  const all = parseSettings(text, kindKey);
+  const kind = setting(all, kindKey);
+  return kind ? { kind, settings: withoutKeys(all, kindKey) } : undefined;
+}
+
+/**
+ * Parses the settings of an option. A first word without `=` is the value of `impliedKey`. Returns the scalars of a JSON
+ * object, and no settings if JSON is invalid.
+ */
+export function parseSettings(text: string, impliedKey: string): Settings {
+  if (text.startsWith('{')) return parseJson(text);
   const words = splitAtCommas(text);
   if (words.at(-1) === '') words.pop(); // QEMU ignores a trailing comma
   const [first = '', ...rest] = words;
-  const all: Settings = [first.includes('=') ? parseSetting(first) : [kindKey, first], ...rest.map(parseSetting)];
-  const kind = setting(all, kindKey);
-  return kind ? { kind, settings: withoutKeys(all, kindKey) } : undefined;
+  return [first.includes('=') ? parseSetting(first) : [impliedKey, first], ...rest.map(parseSetting)];
 }
 
 /** Parses a setting, including QEMU's short booleans: `restrict` is `restrict=on`, `norestrict` is `restrict=off`. */
@@ -50,13 +63,12 @@ export function formatNetOption({ kind, settings }: NetOption): string {
   return [kind, ...settings.map(([key, value]) => `${key}=${value.replaceAll(',', ',,')}`)].join(',');
 }
 
-function parseJson(text: string, kindKey: string): NetOption | undefined {
+function parseJson(text: string): Settings {
   try {
-    const { [kindKey]: kind, ...rest } = JSON.parse(text) as Record<string, unknown>;
-    const scalars = Object.entries(rest).filter(([, value]) => typeof value !== 'object');
-    return { kind: String(kind), settings: scalars.map(([key, value]) => [key, String(value)]) };
+    const scalars = Object.entries(JSON.parse(text) as object).filter(([, value]) => typeof value !== 'object');
+    return scalars.map(([key, value]) => [key, String(value)]);
   } catch {
-    return undefined;
+    return [];
   }
 }
 

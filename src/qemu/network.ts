@@ -3,7 +3,7 @@
 // it on hub 0, together with all options that are not rewritten. As in QEMU, vlan 0 is hub 0 if the user has ports on
 // hub 0.
 import { type Member, newMember } from './member.ts';
-import { setting } from './net-option.ts';
+import { isOn, setting } from './net-option.ts';
 import type { Argument, Wiring } from './wiring.ts';
 
 /** The members of one vlan; there is at least one. */
@@ -25,15 +25,14 @@ export function networkArguments(members: Readonly<Network>, wiring: Wiring): Ar
   // vhost moves frames in the kernel, where a capture cannot see them, so QEMU refuses vhost and a capture on one
   // netdev. A hub gives each a netdev of its own.
   const captureNeedsHub = dumps.length > 0 && nics.length > 0 && backends.some(usesVhost);
-  const { netdev, words } =
-    backends.length === 1 && nics.length <= 1 && !wiring.hasHub(vlan) && !captureNeedsHub
-      ? wireDirectly(backends[0]!, nics, wiring)
-      : wireByHub(vlan, backends, nics, wiring);
+  const direct = backends.length === 1 && nics.length <= 1 && !wiring.hasHub(vlan) && !captureNeedsHub;
+  if (!direct || dumps.length > 0) for (const backend of backends) wiring.refuseVhostUser(backend);
+  const { netdev, words } = direct ? wireDirectly(backends[0]!, nics, wiring) : wireByHub(vlan, backends, nics, wiring);
   return [...words, ...dumps.flatMap((dump) => wiring.capture(dump, netdev))];
 }
 
 function usesVhost({ settings }: Member): boolean {
-  return ['on', 'yes', 'true', 'y'].includes(setting(settings, 'vhost') ?? '');
+  return isOn(setting(settings, 'vhost'));
 }
 
 /** The arguments of a network, and a netdev that all its frames pass, to which a capture can be attached. */

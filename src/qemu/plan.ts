@@ -2,13 +2,17 @@
 // acts on the outside world only through functions in the facts and options. Arguments that are not about the network
 // keep their text and their position.
 import type { Target } from '../plug/target.ts';
+import { SwitchError } from '../protocol/errors.ts';
+import { mayEmulate } from './accelerators.ts';
 import { isUserWords, type NetworkWords, readItems, type UserWords } from './command-line.ts';
+import { lineOptions } from './line-options.ts';
 import { checkVdeSettings, type Member, memberOf, newMember, refuseSetting, vdeTarget } from './member.ts';
 import { formatNetOption, renameKeys, setting, withoutKeys } from './net-option.ts';
 import { type Network, networkArguments } from './network.ts';
+import { withSharedMemory } from './shared-memory.ts';
 import { withUserOptions } from './user-options.ts';
-import type { BackendOptions } from './vde-backend.ts';
-import { type Argument, type Facts, Wiring } from './wiring.ts';
+import type { BackendOptions, Via } from './vde-backend.ts';
+import { type Argument, type Facts, Wiring, type WiringOptions } from './wiring.ts';
 
 export interface Plan {
   /** The switch ports to take, in the order of their descriptors. */
@@ -30,17 +34,44 @@ export interface PlanOptions {
    * The switches given by -vdesock. Without any, QEMU joins the default switch if no argument names another network.
    */
   sockets: readonly Target[];
-  /** How VDE networks are connected to QEMU; default dgram. */
-  via?: BackendOptions['via'] | undefined;
+  /** How VDE networks are connected to QEMU; default dgram. `auto` is vhost-user if that is possible, or else dgram. */
+  via?: Via | undefined;
   mode?: BackendOptions['mode'];
+  /** Necessary only for vhost-user; by default, no socket is known. */
+  vhostSocket?: BackendOptions['vhostSocket'] | undefined;
   /**
    * Called with a message for a setting that `-net vde` does not have, which is then ignored. Default: throws EINVAL.
    */
   tolerate?: ((message: string) => void) | undefined;
 }
 
-export function planQemu(args: readonly string[], options: PlanOptions, facts: Facts): Plan {
-  const { sockets, via = 'dgram', mode, tolerate = refuseSetting } = options;
+/** Throws SwitchError if the arguments are invalid or not possible with these options and facts. */
+export function planQemu(args: readonly string[], { via = 'dgram', ...options }: PlanOptions, facts: Facts): Plan {
+  if (via !== 'auto') return planVia(args, { ...options, via, chooseModel: true }, facts);
+  const macs: string[] = [];
+  const newMac = (nic: number) => {
+    macs[nic] ??= facts.newMac(nic); // the first plan may fail after it has asked for an address
+    return macs[nic];
+  };
+  try {
+    return planVia(args, { ...options, via: 'vhost-user', chooseModel: false }, { ...facts, newMac });
+  } catch (error) {
+    if (!(error instanceof SwitchError)) throw error;
+    const plan = planVia(args, { ...options, via: 'dgram', chooseModel: false }, { ...facts, newMac });
+    return plan.joins.length === 0
+      ? plan
+      : { ...plan, decision: `${plan.decision}; not by vhost-user: ${error.message}` };
+  }
+}
+
+interface ViaOptions extends PlanOptions {
+  via: BackendOptions['via'];
+  /** Whether vhost-user turns a NIC without a model into a virtio-net device. */
+  chooseModel: boolean;
+}
+
+function planVia(args: readonly string[], options: ViaOptions, facts: Facts): Plan {
+  const { sockets, tolerate = refuseSetting } = options;
   const { items, notes } = completed(args);
   const networkItems = items.filter((item) => typeof item !== 'string');
   const given = networkItems.filter(({ option }) => !/device$/.test(option)).map(({ parsed }) => parsed);
@@ -48,7 +79,7 @@ export function planQemu(args: readonly string[], options: PlanOptions, facts: F
   const asked = sockets.length > 0 || anyVde;
   for (const mac of givenMacs(networkItems)) facts.useMac?.(mac);
 
-  const wiring = new Wiring(facts, { via, mode }, given);
+  const wiring = new Wiring(facts, wiringOptions(args, options, facts), given);
   const vlans = new Vlans();
   const unassigned = sockets
     .map((target, vlan) => newMember('vde', vlan, { target }))
@@ -76,25 +107,54 @@ export function planQemu(args: readonly string[], options: PlanOptions, facts: F
   const added = byDefault ? [newMember('vde', vlans.firstWithNic(), { target: facts.defaultTarget })] : unassigned;
   output.push(...added.flatMap((member) => vlans.add(member)));
 
-  const argumentList = output.flatMap((item) => (Array.isArray(item) ? networkArguments(item, wiring) : item));
+  const wired = output.flatMap((item) => (Array.isArray(item) ? networkArguments(item, wiring) : item));
+  const memory = wiring.usesVhostUser ? withSharedMemory(wired, facts) : undefined;
+  const argumentList = memory?.words ?? wired;
   return {
     joins: wiring.targets,
     opened: wiring.opened,
-    notes: [...notes, ...wiring.notes],
-    decision: describe({ asked, byDefault, targets: wiring.joined }),
+    notes: [...notes, ...wiring.notes, ...(memory?.notes ?? [])],
+    decision: describe({ asked, byDefault, targets: wiring.joined, by: memory ? ' by vhost-user' : '' }),
     asked,
     arguments: (descriptors) => argumentList.map((item) => (typeof item === 'string' ? item : item(descriptors))),
   };
 }
 
-function describe({ asked, byDefault, targets }: { asked: boolean; byDefault: boolean; targets: readonly Target[] }) {
+function wiringOptions(
+  args: readonly string[],
+  { via, mode, vhostSocket = unknownSocket, chooseModel }: ViaOptions,
+  facts: Facts,
+): WiringOptions {
+  const vhostUser = via === 'vhost-user';
+  const options = vhostUser ? lineOptions(args, facts.readFile) : [];
+  return {
+    via,
+    mode,
+    vhostSocket,
+    chardevIds: options.flatMap(({ name, settings }) => (name === 'chardev' ? (setting(settings, 'id') ?? []) : [])),
+    vhostNics: { chooseModel, withoutVectors: vhostUser && mayEmulate(options) && facts.version()?.join() === '7,2' },
+  };
+}
+
+function unknownSocket({ directory }: Target): never {
+  throw new SwitchError('EINVAL', `the vhost-user socket of '${directory}' is not known`);
+}
+
+interface Decision {
+  asked: boolean;
+  byDefault: boolean;
+  targets: readonly Target[];
+  by: string;
+}
+
+function describe({ asked, byDefault, targets, by }: Decision): string {
   if (targets.length === 0)
     return asked
       ? 'joins no switch: QEMU connects to it by itself'
       : 'joins no switch: the command line has its own network';
   const names = targets.map(({ directory, port }) => `'${directory}${port === undefined ? '' : `[${port}]`}'`);
   const why = byDefault ? ', since the command line names no network' : '';
-  return `joins the switch ${names.join(' and ')}${why}`;
+  return `joins the switch ${names.join(' and ')}${by}${why}`;
 }
 
 /**

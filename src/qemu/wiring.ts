@@ -4,7 +4,16 @@ import type { Target } from '../plug/target.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { type Member, newMember, vdeTarget } from './member.ts';
 import { formatNetOption, type NetOption, renameKeys, type Settings, setting, withoutKeys } from './net-option.ts';
-import { type BackendOptions, descriptorOption, type QemuFacts, streamOption, vdeOption } from './vde-backend.ts';
+import {
+  type BackendOptions,
+  descriptorOption,
+  type QemuFacts,
+  refusePort,
+  streamOption,
+  vdeOption,
+  vhostUserWords,
+} from './vde-backend.ts';
+import { checkVhostDriver, type VhostNicOptions, vhostModel, vhostNicSettings } from './vhost-nic.ts';
 
 /** A word of QEMU's command line, or a function that makes it from the descriptors. */
 export type Argument = string | ((descriptors: readonly number[]) => string);
@@ -22,6 +31,9 @@ export interface Facts extends QemuFacts {
   newMac(nic: number): string;
   /** Called for each address on the command line, before newMac(), which must not return any of them. */
   useMac?(mac: string): void;
+  /** Returns the text of a file of -readconfig. Throws SwitchError. */
+  readFile(path: string): string;
+  isDirectory(path: string): boolean;
 }
 
 /** Matches IDs that QEMU has accepted since 0.13. Before that, `name=` could be any text. */
@@ -33,6 +45,12 @@ const WELL_FORMED_ID = /^[a-z][\w.-]*$/i;
  */
 const NIC_SETTINGS: readonly string[] = ['macaddr', 'model'];
 
+export interface WiringOptions extends BackendOptions {
+  vhostNics: VhostNicOptions;
+  /** The IDs of the user's own -chardev options. */
+  chardevIds: readonly string[];
+}
+
 export class Wiring {
   readonly targets: Target[] = [];
   /** All switches of the plan, however QEMU is connected to them. */
@@ -41,7 +59,9 @@ export class Wiring {
   readonly opened: string[] = [];
   readonly notes: string[] = [];
   readonly #facts: Facts;
-  readonly #options: BackendOptions;
+  readonly #options: WiringOptions;
+  /** The IDs of the backends that are connected by vhost-user. */
+  readonly #vhostUsers = new Set<string>();
   readonly #ids: Set<string>;
   /** The user's IDs that have been assigned to a rewritten option. */
   readonly #usedIds = new Set<string>();
@@ -53,7 +73,7 @@ export class Wiring {
   #nics = 0;
 
   /** `given` are the user's own options, whose IDs and hub numbers must not be used again. */
-  constructor(facts: Facts, options: BackendOptions, given: readonly NetOption[]) {
+  constructor(facts: Facts, options: WiringOptions, given: readonly NetOption[]) {
     this.#facts = facts;
     this.#options = options;
     this.#ids = new Set(valuesOf(given, 'id', 'name'));
@@ -61,6 +81,20 @@ export class Wiring {
     this.#takenHubs = new Set([0, ...valuesOf(given, 'hubid').map(Number)]);
     this.#onHub0 = given.filter(({ kind, settings }) => kind === 'hubport' && Number(setting(settings, 'hubid')) === 0);
     if (this.#onHub0.length > 0) this.#hubs.set(0, 0);
+  }
+
+  /** Whether a network is connected by vhost-user. */
+  get usesVhostUser(): boolean {
+    return this.#vhostUsers.size > 0;
+  }
+
+  /** Throws SwitchError EINVAL if the member would be connected by vhost-user. */
+  refuseVhostUser({ kind, vlan }: Member): void {
+    if (kind === 'vde' && this.#options.via === 'vhost-user')
+      throw new SwitchError(
+        'EINVAL',
+        `vhost-user connects a switch to a single NIC, and vlan ${vlan} has other members`,
+      );
   }
 
   /** Returns whether the user's own hub ports already form the hub of this vlan. */
@@ -75,7 +109,7 @@ export class Wiring {
 
   backend(member: Member): { id: string; words: Argument[] } {
     const id = this.#givenId(member.settings) ?? this.#newId(member);
-    if (member.kind === 'vde') return { id, words: ['-netdev', this.#vdeBackend(id, member.target!)] };
+    if (member.kind === 'vde') return { id, words: this.#vdeBackend(id, member.target!) };
     const lost = member.settings.filter(([key]) => NIC_SETTINGS.includes(key));
     for (const [key] of lost)
       this.notes.push(`${key}= is left out of '-net ${member.kind}': it is a setting of '-net nic'`);
@@ -103,7 +137,9 @@ export class Wiring {
       return value === id ? [['id', value]] : []; // QEMU before 5.1 had `name` instead of `id`
     });
     const mac: Settings = setting(given, 'macaddr') === undefined ? [['macaddr', this.#newMac(number)]] : [];
-    return ['-net', formatNetOption({ kind: 'nic', settings: [['netdev', netdev], ...given, ...mac] })];
+    const settings: Settings = [['netdev', netdev], ...given, ...mac];
+    const written = this.#vhostUsers.has(netdev) ? this.#withVhostModel(settings) : settings;
+    return ['-net', formatNetOption({ kind: 'nic', settings: written })];
   }
 
   #deviceNic(member: Member, { driver, usb }: { driver: string; usb: boolean }, netdev: string, number: number) {
@@ -112,8 +148,26 @@ export class Wiring {
       ? renameKeys(withoutKeys(member.settings, 'model', 'addr', 'vectors'), { name: 'id', macaddr: 'mac' })
       : member.settings;
     const mac: Settings = setting(given, 'mac') === undefined ? [['mac', this.#newMac(number)]] : [];
-    const option = formatNetOption({ kind: driver, settings: [['netdev', netdev], ...given, ...mac] });
-    return [...(usb ? ['-usb'] : []), '-device', option];
+    const settings: Settings = [['netdev', netdev], ...given, ...mac];
+    if (this.#vhostUsers.has(netdev)) checkVhostDriver(driver);
+    const written = this.#vhostUsers.has(netdev) ? this.#forVhostUser(driver, settings) : settings;
+    return [...(usb ? ['-usb'] : []), '-device', formatNetOption({ kind: driver, settings: written })];
+  }
+
+  #withVhostModel(settings: Settings): Settings {
+    const model = setting(settings, 'model');
+    const chosen = vhostModel(model, this.#options.vhostNics);
+    if (model !== undefined) return this.#forVhostUser(chosen, settings);
+    this.notes.push('a NIC without model= is now a virtio-net device, which vhost-user needs');
+    return this.#forVhostUser(chosen, [...settings, ['model', chosen]]);
+  }
+
+  #forVhostUser(driver: string, settings: Settings): Settings {
+    const written = vhostNicSettings(driver, settings, this.#options.vhostNics);
+    const given = setting(settings, 'vectors');
+    if (given !== undefined && given !== setting(written, 'vectors'))
+      this.notes.push(`vectors=${given} is now vectors=0: with vhost-user, QEMU 7.2 crashes otherwise`);
+    return written;
   }
 
   /** Writes the replacement of `-net dump`: a capture of the network that `netdev` belongs to. */
@@ -133,24 +187,33 @@ export class Wiring {
   replaceModern(option: 'nic' | 'netdev', parsed: NetOption): Argument[] {
     const settings = withoutKeys(parsed.settings, 'id', 'sock', 'port', 'group', 'mode');
     const id = setting(parsed.settings, 'id') ?? this.#newId({ kind: 'vde', vlan: 0 });
-    const backend = ['-netdev', this.#vdeBackend(id, vdeTarget(parsed) ?? this.#facts.defaultTarget)];
+    if (option === 'netdev' && this.#options.via === 'vhost-user')
+      throw new SwitchError('EINVAL', `'-netdev vde,id=${id}' cannot be connected by vhost-user: write -nic vde`);
+    const backend = this.#vdeBackend(id, vdeTarget(parsed) ?? this.#facts.defaultTarget);
     if (option === 'netdev') return backend;
     return [...backend, ...this.nic(newMember('nic', 0, { settings: renameKeys(settings, { mac: 'macaddr' }) }), id)];
   }
 
-  #vdeBackend(id: string, target: Target): Argument {
+  #vdeBackend(id: string, target: Target): Argument[] {
     const { via, mode } = this.#options;
     this.joined.push(target);
     switch (via) {
       case 'vde':
         this.opened.push(`${target.directory}/ctl`);
-        return vdeOption(id, { ...(mode === undefined ? {} : { mode }), ...target }, this.#facts);
+        return ['-netdev', vdeOption(id, { ...(mode === undefined ? {} : { mode }), ...target }, this.#facts)];
       case 'stream':
         this.opened.push(target.directory);
-        return streamOption(id, target, this.#facts);
+        return ['-netdev', streamOption(id, target, this.#facts)];
+      case 'vhost-user': {
+        refusePort(target, 'to be joined by vhost-user');
+        const path = this.#options.vhostSocket(target);
+        this.opened.push(path);
+        this.#vhostUsers.add(id);
+        return vhostUserWords({ id, chardev: this.#chardevId(id), path }, this.#facts);
+      }
       case 'dgram': {
         const index = this.targets.push(target) - 1;
-        return (descriptors) => descriptorOption(id, descriptors[index]!, this.#facts);
+        return ['-netdev', (descriptors) => descriptorOption(id, descriptors[index]!, this.#facts)];
       }
     }
   }
@@ -176,6 +239,13 @@ export class Wiring {
     const id = setting(settings, 'id') ?? setting(settings, 'name');
     if (id === undefined || !WELL_FORMED_ID.test(id) || this.#usedIds.has(id)) return undefined;
     this.#usedIds.add(id);
+    return id;
+  }
+
+  /** Returns an ID for the socket of a backend, `vlan0-vde-socket`, that no -chardev of the user has. */
+  #chardevId(backend: string): string {
+    let id = `${backend}-socket`;
+    for (let count = 2; this.#options.chardevIds.includes(id); count++) id = `${backend}-socket${count}`;
     return id;
   }
 

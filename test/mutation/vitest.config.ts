@@ -9,7 +9,7 @@ export default defineConfig({
       'test/console/{execute,parse,reply}.test.ts',
       'test/switch/{port-table,vlans}.test.ts',
       'test/backends/{forward,keys}.test.ts',
-      'test/qemu/{net-option,plan}.test.ts',
+      'test/qemu/{net-option,plan,vhost-user}.test.ts',
     ],
     testTimeout: 20_000,
   },

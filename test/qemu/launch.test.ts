@@ -174,12 +174,17 @@ describe('errors of tsvdeq', () => {
     ],
     ['an unknown option', () => ['--frob', fake], 2, /^tsvdeq: .*--frob.*\n$/],
     ['an invalid mode', () => ['--mod', '9', fake], 2, "tsvdeq: '9' is not a mode: give it in octal, like 700\n"],
-    ['an unknown backend', () => ['--via', 'pipe', fake], 2, /^tsvdeq: .*'pipe' is invalid.* vde, dgram, stream\.\n$/],
+    [
+      'an unknown backend',
+      () => ['--via', 'pipe', fake],
+      2,
+      /^tsvdeq: .*'pipe' is invalid.* vde, dgram, stream, vhost-user, auto\.\n$/,
+    ],
     [
       '--mod with --via stream',
       () => ['--via', 'stream', '--mod', '700', fake],
       2,
-      'tsvdeq: --mod and --via stream exclude each other: with a stream, QEMU has no socket of its own\n',
+      'tsvdeq: --mod and --via stream exclude each other: QEMU then has no socket of its own\n',
     ],
     [
       'a missing switch for --via vde',

@@ -10,6 +10,8 @@ const QEMU_7: Facts = {
   backends: new Set(['socket', 'stream', 'dgram', 'hubport', 'tap', 'user', 'vde']),
   defaultTarget: DEFAULT,
   version: () => [7, 2],
+  readFile: () => '',
+  isDirectory: () => false,
   newMac: () => '52:54:00:aa:bb:cc',
 };
 const WITHOUT_VDE: Facts = { ...QEMU_7, backends: new Set(['socket', 'dgram', 'hubport', 'tap', 'user']) };

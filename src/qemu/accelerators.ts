@@ -1,0 +1,12 @@
+// Tells from the options of a command line whether QEMU may emulate the guest's CPU.
+import type { LineOption } from './line-options.ts';
+import { setting } from './net-option.ts';
+
+/** Returns false only if KVM is the one accelerator that the options allow; QEMU's default is emulation. */
+export function mayEmulate(options: readonly LineOption[]): boolean {
+  const accelerators = options.flatMap(({ name, settings }) => {
+    if (name === 'enable-kvm') return ['kvm'];
+    return name === 'accel' || name === 'machine' ? (setting(settings, 'accel')?.split(':') ?? []) : [];
+  });
+  return accelerators.length === 0 || accelerators.some((accelerator) => accelerator !== 'kvm');
+}
