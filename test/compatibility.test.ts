@@ -134,6 +134,11 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
   ],
   ['load accepts regular files', ['console/commands.test.ts', 'load reads a directory as empty, refuses a pipe']],
   [
+    'A control directory that users other than its owner may write to',
+    ['control/directory.test.ts', 'is sticky: a client cannot replace ctl'],
+    ['interop/permissions.test.ts', "only tsvde's shared directories are sticky"],
+  ],
+  [
     'Users of the management socket other than root',
     ['console/levels.test.ts', 'has the level change by default', 'started as vde_switch, lets all who may connect'],
   ],
@@ -162,6 +167,7 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
       'iplog reads tagged frames',
     ],
     ['interop/plugins.test.ts', 'a capture file that cannot be opened changes nothing'],
+    ['console/plugins.test.ts', 'pdump/active 1 does not truncate the capture of an earlier pdump'],
   ],
   ["The banner's version", ['console/commands.test.ts', 'a session starts with the greeting of vde_switch']],
 ];

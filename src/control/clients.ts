@@ -13,7 +13,7 @@ import type { Log } from '../system/log.ts';
 import { descriptorOf, native } from '../system/native.ts';
 import type { Reservation, Reservations } from '../system/reservation.ts';
 import { UnixListener } from '../system/unix-listener.ts';
-import { openDataSocket } from './data-socket.ts';
+import { type DataFile, openDataSocket } from './data-socket.ts';
 import type { ControlDirectory } from './directory.ts';
 
 export interface ClientRules {
@@ -49,7 +49,10 @@ export class Clients {
    */
   bind(fd?: number): void {
     const { controlPath } = this.#directory;
-    this.#listener = fd === undefined ? UnixListener.bind(controlPath) : UnixListener.takeOver(controlPath, fd);
+    this.#listener =
+      fd === undefined
+        ? UnixListener.bind(controlPath, this.#directory.heldControlPath)
+        : UnixListener.takeOver(controlPath, fd);
     this.#directory.removeLeftovers();
     if (fd === undefined) this.#directory.grant();
   }
@@ -121,8 +124,15 @@ export class Clients {
     const { port } = reservation;
     let disconnect = () => {};
     try {
-      const pathOf = (id: number) => this.#directory.dataPath(port, id);
-      const { endpoint: id, fd, file } = openDataSocket(() => this.#reservations.nextEndpointId(), pathOf, address);
+      const {
+        endpoint: id,
+        fd,
+        file,
+      } = openDataSocket(
+        () => this.#reservations.nextEndpointId(),
+        (id) => this.#directory.dataFile(port, id),
+        address,
+      );
       disconnect = this.#disconnector(stream, file, reservation);
       const ended = () => {
         disconnect();
@@ -130,7 +140,7 @@ export class Clients {
       };
       reservation.attach({ id, transport: { kind: 'datagram', fd }, description, ended });
       if (stream.destroyed) return; // an event listener of the switch has already closed the endpoint
-      this.#grant(file.path, port, uid);
+      this.#grant(this.#directory.dataFile(port, id), port, uid);
       stream.write(formatAddress(file.path));
     } catch (error) {
       disconnect();
@@ -162,12 +172,12 @@ export class Clients {
    * Grants access to a data socket. A switch run by root gives the socket to its client's user; any other switch can
    * only make the socket as accessible as `ctl`.
    */
-  #grant(path: string, port: number, uid: number): void {
+  #grant({ path, held }: DataFile, port: number, uid: number): void {
     const portZero = port === 0 ? this.#rules.portZero : {};
     const root = process.geteuid?.() === 0;
     const mode = (portZero.mode ?? this.#directory.mode) & (root && portZero.mode === undefined ? 0o700 : 0o777);
     try {
-      grantSocket(path, { mode, uid: root ? uid : undefined, gid: portZero.gid ?? this.#directory.gid });
+      grantSocket(path, { mode, uid: root ? uid : undefined, gid: portZero.gid ?? this.#directory.gid }, held);
     } catch (error) {
       throw new SwitchError('EIO', `cannot set the permissions of our own socket '${path}': ${describeError(error)}`);
     }

@@ -92,7 +92,7 @@ export class Control {
           `'${this.#directory.path}' holds other files: its permissions and group are left as they are`,
           'warning',
         );
-      if (fd === undefined) await makeWay(this.#directory.controlPath);
+      if (fd === undefined) await makeWay(this.#directory.controlPath, this.#directory.heldControlPath);
       const bindOther = await prepareOther();
       this.#clients = new Clients(this.#reservations, this.#directory, this.#rules, this.#log);
       this.#clients.bind(fd);

@@ -6,6 +6,12 @@ import { describeError } from '../system/errno.ts';
 import { OwnPath } from '../system/held-path.ts';
 import { native } from '../system/native.ts';
 
+/** Where a data socket is bound: its path, and the way to it through the held directory. */
+export interface DataFile {
+  path: string;
+  held: string;
+}
+
 export interface DataSocket {
   endpoint: number;
   fd: number;
@@ -22,25 +28,25 @@ const TRIES = 50;
  * Binds to the name of the first ID whose file name is free. Throws SwitchError and system errors, and then leaves
  * nothing behind.
  */
-export function openDataSocket(nextId: () => number, pathOf: (id: number) => string, peer: Buffer): DataSocket {
+export function openDataSocket(nextId: () => number, fileOf: (id: number) => DataFile, peer: Buffer): DataSocket {
   for (let tries = 1; ; tries++) {
     const endpoint = nextId();
-    const path = pathOf(endpoint);
+    const file = fileOf(endpoint);
     try {
-      return { endpoint, ...open(path, peer) };
+      return { endpoint, ...open(file, peer) };
     } catch (error) {
       const { code, syscall } = error as NodeJS.ErrnoException;
       if (syscall !== 'bind') throw error;
       if (code !== 'EADDRINUSE' || tries === TRIES)
-        throw new SwitchError('EIO', `${code}: cannot bind '${path}': ${describeError(error)}`);
+        throw new SwitchError('EIO', `${code}: cannot bind '${file.path}': ${describeError(error)}`);
     }
   }
 }
 
-function open(path: string, peer: Buffer): Omit<DataSocket, 'endpoint'> {
+function open({ path, held }: DataFile, peer: Buffer): Omit<DataSocket, 'endpoint'> {
   const fd = native.openDatagram(path, isUnnamed(peer) ? null : peer);
   try {
-    return { fd, file: new OwnPath(path) };
+    return { fd, file: new OwnPath(path, held) };
   } catch (error) {
     native.closeDescriptor(fd);
     throw error;

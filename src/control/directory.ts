@@ -2,12 +2,13 @@
 // removed at the end. What is not ours is left unchanged: the directory of a live switch, files that are not sockets,
 // and the permissions of a directory that holds other files.
 import { chmodSync, chownSync, lstatSync, readdirSync, unlinkSync } from 'node:fs';
-import { lstat, mkdir, readdir, realpath, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, realpath, rmdir } from 'node:fs/promises';
 import { SwitchError } from '../protocol/errors.ts';
 import { PATH_MAX } from '../protocol/request.ts';
 import { groupOption } from '../system/accounts.ts';
 import { describeError } from '../system/errno.ts';
-import { grantSocket, OwnPath } from '../system/held-path.ts';
+import { grantSocket, HeldDirectory } from '../system/held-path.ts';
+import type { DataFile } from './data-socket.ts';
 
 /** A control directory and its permissions. */
 export interface DirectoryOptions {
@@ -22,6 +23,9 @@ export interface DirectoryOptions {
 }
 
 const SET_GROUP_ID = 0o2000;
+/** Lets users rename and remove only their own files in a directory that they may write to. */
+const STICKY = 0o1000;
+const OTHERS_WRITE = 0o022;
 const DATA_SOCKET = /^\d{3,}\.\d+$/;
 /** Matches the names of files that a switch or its clients leave behind: `ctl`, `001.5`, `.01819-00000`. */
 const OURS = /^(ctl|\d{3,}\.\d+|\.\d+-\d+)$/;
@@ -46,20 +50,18 @@ export class ControlDirectory {
   readonly foreign: boolean;
   /** Whether we made the directory. */
   readonly #made: boolean;
-  readonly #own: OwnPath;
-  readonly #release: () => void;
+  readonly #held: HeldDirectory;
 
   private constructor(
-    { path, made }: FoundDirectory,
+    { held, made }: FoundDirectory,
     options: DirectoryOptions,
     gid: number | undefined,
     foreign: boolean,
   ) {
     const { mode, dirMode } = directoryModes(options);
-    this.path = path;
+    this.path = held.path;
     this.#made = made;
-    this.#own = new OwnPath(path);
-    this.#release = this.#own.hold();
+    this.#held = held;
     this.mode = mode;
     this.gid = gid;
     this.#dirMode = dirMode;
@@ -74,13 +76,14 @@ export class ControlDirectory {
     const gid = groupOption(options.group);
     checkLength(options.directory, highestPort);
     const found = await make(options.directory);
-    const { path, made } = found;
+    const { held, made } = found;
     try {
-      checkLength(path, highestPort); // resolving symbolic links may have made the path longer
-      const foreign = (await readdir(path)).some((name) => !OURS.test(name));
+      checkLength(held.path, highestPort); // resolving symbolic links may have made the path longer
+      const foreign = (await readdir(held.at())).some((name) => !OURS.test(name));
       return new ControlDirectory(found, options, gid, foreign);
     } catch (error) {
-      if (made) await rmdir(path).catch(() => {});
+      if (made) await rmdir(held.path).catch(() => {});
+      held.close();
       throw error;
     }
   }
@@ -89,9 +92,15 @@ export class ControlDirectory {
     return `${this.path}/ctl`;
   }
 
-  /** Returns the path of an endpoint's data socket, `DIR/PPP.ID`. */
-  dataPath(port: number, endpoint: number): string {
-    return `${this.path}/${String(port).padStart(3, '0')}.${endpoint}`;
+  /** The way to `controlPath` through the held directory. */
+  get heldControlPath(): string {
+    return this.#held.at('ctl');
+  }
+
+  /** Returns where an endpoint's data socket is bound, `DIR/PPP.ID`. */
+  dataFile(port: number, endpoint: number): DataFile {
+    const name = `${String(port).padStart(3, '0')}.${endpoint}`;
+    return { path: `${this.path}/${name}`, held: this.#held.at(name) };
   }
 
   /**
@@ -99,39 +108,46 @@ export class ControlDirectory {
    * after binding `ctl`, which proves that no other switch is alive, and before serving clients.
    */
   removeLeftovers(): void {
-    for (const name of readdirSync(this.path).filter((one) => DATA_SOCKET.test(one))) {
-      const path = `${this.path}/${name}`;
+    for (const name of readdirSync(this.#held.at()).filter((one) => DATA_SOCKET.test(one))) {
+      const path = this.#held.at(name);
       if (lstatSync(path).isSocket()) unlinkSync(path);
     }
   }
 
-  /** Sets the permissions of `ctl` and the directory. Before this call, only our own user can connect. */
+  /**
+   * Sets the permissions of `ctl` and the directory. Before this call, only our own user can connect. A directory that
+   * other users may write to is sticky, so that none of them replaces `ctl` or the socket of another client.
+   */
   grant(): void {
-    grantSocket(this.controlPath, { mode: this.mode, gid: this.gid });
+    grantSocket(this.controlPath, { mode: this.mode, gid: this.gid }, this.heldControlPath);
     if (this.foreign) return;
-    if (this.gid !== undefined) chownSync(this.path, -1, this.gid);
-    chmodSync(this.path, this.#dirMode);
+    try {
+      if (this.gid !== undefined) chownSync(this.#held.at(), -1, this.gid);
+      chmodSync(this.#held.at(), this.#dirMode | (this.#dirMode & OTHERS_WRITE ? STICKY : 0));
+    } catch (error) {
+      throw Object.assign(error as Error, { path: this.path });
+    }
   }
 
   /** Removes the directory if it is empty and still the one that open() made or took over. */
   remove(): void {
     try {
-      this.#own.rmdir();
+      this.#held.rmdir();
     } catch {
       // The directory contains other files, or another directory has its name by now.
     }
-    this.#release();
+    this.#held.close();
   }
 
   /** Undoes open(): removes the directory only if we made it. */
   abandon(): void {
     if (this.#made) this.remove();
-    else this.#release();
+    else this.#held.close();
   }
 }
 
 interface FoundDirectory {
-  path: string;
+  held: HeldDirectory;
   made: boolean;
 }
 
@@ -148,13 +164,16 @@ async function make(directory: string): Promise<FoundDirectory> {
   const path = await realpath(directory).catch((error) => {
     throw new SwitchError('EIO', `Cannot resolve ctl dir path '${directory}': ${describeError(error)}`);
   });
-  if (!(await lstat(path)).isDirectory()) {
-    throw new SwitchError(
-      'EEXIST',
-      `'${directory}' is not a directory: name one for the switch's sockets, or a path that is free`,
-    );
+  try {
+    return { held: new HeldDirectory(path), made };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR')
+      throw new SwitchError(
+        'EEXIST',
+        `'${directory}' is not a directory: name one for the switch's sockets, or a path that is free`,
+      );
+    throw new SwitchError('EIO', `Cannot open ctl directory '${directory}': ${describeError(error)}`);
   }
-  return { path, made };
 }
 
 function checkLength(path: string, highestPort: number): void {

@@ -22,13 +22,49 @@ import { SwitchError } from '../protocol/errors.ts';
 const O_PATH = 0o10000000;
 const UNCHANGED = -1; // chown(2): leave this ID as it is
 
-/** Changes a socket's mode and owner. Throws SwitchError EIO if `path` is not a socket; system errors carry `path`. */
+/** A directory held by a descriptor: the names that at() returns lead into it whatever happens to its path. */
+export class HeldDirectory {
+  readonly path: string;
+  readonly #fd: number;
+
+  /** Throws system errors, such as ENOTDIR if the path is not a directory. */
+  constructor(path: string) {
+    this.path = path;
+    this.#fd = openSync(path, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  }
+
+  /** Returns a path of a file in the directory; without a name, one of the directory. */
+  at(name?: string): string {
+    return name === undefined ? nameOf(this.#fd) : `${nameOf(this.#fd)}/${name}`;
+  }
+
+  /**
+   * Removes the directory. Throws SwitchError EEXIST if its path leads to another file by now. Also throws system errors,
+   * such as ENOTEMPTY.
+   */
+  rmdir(): void {
+    const found = lstatSync(this.path, { bigint: true, throwIfNoEntry: false });
+    if (!found) return;
+    if (!isSame(found, fstatSync(this.#fd, { bigint: true }))) throw replaced(this.path);
+    rmdirSync(this.path);
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+}
+
+/**
+ * Changes the mode and owner of the socket at `held`, which is `path` or another way to the same file. Throws
+ * SwitchError EIO if the file is not a socket; system errors carry `path`.
+ */
 export function grantSocket(
   path: string,
   permissions: { mode: number; uid?: number | undefined; gid?: number | undefined },
+  held = path,
 ): void {
   const { mode, uid = UNCHANGED, gid = UNCHANGED } = permissions;
-  const fd = openSync(path, O_PATH | constants.O_NOFOLLOW);
+  const fd = openSync(held, O_PATH | constants.O_NOFOLLOW);
   try {
     if (!fstatSync(fd).isSocket())
       throw new SwitchError('EIO', `'${path}' was replaced by a file that is not a socket`);
@@ -50,21 +86,25 @@ export async function holdSocket(path: Buffer): Promise<{ file: FileHandle; name
   return { file, name: nameOf(file.fd) };
 }
 
-/** A file or directory that we made or took over. It is removed only if its path still leads to the same inode. */
+/** A file that we made or took over. It is removed only if its path still leads to the same inode. */
 export class OwnPath {
   readonly path: string;
-  readonly #device: bigint;
-  readonly #inode: bigint;
+  readonly #held: string;
+  readonly #identity: Identity;
 
   /**
-   * Records the file at `path`. Call this right after making the file. If the file is removed, the kernel may reuse its
-   * inode number, unless the file is held: see `hold`.
+   * Records the file at `held`, which is `path` or the way to the same file through a held directory. Call this right
+   * after making the file. If the file is removed, the kernel may reuse its inode number, unless the file is held: see
+   * `hold`. Throws SwitchError EEXIST if `path` leads to another file. Also throws system errors.
    */
-  constructor(path: string) {
-    const { dev, ino } = lstatSync(path, { bigint: true });
+  constructor(path: string, held = path) {
+    const found = lstatSync(held, { bigint: true, throwIfNoEntry: false });
+    const named = held === path ? found : lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    if (!found || !named || !isSame(found, named))
+      throw new SwitchError('EEXIST', `'${path}' or its directory was replaced by another file`);
     this.path = path;
-    this.#device = dev;
-    this.#inode = ino;
+    this.#held = held;
+    this.#identity = found;
   }
 
   /**
@@ -72,34 +112,29 @@ export class OwnPath {
    * system errors.
    */
   unlink(): void {
-    if (this.#isThere()) unlinkSync(this.path);
-  }
-
-  /** Removes the directory if it still exists. Throws the same errors as `unlink`, and ENOTEMPTY. */
-  rmdir(): void {
-    if (this.#isThere()) rmdirSync(this.path);
+    if (this.#isThere()) unlinkSync(this.#held);
   }
 
   /** Holds the file by a descriptor, so that its inode number is not reused. Returns the function that releases it. */
   hold(): () => void {
-    const fd = openSync(this.path, O_PATH);
+    const fd = openSync(this.#held, O_PATH);
     return () => closeSync(fd);
   }
 
   #isThere(): boolean {
-    const found = lstatSync(this.path, { bigint: true, throwIfNoEntry: false });
+    const found = lstatSync(this.#held, { bigint: true, throwIfNoEntry: false });
     if (!found) return false;
-    if (found.dev === this.#device && found.ino === this.#inode) return true;
-    throw new SwitchError('EEXIST', `'${this.path}' was replaced by another file, which is kept`);
+    if (isSame(found, this.#identity)) return true;
+    throw replaced(this.path);
   }
 }
 
 /**
  * Returns an idempotent function that removes the file, unless another file has its name by then. Call fileRemover()
- * right after making the file.
+ * right after making the file. `held` is as for OwnPath.
  */
-export function fileRemover(path: string): () => void {
-  const file = new OwnPath(path);
+export function fileRemover(path: string, held = path): () => void {
+  const file = new OwnPath(path, held);
   const release = file.hold();
   let removed = false;
   return () => {
@@ -112,6 +147,19 @@ export function fileRemover(path: string): () => void {
     }
     release();
   };
+}
+
+interface Identity {
+  dev: bigint;
+  ino: bigint;
+}
+
+function isSame(a: Identity, b: Identity): boolean {
+  return a.dev === b.dev && a.ino === b.ino;
+}
+
+function replaced(path: string): SwitchError {
+  return new SwitchError('EEXIST', `'${path}' was replaced by another file, which is kept`);
 }
 
 function nameOf(fd: number): string {

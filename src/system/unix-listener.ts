@@ -28,11 +28,14 @@ export class UnixListener {
     this.#remove = remove;
   }
 
-  /** Binds a socket. Call makeWay() first. Throws a SwitchError that names the path. */
-  static bind(path: string): UnixListener {
+  /**
+   * Binds a socket. Call makeWay() first. `held` is the way to the path through a held directory. Throws a SwitchError
+   * that names the path.
+   */
+  static bind(path: string, held = path): UnixListener {
     const fd = bind(path);
     try {
-      return new UnixListener(path, fd, fileRemover(path));
+      return new UnixListener(path, fd, fileRemover(path, held));
     } catch (error) {
       native.closeDescriptor(fd);
       throw error;
@@ -106,23 +109,23 @@ export async function listenAndGrant(server: Server, path: string, permissions: 
 }
 
 /**
- * Removes a stale socket. Throws SwitchError if the path is too long, or if a live socket or another kind of file is
+ * Removes a stale socket. `held` is the way to the path through a held directory. Throws SwitchError if the path is too long, or if a live socket or another kind of file is
  * there.
  */
-export async function makeWay(path: string): Promise<void> {
+export async function makeWay(path: string, held = path): Promise<void> {
   const length = Buffer.byteLength(path);
   if (length > PATH_MAX)
     throw new SwitchError(
       'ENAMETOOLONG',
       `'${path}' has ${length} bytes: a socket's path has room for ${PATH_MAX}; choose a shorter one`,
     );
-  const found = await lstat(path).catch(() => undefined);
+  const found = await lstat(held).catch(() => undefined);
   if (!found) return;
   if (!found.isSocket())
     throw new SwitchError('EEXIST', `'${path}' is in the way and is not a socket: remove it or choose another path`);
-  if (await isServed(path))
+  if (await isServed(held))
     throw new SwitchError('EADDRINUSE', `Could not bind to socket '${path}': Address already in use`);
-  await rm(path, { force: true }); // its owner may have removed it meanwhile
+  await rm(held, { force: true }); // its owner may have removed it meanwhile
 }
 
 function isServed(path: string): Promise<boolean> {

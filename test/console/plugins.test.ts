@@ -153,6 +153,24 @@ describe('pdump', () => {
     expect(statSync(path).size).toBe(24 + 4 * 76);
   });
 
+  test('pdump/active 1 does not truncate the capture of an earlier pdump', async () => {
+    const { console, home, through } = await withPlugin('pdump');
+    const path = `${home}/a.cap`;
+    const bytes = 24 + 2 * 76;
+    for (const command of [`pdump/filename ${path}`, 'pdump/active 1']) await console.ask(command);
+    await through(frame(BROADCAST, FIRST));
+    await until(() => statSync(path).size === bytes, 'the frame in the file');
+    const before = process.cwd();
+    process.chdir(home);
+    atEnd(() => process.chdir(before));
+    renameSync(path, `${home}/vde_dump.cap`); // the file that a new pdump writes to
+    for (const command of ['plugin/del pdump', 'plugin/add pdump']) await console.ask(command);
+    expect(await console.ask('pdump/active 1')).toMatch(REFUSED);
+    expect(statSync(`${home}/vde_dump.cap`).size).toBe(bytes);
+    expect(await console.ask('pdump/filename vde_dump.cap')).toContain('1000 Success');
+    await until(() => statSync(`${home}/vde_dump.cap`).size === 24, 'the header of the emptied file');
+  });
+
   test('a refused file leaves pdump as it is', async () => {
     const { console, home, through } = await withPlugin('pdump');
     await console.ask(`pdump/filename ${home}/a.cap`);

@@ -1,6 +1,7 @@
 // Clients that connect and disconnect at the same time, and attempts of a hostile client.
 import {
   chmodSync,
+  chownSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -113,7 +114,7 @@ test('a foreign file in place of a data socket is logged and stays, and the swit
   writeFileSync(directory, 'foreign');
   plug.close();
   await until(() => !sw.ports.get(1)?.active, 'the end of the client');
-  expect(log).toEqual([`cannot remove '${plug.switchPath}': Not a directory`]);
+  expect(log).toEqual([]); // the socket went with the directory, and the file that took its name is not looked at
   await sw.close();
   expect(readFileSync(directory, 'utf8')).toBe('foreign');
 });
@@ -165,12 +166,13 @@ s.recv(1)`;
 });
 
 describeWith(['root', 'setpriv'], 'a switch that any user may join', () => {
-  test('a client that replaces a data socket by a directory does not end the switch', async () => {
+  test('a client that replaces its own data socket by a directory does not end the switch', async () => {
     const { started, directory } = await startTsvde(['-m', '666']);
     chmodSync(dirname(directory), 0o755);
     const plug = await Plug.connect(directory);
     atEnd(() => plug.close());
     const path = plug.switchPath;
+    chownSync(path, 65534, -1); // as if nobody were the client
     const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups'];
     const swap = await run('setpriv', [...nobody, 'sh', '-c', 'rm -f "$1" && mkdir "$1"', 'sh', path]);
     expect(swap.code).toBe(0);

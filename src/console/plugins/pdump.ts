@@ -1,6 +1,6 @@
 // The pdump plugin: writes every frame, of all ports and in both directions, to a pcap file. Stopping leaves the file
 // open, and starting again continues it.
-import { closeSync, ftruncateSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync } from 'node:fs';
 import { SwitchError } from '../../protocol/errors.ts';
 import { describeError } from '../../system/errno.ts';
 import { type ConsoleContext, type Menu, printing } from '../command.ts';
@@ -53,6 +53,7 @@ class FrameFile {
     if (old?.file.identity === file.identity) {
       closeSync(file.fd);
     } else {
+      truncate(file);
       this.#writer = this.#begin(file);
       old?.close();
     }
@@ -64,10 +65,13 @@ class FrameFile {
     if (this.#writer) this.#writer.buffered = buffered;
   }
 
-  /** Starts dumping. Throws EEXIST if frames are being dumped already, EINVAL if the file cannot be opened. */
+  /**
+   * Starts dumping. Throws EEXIST if frames are being dumped already, EINVAL if the file cannot be opened or holds
+   * something: only naming a file empties it.
+   */
   start(): void {
     if (this.#stop) throw new SwitchError('EEXIST', 'frames are being dumped already');
-    this.#writer ??= this.#begin(openRegular(this.#name, 0, 'EINVAL'));
+    this.#writer ??= this.#begin(openEmpty(this.#name));
     this.#stop = this.#context.switch.capture.start(({ bytes }) => this.#writer?.write(pcapRecord(bytes, Date.now())));
   }
 
@@ -90,7 +94,6 @@ class FrameFile {
   }
 
   #begin(file: OpenFile): FileWriter {
-    truncate(file);
     const writer: FileWriter = new FileWriter({
       file,
       appends: false,
@@ -106,6 +109,16 @@ class FrameFile {
     writer.write(pcapHeader());
     return writer;
   }
+}
+
+function openEmpty(path: string): OpenFile {
+  const file = openRegular(path, 0, 'EINVAL');
+  if (fstatSync(file.fd).size === 0) return file;
+  closeSync(file.fd);
+  throw new SwitchError(
+    'EINVAL',
+    `'${path}' is not empty: name another file with pdump/filename, or the same to empty it`,
+  );
 }
 
 function truncate({ fd, path }: OpenFile): void {
