@@ -1,4 +1,6 @@
 // The JavaScript half of tsvdeq; bin/tsvdeq starts it.
-import { main } from '../dist/bin/tsvdeq.js';
+import './supported.js';
+
+const { main } = await import('../dist/bin/tsvdeq.js');
 
 await main();

@@ -2,6 +2,7 @@
   "target_defaults": {
     "cflags_cc!": ["-fno-rtti", "-fno-exceptions", "-std=gnu++17", "-std=gnu++20"],
     "cflags_cc": ["-std=c++20", "-O2", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"],
+    "ldflags": ["-static-libstdc++", "-Wl,--exclude-libs,ALL", "-Wl,--gc-sections"],
     "include_dirs": ["."]
   },
   "targets": [
@@ -81,12 +82,14 @@
       "dependencies": ["engine"],
       "defines": [
         "NAPI_VERSION=8",
+        "TSVDE_VERSION=<!(node -p \"require('../package.json').version\")",
         "NAPI_CPP_EXCEPTIONS",
         "NODE_ADDON_API_DISABLE_DEPRECATED",
         "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"
       ],
       "cflags_cc": ["-fexceptions"],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "ldflags": ["-Wl,--version-script=<(module_root_dir)/addon/exports.map"],
       "sources": [
         "addon/accounts.cc",
         "addon/addon.cc",

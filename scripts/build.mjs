@@ -1,4 +1,4 @@
-// npm run build [-- ts | native]: builds what is stale and nothing else. tsc and rolldown build dist/; node-gyp builds
+// node scripts/build.mjs [ts | native]: builds what is stale and nothing else. tsc and rolldown build dist/; node-gyp builds
 // the addon and the other native products.
 //
 // A stamp records a successful build: the hashes of its inputs and of its outputs. A product is fresh only if neither
@@ -29,6 +29,7 @@ const PRODUCTS = {
       'native/vhost',
       'native/filter',
       'native/binding.gyp',
+      'package.json', // the addon has the version
       installed('node-addon-api'),
     ],
     products: ['tsvde.node', 'tsvde-slirp', 'tsvde-filter', 'engine.a'].map((name) => `native/build/Release/${name}`),

@@ -1,8 +1,9 @@
-// Brings a checkout up to date: installs the packages in package-lock.json, and builds what is stale. If there is
-// nothing to do, it prints nothing and takes about 50 ms. The output of npm and the compilers goes to stderr.
+// npm run build brings a checkout up to date: it installs the packages in package-lock.json, and builds what is stale. If
+// there is nothing to do, it prints nothing and takes about 50 ms. The output of npm and the compilers goes to stderr.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { build, checkout } from './build.mjs';
 
 export const root = checkout;
@@ -54,3 +55,5 @@ export function hasProgram(name) {
   const places = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'];
   return places.some((place) => existsSync(join(place, name)));
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await setUp();

@@ -81,7 +81,8 @@ describe('the rooms of src/', () => {
 
   test('only native.ts loads the addon, only cli knows commander, only metrics knows prom-client', () => {
     const naming = (text: string) => files.filter((file) => readFileSync(join(source, file), 'utf8').includes(text));
-    expect(naming('tsvde.node')).toEqual([join('system', 'native.ts')]);
+    expect(naming('tsvde.node')).toEqual([join('system', 'binaries.ts')]);
+    expect(naming('addonPath()')).toEqual(['binaries.ts', 'native.ts'].map((name) => join('system', name)));
     expect(naming("from 'commander'").map(roomOf)).toEqual(naming("from 'commander'").map(() => 'cli'));
     expect(naming("from 'prom-client'").map(roomOf)).toEqual(naming("from 'prom-client'").map(() => 'metrics'));
   });

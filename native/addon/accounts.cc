@@ -69,10 +69,6 @@ Napi::Value is_member(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), found);
 }
 
-Napi::Value error_text(const Napi::CallbackInfo& info) {
-  return Napi::String::New(info.Env(), strerror(info[0].As<Napi::Number>().Int32Value()));
-}
-
 }  // namespace
 
 void init_accounts(Napi::Env env, Napi::Object exports) {
@@ -81,5 +77,4 @@ void init_accounts(Napi::Env env, Napi::Object exports) {
   exports.Set("groupByName", Napi::Function::New(env, group_by_name));
   exports.Set("groupById", Napi::Function::New(env, group_by_id));
   exports.Set("isMember", Napi::Function::New(env, is_member));
-  exports.Set("strerror", Napi::Function::New(env, error_text));
 }

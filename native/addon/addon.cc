@@ -1,18 +1,29 @@
 // Initialises the addon, which converts arguments and results. It knows nothing about Ethernet.
 #include "addon/addon.h"
 
+#include <uv.h>
+
+#include <array>
 #include <cstring>
+
+#define STRING_OF(text) #text
+#define STRING_OF_VALUE(macro) STRING_OF(macro)
+
+// The version in package.json when the addon was built. native.ts refuses an addon of another version.
+static const char* const version = STRING_OF_VALUE(TSVDE_VERSION);
 
 Napi::Error errno_error(Napi::Env env, int error, const char* syscall, const std::string& what) {
   const Napi::Error thrown = Napi::Error::New(env, (what.empty() ? syscall : what) + ": " + strerror(error));
-  const char* name = strerrorname_np(error);
-  thrown.Set("code", Napi::String::New(env, name != nullptr ? name : "EUNKNOWN"));
+  std::array<char, 64> name{};
+  uv_err_name_r(-error, name.data(), name.size());
+  thrown.Set("code", Napi::String::New(env, name.data()));
   thrown.Set("errno", Napi::Number::New(env, error));
   thrown.Set("syscall", Napi::String::New(env, syscall));
   return thrown;
 }
 
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
+  exports.Set("version", Napi::String::New(env, version));
   init_accounts(env, exports);
   init_datagrams(env, exports);
   init_engine(env, exports);

@@ -186,11 +186,6 @@ Napi::Value run(const Napi::CallbackInfo& info) {
   return result;
 }
 
-void set_process_name(const Napi::CallbackInfo& info) {
-  const std::string name = info[0].As<Napi::String>();
-  prctl(PR_SET_NAME, name.c_str());
-}
-
 // Returns the memory that the kernel shows as this process's arguments: from arg_start to arg_end, fields 48
 // and 49 of /proc/self/stat (proc(5)). The name in field 2 may contain blanks and parentheses, so fields are
 // counted from the last ')'.
@@ -222,5 +217,4 @@ void init_exec(Napi::Env env, Napi::Object exports) {
   exports.Set("execute", Napi::Function::New(env, execute));
   exports.Set("run", Napi::Function::New(env, run));
   exports.Set("setArguments", Napi::Function::New(env, set_arguments));
-  exports.Set("setProcessName", Napi::Function::New(env, set_process_name));
 }

@@ -8,6 +8,7 @@ import { defaultTarget, parseTarget, type Target } from '../plug/target.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { STREAM_FRAME_MAX } from '../protocol/plug-stream.ts';
 import { ExitError, USAGE } from '../system/exit-error.ts';
+import { loadAddon } from '../system/native.ts';
 import { setProcessName } from '../system/process.ts';
 import { ignoreTerminalStops } from '../system/terminal-input.ts';
 import { normalize, spellingsOf } from './long-only.ts';
@@ -24,12 +25,13 @@ interface Parsed {
 }
 
 export async function main(argv: readonly string[]): Promise<void> {
-  const say = (message: string) => void process.stderr.write(`${NAME}: ${message}\n`);
+  // A closed stderr is not an error.
+  const say = (message: string) => void process.stderr.once('error', () => {}).write(`${NAME}: ${message}\n`);
   setProcessName('tsvde-plug');
-  process.stderr.on('error', () => {}); // a closed stderr is not an error
   endAsInit();
   try {
     const { target, options } = parse(argv);
+    loadAddon();
     if (isatty(STDOUT))
       throw new ExitError(
         1,

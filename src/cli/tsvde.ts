@@ -2,6 +2,7 @@
 import { constants } from 'node:os';
 import { ExitError } from '../system/exit-error.ts';
 import type { Log } from '../system/log.ts';
+import { loadAddon } from '../system/native.ts';
 import { ignoreTerminalStops } from '../system/terminal-input.ts';
 import { daemonReport, startDaemon } from './daemon.ts';
 import { daemonLog, streamLog } from './log.ts';
@@ -59,6 +60,7 @@ export async function main(argv: readonly string[], behaviour = TSVDE): Promise<
       for (const warning of await startDaemon(argv, announce)) say(warning);
       return;
     }
+    loadAddon();
     unblockTerminals();
     ignoreTerminalStops();
     const warnings: string[] = []; // the warnings of a daemon's start

@@ -10,6 +10,7 @@ import { planQemu } from '../qemu/plan.ts';
 import { findProgram } from '../qemu/programs.ts';
 import { VIAS, type Via } from '../qemu/vde-backend.ts';
 import { ExitError, USAGE } from '../system/exit-error.ts';
+import { loadAddon } from '../system/native.ts';
 import { ownArguments } from '../system/process.ts';
 import { TSVDE_VERSION } from '../system/version.ts';
 import { normalizeLeading, spellingsOf } from './long-only.ts';
@@ -55,7 +56,10 @@ function warn(message: string): void {
 }
 
 async function run(argv: readonly string[]): Promise<void> {
+  // Under the names of vde2, parsing writes warnings. No other name loads the addon for --help, --version or --print.
+  if (IS_VDEQ) loadAddon();
   const { options, name, args } = parse(argv);
+  if (!options.print) loadAddon();
   const program = findProgram(name);
   const { vdesock, via, mod: mode, descr, print } = options;
   refuseContradictions(options);

@@ -27,11 +27,11 @@ interface Parsed {
 }
 
 export async function main(argv: readonly string[], name: Name): Promise<void> {
-  takeName(name, argv);
   await runProgram(name, run(argv, name));
 }
 
 async function run(argv: readonly string[], name: Name): Promise<number> {
+  takeName(name, argv);
   const { sock, rcfile, trace, words } = parse(argv, name);
   if (rcfile === undefined) return giveToConsole(sock, words.join(' '), trace);
   const script = parseMachineScript(readScript(rcfile), rcfile);

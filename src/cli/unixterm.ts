@@ -8,11 +8,12 @@ const NAME = 'unixterm';
 const SILENCE_MS = 1000;
 
 export async function main(argv: readonly string[]): Promise<void> {
-  takeName(NAME, argv);
   await runProgram(NAME, run(argv));
 }
 
-async function run([path]: readonly string[]): Promise<number> {
+async function run(argv: readonly string[]): Promise<number> {
+  takeName(NAME, argv);
+  const [path] = argv;
   if (path === undefined) throw new ExitError(NO_REPLY, 'name a unix socket: unixterm PATH');
   const socket = await connectTo(path);
   const input = standardInput();

@@ -11,11 +11,12 @@ const NAME = 'vdeterm';
 const HISTORY_MAX = 128;
 
 export async function main(argv: readonly string[]): Promise<void> {
-  takeName(NAME, argv);
   await runProgram(NAME, run(argv));
 }
 
-async function run([path]: readonly string[]): Promise<number> {
+async function run(argv: readonly string[]): Promise<number> {
+  takeName(NAME, argv);
+  const [path] = argv;
   if (path === undefined) throw new ExitError(NO_REPLY, "name a console's socket: vdeterm PATH");
   let showDebug = (line: string) => print(`${formatDebug(line)}\n`);
   const client = await ConsoleClient.connect(path, { onDebug: (line) => showDebug(line) });

@@ -3,7 +3,8 @@
 
 import { SwitchError } from '../protocol/errors.ts';
 import { printable, printableJson } from '../protocol/printable.ts';
-import { errnoNumber, strerror } from '../system/errno.ts';
+import { strerror } from '../protocol/strerror.ts';
+import { errnoNumber } from '../system/errno.ts';
 
 export { printable };
 

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { SwitchError } from '../protocol/errors.ts';
 import { describeError } from '../system/errno.ts';
-import { filterProgram, native } from '../system/native.ts';
+import { helperProgram, native } from '../system/native.ts';
 
 /** How long the program may run, in milliseconds. The program itself limits its CPU time to less than this. */
 const TIME_MS = 5000;
@@ -42,7 +42,8 @@ function readProgram(answer: string): Uint32Array {
 /** Returns the output of the program, regardless of how it ended. */
 function runCompiler(filter: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(filterProgram, [], {
+    const program = helperProgram('tsvde-filter');
+    const child = spawn(program, [], {
       stdio: ['pipe', 'pipe', 'ignore'],
       timeout: TIME_MS,
       killSignal: 'SIGKILL',
@@ -50,7 +51,7 @@ function runCompiler(filter: string): Promise<string> {
     let answer = '';
     child.once('error', (error) => {
       if (child.pid === undefined)
-        reject(new SwitchError('EIO', `'${filterProgram}' cannot be started: ${describeError(error)}`));
+        reject(new SwitchError('EIO', `'${program}' cannot be started: ${describeError(error)}`));
     });
     child.stdout.setEncoding('latin1').on('data', (text: string) => {
       answer += text;

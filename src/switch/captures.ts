@@ -3,7 +3,8 @@ import { closeSync, constants, fstatSync, ftruncateSync, openSync } from 'node:f
 import { SwitchError } from '../protocol/errors.ts';
 import { checkOptions } from '../protocol/options.ts';
 import { printable } from '../protocol/printable.ts';
-import { describeError, strerror } from '../system/errno.ts';
+import { strerror } from '../protocol/strerror.ts';
+import { describeError } from '../system/errno.ts';
 import type { Log } from '../system/log.ts';
 import type { CaptureDirection, NativeCapture, NativeEngine } from '../system/native.ts';
 import { TSVDE_VERSION } from '../system/version.ts';

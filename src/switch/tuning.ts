@@ -2,7 +2,7 @@
 // that selects the engine's CPU.
 import { readFileSync } from 'node:fs';
 import { SwitchError } from '../protocol/errors.ts';
-import { strerror } from '../system/errno.ts';
+import { strerror } from '../protocol/strerror.ts';
 import type { EngineSettings, NativeEngine } from '../system/native.ts';
 
 /** How the engine trades drops, latency and CPU time against each other, and which CPU it runs on. */

@@ -1,15 +1,10 @@
 // errno names and libc's descriptions of them: `EEXIST` is 17, "File exists".
 import { constants } from 'node:os';
 import type { ErrnoName } from '../protocol/errors.ts';
-import { native } from './native.ts';
+import { strerror } from '../protocol/strerror.ts';
 
 export function errnoNumber(code: ErrnoName): number {
   return constants.errno[code];
-}
-
-/** Returns libc's description of an errno, which replies of the console contain. */
-export function strerror(errno: number): string {
-  return native.strerror(errno);
 }
 
 /** Returns libc's description for an error with an errno name, and its own message otherwise. */

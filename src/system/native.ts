@@ -1,7 +1,9 @@
 // Loads the addon and declares its types. No other file loads it.
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { addonPath, binaries, cannotLoad, otherVersion } from './binaries.ts';
+import { TSVDE_VERSION } from './version.ts';
 
 /** How the engine forwards frames and forgets addresses. All fields but macLimit can be changed while it runs. */
 export interface EngineSettings {
@@ -244,6 +246,8 @@ export interface NativeAccount {
 }
 
 export interface NativeAddon {
+  /** The version of tsvde that the addon was built for. */
+  version: string;
   Engine: new (settings: EngineSettings, onEvent: (event: EngineEvent) => void) => NativeEngine;
   /** `onDrain` is called when there is room again, after send() has taken fewer frames than it was given. */
   FrameSocket: new (
@@ -295,8 +299,6 @@ export interface NativeAddon {
    */
   openTap(name: string, offloads: boolean): { fd: number; name: string; multiQueue: boolean };
   closeDescriptor(fd: number): void;
-  /** Returns whether this process is in the foreground or background of the terminal `fd`; `gone` after a hang-up. */
-  terminalStanding(fd: number): 'foreground' | 'background' | 'gone';
   /**
    * Keeps SIGTTIN and SIGTTOU from stopping the process from now on. A read in the background then fails with EIO; a
    * write succeeds.
@@ -307,8 +309,6 @@ export interface NativeAddon {
 
   /** Returns the identity of the process that connected, as recorded by the kernel (SO_PEERCRED). */
   peerCredentials(fd: number): { pid: number; uid: number; gid: number };
-  /** Returns libc's message for an errno number. */
-  strerror(errno: number): string;
   userByName(name: string): NativeAccount | null;
   userById(uid: number): NativeAccount | null;
   groupByName(name: string): NativeAccount | null;
@@ -318,8 +318,6 @@ export interface NativeAddon {
 
   /** Sets the arguments that /proc and ps show. Has no effect if they are longer than the original ones. */
   setArguments(argv: readonly Buffer[]): void;
-  /** Sets the name that ps and pidof show (PR_SET_NAME); argv stays unchanged. */
-  setProcessName(name: string): void;
   /**
    * Executes another program in this process, with the same stdio and environment. Restores the signal dispositions,
    * the blocking modes and, if `openFiles` is given, the soft limit of open files, all of which Node has changed. The
@@ -349,14 +347,40 @@ export interface NativeAddon {
 }
 
 const require = createRequire(import.meta.url);
+let loaded: NativeAddon | undefined;
 
-export const native: NativeAddon = require('../../native/build/Release/tsvde.node');
+/**
+ * Loads the addon. A program calls this once its options are parsed, and before it writes or opens anything: the addon
+ * records which descriptors this process has inherited and whether its standard streams block. Throws ExitError with
+ * the reason and the remedy if the addon is missing or unusable.
+ */
+export function loadAddon(): NativeAddon {
+  if (loaded) return loaded;
+  const path = addonPath();
+  let addon: NativeAddon;
+  try {
+    addon = require(path) as NativeAddon;
+  } catch (error) {
+    throw cannotLoad(path, (error as Error).message);
+  }
+  if (addon.version !== TSVDE_VERSION) throw otherVersion(path, addon.version);
+  loaded = addon;
+  return addon;
+}
 
-/** The path of the program that runs the user-mode stack. */
-export const slirpProgram = fileURLToPath(new URL('../../native/build/Release/tsvde-slirp', import.meta.url));
+export function isAddonLoaded(): boolean {
+  return loaded !== undefined;
+}
 
-/** The path of the program that compiles the filters of captures. */
-export const filterProgram = fileURLToPath(new URL('../../native/build/Release/tsvde-filter', import.meta.url));
+/** The addon, loaded at its first use, so that programs that do not need it start without it. */
+export const native = new Proxy({} as NativeAddon, {
+  get: (_, name) => loadAddon()[name as keyof NativeAddon],
+});
+
+/** Returns the path of a helper program: the user-mode stack, or the compiler of captures' filters. */
+export function helperProgram(name: 'tsvde-slirp' | 'tsvde-filter'): string {
+  return join(binaries(), name);
+}
 
 /**
  * Returns a stream's descriptor, for SO_PEERCRED and dup(2), since Node does not expose it; -1 once the stream is

@@ -1,8 +1,8 @@
 // Operations on this process: its arguments and name, exec and exit; and sending datagrams to other processes.
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { decodeWord, encodeWord } from '../protocol/surrogate-escape.ts';
-import { native } from './native.ts';
+import { isAddonLoaded, native } from './native.ts';
 
 /**
  * Returns the arguments after the script's name, with every byte preserved. process.argv has U+FFFD in place of bytes
@@ -17,7 +17,11 @@ export function ownArguments(): string[] {
 
 /** Sets the name that ps and pidof show, up to 15 bytes. The arguments in /proc do not change. */
 export function setProcessName(name: string): void {
-  native.setProcessName(name);
+  try {
+    writeFileSync('/proc/self/comm', name);
+  } catch {
+    // without /proc the name stays `node`
+  }
 }
 
 /**
@@ -80,8 +84,10 @@ export function endLike({ code, signal }: Exit): never {
 
 /**
  * Ends the process at once, by `signal` if one is given. Does not wait for threads that look up names, and does not run
- * handlers of 'exit'. Unwritten output is lost.
+ * handlers of 'exit'. Unwritten output is lost. A process that has not loaded the addon has looked up nothing, and ends
+ * as Node ends.
  */
 export function endProcess(exitCode: number, signal?: NodeJS.Signals): never {
+  if (!isAddonLoaded()) process.exit(exitCode);
   return native.endProcess(exitCode, signal && constants.signals[signal]);
 }

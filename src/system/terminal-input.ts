@@ -1,10 +1,13 @@
 // Reads standard input when it is a terminal, but only while this process is in the foreground. In the background a
 // read would stop the process, and what is typed is meant for the shell.
+import { fstatSync, readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
-import { ReadStream } from 'node:tty';
+import { isatty, ReadStream } from 'node:tty';
 import { native } from './native.ts';
 
 const STDIN = 0;
+/** The device number of /dev/tty, another name of the controlling terminal. */
+const DEV_TTY = 0x500;
 /**
  * How often a process in the background checks whether it is in the foreground, in milliseconds. Neither the shell nor
  * the kernel reports that change.
@@ -12,8 +15,22 @@ const STDIN = 0;
 const LOOK_MS = 250;
 
 /**
+ * Returns whether this process is in the foreground or background of the terminal on standard input; `gone` after a
+ * hang-up. A terminal that is not the controlling terminal may be read from any process group.
+ */
+function standing(): 'foreground' | 'background' | 'gone' {
+  if (!isatty(STDIN)) return 'gone';
+  // Fields 5, 7 and 8 of proc(5). The name in field 2 may contain blanks and parentheses.
+  const stat = readFileSync('/proc/self/stat', 'latin1');
+  const [, , group, , terminal, foreground] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  if (![Number(terminal), DEV_TTY].includes(fstatSync(STDIN).rdev)) return 'foreground';
+  return foreground === group ? 'foreground' : 'background';
+}
+
+/**
  * Keeps the process from being stopped in the background when it reads the terminal or, under `stty tostop`, writes to
- * it.
+ * it. Needs the addon, which tsvdectl works without: at worst, tsvdectl is stopped, like other programs, if it is put
+ * into the background at the moment at which it reads or writes.
  */
 export function ignoreTerminalStops(): void {
   native.ignoreTerminalStops();
@@ -31,7 +48,6 @@ export class TerminalInput extends Readable {
   constructor({ endsInBackground }: { endsInBackground: boolean }) {
     super();
     this.#endsInBackground = endsInBackground;
-    ignoreTerminalStops();
     process.on('SIGCONT', this.#continued);
   }
 
@@ -56,7 +72,7 @@ export class TerminalInput extends Readable {
    */
   setRawMode(raw: boolean): void {
     this.#raw = raw;
-    if (native.terminalStanding(STDIN) === 'foreground') this.#terminal?.setRawMode(raw);
+    if (standing() === 'foreground') this.#terminal?.setRawMode(raw);
   }
 
   /** Stops the processes of this job, as Ctrl-Z does outside raw mode. */
@@ -74,9 +90,9 @@ export class TerminalInput extends Readable {
   /** Opens the terminal, closes it or ends the input, depending on whether this process is in the foreground. */
   readonly #look = (): void => {
     clearTimeout(this.#timer);
-    const standing = native.terminalStanding(STDIN);
-    if (standing === 'gone') this.#hangUp();
-    else if (standing === 'foreground') this.#open();
+    const where = standing();
+    if (where === 'gone') this.#hangUp();
+    else if (where === 'foreground') this.#open();
     else {
       this.#close();
       this.#timer = setTimeout(this.#look, LOOK_MS);
@@ -92,7 +108,7 @@ export class TerminalInput extends Readable {
       this.#hangUp(); // the terminal has just gone
       return;
     }
-    const lost = () => (native.terminalStanding(STDIN) === 'background' ? this.#look() : this.#end());
+    const lost = () => (standing() === 'background' ? this.#look() : this.#end());
     this.#terminal.on('data', (bytes) => {
       if (!this.push(bytes)) this.#terminal?.pause();
     });

@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { SwitchError } from '../../protocol/errors.ts';
 import { describeError } from '../../system/errno.ts';
-import { slirpProgram } from '../../system/native.ts';
+import { helperProgram } from '../../system/native.ts';
 
 export interface StackStats {
   connections: number;
@@ -51,7 +51,8 @@ export class StackProcess {
         else resolve();
       };
     });
-    const child = spawn(slirpProgram, settings, { stdio: ['pipe', 'pipe', 'pipe', frames] });
+    const program = helperProgram('tsvde-slirp');
+    const child = spawn(program, settings, { stdio: ['pipe', 'pipe', 'pipe', frames] });
     this.#child = child;
     child.stdin!.on('error', () => {}); // 'exit' follows
     child.stdout!.on('data', (bytes: Buffer) => this.#read(bytes));
@@ -63,7 +64,7 @@ export class StackProcess {
     });
     this.#exited = new Promise((resolve) => {
       child.once('error', (error) => {
-        this.#ended(`'${slirpProgram}' cannot be started: ${describeError(error)}`);
+        this.#ended(`'${program}' cannot be started: ${describeError(error)}`);
         if (child.pid === undefined) resolve();
       });
       child.once('exit', (code, signal) => {

@@ -3,7 +3,8 @@
 // that wait there.
 import { unlink } from 'node:fs/promises';
 import { type ErrnoName, SwitchError } from '../../protocol/errors.ts';
-import { errnoNumber, strerror } from '../../system/errno.ts';
+import { strerror } from '../../protocol/strerror.ts';
+import { errnoNumber } from '../../system/errno.ts';
 import type { LogLevel } from '../../system/log.ts';
 import { native } from '../../system/native.ts';
 import type { Reservation } from '../../system/reservation.ts';

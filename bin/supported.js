@@ -1,0 +1,10 @@
+// Ends the process with a sentence if Node is too old. Each program imports this file first and the rest dynamically,
+// since an older Node refuses to link the rest. A test compares the numbers with package.json.
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  process.stderr.write(
+    `tsvde needs Node 20.19 or newer, and this is Node ${process.versions.node}: install a newer Node, ` +
+      "or use tsvde's archive or Debian package, which contain one\n",
+  );
+  process.exit(1);
+}
