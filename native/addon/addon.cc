@@ -12,11 +12,21 @@
 // The version in package.json when the addon was built. native.ts refuses an addon of another version.
 static const char* const version = STRING_OF_VALUE(TSVDE_VERSION);
 
+// Returns the name of an errno, such as ENOEXEC. libuv, which is asked elsewhere than on glibc, knows only
+// the errors of its own calls.
+static std::string errno_name(int error) {
+#ifdef __GLIBC__
+  const char* name = strerrorname_np(error);
+  return name == nullptr ? std::to_string(error) : name;
+#else
+  std::array<char, 64> name{};
+  return uv_err_name_r(-error, name.data(), name.size());
+#endif
+}
+
 Napi::Error errno_error(Napi::Env env, int error, const char* syscall, const std::string& what) {
   const Napi::Error thrown = Napi::Error::New(env, (what.empty() ? syscall : what) + ": " + strerror(error));
-  std::array<char, 64> name{};
-  uv_err_name_r(-error, name.data(), name.size());
-  thrown.Set("code", Napi::String::New(env, name.data()));
+  thrown.Set("code", Napi::String::New(env, errno_name(error)));
   thrown.Set("errno", Napi::Number::New(env, error));
   thrown.Set("syscall", Napi::String::New(env, syscall));
   return thrown;
