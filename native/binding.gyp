@@ -27,6 +27,7 @@
         "engine/offload/ip.cc",
         "engine/loop.cc",
         "engine/mac_table.cc",
+        "engine/mirror.cc",
         "engine/pacing.cc",
         "engine/port.cc",
         "engine/offload/segmenter.cc",

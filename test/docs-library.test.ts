@@ -29,10 +29,11 @@ function project(): string {
   return home;
 }
 
-test('there are four examples', () => {
+test('there are five examples', () => {
   expect(examples.map(({ title }) => title)).toEqual([
     'A test network in vitest',
     'VLANs and counters',
+    'Events',
     'A capture',
     'A port in JavaScript',
   ]);

@@ -34,6 +34,22 @@ std::string mac_text(tsvde::MacKey key) {
 
 namespace {
 
+const char* change_text(tsvde::MacTable::Change change) {
+  switch (change) {
+    case tsvde::MacTable::Change::added:
+      return "added";
+    case tsvde::MacTable::Change::moved:
+      return "moved";
+    case tsvde::MacTable::Change::aged_out:
+      return "aged-out";
+    case tsvde::MacTable::Change::evicted:
+      return "evicted";
+    case tsvde::MacTable::Change::forgotten:
+      return "forgotten";
+  }
+  return "";
+}
+
 // Sets the address and the VLAN of a key of the MAC table.
 void set_address(Napi::Object& object, tsvde::MacKey key) {
   object.Set("mac", mac_text(key));
@@ -70,11 +86,12 @@ Napi::Object event_object(Napi::Env env, const Event& event) {
       object.Set("elsewhere", event.elsewhere);
       object.Set("seconds", event.seconds);
       break;
-    case Event::Kind::mac_added:
-    case Event::Kind::mac_removed:
-      object.Set("type", event.kind == Event::Kind::mac_added ? "mac-added" : "mac-removed");
+    case Event::Kind::mac_changed:
+      object.Set("type", "mac-changed");
+      object.Set("change", change_text(event.change));
       set_address(object, event.key);
       object.Set("port", event.port);
+      object.Set("previous", event.elsewhere);
       break;
     case Event::Kind::bpdu:
       object.Set("type", "bpdu");
@@ -125,14 +142,31 @@ std::optional<tsvde::Bpf> filter_of(const Napi::Uint32Array& words) {
   return tsvde::Bpf::checked(std::move(program));
 }
 
-tsvde::CaptureSettings capture_settings(const Napi::Object& given) {
-  tsvde::CaptureSettings settings;
+namespace {
+
+// Sets the ports and the directions of a capture or a mirror.
+template <typename Settings>
+void set_selection(Settings& settings, const Napi::Object& given) {
   const auto ports = given.Get("ports").As<Napi::Array>();
   for (uint32_t i = 0; i < ports.Length(); i++)
     settings.ports.push_back(ports.Get(i).As<Napi::Number>().Uint32Value());
   const std::string direction = given.Get("direction").As<Napi::String>();
   settings.received = direction != "tx";
   settings.transmitted = direction != "rx";
+}
+
+}  // namespace
+
+tsvde::MirrorSettings mirror_settings(const Napi::Object& given) {
+  tsvde::MirrorSettings settings;
+  set_selection(settings, given);
+  settings.vlan = static_cast<uint16_t>(given.Get("vlan").As<Napi::Number>().Uint32Value());
+  return settings;
+}
+
+tsvde::CaptureSettings capture_settings(const Napi::Object& given) {
+  tsvde::CaptureSettings settings;
+  set_selection(settings, given);
   settings.snap_length = given.Get("snapLength").As<Napi::Number>().Uint32Value();
   settings.count = static_cast<uint64_t>(given.Get("count").As<Napi::Number>().Int64Value());
   settings.application = given.Get("application").As<Napi::String>();

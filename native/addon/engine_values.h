@@ -21,4 +21,6 @@ std::optional<tsvde::Bpf> filter_of(const Napi::Uint32Array& words);
 // Reads everything of a NativeCapture except the descriptor. Throws a TypeError if the filter is not a valid
 // program.
 tsvde::CaptureSettings capture_settings(const Napi::Object& given);
+// Reads a NativeMirror.
+tsvde::MirrorSettings mirror_settings(const Napi::Object& given);
 Napi::Object capture_stats_object(Napi::Env env, const tsvde::CaptureStats& stats);

@@ -70,6 +70,9 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
                                           InstanceMethod("captureStats", &EngineWrap::capture_stats),
                                           InstanceMethod("finishCapture", &EngineWrap::finish_capture),
                                           InstanceMethod("removeCapture", &EngineWrap::remove_capture),
+                                          InstanceMethod("addMirror", &EngineWrap::add_mirror),
+                                          InstanceMethod("mirroredFrames", &EngineWrap::mirrored_frames),
+                                          InstanceMethod("removeMirror", &EngineWrap::remove_mirror),
                                           InstanceMethod("eventsLost", &EngineWrap::events_lost),
                                           InstanceMethod("counters", &EngineWrap::counters),
                                           InstanceMethod("resetCounters", &EngineWrap::reset_counters),
@@ -248,6 +251,22 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   }
 
   void remove_capture(const Napi::CallbackInfo& info) { loop(info).remove_capture(number(info[0])); }
+
+  void add_mirror(const Napi::CallbackInfo& info) {
+    const int error =
+        loop(info).add_mirror(number(info[0]), mirror_settings(info[1].As<Napi::Object>()), number(info[2]));
+    if (error != 0) throw errno_error(info.Env(), error, "mirror");
+  }
+
+  Napi::Value mirrored_frames(const Napi::CallbackInfo& info) {
+    const uint64_t frames = loop(info).call([id = number(info[0])](tsvde::Switch& sw, int64_t) {
+      const auto* mirror = sw.mirrors().find(id);
+      return mirror == nullptr ? uint64_t{0} : mirror->frames;
+    });
+    return Napi::BigInt::New(info.Env(), frames);
+  }
+
+  void remove_mirror(const Napi::CallbackInfo& info) { loop(info).remove_mirror(number(info[0])); }
 
   Napi::Value events_lost(const Napi::CallbackInfo& info) {
     const auto lost = events_.lost();

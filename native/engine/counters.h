@@ -18,6 +18,7 @@ namespace tsvde {
   X(receive_drop_vlan)        /* the port is not a member of the frame's VLAN */    \
   X(receive_drop_discarding)  /* spanning tree blocks the port */                   \
   X(receive_drop_bpdu_rate)   /* more BPDUs in this second than allowed */          \
+  X(receive_drop_mirror)      /* sent by the target port of a mirror */             \
   X(receive_drop_stranger)    /* not sent by the port's peer */                     \
   X(receive_drop_own_echo)    /* our own datagram, looped back by multicast */      \
   X(receive_drop_bad_length)  /* a stream contained an impossible length */         \
@@ -29,6 +30,7 @@ namespace tsvde {
   X(transmit_multicast)                                                             \
   X(transmit_broadcast)                                                             \
   X(transmit_drop_queue_full) /* no room in the queue or the kernel (ENOBUFS) */    \
+  X(transmit_drop_mirror)     /* a mirror's copy, for which there was no room */    \
   X(transmit_drop_too_long)   /* longer than the MTU or the socket buffer allows */ \
   X(transmit_drop_peer_gone)  /* the peer's socket is closed or missing */          \
   X(transmit_drop_interface_down)                                                   \

@@ -56,8 +56,7 @@ EventQueues::Queue EventQueues::queue_of(Event::Kind kind) {
     case Event::Kind::mac_moved:
     case Event::Kind::mac_flapping:
       return macs_moved;
-    case Event::Kind::mac_added:
-    case Event::Kind::mac_removed:
+    case Event::Kind::mac_changed:
       return macs;
     case Event::Kind::received:
     case Event::Kind::transmitted:

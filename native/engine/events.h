@@ -12,7 +12,7 @@
 #include <optional>
 #include <vector>
 
-#include "engine/frame.h"
+#include "engine/mac_table.h"
 
 namespace tsvde {
 
@@ -22,8 +22,7 @@ struct Event {
     capture_ended,
     mac_moved,
     mac_flapping,
-    mac_added,
-    mac_removed,
+    mac_changed,
     bpdu,
     received,
     transmitted
@@ -35,7 +34,9 @@ struct Event {
   int error = 0;                 // for endpoint_failed: an errno; for capture_ended: an errno, or 0
   const char* reason = nullptr;  // for endpoint_failed: see Endpoint::end_reason()
   MacKey key = 0;                // for mac_*
-  uint32_t elsewhere = 0;        // for mac_moved and mac_flapping: the port of the address's last frame
+  MacTable::Change change{};     // for mac_changed
+  uint32_t elsewhere = 0;        // for mac_moved and mac_flapping: the port of the address's last frame; for
+                                 // mac_changed: the port that the address was on before
   uint32_t seconds = 0;          // for mac_flapping: how long the address stays on its port
   uint16_t vlan = 0;             // for bpdu
   std::vector<uint8_t> bytes{};  // for bpdu: without a tag; for received and transmitted: the whole frame

@@ -65,7 +65,7 @@ void Loop::stop() {
   post([this] { stopping_ = true; });
   thread_.join();
   captures_.remove_all();
-  update_capture();
+  update_observed();
   for (const Port* port : switch_.ports()) switch_.remove_port(port->number);
 }
 
@@ -115,7 +115,7 @@ int Loop::send(uint32_t number, std::span<uint8_t> bytes) {
     Frame frame;
     frame.parts[0] = {bytes.data(), bytes.size()};
     frame.classify();
-    sw.leave_by(*port, frame);
+    sw.send(*port, frame);
     flush_touched();
     return 0;
   });
@@ -124,14 +124,14 @@ int Loop::send(uint32_t number, std::span<uint8_t> bytes) {
 void Loop::set_frame_events(bool wanted) {
   call([&](Switch&, int64_t) {
     frame_events_ = wanted;
-    update_capture();
+    update_observed();
   });
 }
 
 int Loop::add_capture(uint32_t id, CaptureSettings settings, Fd output) {
   return call([&](Switch&, int64_t) {
     const int error = captures_.add(id, std::move(settings), std::move(output));
-    update_capture();
+    update_observed();
     return error;
   });
 }
@@ -139,7 +139,29 @@ int Loop::add_capture(uint32_t id, CaptureSettings settings, Fd output) {
 void Loop::remove_capture(uint32_t id) {
   call([&](Switch&, int64_t) {
     captures_.remove(id);
-    update_capture();
+    update_observed();
+  });
+}
+
+int Loop::add_mirror(uint32_t id, MirrorSettings settings, uint32_t to) {
+  return call([&](Switch& sw, int64_t) {
+    Port* port = sw.port(to);
+    if (port == nullptr) return ENXIO;
+    sw.add_mirror(id, std::move(settings), *port);
+    update_observed();
+    // No source waits for the target of a mirror.
+    for (const auto& attachment : port->attachments) {
+      resume(pacing_.forget(*attachment, sw.ports()));
+      rearm(*attachment);
+    }
+    return 0;
+  });
+}
+
+void Loop::remove_mirror(uint32_t id) {
+  call([&](Switch& sw, int64_t) {
+    sw.remove_mirror(id);
+    update_observed();
   });
 }
 
@@ -165,8 +187,12 @@ void Loop::watch_macs(bool wanted) {
       sw.macs.observer = nullptr;
       return;
     }
-    sw.macs.observer = [this](MacKey key, uint32_t port, bool added) {
-      sink_({.kind = added ? Event::Kind::mac_added : Event::Kind::mac_removed, .port = port, .key = key});
+    sw.macs.observer = [this](MacKey key, MacTable::Change change, uint32_t port, uint32_t previous) {
+      sink_({.kind = Event::Kind::mac_changed,
+             .port = port,
+             .key = key,
+             .change = change,
+             .elsewhere = previous});
     };
   });
 }
@@ -286,11 +312,17 @@ void Loop::empty_slots(uint32_t count) {
 }
 
 void Loop::flush_touched() {
-  for (Port* port : switch_.touched()) {
+  flush(switch_.touched());
+  if (switch_.observed) [[unlikely]]
+    flush(switch_.copied_to());
+}
+
+void Loop::flush(std::vector<Port*>& ports) {
+  for (Port* port : ports) {
     if (!port->transmit(now_)) continue;
     for (auto& attachment : port->attachments) rearm(*attachment);
   }
-  switch_.touched().clear();
+  ports.clear();
 }
 
 void Loop::rearm(Attachment& attachment) {

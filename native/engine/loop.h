@@ -53,7 +53,7 @@ class Loop : Switch::Observer {
 
   // Sends a frame of our own to one port. Returns 0, or ENXIO if there is no such port.
   int send(uint32_t port, std::span<uint8_t> bytes);
-  // Sets whether each address that is learned or forgotten causes an event.
+  // Sets whether each address that is learned, moved or forgotten causes an event.
   void watch_macs(bool wanted);
 
   // Sets whether each received and each transmitted frame causes an event.
@@ -68,6 +68,10 @@ class Loop : Switch::Observer {
     });
   }
   void remove_capture(uint32_t id);
+
+  // Begins a mirror. Returns 0, or ENXIO if port `to` does not exist.
+  [[nodiscard]] int add_mirror(uint32_t id, MirrorSettings settings, uint32_t to);
+  void remove_mirror(uint32_t id);
 
   // Sets the longest time that a source is paused while its only destination is full; with 0 no source is
   // paused.
@@ -101,6 +105,7 @@ class Loop : Switch::Observer {
   void read(Attachment& attachment);
   void receive(Attachment& attachment);
   void flush_touched();
+  void flush(std::vector<Port*>& ports);
   void resume(std::span<Attachment* const> sources);
   // Resets the first `count` frames of the batch: full room, no offload.
   void empty_slots(uint32_t count);
@@ -110,7 +115,9 @@ class Loop : Switch::Observer {
   void fail(Attachment& attachment, int error);
 
   void emit_capture_ended(uint32_t id);
-  void update_capture() { switch_.capture = frame_events_ || !captures_.empty(); }
+  void update_observed() {
+    switch_.observed = frame_events_ || !captures_.empty() || !switch_.mirrors().empty();
+  }
 
   void moved(MacKey key, uint32_t from, uint32_t to, bool again) override;
   void flapping(MacKey key, uint32_t port, uint32_t elsewhere, int64_t seconds) override;

@@ -73,6 +73,7 @@ MacTable::Learning MacTable::learn(MacKey key, uint32_t port, int64_t now) {
     outcome = try_move(node, now);
     if (outcome == Learned::flapping || outcome == Learned::damped) return {outcome, previous};
     moves_++;
+    if (observer) observer(key, Change::moved, port, previous);
   }
 
   node.seen = now;
@@ -110,7 +111,7 @@ int64_t MacTable::damped_seconds(MacKey key, int64_t now) const {
 
 void MacTable::add(MacKey key, uint32_t port, int64_t now) {
   if (size_ == limit_) {
-    remove(ports_[heap_[0]].list.oldest);
+    remove(ports_[heap_[0]].list.oldest, Change::evicted);
     evictions_++;
   }
   const Index index = free_ != 0 ? free_ : fresh_++;
@@ -130,7 +131,7 @@ void MacTable::add(MacKey key, uint32_t port, int64_t now) {
   append(list_, &Node::in_table, index);
   add_to_port(index, port);
   size_++;
-  if (observer) observer(key, port, true);
+  if (observer) observer(key, Change::added, port, port);
 }
 
 // --- Forgetting
@@ -139,14 +140,15 @@ uint32_t MacTable::expire(int64_t now) {
   if (settings.gc_interval_seconds <= 0 || now - last_gc_ < settings.gc_interval_seconds) return 0;
   last_gc_ = now;
   const uint32_t before = size_;
-  while (list_.oldest != 0 && nodes_[list_.oldest].seen + settings.expire_seconds < now) remove(list_.oldest);
+  while (list_.oldest != 0 && nodes_[list_.oldest].seen + settings.expire_seconds < now)
+    remove(list_.oldest, Change::aged_out);
   return before - size_;
 }
 
 uint32_t MacTable::forget_port(uint32_t port) {
   if (port >= ports_.size()) return 0;
   const uint32_t before = size_;
-  while (ports_[port].count > 0) remove(ports_[port].list.oldest);
+  while (ports_[port].count > 0) remove(ports_[port].list.oldest, Change::forgotten);
   return before - size_;
 }
 
@@ -164,7 +166,7 @@ uint32_t MacTable::forget_of(const List& list, Links Node::*links, uint16_t vlan
   for (Index i = list.oldest; i != 0;) {
     const Node& node = nodes_[i];
     const Index next = (node.*links).newer;
-    if (node.key >> 48 == vlan) remove(i);
+    if (node.key >> 48 == vlan) remove(i, Change::forgotten);
     i = next;
   }
   return before - size_;
@@ -172,13 +174,13 @@ uint32_t MacTable::forget_of(const List& list, Links Node::*links, uint16_t vlan
 
 uint32_t MacTable::flush() {
   const uint32_t before = size_;
-  while (list_.oldest != 0) remove(list_.oldest);
+  while (list_.oldest != 0) remove(list_.oldest, Change::forgotten);
   return before;
 }
 
-void MacTable::remove(Index index) {
+void MacTable::remove(Index index, Change why) {
   Node& node = nodes_[index];
-  if (observer) observer(node.key, node.port, false);
+  if (observer) observer(node.key, why, node.port, node.port);
   Index* link = &bucket(node.key);
   while (*link != index) link = &nodes_[*link].chain;
   *link = node.chain;

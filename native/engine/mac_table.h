@@ -41,6 +41,7 @@ class MacTable {
     moved_again,  // moved again in a window, or for the first time after a window of flapping
     flapping,     // not moved, for the first time in a window; later: `damped`
   };
+  enum class Change { added, moved, aged_out, evicted, forgotten };
   struct Learning {
     Learned outcome;
     uint32_t previous;  // the port that the address was on
@@ -62,8 +63,9 @@ class MacTable {
   [[nodiscard]] uint64_t moves() const { return moves_; }
   [[nodiscard]] uint64_t evictions() const { return evictions_; }
   [[nodiscard]] std::vector<Entry> entries(int64_t now) const;
-  // Called for each address that is added or removed, if set.
-  std::function<void(MacKey key, uint32_t port, bool added)> observer;
+  // Called for each address that is added, moved or removed, if set. `port` is the port of the address; the
+  // port that it was on before, if it has moved, is `previous`.
+  std::function<void(MacKey key, Change change, uint32_t port, uint32_t previous)> observer;
   // Call this before learning on a port. It allocates memory, so that learning allocates none.
   void add_port(uint32_t port);
 
@@ -111,7 +113,7 @@ class MacTable {
   [[nodiscard]] Index& bucket(MacKey key) const;
   [[nodiscard]] Index find_node(MacKey key) const;
   void add(MacKey key, uint32_t port, int64_t now);
-  void remove(Index index);
+  void remove(Index index, Change why);
   [[nodiscard]] Learned try_move(Node& node, int64_t now) const;
   uint32_t forget_of(const List& list, Links Node::*links, uint16_t vlan);
   void append(List& list, Links Node::*links, Index index);

@@ -6,30 +6,6 @@
 #include "engine/offload/segmenter.h"
 
 namespace tsvde {
-namespace {
-
-Counter drop_reason(int error) {
-  switch (error) {
-    case ECONNREFUSED:  // the peer has closed its socket; the kernel then disconnects ours
-    case ENOTCONN:      // our socket was disconnected earlier
-    case ECONNRESET:
-    case EPIPE:
-    case ENOENT:  // no socket has the peer's name
-      return transmit_drop_peer_gone;
-    case EMSGSIZE:
-      return transmit_drop_too_long;
-    case EIO:  // a TAP that is down
-    case EBADFD:
-      return transmit_drop_interface_down;
-    case ENOBUFS:
-      return transmit_drop_queue_full;
-    default:
-      return transmit_drop_error;
-  }
-}
-
-}  // namespace
-
 Attachment::Attachment(Port& port, uint32_t id, std::unique_ptr<Endpoint> endpoint, uint32_t queue_limit)
     : port(port), id(id), endpoint(std::move(endpoint)), queue(queue_limit) {
   this->endpoint->count_in(port.counters);
@@ -120,7 +96,7 @@ Port::Mask Port::enqueue(Attachment& attachment, uint32_t from) {
     if (attachment.queue.push(*outgoing[i])) {
       taken |= Mask{1} << i;
     } else {
-      counters[transmit_drop_queue_full] += outgoing[i]->frames();
+      counters[drop_reason(ENOBUFS)] += outgoing[i]->frames();
     }
   }
   return taken;
@@ -168,6 +144,26 @@ bool Port::drain_segmented(Attachment& attachment, const Frame& frame, Time now)
   }
   attachment.segments_sent = 0;
   return true;
+}
+
+Counter Port::drop_reason(int error) const {
+  switch (error) {
+    case ECONNREFUSED:  // the peer has closed its socket; the kernel then disconnects ours
+    case ENOTCONN:      // our socket was disconnected earlier
+    case ECONNRESET:
+    case EPIPE:
+    case ENOENT:  // no socket has the peer's name
+      return transmit_drop_peer_gone;
+    case EMSGSIZE:
+      return transmit_drop_too_long;
+    case EIO:  // a TAP that is down
+    case EBADFD:
+      return transmit_drop_interface_down;
+    case ENOBUFS:
+      return mirror_target ? transmit_drop_mirror : transmit_drop_queue_full;
+    default:
+      return transmit_drop_error;
+  }
 }
 
 void Port::count_received(const Frame& frame) {

@@ -41,6 +41,10 @@ struct Port {
   uint32_t outgoing_count = 0;
   Offloads outgoing_needs = 0;
 
+  // Whether the port is the target of a mirror, so that only copies are sent to it. After a change, call
+  // Switch::update_active().
+  bool mirror_target = false;
+
   // VLANs. After a change of untagged_vlan, member_of or discarding, call Vlans::update().
   uint16_t untagged_vlan = 0;        // kNoVlan: none
   std::bitset<kVlans> member_of{1};  // by VID; includes untagged_vlan
@@ -60,6 +64,8 @@ struct Port {
   [[nodiscard]] Mask enqueue(Attachment& attachment, uint32_t from);
   [[nodiscard]] bool drain_segmented(Attachment& attachment, const Frame& frame, Time now);
   void count_transmitted(const Frame& frame);
+  // Returns the counter for frames that an endpoint has refused with this errno.
+  [[nodiscard]] Counter drop_reason(int error) const;
 
   bool begun_to_wait_ = false;  // whether an attachment began to wait for room in make_room()
 };

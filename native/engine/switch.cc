@@ -28,6 +28,7 @@ void Switch::remove_port(uint32_t number) {
   Port* gone = port(number);
   if (gone == nullptr) return;
   gone->attachments.clear();
+  mirrors_.forget_target(*gone);
   update_active(*gone);
   ports_[number].reset();
 }
@@ -44,7 +45,7 @@ void Switch::update_active(Port& port) {
   const auto by_number = [](const Port* a, const Port* b) { return a->number < b->number; };
   const auto place = std::lower_bound(active_.begin(), active_.end(), &port, by_number);
   const bool was_active = place != active_.end() && *place == &port;
-  const bool is_active = !port.attachments.empty();
+  const bool is_active = !port.attachments.empty() && !port.mirror_target;
   if (is_active == was_active) return;
   if (is_active) {
     active_.insert(place, &port);
@@ -74,6 +75,21 @@ void Switch::set_discarding(Port& port, uint16_t vlan, bool discarding) {
   vlans.update(port, vlan);
 }
 
+void Switch::add_mirror(uint32_t id, MirrorSettings settings, Port& to) {
+  mirrors_.add(id, std::move(settings), to);
+  copied_to_.reserve(copied_to_.capacity() + 1);
+  to.mirror_target = true;
+  update_active(to);
+}
+
+Port* Switch::remove_mirror(uint32_t id) {
+  Port* to = mirrors_.remove(id);
+  if (to == nullptr || mirrors_.has_target(*to)) return nullptr;
+  to->mirror_target = false;
+  update_active(*to);
+  return to;
+}
+
 void Switch::route(Port& from, std::span<Frame> frames, Time now) {
   const int64_t second = now / kSecond;
   now_ = now;
@@ -81,7 +97,8 @@ void Switch::route(Port& from, std::span<Frame> frames, Time now) {
   for (Frame& frame : frames) {
     const uint32_t received = frame.size();
     if (!admit(from, frame)) continue;
-    if (capture) observer_.captured(from, frame, true);
+    if (observed && !observe(from, frame)) [[unlikely]]
+      continue;
     if (hub) {
       repeat(from, frame);
     } else if (!classify(from, frame)) {
@@ -108,17 +125,45 @@ bool Switch::admit(Port& from, Frame& frame) {
   }
   frame.pad();
   frame.classify();
+  frame.other_view = nullptr;
   from.count_received(frame);
   return true;
 }
 
 // Sets the frame's VLAN (802.1Q-2018, 6.9): the VLAN of its tag, or the port's untagged VLAN if the frame has
 // no tag or its tag is payload. Returns whether the port is a member of the frame's VLAN.
-bool Switch::classify(Port& from, Frame& frame) const {
+bool Switch::classify(const Port& from, Frame& frame) const {
   frame.tagged = frame.ether_type() == kTpid && (strict_vlan || vlans.created(frame.vlan_id()));
   frame.vlan = frame.tagged ? frame.vlan_id() : from.untagged_vlan;
-  frame.other_view = nullptr;
   return from.member_of[frame.vlan];
+}
+
+// Shows a received frame to captures and mirrors. Returns whether the frame is forwarded: the target of a
+// mirror may send nothing. A frame that is dropped because of its VLAN is not mirrored.
+bool Switch::observe(Port& from, Frame& frame) {
+  observer_.captured(from, frame, true);
+  if (from.mirror_target) {
+    from.counters[receive_drop_mirror] += frame.frames();
+    return false;
+  }
+  if (mirrors_.empty()) return true;
+  mirrors_.begin(frame);
+  if (classify(from, frame) || hub) mirror(from, true);
+  return true;
+}
+
+// Copies the frame to the mirrors that select it and have not copied it yet. Copies are tagged like forwarded
+// frames: a target sees the tag of every VLAN but its untagged one. A hub changes no tags.
+void Switch::mirror(const Port& port, bool received) {
+  mirrors_.each(port.number, received, [this](Port& to) {
+    if (to.attachments.empty()) return;
+    Frame& frame = mirrors_.frame();
+    const bool tagged = to.untagged_vlan != frame.vlan;
+    Frame& copy = hub || frame.tagged == tagged ? frame : other_view(frame);
+    observer_.captured(to, copy, false);
+    if (to.outgoing_count == 0) copied_to_.push_back(&to);
+    to.add(&copy, now_);
+  });
 }
 
 void Switch::hand_up(Port& from, const Frame& frame, uint32_t received, int64_t second) {
@@ -188,6 +233,17 @@ void Switch::repeat(const Port& from, Frame& frame) {
   }
 }
 
+void Switch::send(Port& port, Frame& frame) {
+  if (port.mirror_target) return;
+  views_used_ = 0;
+  frame.other_view = nullptr;
+  if (observed && !mirrors_.empty()) {
+    mirrors_.begin(frame);
+    (void)classify(port, frame);
+  }
+  leave_by(port, frame);
+}
+
 void Switch::leave_by(Port& port, Frame& frame, bool tagged) {
   leave_by(port, frame.tagged == tagged ? frame : other_view(frame));
 }
@@ -195,13 +251,16 @@ void Switch::leave_by(Port& port, Frame& frame, bool tagged) {
 void Switch::leave_by(Port& port, Frame& frame) {
   // Usually the port is already in touched_ and has room; one comparison checks both.
   const bool usual = port.outgoing_count - 1 < kBatch - 1;
-  if (!usual || capture) [[unlikely]]
+  if (!usual || observed) [[unlikely]]
     return leave_by_unusual(port, frame);
   port.add(&frame, now_);
 }
 
 void Switch::leave_by_unusual(Port& port, Frame& frame) {
-  if (capture) observer_.captured(port, frame, false);
+  if (observed) {
+    observer_.captured(port, frame, false);
+    if (!mirrors_.empty()) mirror(port, false);
+  }
   if (port.outgoing_count == 0) touched_.push_back(&port);
   port.add(&frame, now_);
 }

@@ -10,6 +10,7 @@
 
 #include "engine/batch.h"
 #include "engine/mac_table.h"
+#include "engine/mirror.h"
 #include "engine/port.h"
 
 namespace tsvde {
@@ -27,7 +28,7 @@ class Switch {
     virtual void flapping(MacKey key, uint32_t port, uint32_t elsewhere, int64_t seconds) = 0;
     // A BPDU was received, for spanning tree. It is not forwarded.
     virtual void bpdu(const Port& from, const Frame& frame) = 0;
-    // While capture is on, called for each frame received, before any decision, and for each frame
+    // While `observed` is true, called for each frame received, before any decision, and for each frame
     // transmitted.
     virtual void captured(const Port& port, const Frame& frame, bool received) = 0;
   };
@@ -39,8 +40,8 @@ class Switch {
   Port& add_port(uint32_t number);
   void remove_port(uint32_t number);
   [[nodiscard]] std::vector<const Port*> ports() const;
-  // Call this when the port has gained or lost an endpoint. The addresses of a port without endpoints are
-  // forgotten.
+  // Call this when the port has gained or lost an endpoint, or has become or ceased to be the target of a
+  // mirror. The addresses of a port without endpoints, and of a target, are forgotten.
   void update_active(Port& port);
 
   // VLANs. Each function forgets the addresses that become invalid.
@@ -48,37 +49,51 @@ class Switch {
   void set_member(Port& port, uint16_t vlan, bool member);
   void set_discarding(Port& port, uint16_t vlan, bool discarding);
 
+  // Mirrors. A mirror's target must not be one of its mirrored ports.
+  void add_mirror(uint32_t id, MirrorSettings settings, Port& to);
+  // Returns the target if it is no longer the target of a mirror, otherwise null.
+  Port* remove_mirror(uint32_t id);
+  [[nodiscard]] const Mirrors& mirrors() const { return mirrors_; }
+
   // Forwards frames, at most kBatch: adds each frame to the ports by which it leaves. touched() then contains
-  // these ports, each once, and all of them must transmit before the next call.
+  // these ports, each once, and copied_to() the targets of mirrors that get a copy. All of them must transmit
+  // before the next call.
   void route(Port& from, std::span<Frame> frames, Time now);
   [[nodiscard]] std::vector<Port*>& touched() { return touched_; }
-  // Adds a frame of our own, such as a BPDU, to one port, even if spanning tree blocks that port.
-  void leave_by(Port& port, Frame& frame);
+  [[nodiscard]] std::vector<Port*>& copied_to() { return copied_to_; }
+  // Adds a frame of our own, such as a BPDU, to one port, even if spanning tree blocks that port. Does
+  // nothing if the port is the target of a mirror.
+  void send(Port& port, Frame& frame);
 
   bool hub = false;
   // Whether frames tagged with a VLAN that was never created are dropped; if not, such a tag is payload.
   bool strict_vlan = false;
   bool takes_bpdus = false;
-  bool capture = false;
+  bool observed = false;  // whether there are captures or mirrors
   MacTable macs;
   Vlans vlans;
 
  private:
   [[nodiscard]] static bool admit(Port& from, Frame& frame);
-  [[nodiscard]] bool classify(Port& from, Frame& frame) const;
+  [[nodiscard]] bool classify(const Port& from, Frame& frame) const;
+  [[gnu::noinline]] bool observe(Port& from, Frame& frame);
+  void mirror(const Port& port, bool received);
   void hand_up(Port& from, const Frame& frame, uint32_t received, int64_t second);
   void learn(const Port& from, const Frame& frame, int64_t second);
   [[gnu::noinline]] void report(MacTable::Learning learning, MacKey key, const Port& seen_on);
   void forward(Port& from, Frame& frame);
   void flood(const Port& from, Frame& frame);
   void repeat(const Port& from, Frame& frame);
+  void leave_by(Port& port, Frame& frame);
   void leave_by(Port& port, Frame& frame, bool tagged);
   [[gnu::noinline]] void leave_by_unusual(Port& port, Frame& frame);
   [[nodiscard]] Frame& other_view(Frame& frame);
 
   std::vector<std::unique_ptr<Port>> ports_;  // by number, with gaps
-  std::vector<Port*> active_;                 // in ascending order
+  std::vector<Port*> active_;                 // in ascending order, without the targets of mirrors
   std::vector<Port*> touched_;
+  Mirrors mirrors_;
+  std::vector<Port*> copied_to_;
   std::array<Frame, kBatch> views_;  // the tagged or untagged views of this batch's frames
   std::array<std::array<uint8_t, kTagSize>, kBatch> tags_;
   uint32_t views_used_ = 0;

@@ -18,7 +18,8 @@ void place(std::vector<Port*>& ports, Port& port, bool wanted) {
 }  // namespace
 
 void Vlans::update(Port& port, uint16_t vlan) {
-  const bool leaves = !port.attachments.empty() && port.member_of[vlan] && !port.discarding[vlan];
+  const bool leaves =
+      !port.attachments.empty() && !port.mirror_target && port.member_of[vlan] && !port.discarding[vlan];
   const bool untagged = vlan == port.untagged_vlan;
   place(vlans_[vlan].members.untagged, port, leaves && untagged);
   place(vlans_[vlan].members.tagged, port, leaves && !untagged);

@@ -26,8 +26,8 @@ class Vlans {
   void set_created(uint16_t vlan, bool created) { vlans_[vlan].created = created; }
 
   [[nodiscard]] const Members& members(uint16_t vlan) const { return vlans_[vlan].members; }
-  // Call this after a change of the port's membership, of whether it is active, or of whether it is
-  // discarding.
+  // Call this after a change of the port's membership, or of whether it is active, discarding or the target
+  // of a mirror.
   void update(Port& port, uint16_t vlan);
   void update(Port& port);
   // Sets the port's untagged VLAN, and removes the port from the previous one.

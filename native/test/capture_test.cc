@@ -157,7 +157,7 @@ TEST("a capture to a file has each frame once for each port, with its direction,
   for (const auto& statistics : read.statistics) CHECK(statistics.received == 300 && statistics.dropped == 0);
   CHECK(network.stats().ended);
   network.loop.remove_capture(1);
-  CHECK(!network.loop.call([](Switch& sw, int64_t) { return sw.capture; }));
+  CHECK(!network.loop.call([](Switch& sw, int64_t) { return sw.observed; }));
 }
 
 TEST("a capture can be limited to ports, a direction, a length and a number of frames") {
@@ -308,7 +308,7 @@ TEST("a capture to a device or to an invalid descriptor is refused") {
   Network network;
   CHECK(network.loop.add_capture(1, {}, Fd(open("/dev/null", O_WRONLY | O_CLOEXEC))) == EINVAL);
   CHECK(network.loop.add_capture(1, {}, Fd(-1)) == EBADF);
-  CHECK(!network.loop.call([](Switch& sw, int64_t) { return sw.capture; }));
+  CHECK(!network.loop.call([](Switch& sw, int64_t) { return sw.observed; }));
 }
 
 TEST("a filter decides before anything is written") {

@@ -12,7 +12,7 @@ namespace {
 using Kind = Event::Kind;
 
 // One kind for each queue, the most urgent first.
-constexpr std::array kKinds = {Kind::endpoint_failed, Kind::bpdu, Kind::mac_moved, Kind::mac_added,
+constexpr std::array kKinds = {Kind::endpoint_failed, Kind::bpdu, Kind::mac_moved, Kind::mac_changed,
                                Kind::received};
 
 uint64_t lost(const EventQueues& queues, Kind kind) {
@@ -23,8 +23,7 @@ uint64_t lost(const EventQueues& queues, Kind kind) {
     case Kind::mac_moved:
     case Kind::mac_flapping:
       return lost.macs_moved;
-    case Kind::mac_added:
-    case Kind::mac_removed:
+    case Kind::mac_changed:
       return lost.macs;
     case Kind::received:
     case Kind::transmitted:

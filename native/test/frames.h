@@ -30,6 +30,12 @@ constexpr uint64_t kBroadcast = 0xffff'ffff'ffff;
 constexpr uint64_t kA = 0x0200'0000'000a;
 constexpr uint64_t kB = 0x0200'0000'000b;
 
+inline Bytes tagged(Bytes bytes, uint16_t tag) {
+  const Bytes inserted = {0x81, 0x00, static_cast<uint8_t>(tag >> 8), static_cast<uint8_t>(tag)};
+  bytes.insert(bytes.begin() + 12, inserted.begin(), inserted.end());
+  return bytes;
+}
+
 // A frame as receive() leaves it, in a buffer with room for padding.
 struct Slot {
   explicit Slot(const Bytes& bytes) : room(std::max<size_t>(bytes.size(), kFramePadded), 0xaa) {
@@ -101,8 +107,13 @@ struct Bench : Switch::Observer {
 
   void forward(uint32_t from, std::span<Frame> frames, int64_t second = 0) {
     sw.route(*sw.port(from), frames, second * kSecond);
-    for (Port* port : sw.touched()) began_waiting += port->transmit(0) ? 1 : 0;
-    sw.touched().clear();
+    flush();
+  }
+  void flush() {
+    for (auto* ports : {&sw.touched(), &sw.copied_to()}) {
+      for (Port* port : *ports) began_waiting += port->transmit(0) ? 1 : 0;
+      ports->clear();
+    }
   }
   void drain(uint32_t number, size_t index = 0) {
     Port& port = *sw.port(number);

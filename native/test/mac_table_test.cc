@@ -242,8 +242,8 @@ static void compare_with_model(uint32_t limit, int steps) {
   constexpr uint32_t kPorts = 40;
   MacTable table = table_for(kPorts, limit);
   std::vector<MacKey> removed;
-  table.observer = [&](MacKey key, uint32_t, bool added) {
-    if (!added) removed.push_back(key);
+  table.observer = [&](MacKey key, MacTable::Change change, uint32_t, uint32_t) {
+    if (change > MacTable::Change::moved) removed.push_back(key);
   };
   Model model;
   int64_t now = 0;

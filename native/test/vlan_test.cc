@@ -11,12 +11,6 @@ using namespace tsvde::test;
 
 namespace {
 
-Bytes tagged(Bytes bytes, uint16_t tag) {
-  const Bytes inserted = {0x81, 0x00, static_cast<uint8_t>(tag >> 8), static_cast<uint8_t>(tag)};
-  bytes.insert(bytes.begin() + 12, inserted.begin(), inserted.end());
-  return bytes;
-}
-
 // Ports 1 and 2 are in VLAN 0, port 3 is untagged in 10, and port 4 is untagged in 0 and tagged in 10 and 20.
 struct FourPorts : Bench {
   FourPorts() : Bench(4) {
@@ -161,7 +155,7 @@ TEST("the hellos of all VLANs of a trunk may come in one second, and are all rep
 
 TEST("capture reports received frames before any decision, and transmitted ones as they leave") {
   FourPorts bench;
-  bench.sw.capture = true;
+  bench.sw.observed = true;
   bench.send(3, {kFrame});
   CHECK(bench.captures == (std::vector<Bench::Capture>{{3, true, kFrame}, {4, false, tagged(kFrame, 10)}}));
 }

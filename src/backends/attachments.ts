@@ -34,8 +34,14 @@ export interface AttachmentEnvironment {
   /** The switch's own control directory; undefined until the switch listens. */
   directory(): string | undefined;
   whereabouts: Whereabouts;
+  tell(event: AttachmentEvent): void;
   log: Log;
 }
+
+/** An event of an attachment; see SwitchEvent. */
+export type AttachmentEvent =
+  | { type: 'attachment-opened' | 'attachment-closed'; attachment: string; kind: string }
+  | { type: 'attachment-reconnecting'; attachment: string; kind: string; reason: string };
 
 interface Entry {
   id: string;
@@ -146,6 +152,7 @@ export class Attachments {
       throw signal.aborted ? abandoned() : error;
     }
     const attachment = describe(entry, entry.backend);
+    this.#environment.tell({ type: 'attachment-opened', attachment: entry.id, kind: kind.name });
     if (ended) await this.#remove(entry);
     return attachment;
   }
@@ -154,22 +161,26 @@ export class Attachments {
     if (this.#entries.get(entry.id) !== entry) return;
     entry.closing.abort();
     await entry.backend?.close();
-    this.#forget(entry);
+    if (this.#forget(entry) && entry.backend)
+      this.#environment.tell({ type: 'attachment-closed', attachment: entry.id, kind: entry.request.kind.name });
   }
 
-  #forget(entry: Entry): void {
+  /** Returns false if the attachment was forgotten already. */
+  #forget(entry: Entry): boolean {
     for (const reservation of [...entry.reservations]) reservation.release();
-    if (this.#entries.get(entry.id) === entry) this.#entries.delete(entry.id);
+    return this.#entries.get(entry.id) === entry && this.#entries.delete(entry.id);
   }
 
   #host(entry: Entry, end: () => void): Host {
-    const { id, closing } = entry;
+    const { id, closing, request } = entry;
     return {
       id,
       directory: this.#environment.directory(),
       signal: closing.signal,
       whereabouts: this.#environment.whereabouts,
       log: (message: string, level?: LogLevel) => this.#environment.log(`${id}: ${message}`, level),
+      reconnecting: (reason) =>
+        this.#environment.tell({ type: 'attachment-reconnecting', attachment: id, kind: request.kind.name, reason }),
       reserve: ({ atMost = 1 } = {}) => this.#reserve(entry, atMost),
       end,
     };

@@ -108,7 +108,10 @@ export class Connector implements Backend {
 
   #tryAgain(why: string): void {
     if (this.#host.signal.aborted) return;
-    if (!this.#logged) this.#host.log(`${why}; trying again`, 'warning');
+    if (!this.#logged) {
+      this.#host.log(`${why}; trying again`, 'warning');
+      this.#host.reconnecting(why);
+    }
     this.#logged = true;
     this.#timer = setTimeout(() => void this.#start(), this.#backOff.failed(performance.now()));
   }

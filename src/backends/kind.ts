@@ -55,6 +55,8 @@ export interface Host {
   readonly whereabouts: Whereabouts;
   /** Writes a log line that begins with the attachment's ID. */
   log(message: string, level?: LogLevel): void;
+  /** Reports that the connection is lost, or could not be made, and that the backend tries again. */
+  reconnecting(reason: string): void;
   /**
    * Reserves a port for this attachment: the lowest free port or, with `switchport=`, the lowest free port among the
    * `atMost` ports from that number on. `vlan=` sets the port's untagged VLAN. Throws SwitchError ENOSPC, EADDRINUSE,

@@ -32,8 +32,11 @@ export const CATEGORIES = [
 
 type CategoryName = (typeof CATEGORIES)[number]['name'];
 
-/** Returns the category of an event, and the text of the event's debug line. */
-export function describeEvent(event: SwitchEvent): [category: CategoryName, text: string] {
+/**
+ * Returns the category of an event, and the text of the event's debug line; undefined for events for which vde_switch
+ * has no debug line.
+ */
+export function describeEvent(event: SwitchEvent): [category: CategoryName, text: string] | undefined {
   switch (event.type) {
     case 'port-created':
       return ['port/+', pad(event.port, 2)];
@@ -51,6 +54,8 @@ export function describeEvent(event: SwitchEvent): [category: CategoryName, text
       return ['hash/+', macText(event)];
     case 'mac-removed':
       return ['hash/-', macText(event)];
+    default:
+      return undefined;
   }
 }
 

@@ -7,6 +7,7 @@ import { debugMenu } from './commands/debug.ts';
 import { dsMenu } from './commands/ds.ts';
 import { fstpMenu } from './commands/fstp.ts';
 import { hashMenu } from './commands/hash.ts';
+import { mirrorMenu } from './commands/mirror.ts';
 import { pluginMenu } from './commands/plugin.ts';
 import { portMenu } from './commands/port.ts';
 import { userMenu } from './commands/user.ts';
@@ -24,4 +25,5 @@ export const menus: readonly Menu[] = [
   countersMenu,
   userMenu,
   captureMenu,
+  mirrorMenu,
 ];

@@ -43,6 +43,11 @@ export function parsePort(word: string | undefined, { ports }: Switch): number {
   throw new SwitchError('EINVAL', `'${word}' is neither the number nor the name of a port`);
 }
 
+/** Parses a list of ports, as in `1,web`. Throws as parsePort() does. */
+export function parsePorts(words: string, sw: Switch): number[] {
+  return words.split(',').map((word) => parsePort(word, sw));
+}
+
 /** Parses the number or the name of a port. Returns undefined for an empty argument. */
 export function parseOptionalPort(argument: string, sw: Switch): number | undefined {
   return argument === '' ? undefined : parsePort(argument, sw);

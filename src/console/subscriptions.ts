@@ -15,12 +15,13 @@ export class Subscriptions {
   readonly #subscribers = new Set<Subscriber>();
   /** The categories that loaded plugins added. */
   readonly #added: Category[] = [];
+  #unwatch: (() => void) | undefined;
 
   constructor(sw: Switch) {
     this.#switch = sw;
     sw.on('event', (event) => {
-      const [name, text] = describeEvent(event);
-      this.publish(name, text);
+      const described = describeEvent(event);
+      if (described) this.publish(...described);
     });
   }
 
@@ -72,6 +73,9 @@ export class Subscriptions {
     const watched = [...this.#subscribers].some(({ categories }) =>
       [...categories].some(({ name }) => name.startsWith('hash/')),
     );
-    if (watched !== this.#switch.macs.watched) this.#switch.macs.watched = watched;
+    if (watched && !this.#unwatch) this.#unwatch = this.#switch.macs.watch();
+    if (watched || !this.#unwatch) return;
+    this.#unwatch();
+    this.#unwatch = undefined;
   }
 }

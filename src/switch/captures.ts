@@ -6,12 +6,12 @@ import { printable } from '../protocol/printable.ts';
 import { strerror } from '../protocol/strerror.ts';
 import { describeError } from '../system/errno.ts';
 import type { Log } from '../system/log.ts';
-import type { CaptureDirection, NativeCapture, NativeEngine } from '../system/native.ts';
+import type { Direction, NativeCapture, NativeEngine } from '../system/native.ts';
 import { TSVDE_VERSION } from '../system/version.ts';
 import { compileFilter } from './capture-filter.ts';
 import type { PortInfo, PortTable } from './port-table.ts';
 
-export type { CaptureDirection };
+export type { Direction };
 
 /** Selects the frames that are captured, and how many bytes of each. */
 export interface CaptureOptions {
@@ -21,7 +21,7 @@ export interface CaptureOptions {
    */
   ports?: readonly (number | string)[];
   /** `rx` selects frames that the switch receives from a port, `tx` frames that it sends to a port. Default `both`. */
-  direction?: CaptureDirection;
+  direction?: Direction;
   /**
    * The most bytes that are kept of each frame, from 1 to 262144. Default 262144, so that every frame is kept whole.
    */
@@ -47,7 +47,7 @@ export interface CaptureInfo {
   /** The numbers of the captured ports; undefined if all ports are captured. */
   ports: readonly number[] | undefined;
   /** The direction of the captured frames. */
-  direction: CaptureDirection;
+  direction: Direction;
   /** The most bytes that are kept of each frame. */
   snapLength: number;
   /** The number of frames after which the capture is complete; 0 means no limit. */

@@ -32,7 +32,7 @@ export class MacTable {
   readonly #engine: NativeEngine;
   #times = DEFAULT_MAC_TIMES;
   #hashSize: number;
-  #watched = false;
+  #watchers = 0;
 
   /** @internal */
   constructor(engine: NativeEngine, hashSize: number) {
@@ -65,14 +65,17 @@ export class MacTable {
     this.#engine.flushMacs();
   }
 
-  /** Whether the switch emits the events `mac-added` and `mac-removed`; false at first, since there can be many. */
-  get watched(): boolean {
-    return this.#watched;
-  }
-
-  set watched(watched: boolean) {
-    this.#engine.watchMacs(watched);
-    this.#watched = watched;
+  /**
+   * Makes the switch emit an event for each address that is learned, moved or removed, until the returned function is
+   * called. Without a watcher there are no such events, since there can be many.
+   */
+  watch(): () => void {
+    if (this.#watchers++ === 0) this.#engine.watchMacs(true);
+    let watching = true;
+    return () => {
+      if (watching && --this.#watchers === 0) this.#engine.watchMacs(false);
+      watching = false;
+    };
   }
 
   /** Returns every address, the most recently seen first. */

@@ -17,6 +17,16 @@ export class PortNames {
   /** The names that the clients of each port ask for, those of the oldest client first. */
   readonly #wanted = new Map<number, readonly string[]>();
   readonly #numbers = new Map<string, number>();
+  readonly #named: (port: number, name: string | undefined) => void;
+  /** The ports whose names may have changed since the listener was told. */
+  readonly #changed = new Set<number>();
+  /** The names that the listener knows. */
+  readonly #told = new Map<number, string>();
+
+  /** `named` is called after the name of a port has changed; `name` is undefined if the port has none now. */
+  constructor(named: (port: number, name: string | undefined) => void = () => {}) {
+    this.#named = named;
+  }
 
   of(port: number): string | undefined {
     return this.#set.get(port) ?? this.#given.get(port)?.name;
@@ -37,6 +47,7 @@ export class PortNames {
     this.#forgetSet(port);
     if (name !== undefined) this.#setFree(port, name);
     this.#give(port);
+    this.#tell();
     return this.of(port);
   }
 
@@ -54,6 +65,7 @@ export class PortNames {
     const wanted = this.#wanted.get(port) ?? [];
     this.#wanted.set(port, [...wanted, name]);
     this.#give(port);
+    this.#tell();
   }
 
   /**
@@ -67,6 +79,7 @@ export class PortNames {
     else this.#wanted.delete(port);
     if (!rest.includes(this.#given.get(port)?.wanted ?? '')) this.#forgetGiven(port);
     this.#give(port);
+    this.#tell();
   }
 
   /** Forgets a port that was removed. */
@@ -74,6 +87,20 @@ export class PortNames {
     this.#wanted.delete(port);
     this.#forgetGiven(port);
     this.#forgetSet(port);
+    this.#tell();
+  }
+
+  /** Calls the listener for each port whose name has changed: a change may change the names of two ports. */
+  #tell(): void {
+    const changed = [...this.#changed];
+    this.#changed.clear();
+    for (const port of changed) {
+      const name = this.of(port);
+      if (name === this.#told.get(port)) continue;
+      if (name === undefined) this.#told.delete(port);
+      else this.#told.set(port, name);
+      this.#named(port, name);
+    }
   }
 
   #setFree(port: number, wanted: string): void {
@@ -85,6 +112,7 @@ export class PortNames {
     if (holder !== undefined) this.#forgetGiven(holder);
     this.#set.set(port, name);
     this.#numbers.set(name, port);
+    this.#changed.add(port);
     if (holder !== undefined) this.#give(holder);
   }
 
@@ -95,6 +123,7 @@ export class PortNames {
     const name = freeName(wanted, (candidate) => !this.#numbers.has(candidate));
     this.#given.set(port, { name, wanted });
     this.#numbers.set(name, port);
+    this.#changed.add(port);
   }
 
   #forgetSet(port: number): void {
@@ -102,6 +131,7 @@ export class PortNames {
     if (name === undefined) return;
     this.#set.delete(port);
     this.#numbers.delete(name);
+    this.#changed.add(port);
   }
 
   #forgetGiven(port: number): void {
@@ -109,5 +139,6 @@ export class PortNames {
     if (given === undefined) return;
     this.#given.delete(port);
     this.#numbers.delete(given.name);
+    this.#changed.add(port);
   }
 }

@@ -58,6 +58,8 @@ export interface PortInfo {
   group: number | undefined;
   /** The ID of the attachment that the port is reserved for, whether or not an endpoint is attached. */
   attachment: string | undefined;
+  /** Whether the port is the target of a mirror: the switch sends it copies of frames and nothing else. */
+  mirrorTarget: boolean;
   /** The port's endpoints, the newest first. */
   endpoints: EndpointInfo[];
 }
@@ -65,17 +67,22 @@ export interface PortInfo {
 type Port = Omit<PortInfo, 'active' | 'name'>;
 
 export class PortTable {
-  readonly names = new PortNames();
+  readonly names: PortNames;
   #limit: number;
   readonly #created: (number: number) => void;
   readonly #ports = new Map<number, Port>();
   readonly #endpointIds = new Set<number>();
   #lastEndpointId = 0;
 
-  /** `created` is called for each port that is created. */
-  constructor(limit: number, created: (number: number) => void) {
+  /** `created` is called for each port that is created, and `named` for each port whose name has changed. */
+  constructor(
+    limit: number,
+    created: (number: number) => void,
+    named: (number: number, name: string | undefined) => void = () => {},
+  ) {
     this.#limit = checkLimit(limit);
     this.#created = created;
+    this.names = new PortNames(named);
   }
 
   /** The highest usable port number. Port 0 can be used besides, by clients that ask for it. */
@@ -131,8 +138,14 @@ export class PortTable {
       throw new SwitchError('EADDRINUSE', `port ${number} is active: close its endpoints first`);
     if (port.attachment !== undefined)
       throw new SwitchError('EADDRINUSE', `port ${number} is reserved for '${port.attachment}': detach that first`);
+    if (port.mirrorTarget)
+      throw new SwitchError('EADDRINUSE', `port ${number} is the target of a mirror: remove the mirror first`);
     this.#ports.delete(number);
     this.names.forget(number);
+  }
+
+  setMirrorTarget(number: number, mirrorTarget: boolean): void {
+    this.#existing(number).mirrorTarget = mirrorTarget;
   }
 
   setAllocatable(number: number, allocatable: boolean): void {
@@ -230,14 +243,16 @@ export class PortTable {
     if (name !== undefined) this.names.want(number, name);
   }
 
-  removeEndpoint(number: number, id: number): void {
+  /** Removes an endpoint that the port has, and returns it. */
+  removeEndpoint(number: number, id: number): EndpointInfo {
     const port = this.#existing(number);
-    const removed = port.endpoints.find((endpoint) => endpoint.id === id);
+    const removed = port.endpoints.find((endpoint) => endpoint.id === id)!;
     port.endpoints = port.endpoints.filter((endpoint) => endpoint !== removed);
     if (port.endpoints.length === 0) port.currentUser = undefined;
     this.#endpointIds.delete(id);
-    const name = removed && wantedName(removed);
+    const name = wantedName(removed);
     if (name !== undefined) this.names.unwant(number, name);
+    return removed;
   }
 
   #add(number: number, allocatable: boolean): void {
@@ -250,6 +265,7 @@ export class PortTable {
       user: undefined,
       group: undefined,
       attachment: undefined,
+      mirrorTarget: false,
       endpoints: [],
     });
     this.#created(number);
@@ -265,7 +281,7 @@ export class PortTable {
   #lowestFree(): number {
     for (let number = 1; number <= this.#limit; number++) {
       const port = this.#ports.get(number);
-      if (!port || (port.allocatable && isFree(port))) return number;
+      if (!port || (port.allocatable && !port.mirrorTarget && isFree(port))) return number;
     }
     throw new SwitchError('ENOSPC', `all ${this.#limit} ports are in use: start with a larger --numports`);
   }

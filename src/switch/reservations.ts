@@ -70,6 +70,7 @@ export class PortReservations implements Reservations {
   removePort(port: number): void {
     this.#parts.table.remove(port);
     this.#parts.engine.removePort(port);
+    this.#parts.tell({ type: 'port-removed', port });
   }
 
   #reservation(
@@ -115,17 +116,18 @@ export class PortReservations implements Reservations {
     const { table, portChanged, tell } = this.#parts;
     table.addEndpoint(port, endpoint, uid);
     portChanged(port, table.get(port));
-    tell({ type: 'endpoint-added', port, endpoint: endpoint.id });
-    tell({ type: 'endpoint-described', port, endpoint: endpoint.id, description: endpoint.description });
+    const { id, ...rest } = endpoint;
+    tell({ type: 'endpoint-added', port, endpoint: id, ...rest });
+    tell({ type: 'endpoint-described', port, endpoint: id, description: endpoint.description });
   }
 
   #detach(port: number, endpoint: number): void {
     const { engine, table, portChanged, tell } = this.#parts;
     engine.detach(port, endpoint);
     this.#enders.delete(endpoint);
-    table.removeEndpoint(port, endpoint);
+    const { id, ...rest } = table.removeEndpoint(port, endpoint);
     portChanged(port, table.get(port));
-    tell({ type: 'endpoint-removed', port, endpoint });
+    tell({ type: 'endpoint-removed', port, endpoint: id, ...rest });
     if (!table.get(port)!.active) tell({ type: 'port-inactive', port });
   }
 }

@@ -94,13 +94,14 @@ export class SpanningTrees {
   }
 
   /**
-   * Tells the machine that a port has become active or inactive, or that its VLANs have changed. `port` is undefined if
+   * Tells the machine that a port has become active or inactive, that its VLANs have changed, or that it has become or
+   * ceased to be the target of a mirror. `port` is undefined if
    * the port was removed.
    * @internal
    */
   portChanged(number: number, port: PortInfo | undefined): void {
     const told = this.#told.get(number) ?? new Map<number, boolean>();
-    const vlans = port?.active ? port.vlans : new Set<number>();
+    const vlans = port?.active && !port.mirrorTarget ? port.vlans : new Set<number>();
     for (const vlan of told.keys()) {
       if (vlans.has(vlan)) continue;
       told.delete(vlan);

@@ -17,8 +17,10 @@ import { type EngineEvent, type EventsLost, type NativeEngine, native } from '..
 import { Capture } from './capture.ts';
 import { Captures } from './captures.ts';
 import { type PortCounters, portCounters } from './counters.ts';
+import { EventFeed } from './event-feed.ts';
 import type { SwitchEvent } from './events.ts';
 import { DEFAULT_MAC_TIMES, MacTable } from './mac-table.ts';
+import { Mirrors } from './mirrors.ts';
 import { type AttachOptions, checkAttachOptions, checkSwitchOptions, type SwitchOptions } from './options.ts';
 import { openPlug } from './own-plug.ts';
 import { PortTable } from './port-table.ts';
@@ -51,6 +53,10 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   readonly capture: Capture;
   /** Captures of frames to files. */
   readonly captures: Captures;
+  /** The events of the switch, numbered. */
+  readonly events: EventFeed;
+  /** Copies of frames to ports. */
+  readonly mirrors: Mirrors;
   readonly #engine: NativeEngine;
   readonly #reservations: PortReservations;
   readonly #attachments: Attachments;
@@ -78,10 +84,14 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
       if (event.type === 'endpoint-removed') whereabouts.removed();
       if (event.type === 'endpoint-added' || event.type === 'endpoint-described') this.captures.portChanged(event.port);
     };
-    const table = new PortTable(numPorts, (port) => {
-      engine.addPort(port);
-      tell({ type: 'port-created', port });
-    });
+    const table = new PortTable(
+      numPorts,
+      (port) => {
+        engine.addPort(port);
+        tell({ type: 'port-created', port });
+      },
+      (port, name) => tell({ type: 'port-named', port, name }),
+    );
     const engine = new native.Engine(
       { hub, strictVlan, takesBpdus: false, capture: false, macLimit, ...timing(options), ...DEFAULT_MAC_TIMES },
       (event) => this.#notice(event),
@@ -94,7 +104,18 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     this.spanningTrees = new SpanningTrees(engine, { mac: this.mac, priority }, (category, text) =>
       tell({ type: 'spanning-tree', category, text }),
     );
-    this.vlans = new Vlans(engine, table, this.spanningTrees, strictVlan);
+    this.vlans = new Vlans(engine, table, this.spanningTrees, strictVlan, tell);
+    this.events = new EventFeed({
+      onEvent: (listener) => {
+        this.on('event', listener);
+        return () => this.off('event', listener);
+      },
+      watchMacs: () => this.macs.watch(),
+      counters: () => this.counters(),
+      eventsLost: () => this.eventsLost,
+      nameOf: (port) => table.names.of(port),
+    });
+    this.mirrors = new Mirrors({ engine, table, vlans: this.vlans, spanningTrees: this.spanningTrees });
     this.#reservations = new PortReservations({
       engine,
       table,
@@ -108,6 +129,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     this.#attachments = new Attachments(this.#reservations, {
       directory: () => this.control?.directory,
       whereabouts,
+      tell,
       log: (message, level) => this.#log(message, level),
     });
     if (options.cpu !== undefined) placeOnCpu(engine, options.cpu);
@@ -304,6 +326,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     await this.#attachments.close();
     await this.#control?.close();
     this.spanningTrees.close();
+    this.events.close();
     this.#engine.close();
     this.captures.close();
     this.emit('close');
@@ -325,6 +348,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
         this.#log(
           `MAC ${mac} flaps between port ${port} and port ${elsewhere}: it stays on port ${port} for ${seconds} s`,
         );
+        this.emit('event', event);
         return;
       }
       case 'frame-received':
@@ -338,10 +362,13 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
       case 'bpdu':
         this.spanningTrees.received(event.port, event.vlan, event.bytes);
         return;
-      case 'mac-added':
-      case 'mac-removed':
-        this.emit('event', event);
+      case 'mac-changed': {
+        const { change, mac, vlan, port, previous } = event;
+        if (change === 'added') this.emit('event', { type: 'mac-added', mac, vlan, port });
+        else if (change === 'moved') this.emit('event', { type: 'mac-moved', mac, vlan, port, from: previous });
+        else this.emit('event', { type: 'mac-removed', mac, vlan, port, reason: change });
         return;
+      }
     }
   }
 

@@ -2,6 +2,7 @@
 // ones. The port table holds the memberships; the engine and the spanning trees are told about each change.
 import { SwitchError } from '../protocol/errors.ts';
 import type { NativeEngine } from '../system/native.ts';
+import type { SwitchEvent } from './events.ts';
 import type { PortInfo, PortTable } from './port-table.ts';
 
 /** VID 4095 is reserved (802.1Q-2018, table 9-2). As a port's untagged VLAN it means none. */
@@ -41,11 +42,19 @@ export class Vlans {
   /** VLAN 0, every new port's untagged VLAN, always exists. */
   readonly #created = new Set([0]);
 
+  readonly #tell: (event: SwitchEvent) => void;
   #strict: boolean;
 
   /** @internal */
-  constructor(engine: NativeEngine, ports: PortTable, watcher: VlanWatcher, strict: boolean) {
+  constructor(
+    engine: NativeEngine,
+    ports: PortTable,
+    watcher: VlanWatcher,
+    strict: boolean,
+    tell: (event: SwitchEvent) => void = () => {},
+  ) {
     this.#watcher = watcher;
+    this.#tell = tell;
     this.#engine = engine;
     this.#ports = ports;
     this.#strict = strict;
@@ -80,6 +89,7 @@ export class Vlans {
     if (this.#created.has(vlan)) throw new SwitchError('EEXIST', `VLAN ${vlan} exists already`);
     this.#created.add(vlan);
     this.#engine.setVlanCreated(vlan, true);
+    this.#tell({ type: 'vlan-created', vlan });
     this.#watcher.vlanCreated(vlan);
   }
 
@@ -104,6 +114,7 @@ export class Vlans {
     this.#created.delete(vlan);
     this.#engine.setVlanCreated(vlan, false);
     this.#watcher.vlanRemoved(vlan);
+    this.#tell({ type: 'vlan-removed', vlan });
   }
 
   /** Returns the ports in a VLAN, in order of number; none for a VLAN that does not exist. */
@@ -128,7 +139,7 @@ export class Vlans {
     if (vlan !== NO_VLAN) memberships.add(vlan);
     this.#ports.setVlans(port, vlan, memberships);
     this.#engine.setUntaggedVlan(port, vlan);
-    this.#watcher.portChanged(port, this.#ports.get(port));
+    this.#changed(port);
   }
 
   /**
@@ -174,7 +185,14 @@ export class Vlans {
     else memberships.delete(vlan);
     this.#ports.setVlans(port, untaggedVlan, memberships);
     this.#engine.setMember(port, vlan, member);
-    this.#watcher.portChanged(port, this.#ports.get(port));
+    this.#changed(port);
+  }
+
+  #changed(port: number): void {
+    const info = this.#existing(port);
+    this.#watcher.portChanged(port, info);
+    const { untaggedVlan, vlans } = info;
+    this.#tell({ type: 'port-vlans', port, untaggedVlan, vlans: [...vlans].sort((a, b) => a - b) });
   }
 
   #existing(port: number): PortInfo {

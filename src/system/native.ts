@@ -63,14 +63,23 @@ export type EngineEvent =
    * one event for that whole time, and at most one such event a second for all addresses together.
    */
   | { type: 'mac-flapping'; mac: string; vlan: number; port: number; elsewhere: number; seconds: number }
-  /** An address was learned or forgotten. These events occur only after watchMacs(true). */
-  | { type: 'mac-added' | 'mac-removed'; mac: string; vlan: number; port: number }
+  /**
+   * An address was learned, moved to another port, or was removed. `previous` is the port that the address was on
+   * before. These events occur only after watchMacs(true).
+   */
+  | { type: 'mac-changed'; change: MacChange; mac: string; vlan: number; port: number; previous: number }
   /**
    * A BPDU was received; `bytes` has at most 128 bytes of it, without the VLAN tag. A port causes at most 256 of these
    * events a second, plus one for each of its VLANs.
    */
   | { type: 'bpdu'; port: number; vlan: number; bytes: Buffer }
   | { type: 'frame-received' | 'frame-transmitted'; port: number; bytes: Buffer };
+
+/**
+ * Why an entry of the MAC table has changed. An address is evicted because the table is full, and forgotten because its
+ * port, its VLAN or a command required it.
+ */
+export type MacChange = 'added' | 'moved' | 'aged-out' | 'evicted' | 'forgotten';
 
 /** Lost events by kind: BPDUs, addresses that moved or flapped, addresses learned or forgotten, captured frames. */
 export type EventsLost = Record<'bpdu' | 'mac_moved' | 'mac' | 'frame', bigint>;
@@ -130,7 +139,7 @@ export interface NativeCapture {
   fd: number;
   /** The captured ports. An empty array selects all ports. */
   ports: readonly number[];
-  direction: CaptureDirection;
+  direction: Direction;
   snapLength: number;
   /** The number of frames after which the capture finishes; 0 means no limit. */
   count: number;
@@ -140,8 +149,16 @@ export interface NativeCapture {
   application: string;
 }
 
+/** A mirror: the engine copies frames to a port. */
+export interface NativeMirror {
+  /** The mirrored ports. An empty array selects all ports, but only the frames of `vlan`. */
+  ports: readonly number[];
+  vlan: number;
+  direction: Direction;
+}
+
 /** `rx` selects the frames that the switch receives from a port, `tx` the frames that the switch sends to it. */
-export type CaptureDirection = 'rx' | 'tx' | 'both';
+export type Direction = 'rx' | 'tx' | 'both';
 
 export interface NativeCaptureStats {
   frames: bigint;
@@ -183,7 +200,7 @@ export interface NativeEngine {
   setDiscarding(port: number, vlan: number, discarding: boolean): void;
   /** Sends a complete frame to `port` only. */
   send(port: number, frame: Uint8Array): void;
-  /** Sets whether learning or forgetting an address is an event. */
+  /** Sets whether learning, moving and removing an address are events. */
   watchMacs(wanted: boolean): void;
   /**
    * Begins a capture, whose number the caller chooses. Passes ownership of the descriptor to the engine, even when this
@@ -205,6 +222,14 @@ export interface NativeEngine {
   finishCapture(capture: number): void;
   /** Removes a capture and closes its descriptor. Before the event `capture-ended` this may wait for a file's disk. */
   removeCapture(capture: number): void;
+  /**
+   * Begins a mirror, whose number the caller chooses, to the port `to`, which from then on is sent copies only. Throws
+   * an Error with errno `code` if the port does not exist.
+   */
+  addMirror(mirror: number, settings: NativeMirror, to: number): void;
+  /** Returns how many frames a mirror has copied. */
+  mirroredFrames(mirror: number): bigint;
+  removeMirror(mirror: number): void;
   /** Returns how many events were lost because their queue was full, by kind. The end of an endpoint is never lost. */
   eventsLost(): EventsLost;
   counters(): NativeCounters;

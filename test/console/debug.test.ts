@@ -28,7 +28,10 @@ test.each([
   await until(() => second.take().includes('3011 hash/+ '), 'the second address');
   expect(await third.ask('port/create 9')).toBe('1000 Success\n');
   if (!first.ended) expect(await first.ask('port/remove 9')).toBe('1000 Success\n');
-  expect(net.sw.macs.watched).toBe(true);
   await second.ask('debug/del hash');
-  expect(net.sw.macs.watched).toBe(false);
+  const learned: string[] = [];
+  net.sw.on('event', ({ type }) => learned.push(type));
+  plug.send(frame(BROADCAST, '02:00:00:00:00:03'));
+  await until(() => net.sw.macs.entries().length === 3, 'the third address');
+  expect(learned).toEqual([]);
 });

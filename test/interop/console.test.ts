@@ -65,6 +65,10 @@ const ADDITIONS = [
   'capture/remove',
   'capture/print',
   'capture/stream',
+  'mirror',
+  'mirror/add',
+  'mirror/remove',
+  'mirror/print',
 ];
 
 /** The names and the syntax in a help text, in order. The descriptions beside them are tsvde's own. */

@@ -109,7 +109,7 @@ const KINDS = {
       settle();
       made.watchMacs(false);
     },
-    is: (event: EngineEvent) => event.type === 'mac-added',
+    is: (event: EngineEvent) => event.type === 'mac-changed' && event.change === 'added',
   },
   frame: {
     make({ made, write, join, settle }: Bench, count: number) {

@@ -136,7 +136,10 @@ class Uplink implements Backend {
   /** Schedules another attempt to join. A reason that repeats is logged once. */
   #again(why: string): void {
     if (this.#host.signal.aborted) return;
-    if (why !== this.#logged) this.#host.log(`${why}; trying again`, 'warning');
+    if (why !== this.#logged) {
+      this.#host.log(`${why}; trying again`, 'warning');
+      this.#host.reconnecting(why);
+    }
     this.#logged = why;
     this.#timer = setTimeout(() => {
       this.#trying = this.#try();

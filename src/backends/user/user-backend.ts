@@ -180,6 +180,7 @@ export class UserBackend implements Backend {
     this.#stack = undefined;
     if (stats) for (const name of Object.keys(stats) as (keyof StackStats)[]) this.#before[name] += stats[name];
     if (Date.now() - this.#startedAt > SOUND_MS) this.#retryMs = RETRY_FIRST_MS;
+    this.#host.reconnecting(`the user-mode stack died: ${why}`);
     this.#host.log(`the user-mode stack died: ${why}; its connections are lost, and it is being restarted`, 'warning');
     this.#startLater();
   }

@@ -1,10 +1,10 @@
 // The capture menu: captures to pcapng files and to tsvdectl. vde_switch has no such menu.
 import { SwitchError } from '../../protocol/errors.ts';
-import { checkOptions } from '../../protocol/options.ts';
-import type { CaptureDirection, CaptureInfo, CaptureOptions } from '../../switch/captures.ts';
+import type { CaptureInfo, CaptureOptions, Direction } from '../../switch/captures.ts';
 import type { Switch } from '../../switch/switch.ts';
 import { type Menu, printing } from '../command.ts';
-import { parseNumber, parsePort } from '../parse.ts';
+import { parsePairs } from '../pairs.ts';
+import { parseNumber, parsePorts } from '../parse.ts';
 import { failureOf, printable, result } from '../reply.ts';
 
 const KEYS = { port: true, direction: true, snaplen: true, count: true, filter: true } as const;
@@ -56,7 +56,7 @@ export const captureMenu: Menu = {
       async answer(argument, { switch: sw }, { giveAway }) {
         const error = await failureOf(async () => {
           if (!giveAway) throw new SwitchError('EINVAL', 'only tsvdectl capture can use capture/stream');
-          const prepared = await sw.captures.prepare(optionsOf(parsePairs(argument, KEYS), sw));
+          const prepared = await sw.captures.prepare(optionsOf(parsePairs(argument, KEYS, 'filter'), sw));
           giveAway((fd) => sw.captures.stream(prepared, fd));
         });
         return error ? result(error) : { data: null, text: '', last: true };
@@ -67,33 +67,15 @@ export const captureMenu: Menu = {
 
 async function addCapture(argument: string, sw: Switch): Promise<void> {
   const [, name = '', pairs = ''] = /^(\S*)\s*(.*)$/s.exec(argument)!;
-  const values = parsePairs(pairs, FILE_KEYS);
+  const values = parsePairs(pairs, FILE_KEYS, 'filter');
   await sw.captures.add(name, { ...optionsOf(values, sw), file: values.file ?? '' });
-}
-
-/**
- * Parses words `KEY=VALUE`. A filter must be the last key, and may contain spaces. Throws SwitchError EINVAL for other
- * words, repeated keys and keys that are not in `keys`.
- */
-function parsePairs(text: string, keys: Readonly<Record<string, true>>): Record<string, string> {
-  const [, before = '', filter] = /^(.*?)(?:(?<!\S)filter=(.*))?$/s.exec(text)!;
-  const values: Record<string, string> = {};
-  for (const word of before.split(/\s+/).filter((word) => word !== '')) {
-    const [, key, value] = /^([^=]+)=(.*)$/s.exec(word) ?? [];
-    if (key === undefined) throw new SwitchError('EINVAL', `'${word}' is not KEY=VALUE`);
-    if (Object.hasOwn(values, key)) throw new SwitchError('EINVAL', `'${key}' is given twice`);
-    values[key] = value!;
-  }
-  if (filter !== undefined) values.filter = filter;
-  checkOptions(values, keys);
-  return values;
 }
 
 function optionsOf(values: Record<string, string>, sw: Switch): CaptureOptions {
   const { port, direction, snaplen, count, filter } = values;
   return {
-    ...(port !== undefined && { ports: port.split(',').map((word) => parsePort(word, sw)) }),
-    ...(direction !== undefined && { direction: direction as CaptureDirection }), // checked by Captures
+    ...(port !== undefined && { ports: parsePorts(port, sw) }),
+    ...(direction !== undefined && { direction: direction as Direction }), // checked by Captures
     ...(snaplen !== undefined && { snapLength: parseNumber(snaplen) }),
     ...(count !== undefined && { count: parseNumber(count) }),
     ...(filter !== undefined && { filter }),
