@@ -35,6 +35,7 @@ const PACKAGES = {
   'libpcap0.8': () =>
     spawnSync('/usr/bin/python3', ['-c', 'import ctypes; ctypes.CDLL("libpcap.so.0.8")']).status === 0,
   tshark: program('tshark'),
+  'openvswitch-switch': program('ovs-vswitchd'),
   curl: program('curl'),
   python3: program('python3'),
   prometheus: program('promtool'),
