@@ -17,6 +17,7 @@ export const mirrorMenu: Menu = {
       path: 'mirror/add',
       syntax: 'NAME to=PORT',
       help: 'copy frames to a port; from=1,2 or vlan=N, direction=rx|tx',
+      level: 'see',
       declares: true,
       run(argument, { switch: sw }) {
         const [, name = '', pairs = ''] = /^(\S*)\s*(.*)$/s.exec(argument)!;
@@ -27,12 +28,14 @@ export const mirrorMenu: Menu = {
       path: 'mirror/remove',
       syntax: 'NAME',
       help: 'end a mirror',
+      level: 'see',
       run: (argument, { switch: sw }) => sw.mirrors.remove(argument),
     },
     printing({
       path: 'mirror/print',
       syntax: '[NAME]',
       help: 'show the mirrors, and how many frames each has copied',
+      level: 'look',
       *print(argument, { switch: sw }) {
         const found = sw.mirrors.list().filter(({ name }) => argument === '' || name === argument);
         if (argument !== '' && found.length === 0) throw new SwitchError('ENOENT', `there is no mirror '${argument}'`);
