@@ -29,6 +29,7 @@ describe('ports', () => {
       vlans: new Set([0]),
       active: false,
       allocatable: false,
+      mirrorTarget: false,
       currentUser: undefined,
       user: undefined,
       group: undefined,
