@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { Switch } from '../../src/index.ts';
-import { type DatagramOptions, datagram, onesSum } from '../support/datagram.ts';
+import { type DatagramOptions, datagram, onesSum, randomDatagram } from '../support/datagram.ts';
 import { ofOneSwitch } from '../support/metrics.ts';
 import { type Namespace, namespace } from '../support/namespace.ts';
 import { describeWith } from '../support/needs.ts';
@@ -69,26 +69,6 @@ function seeded(): number {
   return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
 }
 
-function randomDatagram(most = 1400): DatagramOptions {
-  const udp = random(3) === 0;
-  const segment = random(6) === 0 ? 1 + random(200) : 200 + random(most - 200);
-  const payload = Buffer.alloc(1 + random(segment * (udp ? 20 : 40)));
-  for (let i = 0; i < payload.length; i++) payload[i] = random(256);
-  return {
-    six: random(2) === 0,
-    udp,
-    tags: random(3) === 0 ? [1 + random(4000)] : [],
-    ipOptions: random(4) === 0 ? 4 * random(11) : 0,
-    tcpOptions: 4 * random(11),
-    flags: 0x10 | [0, 0, 0x08, 0x01, 0x40][random(5)]!,
-    tos: random(256),
-    id: random(65536),
-    sequence: random(2 ** 32),
-    segment: Math.max(segment, udp ? 1 : 40),
-    payload,
-  };
-}
-
 describeWith(['root', 'tun', 'ip', 'python3'], 'frames from a TAP with offloads to a VDE client', () => {
   test('a client and a capture see the same bytes as from a TAP without offloads', async () => {
     const space = silentNamespace();
@@ -103,7 +83,7 @@ describeWith(['root', 'tun', 'ip', 'python3'], 'frames from a TAP with offloads 
     const [ours, kernels] = paths as [(typeof paths)[0], (typeof paths)[0]];
     const rounds = 60;
     for (let i = 0; i < rounds; i++) {
-      const options = randomDatagram();
+      const options = randomDatagram(random);
       const one = datagram(options);
       for (const { socket, recorder } of paths) {
         await socket.send(one);
@@ -198,7 +178,7 @@ describeWith(
       const sent: Buffer[] = [];
       const before = statistic(space, 'tap', 'rx_packets');
       for (let i = 0; i < 40; i++) {
-        const frames = await kernelFrames(randomDatagram(1100));
+        const frames = await kernelFrames(randomDatagram(random, 1100));
         if (i % 5 === 0) frames[random(frames.length)]![random(60) + 12]! ^= 1 << random(8);
         // All frames lie in the socket when the switch wakes, and so make one batch.
         vde.signal('SIGSTOP');

@@ -50,6 +50,27 @@ export function datagram(options: DatagramOptions): Buffer {
   return Buffer.concat([header, frame, transport, payload]);
 }
 
+/** Returns the options of a random datagram with segments of at most `most` bytes. `random` returns a number below its argument. */
+export function randomDatagram(random: (below: number) => number, most = 1400): DatagramOptions {
+  const udp = random(3) === 0;
+  const segment = random(6) === 0 ? 1 + random(200) : 200 + random(most - 200);
+  const payload = Buffer.alloc(1 + random(segment * (udp ? 20 : 40)));
+  for (let i = 0; i < payload.length; i++) payload[i] = random(256);
+  return {
+    six: random(2) === 0,
+    udp,
+    tags: random(3) === 0 ? [1 + random(4000)] : [],
+    ipOptions: random(4) === 0 ? 4 * random(11) : 0,
+    tcpOptions: 4 * random(11),
+    flags: 0x10 | [0, 0, 0x08, 0x01, 0x40][random(5)]!,
+    tos: random(256),
+    id: random(65536),
+    sequence: random(2 ** 32),
+    segment: Math.max(segment, udp ? 1 : 40),
+    payload,
+  };
+}
+
 /** The ones' complement sum of 16-bit words (RFC 1071); it is 0xffff over bytes that include their correct checksum. */
 export function onesSum(bytes: Buffer): number {
   let sum = 0;
