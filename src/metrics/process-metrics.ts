@@ -1,25 +1,19 @@
-// Metrics of the process, under the standard names of Prometheus clients. prom-client's default metrics are not used,
-// since their event loop monitor never sleeps and an idle switch must use no CPU. These metrics are read only at a
-// scrape.
+// Metrics of the process, under the standard names of Prometheus clients.
 import { readdirSync } from 'node:fs';
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { type Family, one } from './exposition.ts';
 
-/** Defines the metrics. Returns a function that updates them. */
-export function defineProcessMetrics(registers: Registry[]): () => void {
-  const cpu = new Counter({
-    name: 'process_cpu_seconds_total',
-    help: 'User and system CPU time of all threads.',
-    registers,
-  });
-  const memory = new Gauge({ name: 'process_resident_memory_bytes', help: 'Resident memory size.', registers });
-  const descriptors = new Gauge({ name: 'process_open_fds', help: 'Open file descriptors.', registers });
-  const start = new Gauge({ name: 'process_start_time_seconds', help: 'Start time since the epoch.', registers });
-  start.set(Date.now() / 1000 - process.uptime());
-  return () => {
-    const { user, system } = process.cpuUsage();
-    cpu.reset();
-    cpu.inc((user + system) / 1e6);
-    memory.set(process.memoryUsage.rss());
-    descriptors.set(readdirSync('/proc/self/fd').length);
-  };
+/** Returns the metrics as they are now. */
+export function processFamilies(): Family[] {
+  const { user, system } = process.cpuUsage();
+  return [
+    one('counter', 'process_cpu_seconds_total', 'User and system CPU time of all threads.', (user + system) / 1e6),
+    one('gauge', 'process_resident_memory_bytes', 'Resident memory size.', process.memoryUsage.rss()),
+    one('gauge', 'process_open_fds', 'Open file descriptors.', readdirSync('/proc/self/fd').length),
+    one(
+      'gauge',
+      'process_start_time_seconds',
+      'Start time since the epoch.',
+      Math.round(Date.now() - process.uptime() * 1000) / 1000,
+    ),
+  ];
 }

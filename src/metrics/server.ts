@@ -1,7 +1,6 @@
 // The HTTP server that Prometheus scrapes: /metrics, and /healthz and /readyz for health checks. The number of
-// connections is limited, and connections that hang are closed after a timeout.
+// connections is limited, and connections that hang make room for others and are closed after a timeout.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type OpenMetricsContentType, Registry } from 'prom-client';
 import { formatHostPort, resolveHosts } from '../backends/internet.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import type { Switch } from '../switch/switch.ts';
@@ -9,8 +8,8 @@ import { describeError } from '../system/errno.ts';
 import { listenAddressesOf, listenOnAll, portOf } from '../system/tcp-listener.ts';
 import { listenAndGrant, listenOn } from '../system/unix-listener.ts';
 import type { MetricsAddress } from './address.ts';
-import { defineProcessMetrics } from './process-metrics.ts';
-import { SwitchMetrics } from './switch-metrics.ts';
+import { Scrapes } from './scrape.ts';
+import { Slots } from './slots.ts';
 
 export { parseMetricsAddress } from './address.ts';
 
@@ -25,6 +24,8 @@ export interface MetricsOptions {
   version: string;
   /** How long a client may take to send a request, or to read a response, in milliseconds; default 10000. */
   timeoutMs?: number;
+  /** How long rendered metrics are served again, in milliseconds; default 1000. */
+  freshMs?: number;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -33,19 +34,22 @@ const CONNECTIONS_MAX = 64;
 /** Starts the server. Throws SwitchError if the address cannot be bound. */
 export async function startMetrics(
   sw: Switch,
-  { address: place, version, timeoutMs = TIMEOUT_MS }: MetricsOptions,
+  { address: place, version, timeoutMs = TIMEOUT_MS, freshMs }: MetricsOptions,
 ): Promise<MetricsServer> {
-  const scrape = defineScrape(sw, version);
+  const scrapes = new Scrapes(sw, version, freshMs);
+  const slots = new Slots(CONNECTIONS_MAX);
   const create = () => {
     const server = createServer(
       { requestTimeout: timeoutMs, headersTimeout: timeoutMs, keepAliveTimeout: timeoutMs },
       (request, response) => {
-        answer(sw, scrape, request, response).catch((error) => {
+        answer(sw, scrapes, request, response).catch((error) => {
           response.writeHead(500).end(`${error}\n`);
         });
       },
     );
-    server.maxConnections = CONNECTIONS_MAX;
+    // Otherwise a client that ends its side after the request, as nc does, gets no response that takes a while.
+    Object.assign(server, { httpAllowHalfOpen: true });
+    slots.watch(server);
     server.setTimeout(timeoutMs, (socket) => socket.destroy()); // the client does not read its response
     return server;
   };
@@ -65,27 +69,8 @@ function closed(server: Server): Promise<void> {
   });
 }
 
-type Scrape = (format: 'text' | 'openmetrics') => Promise<{ contentType: string; body: string }>;
-
-/** Defines the metrics in two registries, since prom-client formats a registry as either text or OpenMetrics. */
-function defineScrape(sw: Switch, version: string): Scrape {
-  const text = new Registry();
-  const openmetrics = new Registry<OpenMetricsContentType>();
-  openmetrics.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
-  const registries = [text, openmetrics as Registry<never>];
-  const metrics = new SwitchMetrics(sw, version, registries);
-  const updateProcess = defineProcessMetrics(registries);
-  return async (format) => {
-    metrics.update();
-    for (const registry of registries) registry.setDefaultLabels({ switch: sw.name });
-    updateProcess();
-    const registry = format === 'text' ? text : openmetrics;
-    return { contentType: registry.contentType, body: await registry.metrics() };
-  };
-}
-
-async function answer(sw: Switch, scrape: Scrape, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const say = (status: number, contentType: string, body: string) => {
+async function answer(sw: Switch, scrapes: Scrapes, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const say = (status: number, contentType: string, body: string | Buffer) => {
     response.writeHead(status, { 'content-type': contentType, 'content-length': Buffer.byteLength(body) });
     response.end(request.method === 'HEAD' ? undefined : body);
   };
@@ -97,7 +82,7 @@ async function answer(sw: Switch, scrape: Scrape, request: IncomingMessage, resp
   switch (pathOf(request.url ?? '')) {
     case '/metrics': {
       const wantsOpenMetrics = /application\/openmetrics-text/.test(request.headers.accept ?? '');
-      const { contentType, body } = await scrape(wantsOpenMetrics ? 'openmetrics' : 'text');
+      const { contentType, body } = await scrapes.get(wantsOpenMetrics ? 'openmetrics' : 'text');
       return say(200, contentType, body);
     }
     case '/healthz':

@@ -41,7 +41,11 @@ export interface PortCounters {
   queueLimit: bigint;
 }
 
-const DROP = /^(receive|transmit)_drop_(.*)$/;
+/** For each counter of the engine, in order: its name here, and the direction if it counts drops for a reason. */
+const COUNTERS = native.counterNames.map((name) => {
+  const [, direction, reason] = /^(receive|transmit)_drop_(.*)$/.exec(name) ?? [];
+  return { name: reason ?? camelCase(name), direction };
+});
 
 export function portCounters({ ports, values }: NativeCounters): PortCounters[] {
   const width = native.counterNames.length;
@@ -49,17 +53,17 @@ export function portCounters({ ports, values }: NativeCounters): PortCounters[] 
 }
 
 function onePort(port: number, values: BigUint64Array): PortCounters {
-  const counters: Record<string, unknown> = { port };
   const receiveDrops: Record<string, bigint> = {};
   const transmitDrops: Record<string, bigint> = {};
-  native.counterNames.forEach((name, i) => {
+  const counters: Record<string, unknown> = { port, receiveDrops, transmitDrops };
+  for (let i = 0; i < COUNTERS.length; i++) {
+    const { name, direction } = COUNTERS[i]!;
     const value = values[i]!;
-    const [, direction, reason] = DROP.exec(name) ?? [];
-    if (reason === undefined) counters[camelCase(name)] = value;
-    else (direction === 'receive' ? receiveDrops : transmitDrops)[reason] = value;
-  });
+    if (direction === undefined) counters[name] = value;
+    else (direction === 'receive' ? receiveDrops : transmitDrops)[name] = value;
+  }
   // The names come from the engine; a test compares them with this interface.
-  return { ...counters, receiveDrops, transmitDrops } as unknown as PortCounters;
+  return counters as unknown as PortCounters;
 }
 
 function camelCase(name: string): string {

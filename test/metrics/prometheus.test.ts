@@ -112,11 +112,19 @@ scrape_configs:
       () => `data for\n${missing.join('\n')}`,
       20_000,
     );
-    const named = await ask(
-      'rate(tsvde_port_receive_bytes_total[4s]) * on(switch, port) group_left(name) tsvde_port_info',
+    let named: Awaited<ReturnType<typeof ask>> = [];
+    await until(
+      async () => {
+        a.send(frame(BROADCAST, A, 200));
+        named = await ask(
+          'rate(tsvde_port_receive_bytes_total[4s]) * on(switch, port) group_left(name) tsvde_port_info',
+        );
+        return Number(named.find(({ metric }) => metric.name === 'web')?.value[1]) > 0;
+      },
+      'a rate with the name of its port',
+      20_000,
     );
     expect(named.map(({ metric: { port, name } }) => [port, name])).toContainEqual(['9', 'web']);
-    expect(Number(named.find(({ metric }) => metric.name === 'web')!.value[1])).toBeGreaterThan(0);
     const rules = (await (await fetch(`http://${listen}/api/v1/rules`)).json()) as {
       data: { groups: { rules: { name: string; health: string }[] }[] };
     };

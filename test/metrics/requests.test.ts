@@ -12,7 +12,7 @@ import { until } from '../support/wait.ts';
 async function serve(timeoutMs?: number): Promise<number> {
   const { sw } = await network();
   const options = timeoutMs === undefined ? {} : { timeoutMs };
-  const server = await startMetrics(sw, { address: parseMetricsAddress('0'), version: '0', ...options });
+  const server = await startMetrics(sw, { address: parseMetricsAddress('0'), version: '0', freshMs: 0, ...options });
   atEnd(() => server.close());
   return Number(new URL(server.address).port);
 }

@@ -25,7 +25,7 @@ const B = '02:00:00:00:00:0b';
 const OPENMETRICS = 'application/openmetrics-text; version=1.0.0';
 
 async function serve(sw: Switch, address = '0') {
-  const server = await startMetrics(sw, { address: parseMetricsAddress(address), version: '0' });
+  const server = await startMetrics(sw, { address: parseMetricsAddress(address), version: '0', freshMs: 0 });
   atEnd(() => server.close());
   return server.address;
 }
@@ -119,6 +119,7 @@ describe('every number of the switch has a metric of its own', () => {
   }));
   const stats = Object.fromEntries(Object.keys(BACKEND_STATS).map((name, i) => [name, 500 + i]));
   const switchWithNumbers = {
+    name: 'numbers',
     hub: true,
     eventsLost: { bpdu: 21n, mac_moved: 22n, mac: 23n, frame: 24n },
     macs: { stats: () => ({ entries: 31, limit: 32, moves: 33n, evictions: 34n }) },
@@ -254,7 +255,7 @@ describe('the HTTP server', () => {
 
   test('clients that hang or send garbage delay neither other scrapes nor closing', async () => {
     const net = await network();
-    const server = await startMetrics(net.sw, { address: parseMetricsAddress('0'), version: '0' });
+    const server = await startMetrics(net.sw, { address: parseMetricsAddress('0'), version: '0', freshMs: 0 });
     const { port } = new URL(server.address);
     const hanging = await Promise.all(
       [
@@ -307,7 +308,11 @@ describe('the HTTP server', () => {
   test('a unix socket is removed when the server closes', async () => {
     const net = await network();
     const path = `${temporaryDirectory()}/metrics`;
-    const server = await startMetrics(net.sw, { address: parseMetricsAddress(`unix:${path}`), version: '0' });
+    const server = await startMetrics(net.sw, {
+      address: parseMetricsAddress(`unix:${path}`),
+      version: '0',
+      freshMs: 0,
+    });
     await server.close();
     expect(existsSync(path)).toBe(false);
   });
@@ -328,13 +333,15 @@ describe('the HTTP server', () => {
     await once(other, 'listening');
     atEnd(() => other.close());
     const address = parseMetricsAddress(`unix:${path}`);
-    await expect(startMetrics(net.sw, { address, version: '0' })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await expect(startMetrics(net.sw, { address, version: '0', freshMs: 0 })).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+    });
     const [answer] = await once(connect(path), 'data');
     expect(String(answer)).toBe('other');
     const file = `${path}-file`;
     writeFileSync(file, 'a file');
     const wrong = parseMetricsAddress(`unix:${file}`);
-    await expect(startMetrics(net.sw, { address: wrong, version: '0' })).rejects.toThrow(/not a socket/);
+    await expect(startMetrics(net.sw, { address: wrong, version: '0', freshMs: 0 })).rejects.toThrow(/not a socket/);
     expect(readFileSync(file, 'utf8')).toBe('a file');
   });
 
@@ -349,9 +356,9 @@ describe('the HTTP server', () => {
   test('a port in use is refused with a sentence', async () => {
     const net = await network();
     const { port } = new URL(await serve(net.sw));
-    await expect(startMetrics(net.sw, { address: parseMetricsAddress(port), version: '0' })).rejects.toThrow(
-      `cannot serve metrics on 127.0.0.1:${port}: Address already in use`,
-    );
+    await expect(
+      startMetrics(net.sw, { address: parseMetricsAddress(port), version: '0', freshMs: 0 }),
+    ).rejects.toThrow(`cannot serve metrics on 127.0.0.1:${port}: Address already in use`);
   });
 });
 
