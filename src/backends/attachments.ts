@@ -1,5 +1,6 @@
 // Opens, lists and closes the attachments of a switch. An attachment is an opened spec with the ports that it holds.
 import { SwitchError } from '../protocol/errors.ts';
+import { LineLimit } from '../system/line-limit.ts';
 import type { Log, LogLevel } from '../system/log.ts';
 import type { Reservation, Reservations } from '../system/reservation.ts';
 import type { AttachmentStats, Backend, Host, Whereabouts } from './kind.ts';
@@ -49,6 +50,8 @@ interface Entry {
   reservations: Set<Reservation>;
   backend: Backend | undefined;
   closing: AbortController;
+  /** The attachment's log: peers can cause most of its lines. */
+  log: LineLimit;
 }
 
 export class Attachments {
@@ -126,7 +129,11 @@ export class Attachments {
     const id = request.values.id ?? this.#freeId(request.kind.name);
     if (this.#entries.has(id)) throw new SwitchError('EEXIST', `a port with the id '${id}' is attached already`);
     const closing = new AbortController();
-    const entry: Entry = { id, request, reservations: new Set(), backend: undefined, closing };
+    const log = new LineLimit(
+      (message, level) => this.#environment.log(`${id}: ${message}`, level),
+      (count) => `${count} more lines meanwhile`,
+    );
+    const entry: Entry = { id, request, reservations: new Set(), backend: undefined, closing, log };
     this.#entries.set(id, entry);
     return entry;
   }
@@ -168,17 +175,18 @@ export class Attachments {
   /** Returns false if the attachment was forgotten already. */
   #forget(entry: Entry): boolean {
     for (const reservation of [...entry.reservations]) reservation.release();
+    entry.log.end();
     return this.#entries.get(entry.id) === entry && this.#entries.delete(entry.id);
   }
 
   #host(entry: Entry, end: () => void): Host {
-    const { id, closing, request } = entry;
+    const { id, closing, request, log } = entry;
     return {
       id,
       directory: this.#environment.directory(),
       signal: closing.signal,
       whereabouts: this.#environment.whereabouts,
-      log: (message: string, level?: LogLevel) => this.#environment.log(`${id}: ${message}`, level),
+      log: (message: string, level?: LogLevel) => log.say(message, level),
       reconnecting: (reason) =>
         this.#environment.tell({ type: 'attachment-reconnecting', attachment: id, kind: request.kind.name, reason }),
       reserve: ({ atMost = 1 } = {}) => this.#reserve(entry, atMost),

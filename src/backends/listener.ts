@@ -3,7 +3,6 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { SwitchError } from '../protocol/errors.ts';
 import { describeError } from '../system/errno.ts';
-import { LineLimit } from '../system/line-limit.ts';
 import { descriptorOf, native, type Transport } from '../system/native.ts';
 import type { Reservation } from '../system/reservation.ts';
 import { type ListenAddress, listenAddressesOf, listenOnAll } from '../system/tcp-listener.ts';
@@ -27,7 +26,6 @@ export class Listener implements Backend {
   readonly #options: ListenerOptions;
   #servers: Server[] = [];
   readonly #clients = new Set<Reservation>();
-  readonly #disconnections: LineLimit;
   #refused = 0;
   #refusing = false;
 
@@ -35,7 +33,6 @@ export class Listener implements Backend {
     this.#host = host;
     this.#address = address;
     this.#options = options;
-    this.#disconnections = new LineLimit(host.log, (count) => `${count} more clients disconnected meanwhile`);
   }
 
   /** Listens on an address. Throws SwitchError, which names the address. */
@@ -62,7 +59,6 @@ export class Listener implements Backend {
     for (const reservation of this.#clients) reservation.release();
     this.#clients.clear();
     await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))));
-    this.#disconnections.end();
   }
 
   async #listen(): Promise<void> {
@@ -126,7 +122,7 @@ export class Listener implements Backend {
   #disconnected(reservation: Reservation, description: string, why: string): void {
     this.#clients.delete(reservation);
     reservation.release();
-    this.#disconnections.say(`port ${reservation.port}: ${description} disconnected: ${why}`);
+    this.#host.log(`port ${reservation.port}: ${description} disconnected: ${why}`);
   }
 
   /** Refuses a client. Only the first of a series of refusals is logged, since a client may retry for ever. */

@@ -2,6 +2,7 @@
 // too much output is pending, new lines are dropped and counted. The count is logged once there is room again.
 import { fstatSync } from 'node:fs';
 import type { Writable } from 'node:stream';
+import { printable } from '../protocol/printable.ts';
 import { type Log, type LogLevel, lossy, PRIORITIES } from '../system/log.ts';
 import { systemLog } from '../system/system-log.ts';
 
@@ -28,9 +29,10 @@ export function daemonLog(name: string, { level }: LogOptions): Log {
   return atLevel(level, systemLog(name));
 }
 
+/** Returns a log that leaves out less important lines, and makes the text that peers contribute to others safe. */
 function atLevel(threshold: LogLevel, log: Log): Log {
   return (message, level = 'info') => {
-    if (PRIORITIES[level] <= PRIORITIES[threshold]) log(message, level);
+    if (PRIORITIES[level] <= PRIORITIES[threshold]) log(printable(message), level);
   };
 }
 

@@ -4,13 +4,13 @@ import type { ConsoleContext } from '../console/command.ts';
 import { createContext } from '../console/context.ts';
 import { runDeclarations, runStartupFile } from '../console/execute.ts';
 import { DEFAULT_LEVEL } from '../console/level.ts';
-import { printable } from '../console/reply.ts';
 import { ConsoleServer } from '../console/server.ts';
 import { runOnStandardStreams } from '../console/session.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { Switch } from '../switch/switch.ts';
 import { describeError } from '../system/errno.ts';
 import { ExitError, USAGE } from '../system/exit-error.ts';
+import { LineLimit } from '../system/line-limit.ts';
 import type { Log } from '../system/log.ts';
 import { VDE_VERSION } from '../system/version.ts';
 import type { TsvdeOptions } from './options.ts';
@@ -52,10 +52,12 @@ export class Service {
   ): Promise<Service> {
     const sw = await attempt(1, () => new Switch(options.switch));
     sw.on('log', log);
+    const endpoints = new LineLimit(log, (count) => `${count} more endpoints were added or removed meanwhile`);
     sw.on('event', (event) => {
       if (event.type === 'endpoint-described')
-        log(`port ${event.port}: endpoint ${event.endpoint} added: ${printable(event.description)}`, 'debug');
-      if (event.type === 'endpoint-removed') log(`port ${event.port}: endpoint ${event.endpoint} removed`, 'debug');
+        endpoints.say(`port ${event.port}: endpoint ${event.endpoint} added: ${event.description}`, 'debug');
+      if (event.type === 'endpoint-removed')
+        endpoints.say(`port ${event.port}: endpoint ${event.endpoint} removed`, 'debug');
     });
     const { management, tolerant, level = tolerant ? 'full' : DEFAULT_LEVEL } = options;
     const context = createContext({

@@ -1,6 +1,7 @@
 // The management socket, which serves any number of sessions. A session's level depends on the user that connected.
 import { createServer, type Socket } from 'node:net';
 import { groupOption } from '../system/accounts.ts';
+import { LineLimit } from '../system/line-limit.ts';
 import { descriptorOf } from '../system/native.ts';
 import { bindAndGrant, makeWay, UnixListener } from '../system/unix-listener.ts';
 import type { ConsoleContext } from './command.ts';
@@ -21,10 +22,12 @@ export interface ManagementOptions {
 export class ConsoleServer {
   readonly #context: ConsoleContext;
   readonly #sessions = new Set<Socket>();
+  readonly #failures: LineLimit;
   #listener: UnixListener | undefined;
 
   constructor(context: ConsoleContext) {
     this.#context = context;
+    this.#failures = new LineLimit(context.log, (count) => `mgmt accept failed ${count} more times meanwhile`);
   }
 
   /**
@@ -44,7 +47,7 @@ export class ConsoleServer {
     // A client that has shut down its sending side may still wait for replies.
     const server = createServer({ allowHalfOpen: true }, (session) => this.#accept(session));
     await this.#listener?.serve(server);
-    server.on('error', (error) => this.#context.log(`mgmt accept ${error.message}`));
+    server.on('error', (error) => this.#failures.say(`mgmt accept ${error.message}`));
   }
 
   /** Ends every session and removes the socket. */
@@ -52,6 +55,7 @@ export class ConsoleServer {
     const closed = this.#listener?.close();
     for (const session of this.#sessions) session.destroy();
     await closed;
+    this.#failures.end();
   }
 
   #accept(session: Socket): void {

@@ -33,6 +33,8 @@ export class Clients {
   /** For each client that has a port, the function that disconnects the client. */
   readonly #disconnects = new Set<() => void>();
   readonly #refusals: LineLimit;
+  /** Other lines that clients can cause. */
+  readonly #others: LineLimit;
   #listener: UnixListener | undefined;
 
   constructor(reservations: Reservations, directory: ControlDirectory, rules: ClientRules, log: Log) {
@@ -40,6 +42,7 @@ export class Clients {
     this.#directory = directory;
     this.#rules = rules;
     this.#warn = (message) => log(message, 'warning');
+    this.#others = new LineLimit(this.#warn, (count) => `${count} more lines about clients meanwhile`);
     this.#refusals = new LineLimit(this.#warn, (count) => `refused ${count} more clients meanwhile`);
   }
 
@@ -60,7 +63,7 @@ export class Clients {
   async serve(): Promise<void> {
     const server = createServer((stream) => this.#welcome(stream));
     await this.#listener?.serve(server);
-    server.on('error', (error) => this.#warn(`accept ${describeError(error)}`));
+    server.on('error', (error) => this.#others.say(`accept ${describeError(error)}`));
   }
 
   /** Disconnects every client. Resolves when the files of all data sockets have been removed. */
@@ -71,6 +74,7 @@ export class Clients {
     await closed;
     await Promise.all(this.#joining);
     this.#refusals.end();
+    this.#others.end();
   }
 
   #welcome(stream: Socket): void {
@@ -159,7 +163,7 @@ export class Clients {
       try {
         file.unlink(); // before release(), which frees the endpoint's ID and with it the file name
       } catch (error) {
-        this.#warn(describeLeftover(error, file.path));
+        this.#others.say(describeLeftover(error, file.path));
       }
       reservation.release();
     };

@@ -132,7 +132,8 @@ describeWith(USER_NEEDS, 'two guests on one user-mode network', () => {
     expect(host.tsvde.stderr()).toContain('cannot add hostfwd tcp:127.0.0.1:9000-10.0.2.15:80: Address already in use');
     expect(await host.ask('user/hostfwd list')).toContain('user0 tcp:127.0.0.1:9000-10.0.2.15:80\n');
     expect(await host.ask('user/info')).toMatch(/TCP\[HOST_FORWARD\] +\d+ +127\.0\.0\.1 +9000 +10\.0\.2\.15 +80/);
-    expect(host.metrics().get('tsvde_attachment_forwards{attachment="user0",kind="user"}')).toBe(5);
+    const forwards = () => host.metrics().get('tsvde_attachment_forwards{attachment="user0",kind="user"}');
+    await until(() => forwards() === 5, 'the metric of forwards');
     expect(await host.ask('user/hostfwd del user0 tcp:127.0.0.1:9000')).toContain('1000 Success');
     expect(() => host.space.run('curl', '-s', 'http://127.0.0.1:9000/')).toThrow();
     expect(await host.ask('user/hostfwd del tcp:127.0.0.1:9000')).toContain('1002 No such file');
@@ -149,7 +150,8 @@ describeWith(USER_NEEDS, 'two guests on one user-mode network', () => {
     expect(one.busybox('wget', '-q', '-O', '-', 'http://10.0.2.2/')).toBe('hello from the host\n');
     for (const way of [['http://127.0.0.1:8080/'], ['--unix-socket', `${host.home}/fwd`, 'http://guest/']])
       expect(host.space.run('curl', '-s', '--retry', '5', '--retry-all-errors', ...way)).toBe('hello from tap0\n');
-    expect(host.metrics().get('tsvde_attachment_restarts_total{attachment="user0",kind="user"}')).toBe(1);
+    const restarts = () => host.metrics().get('tsvde_attachment_restarts_total{attachment="user0",kind="user"}');
+    await until(() => restarts() === 1, 'the metric of restarts');
   });
 
   test('a detached network leaves no process, no port of the host and no file', async () => {

@@ -124,9 +124,9 @@ describe('a session', () => {
   test("a client's description cannot end the line or the block, or control the terminal", async () => {
     const net = await network();
     const client = await (await serveConsole(net)).connect();
-    await net.join({ description: 'x\n.\n1000 Success\n\nvde$ \x1b[2J\x9b' });
+    await net.join({ description: 'x\n.\n1000 Success\n\nvde$ \x1b[2J\x9b\u202e' });
     const reply = await client.ask('port/print 1');
-    expect(reply).toContain(': x\\x0a.\\x0a1000 Success\\x0a\\x0avde$ \\x1b[2J\\x9b\n.\n1000 Success\n');
+    expect(reply).toContain(': x\\x0a.\\x0a1000 Success\\x0a\\x0avde$ \\x1b[2J\\x9b\\u202e\n.\n1000 Success\n');
   });
 
   test('help prints a table, or the rows that begin with its argument', async () => {

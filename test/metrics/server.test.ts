@@ -209,7 +209,8 @@ print(json.dumps([[f.name, f.type, f.documentation, [[s.name, s.labels, s.value]
     ['OpenMetrics', 'openmetrics.parser', OPENMETRICS],
   ])('the parser reads the %s format with hostile descriptions', async (_, module, accept) => {
     const net = await network();
-    const hostile = 'quote " backslash \\ newline \n# TYPE x counter\nx 1 tab \t escape \x1b[2J ümlaut \ufffd end';
+    const hostile =
+      'quote " backslash \\ newline \n# TYPE x counter\nx 1 tab \t escape \x1b[2J ümlaut \ufffd \u202e end';
     await net.join({ description: hostile });
     await net.join({ description: '}' });
     const text = await scrape(await serve(net.sw), accept);
@@ -220,9 +221,10 @@ print(json.dumps([[f.name, f.type, f.documentation, [[s.name, s.labels, s.value]
     const family = (name: string) => families.find(([found]) => found === name)!;
     const described = family('tsvde_endpoint_info')[3].map(([, labels]) => labels.description);
     expect(described).toEqual([
-      'quote " backslash \\ newline # TYPE x counter x 1 tab escape \\x1b[2J ümlaut \ufffd end',
+      'quote " backslash \\ newline # TYPE x counter x 1 tab escape \\x1b[2J ümlaut \ufffd \\u202e end',
       '}',
     ]);
+    for (const unsafe of ['\x1b', '\u202e']) expect(text).not.toContain(unsafe);
     expect(family('tsvde_port_receive_bytes')[1]).toBe('counter');
     expect(family('tsvde_port_receive_bytes')[2]).toMatch(/^Received by the switch from the port/);
     expect(family('tsvde_port_up')[1]).toBe('gauge');

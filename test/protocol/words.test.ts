@@ -179,6 +179,7 @@ describe('suggestions', () => {
 describe('printable text', () => {
   test('control characters are shown as numbers, and others as they are', () => {
     expect(printable('a\n\0\x1f\x7f\x80\x9f b')).toBe('a\\x0a\\x00\\x1f\\x7f\\x80\\x9f b');
+    expect(printable('a\u202eb\u2066c\u2069\u061c\u200e\u2028')).toBe('a\\u202eb\\u2066c\\u2069\\u061c\\u200e\\u2028');
     expect(printable('~\xa0é💀\ufffd')).toBe('~\xa0é💀\ufffd');
   });
 });
