@@ -3,11 +3,12 @@
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { isatty } from 'node:tty';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { type LiveCapture, openCapture } from '../ctl/capture-client.ts';
 import { NO_REPLY } from '../ctl/console-client.ts';
 import { describeError } from '../system/errno.ts';
 import { ExitError } from '../system/exit-error.ts';
+import { type Invocation, parseWords } from './sub-program.ts';
 
 interface Parsed {
   port?: string;
@@ -17,23 +18,15 @@ interface Parsed {
   count?: string;
 }
 
-/**
- * Runs `tsvdectl capture` with its arguments, `words`, and returns the exit code. `path` returns the console's path,
- * and is called only after the words were checked. Throws ExitError if the capture is refused or fails.
- */
-export async function capture(
-  words: readonly string[],
-  path: () => string,
-  timeoutSeconds: number,
-  say: (sentence: string) => void,
-): Promise<number> {
+/** Runs `tsvdectl capture`. Throws ExitError if the capture is refused or fails. */
+export async function capture({ words, path, timeout, say }: Invocation): Promise<number> {
   const { write, pairs } = parse(words);
   if (write === '-' && isatty(1))
     throw new ExitError(
       NO_REPLY,
       'capture: pcapng cannot be written to a terminal: name a file with -w, or use a pipe',
     );
-  const live = await openCapture(path(), pairs, timeoutSeconds);
+  const live = await openCapture(path(), pairs, timeout);
   // The first signal completes the output; the same signal again ends the program.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => live.end());
   const { frames, lost } = write === '-' ? await live.run(process.stdout) : await writeFile(live, write);
@@ -60,14 +53,7 @@ async function writeFile(live: LiveCapture, path: string): ReturnType<LiveCaptur
 
 /** Returns the file and the words for capture/stream. The switch checks the values in these words. Throws ExitError. */
 function parse(words: readonly string[]): { write: string; pairs: string } {
-  const program = define();
-  try {
-    program.parse(words, { from: 'user' });
-  } catch (error) {
-    if (error instanceof CommanderError)
-      throw new ExitError(error.exitCode === 0 ? 0 : NO_REPLY, error.message.replace(/^error: /, 'capture: '));
-    throw error;
-  }
+  const program = parseWords(define(), words, NO_REPLY);
   const { write, port, direction, snaplen, count } = program.opts<Parsed>();
   const filter = program.args.join(' ').trim();
   const values = { port, direction, snaplen: snaplen === '0' ? undefined : snaplen, count };

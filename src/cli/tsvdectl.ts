@@ -19,7 +19,11 @@ import { ExitError } from '../system/exit-error.ts';
 import type { TerminalInput } from '../system/terminal-input.ts';
 import { TSVDE_VERSION } from '../system/version.ts';
 import { capture } from './capture.ts';
+import { events } from './events.ts';
+import { expect } from './expect.ts';
 import { print, runProgram, sayAs, standardInput, takeName, terminalInput } from './streams.ts';
+import type { Invocation } from './sub-program.ts';
+import { wait } from './wait.ts';
 
 const NAME = 'tsvdectl';
 
@@ -35,6 +39,14 @@ const say = sayAs(NAME);
 
 const WORDS_HELP = views.map(({ name, syntax, help }) => `  ${`${name} ${syntax}`.padEnd(21)}${help}\n`).join('');
 
+/** Words that are not commands of the console, and have options of their own. */
+const PROGRAMS = new Map<string, (invocation: Invocation) => Promise<number>>([
+  ['capture', capture],
+  ['events', events],
+  ['expect', expect],
+  ['wait', wait],
+]);
+
 export async function main(argv: readonly string[]): Promise<void> {
   takeName(NAME);
   await runProgram(NAME, run(argv));
@@ -42,10 +54,11 @@ export async function main(argv: readonly string[]): Promise<void> {
 
 async function run(argv: readonly string[]): Promise<number> {
   const { words, mgmt, timeout, json = false, watch, ignore = [] } = parse(argv);
-  if (words[0] === 'capture') {
-    if (json || watch !== undefined || ignore.length > 0)
-      throw new ExitError(NO_REPLY, 'capture has no replies: omit --json, --watch and --ignore');
-    return await capture(words.slice(1), () => mgmt ?? findOnlyConsole(), timeout, say);
+  const program = PROGRAMS.get(words[0] ?? '');
+  if (program) {
+    if ((json && words[0] !== 'events') || watch !== undefined || ignore.length > 0)
+      throw new ExitError(NO_REPLY, `${words[0]} has no replies: omit --json, --watch and --ignore`);
+    return await program({ words: words.slice(1), path: () => mgmt ?? findOnlyConsole(), timeout, json, say });
   }
   let showDebug = (line: string) => print(`${line}\n`);
   const client = await ConsoleClient.connect(mgmt ?? findOnlyConsole(), {
@@ -180,7 +193,15 @@ function parse(argv: readonly string[]): Parsed & { words: string[] } {
 
 function define(): Command {
   return new Command(NAME)
-    .usage('[options] [COMMAND...]\n       tsvdectl [options] capture [capture options] [FILTER...]')
+    .usage(
+      [
+        '[options] [COMMAND...]',
+        'tsvdectl [options] capture [capture options] [FILTER...]',
+        'tsvdectl [options] events [--json]',
+        'tsvdectl [options] wait [--timeout TIME] CONDITION',
+        'tsvdectl [options] expect [expect options] FILTER',
+      ].join('\n       '),
+    )
     .description(
       "Sends COMMAND to a switch's console. Without COMMAND, sends the lines of stdin; at a terminal, sends each line " +
         'as you type it.',

@@ -1,6 +1,7 @@
 // The types of console commands. A command is a row of its menu's table; its help line and the data block of its
 // reply are derived from the row.
 
+import type { Socket } from 'node:net';
 import type { Switch } from '../switch/switch.ts';
 import type { Log } from '../system/log.ts';
 import type { Level } from './level.ts';
@@ -76,6 +77,8 @@ export interface Invoker {
    * descriptor, which `take` then owns. Absent if the invoker is not a session with a connection of its own.
    */
   giveAway?: ((take: (fd: number) => void) => void) | undefined;
+  /** Lets `run` use the connection once the reply is written, and ends the session when `run` resolves. As giveAway. */
+  takeOver?: ((run: (connection: Socket) => Promise<void>) => void) | undefined;
 }
 
 export type Say = (text: string) => Promise<void>;

@@ -5,6 +5,7 @@ import { consoleMenu } from './commands/console.ts';
 import { countersMenu } from './commands/counters.ts';
 import { debugMenu } from './commands/debug.ts';
 import { dsMenu } from './commands/ds.ts';
+import { eventsMenu } from './commands/events.ts';
 import { fstpMenu } from './commands/fstp.ts';
 import { hashMenu } from './commands/hash.ts';
 import { mirrorMenu } from './commands/mirror.ts';
@@ -26,4 +27,5 @@ export const menus: readonly Menu[] = [
   userMenu,
   captureMenu,
   mirrorMenu,
+  eventsMenu,
 ];

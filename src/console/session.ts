@@ -44,6 +44,10 @@ export async function runSession(context: ConsoleContext, given: SessionOptions)
       if (!output.writableNeedDrain && !output.destroyed) output.write(line);
     },
   };
+  const takeOver = (run: () => Promise<void>) => {
+    context.subscriptions.leave(subscriber); // no debug line may follow the reply
+    afterwards = run;
+  };
   const invoker: Invoker = {
     kind,
     level,
@@ -57,12 +61,8 @@ export async function runSession(context: ConsoleContext, given: SessionOptions)
     end(then = () => {}) {
       afterwards = then;
     },
-    giveAway:
-      connection &&
-      ((take) => {
-        context.subscriptions.leave(subscriber); // no debug line may follow the reply
-        afterwards = () => giveAway(connection, take);
-      }),
+    giveAway: connection && ((take) => takeOver(() => giveAway(connection, take))),
+    takeOver: connection && ((run) => takeOver(() => run(connection))),
     say: (text) => write(output, text),
     execute: (line) => executeSilently(line, context, invoker),
     runFile: (path, say = invoker.say) => runFile(path, context, { level, subscriber, say, explained }),

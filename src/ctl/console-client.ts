@@ -91,8 +91,9 @@ export class ConsoleClient {
 
   async #ask(line: string): Promise<ConsoleReply> {
     if (line.includes('\n')) throw new ExitError(NO_REPLY, 'a command must be a single line');
-    if (/^\s*(json\s+)*capture\/stream(\s|$)/.test(line))
-      throw new ExitError(NO_REPLY, 'capture/stream cannot be used as a command: run tsvdectl capture');
+    const [, stream] = /^\s*(?:json\s+)*(capture|events)\/stream(?:\s|$)/.exec(line) ?? [];
+    if (stream !== undefined)
+      throw new ExitError(NO_REPLY, `${stream}/stream cannot be used as a command: run tsvdectl ${stream}`);
     const length = Buffer.byteLength(line);
     if (!this.isOurs && length > VDE_SWITCH_LINE_MAX)
       throw new ExitError(

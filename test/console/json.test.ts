@@ -39,6 +39,7 @@ const ARGUMENTS: Record<string, string> = {
   'plugin/add': 'dump',
   'hash/find': '02:00:00:00:00:0a',
   'pdump/active': '7',
+  'events/stream': 'nonsense', // without an invalid argument the session would end
   'capture/stream': 'nonsense', // without an invalid argument the session would end
 };
 

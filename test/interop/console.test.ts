@@ -69,6 +69,8 @@ const ADDITIONS = [
   'mirror/add',
   'mirror/remove',
   'mirror/print',
+  'events',
+  'events/stream',
 ];
 
 /** The names and the syntax in a help text, in order. The descriptions beside them are tsvde's own. */
