@@ -15,7 +15,12 @@ const TOO_LONG = [
   'fstp/addresses',
   'fstp/random',
 ].map((name) => `test/${name}.test.ts`);
-const MEASURES_TIME = ['test/metrics/greedy.test.ts', 'test/switch/pace.test.ts', 'test/plug/stream.test.ts'];
+const MEASURES_TIME = [
+  'test/metrics/greedy.test.ts',
+  'test/plug/stream.test.ts',
+  'test/switch/pace.test.ts',
+  'test/web/page.test.ts',
+];
 const NEEDS_GUESTS = ['test/e2e/**'];
 
 /**

@@ -4,7 +4,16 @@
 // A stamp records a successful build: the hashes of its inputs and of its outputs. A product is fresh only if neither
 // have changed, so a failed build or a deleted source cannot leave a product that looks fresh.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
@@ -36,7 +45,14 @@ const PRODUCTS = {
     build: buildNative,
   },
   ts: {
-    sources: ['src', 'tsconfig.json', installed('typescript'), installed('@types/node'), installed('rolldown')],
+    sources: [
+      'src',
+      'tsconfig.json',
+      installed('typescript'),
+      installed('@types/node'),
+      installed('rolldown'),
+      installed('uplot'),
+    ],
     products: ['dist'],
     build: buildTypeScript,
   },
@@ -78,6 +94,7 @@ async function buildTypeScript(root) {
   rmSync(fresh, { recursive: true, force: true });
   execute(root, 'node_modules/.bin/tsc', ['-p', 'tsconfig.json', '--outDir', fresh]);
   await bundlePrograms(root, fresh);
+  await bundlePage(root, fresh);
   const dist = join(root, 'dist');
   const names = filesBelow(fresh, '.');
   for (const gone of filesBelow(dist, '.').filter((name) => !names.includes(name))) rmSync(join(dist, gone));
@@ -103,6 +120,26 @@ async function bundlePrograms(root, dist) {
     platform: 'node',
     output: { dir: join(dist, 'bin'), format: 'esm', chunkFileNames: '[name].js' },
   });
+}
+
+/** Makes the files of the page, in dist/web/page/: its script with uPlot, one style sheet, and what is copied. */
+async function bundlePage(root, dist) {
+  const source = join(root, 'src/web/page');
+  if (!existsSync(source)) return;
+  const target = join(dist, 'web/page');
+  const { build } = await import('rolldown');
+  await build({
+    input: join(source, 'main.ts'),
+    platform: 'browser',
+    output: { file: join(target, 'page.js'), format: 'esm', minify: true },
+  });
+  // uPlot's licence asks for its text in every copy.
+  const licence = readFileSync(join(root, 'node_modules/uplot/LICENSE'), 'utf8');
+  const script = readFileSync(join(target, 'page.js'), 'utf8');
+  writeFileSync(join(target, 'page.js'), `/*! Contains uPlot.\n\n${licence.trim()}\n*/\n${script}`);
+  const styles = [join(root, 'node_modules/uplot/dist/uPlot.min.css'), join(source, 'page.css')];
+  writeFileSync(join(target, 'page.css'), styles.map((path) => readFileSync(path, 'utf8')).join('\n'));
+  for (const name of ['index.html', 'icon.svg']) copyFileSync(join(source, name), join(target, name));
 }
 
 function buildNative(root, { old, inputs, outputs }) {

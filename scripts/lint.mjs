@@ -9,7 +9,10 @@ const TIDY = [...ENGINE_DIRECTORIES, 'native/slirp', 'native/filter'];
 const bin = (name) => join(root, 'node_modules/.bin', name);
 const succeeds = async (command, args) => (await run(command, args)) === 0;
 
-export const types = () => succeeds(bin('tsc'), ['-p', 'test/tsconfig.json', '--noEmit']);
+/** Checks the code for Node, and that of the page, which has the types of a browser. */
+export const types = async () =>
+  (await succeeds(bin('tsc'), ['-p', 'test/tsconfig.json', '--noEmit'])) &&
+  (await succeeds(bin('tsc'), ['-p', 'src/web/page/tsconfig.json']));
 
 export const lintTypeScript = () => succeeds(bin('biome'), ['check', '--error-on-warnings', '.']);
 

@@ -38,6 +38,7 @@ const PACKAGES = {
   'openvswitch-switch': program('ovs-vswitchd'),
   curl: program('curl'),
   python3: program('python3'),
+  chromium: program('chromium'),
   prometheus: program('promtool'),
   'python3-prometheus-client': pythonModule('prometheus_client'),
   'python3-pyte': pythonModule('pyte'),

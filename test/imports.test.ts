@@ -11,7 +11,8 @@ const ROOMS = [
   ['plug'],
   ['backends', 'control'],
   ['switch'],
-  ['console', 'ctl', 'metrics', 'qemu'],
+  ['http'],
+  ['console', 'ctl', 'metrics', 'qemu', 'web'],
   ['cli', 'index.ts'],
 ];
 /** Rooms that import nothing of ours at all. */

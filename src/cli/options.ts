@@ -29,6 +29,10 @@ export interface TsvdeOptions {
   level: Level | undefined;
   rcFile: string | undefined;
   metrics: string | undefined;
+  /** Where the page is served. */
+  web: string | undefined;
+  /** Names by which browsers may address the page. */
+  webHosts: string[];
   pidFile: string | undefined;
   daemon: boolean;
   readStdin: boolean;
@@ -59,6 +63,8 @@ const NEVER_SHORTENED = [
   'quiet',
   'verbose',
   'ready-fd',
+  'web',
+  'web-host',
   'pacing',
   'busy-poll',
   'cpu',
@@ -114,6 +120,8 @@ interface Parsed {
   rcfile?: string;
   nostdin?: true;
   metrics?: string;
+  web?: string;
+  webHost?: string[];
   daemon?: true;
   pidfile?: string;
   logFormat: 'text' | 'json';
@@ -187,7 +195,14 @@ function define(programName: string): Command {
     ).argParser(number),
     new Option('--cpu <n>', 'pin the forwarding thread to this CPU').argParser(number),
   );
-  group('Metrics:', new Option('--metrics <address>', 'serve Prometheus metrics on [HOST:]PORT or unix:PATH'));
+  group(
+    'Metrics and page:',
+    new Option('--metrics <address>', 'serve Prometheus metrics on [HOST:]PORT or unix:PATH[,mode=OCTAL][,group=NAME]'),
+    new Option('--web <address>', 'serve a page with a live picture of the switch there; may equal --metrics'),
+    new Option('--web-host <name>', 'a host name by which browsers may address the page; may be repeated').argParser(
+      hostName,
+    ),
+  );
   group(
     'Process:',
     new Option('-d, --daemon', 'continue in the background once everything is usable'),
@@ -273,6 +288,8 @@ function interpret(parsed: Parsed): TsvdeOptions {
     level: parsed.mgmtLevel,
     rcFile: parsed.rcfile ?? defaultRcFile(),
     metrics: parsed.metrics,
+    web: parsed.web,
+    webHosts: parsed.webHost ?? [],
     pidFile: parsed.pidfile,
     daemon: parsed.daemon === true,
     readStdin: !parsed.nostdin && !parsed.daemon,
@@ -308,6 +325,12 @@ function number(text: string): number {
 function name(text: string): string {
   if (isName(text)) return text;
   throw new ExitError(1, `'${text}' is not a name: give ${NAME_RULE}`);
+}
+
+/** Adds a host name, without a port. Throws ExitError if it is invalid. */
+function hostName(text: string, before: string[] = []): string[] {
+  if (/^[a-z0-9]([a-z0-9._-]{0,252})$/i.test(text)) return [...before, text];
+  throw new ExitError(1, `'${text}' is not a host name: give a name without a port, as in --web-host lab.example.org`);
 }
 
 /** Splits a list of names at commas. An empty text is one empty name, for which the kernel picks a name. */

@@ -6,7 +6,7 @@ import { sendDatagram } from '../system/process.ts';
 type Environment = Record<string, string | undefined>;
 
 const FIRST_PASSED = 3; // SD_LISTEN_FDS_START
-const SOCKET_NAMES = ['ctl', 'mgmt', 'metrics'] as const;
+const SOCKET_NAMES = ['ctl', 'mgmt', 'metrics', 'web'] as const;
 export type SocketName = (typeof SOCKET_NAMES)[number];
 
 /** Reports state changes to systemd; does nothing unless NOTIFY_SOCKET is set. */

@@ -81,7 +81,7 @@ export class Service {
   }
 
   async #open(signalled: Promise<unknown>): Promise<void> {
-    const { listen, management, pidFile, taps, ports, rcFile, metrics } = this.#options;
+    const { listen, management, pidFile, taps, ports, rcFile } = this.#options;
     const { switch: sw, log } = this.#context;
     const { hub, fstp } = this.#options.switch;
     if (hub && fstp) log('--hub holds and --fstp does not: a hub has no spanning tree', 'warning');
@@ -113,9 +113,7 @@ export class Service {
     for (const port of ports) if (!ending) await unlessEnded(() => sw.attach(port));
     if (rcFile !== undefined && !ending) await unlessEnded(() => runStartupFile(rcFile, this.#context, () => ending));
     if (ending) return;
-    const metricsFd = passed.get('metrics');
-    if (metrics !== undefined || metricsFd !== undefined)
-      await attempt(1, () => this.#serveMetrics(metricsFd ?? metrics!));
+    await attempt(1, () => this.#serveHttp(passed.get('metrics'), passed.get('web')));
     // Clients that connected early have waited until now, so that no client takes a port that an option or the rc file
     // creates.
     await attempt(CONTROL_FAILED, () => sw.serve());
@@ -178,16 +176,19 @@ export class Service {
     }
   }
 
-  /** Serves metrics. The module is imported on demand, since loading it takes half of the start-up time. */
-  async #serveMetrics(address: string | number): Promise<void> {
-    const { startMetrics, parseMetricsAddress } = await import('../metrics/server.ts');
-    const server = await startMetrics(this.#context.switch, {
-      address: typeof address === 'number' ? { kind: 'descriptor', fd: address } : parseMetricsAddress(address),
-      version: VDE_VERSION,
+  /** Serves metrics and the page. The modules are imported on demand, since loading them takes half of the start-up time. */
+  async #serveHttp(metricsFd: number | undefined, webFd: number | undefined): Promise<void> {
+    const { metrics, web, webHosts } = this.#options;
+    if (webHosts.length > 0 && web === undefined && webFd === undefined)
+      throw new SwitchError('EINVAL', '--web-host names hosts of the page: give --web, too');
+    if ((metrics ?? metricsFd ?? web ?? webFd) === undefined) return;
+    const { serveHttp } = await import('./http.ts');
+    const served = await serveHttp(this.#context, {
+      metrics: metricsFd ?? metrics,
+      web: webFd ?? web,
+      webHosts,
     });
-    this.#closers.push(() => server.close());
-    this.#context.metrics = server.address;
-    this.#context.log(`serving metrics on ${server.address}`);
+    this.#closers.push(() => served.close());
   }
 }
 

@@ -23,6 +23,8 @@ export interface ConsoleContext {
   level: Level;
   /** The address that metrics are served on; absent if they are not served. */
   metrics?: string;
+  /** The address that the page is served on; absent if it is not served. */
+  web?: string;
   log: Log;
   /** Carries out the command `shutdown`: tsvde closes everything and ends. */
   shutdown(): void;

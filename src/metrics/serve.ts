@@ -1,4 +1,5 @@
-// Contains serveMetrics(), a metrics server for programs that embed a switch. tsvde itself uses server.ts.
+// Contains serveMetrics(), a metrics server for programs that embed a switch. tsvde itself combines routes.ts with the
+// page.
 import { SwitchError } from '../protocol/errors.ts';
 import { checkOptions } from '../protocol/options.ts';
 import type { Switch } from '../switch/switch.ts';
@@ -29,13 +30,14 @@ export async function serveMetrics(sw: Switch, options: MetricsOptions): Promise
   checkOptions(options, OPTIONS);
   const address = addressOf(options);
   // These modules are loaded on demand, since prom-client would take half of the library's loading time.
-  const [{ startMetrics }, { VDE_VERSION }] = await Promise.all([
-    import('./server.ts'),
+  const [{ startHttp }, { metricsRoutes, metricsUrl }, { VDE_VERSION }] = await Promise.all([
+    import('../http/server.ts'),
+    import('./routes.ts'),
     import('../system/version.ts'),
   ]);
-  const server = await startMetrics(sw, { address, version: VDE_VERSION });
+  const server = await startHttp({ address, routes: metricsRoutes(sw, VDE_VERSION), what: 'metrics' });
   try {
-    return serverOf(sw, server.address, () => server.close());
+    return serverOf(sw, metricsUrl(server.address), () => server.close());
   } catch (error) {
     await server.close();
     throw error;

@@ -78,6 +78,8 @@ const defaults = {
   taps: [],
   management: undefined,
   metrics: undefined,
+  web: undefined,
+  webHosts: [],
   pidFile: undefined,
   daemon: false,
   readStdin: true,

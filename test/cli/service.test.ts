@@ -144,7 +144,7 @@ describeWith(['python3'], 'passed sockets', () => {
     const result = await run('python3', ['-c', ACTIVATE, `other=${home}/other`, tsvde, '-s', `${home}/ctl`]);
     expect(result).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/a socket named 'other' was passed: .*ctl, mgmt, metrics/),
+      stderr: expect.stringMatching(/a socket named 'other' was passed: .*ctl, mgmt, metrics, web/),
     });
   });
 });

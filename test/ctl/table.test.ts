@@ -1,7 +1,7 @@
 // Tables for terminals of any width, with any text that clients may choose.
 import { describe, expect, test } from 'vitest';
 import { type Column, cell, cut, formatTable, NO_BREAK, widthOf } from '../../src/ctl/table.ts';
-import { duration, short } from '../../src/ctl/units.ts';
+import { duration, short } from '../../src/protocol/units.ts';
 import { randomFrom } from '../conformance.ts';
 
 const paint = (_: string, text: string) => text;

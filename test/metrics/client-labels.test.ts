@@ -1,9 +1,8 @@
 // Labels that clients choose cannot create series without bound.
 import { describe, expect, test } from 'vitest';
-import { parseMetricsAddress } from '../../src/metrics/address.ts';
 import { BoundedValues, describeWithoutPid } from '../../src/metrics/client-labels.ts';
-import { startMetrics } from '../../src/metrics/server.ts';
 import { atEnd } from '../support/at-end.ts';
+import { startMetrics } from '../support/metrics.ts';
 import { network } from '../support/network.ts';
 
 test.each([
@@ -46,7 +45,7 @@ describe('the values of a label', () => {
 
 test('a client that joins again and again with other descriptions and names creates a bounded number of series', async () => {
   const net = await network();
-  const server = await startMetrics(net.sw, { address: parseMetricsAddress('0'), version: '0' });
+  const server = await startMetrics(net.sw);
   atEnd(() => server.close());
   const series = new Set<string>();
   for (let i = 0; i < 30; i++) {

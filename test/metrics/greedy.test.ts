@@ -5,8 +5,8 @@ import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { Plug } from '../../src/index.ts';
-import { startMetrics } from '../../src/metrics/server.ts';
 import { atEnd } from '../support/at-end.ts';
+import { startMetrics } from '../support/metrics.ts';
 import { network } from '../support/network.ts';
 import { start } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -68,7 +68,7 @@ describe('a scrape', () => {
       snapshots++;
       return counters();
     };
-    const server = await startMetrics(sw, { address: { kind: 'tcp', host: '127.0.0.1', port: 0 }, version: '0' });
+    const server = await startMetrics(sw, '0', undefined, 1000);
     atEnd(() => server.close());
     const scrape = async () => (await fetch(server.address)).text();
     const began = performance.now();
@@ -81,8 +81,7 @@ describe('a scrape', () => {
 describe('connections that ask nothing', () => {
   async function serve(timeoutMs = 60_000) {
     const { sw } = await network();
-    const address = { kind: 'tcp', host: '127.0.0.1', port: 0 } as const;
-    const server = await startMetrics(sw, { address, version: '0', timeoutMs });
+    const server = await startMetrics(sw, '0', timeoutMs, 1000);
     atEnd(() => server.close());
     return Number(new URL(server.address).port);
   }

@@ -3,16 +3,14 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
-import { parseMetricsAddress } from '../../src/metrics/address.ts';
-import { startMetrics } from '../../src/metrics/server.ts';
 import { atEnd } from '../support/at-end.ts';
+import { startMetrics } from '../support/metrics.ts';
 import { network } from '../support/network.ts';
 import { until } from '../support/wait.ts';
 
 async function serve(timeoutMs?: number): Promise<number> {
   const { sw } = await network();
-  const options = timeoutMs === undefined ? {} : { timeoutMs };
-  const server = await startMetrics(sw, { address: parseMetricsAddress('0'), version: '0', freshMs: 0, ...options });
+  const server = await startMetrics(sw, '0', timeoutMs);
   atEnd(() => server.close());
   return Number(new URL(server.address).port);
 }

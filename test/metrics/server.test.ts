@@ -6,12 +6,10 @@ import { connect, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { BACKEND_STATS } from '../../src/backends/kind.ts';
 import { Switch } from '../../src/index.ts';
-import { parseMetricsAddress } from '../../src/metrics/address.ts';
-import { startMetrics } from '../../src/metrics/server.ts';
 import { portCounters } from '../../src/switch/counters.ts';
 import { native } from '../../src/system/native.ts';
 import { atEnd } from '../support/at-end.ts';
-import { ofOneSwitch } from '../support/metrics.ts';
+import { ofOneSwitch, startMetrics } from '../support/metrics.ts';
 import { describeWith } from '../support/needs.ts';
 import { BROADCAST, frame, network } from '../support/network.ts';
 import { run } from '../support/process.ts';
@@ -25,7 +23,7 @@ const B = '02:00:00:00:00:0b';
 const OPENMETRICS = 'application/openmetrics-text; version=1.0.0';
 
 async function serve(sw: Switch, address = '0') {
-  const server = await startMetrics(sw, { address: parseMetricsAddress(address), version: '0', freshMs: 0 });
+  const server = await startMetrics(sw, address);
   atEnd(() => server.close());
   return server.address;
 }
@@ -257,7 +255,7 @@ describe('the HTTP server', () => {
 
   test('clients that hang or send garbage delay neither other scrapes nor closing', async () => {
     const net = await network();
-    const server = await startMetrics(net.sw, { address: parseMetricsAddress('0'), version: '0', freshMs: 0 });
+    const server = await startMetrics(net.sw);
     const { port } = new URL(server.address);
     const hanging = await Promise.all(
       [
@@ -310,11 +308,7 @@ describe('the HTTP server', () => {
   test('a unix socket is removed when the server closes', async () => {
     const net = await network();
     const path = `${temporaryDirectory()}/metrics`;
-    const server = await startMetrics(net.sw, {
-      address: parseMetricsAddress(`unix:${path}`),
-      version: '0',
-      freshMs: 0,
-    });
+    const server = await startMetrics(net.sw, `unix:${path}`);
     await server.close();
     expect(existsSync(path)).toBe(false);
   });
@@ -334,16 +328,12 @@ describe('the HTTP server', () => {
     const other = createServer((socket) => socket.on('error', () => {}).end('other')).listen(path);
     await once(other, 'listening');
     atEnd(() => other.close());
-    const address = parseMetricsAddress(`unix:${path}`);
-    await expect(startMetrics(net.sw, { address, version: '0', freshMs: 0 })).rejects.toMatchObject({
-      code: 'EADDRINUSE',
-    });
+    await expect(startMetrics(net.sw, `unix:${path}`)).rejects.toMatchObject({ code: 'EADDRINUSE' });
     const [answer] = await once(connect(path), 'data');
     expect(String(answer)).toBe('other');
     const file = `${path}-file`;
     writeFileSync(file, 'a file');
-    const wrong = parseMetricsAddress(`unix:${file}`);
-    await expect(startMetrics(net.sw, { address: wrong, version: '0', freshMs: 0 })).rejects.toThrow(/not a socket/);
+    await expect(startMetrics(net.sw, `unix:${file}`)).rejects.toThrow(/not a socket/);
     expect(readFileSync(file, 'utf8')).toBe('a file');
   });
 
@@ -358,9 +348,9 @@ describe('the HTTP server', () => {
   test('a port in use is refused with a sentence', async () => {
     const net = await network();
     const { port } = new URL(await serve(net.sw));
-    await expect(
-      startMetrics(net.sw, { address: parseMetricsAddress(port), version: '0', freshMs: 0 }),
-    ).rejects.toThrow(`cannot serve metrics on 127.0.0.1:${port}: Address already in use`);
+    await expect(startMetrics(net.sw, port)).rejects.toThrow(
+      `cannot serve metrics on 127.0.0.1:${port}: Address already in use`,
+    );
   });
 });
 

@@ -57,7 +57,7 @@ export const consoleMenu: Menu = {
       syntax: '',
       help: 'show version, process, MAC address and uptime',
       level: 'look',
-      show: (_, { switch: sw, version, management, metrics }, { level }) => ({
+      show: (_, { switch: sw, version, management, metrics, web }, { level }) => ({
         name: sw.name,
         version,
         pid: process.pid,
@@ -66,13 +66,15 @@ export const consoleMenu: Menu = {
         management: management && { path: management.path, mode: `0${octal(management.mode)}` },
         level,
         metrics,
+        web,
       }),
-      *format({ version, pid, mac, uptimeSeconds, management, metrics }) {
+      *format({ version, pid, mac, uptimeSeconds, management, metrics, web }) {
         yield* versionLines(version);
         yield '';
         yield `pid ${pid} MAC ${mac} uptime ${uptimeSeconds}`;
         if (management) yield `mgmt ${management.path} perm ${management.mode}`;
         if (metrics) yield `metrics ${metrics}`;
+        if (web) yield `web ${web}`;
       },
     }),
     {

@@ -12,6 +12,7 @@ export const eventsMenu: Menu = {
       path: 'events/stream',
       syntax: '',
       help: 'used by tsvdectl events: read no more commands, and send events as JSON instead',
+      level: 'see',
       async answer(argument, { switch: sw }, { takeOver }) {
         const error = await failureOf(() => {
           if (argument !== '') throw new SwitchError('EINVAL', `events/stream takes no argument: '${argument}'`);

@@ -1,7 +1,8 @@
 // The view `macs`: the learned addresses, by port.
+
+import { duration } from '../../protocol/units.ts';
 import type { MacData, PortData } from '../console-data.ts';
 import { type Column, cell, formatTable } from '../table.ts';
-import { duration } from '../units.ts';
 import { byNumber, describePort } from './names.ts';
 import { defineView } from './view.ts';
 

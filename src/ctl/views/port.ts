@@ -1,10 +1,10 @@
 // The view `port N`: everything about one port.
 import { constants } from 'node:os';
+import { duration, short } from '../../protocol/units.ts';
 import { ExitError } from '../../system/exit-error.ts';
 import type { AttachmentData, CountersData, MacData, PortData, VlanData } from '../console-data.ts';
 import { trafficOf } from '../rates.ts';
 import { type Cell, cell, formatTable, type Screen } from '../table.ts';
-import { duration, short } from '../units.ts';
 import { ownersOf, STATE_STYLES, statesOf, vlanName } from './names.ts';
 import { defineView } from './view.ts';
 

@@ -1,8 +1,9 @@
 // The view `ports`: the rates, drops and endpoints of all ports.
+
+import { short } from '../../protocol/units.ts';
 import type { AttachmentData, CountersData, PortData, VlanData } from '../console-data.ts';
 import { trafficOf } from '../rates.ts';
 import { type Column, cell, formatTable } from '../table.ts';
-import { short } from '../units.ts';
 import { describePort, ownersOf, STATE_STYLES, statesOf, vlanName } from './names.ts';
 import { defineView } from './view.ts';
 
