@@ -3,8 +3,10 @@
 #include <pthread.h>
 #include <sys/eventfd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstring>
+#include <fstream>
 #include <string>
 #include <thread>
 
@@ -180,6 +182,27 @@ TEST("vhost memory: a file that is truncated becomes zeroes and is noticed") {
   before[0] = 6;  // and can be written, without an effect
   CHECK(before[0] == 6);
   CHECK(table.at_guest(kGuestBase, 1)[0] == 0);  // the other region
+}
+
+TEST("vhost memory: old memory is unmapped, though a thread of its own may do it") {
+  // The name of the file, which only this test uses, is in the list of mappings.
+  const Fd file(memfd_create("unmapped-later", MFD_CLOEXEC));
+  constexpr uint64_t kLarge = 32 * kMegabyte;
+  CHECK(ftruncate(file.number(), kLarge) == 0);
+  const auto mappings = [] {
+    std::ifstream maps("/proc/self/maps");
+    int found = 0;
+    for (std::string line; std::getline(maps, line);)
+      found += line.find("unmapped-later") != std::string::npos;
+    return found;
+  };
+  MemoryTable table;
+  for (int i = 0; i < 20; i++) {
+    CHECK(replace(table, {{kGuestBase, kLarge, kUserBase, 0}}, file.number()) == Violation::none);
+    std::memset(table.at_guest(kGuestBase, kMegabyte).data(), 1, kMegabyte);
+  }
+  for (int i = 0; i < 1000 && mappings() > 1; i++) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  CHECK(mappings() == 1);
 }
 
 TEST("vhost memory: the guard works in a thread that blocks all signals") {

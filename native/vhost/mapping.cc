@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <system_error>
+#include <thread>
 #include <utility>
 
 namespace tsvde::vhost {
@@ -35,6 +37,19 @@ bool is_remote(int file, int seals) {
   }
 }
 
+// Unmaps memory without making the caller wait for long: freeing the page tables of a large guest takes tens
+// of milliseconds, so a thread does it. Nothing is mapped at the addresses before that thread is done.
+void unmap(void* begin, size_t size) {
+  constexpr size_t kMuch = size_t{16} << 20;
+  if (size >= kMuch) {
+    try {
+      return std::thread([begin, size] { munmap(begin, size); }).detach();
+    } catch (const std::system_error&) {  // no more threads
+    }
+  }
+  munmap(begin, size);
+}
+
 }  // namespace
 
 Mapping::Mapping(Mapping&& other) noexcept
@@ -53,7 +68,7 @@ Mapping& Mapping::operator=(Mapping&& other) noexcept {
 
 Mapping::~Mapping() {
   guard_ = GuardedRange();  // before munmap(), after which another mapping may get the addresses
-  if (begin_ != nullptr) munmap(begin_, size_);
+  if (begin_ != nullptr) unmap(begin_, size_);
 }
 
 Violation Mapping::map(const MemoryRegion& region, int file, bool sealed, std::atomic<bool>& vanished) {
