@@ -229,7 +229,8 @@ class FrontEnd : public BackEnd::Owner {
     CHECK(tell_number(Request::set_ring_call, index, {ring.call.number()}));
   }
 
-  // Sends all messages that QEMU sends until the guest's driver is ready.
+  // Sends all messages that QEMU sends until the guest's driver is ready, or when it has connected again: the
+  // rings go on after the entries that the last back end used.
   void connect(uint64_t features = kAllFeatures) { connect(features, memory.whole()); }
   void connect(uint64_t features, const std::vector<MemoryRegion>& regions) {
     CHECK(ask(Request::get_features).has_value());
@@ -238,8 +239,8 @@ class FrontEnd : public BackEnd::Owner {
     CHECK(tell_ring(Request::set_ring_enabled, 1, 1));
     CHECK(tell_number(Request::set_features, features));
     CHECK(tell_memory(regions));
-    set_up(receive, 0);
-    set_up(send, 1);
+    set_up(receive, 0, receive.used_index());
+    set_up(send, 1, send.used_index());
     CHECK(ask(Request::get_features).has_value());  // so all messages before it were handled
     signals(receive.call);
     signals(send.call);
