@@ -21,6 +21,7 @@ export const CXX_DIRECTORIES = [
   'native/addon',
   'native/test',
   'native/bench',
+  'native/fuzz',
 ];
 
 const ADDON_FLAGS = ['-fPIC', '-fexceptions', '-DNAPI_VERSION=8', '-DNAPI_CPP_EXCEPTIONS'];
