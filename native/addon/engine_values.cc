@@ -66,7 +66,16 @@ Napi::Object event_object(Napi::Env env, const Event& event) {
       object.Set("port", event.port);
       object.Set("endpoint", event.endpoint);
       object.Set("errno", event.error);
-      if (event.reason != nullptr) object.Set("reason", event.reason);
+      if (event.reason != nullptr) {
+        object.Set("reason", event.reason);
+        object.Set("text", event.text);
+      }
+      break;
+    case Event::Kind::endpoint_notice:
+      object.Set("type", "endpoint-notice");
+      object.Set("port", event.port);
+      object.Set("endpoint", event.endpoint);
+      object.Set("text", event.text);
       break;
     case Event::Kind::capture_ended:
       object.Set("type", "capture-ended");

@@ -76,6 +76,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
                                           InstanceMethod("eventsLost", &EngineWrap::events_lost),
                                           InstanceMethod("counters", &EngineWrap::counters),
                                           InstanceMethod("resetCounters", &EngineWrap::reset_counters),
+                                          InstanceMethod("guests", &EngineWrap::guests),
                                           InstanceMethod("macEntries", &EngineWrap::mac_entries),
                                           InstanceMethod("macStats", &EngineWrap::mac_stats),
                                           InstanceMethod("portOf", &EngineWrap::port_of),
@@ -302,6 +303,32 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
     loop(info).call([number = number(info[0])](tsvde::Switch& sw, int64_t) {
       if (tsvde::Port* port = sw.port(number)) port->counters = {};
     });
+  }
+
+  Napi::Value guests(const Napi::CallbackInfo& info) {
+    struct Row {
+      uint32_t port, endpoint;
+      tsvde::Endpoint::Guest guest;
+    };
+    std::vector<Row> rows;
+    loop(info).call([&](tsvde::Switch& sw, int64_t) {
+      for (const tsvde::Port* port : sw.ports()) {
+        for (const auto& attachment : port->attachments) {
+          if (const auto guest = attachment->endpoint->guest())
+            rows.push_back({port->number, attachment->id, *guest});
+        }
+      }
+    });
+    Napi::Array result = Napi::Array::New(info.Env(), rows.size());
+    for (uint32_t i = 0; i < rows.size(); i++) {
+      Napi::Object row = Napi::Object::New(info.Env());
+      row.Set("port", rows[i].port);
+      row.Set("endpoint", rows[i].endpoint);
+      row.Set("features", Napi::BigInt::New(info.Env(), rows[i].guest.features));
+      row.Set("memoryBytes", Napi::BigInt::New(info.Env(), rows[i].guest.memory_bytes));
+      result[i] = row;
+    }
+    return result;
   }
 
   Napi::Value mac_entries(const Napi::CallbackInfo& info) {

@@ -28,6 +28,7 @@ struct Attachment {
 
   struct Service {
     bool waiting = false;                 // frames are queued until the endpoint has room
+    bool ready = false;                   // has frames, but gave up its turn; see Endpoint::on_ready
     uint32_t batch = 1;                   // how many frames to receive in one call
     std::vector<uint32_t> registrations;  // the endpoint's indices in the WatchSet
   };

@@ -25,6 +25,7 @@ namespace tsvde {
   X(receive_drop_bad_offload) /* the offload header does not fit the frame */       \
   X(receive_drop_error)       /* reading from the endpoint failed */                \
   X(receive_pauses)           /* how often a full destination paused reading */     \
+  X(receive_kicks)            /* how often a guest's notification was noticed */    \
   X(transmit_bytes)           /* accepted by an endpoint or its queue */            \
   X(transmit_unicast)                                                               \
   X(transmit_multicast)                                                             \
@@ -37,6 +38,7 @@ namespace tsvde {
   X(transmit_drop_error)  /* any other error of the kernel */                       \
   X(transmit_drop_closed) /* still in the queue when the endpoint was detached */   \
   X(transmit_stalls)      /* how often a full endpoint made no room in time */      \
+  X(transmit_interrupts)  /* how often a guest was interrupted */                   \
   X(queue_frames)         /* a gauge, as are the next two: computed when read */    \
   X(queue_bytes)                                                                    \
   X(queue_limit)

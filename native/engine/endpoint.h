@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -63,21 +64,39 @@ class Endpoint {
   // watched descriptor may never report room, and the endpoint must arrange for another attempt to send.
   virtual void recheck(Time /* now */) {}
 
-  // Returns whether frames remain that no descriptor reports, so that receive() must be called again.
+  // Returns whether frames remain that no descriptor reports, so that receive() must be called again in this
+  // turn.
   [[nodiscard]] virtual bool buffered() const { return false; }
+  // Called by the endpoint if frames may remain that no descriptor reports, but other endpoints are to have
+  // their turn before receive() is called again. The owner of the endpoint sets it.
+  std::function<void()> on_ready;
   // Returns whether an error of receive() is final. A socket reports an error once and then works again; a
   // TAP without its interface never works again.
   [[nodiscard]] virtual bool ends_with(int error) const { return error == EBADFD; }
 
-  // Returns a static text that says more about the end of the endpoint than the errno, or null.
-  [[nodiscard]] virtual const char* end_reason() { return nullptr; }
+  // Why an endpoint has ended: a name for a counter and a sentence for the log, both static.
+  struct EndReason {
+    const char* name = nullptr;
+    const char* text = nullptr;
+  };
+  // Returns the reason if there is more to say about the end than the errno; both texts are null if not.
+  [[nodiscard]] virtual EndReason end_reason() { return {}; }
+  // Called at most once, with a static sentence for the log. The owner of the endpoint sets it.
+  std::function<void(const char*)> on_notice;
+
+  // What is known about a guest whose memory the endpoint accesses.
+  struct Guest {
+    uint64_t features;      // that its driver accepted; 0 while it has no driver
+    uint64_t memory_bytes;  // mapped
+  };
+  [[nodiscard]] virtual std::optional<Guest> guest() const { return std::nullopt; }
 
   // Whether `now` must be exact. If not, `now` may be up to 10 ms behind, since it is then read from a
   // cheaper clock.
   [[nodiscard]] bool needs_exact_time() const { return needs_exact_time_; }
 
-  // Sets the counters in which the endpoint counts the frames that it drops itself. They belong to its port,
-  // which outlives the endpoint. Called once, before any other function.
+  // Sets the counters in which the endpoint counts what only it knows, such as the frames that it drops
+  // itself. They belong to its port, which outlives the endpoint. Called once, before any other function.
   virtual void count_in(Counters& counters) { counters_ = &counters; }
 
  protected:
@@ -98,7 +117,7 @@ class Endpoint {
     std::erase_if(watches_, [fd](const Watch& watch) { return watch.fd == fd; });
     if (on_watches_changed) on_watches_changed();
   }
-  [[nodiscard]] uint64_t& drops(Counter reason) const { return (*counters_)[reason]; }
+  [[nodiscard]] uint64_t& counter(Counter which) const { return (*counters_)[which]; }
 
   Offloads offloads_ = 0;
   bool needs_exact_time_ = false;

@@ -49,6 +49,7 @@ EventQueues::Lost EventQueues::lost() const {
 EventQueues::Queue EventQueues::queue_of(Event::Kind kind) {
   switch (kind) {
     case Event::Kind::endpoint_failed:
+    case Event::Kind::endpoint_notice:
     case Event::Kind::capture_ended:
       return ends;
     case Event::Kind::bpdu:

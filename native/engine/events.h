@@ -19,6 +19,7 @@ namespace tsvde {
 struct Event {
   enum class Kind {
     endpoint_failed,
+    endpoint_notice,
     capture_ended,
     mac_moved,
     mac_flapping,
@@ -29,10 +30,11 @@ struct Event {
   };
   Kind kind;
   uint32_t port = 0;             // the port of the endpoint, frame or address; for mac_moved: the old port
-  uint32_t endpoint = 0;         // for endpoint_failed
+  uint32_t endpoint = 0;         // for endpoint_*
   uint32_t capture = 0;          // for capture_ended
   int error = 0;                 // for endpoint_failed: an errno; for capture_ended: an errno, or 0
-  const char* reason = nullptr;  // for endpoint_failed: see Endpoint::end_reason()
+  const char* reason = nullptr;  // for endpoint_failed: the name of Endpoint::end_reason()
+  const char* text = nullptr;    // for endpoint_failed: its text; for endpoint_notice: a sentence
   MacKey key = 0;                // for mac_*
   MacTable::Change change{};     // for mac_changed
   uint32_t elsewhere = 0;        // for mac_moved and mac_flapping: the port of the address's last frame; for
@@ -88,8 +90,8 @@ class EventQueues {
   [[nodiscard]] static Queue queue_of(Event::Kind kind);
 
   // In order of urgency. The queue of ends needs no limit, since each endpoint and each capture ends only
-  // once. A port delivers at most 256 BPDUs a second, plus one for each of its VLANs, so 8192 places hold
-  // what several hostile ports send within a few seconds.
+  // once, and an endpoint has one notice. A port delivers at most 256 BPDUs a second, plus one for each of
+  // its VLANs, so 8192 places hold what several hostile ports send within a few seconds.
   std::array<EventQueue, 5> queues_{EventQueue(SIZE_MAX), EventQueue(8192), EventQueue(64), EventQueue(512),
                                     EventQueue(512)};
 };

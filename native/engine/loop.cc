@@ -82,9 +82,16 @@ int Loop::attach(uint32_t number, uint32_t id, std::unique_ptr<Endpoint> endpoin
       if (attached.failed) return;
       if (const int error = watches_.follow(attached); error != 0) fail(attached, error);
     };
+    attachment->endpoint->on_ready = [this, &attached = *attachment] {
+      if (!std::exchange(attached.service.ready, true)) ready_.push_back(&attached);
+    };
+    attachment->endpoint->on_notice = [this, number, id](const char* text) {
+      sink_({.kind = Event::Kind::endpoint_notice, .port = number, .endpoint = id, .text = text});
+    };
     if (attachment->endpoint->needs_exact_time()) exact_++;
     port->attachments.push_back(std::move(attachment));
     pacing_.reserve(++endpoints_);
+    ready_.reserve(endpoints_);
     sw.update_active(*port);
     return 0;
   });
@@ -100,6 +107,7 @@ void Loop::detach(uint32_t number, uint32_t id) {
     port->counters[transmit_drop_closed] += (*found)->queue.frames();
     const auto paused = pacing_.forget(**found, sw.ports());
     watches_.remove(**found);
+    std::erase(ready_, found->get());
     if ((*found)->endpoint->needs_exact_time()) exact_--;
     port->attachments.erase(found);
     endpoints_--;
@@ -214,6 +222,7 @@ void Loop::run() {
       }
     }
     if (!pacing_.idle()) resume(pacing_.overdue(monotonic_ms()));
+    if (!ready_.empty()) serve_ready();
     if (!woken) continue;
     run_posted();
     captures_.serve();
@@ -231,6 +240,7 @@ void Loop::read_clock() {
 
 int Loop::wait(std::span<epoll_event> events) {
   const auto take = [&](int patience) { return watches_.wait(events, patience); };
+  if (!ready_.empty()) return take(0);
   if (busy_poll_.count() > 0 && pacing_.idle()) {
     const auto end = std::chrono::steady_clock::now() + busy_poll_;
     do {
@@ -285,8 +295,22 @@ void Loop::read(Attachment& attachment) {
 void Loop::resume(std::span<Attachment* const> sources) {
   for (Attachment* source : sources) {
     rearm(*source);
-    if (source->endpoint->buffered() && !source->failed) read(*source);
+    const bool ready = std::exchange(source->service.ready, false);
+    if ((ready || source->endpoint->buffered()) && !source->failed) read(*source);
   }
+}
+
+// An endpoint that is still ready after its turn waits for the next round. A paused endpoint keeps
+// service.ready, and resume() gives it the turn.
+void Loop::serve_ready() {
+  const auto count = static_cast<std::ptrdiff_t>(ready_.size());
+  for (std::ptrdiff_t i = 0; i < count; i++) {
+    Attachment& attachment = *ready_[static_cast<size_t>(i)];
+    if (attachment.pace.paused) continue;
+    attachment.service.ready = false;
+    if (!attachment.failed) read(attachment);
+  }
+  ready_.erase(ready_.begin(), ready_.begin() + count);
 }
 
 void Loop::receive(Attachment& attachment) {
@@ -333,11 +357,13 @@ void Loop::rearm(Attachment& attachment) {
 void Loop::fail(Attachment& attachment, int error) {
   attachment.failed = true;
   watches_.remove(attachment);
+  const Endpoint::EndReason reason = attachment.endpoint->end_reason();
   sink_({.kind = Event::Kind::endpoint_failed,
          .port = attachment.port.number,
          .endpoint = attachment.id,
          .error = error,
-         .reason = attachment.endpoint->end_reason()});
+         .reason = reason.name,
+         .text = reason.text});
 }
 
 // One event of a kind in a second is enough: the table counts every move.

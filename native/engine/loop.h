@@ -104,6 +104,8 @@ class Loop : Switch::Observer {
   // must be paused.
   void read(Attachment& attachment);
   void receive(Attachment& attachment);
+  // Gives a turn to each endpoint that gave up its last one.
+  void serve_ready();
   void flush_touched();
   void flush(std::vector<Port*>& ports);
   void resume(std::span<Attachment* const> sources);
@@ -139,7 +141,8 @@ class Loop : Switch::Observer {
   Pacing pacing_;
   std::chrono::microseconds busy_poll_{0};
   size_t endpoints_ = 0;
-  size_t exact_ = 0;  // number of endpoints that need the exact time
+  std::vector<Attachment*> ready_;  // those with service.ready, unless paused; allocated for all endpoints
+  size_t exact_ = 0;                // number of endpoints that need the exact time
   std::unique_ptr<uint8_t[]> slab_;
   std::array<Frame, kBatch> batch_;
   std::mutex mutex_;

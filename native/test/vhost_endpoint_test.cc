@@ -243,4 +243,116 @@ TEST("vhost endpoint: a ring that never runs empty starves nobody") {
   flood.join();
 }
 
+TEST("vhost endpoint: two guests that flood each other starve no third") {
+  Loop loop(100, [](const Event&) {});
+  Guest one(loop, 1);
+  Guest two(loop, 2);
+  const Client client(loop, 3, 3);
+  const Client other(loop, 4, 4);
+  one.connect();
+  two.connect();
+  client.send(frame_to(4, 3));
+  other.send(frame_to(3, 4));
+  CHECK(client.receive().size() == 60);
+  for (uint32_t i = 0; i < 8; i++) {
+    one.transmit(frame_to(2, 1), i);
+    two.transmit(frame_to(1, 2), i);
+  }
+  for (uint32_t i = 0; i < 128; i++) {
+    one.post(i, 2000);
+    two.post(i, 2000);
+  }
+  std::atomic<bool> done = false;
+  std::thread flood([&] {
+    while (!done) {
+      for (Guest* guest : {&one, &two}) {
+        const uint16_t before = guest->send.available;
+        while (guest->send.used()) guest->send.offer(0);
+        if (guest->send.kick_is_due(before)) guest->kick();
+        while (const auto used = guest->receive.used()) guest->receive.offer(used->head);
+      }
+    }
+  });
+  one.kick();
+  two.kick();
+  const auto flooded = [&] {
+    return std::min(count(loop, 1, receive_unicast), count(loop, 2, receive_unicast));
+  };
+  for (int i = 0; i < 200 || flooded() < 1000; i++) {
+    client.send(frame_to(4, 3));
+    CHECK(other.receive().size() == 60);
+  }
+  done = true;
+  flood.join();
+}
+
+TEST("vhost endpoint: a source that is paused loses nothing and goes on without another kick") {
+  Loop loop(100, [](const Event&) {});
+  loop.set_pacing(5000);
+  Guest one(loop, 1);
+  Guest two(loop, 2);
+  one.connect();
+  two.connect();
+  for (uint32_t i = 0; i < 200; i++) one.transmit(frame_to(2, 1, 60 + i), i);
+  two.transmit(frame_to(1, 2));
+  two.kick();
+  while (count(loop, 2, receive_unicast) + count(loop, 2, receive_multicast) == 0) std::this_thread::yield();
+  one.kick();
+  while (count(loop, 1, receive_pauses) == 0) std::this_thread::yield();
+  CHECK(one.send.used_index() < 200);
+  CHECK(sleeps(loop));
+  for (uint32_t i = 0; i < 200; i++) two.post(i, 2000);
+  eventfd_write(two.receive.kick.number(), 1);
+  for (uint32_t i = 0; i < 200; i++)
+    CHECK(two.receive_frame() == FrontEnd::with_header(frame_to(2, 1, 60 + i)));
+  CHECK(sleeps(loop));
+}
+
+TEST("vhost endpoint: kicks and interrupts are counted, and the guest's features and memory are known") {
+  Loop loop(100, [](const Event&) {});
+  Guest guest(loop, 1);
+  const Client client(loop, 2, 2);
+  const auto known = [&] {
+    return loop.call([](Switch& sw, int64_t) { return *sw.port(1)->attachments[0]->endpoint->guest(); });
+  };
+  CHECK(known().features == 0 && known().memory_bytes == 0);
+  guest.connect();
+  CHECK(known().features == kAllFeatures && known().memory_bytes == guest.memory.size);
+  guest.post(0, 2000);
+  client.send(frame_to(1, 2));
+  CHECK(guest.receive_frame().size() == 72);
+  CHECK(count(loop, 1, transmit_interrupts) >= 1);
+  const uint64_t before = count(loop, 1, receive_kicks);
+  guest.transmit(frame_to(2, 1));
+  guest.kick();
+  CHECK(client.receive().size() == 60);
+  CHECK(count(loop, 1, receive_kicks) == before + 1);
+  CHECK(count(loop, 2, receive_kicks) == 0 && count(loop, 2, transmit_interrupts) == 0);
+}
+
+TEST("vhost endpoint: memory that is a private copy is reported once, and other memory never") {
+  std::atomic<int> notices = 0;
+  Loop loop(100, [&](const Event& event) {
+    if (event.kind == Event::Kind::endpoint_notice && event.port == 1) notices++;
+    CHECK(event.kind != Event::Kind::endpoint_notice || event.port == 1);
+  });
+  Guest unseen(loop, 1);
+  Guest seen(loop, 2);
+  const Client client(loop, 3, 3);
+  const GuestMemory copy;
+  unseen.memory.file = Fd(dup(copy.file.number()));
+  unseen.connect();
+  seen.connect();
+  seen.transmit(frame_to(3, 2));
+  seen.kick();
+  CHECK(client.receive().size() == 60);
+  for (int i = 0; i < 3; i++) {
+    const uint64_t before = count(loop, 1, receive_kicks);
+    unseen.transmit(frame_to(3, 1));
+    unseen.kick();
+    while (count(loop, 1, receive_kicks) == before) std::this_thread::yield();
+  }
+  CHECK(notices == 1);
+}
+
 }  // namespace tsvde::test

@@ -85,7 +85,10 @@ class Ring {
 
   // Returns whether the driver has never made an entry available. If this is so after a notification, the
   // memory is a private copy.
-  [[nodiscard]] bool untouched() const { return next_ == 0 && available() == 0 && used_ == 0; }
+  [[nodiscard]] bool untouched() const {
+    return next_ == 0 && used_ == 0 && load(parts_.available[1], std::memory_order_acquire) == 0 &&
+           std::atomic_ref(parts_.descriptors->address).load(std::memory_order_relaxed) == 0;
+  }
 
  private:
   static constexpr uint16_t kNoNotification = 1;  // a flag of both rings

@@ -28,12 +28,14 @@ export interface CountersData {
   receiveMulticast: number;
   receiveBroadcast: number;
   receivePauses: number;
+  receiveKicks: number;
   receiveDrops: Record<string, number>;
   transmitBytes: number;
   transmitUnicast: number;
   transmitMulticast: number;
   transmitBroadcast: number;
   transmitStalls: number;
+  transmitInterrupts: number;
   transmitDrops: Record<string, number>;
   queueFrames: number;
   queueBytes: number;

@@ -23,6 +23,7 @@ export class SwitchMetrics {
     return [
       ...portFamilies(sw.counters()),
       ...this.#endpointFamilies(),
+      ...guestFamilies(sw),
       ...attachmentFamilies(sw),
       ...macFamilies(sw),
       one('gauge', 'tsvde_hub', '1 if every frame is sent to every port, 0 if addresses are learned.', sw.hub ? 1 : 0),
@@ -126,9 +127,43 @@ function portFamilies(rows: readonly PortCounters[]): Family[] {
       'The number of times that the port stayed full for as long as its sources may be paused.',
       (row) => row.transmitStalls,
     ),
+    counter(
+      'receive_kicks_total',
+      'Notifications of the guest that the switch has noticed (vhost-user). Several at a time may count as one.',
+      (row) => row.receiveKicks,
+    ),
+    counter(
+      'transmit_interrupts_total',
+      'The number of times that the guest was interrupted (vhost-user).',
+      (row) => row.transmitInterrupts,
+    ),
     gauge('queue_frames', "Frames queued for the port's endpoints.", (row) => row.queueFrames),
     gauge('queue_bytes', "Bytes queued for the port's endpoints.", (row) => row.queueBytes),
     gauge('queue_limit_frames', 'Frames that may be queued; further ones are dropped.', (row) => row.queueLimit),
+  ];
+}
+
+function guestFamilies(sw: Switch): Family[] {
+  const guests = sw.guests();
+  return [
+    {
+      name: 'tsvde_endpoint_ends_total',
+      type: 'counter',
+      help: 'Endpoints that ended by themselves, by kind and reason: closed, error, or an error of the peer.',
+      samples: sw.endpointEnds().map(({ kind, reason, count }) => [{ kind, reason }, count]),
+    },
+    {
+      name: 'tsvde_guest_memory_bytes',
+      type: 'gauge',
+      help: 'Guest memory that the switch has mapped (vhost-user).',
+      samples: guests.map(({ port, memoryBytes }) => [{ port }, memoryBytes]),
+    },
+    {
+      name: 'tsvde_guest_info',
+      type: 'gauge',
+      help: 'Always 1: a guest, with the virtio features that it accepted (vhost-user).',
+      samples: guests.map(({ port, features }) => [{ port, features }, 1]),
+    },
   ];
 }
 

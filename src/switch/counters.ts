@@ -4,7 +4,7 @@ import { type NativeCounters, native } from '../system/native.ts';
 /**
  * The counters of a port since it was created or they were last reset. "Receive" is what the switch received from the
  * port. Short frames count with their padding. Frames that are dropped after they were received also count as received.
- * An unsegmented datagram from or to a TAP counts as its segments.
+ * An unsegmented datagram from or to a TAP or a guest counts as its segments.
  */
 export interface PortCounters {
   /** The number of the port. */
@@ -19,6 +19,8 @@ export interface PortCounters {
   receiveBroadcast: bigint;
   /** How many times reading from the port was paused because its only destination was full. */
   receivePauses: bigint;
+  /** How many notifications of a guest the switch has noticed (vhost-user). Several at a time may count as one. */
+  receiveKicks: bigint;
   /** Bytes sent to the port's endpoints or queued for them, without FCS. */
   transmitBytes: bigint;
   /** Frames sent or queued that are addressed to one station. */
@@ -29,6 +31,8 @@ export interface PortCounters {
   transmitBroadcast: bigint;
   /** How many times a full port made no room in time for the sources that were paused for it. */
   transmitStalls: bigint;
+  /** How many times a guest was interrupted (vhost-user). */
+  transmitInterrupts: bigint;
   /** Frames received and dropped, by reason. Every reason is present, even if its count is 0. */
   receiveDrops: Record<string, bigint>;
   /** Frames dropped on their way to the port, by reason. Every reason is present, even if its count is 0. */

@@ -11,19 +11,21 @@ import type { PlugOptions } from '../plug/join.ts';
 import type { Plug } from '../plug/plug.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { parseMac, randomMac } from '../protocol/mac.ts';
-import { describeEnd } from '../system/errno.ts';
+import { describeEnd, nameEnd } from '../system/errno.ts';
 import type { Log, LogLevel } from '../system/log.ts';
 import { type EngineEvent, type EventsLost, type NativeEngine, native } from '../system/native.ts';
 import { Capture } from './capture.ts';
 import { Captures } from './captures.ts';
 import { type PortCounters, portCounters } from './counters.ts';
+import { type EndpointEnds, Ends } from './ends.ts';
 import { EventFeed } from './event-feed.ts';
 import type { SwitchEvent } from './events.ts';
+import { type GuestInfo, guestsOf } from './guests.ts';
 import { DEFAULT_MAC_TIMES, MacTable } from './mac-table.ts';
 import { Mirrors } from './mirrors.ts';
 import { type AttachOptions, checkAttachOptions, checkSwitchOptions, type SwitchOptions } from './options.ts';
 import { openPlug } from './own-plug.ts';
-import { PortTable } from './port-table.ts';
+import { type EndpointInfo, PortTable } from './port-table.ts';
 import { Ports } from './ports.ts';
 import { PortReservations } from './reservations.ts';
 import { SpanningTrees } from './spanning-trees.ts';
@@ -59,6 +61,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   readonly mirrors: Mirrors;
   readonly #engine: NativeEngine;
   readonly #reservations: PortReservations;
+  readonly #ends = new Ends();
   readonly #attachments: Attachments;
   readonly #name: string | undefined;
   readonly #startedAt = process.hrtime.bigint();
@@ -180,6 +183,16 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   /** Returns a snapshot of the counters of all existing ports, in order of port number. */
   counters(): PortCounters[] {
     return portCounters(this.#engine.counters());
+  }
+
+  /** Returns how many endpoints have ended by themselves, by kind and reason. */
+  endpointEnds(): EndpointEnds[] {
+    return this.#ends.list();
+  }
+
+  /** Returns the guests that are connected by vhost-user, in order of port number. */
+  guests(): GuestInfo[] {
+    return guestsOf(this.#engine.guests());
   }
 
   /**
@@ -335,7 +348,10 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   #notice(event: EngineEvent): void {
     switch (event.type) {
       case 'endpoint-failed':
-        this.#reservations.end(event.endpoint, event.reason ?? describeEnd(event.errno));
+        this.#failed(event, event.reason ?? nameEnd(event.errno), event.text ?? describeEnd(event.errno));
+        return;
+      case 'endpoint-notice':
+        this.#noticed(event, event.text);
         return;
       case 'capture-ended':
         this.captures.ended(event.capture, event.errno);
@@ -370,6 +386,23 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
         return;
       }
     }
+  }
+
+  /** Ends an endpoint, unless it has been detached meanwhile. `reason` is for a counter and `text` for the log. */
+  #failed(which: { port: number; endpoint: number }, reason: string, text: string): void {
+    const endpoint = this.#endpointOf(which);
+    if (!endpoint) return;
+    this.#ends.add(endpoint.kind, reason);
+    this.#reservations.end(endpoint.id, text);
+  }
+
+  #noticed(which: { port: number; endpoint: number }, text: string): void {
+    const endpoint = this.#endpointOf(which);
+    if (endpoint) this.#log(`${endpoint.attachment ?? endpoint.kind}: port ${which.port}: ${text}`, 'warning');
+  }
+
+  #endpointOf({ port, endpoint }: { port: number; endpoint: number }): EndpointInfo | undefined {
+    return this.ports.get(port)?.endpoints.find(({ id }) => id === endpoint);
   }
 
   #log(message: string, level: LogLevel = 'info'): void {

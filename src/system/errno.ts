@@ -14,6 +14,13 @@ export function describeError(error: unknown): string {
   return number === undefined ? (message ?? String(error)) : strerror(number);
 }
 
+/** Returns the reason why an endpoint of the engine ended, as a name for a counter. */
+export function nameEnd(errno: number): string {
+  if (errno === constants.errno.EPIPE) return 'closed';
+  if (errno === constants.errno.EBADMSG) return 'bad_length';
+  return 'error';
+}
+
 /** Returns the reason why an endpoint of the engine ended. */
 export function describeEnd(errno: number): string {
   if (errno === constants.errno.EPIPE) return 'the peer closed it';

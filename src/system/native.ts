@@ -44,10 +44,12 @@ export interface EngineSettings {
 export type EngineEvent =
   /**
    * An endpoint has ended: a TAP was deleted, a stream has ended (EPIPE) or sent an invalid length (EBADMSG), or a guest
-   * has violated the rules of vhost-user (EPROTO, with a reason). The engine no longer reads from it; the receiver of this
-   * event must detach it.
+   * has violated the rules of vhost-user (EPROTO, with the name of a reason and its text). The engine no longer reads from
+   * it; the receiver of this event must detach it.
    */
-  | { type: 'endpoint-failed'; port: number; endpoint: number; errno: number; reason?: string }
+  | { type: 'endpoint-failed'; port: number; endpoint: number; errno: number; reason?: string; text?: string }
+  /** A sentence about an endpoint for the log; at most one for each endpoint. */
+  | { type: 'endpoint-notice'; port: number; endpoint: number; text: string }
   /**
    * The output of a capture is complete (errno 0) or can no longer be written. The receiver of this event must remove
    * the capture.
@@ -132,6 +134,16 @@ export type Transport =
    * checksums. `sealed` refuses memory that can be truncated.
    */
   | { kind: 'vhost-user'; fd: number; offload: boolean; sealed: boolean };
+
+/** A guest whose memory the engine accesses. */
+export interface NativeGuest {
+  port: number;
+  endpoint: number;
+  /** The virtio features that its driver accepted, as bits; 0 while it has no driver. */
+  features: bigint;
+  /** The size of the mapped memory. */
+  memoryBytes: bigint;
+}
 
 /** A capture: the engine writes frames as pcapng blocks to a descriptor. */
 export interface NativeCapture {
@@ -234,6 +246,8 @@ export interface NativeEngine {
   eventsLost(): EventsLost;
   counters(): NativeCounters;
   resetCounters(port: number): void;
+  /** Returns the guests that are connected by vhost-user, in order of port number. */
+  guests(): NativeGuest[];
   macEntries(): MacEntry[];
   macStats(): MacStats;
   /** Returns the port on which a MAC address, six bytes, was learned in a VLAN; undefined if it is not in the table. */

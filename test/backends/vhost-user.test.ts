@@ -1,10 +1,14 @@
 // The port kind vhost-user: its socket, its clients and its error messages. The engine's tests and test/e2e move frames.
 import { existsSync, statSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { atEnd } from '../support/at-end.ts';
-import { network } from '../support/network.ts';
+import { describeWith } from '../support/needs.ts';
+import { BROADCAST, frame, network, Recorder } from '../support/network.ts';
+import { start } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { startTsvde } from '../support/tsvde.ts';
 import { until } from '../support/wait.ts';
 
 const GET_FEATURES = Buffer.from('010000000100000000000000', 'hex');
@@ -60,6 +64,8 @@ test('a guest that breaks the protocol is disconnected, and the others stay', as
   expect(net.log.join('\n')).toMatch(
     /v: port 2: pid \d+, uid \d+ disconnected: a message is not a request of protocol version 1/,
   );
+  expect(net.sw.endpointEnds()).toEqual([{ kind: 'vhost-user', reason: 'bad_version', count: 1 }]);
+  expect(net.sw.guests()).toEqual([{ port: 1, endpoint: 1, features: '0x0', memoryBytes: 0 }]);
   good.peer.write(GET_FEATURES);
   await until(() => good.reply().length === 40, 'the features');
   expect(good.reply()).toBe('0100000005000000080000000080007009000000');
@@ -118,4 +124,30 @@ test('invalid keys are refused with a reason', async () => {
   );
   await expect(sw.attach('vhost-user,server=on')).rejects.toThrow('path');
   await expect(sw.attach('vhost-user,server=on,path=/a,seal=maybe')).rejects.toThrow('require');
+});
+
+describeWith(['python3'], 'the memory of a front end', () => {
+  const frontEnd = (path: string) =>
+    start('python3', [fileURLToPath(new URL('../support/vhost-front-end.py', import.meta.url)), path]);
+
+  test('a front end that truncates its memory ends alone, and the switch goes on', async () => {
+    const home = temporaryDirectory();
+    const { started, directory } = await startTsvde(['--port', `vhost-user,id=v,path=${home}/v,server=on`]);
+    const [a, b] = [await Recorder.join(directory), await Recorder.join(directory)];
+    const peer = frontEnd(`${home}/v`);
+    await a.receives(frame(BROADCAST, '02:00:00:00:00:aa'));
+    peer.stdin.write('truncate\n');
+    await peer.output(/closed/);
+    await started.output(/v: port 3: pid \d+, uid \d+ disconnected: memory was truncated while it was in use/);
+    const one = frame(BROADCAST, '02:00:00:00:00:bb', 100);
+    a.send(one);
+    await b.receives(one);
+  });
+
+  test('seal=require refuses memory that can be truncated', async () => {
+    const { net, path } = await listening(',seal=require');
+    await frontEnd(path).output(/closed/);
+    await until(() => net.log.join().includes('no seal that prevents it from shrinking'), 'the reason');
+    expect(net.sw.endpointEnds()).toEqual([{ kind: 'vhost-user', reason: 'memory_can_shrink', count: 1 }]);
+  });
 });

@@ -1,5 +1,6 @@
 // Two guests of QEMU that are connected by vhost-user, with all offloads of Linux, and a TAP.
 import { expect, test } from 'vitest';
+import { ConsoleClient } from '../support/console.ts';
 import { GUEST_NEEDS, Guest, vhostUserArguments } from '../support/guest.ts';
 import { type Namespace, namespace } from '../support/namespace.ts';
 import { describeWith } from '../support/needs.ts';
@@ -22,9 +23,12 @@ describeWith([...GUEST_NEEDS, 'tun', 'ip'], 'guests by vhost-user', () => {
   }, async () => {
     const space = namespace();
     const socket = `${temporaryDirectory()}/guests`;
-    await startTsvde(['--port', `vhost-user,path=${socket},server=on`, '--tap', 'qtap'], {
-      within: space,
-    });
+    const home = temporaryDirectory();
+    const { started } = await startTsvde(
+      ['-M', `${home}/mgmt`, '--port', `vhost-user,path=${socket},server=on`, '--tap', 'qtap'],
+      { within: space },
+    );
+    const console = await ConsoleClient.connect(`${home}/mgmt`);
     await until(() => space.run('ip', '-br', 'link').includes('qtap'), 'the TAP');
     space.run('ip', 'addr', 'add', `${HOST}/24`, 'dev', 'qtap');
     space.run('ip', 'link', 'set', 'qtap', 'up');
@@ -37,5 +41,16 @@ describeWith([...GUEST_NEEDS, 'tun', 'ip'], 'guests by vhost-user', () => {
     await guests[0]!.run('(sleep 100 | nc -l -p 5000 | wc -c > /count) & sleep 1');
     await guests[1]!.run(`dd if=/dev/zero bs=65536 count=${bytes / 65536} 2>/dev/null | nc 10.9.0.1 5000`);
     expect(await guests[0]!.run('sleep 1; cat /count')).toContain(`${bytes}`);
+
+    const shown = await console.ask('port/guests');
+    expect(shown.match(/endpoint=\d+ memory=[12]\d{8} features=0x[0-9a-f]+bb83/g)).toHaveLength(2);
+    for (const port of [1, 2])
+      expect(await console.ask(`counters ${port}`)).toMatch(/ kicks [1-9]\d* interrupts [1-9]/);
+    expect(started.stderr()).not.toContain('private copy');
+
+    const args = vhostUserArguments(`path=${socket}`, '52:54:00:00:09:03', 'off');
+    const unseen = await Guest.booted(space.start('qemu-system-x86_64', args));
+    await unseen.run('ip addr add 10.9.0.3/24 dev eth0 && ip link set eth0 up; ping -c 1 -W 1 10.9.0.1 || true');
+    await started.output(/port 4: the guest has sent a notification, but .* share=on/);
   });
 });

@@ -55,6 +55,7 @@ const ADDITIONS = [
   'port/attach',
   'port/attached',
   'port/detach',
+  'port/guests',
   'port/kinds',
   'port/setname',
   'user',

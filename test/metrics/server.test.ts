@@ -122,6 +122,8 @@ describe('every number of the switch has a metric of its own', () => {
     eventsLost: { bpdu: 21n, mac_moved: 22n, mac: 23n, frame: 24n },
     macs: { stats: () => ({ entries: 31, limit: 32, moves: 33n, evictions: 34n }) },
     ports: { list: () => [] },
+    endpointEnds: () => [{ kind: 'vhost-user', reason: 'bad_size', count: 41 }],
+    guests: () => [{ port: 5, endpoint: 6, features: '0x1f', memoryBytes: 42 }],
     counters: () =>
       portCounters({
         ports: Uint32Array.from(two, ({ port }) => port),
@@ -174,6 +176,9 @@ describe('every number of the switch has a metric of its own', () => {
     expect(Object.fromEntries([...found].filter(([name]) => /^tsvde_(?!port_|build_)/.test(name)))).toEqual({
       ...Object.fromEntries(own),
       tsvde_hub: 1,
+      'tsvde_endpoint_ends_total{kind="vhost-user",reason="bad_size"}': 41,
+      'tsvde_guest_memory_bytes{port="5",endpoint="6"}': 42,
+      'tsvde_guest_info{port="5",endpoint="6",features="0x1f"}': 1,
       'tsvde_engine_events_lost_total{kind="bpdu"}': 21,
       'tsvde_engine_events_lost_total{kind="mac_moved"}': 22,
       'tsvde_engine_events_lost_total{kind="mac"}': 23,

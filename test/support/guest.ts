@@ -37,10 +37,10 @@ export function guestArguments(): string[] {
 }
 
 /** QEMU's arguments for a guest with a network card by vhost-user; `chardev` is how QEMU reaches the switch. */
-export function vhostUserArguments(chardev: string, mac: string): string[] {
+export function vhostUserArguments(chardev: string, mac: string, share: 'on' | 'off' = 'on'): string[] {
   return [
     ...guestArguments(),
-    ...['-object', 'memory-backend-memfd,id=ram,size=192M,share=on', '-machine', 'pc,memory-backend=ram'],
+    ...['-object', `memory-backend-memfd,id=ram,size=192M,share=${share}`, '-machine', 'pc,memory-backend=ram'],
     ...['-chardev', `socket,id=switch,${chardev}`, '-netdev', 'vhost-user,id=net,chardev=switch'],
     // Without vectors=0, QEMU 7.2 fails when the CPU is emulated.
     ...['-device', `virtio-net-pci,netdev=net,mac=${mac},vectors=0`],

@@ -97,7 +97,7 @@ Peer::Peer(Fd fd, const Address& peer, std::vector<Address> also)
 }
 
 Moved Peer::receive(std::span<Frame> frames, Time) {
-  return receive_from(fd_.number(), frames, drops(receive_drop_stranger),
+  return receive_from(fd_.number(), frames, counter(receive_drop_stranger),
                       [this](const sockaddr_storage& sender, socklen_t size) {
                         const auto same = [&](const Address& name) { return name.is(sender, size); };
                         return same(peer_) || std::ranges::any_of(also_, same);
@@ -154,7 +154,7 @@ Multicast::Multicast(Fd fd, Fd sender) : fd_(std::move(fd)), sender_(std::move(s
 
 Moved Multicast::receive(std::span<Frame> frames, Time) {
   return receive_from(
-      fd_.number(), frames, drops(receive_drop_own_echo),
+      fd_.number(), frames, counter(receive_drop_own_echo),
       [this](const sockaddr_storage& sender, socklen_t size) { return !own_.is(sender, size); });
 }
 

@@ -68,7 +68,7 @@ Moved Tap::receive(std::span<Frame> frames, Time) {
     if (!read_virtio_header(header, frame)) {
       frame.parts[0] = parts[1];
       frame.offload = {};
-      drops(receive_drop_bad_offload)++;
+      counter(receive_drop_bad_offload)++;
       dropped++;
       continue;
     }

@@ -1,6 +1,5 @@
 #include "engine/endpoints/vhost_user.h"
 
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -15,6 +14,9 @@ namespace {
 
 using vhost::BackEnd;
 using vhost::NetHeader;
+
+// The frames that a guest may send in one turn, before other endpoints get theirs.
+constexpr uint32_t kTurn = 64;
 
 constexpr bool has_all(uint64_t features, uint64_t wanted) {
   return (features & wanted) == wanted;
@@ -36,16 +38,10 @@ NetHeader to_guest(const VirtioHeader& header) {
 }  // namespace
 
 VhostUser::VhostUser(Fd socket, BackEnd::Options options)
-    : again_(eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK)),
-      patience_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
+    : patience_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
       back_end_(std::move(socket), *this, options) {
   watch({.fd = back_end_.socket(), .other = EPOLLIN});
-  watch({.fd = again_.number(), .frames = EPOLLIN | EPOLLET});
   watch({.fd = patience_.number(), .room = EPOLLIN});
-}
-
-void VhostUser::look_again() const {
-  eventfd_write(again_.number(), 1);
 }
 
 Moved VhostUser::receive(std::span<Frame> frames, Time) {
@@ -67,7 +63,7 @@ Moved VhostUser::receive(std::span<Frame> frames, Time) {
     if (taken.size <= room.iov_len && !read_virtio_header(to_engine(taken.header), frame)) {
       frame.parts[0] = room;
       frame.offload = {};
-      drops(receive_drop_bad_offload)++;
+      counter(receive_drop_bad_offload)++;
       dropped++;
       continue;
     }
@@ -75,8 +71,12 @@ Moved VhostUser::receive(std::span<Frame> frames, Time) {
     on_wire += frame.frames();
     if (on_wire + frame.frames() > kBatch) break;
   }
-  back_end_.publish();
-  if (!empty || back_end_.arm(BackEnd::kSendRing)) look_again();
+  counter(transmit_interrupts) += back_end_.publish();
+  const bool more = !empty || back_end_.arm(BackEnd::kSendRing);
+  taken_ += count + dropped;
+  buffered_ = more && taken_ < kTurn;
+  if (!buffered_) taken_ = 0;
+  if (more && !buffered_) on_ready();
   const bool violated = back_end_.violation() != vhost::Violation::none;
   return {count, violated ? EPROTO : 0, dropped};
 }
@@ -89,7 +89,7 @@ Moved VhostUser::send(std::span<Frame* const> frames, Time) {
     error = send_one(*frames[sent]);
     if (error == 0) sent++;
   }
-  back_end_.publish();
+  counter(transmit_interrupts) += back_end_.publish();
   // The loop then notices the end of the socket, and woken() returns EPROTO.
   if (back_end_.violation() != vhost::Violation::none) shutdown(back_end_.socket(), SHUT_RDWR);
   return {sent, error};
@@ -137,17 +137,38 @@ int VhostUser::woken(int fd, uint32_t, Time) {
     if (read(fd, &times, sizeof times) == sizeof times) out_of_patience_ = true;
     return 0;
   }
-  if (fd != back_end_.socket()) return 0;
+  if (fd != back_end_.socket()) {
+    kicked(fd);
+    return 0;
+  }
   const bool goes_on = back_end_.answer();
   if (back_end_.violation() != vhost::Violation::none) return EPROTO;
   if (!goes_on) return EPIPE;
-  look_again();  // a ring may have become complete
+  on_ready();  // a ring may have become complete
   return 0;
 }
 
-const char* VhostUser::end_reason() {
+// QEMU shares memory without share=on, too, but then nothing that the guest writes is seen here.
+void VhostUser::kicked(int fd) {
+  counter(receive_kicks)++;
+  if (noticed_) return;
+  const bool sends = fd == back_end_.queue(BackEnd::kSendRing).kick();
+  const vhost::Queue& queue = back_end_.queue(sends ? BackEnd::kSendRing : BackEnd::kReceiveRing);
+  if (!queue.live() || !queue.ring.untouched()) return;
+  noticed_ = true;
+  on_notice(
+      "the guest has sent a notification, but its rings are empty: the shared memory may be a private copy; "
+      "give QEMU's memory backend share=on");
+}
+
+Endpoint::EndReason VhostUser::end_reason() {
   const vhost::Violation why = back_end_.violation();
-  return why == vhost::Violation::none ? nullptr : text_of(why);
+  if (why == vhost::Violation::none) return {};
+  return {.name = name_of(why), .text = text_of(why)};
+}
+
+std::optional<Endpoint::Guest> VhostUser::guest() const {
+  return Guest{.features = back_end_.features(), .memory_bytes = back_end_.memory().size()};
 }
 
 void VhostUser::kick_opened(uint32_t ring, int fd) {

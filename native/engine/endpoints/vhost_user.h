@@ -21,24 +21,25 @@ class VhostUser final : public Endpoint, private vhost::BackEnd::Owner {
   Moved send(std::span<Frame* const> frames, Time now) override;
   [[nodiscard]] int woken(int fd, uint32_t events, Time now) override;
   [[nodiscard]] bool ends_with(int error) const override { return error == EPROTO; }
-  [[nodiscard]] const char* end_reason() override;
+  [[nodiscard]] bool buffered() const override { return buffered_; }
+  [[nodiscard]] EndReason end_reason() override;
+  [[nodiscard]] std::optional<Guest> guest() const override;
 
  private:
   void kick_opened(uint32_t ring, int fd) override;
   void kick_closes(int fd) override { unwatch(fd); }
   void features_accepted(uint64_t features) override;
 
-  // Makes the loop call receive() again, after it has served all other endpoints.
-  void look_again() const;
+  void kicked(int fd);
   [[nodiscard]] int send_one(const Frame& frame);
   // Returns whether a frame that needs more buffers than are available is to be dropped: whether the guest
   // has posted no buffer for a second. Starts that second if the guest has posted buffers since the last
   // call.
   [[nodiscard]] bool out_of_patience();
 
-  // An eventfd that is always readable. It is watched edge-triggered, so it is reported after each write and
-  // when a pause ends.
-  Fd again_;
+  uint32_t taken_ = 0;                // frames of this turn
+  bool buffered_ = false;             // the turn goes on
+  bool noticed_ = false;              // private memory was reported
   Fd patience_;                       // a timer; when it expires, out_of_patience_ is set
   std::optional<uint16_t> short_at_;  // the driver's index when a frame last needed more buffers
   bool out_of_patience_ = false;      // the driver's index has been short_at_ for a second

@@ -26,7 +26,7 @@ export const countersMenu: Menu = {
   ],
 };
 
-/** Formats the counters of a port. Drop reasons whose count is 0 are left out. */
+/** Formats the counters of a port. Drop reasons whose count is 0, and the notifications of ports without guests, are left out. */
 function* describeRow(row: PortCounters): Iterable<string> {
   yield `Port ${pad(row.port)}`;
   for (const direction of ['receive', 'transmit'] as const) {
@@ -38,5 +38,7 @@ function* describeRow(row: PortCounters): Iterable<string> {
     for (const [reason, count] of drops) yield `  drop ${reason} ${count}`;
   }
   yield ` paused ${row.receivePauses} stalled ${row.transmitStalls}`;
+  if (row.receiveKicks + row.transmitInterrupts > 0n)
+    yield ` kicks ${row.receiveKicks} interrupts ${row.transmitInterrupts}`;
   yield ` queue frames ${row.queueFrames} bytes ${row.queueBytes} limit ${row.queueLimit}`;
 }

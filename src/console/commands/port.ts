@@ -180,6 +180,15 @@ export const portMenu: Menu = {
       },
     },
     printing({
+      path: 'port/guests',
+      syntax: '',
+      help: 'show the memory and the accepted features of each guest by vhost-user',
+      level: 'look',
+      print: (_, { switch: sw }) => sw.guests(),
+      format: ({ port, endpoint, memoryBytes, features }) =>
+        `${pad(port)} endpoint=${pad(endpoint)} memory=${memoryBytes} features=${features}`,
+    }),
+    printing({
       path: 'port/attached',
       syntax: '',
       help: 'show the id, ports, addresses and spec of each attachment',

@@ -108,6 +108,9 @@ function drawTraffic({ rx, tx, counters }: Data, screen: Screen): string[] {
     row('broadcast frames', counters.receiveBroadcast, counters.transmitBroadcast),
     [cell('times paused'), cell(short(counters.receivePauses)), cell('')],
     [cell('times stalled'), cell(''), cell(short(counters.transmitStalls))],
+    ...(counters.receiveKicks + counters.transmitInterrupts > 0
+      ? [[cell('notifications'), cell(short(counters.receiveKicks)), cell(short(counters.transmitInterrupts))]]
+      : []),
     [cell('queued frames'), cell(''), cell(`${short(counters.queueFrames)} of ${short(counters.queueLimit)}`)],
   ];
   const columns = [{ heading: 'TRAFFIC' }, { heading: 'RX', right: true }, { heading: 'TX', right: true }] as const;
