@@ -340,6 +340,19 @@ TEST("vhost notifications: kicks are wanted only after arming, by threshold") {
   CHECK(guest.send.kick_is_due(before));
 }
 
+TEST("vhost notifications: if the posted buffers are too few for a frame, the next one is announced") {
+  FrontEnd front_end;
+  front_end.connect();
+  front_end.post(0, 1526);
+  front_end.post(1, 1526);
+  CHECK(front_end.put(octets(9000)) == Put::no_room);
+  (void)front_end.back_end->arm(BackEnd::kReceiveRing);
+  const uint16_t before = front_end.receive.available;
+  for (uint32_t i = 2; i < 8; i++) front_end.post(i, 1526);
+  CHECK(front_end.receive.kick_is_due(before));
+  CHECK(front_end.put(octets(9000)) == Put::done);
+}
+
 TEST("vhost notifications: kicks are wanted only after arming, by flag") {
   FrontEnd guest;
   guest.connect(kOldestFeatures);

@@ -41,7 +41,9 @@ bool Ring::publish() {
 
 Violation Ring::arm() {
   if (event_index_) {
-    store(available_threshold(), next_, std::memory_order_seq_cst);
+    // Entries that are available but too few for a frame must not count, or the driver has passed the
+    // threshold.
+    store(available_threshold(), seen_, std::memory_order_seq_cst);
   } else {
     store(parts_.used[0], 0, std::memory_order_seq_cst);
   }

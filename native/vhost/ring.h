@@ -73,9 +73,9 @@ class Ring {
 
   // Makes the used entries visible to the driver. Returns whether the driver wants to be interrupted.
   [[nodiscard]] bool publish();
-  // Asks the driver for a notification of the next available entry, then reads the driver's index again,
-  // since an entry may have become available before the driver saw the request. The caller must not sleep if
-  // available() is not 0.
+  // Asks the driver for a notification of the next entry that becomes available, then reads the driver's
+  // index again, since an entry may have become available before the driver saw the request. The caller must
+  // not sleep if available() is not 0.
   [[nodiscard]] Violation arm();
   // Asks the driver for no notifications. With event indices nothing is written: the driver's index has
   // passed the threshold.
