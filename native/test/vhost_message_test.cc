@@ -28,7 +28,7 @@ TEST("vhost features: each is offered, and without offloads the others still are
   const FrontEnd guest;
   CHECK(guest.ask(Request::get_features) == kOfferedFeatures);
   CHECK(guest.ask(Request::get_protocol_features) == kOfferedProtocol);
-  CHECK(guest.ask(Request::get_queue_pairs) == 1u);
+  CHECK(guest.ask(Request::get_queue_number) == 2u);
   const FrontEnd plain(256, {.offload = false});
   CHECK(plain.ask(Request::get_features) == (kOfferedFeatures & ~kOffloadFeatures));
 }
@@ -38,7 +38,7 @@ TEST("vhost messages: what QEMU 7.2 sends at start, and when the driver is ready
   CHECK(guest.ask(Request::get_features).has_value());
   CHECK(guest.ask(Request::get_protocol_features).has_value());
   CHECK(guest.tell_number(Request::set_protocol_features, 9));
-  CHECK(guest.ask(Request::get_queue_pairs).has_value());
+  CHECK(guest.ask(Request::get_queue_number).has_value());
   CHECK(guest.tell(Request::set_owner));
   CHECK(guest.ask(Request::get_features).has_value());
   const Fd early(eventfd(0, EFD_CLOEXEC));

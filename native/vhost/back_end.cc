@@ -15,7 +15,9 @@ namespace tsvde::vhost {
 namespace {
 
 constexpr int kMessagesPerTurn = 16;
-constexpr uint64_t kQueuePairs = 1;
+// The answer to GET_QUEUE_NUM. QEMU reads it as pairs of queues, and asks for one by default. Cloud
+// Hypervisor and crosvm read it as queues, of which they need two.
+constexpr uint64_t kQueues = 2;
 
 }  // namespace
 
@@ -51,7 +53,7 @@ const BackEnd::Row BackEnd::kRows[] = {
      &BackEnd::get_protocol_features},
     {Request::set_protocol_features, 8, Row::Names::no_ring, Row::Files::none, false,
      &BackEnd::set_protocol_features},
-    {Request::get_queue_pairs, 0, Row::Names::no_ring, Row::Files::none, true, &BackEnd::get_queue_pairs},
+    {Request::get_queue_number, 0, Row::Names::no_ring, Row::Files::none, true, &BackEnd::get_queue_number},
     {Request::set_ring_enabled, 8, Row::Names::ring, Row::Files::none, false, &BackEnd::set_ring_enabled},
 };
 
@@ -151,8 +153,8 @@ Violation BackEnd::set_protocol_features() {
   return Violation::none;
 }
 
-Violation BackEnd::get_queue_pairs() {
-  return reply(kQueuePairs);
+Violation BackEnd::get_queue_number() {
+  return reply(kQueues);
 }
 
 // SET_OWNER has no effect, since any front end may use the device. RESET_OWNER is deprecated and may be

@@ -83,7 +83,7 @@ class BackEnd {
   [[nodiscard]] Violation set_features();
   [[nodiscard]] Violation get_protocol_features();
   [[nodiscard]] Violation set_protocol_features();
-  [[nodiscard]] Violation get_queue_pairs();
+  [[nodiscard]] Violation get_queue_number();
   [[nodiscard]] Violation ignore();
   [[nodiscard]] Violation set_memory_table();
   [[nodiscard]] Violation set_ring_size();

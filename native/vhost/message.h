@@ -21,7 +21,7 @@ enum class Request : uint32_t {
   set_ring_error = 14,
   get_protocol_features = 15,
   set_protocol_features = 16,
-  get_queue_pairs = 17,
+  get_queue_number = 17,
   set_ring_enabled = 18,
 };
 

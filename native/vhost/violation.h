@@ -13,7 +13,7 @@ namespace tsvde::vhost {
   X(bad_version, "a message is not a request of protocol version 1")                                \
   X(bad_size, "a message has a size that its type cannot have")                                     \
   X(bad_descriptors, "a message has descriptors that its type does not take, or lacks them")        \
-  X(bad_ring_index, "a message names a ring that does not exist")                                   \
+  X(bad_ring_index, "a message names a ring beyond the first pair of queues")                       \
   X(reply_blocked, "replies are not read")                                                          \
   X(bad_features, "features that were not offered are accepted")                                    \
   X(no_version_1, "the device is accepted without VIRTIO_F_VERSION_1")                              \
