@@ -8,6 +8,7 @@ import { installedPeers, PEERS } from './bench/peers.mjs';
 import { machine, table } from './bench/report.mjs';
 import { canMeasure, lacking, matchingGroups } from './bench/rows.mjs';
 import { Scope } from './bench/scope.mjs';
+import { BENCH_PACKAGES, installPackages } from './packages.mjs';
 import { setUp } from './set-up.mjs';
 
 const USAGE = 'usage: npm run bench [-- NAME… --rounds N --seconds S --json FILE --against DIR (built) --peer NAME…]';
@@ -50,6 +51,7 @@ if (options.against !== undefined && !existsSync(`${options.against}/dist`))
 const groups = matchingGroups(positionals);
 if (groups.length === 0) refuse(`no row's name contains '${positionals.join("' or '")}'`);
 
+installPackages(BENCH_PACKAGES, 'rows');
 await setUp();
 const all = installedPeers(options.against);
 const peers = all.filter(({ name }, i) => i === 0 || !options.peer || options.peer.some((part) => name.includes(part)));

@@ -49,14 +49,21 @@ const PACKAGES = {
   mandoc: program('mandoc'),
 };
 
+/** The packages that only the benchmark needs: its tools and peers. */
+export const BENCH_PACKAGES = {
+  dpdk: program('dpdk-testpmd'),
+  iperf3: program('iperf3'),
+};
+
 /**
- * Installs missing packages if run as root on Debian and TSVDE_NO_PACKAGES is not set; otherwise prints their names.
+ * Installs missing packages if run as root on Debian and TSVDE_NO_PACKAGES is not set; otherwise prints their names and
+ * what is `skipped` without them.
  */
-export function installPackages() {
-  const missing = Object.keys(PACKAGES).filter((name) => !PACKAGES[name]());
+export function installPackages(packages = PACKAGES, skipped = 'suites') {
+  const missing = Object.keys(packages).filter((name) => !packages[name]());
   if (missing.length === 0) return;
   if (process.geteuid() !== 0 || !hasProgram('apt-get') || process.env.TSVDE_NO_PACKAGES) {
-    console.error(`Missing here, so that some suites are skipped: ${missing.join(', ')}`);
+    console.error(`Missing here, so that some ${skipped} are skipped: ${missing.join(', ')}`);
     return;
   }
   console.error(`Installing from Debian: ${missing.join(', ')}`);

@@ -1,6 +1,6 @@
-// Senders and receivers of frames: VDE clients, and peers of tsvde's `stream` and `dgram` ports over unix
-// sockets. The paths of these sockets are beside the control directory: DIRECTORY.stream, and DIRECTORY.dgram
-// with the peer DIRECTORY.peer.
+// Senders and receivers of frames: VDE clients, peers of tsvde's `stream` and `dgram` ports over unix
+// sockets, and guests of its `vhost-user` ports. The paths of these sockets are beside the control directory:
+// DIRECTORY.stream, DIRECTORY.vhost-user, and DIRECTORY.dgram with the peer DIRECTORY.peer.
 #pragma once
 
 #include <endian.h>
@@ -9,6 +9,7 @@
 #include <span>
 
 #include "bench/client.h"
+#include "bench/vhost_end.h"
 
 inline sockaddr_un beside(const std::string& directory, const char* suffix) {
   sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
@@ -99,6 +100,7 @@ inline std::unique_ptr<Client> end_of_kind(const std::string& kind, const std::s
   if (kind == "vde") return std::make_unique<Client>(directory, number);
   if (kind == "dgram") return std::make_unique<DgramEnd>(directory, number);
   if (kind == "stream") return std::make_unique<StreamEnd>(directory, number);
+  if (kind == "vhost-user") return std::make_unique<VhostEnd>(beside(directory, "vhost-user"), number);
   fprintf(stderr, "load: there is no kind '%s'\n", kind.c_str());
   exit(2);
 }

@@ -3,7 +3,10 @@
 // Role `stream`: a sender keeps `window` frames of `size` bytes in flight to `receivers` receivers for
 // `seconds` (window 0: as many frames as the kernel accepts). A single receiver has `addresses` addresses.
 // `idle` is the number of further clients, which do nothing. `from` and `to` are the kinds of the sender and
-// of the receivers: vde, stream or dgram.
+// of the receivers: vde, stream, dgram or vhost-user.
+//
+// Role `rest`: `receivers` ends of the kind `to` are connected and do nothing. The result has the number of
+// times that a thread of the switch woke up.
 //
 // Role `ping`: a frame goes back and forth between two clients, while two others make a `background` load: 0
 // none, 1 unicast, 2 a flood to all ports. The load's `rate` is in frames per second (0: as many as the
@@ -236,6 +239,31 @@ void stream(const Job& job) {
   }
 }
 
+// Returns how often the threads of a process have gone to sleep.
+uint64_t sleeps(uint32_t pid) {
+  uint64_t sum = 0;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task")) {
+    std::ifstream status(task.path() / "status");
+    const std::string key = "voluntary_ctxt_switches:";
+    for (std::string line; std::getline(status, line);) {
+      if (line.starts_with(key)) sum += std::stoull(line.substr(key.size()));
+    }
+  }
+  return sum;
+}
+
+void rest(const Job& job) {
+  Ends all;
+  for (uint32_t i = 0; i < job.receivers; i++)
+    all.push_back(end_of_kind(job.to, job.directory, static_cast<uint16_t>(i)));
+  std::this_thread::sleep_for(std::chrono::seconds(1));  // the switch logs the connections
+  const uint64_t before = sleeps(job.pid);
+  const Stretch stretch(job.pid);
+  std::this_thread::sleep_for(std::chrono::duration<double>(job.seconds));
+  stretch.report(0, 0, nanoseconds());
+  printf(",\"wakeups\":%lu", sleeps(job.pid) - before);
+}
+
 // Two clients that answer each other, and a third that only receives. All three are read whenever frames
 // arrive, as guests would do.
 class Table {
@@ -353,5 +381,6 @@ int main(int argc, char** argv) {
   const std::string role = argv[2];
   if (role == "stream") stream(job);
   if (role == "ping") ping(job);
+  if (role == "rest") rest(job);
   printf("}\n");
 }

@@ -9,11 +9,31 @@ import { until } from './scope.mjs';
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const KERNEL = /^vmlinuz-(.*-cloud-amd64)$/;
 
-/** Returns iperf3's JSON for a TCP stream from one guest to the other. */
-export async function iperfBetweenGuests(scope, directory, seconds) {
+const MEMORY = '192M';
+
+/** QEMU's options for the netdev `n` and its NIC: a VDE client. */
+export function vdeNetdev(directory) {
+  return ['-netdev', `vde,id=n,sock=${directory}`, '-device', 'virtio-net-pci,netdev=n,romfile='];
+}
+
+/** QEMU's options for a guest by vhost-user. QEMU 7.2 crashes without vectors=0 if it emulates the CPU. */
+export function vhostUserNetdev(path) {
+  const netdev = ['-chardev', `socket,id=c,path=${path}`, '-netdev', 'vhost-user,id=n,chardev=c'];
+  return [...netdev, '-device', 'virtio-net-pci,netdev=n,romfile=,vectors=0'];
+}
+
+export const sharedMemory = [
+  ...['-object', `memory-backend-memfd,id=ram,size=${MEMORY},share=on`, '-machine', 'memory-backend=ram'],
+];
+
+/**
+ * Returns iperf3's JSON for a TCP stream from one guest to the other. `wire` are QEMU's options for the network, of
+ * which the last is the NIC.
+ */
+export async function iperfBetweenGuests(scope, wire, seconds) {
   const home = scope.directory();
   const console = join(home, 'console');
-  const boot = await guestBooter(scope, home, directory);
+  const boot = await guestBooter(scope, home, wire);
   boot(2, 'null', ['address=10.9.0.2']);
   boot(1, `file:${console}`, ['address=10.9.0.1', 'peer=10.9.0.2', `seconds=${seconds}`]);
   const output = () => readFileSync(console, { encoding: 'utf8', flag: 'a+' });
@@ -21,7 +41,7 @@ export async function iperfBetweenGuests(scope, directory, seconds) {
   return JSON.parse(output().replace(/^[^{]*|[^}]*$/g, ''));
 }
 
-async function guestBooter(scope, home, directory) {
+async function guestBooter(scope, home, wire) {
   const release = readdirSync('/boot')
     .map((name) => KERNEL.exec(name)?.[1])
     .find((found) => found !== undefined);
@@ -31,10 +51,10 @@ async function guestBooter(scope, home, directory) {
   await scope.run([join(HERE, 'guest-with-iperf.sh'), image]);
   return (number, serial, words) =>
     scope.start([
-      ...['qemu-system-x86_64', '-accel', 'tcg', '-m', '192', '-nodefaults', '-display', 'none', '-no-reboot'],
+      ...['qemu-system-x86_64', '-accel', 'tcg', '-m', MEMORY, '-nodefaults', '-display', 'none', '-no-reboot'],
       ...['-serial', serial, '-kernel', `/boot/vmlinuz-${release}`, '-initrd', image],
-      ...['-append', ['console=ttyS0 panic=-1 quiet rdinit=/bench-init', ...words].join(' ')],
-      ...['-netdev', `vde,id=n,sock=${directory}`],
-      ...['-device', `virtio-net-pci,netdev=n,romfile=,mac=52:54:00:00:0c:0${number}`],
+      ...['-append', ['console=ttyS0 panic=-1 quiet no_timer_check rdinit=/bench-init', ...words].join(' ')],
+      ...wire.slice(0, -1),
+      `${wire.at(-1)},mac=52:54:00:00:0c:0${number}`,
     ]);
 }

@@ -9,7 +9,7 @@ export function buildNative(scope) {
   built = scope.directory();
   for (const name of ['load', 'relay', 'tap_relay', 'plug']) {
     const flags = ['-std=c++20', '-O2', '-Wall', '-Wextra', '-Werror', '-pthread', '-Inative'];
-    execute('g++', [...flags, `native/bench/${name}.cc`, '-o', native(name)]);
+    execute('g++', [...flags, `native/bench/${name}.cc`, 'native/build/Release/engine.a', '-o', native(name)]);
   }
 }
 

@@ -1,5 +1,5 @@
-// The switches to compare. `carries` says what a switch connects: VDE clients, TAP interfaces, or guests to a user-mode
-// network. start() starts the switch in a scope with a setting; once the switch is usable, start() resolves with the
+// The switches to compare. `carries` says what a switch connects: VDE clients, TAP interfaces, guests to a user-mode
+// network, or guests by vhost-user; startVhostUser() starts a switch for the latter, on two sockets. start() starts the switch in a scope with a setting; once the switch is usable, start() resolves with the
 // processes to measure.
 //
 // A setting has: directory (of ctl), space (the switch's network namespace, or undefined), taps (the names of the
@@ -13,6 +13,7 @@ import { native } from './native.mjs';
 import { within } from './network.mjs';
 import { startOpenVswitch } from './open-vswitch.mjs';
 import { until } from './scope.mjs';
+import { startRelay } from './testpmd.mjs';
 import { slirpvdeOn, startQemuUser } from './user-networks.mjs';
 
 const ours = (checkout) => (setting) => [
@@ -25,7 +26,13 @@ const ours = (checkout) => (setting) => [
 const vdeSwitch = (setting) => ['vde_switch', '-s', setting.directory, ...switchWords(setting)];
 
 export const PEERS = [
-  { name: 'tsvde', carries: ['vde', 'tap', 'user'], start: program(ours(root)), hasOptions: true },
+  {
+    name: 'tsvde',
+    carries: ['vde', 'tap', 'user', 'vhost-user'],
+    start: program(ours(root)),
+    startVhostUser: withSockets(program(ours(root))),
+    hasOptions: true,
+  },
   {
     name: 'vde_switch',
     needs: ['vde_switch'],
@@ -44,6 +51,7 @@ export const PEERS = [
   { name: 'slirpvde', needs: ['slirpvde', 'vde_switch'], carries: ['user'], start: slirpvdeOn(program(vdeSwitch)) },
   { name: 'TAP relay', carries: ['tap'], start: startTapRelay },
   { name: 'Linux bridge', needs: ['ip'], carries: ['tap'], start: startBridge, inKernel: true },
+  { name: 'DPDK relay', needs: ['dpdk-testpmd'], carries: ['vhost-user'], startVhostUser: startDpdkRelay },
   { name: 'Open vSwitch', needs: ['ovs-vswitchd'], carries: ['tap'], start: startOpenVswitch },
 ];
 
@@ -82,6 +90,20 @@ function program(command) {
     );
     return { pids: [child.pid] };
   };
+}
+
+/** Returns a function that starts tsvde with a vhost-user port for each socket, on the second core. */
+function withSockets(start) {
+  return async (scope, { directory, sockets }) => {
+    const ports = sockets.flatMap((path) => ['--port', `vhost-user,server=on,path=${path}`]);
+    const started = await start(scope, { directory, options: ['--cpu', 1, ...ports] });
+    for (const path of sockets) await until(path, () => existsSync(path));
+    return started;
+  };
+}
+
+async function startDpdkRelay(scope, { sockets, size }) {
+  return { pids: [(await startRelay(scope, sockets, { size })).pid] };
 }
 
 /** Starts tap_relay. It has no control socket, so it counts as ready when its interfaces exist. */

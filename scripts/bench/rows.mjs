@@ -16,6 +16,7 @@ import { groups as ports } from './rows/ports.mjs';
 import { groups as size } from './rows/size.mjs';
 import { groups as unicast } from './rows/unicast.mjs';
 import { groups as user } from './rows/user.mjs';
+import { groups as vhostUser } from './rows/vhost-user.mjs';
 
 export const GROUPS = [
   ...unicast,
@@ -27,6 +28,7 @@ export const GROUPS = [
   ...iperf,
   ...user,
   ...guests,
+  ...vhostUser,
   ...footprint,
 ];
 

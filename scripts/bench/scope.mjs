@@ -23,14 +23,19 @@ export class Scope {
     return path;
   }
 
-  /** Runs a command until the scope ends. Its stdin stays open, since vde_switch exits when stdin ends. */
-  start([command, ...args]) {
+  /**
+   * Runs a command until the scope ends. Its stdin stays open, since vde_switch exits when stdin ends. `output` has what
+   * the command writes to stderr and, with `keepStdout`, to stdout.
+   */
+  start([command, ...args], { keepStdout = false } = {}) {
     if (ending) throw new Error('interrupted');
-    const child = spawn(command, args.map(String), { stdio: ['pipe', 'ignore', 'pipe'] });
+    const child = spawn(command, args.map(String), { stdio: ['pipe', keepStdout ? 'pipe' : 'ignore', 'pipe'] });
     child.output = '';
-    child.stderr.on('data', (text) => {
-      child.output += text;
-    });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (text) => {
+        child.output += text;
+      });
+    }
     child.stdin.on('error', () => {}); // the child may end first
     const gone = new Promise((resolve) => {
       child.once('exit', resolve);

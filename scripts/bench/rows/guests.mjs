@@ -1,8 +1,21 @@
 // Measures TCP between two guests. Emulated guests are far slower than any switch, so the figure to compare is the CPU
-// time that the switch uses.
+// time that the switch uses. By vhost-user, the guests' datagrams pass whole.
 import { join } from 'node:path';
-import { iperfBetweenGuests } from '../guests.mjs';
+import { iperfBetweenGuests, sharedMemory, vdeNetdev, vhostUserNetdev } from '../guests.mjs';
 import { cpuNanoseconds } from '../process.mjs';
+import { withVhostUser } from '../vhost-user.mjs';
+
+const NEEDS = ['root', 'qemu-system-x86_64', 'busybox', 'cpio', 'iperf3'];
+
+async function measure(scope, peer, wire, { seconds }) {
+  const directory = join(scope.directory(), 'ctl');
+  const { pids } = await peer.start(scope, { directory });
+  const before = cpuNanoseconds(pids);
+  const { end } = await iperfBetweenGuests(scope, wire(directory), Math.max(2, Math.ceil(5 * seconds)));
+  const { bits_per_second: bits, bytes } = end.sum_received;
+  const cpu = (cpuNanoseconds(pids) - before) / 1e6 / (bytes / 2 ** 20);
+  return { gbits: bits / 1e9, cpu, retransmits: end.sum_sent.retransmits };
+}
 
 export const groups = [
   {
@@ -10,20 +23,26 @@ export const groups = [
     columns: [
       { key: 'gbits', title: 'Gbit/s', digits: 3, spread: true, ratio: true },
       { key: 'cpu', title: 'CPU ms/MiB', digits: 3, ratio: true },
+      { key: 'retransmits', title: 'retransmits', digits: 0 },
     ],
     rows: [
       {
         name: 'guests-tcp',
         carries: 'vde',
-        needs: ['root', 'qemu-system-x86_64', 'busybox', 'cpio', 'iperf3'],
+        needs: NEEDS,
         rounds: 3,
-        measure: async (scope, peer, { seconds }) => {
-          const directory = join(scope.directory(), 'ctl');
-          const { pids } = await peer.start(scope, { directory });
-          const before = cpuNanoseconds(pids);
-          const { end } = await iperfBetweenGuests(scope, directory, Math.max(2, Math.ceil(5 * seconds)));
-          const { bits_per_second: bits, bytes } = end.sum_received;
-          return { gbits: bits / 1e9, cpu: (cpuNanoseconds(pids) - before) / 1e6 / (bytes / 2 ** 20) };
+        measure: (scope, peer, options) => measure(scope, peer, vdeNetdev, options),
+      },
+      {
+        name: 'guests-tcp-vhost',
+        beside: 'guests-tcp',
+        carries: 'vde',
+        oursOnly: true,
+        needs: NEEDS,
+        rounds: 3,
+        measure: (scope, peer, options) => {
+          const wire = (directory) => [...sharedMemory, ...vhostUserNetdev(`${directory}.vhost-user`)];
+          return measure(scope, withVhostUser(peer), wire, options);
         },
       },
     ],

@@ -1,0 +1,81 @@
+// A guest of a `vhost-user` port whose socket is DIRECTORY.vhost-user. The guest accepts all features, but
+// sends and receives frames that need no offload.
+#pragma once
+
+#include "bench/client.h"
+#include "test/vhost_driver.h"
+
+class VhostEnd final : public Client {
+ public:
+  VhostEnd(const sockaddr_un& address, uint16_t number)
+      : VhostEnd(std::make_unique<tsvde::test::FrontEnd>(connected(address)), number) {}
+
+  int send(Messages& out, unsigned count) override {
+    tsvde::test::DriverRing& ring = front_end_->send;
+    while (ring.used()) continue;
+    const uint16_t before = ring.available;
+    const auto free = kSlots - static_cast<uint16_t>(before - ring.seen);
+    const unsigned sent = std::min(count, free);
+    for (unsigned i = 0; i < sent; i++) {
+      const uint32_t slot = ring.available % kSlots;
+      const uint64_t at = tsvde::test::FrontEnd::buffer(slot);
+      uint8_t* bytes = front_end_->memory.at(at);
+      memset(bytes, 0, kHeader);
+      memcpy(bytes + kHeader, out.frame(i), out.size);
+      ring.describe(slot, at, static_cast<uint32_t>(kHeader + out.size), 0);
+      ring.offer(slot);
+    }
+    if (sent > 0 && ring.kick_is_due(before)) eventfd_write(ring.kick.number(), 1);
+    return static_cast<int>(sent);
+  }
+
+  // Counts the received frames and discards them.
+  int receive(Messages&) override {
+    tsvde::test::DriverRing& ring = front_end_->receive;
+    const uint16_t before = ring.available;
+    tsvde::test::signals(ring.call);
+    int frames = 0;
+    uint32_t rest = 0;  // buffers of the current frame that were not counted yet
+    for (;;) {
+      const auto used = ring.used();
+      if (!used) {
+        // The threshold is set before the last look, so that no interrupt is missed.
+        ring.set_interrupt_threshold(ring.seen);
+        if (ring.used_index() == ring.seen) break;
+        continue;
+      }
+      if (rest == 0) {
+        tsvde::test::NetHeader header;
+        memcpy(&header, front_end_->memory.at(tsvde::test::FrontEnd::buffer(kSlots + used->head)),
+               sizeof header);
+        rest = header.buffers;
+        frames++;
+      }
+      rest--;
+      front_end_->post(used->head, kBuffer);
+    }
+    if (ring.available != before && ring.kick_is_due(before)) eventfd_write(ring.kick.number(), 1);
+    return frames;
+  }
+
+ private:
+  static constexpr uint32_t kHeader = sizeof(tsvde::test::NetHeader);
+  static constexpr unsigned kSlots = 64;     // frames that were sent and not taken
+  static constexpr uint32_t kBuffer = 1526;  // of one receive buffer, as in Linux
+
+  VhostEnd(std::unique_ptr<tsvde::test::FrontEnd> front_end, uint16_t number)
+      : Client(front_end->receive.call.number(), number), front_end_(std::move(front_end)) {
+    front_end_->connect();
+    for (uint32_t i = 0; i < front_end_->receive.size; i++) front_end_->post(i, kBuffer);
+    eventfd_write(front_end_->receive.kick.number(), 1);
+  }
+
+  static tsvde::Fd connected(const sockaddr_un& address) {
+    tsvde::Fd end(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (connect(end.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
+      fail(address.sun_path);
+    return end;
+  }
+
+  std::unique_ptr<tsvde::test::FrontEnd> front_end_;
+};

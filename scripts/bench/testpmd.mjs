@@ -1,0 +1,79 @@
+// Runs DPDK's testpmd without hugepages: as a front end with two virtio-user ports, which hands each frame that one port
+// receives to the other, and as a relay between two vhost-user sockets. Each polls on a core of its own, the front end
+// on the first and the relay on the second.
+import { until } from './scope.mjs';
+
+const START_MS = 60_000;
+const MACS = ['02:00:00:00:00:01', '02:00:00:00:00:02'];
+
+export class Testpmd {
+  #child;
+
+  constructor(scope, { core, prefix, devices, size, options = [] }) {
+    const eal = ['--no-huge', '-m', 512, '--no-pci', `--file-prefix=${prefix}-${process.pid}`];
+    const lcores = ['--lcores', `0@${core},1@${core}`];
+    const long = size > 1518 ? ['--mbuf-size=10240', '--max-pkt-len=9100'] : [];
+    const words = ['-i', '--forward-mode=io', '--nb-cores=1', '--total-num-mbufs=8192', ...long, ...options];
+    const vdevs = devices.map((device) => `--vdev=${device}`);
+    // testpmd's output is buffered unless it is a terminal's.
+    const command = ['stdbuf', '-o0', 'dpdk-testpmd', ...eal, ...lcores, ...vdevs, '--', ...words];
+    this.#child = scope.start(command, { keepStdout: true });
+  }
+
+  get pid() {
+    return this.#child.pid; // stdbuf becomes testpmd
+  }
+
+  /** Waits for the prompt, gives a command, and returns its output. */
+  async command(line) {
+    await this.#prompt();
+    this.#child.output = '';
+    this.#child.stdin.write(`${line}\n`);
+    await this.#prompt();
+    return this.#child.output;
+  }
+
+  /** Returns the number of frames that all ports have received. */
+  async received() {
+    const output = await this.command('show port stats all');
+    const counts = [...output.matchAll(/RX-packets: (\d+)/g)].map(([, count]) => Number(count));
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Waits for a prompt since the last command. Messages about the ports may follow it. */
+  #prompt() {
+    return until(
+      "testpmd's prompt",
+      () => {
+        if (this.#child.exitCode !== null) throw new Error(`testpmd has ended: ${this.#child.output.trim()}`);
+        return this.#child.output.includes('testpmd> ');
+      },
+      START_MS,
+    );
+  }
+}
+
+/** Starts a front end on two sockets. `window` frames, a multiple of 32, circulate in each direction. */
+export async function startFrontEnd(scope, sockets, { size, window }) {
+  const front = new Testpmd(scope, {
+    core: 0,
+    prefix: 'front',
+    size,
+    devices: sockets.map((path, i) => `net_virtio_user${i},path=${path},mac=${MACS[i]}`),
+    options: [`--txpkts=${size}`, `--eth-peer=0,${MACS[1]}`, `--eth-peer=1,${MACS[0]}`],
+  });
+  await front.command(`start tx_first ${window / 32}`);
+  return front;
+}
+
+/** Starts testpmd as the back end of two sockets. */
+export async function startRelay(scope, sockets, { size }) {
+  const relay = new Testpmd(scope, {
+    core: 1,
+    prefix: 'relay',
+    size,
+    devices: sockets.map((path, i) => `net_vhost${i},iface=${path}`),
+  });
+  await relay.command('start');
+  return relay;
+}
