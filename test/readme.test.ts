@@ -12,8 +12,8 @@ import { blocks } from './support/readme.ts';
 import { temporaryDirectory } from './support/temporary.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-// The examples for two hosts run on two hosts: test/e2e/hosts.test.ts.
-const [install, ...session] = blocks('sh', { but: ['User mode', 'Several hosts'] });
+// The examples for two hosts run on two hosts: test/e2e/hosts.test.ts. The one for systemd: test/contrib.test.ts.
+const [install, ...session] = blocks('sh', { but: ['User mode', 'Several hosts', 'systemd'] });
 
 /** A directory that README's commands run in: our programs on its PATH, blank disks, a private /run. */
 function workplace({ programs = root }: { programs?: string } = {}) {

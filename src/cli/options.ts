@@ -17,6 +17,7 @@ import { TSVDE_VERSION, VDE_VERSION } from '../system/version.ts';
 import type { LogOptions } from './log.ts';
 import { normalize, spellingsOf, type Tolerate } from './long-only.ts';
 import { octalLike } from './mode.ts';
+import { systemdUnit } from './unit.ts';
 
 export interface TsvdeOptions {
   switch: SwitchOptions;
@@ -59,6 +60,7 @@ const NEVER_SHORTENED = [
   'port',
   'mgmt-level',
   'compat-path',
+  'print-unit',
   'log-format',
   'quiet',
   'verbose',
@@ -71,7 +73,7 @@ const NEVER_SHORTENED = [
 ];
 
 /**
- * Parses the options. Throws ExitError for invalid options, and also after printing the text of --help or --version.
+ * Parses the options. Throws ExitError for invalid options, and also after printing what --help and the like show.
  * With `tolerate`, invalid options are ignored, as vde_switch does.
  */
 export function parseOptions(argv: readonly string[], name = 'tsvde', tolerate?: Tolerate): TsvdeOptions {
@@ -87,6 +89,10 @@ export function parseOptions(argv: readonly string[], name = 'tsvde', tolerate?:
     if (tolerate && error.code === 'commander.helpDisplayed') throw new ExitError(1, '');
     throw new ExitError(error.exitCode === 0 ? 0 : USAGE, error.message);
   }
+  if (program.opts<Parsed>().printUnit) {
+    process.stdout.write(systemdUnit(program.args[0]));
+    throw new ExitError(0, '');
+  }
   if (program.args.length > 0 && tolerate) {
     program.outputHelp();
     throw new ExitError(1, '');
@@ -98,6 +104,7 @@ export function parseOptions(argv: readonly string[], name = 'tsvde', tolerate?:
 
 interface Parsed {
   name?: string;
+  printUnit?: true;
   hub?: true;
   fstp?: true;
   priority: number;
@@ -227,6 +234,12 @@ function define(programName: string): Command {
       process.stdout.write(`${COMPAT_DIRECTORY}\n`);
       throw new ExitError(0, '');
     })
+    .addOption(
+      new Option(
+        '--print-unit',
+        'show the systemd unit of this tsvde that is named after the option: tsvde (default) or tsvde@',
+      ).helpGroup('Process:'),
+    )
     .version(`VDE ${VDE_VERSION}\ntsvde ${TSVDE_VERSION}, MIT licence`, '-v, --version', 'show the version')
     .allowExcessArguments(true)
     .configureOutput({ writeErr: () => {} })
