@@ -8,6 +8,7 @@ import { execute, hasProgram } from './set-up.mjs';
 const program = (name) => () => hasProgram(name);
 const pythonModule = (name) => () => spawnSync('/usr/bin/python3', ['-c', `import ${name}`]).status === 0;
 
+/** The packages that tests and linting need. */
 const PACKAGES = {
   vde2: program('vdeq'),
   // A library that is opened at run time. Installing QEMU may also install it.
@@ -53,6 +54,15 @@ const PACKAGES = {
 export const BENCH_PACKAGES = {
   dpdk: program('dpdk-testpmd'),
   iperf3: program('iperf3'),
+};
+
+/** The packages that `npm run package` and `npm run package:test` need. */
+export const PACKAGING = {
+  binutils: program('objdump'),
+  'dpkg-dev': program('dpkg-shlibdeps'),
+  'xz-utils': program('xz'),
+  lintian: program('lintian'),
+  mmdebstrap: program('mmdebstrap'),
 };
 
 /**

@@ -1,0 +1,30 @@
+// The archive: tsvde with everything that it needs, to be unpacked and run on a machine without Node.
+import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../set-up.mjs';
+import { completions, licences, placeBundle } from './bundle.mjs';
+import { copy, output, published, settle, write } from './tree.mjs';
+
+export function makeArchive(staging, release) {
+  const name = `tsvde-${published.version}-${process.platform}-${process.arch}`;
+  const tree = join(staging, name);
+  // Its Node is found wherever the archive was unpacked.
+  placeBundle(join(tree, 'lib/tsvde'), (path) => `"$(dirname "$(readlink -f "$0")")/${path}"`);
+  mkdirSync(join(tree, 'bin'));
+  for (const program of Object.keys(published.bin))
+    symlinkSync(`../lib/tsvde/bin/${program}`, join(tree, 'bin', program));
+  for (const page of published.man) copy(join(root, page), join(tree, 'share/man/man1', page.replace(/.*\//, '')));
+  for (const [file, path] of completions({ zsh: 'zsh/site-functions' })) copy(file, join(tree, 'share', path));
+  write(join(tree, 'LICENCES'), licences(join(tree, 'lib/tsvde')));
+  copy(join(root, 'README.md'), join(tree, 'README.md'));
+  settle(tree);
+  const archive = join(release, `${name}.tar.xz`);
+  pack(staging, archive, ['--use-compress-program=xz --threads=1 -6']);
+  return [archive];
+}
+
+/** Makes a tar archive of a directory, with its files in the order of their names and owned by root. */
+function pack(directory, archive, compression) {
+  const metadata = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner', '--format=gnu'];
+  output('tar', [...metadata, ...compression, '-cf', archive, '-C', directory, ...readdirSync(directory)]);
+}

@@ -1,0 +1,98 @@
+// tsvde with a Node of its own, as the archive and the Debian package contain it: the npm packages, installed, beside
+// bin/node. Each launcher names that Node in place of the one on the PATH.
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { root } from '../set-up.mjs';
+import { nodeVersion, placeNode } from './node-build.mjs';
+import { PLATFORM_PACKAGE, placePackage, placePlatformPackage } from './npm.mjs';
+import { copy, published, write } from './tree.mjs';
+
+const RULE = `\n${'='.repeat(78)}\n\n`;
+
+/**
+ * Writes the tree of tsvde and its Node. `nodeWord` returns the shell's word for that Node in a launcher, given its path
+ * relative to the launcher.
+ */
+export function placeBundle(tree, nodeWord) {
+  placePackage(tree);
+  placePlatformPackage(join(tree, 'node_modules', PLATFORM_PACKAGE));
+  for (const path of dependencyPaths()) copy(join(root, path), join(tree, path));
+  useNode(join(tree, 'bin'), nodeWord('node'));
+  useNode(join(tree, 'bin/compat'), nodeWord('../node'));
+  placeNode(join(tree, 'bin/node'), join(tree, 'LICENSE.node'));
+}
+
+/**
+ * Rewrites the launchers of a directory. A launcher in JavaScript becomes one that the shell can read as well: the
+ * shell's second line runs Node, to which the line is a string and a comment.
+ */
+function useNode(directory, word) {
+  for (const name of readdirSync(directory)) {
+    const path = join(directory, name);
+    if (!statSync(path).isFile()) continue;
+    const text = readFileSync(path, 'utf8');
+    const own = text
+      .replace('#!/usr/bin/env node\n', () => `#!/bin/sh\n':' //; exec ${word} "$0" "$@"\n`)
+      .replace(/\bexec node /, () => `exec ${word} `);
+    write(path, own, statSync(path).mode & 0o777);
+  }
+}
+
+/** Returns the directories in node_modules/ of what tsvde needs at run time. */
+function dependencyPaths() {
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+  return Object.keys(packages).filter((path) => path !== '' && !packages[path].dev && existsSync(join(root, path)));
+}
+
+/** Returns the licences of tsvde and of everything that a bundle contains. */
+export function licences(tree) {
+  const parts = [
+    [`tsvde ${published.version}`, readFileSync(join(root, 'LICENSE'), 'utf8')],
+    ...dependencyPaths().map((path) => {
+      const { name, version, license } = JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8'));
+      return [`${name} ${version} (${license})`, readFileSync(licenceIn(join(root, path)), 'utf8')];
+    }),
+    ...bundled(tree),
+    [
+      'libstdc++, linked into the binaries',
+      'Copyright (C) Free Software Foundation, Inc. GNU General Public License, version 3 or later, with the GCC Runtime\n' +
+        'Library Exception, version 3.1, which permits linking it into programs under other licences. On Debian the text of\n' +
+        'the licence is in /usr/share/common-licenses/GPL-3.\n',
+    ],
+    [
+      `Node ${nodeVersion}, bin/node, and the libraries that it contains`,
+      readFileSync(join(tree, 'LICENSE.node'), 'utf8'),
+    ],
+  ];
+  return parts.map(([what, text]) => `${what}\n\n${text.trimEnd()}\n`).join(RULE);
+}
+
+/** The packages that the build joined with the programs, if it says so. */
+function bundled(tree) {
+  const path = join(tree, 'dist/bin/LICENCES');
+  return existsSync(path) ? [['Packages contained in dist/bin', readFileSync(path, 'utf8')]] : [];
+}
+
+function licenceIn(directory) {
+  const name = readdirSync(directory).find((name) => /^licen[cs]e(\.|$)/i.test(name));
+  if (name === undefined) throw new Error(`${directory} has no licence file`);
+  return join(directory, name);
+}
+
+/**
+ * Returns the shells' completions as pairs of a file and its path below share/. `zsh` is the directory of zsh's
+ * functions.
+ */
+export function completions({ zsh }) {
+  const directory = join(root, 'contrib/completions');
+  if (!existsSync(directory)) return [];
+  const files = readdirSync(directory, { recursive: true }).map((name) => join(directory, name));
+  return files
+    .filter((file) => statSync(file).isFile())
+    .map((file) => {
+      const name = basename(file);
+      if (name.endsWith('.fish')) return [file, `fish/vendor_completions.d/${name}`];
+      if (name.startsWith('_')) return [file, `${zsh}/${name}`];
+      return [file, `bash-completion/completions/${name.replace(/\.bash$/, '')}`];
+    });
+}
