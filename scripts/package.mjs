@@ -1,7 +1,7 @@
 // npm run package: makes what users install, in release/: the npm packages, the archive and the Debian package. The same
 // commit gives the same bytes on the same Debian with the same Node. `npm run package -- npm` makes only the npm packages.
-import { mkdirSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { makeArchive } from './package/archive.mjs';
 import { makeDebianPackage } from './package/debian.mjs';
 import { makeNpmPackages } from './package/npm.mjs';
@@ -31,9 +31,12 @@ try {
   for (const [name, make] of Object.entries(KINDS)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
     await step(name, () => {
-      for (const file of make(join(staging, name), release)) {
+      const made = join(staging, 'made');
+      mkdirSync(made, { recursive: true });
+      for (const file of make(join(staging, name), made)) {
         const megabytes = (statSync(file).size / 1e6).toFixed(1);
-        console.log(`${file.slice(root.length)}  ${megabytes} MB`);
+        renameSync(file, join(release, basename(file)));
+        console.log(`release/${basename(file)}  ${megabytes} MB`);
       }
     });
   }

@@ -1,6 +1,6 @@
 // The Node that the archive and the Debian package contain. It comes from npm, as a package for one platform.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheOf } from '../build.mjs';
 import { root } from '../set-up.mjs';
@@ -25,17 +25,23 @@ export function placeNode(program, licence) {
   output('strip', [program]);
 }
 
-/** Fetches a Node for this platform, unless that has been done before. Returns the directory of its package. */
+/**
+ * Fetches a Node for this platform, unless that has been done before. `version` may be a major version. Returns the
+ * directory of its package.
+ */
 export function fetchNode(version, sha512) {
   const directory = join(cacheOf(root), 'node-builds', version);
+  const program = join(directory, 'package/bin/node');
+  if (sha512 === undefined && existsSync(program)) return directory;
+  mkdirSync(directory, { recursive: true });
   const name = `node-${process.platform}-${process.arch}`;
-  const tarball = join(directory, `${name}-${version}.tgz`);
-  if (!existsSync(tarball)) {
-    mkdirSync(directory, { recursive: true });
-    output('npm', ['pack', '--silent', '--pack-destination', directory, `${name}@${version}`]);
-  }
+  const kept = readdirSync(directory).find((file) => file.endsWith('.tgz'));
+  const tarball = join(
+    directory,
+    kept ?? output('npm', ['pack', '--silent', '--pack-destination', directory, `${name}@${version}`]).trim(),
+  );
   if (sha512 !== undefined && createHash('sha512').update(readFileSync(tarball)).digest('hex') !== sha512)
     throw new Error(`${tarball} is not the file that scripts/package/node-build.mjs names: remove it`);
-  if (!existsSync(join(directory, 'package/bin/node'))) output('tar', ['-xzf', tarball, '-C', directory]);
+  if (!existsSync(program)) output('tar', ['-xzf', tarball, '-C', directory]);
   return directory;
 }
