@@ -1,5 +1,5 @@
-// Ends the process with a sentence if Node is too old. Each program imports this file first and the rest dynamically,
-// since an older Node refuses to link the rest. A test compares the numbers with package.json.
+// Ends the process with a sentence if Node is too old. Each program requires this file first, since an older Node may be
+// unable to load the rest. A test compares the numbers with package.json.
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
   process.stderr.write(

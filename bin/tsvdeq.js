@@ -1,6 +1,3 @@
 // The JavaScript half of tsvdeq; bin/tsvdeq starts it.
-import './supported.js';
-
-const { main } = await import('../dist/bin/tsvdeq.js');
-
-await main();
+require('./supported.js');
+require('../dist/bin/tsvdeq.cjs').main();

@@ -4,19 +4,12 @@
 // A stamp records a successful build: the hashes of its inputs and of its outputs. A product is fresh only if neither
 // have changed, so a failed build or a deleted source cannot leave a product that looks fresh.
 import { spawnSync } from 'node:child_process';
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
+import { bundlePrograms } from './bundle.mjs';
+import { bundlePage } from './bundle-page.mjs';
 import { writeCompileCommands } from './compile-commands.mjs';
 import { digest, digests, filesBelow } from './digest.mjs';
 import { withLock } from './lock.mjs';
@@ -25,9 +18,6 @@ export const checkout = fileURLToPath(new URL('..', import.meta.url));
 
 /** Returns the directory in which builds of a checkout keep files for later builds. */
 export const cacheOf = (root) => join(root, 'node_modules/.cache/tsvde');
-
-/** The modules in src/cli/ that the files of bin/ launch. */
-export const PROGRAMS = ['tsvde', 'tsvdectl', 'tsvdeq', 'unixcmd', 'unixterm', 'vdeterm'];
 
 const PRODUCTS = {
   native: {
@@ -46,12 +36,8 @@ const PRODUCTS = {
   },
   ts: {
     sources: [
-      'src',
-      'tsconfig.json',
-      installed('typescript'),
-      installed('@types/node'),
-      installed('rolldown'),
-      installed('uplot'),
+      ...['src', 'tsconfig.json', 'package.json', 'scripts/bundle.mjs', 'scripts/bundle-page.mjs'],
+      ...['typescript', '@types/node', 'rolldown', 'commander', 'fast-string-truncated-width', 'uplot'].map(installed),
     ],
     products: ['dist'],
     build: buildTypeScript,
@@ -105,41 +91,6 @@ async function buildTypeScript(root) {
     renameSync(from, to);
   }
   rmSync(fresh, { recursive: true });
-}
-
-/**
- * Joins the modules of the programs into a few files in dist/bin/, since loading 140 modules would add 100 ms of CPU
- * time to each start. dist/bin/ has the same depth as dist/cli/, so that relative paths lead to the same places.
- */
-async function bundlePrograms(root, dist) {
-  const { dependencies = {} } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const { build } = await import('rolldown');
-  await build({
-    input: PROGRAMS.map((name) => join(dist, 'cli', `${name}.js`)),
-    external: Object.keys(dependencies),
-    platform: 'node',
-    output: { dir: join(dist, 'bin'), format: 'esm', chunkFileNames: '[name].js' },
-  });
-}
-
-/** Makes the files of the page, in dist/web/page/: its script with uPlot, one style sheet, and what is copied. */
-async function bundlePage(root, dist) {
-  const source = join(root, 'src/web/page');
-  if (!existsSync(source)) return;
-  const target = join(dist, 'web/page');
-  const { build } = await import('rolldown');
-  await build({
-    input: join(source, 'main.ts'),
-    platform: 'browser',
-    output: { file: join(target, 'page.js'), format: 'esm', minify: true },
-  });
-  // uPlot's licence asks for its text in every copy.
-  const licence = readFileSync(join(root, 'node_modules/uplot/LICENSE'), 'utf8');
-  const script = readFileSync(join(target, 'page.js'), 'utf8');
-  writeFileSync(join(target, 'page.js'), `/*! Contains uPlot.\n\n${licence.trim()}\n*/\n${script}`);
-  const styles = [join(root, 'node_modules/uplot/dist/uPlot.min.css'), join(source, 'page.css')];
-  writeFileSync(join(target, 'page.css'), styles.map((path) => readFileSync(path, 'utf8')).join('\n'));
-  for (const name of ['index.html', 'icon.svg']) copyFileSync(join(source, name), join(target, name));
 }
 
 function buildNative(root, { old, inputs, outputs }) {

@@ -14,6 +14,7 @@ import { groups as pacing } from './rows/pacing.mjs';
 import { groups as ping } from './rows/ping.mjs';
 import { groups as ports } from './rows/ports.mjs';
 import { groups as size } from './rows/size.mjs';
+import { groups as startUp } from './rows/start-up.mjs';
 import { groups as unicast } from './rows/unicast.mjs';
 import { groups as user } from './rows/user.mjs';
 import { groups as vhostUser } from './rows/vhost-user.mjs';
@@ -30,6 +31,7 @@ export const GROUPS = [
   ...guests,
   ...vhostUser,
   ...footprint,
+  ...startUp,
 ];
 
 /**

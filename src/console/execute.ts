@@ -1,5 +1,6 @@
 // Executes console lines, and files that contain them. Unexpected exceptions are logged and answered with 1005 (EIO).
-import { constants, open } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { type ErrnoName, SwitchError } from '../protocol/errors.ts';
 import { nearestName } from '../protocol/nearest.ts';
 import { describeError } from '../system/errno.ts';

@@ -1,7 +1,13 @@
 // The versions that the programs report: tsvde's own, and the version of vde_switch whose behaviour tsvde follows.
 import { createRequire } from 'node:module';
 
-const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+/** The version, which the bundler puts into the programs, since reading package.json would slow down their start. */
+declare const BUNDLED_VERSION: string | undefined;
+
+const version =
+  typeof BUNDLED_VERSION === 'string'
+    ? BUNDLED_VERSION
+    : (createRequire(import.meta.url)('../../package.json') as { version: string }).version;
 
 /** The version of tsvde itself. */
 export const TSVDE_VERSION = version;

@@ -18,9 +18,11 @@ import { temporaryDirectory } from '../support/temporary.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SCRIPT = new URL('../../scripts/build.mjs', import.meta.url).href;
+const BUNDLE = new URL('../../scripts/bundle.mjs', import.meta.url).href;
 const LOCK = new URL('../../scripts/lock.mjs', import.meta.url).href;
 
-const { build, PROGRAMS } = (await import(SCRIPT)) as { build: Build; PROGRAMS: string[] };
+const { build } = (await import(SCRIPT)) as { build: Build };
+const { PROGRAMS } = (await import(BUNDLE)) as { PROGRAMS: string[] };
 
 type Build = (names: string[], root: string) => Promise<void>;
 
@@ -45,7 +47,7 @@ function checkout(): Checkout {
     symlinkSync(join(ROOT, 'node_modules', name), at(`node_modules/${name}`));
   }
   write('tsconfig.json', readFileSync(join(ROOT, 'tsconfig.json'), 'utf8'));
-  write('package.json', '{ "type": "module" }');
+  write('package.json', '{ "type": "module", "version": "1.0.0" }');
   write('src/one.ts', "export const one = 'first';\n");
   write('src/two.ts', 'export const two: number = 2;\n');
   for (const name of PROGRAMS) write(`src/cli/${name}.ts`, `console.log('${name}');\n`);
@@ -63,7 +65,7 @@ describe('a build', () => {
     const it = checkout();
     await it.build();
     expect(it.read('dist/one.js')).toContain('first');
-    expect((await run(process.execPath, [`${it.root}/dist/bin/tsvde.js`])).stdout).toBe('tsvde\n');
+    expect((await run(process.execPath, [`${it.root}/dist/bin/tsvde.cjs`])).stdout).toBe('tsvde\n');
     const before = statSync(`${it.root}/dist/one.js`);
     await it.build();
     expect(statSync(`${it.root}/dist/one.js`)).toEqual(before);
