@@ -48,6 +48,8 @@ const PACKAGES = {
   valgrind: program('valgrind'),
   'man-db': program('man'),
   mandoc: program('mandoc'),
+  zsh: program('zsh'),
+  fish: program('fish'),
 };
 
 /** The packages that only the benchmark needs: its tools and peers. */

@@ -53,7 +53,7 @@ async function writeFile(live: LiveCapture, path: string): ReturnType<LiveCaptur
 
 /** Returns the file and the words for capture/stream. The switch checks the values in these words. Throws ExitError. */
 function parse(words: readonly string[]): { write: string; pairs: string } {
-  const program = parseWords(define(), words, NO_REPLY);
+  const program = parseWords(defineCapture(), words, NO_REPLY);
   const { write, port, direction, snaplen, count } = program.opts<Parsed>();
   const filter = program.args.join(' ').trim();
   const values = { port, direction, snaplen: snaplen === '0' ? undefined : snaplen, count };
@@ -67,7 +67,8 @@ function parse(words: readonly string[]): { write: string; pairs: string } {
   return { write, pairs: pairs.join(' ') };
 }
 
-function define(): Command {
+/** Returns the definition of `tsvdectl capture`. */
+export function defineCapture(): Command {
   return new Command('tsvdectl capture')
     .usage('[options] [FILTER...]')
     .description(

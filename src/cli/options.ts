@@ -77,7 +77,7 @@ const NEVER_SHORTENED = [
  * With `tolerate`, invalid options are ignored, as vde_switch does.
  */
 export function parseOptions(argv: readonly string[], name = 'tsvde', tolerate?: Tolerate): TsvdeOptions {
-  const program = define(name);
+  const program = defineTsvde(name);
   try {
     const words = normalize(argv, spellingsOf(program, ALIASES, NEVER_SHORTENED), tolerate);
     const valid = tolerate
@@ -138,10 +138,14 @@ interface Parsed {
   port?: string[];
 }
 
-function define(programName: string): Command {
+/** Returns the definition of tsvde or, with another name, of the program under that name. */
+export function defineTsvde(programName: string): Command {
   const program = new Command(programName);
   // When started as vde_switch, the program has no sub-command.
-  if (programName === 'tsvde') program.usage('[options]\n       tsvde plug [options] [[vde:]DIR[[PORT]]]');
+  if (programName === 'tsvde')
+    program.usage(
+      '[options]\n       tsvde plug [options] [[vde:]DIR[[PORT]]]\n       tsvde doctor [options]\n       tsvde completion bash|zsh|fish',
+    );
   const group = (heading: string, ...options: Option[]) => {
     for (const option of options) program.addOption(option.helpGroup(heading));
   };
@@ -167,11 +171,11 @@ function define(programName: string): Command {
       .argParser(path),
     new Option('-m, --mode <octal>', 'permissions of the ctl socket (also --mod; default: 0600)').argParser(octal),
     new Option('--dirmode <octal>', 'permissions of the directory (default: 02700)').argParser(octal),
-    new Option('-g, --group <name>', 'group of the directory and its sockets'),
+    new Option('-g, --group <group>', 'group of the directory and its sockets'),
   );
   group(
     'Ports:',
-    new Option('-t, --tap <name>', 'attach a TAP, or several separated by commas; may be repeated').argParser(list),
+    new Option('-t, --tap <tap>', 'attach a TAP, or several separated by commas; may be repeated').argParser(list),
     new Option('--port <spec>', 'attach KIND,key=value,… (--port help lists the kinds); may be repeated').argParser(
       portSpec,
     ),
@@ -180,7 +184,7 @@ function define(programName: string): Command {
     'Console:',
     new Option('-M, --mgmt <path>', 'serve the console on a unix socket').argParser(path),
     new Option('--mgmtmode <octal>', "permissions of the console's socket").default(0o600, '0600').argParser(octal),
-    new Option('--mgmtgroup <name>', "group of the console's socket"),
+    new Option('--mgmtgroup <group>', "group of the console's socket"),
     new Option(
       '--mgmt-level <level>',
       `commands for users other than the switch's and root (default: ${DEFAULT_LEVEL})`,
@@ -200,7 +204,7 @@ function define(programName: string): Command {
       '--busy-poll <us>',
       'how long to poll for more frames before sleeping: less latency, more CPU',
     ).argParser(number),
-    new Option('--cpu <n>', 'pin the forwarding thread to this CPU').argParser(number),
+    new Option('--cpu <cpu>', 'pin the forwarding thread to this CPU').argParser(number),
   );
   group(
     'Metrics and page:',

@@ -61,7 +61,7 @@ function join(target: Target, { mode, group, descr }: Parsed): Promise<Plug> {
 }
 
 function parse(argv: readonly string[]): { options: Parsed; target: Target } {
-  const program = define();
+  const program = definePlug();
   try {
     program.parse(normalize(argv, spellingsOf(program, { mode: ['mod'] })), { from: 'user' });
   } catch (error) {
@@ -75,7 +75,8 @@ function parse(argv: readonly string[]): { options: Parsed; target: Target } {
   return { options: program.opts<Parsed>(), target };
 }
 
-function define(): Command {
+/** Returns the definition of `tsvde plug`. */
+export function definePlug(): Command {
   return new Command(NAME)
     .usage('[options] [[vde:]DIR[[PORT]]]')
     .description(
@@ -87,7 +88,7 @@ function define(): Command {
         .default(0o700, '0700')
         .argParser(octalLike('700')),
     )
-    .addOption(new Option('-g, --group <name>', "group of the plug's own socket"))
+    .addOption(new Option('-g, --group <group>', "group of the plug's own socket"))
     .addOption(new Option('-D, --descr <text>', "description that the switch's port/print shows").default('tsvde plug'))
     .helpOption('-h, --help', 'show this help')
     .allowExcessArguments(true)

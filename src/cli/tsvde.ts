@@ -9,7 +9,8 @@ import { daemonLog, streamLog } from './log.ts';
 import { parseOptions } from './options.ts';
 import { Service, type ServiceOptions } from './service.ts';
 import { announceReady, ServiceManager } from './service-manager.ts';
-import { finish, takeName, unblockTerminals } from './streams.ts';
+import { finish, runProgram, takeName, unblockTerminals } from './streams.ts';
+import { SUBCOMMANDS } from './subcommands.ts';
 
 /** How the program behaves, depending on the name that it was started by. */
 export interface Behaviour {
@@ -46,7 +47,8 @@ type End = { reason: string; signal?: NodeJS.Signals };
 
 export async function main(argv: readonly string[], behaviour = TSVDE): Promise<void> {
   const { name, tolerant } = behaviour;
-  if (behaviour === TSVDE && argv[0] === 'plug') return (await import('./plug.ts')).main(argv.slice(1));
+  const isSubcommand = behaviour === TSVDE && SUBCOMMANDS.some((subcommand) => subcommand.name === argv[0]);
+  if (isSubcommand) return await runSubcommand(argv);
   const report = daemonReport();
   const say = (message: string) => void process.stderr.write(`${name}: ${message}\n`);
   try {
@@ -76,6 +78,12 @@ export async function main(argv: readonly string[], behaviour = TSVDE): Promise<
     else if (error.exitCode !== 0 && error.message !== '') say(error.message);
     await finish(error.exitCode);
   }
+}
+
+async function runSubcommand([name, ...words]: readonly string[]): Promise<void> {
+  if (name === 'plug') return (await import('./plug.ts')).main(words);
+  const { main } = await (name === 'doctor' ? import('./doctor.ts') : import('./completion.ts'));
+  await runProgram(`tsvde ${name}`, main(words));
 }
 
 /**

@@ -180,7 +180,7 @@ function findOnlyConsole(): string {
 }
 
 function parse(argv: readonly string[]): Parsed & { words: string[] } {
-  const program = define();
+  const program = defineTsvdectl();
   try {
     program.parse(withWatch(argv), { from: 'user' });
   } catch (error) {
@@ -191,7 +191,8 @@ function parse(argv: readonly string[]): Parsed & { words: string[] } {
   return { ...program.opts<Parsed>(), words: program.args };
 }
 
-function define(): Command {
+/** Returns the definition of tsvdectl. */
+export function defineTsvdectl(): Command {
   return new Command(NAME)
     .usage(
       [
@@ -206,7 +207,7 @@ function define(): Command {
       "Sends COMMAND to a switch's console. Without COMMAND, sends the lines of stdin; at a terminal, sends each line " +
         'as you type it.',
     )
-    .addOption(new Option('-M, --mgmt <path>', "the switch's management socket (default: the only one found)"))
+    .addOption(new Option('-M, --mgmt <console>', "the switch's management socket (default: the only one found)"))
     .addOption(new Option('--json', 'show replies as JSON, one line each'))
     .addOption(new Option('--watch [seconds]', 'show a table repeatedly (default: every second)').argParser(interval))
     .addOption(

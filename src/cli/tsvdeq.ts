@@ -104,7 +104,7 @@ async function vhostSocketOf(
 }
 
 function parse(argv: readonly string[]): { options: Parsed; name: string; args: string[] } {
-  const program = define();
+  const program = defineTsvdeq();
   const spellings = spellingsOf(program, { vdesock: ['sock', 'unix'], mod: ['mode'] });
   const tolerate = IS_VDEQ ? (message: string) => warn(`${message}; it is ignored`) : undefined;
   const before =
@@ -132,13 +132,14 @@ function splitOwnOptions(rest: readonly string[]): { own: string[]; args: string
   return { own: rest.slice(0, end), args: rest.slice(end) };
 }
 
-function define(): Command {
+/** Returns the definition of tsvdeq. */
+export function defineTsvdeq(): Command {
   return new Command(NAME)
     .usage('[options] QEMU [QEMU options]')
     .description("Runs QEMU with its network on a VDE switch. QEMU's old -net options work too.")
     .addOption(
       new Option(
-        '--vdesock <path>',
+        '--vdesock <dir>',
         'control directory of a switch, or several separated by commas (also --sock, --unix)',
       )
         .default([], '/var/run/vde.ctl, or else /tmp/vde.ctl')

@@ -176,7 +176,8 @@ async function make(directory: string): Promise<FoundDirectory> {
   }
 }
 
-function checkLength(path: string, highestPort: number): void {
+/** Throws SwitchError ENAMETOOLONG if the sockets of ports up to `highestPort` have no room for their names. */
+export function checkLength(path: string, highestPort: number): void {
   const longest = `/${'0'.repeat(Math.max(3, String(highestPort).length))}.9999`;
   const room = PATH_MAX - longest.length;
   const length = Buffer.byteLength(path);

@@ -9,7 +9,7 @@ const NOT_FOUND = 127;
 
 /** The names that distributions give to QEMU, and the names of QEMU's programs for other machines. */
 const QEMU_NAME = /^(qemu|kvm|qemu-kvm|qemu-system-.+)$/;
-const SYSTEM_EMULATOR = /^(qemu-system-[a-z0-9_]+|qemu-kvm|kvm)$/;
+export const SYSTEM_EMULATOR = /^(qemu-system-[a-z0-9_]+|qemu-kvm|kvm)$/;
 
 /** Returns the path of the program `name`. Throws ExitError 126 or 127. */
 export function findProgram(name: string, path = process.env.PATH ?? '/usr/bin:/bin'): string {
