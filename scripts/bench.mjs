@@ -9,6 +9,7 @@ import { machine, table } from './bench/report.mjs';
 import { canMeasure, lacking, matchingGroups } from './bench/rows.mjs';
 import { Scope } from './bench/scope.mjs';
 import { BENCH_PACKAGES, installPackages } from './packages.mjs';
+import { Progress } from './progress.mjs';
 import { setUp } from './set-up.mjs';
 
 const USAGE = 'usage: npm run bench [-- NAME… --rounds N --seconds S --json FILE --against DIR (built) --peer NAME…]';
@@ -60,6 +61,7 @@ console.log(`${machine()}; ${rounds} rounds of ${seconds} s, in turns.`);
 if (absent.length > 0) console.log(`Not shown, since not installed: ${absent.join(', ')}.`);
 
 const results = await Scope.with(async (scope) => {
+  console.error("--- compiling the benchmark's own programs");
   buildNative(scope);
   const measured = [];
   for (const group of groups) measured.push(...(await measureGroup(group)));
@@ -79,12 +81,19 @@ async function measureGroup(group) {
     beside: row.beside,
     samples: Object.fromEntries(peers.filter((peer) => canMeasure(row, peer)).map(({ name }) => [name, []])),
   }));
+  const roundsOf = (row) => (options.rounds === undefined ? Math.min(row.rounds ?? rounds, rounds) : rounds);
+  const total = rows.reduce((sum, row, i) => sum + roundsOf(row) * Object.keys(measured[i].samples).length, 0);
+  const progress = await Progress.start(`${groups.indexOf(group) + 1} of ${groups.length}: ${group.title}`, total);
   for (let round = 0; round < rounds; round++) {
     for (const [i, row] of rows.entries()) {
-      if (options.rounds === undefined && round >= (row.rounds ?? rounds)) continue;
-      for (const peer of inTurn(round)) await measureOnce(row, peer, measured[i].samples[peer.name]);
+      if (round >= roundsOf(row)) continue;
+      for (const peer of inTurn(round).filter((peer) => canMeasure(row, peer))) {
+        await measureOnce(row, peer, measured[i].samples[peer.name]);
+        progress.advance(`${row.name}, ${peer.name}`);
+      }
     }
   }
+  progress.end();
   console.log(`\n### ${group.title}\n\n${table({ ...group, rows }, measured)}`);
   return measured;
 }
@@ -96,7 +105,7 @@ function inTurn(round) {
 }
 
 async function measureOnce(row, peer, samples) {
-  if (samples === undefined || samples.failed) return;
+  if (samples.failed) return;
   try {
     samples.push(await Scope.with((scope) => row.measure(scope, peer, { seconds })));
   } catch (error) {

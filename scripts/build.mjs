@@ -3,7 +3,7 @@
 //
 // A stamp records a successful build: the hashes of its inputs and of its outputs. A product is fresh only if neither
 // have changed, so a failed build or a deleted source cannot leave a product that looks fresh.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +13,7 @@ import { bundlePage } from './bundle-page.mjs';
 import { writeCompileCommands } from './compile-commands.mjs';
 import { digest, digests, filesBelow } from './digest.mjs';
 import { withLock } from './lock.mjs';
+import { Progress } from './progress.mjs';
 
 export const checkout = fileURLToPath(new URL('..', import.meta.url));
 
@@ -78,9 +79,11 @@ function compare(name, root) {
 async function buildTypeScript(root) {
   const fresh = join(cacheOf(root), 'dist');
   rmSync(fresh, { recursive: true, force: true });
-  execute(root, 'node_modules/.bin/tsc', ['-p', 'tsconfig.json', '--outDir', fresh]);
-  await bundlePrograms(root, fresh);
-  await bundlePage(root, fresh);
+  await showing('compiling TypeScript', undefined, async () => {
+    await execute(root, 'node_modules/.bin/tsc', ['-p', 'tsconfig.json', '--outDir', fresh]);
+    await bundlePrograms(root, fresh);
+    await bundlePage(root, fresh);
+  });
   const dist = join(root, 'dist');
   const names = filesBelow(fresh, '.');
   for (const gone of filesBelow(dist, '.').filter((name) => !names.includes(name))) rmSync(join(dist, gone));
@@ -93,10 +96,18 @@ async function buildTypeScript(root) {
   rmSync(fresh, { recursive: true });
 }
 
-function buildNative(root, { old, inputs, outputs }) {
+async function buildNative(root, { old, inputs, outputs }) {
   const release = join(root, 'native/build/Release');
   if (old && deceivesMake(root, old, inputs, outputs)) rmSync(release, { recursive: true, force: true });
-  execute(root, 'npm', ['run', '--silent', 'build:native']);
+  // Only a first build compiles every source; how many a later build compiles is known to make.
+  const gyp = readFileSync(join(root, 'native/binding.gyp'), 'utf8');
+  const sources = existsSync(release) ? undefined : gyp.match(/"[^"]+\.cc"/g).length;
+  await showing('compiling C++', sources, (progress) =>
+    execute(root, 'npm', ['run', '--silent', 'build:native'], (line) => {
+      const [, source] = /^ +CXX\(target\) .*\/obj\.target\/[^/]+\/(.*)\.o$/.exec(line) ?? [];
+      if (source) progress.advance(source);
+    }),
+  );
   writeCompileCommands(root);
 }
 
@@ -135,11 +146,39 @@ function installed(name) {
   return `node_modules/${name}/package.json`;
 }
 
-/** Runs a command. Its output, such as compilers' messages, goes to stderr. */
-function execute(root, command, args) {
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
-  if (error) throw new Error(`cannot run ${command}: ${error.message}`);
-  if (status !== 0) throw new Error(`'${command} ${args.join(' ')}' failed`);
+/** Runs an action while its progress is shown. */
+async function showing(what, total, action) {
+  const progress = await Progress.start(what, total);
+  try {
+    await action(progress);
+    progress.end();
+  } catch (error) {
+    progress.fail();
+    throw error;
+  }
+}
+
+/** Runs a command, and calls `onLine` with each line of its output. If it fails, prints the output to stderr. */
+function execute(root, command, args, onLine = () => {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    let line = '';
+    const read = (text) => {
+      output += text;
+      const lines = (line + text).split('\n');
+      line = lines.pop();
+      for (const one of lines) onLine(one);
+    };
+    child.stdout.setEncoding('utf8').on('data', read);
+    child.stderr.setEncoding('utf8').on('data', read);
+    child.once('error', (error) => reject(new Error(`cannot run ${command}: ${error.message}`)));
+    child.once('close', (code) => {
+      if (code === 0) return resolve();
+      process.stderr.write(output);
+      reject(new Error(`'${command} ${args.join(' ')}' failed`));
+    });
+  });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

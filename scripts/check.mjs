@@ -3,15 +3,18 @@
 // test/support/needs.ts say what is left out.
 import { formatCxx, lintTypeScript, types } from './lint.mjs';
 import { execute, hasProgram, setUp } from './set-up.mjs';
-import { runTests, step } from './steps.mjs';
+import { runSteps, runTests } from './steps.mjs';
 
 const started = performance.now();
-await step('install and build', setUp);
-await step('types and lint', async () => {
+const lint = async () => {
   const results = await Promise.all([types(), lintTypeScript(), ...(hasProgram('clang-format') ? [formatCxx()] : [])]);
   return results.every(Boolean);
-});
-await step("the engine's own tests", () => execute(process.execPath, ['scripts/engine-tests.mjs', '--quick']));
+};
+await runSteps([
+  ['install and build', setUp],
+  ['types and lint', lint],
+  ["the engine's own tests", () => execute(process.execPath, ['scripts/engine-tests.mjs', '--quick'])],
+]);
 const passed = await runTests(process.argv.slice(2), { TSVDE_CHECK: '1' });
 console.log(`checked in ${((performance.now() - started) / 1000).toFixed(1)} s`);
 process.exit(passed ? 0 : 1);

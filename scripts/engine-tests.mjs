@@ -11,6 +11,7 @@ import { cacheOf, checkout as root } from './build.mjs';
 import { CXX_FLAGS, cxxFiles, ENGINE_DIRECTORIES, writeCompileCommands } from './compile-commands.mjs';
 import { digest, filesBelow } from './digest.mjs';
 import { withLock } from './lock.mjs';
+import { Progress } from './progress.mjs';
 
 const quick = process.argv.includes('--quick');
 const words = process.argv.slice(2).filter((word) => word !== '--quick');
@@ -37,15 +38,25 @@ async function compileAll() {
   ];
   if (!quick) variants.push(new Variant('thread', sources.filter(mayRace)));
   const waiting = variants.flatMap((variant) => variant.compilations());
-  const failures = [];
-  const work = async () => {
-    for (let next = waiting.shift(); next && failures.length === 0; next = waiting.shift())
-      await next().catch((error) => failures.push(error));
-  };
-  await Promise.all(Array.from({ length: availableParallelism() }, work));
-  if (failures.length > 0) throw failures[0];
+  if (waiting.length > 0) await compileInParallel(waiting);
   await Promise.all(variants.map((variant) => variant.link()));
   return variants;
+}
+
+/** Runs compilations, as many at a time as there are cores. Throws the first failure. */
+async function compileInParallel(waiting) {
+  const progress = await Progress.start("compiling the engine's tests", waiting.length);
+  const failures = [];
+  const work = async () => {
+    for (let next = waiting.shift(); next && failures.length === 0; next = waiting.shift()) {
+      await next().catch((error) => failures.push(error));
+      progress.advance();
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  if (failures.length === 0) return progress.end();
+  progress.fail();
+  throw failures[0];
 }
 
 /**

@@ -27,7 +27,10 @@ export function install() {
   // Optional packages may be for other platforms and need not be installed.
   const isThere = ([path, { version, optional }]) =>
     installed[path] ? installed[path].version === version : path === '' || optional;
-  if (!Object.entries(wanted).every(isThere)) execute('npm', ['ci', '--no-audit', '--no-fund']);
+  if (Object.entries(wanted).every(isThere)) return;
+  console.error('--- installing packages');
+  // build() compiles the addon, and shows how far it is.
+  execute('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts']);
 }
 
 /**

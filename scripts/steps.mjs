@@ -16,6 +16,11 @@ export async function step(what, action) {
   }
 }
 
+/** Runs steps, each `[what, action]`, and says which of how many each is. */
+export async function runSteps(steps) {
+  for (const [i, [what, action]] of steps.entries()) await step(`${i + 1} of ${steps.length}: ${what}`, action);
+}
+
 /**
  * Runs vitest, and prints the numbers of tests as the last line. Resolves with true if tests were run and none failed.
  */

@@ -6,7 +6,7 @@
 import { formatCxx, lintCxx, lintTypeScript, types } from './lint.mjs';
 import { installPackages } from './packages.mjs';
 import { execute, hasProgram, install, setUp } from './set-up.mjs';
-import { runTests, step } from './steps.mjs';
+import { runSteps, runTests, step } from './steps.mjs';
 
 const args = process.argv.slice(2);
 if (args.length > 0) {
@@ -14,12 +14,14 @@ if (args.length > 0) {
   process.exit((await runTests(args)) ? 0 : 1);
 }
 
-await step('packages', installPackages);
-await step('install and build', setUp);
-await step('types', types);
-await step('lint TypeScript', lintTypeScript);
-if (hasProgram('clang-format')) await step('format C++', formatCxx);
-await step("the engine's own tests", () => execute(process.execPath, ['scripts/engine-tests.mjs']));
+await runSteps([
+  ['packages', installPackages],
+  ['install and build', setUp],
+  ['types', types],
+  ['lint TypeScript', lintTypeScript],
+  ...(hasProgram('clang-format') ? [['format C++', formatCxx]] : []),
+  ["the engine's own tests", () => execute(process.execPath, ['scripts/engine-tests.mjs'])],
+]);
 const lint = hasProgram('clang-tidy') ? lintCxx() : Promise.resolve(true);
 const passed = await runTests([]);
 await step('lint C++, begun with the tests', () => lint);

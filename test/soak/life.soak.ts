@@ -258,7 +258,8 @@ test(`the switch holds no more after ${minutes} minutes of misbehaving peers tha
     const memory = memoryMib(started);
     if (round <= WARM_UP) warmUpMib = Math.max(warmUpMib, memory);
     expect(memory, 'MiB').toBeLessThan(warmUpMib + GROWTH_MIB);
-    globalThis.console.log(`round ${round}: ${memory.toFixed(0)} MiB, ${current()}`);
+    const left = Math.max(0, (ends - Date.now()) / 60_000).toFixed(1);
+    globalThis.console.log(`round ${round}, ${left} of ${minutes} min left: ${memory.toFixed(0)} MiB, ${current()}`);
   }
   expect(started.stderr()).not.toMatch(/^\s+at /m); // a stack trace: an unexpected exception
 });
