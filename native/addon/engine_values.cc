@@ -177,6 +177,7 @@ tsvde::CaptureSettings capture_settings(const Napi::Object& given) {
   tsvde::CaptureSettings settings;
   set_selection(settings, given);
   settings.snap_length = given.Get("snapLength").As<Napi::Number>().Uint32Value();
+  settings.drops = given.Get("drops").ToBoolean();
   settings.count = static_cast<uint64_t>(given.Get("count").As<Napi::Number>().Int64Value());
   settings.application = given.Get("application").As<Napi::String>();
   if (!given.Has("filter")) return settings;

@@ -30,6 +30,7 @@ class Deaf final : public Switch::Observer {
   void flapping(MacKey, uint32_t, uint32_t, int64_t) override {}
   void bpdu(const Port&, const Frame&) override {}
   void captured(const Port&, const Frame&, bool) override {}
+  void dropped(const Port&, const Frame&, Counter) override {}
 };
 
 constexpr uint64_t kEverybody = 0xffff'ffff'ffff;

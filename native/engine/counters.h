@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 
 namespace tsvde {
 
@@ -55,6 +56,13 @@ constexpr std::array<const char*, kCounterCount> kCounterNames = {
     TSVDE_COUNTERS(X)
 #undef X
 };
+
+// Returns the name of the reason of a counter of drops: `vlan` for receive_drop_vlan.
+constexpr std::string_view drop_reason_of(Counter counter) {
+  const std::string_view name = kCounterNames[counter];
+  constexpr std::string_view kDrop = "_drop_";
+  return name.substr(name.find(kDrop) + kDrop.size());
+}
 
 using Counters = std::array<uint64_t, kCounterCount>;
 

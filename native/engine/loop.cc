@@ -104,7 +104,7 @@ void Loop::detach(uint32_t number, uint32_t id) {
     const auto has_id = [&](const std::unique_ptr<Attachment>& attachment) { return attachment->id == id; };
     const auto found = std::ranges::find_if(port->attachments, has_id);
     if (found == port->attachments.end()) return;
-    port->counters[transmit_drop_closed] += (*found)->queue.frames();
+    port->drop_queued(**found);
     const auto paused = pacing_.forget(**found, sw.ports());
     watches_.remove(**found);
     std::erase(ready_, found->get());
@@ -409,6 +409,15 @@ void Loop::captured(const Port& port, const Frame& frame, bool received) {
   if (!frame.offload.any()) return tell(frame);
   segmenter.start(frame);
   while (const Frame* segment = segmenter.next()) tell(*segment);
+}
+
+// Captures a dropped frame. A packet whose length is invalid cannot be segmented.
+void Loop::dropped(const Port& port, const Frame& frame, Counter reason) {
+  static thread_local Segmenter segmenter;
+  const bool is_bad_length = reason == receive_drop_too_short || reason == receive_drop_too_long;
+  if (!frame.offload.any() || is_bad_length) return captures_.take_dropped(port.number, frame, reason);
+  segmenter.start(frame);
+  while (const Frame* segment = segmenter.next()) captures_.take_dropped(port.number, *segment, reason);
 }
 
 }  // namespace tsvde

@@ -119,12 +119,14 @@ class Loop : Switch::Observer {
   void emit_capture_ended(uint32_t id);
   void update_observed() {
     switch_.observed = frame_events_ || !captures_.empty() || !switch_.mirrors().empty();
+    switch_.observe_drops(captures_.want_drops());
   }
 
   void moved(MacKey key, uint32_t from, uint32_t to, bool again) override;
   void flapping(MacKey key, uint32_t port, uint32_t elsewhere, int64_t seconds) override;
   void bpdu(const Port& from, const Frame& frame) override;
   void captured(const Port& port, const Frame& frame, bool received) override;
+  void dropped(const Port& port, const Frame& frame, Counter reason) override;
 
   // Members are destroyed from the last to the first, after stop() has ended the thread.
   EventSink sink_;

@@ -82,7 +82,7 @@ Port::Mask Port::send(Attachment& attachment, Time now) {
     for (uint32_t i = 0; i < frames; i++) taken |= Mask{1} << next++;
     if (error == EAGAIN) return taken | enqueue(attachment, next);
     if (error != 0) {
-      counters[drop_reason(error)] += outgoing[next]->frames();
+      drop(*outgoing[next], drop_reason(error), outgoing[next]->frames());
       next++;
     }
   }
@@ -96,7 +96,7 @@ Port::Mask Port::enqueue(Attachment& attachment, uint32_t from) {
     if (attachment.queue.push(*outgoing[i])) {
       taken |= Mask{1} << i;
     } else {
-      counters[drop_reason(ENOBUFS)] += outgoing[i]->frames();
+      drop(*outgoing[i], drop_reason(ENOBUFS), outgoing[i]->frames());
     }
   }
   return taken;
@@ -119,14 +119,25 @@ void Port::drain(Attachment& attachment, Time now) {
       continue;
     }
     const auto [sent, error, _] = attachment.endpoint->send({pointers.data(), count}, now);
+    const bool refused = error != 0 && error != EAGAIN;
+    if (refused && sent < count) {
+      drop(frames[sent], drop_reason(error), frames[sent].frames());
+    } else if (refused) {
+      counters[drop_reason(error)]++;  // the rest of a frame that the endpoint has sent in part
+    }
     attachment.queue.drop_front(sent);
     if (error == EAGAIN) return;
-    if (error != 0) {
-      counters[drop_reason(error)] += sent < count ? frames[sent].frames() : 1;
-      if (!attachment.queue.empty()) attachment.queue.drop_front(1);
-    }
+    if (refused && !attachment.queue.empty()) attachment.queue.drop_front(1);
   } while (!attachment.queue.empty());
   attachment.service.waiting = false;
+}
+
+void Port::drop_queued(Attachment& attachment) {
+  std::array<Frame, kBatch> frames;
+  while (const uint32_t count = attachment.queue.peek(frames)) {
+    for (const Frame& frame : std::span(frames).first(count)) drop(frame, transmit_drop_closed, 1);
+    attachment.queue.drop_front(count);
+  }
 }
 
 // Sends the remaining segments of a frame that was queued before its endpoint lost an offload, which is rare.
@@ -138,7 +149,7 @@ bool Port::drain_segmented(Attachment& attachment, const Frame& frame, Time now)
     if (i < attachment.segments_sent) continue;
     const auto [sent, error, _] = attachment.endpoint->send({&segment, 1}, now);
     const bool refused = error != 0 && error != EAGAIN;
-    if (refused) counters[drop_reason(error)]++;
+    if (refused) drop(*segment, drop_reason(error), 1);
     if (sent == 1 || refused) attachment.segments_sent++;
     if (error == EAGAIN) return false;
   }

@@ -13,6 +13,15 @@
 
 namespace tsvde {
 
+struct Port;
+
+// Called for frames that a port drops, while a capture wants them. Must not block.
+class DropObserver {
+ public:
+  virtual ~DropObserver() = default;
+  virtual void dropped(const Port& port, const Frame& frame, Counter reason) = 0;
+};
+
 struct Port {
   explicit Port(uint32_t number) : number(number) {}
   Port(const Port&) = delete;
@@ -31,7 +40,15 @@ struct Port {
   [[nodiscard]] bool transmit(Time now);
   // Sends the frames that wait for this endpoint.
   void drain(Attachment& attachment, Time now);
+  // Drops and counts the frames that wait for an endpoint, which is being detached.
+  void drop_queued(Attachment& attachment);
   void count_received(const Frame& frame);
+  // Counts a dropped frame, which counts as `frames` frames.
+  void drop(const Frame& frame, Counter reason, uint64_t frames) {
+    counters[reason] += frames;
+    if (drop_observer != nullptr) [[unlikely]]
+      drop_observer->dropped(*this, frame, reason);
+  }
   [[nodiscard]] Counters snapshot() const;
 
   const uint32_t number;
@@ -40,6 +57,7 @@ struct Port {
   std::array<Frame*, kBatch> outgoing{};
   uint32_t outgoing_count = 0;
   Offloads outgoing_needs = 0;
+  DropObserver* drop_observer = nullptr;  // null unless a capture wants dropped frames
 
   // Whether the port is the target of a mirror, so that only copies are sent to it. After a change, call
   // Switch::update_active().

@@ -20,8 +20,16 @@ Port* Switch::port(uint32_t number) const {
 Port& Switch::add_port(uint32_t number) {
   if (ports_.size() <= number) ports_.resize(number + 1);
   if (!ports_[number]) ports_[number] = std::make_unique<Port>(number);
+  ports_[number]->drop_observer = drops_observed_ ? &observer_ : nullptr;
   macs.add_port(number);
   return *ports_[number];
+}
+
+void Switch::observe_drops(bool wanted) {
+  drops_observed_ = wanted;
+  for (const auto& port : ports_) {
+    if (port) port->drop_observer = wanted ? &observer_ : nullptr;
+  }
 }
 
 void Switch::remove_port(uint32_t number) {
@@ -102,11 +110,11 @@ void Switch::route(Port& from, std::span<Frame> frames, Time now) {
     if (hub) {
       repeat(from, frame);
     } else if (!classify(from, frame)) {
-      from.counters[receive_drop_vlan]++;
+      from.drop(frame, receive_drop_vlan, 1);
     } else if (takes_bpdus && frame.destination(0) == kBridgeGroup) {
       hand_up(from, frame, received, second);
     } else if (from.discarding[frame.vlan]) {
-      from.counters[receive_drop_discarding]++;
+      from.drop(frame, receive_drop_discarding, 1);
     } else {
       learn(from, frame, second);
       forward(from, frame);
@@ -116,11 +124,11 @@ void Switch::route(Port& from, std::span<Frame> frames, Time now) {
 
 bool Switch::admit(Port& from, Frame& frame) {
   if (frame.size() < kFrameHeader) {
-    from.counters[receive_drop_too_short]++;
+    from.drop(frame, receive_drop_too_short, 1);
     return false;
   }
   if (frame.largest() > kFrameMax) {
-    from.counters[receive_drop_too_long]++;
+    from.drop(frame, receive_drop_too_long, 1);
     return false;
   }
   frame.pad();
@@ -143,7 +151,7 @@ bool Switch::classify(const Port& from, Frame& frame) const {
 bool Switch::observe(Port& from, Frame& frame) {
   observer_.captured(from, frame, true);
   if (from.mirror_target) {
-    from.counters[receive_drop_mirror] += frame.frames();
+    from.drop(frame, receive_drop_mirror, frame.frames());
     return false;
   }
   if (mirrors_.empty()) return true;
@@ -169,7 +177,7 @@ void Switch::mirror(const Port& port, bool received) {
 void Switch::hand_up(Port& from, const Frame& frame, uint32_t received, int64_t second) {
   // A truncated BPDU is dropped: the zeroes of its padding would be taken for its missing fields.
   if (frame.data_end() > received) {
-    from.counters[receive_drop_too_short]++;
+    from.drop(frame, receive_drop_too_short, 1);
     return;
   }
   if (from.bpdus_counted_at != second) {
@@ -177,7 +185,7 @@ void Switch::hand_up(Port& from, const Frame& frame, uint32_t received, int64_t 
     from.bpdus_left = kBpduRate + static_cast<uint32_t>(from.member_of.count());
   }
   if (from.bpdus_left == 0) {
-    from.counters[receive_drop_bpdu_rate]++;
+    from.drop(frame, receive_drop_bpdu_rate, 1);
     return;
   }
   from.bpdus_left--;
@@ -208,7 +216,7 @@ void Switch::forward(Port& from, Frame& frame) {
   const auto known = macs.find(frame.destination(frame.vlan));
   if (!known) return flood(from, frame);
   if (*known == from.number) {
-    from.counters[receive_drop_same_port]++;
+    from.drop(frame, receive_drop_same_port, 1);
     return;
   }
   Port& to = *ports_[*known];

@@ -18,9 +18,8 @@ namespace tsvde {
 class Switch {
  public:
   // The observer's functions are called while frames are routed, and must not block.
-  class Observer {
+  class Observer : public DropObserver {
    public:
-    virtual ~Observer() = default;
     // An address moved to another port. `again`: the outcome was MacTable::Learned::moved_again.
     virtual void moved(MacKey key, uint32_t from, uint32_t to, bool again) = 0;
     // An address was seen on `elsewhere`, but has moved so often that it stays on `port` for `seconds`.
@@ -43,6 +42,10 @@ class Switch {
   // Call this when the port has gained or lost an endpoint, or has become or ceased to be the target of a
   // mirror. The addresses of a port without endpoints, and of a target, are forgotten.
   void update_active(Port& port);
+
+  // Sets whether the observer is told of each frame that a port drops. Frames that an endpoint itself rejects
+  // are only counted.
+  void observe_drops(bool wanted);
 
   // VLANs. Each function forgets the addresses that become invalid.
   void set_untagged_vlan(Port& port, uint16_t vlan);
@@ -99,6 +102,7 @@ class Switch {
   uint32_t views_used_ = 0;
   Time now_ = 0;  // the time of the last batch
   Observer& observer_;
+  bool drops_observed_ = false;
 };
 
 }  // namespace tsvde

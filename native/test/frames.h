@@ -129,6 +129,10 @@ struct Bench : Switch::Observer {
     captures.push_back({port.number, received, frame.copy()});
   }
 
+  void dropped(const Port& port, const Frame& frame, Counter reason) override {
+    drops.push_back({port.number, reason, frame.copy()});
+  }
+
   uint64_t count(uint32_t number, Counter counter) { return sw.port(number)->counters[counter]; }
 
   struct Capture {
@@ -141,6 +145,7 @@ struct Bench : Switch::Observer {
   std::vector<std::tuple<uint32_t, uint32_t, int64_t>> flaps;  // port, elsewhere, seconds
   std::vector<std::pair<uint32_t, uint16_t>> bpdus;            // port, VLAN
   std::vector<Capture> captures;
+  std::vector<std::tuple<uint32_t, Counter, Bytes>> drops;
   Switch sw;
   uint32_t next_id = 1;
   int began_waiting = 0;

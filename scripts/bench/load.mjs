@@ -1,4 +1,4 @@
-// Runs native/bench/load on a fresh switch of a peer. Computes the frame rate, the CPU time per frame and the share of
+// Runs native/bench/load on a fresh switch of a peer, after `setting.started()` if that is given. Computes the frame rate, the CPU time per frame and the share of
 // delivered frames from the figures that load prints.
 import { join } from 'node:path';
 import { native } from './native.mjs';
@@ -6,6 +6,7 @@ import { native } from './native.mjs';
 export async function load(scope, peer, role, words, setting = {}) {
   const directory = join(scope.directory(), 'ctl');
   const { pids } = await peer.start(scope, { ...setting, directory });
+  await setting.started?.();
   const given = Object.entries({ ...words, pid: pids[0] }).map(([key, value]) => `${key}=${value}`);
   const got = JSON.parse(await scope.run([native('load'), directory, role, ...given]));
   return {

@@ -6,6 +6,7 @@
 // rounds if each round takes long; and measure(scope, peer, { seconds }), which resolves with a figure for each column.
 // To add rows, add a file and its line here.
 import { hasProgram } from '../set-up.mjs';
+import { groups as capture } from './rows/capture.mjs';
 import { groups as flood } from './rows/flood.mjs';
 import { groups as footprint } from './rows/footprint.mjs';
 import { groups as guests } from './rows/guests.mjs';
@@ -26,6 +27,7 @@ export const GROUPS = [
   ...ping,
   ...pacing,
   ...ports,
+  ...capture,
   ...iperf,
   ...user,
   ...guests,

@@ -1,11 +1,13 @@
 // tsvdectl capture: writes a switch's frames to a file or a pipe in the pcapng format, until it is interrupted or has
 // written as many frames as --count gives.
 import { createWriteStream } from 'node:fs';
+import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { isatty } from 'node:tty';
 import { Command, Option } from 'commander';
 import { type LiveCapture, openCapture } from '../ctl/capture-client.ts';
 import { NO_REPLY } from '../ctl/console-client.ts';
+import { RotatingFile, type Rotation } from '../ctl/rotating-file.ts';
 import { describeError } from '../system/errno.ts';
 import { ExitError } from '../system/exit-error.ts';
 import { type Invocation, parseWords } from './sub-program.ts';
@@ -16,11 +18,17 @@ interface Parsed {
   write: string;
   snaplen?: string;
   count?: string;
+  drops?: true;
+  fileSize?: string;
+  files?: string;
 }
+
+/** A megabyte of -C, which is tcpdump's. */
+const MEGABYTE = 1_000_000;
 
 /** Runs `tsvdectl capture`. Throws ExitError if the capture is refused or fails. */
 export async function capture({ words, path, timeout, say }: Invocation): Promise<number> {
-  const { write, pairs } = parse(words);
+  const { write, rotation, pairs } = parse(words);
   if (write === '-' && isatty(1))
     throw new ExitError(
       NO_REPLY,
@@ -29,13 +37,14 @@ export async function capture({ words, path, timeout, say }: Invocation): Promis
   const live = await openCapture(path(), pairs, timeout);
   // The first signal completes the output; the same signal again ends the program.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => live.end());
-  const { frames, lost } = write === '-' ? await live.run(process.stdout) : await writeFile(live, write);
+  const open = () => (rotation ? new RotatingFile(rotation) : createWriteStream(write, { mode: 0o600 }));
+  const { frames, lost } = write === '-' ? await live.run(process.stdout) : await writeTo(live, write, open());
   say(`${frames} frames captured, ${lost} lost`);
   return 0;
 }
 
-async function writeFile(live: LiveCapture, path: string): ReturnType<LiveCapture['run']> {
-  const file = createWriteStream(path, { mode: 0o600 });
+/** Writes a capture to a file that is being opened. Throws ExitError if the file cannot be written. */
+export async function writeTo(live: LiveCapture, path: string, file: Writable): ReturnType<LiveCapture['run']> {
   const closed = finished(file); // also rejects if the file cannot be opened
   const written = live.run(file).then((counts) => {
     file.end();
@@ -52,11 +61,12 @@ async function writeFile(live: LiveCapture, path: string): ReturnType<LiveCaptur
 }
 
 /** Returns the file and the words for capture/stream. The switch checks the values in these words. Throws ExitError. */
-function parse(words: readonly string[]): { write: string; pairs: string } {
+function parse(words: readonly string[]): { write: string; rotation: Rotation | undefined; pairs: string } {
   const program = parseWords(defineCapture(), words, NO_REPLY);
-  const { write, port, direction, snaplen, count } = program.opts<Parsed>();
+  const { write, port, direction, snaplen, count, drops, fileSize, files } = program.opts<Parsed>();
+  const rotation = rotationOf(write, fileSize, files);
   const filter = program.args.join(' ').trim();
-  const values = { port, direction, snaplen: snaplen === '0' ? undefined : snaplen, count };
+  const values = { port, direction, snaplen: snaplen === '0' ? undefined : snaplen, count, drops: drops && 'on' };
   for (const [key, value] of Object.entries(values)) {
     if (value !== undefined && !/^[^\s=]+$/.test(value))
       throw new ExitError(NO_REPLY, `capture: '${value}' is not a valid ${key}`);
@@ -64,7 +74,18 @@ function parse(words: readonly string[]): { write: string; pairs: string } {
   if (/[\r\n]/.test(filter)) throw new ExitError(NO_REPLY, 'capture: a filter is one line');
   const pairs = Object.entries(values).flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${value}`]));
   if (filter !== '') pairs.push(`filter=${filter}`);
-  return { write, pairs: pairs.join(' ') };
+  return { write, rotation, pairs: pairs.join(' ') };
+}
+
+function rotationOf(path: string, megabytes: string | undefined, files: string | undefined): Rotation | undefined {
+  if (megabytes === undefined && files === undefined) return undefined;
+  if (megabytes === undefined) throw new ExitError(NO_REPLY, 'capture: -W needs -C, the size of each file');
+  if (path === '-') throw new ExitError(NO_REPLY, 'capture: -C needs a file: name it with -w');
+  for (const [option, value] of Object.entries({ '-C': megabytes, '-W': files })) {
+    if (value !== undefined && !/^[1-9]\d{0,5}$/.test(value))
+      throw new ExitError(NO_REPLY, `capture: '${value}' is not valid for ${option}: give a number from 1 to 999999`);
+  }
+  return { path, bytes: Number(megabytes) * MEGABYTE, files: files === undefined ? undefined : Number(files) };
 }
 
 /** Returns the definition of `tsvdectl capture`. */
@@ -85,6 +106,9 @@ export function defineCapture(): Command {
     .addOption(new Option('-w, --write <file>', 'the file to write, or - for standard output').default('-'))
     .addOption(new Option('-s, --snaplen <bytes>', 'keep only the first <bytes> bytes of each frame'))
     .addOption(new Option('-c, --count <frames>', 'end after <frames> frames'))
+    .addOption(new Option('-C, --file-size <megabytes>', 'begin another file after <megabytes> million bytes'))
+    .addOption(new Option('-W, --files <files>', 'with -C: use at most <files> files in turn'))
+    .addOption(new Option('--drops', 'also write the frames that are dropped, with a comment that names the reason'))
     .helpOption('-h, --help', 'show this help')
     .argument('[filter...]')
     .configureOutput({ writeErr: () => {} })

@@ -21,6 +21,7 @@ import { TSVDE_VERSION } from '../system/version.ts';
 import { capture } from './capture.ts';
 import { events } from './events.ts';
 import { expect } from './expect.ts';
+import { extcap } from './extcap.ts';
 import { print, runProgram, sayAs, standardInput, takeName, terminalInput } from './streams.ts';
 import type { Invocation } from './sub-program.ts';
 import { wait } from './wait.ts';
@@ -44,6 +45,7 @@ const PROGRAMS = new Map<string, (invocation: Invocation) => Promise<number>>([
   ['capture', capture],
   ['events', events],
   ['expect', expect],
+  ['extcap', extcap],
   ['wait', wait],
 ]);
 

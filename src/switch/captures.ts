@@ -26,6 +26,11 @@ export interface CaptureOptions {
    * The most bytes that are kept of each frame, from 1 to 262144. Default 262144, so that every frame is kept whole.
    */
   snapLength?: number;
+  /**
+   * Whether frames that the switch drops are captured, too, each with a comment such as `dropped: queue_full`. A frame
+   * that was captured before it was dropped is captured twice. Default false.
+   */
+  drops?: boolean;
   /** The number of frames after which the capture is complete. Default 0, which means no limit. */
   count?: number;
   /** A filter in tcpdump's language, for example `tcp port 80`. By default all frames are captured. */
@@ -50,6 +55,8 @@ export interface CaptureInfo {
   direction: Direction;
   /** The most bytes that are kept of each frame. */
   snapLength: number;
+  /** Whether dropped frames are captured, too. */
+  drops: boolean;
   /** The number of frames after which the capture is complete; 0 means no limit. */
   count: number;
   /** The filter; undefined if there is none. */
@@ -69,10 +76,14 @@ export interface CaptureInfo {
   lost: bigint;
 }
 
-const OPTIONS = { ports: true, direction: true, snapLength: true, count: true, filter: true } satisfies Record<
-  keyof CaptureOptions,
-  true
->;
+const OPTIONS = {
+  ports: true,
+  direction: true,
+  snapLength: true,
+  drops: true,
+  count: true,
+  filter: true,
+} satisfies Record<keyof CaptureOptions, true>;
 const FILE_OPTIONS = { ...OPTIONS, file: true } satisfies Record<keyof FileCaptureOptions, true>;
 
 const SNAP_LENGTH_MAX = 262_144;
@@ -80,7 +91,9 @@ const CAPTURES_MAX = 64;
 const DESCRIPTION_MAX = 1000;
 
 /** The checked options of a capture, and its compiled filter. @internal */
-export type PreparedCapture = Required<Pick<CaptureInfo, 'ports' | 'direction' | 'snapLength' | 'count' | 'filter'>> & {
+export type PreparedCapture = Required<
+  Pick<CaptureInfo, 'ports' | 'direction' | 'snapLength' | 'drops' | 'count' | 'filter'>
+> & {
   program: Uint32Array | undefined;
 };
 
@@ -170,7 +183,8 @@ export class Captures {
   /** Checks options and compiles the filter. Throws as add() does. @internal */
   async prepare(options: CaptureOptions): Promise<PreparedCapture> {
     checkOptions(options, OPTIONS);
-    const { ports, direction = 'both', snapLength = SNAP_LENGTH_MAX, count = 0, filter = '' } = options;
+    const { ports, direction = 'both', snapLength = SNAP_LENGTH_MAX, drops = false } = options;
+    const { count = 0, filter = '' } = options;
     const numbers = ports?.map((port) => this.#table.number(port));
     if (!['rx', 'tx', 'both'].includes(direction))
       throw new SwitchError('EINVAL', `'${direction}' is not a direction: it is rx, tx or both`);
@@ -185,6 +199,7 @@ export class Captures {
       ports: numbers?.length ? numbers : undefined,
       direction,
       snapLength,
+      drops,
       count,
       filter: filters ? filter : undefined,
       program: filters ? await compileFilter(filter) : undefined,

@@ -153,6 +153,8 @@ export interface NativeCapture {
   ports: readonly number[];
   direction: Direction;
   snapLength: number;
+  /** Whether frames that are dropped are captured too, each with a comment that names the reason. */
+  drops: boolean;
   /** The number of frames after which the capture finishes; 0 means no limit. */
   count: number;
   /** A classic BPF program. Each instruction is four words: its code, its two jump offsets and its operand. */

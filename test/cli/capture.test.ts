@@ -92,3 +92,40 @@ test('capture/stream is refused as a command', async () => {
   }
   expect(sw.captures.list()).toEqual([]);
 });
+
+test('-C and -W write files in turn, each complete', async () => {
+  const net = await served();
+  const file = `${temporaryDirectory()}/file`;
+  const capturing = start(tsvdectl, ['-M', net.path, 'capture', '-w', file, '-C', '1', '-W', '3', '-p', '1']);
+  await until(() => net.sw.captures.list().length === 1, 'the capture');
+  const a = await net.join({ port: 1 });
+  const frames = 2500;
+  let sent = 0;
+  await until(
+    () => {
+      while (sent < frames && a.plug.sendUnchecked([frame(BROADCAST, FIRST, 1514, sent)]) === 1) sent++;
+      return net.sw.captures.list()[0]!.frames === BigInt(frames);
+    },
+    'all frames to be captured',
+    20_000,
+  );
+  capturing.signal('SIGINT');
+  expect(await capturing.exited).toEqual({ code: 0, signal: null });
+  const captures = [0, 1, 2].map((number) => readPcapng(readFileSync(`${file}${number}`)));
+  expect(captures.every(({ interfaces }) => interfaces.length === 1)).toBe(true);
+  const marks = captures.map(({ packets }) => packets.map(({ bytes }) => bytes.readUInt32BE(14)));
+  for (const list of marks) expect(list).toEqual(list.map((_, i) => list[0]! + i));
+  expect(Math.max(...marks.flat())).toBe(frames - 1);
+  const whole = Math.floor(1_000_000 / 1560); // a block has 44 bytes and a padding of 2 besides its frame
+  expect(marks.map(({ length }) => length).filter((length) => Math.abs(length - whole) < 5).length).toBeGreaterThan(1);
+}, 60_000);
+
+test.each([
+  [['-W', '3'], '-W needs -C'],
+  [['-C', '1'], '-C needs a file'],
+  [['-C', '0', '-w', 'x'], "'0' is not valid for -C"],
+  [['-C', '1', '-W', 'x', '-w', 'x'], "'x' is not valid for -W"],
+])('%j is refused', async (words, sentence) => {
+  const { code, stderr } = await run(tsvdectl, ['-M', '/nonexistent', 'capture', ...words]);
+  expect({ code, stderr }).toEqual({ code: 255, stderr: expect.stringContaining(sentence) });
+});

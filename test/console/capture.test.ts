@@ -47,7 +47,7 @@ describe('captures to files', () => {
     );
     expect(JSON.parse((await client.ask('json capture/print one')).split('\n')[1]!).data).toEqual([
       {
-        ...{ name: 'one', file, ports: [1, 2], direction: 'tx', snapLength: 100, count: 7 },
+        ...{ name: 'one', file, ports: [1, 2], direction: 'tx', snapLength: 100, drops: false, count: 7 },
         ...{ state: 'running', frames: 1, bytes: 100, lost: 0 },
       },
     ]);

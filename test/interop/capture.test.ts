@@ -77,6 +77,46 @@ describeWith(['tshark', 'capinfos', 'tcpdump'], 'a file of a capture', () => {
   });
 });
 
+describeWith(['tshark'], 'a capture of drops', () => {
+  test('has each dropped frame with a comment that names the reason', async () => {
+    const { sw, join } = await network();
+    const file = `${temporaryDirectory()}/file.pcapng`;
+    const a = await join({ port: 1 });
+    const b = await join({ port: 2 });
+    sw.vlans.create(10);
+    await sw.captures.add('drops', { file, drops: true });
+    await sw.captures.add('plain', { file: `${file}-plain` });
+    a.send(Buffer.alloc(10));
+    a.send(frame(BROADCAST, FIRST, 61));
+    await b.receives(frame(BROADCAST, FIRST, 61));
+    a.send(frame(FIRST, FIRST, 62));
+    const tagged = frame(BROADCAST, FIRST, 63);
+    tagged.writeUInt32BE(0x8100000a, 12);
+    a.send(tagged);
+    await until(() => sw.counters()[0]!.receiveDrops.vlan === 1n, 'all drops');
+    for (const { name } of sw.captures.list()) await sw.captures.remove(name);
+    const fields = ['frame.interface_name', 'frame.packet_flags_direction', 'frame.len', 'frame.comment'];
+    const words = ['-T', 'fields', ...fields.flatMap((field) => ['-e', field])];
+    const rows = (path: string) =>
+      output('tshark', '-r', path, ...words)
+        .split('\n')
+        .slice(0, -1)
+        .map((row) => row.trimEnd());
+    const [inbound, outbound] = ['0x00000001', '0x00000002'];
+    expect(rows(file)).toEqual([
+      `port 1\t${inbound}\t10\tdropped: too_short`,
+      `port 1\t${inbound}\t61`,
+      `port 2\t${outbound}\t61`,
+      `port 1\t${inbound}\t62`,
+      `port 1\t${inbound}\t62\tdropped: same_port`,
+      `port 1\t${inbound}\t63`,
+      `port 1\t${inbound}\t63\tdropped: vlan`,
+    ]);
+    expect(rows(`${file}-plain`)).toHaveLength(4);
+    expect(output('capinfos', file)).toContain('Number of packets:   7');
+  });
+});
+
 /** Returns a function that returns random whole numbers, at least 0 and less than `below`, the same in each run. */
 function randomNumbers(seed: number): (below: number) => number {
   let state = seed;

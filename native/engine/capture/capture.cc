@@ -49,7 +49,8 @@ bool Capture::wants(uint32_t port, bool received) const {
   return settings_.ports.empty() || std::ranges::find(settings_.ports, port) != settings_.ports.end();
 }
 
-void Capture::take(uint32_t port, const Frame& frame, bool received, WallClock& clock) {
+void Capture::take(uint32_t port, const Frame& frame, bool received, WallClock& clock,
+                   std::string_view comment) {
   if (output_->ended() || (settings_.filter && !settings_.filter->accepts(frame))) return;
   Interface& interface = interface_of(port);
   pcapng::Bytes description;  // empty, without an allocation, once the interface is written
@@ -59,7 +60,8 @@ void Capture::take(uint32_t port, const Frame& frame, bool received, WallClock& 
                               .time = clock.read(),
                               .captured = std::min(size, settings_.snap_length),
                               .size = size,
-                              .received = received};
+                              .received = received,
+                              .comment = comment};
   ByteRing& ring = output_->ring;
   if (ring.room() < description.size() + packet.block_size()) {
     if (!description.empty()) {
@@ -76,6 +78,7 @@ void Capture::take(uint32_t port, const Frame& frame, bool received, WallClock& 
   copy(frame, packet.captured);
   constexpr std::array<uint8_t, 4> kZeroes{};
   ring.put(kZeroes.data(), packet.padding());
+  if (!comment.empty()) put_comment(packet);
   const auto tail = packet.tail();
   ring.put(tail.data(), pcapng::Packet::kTail);
   ring.publish();
@@ -87,6 +90,14 @@ void Capture::take(uint32_t port, const Frame& frame, bool received, WallClock& 
   } else {
     output_->flush();
   }
+}
+
+void Capture::put_comment(const pcapng::Packet& packet) {
+  constexpr std::array<uint8_t, 4> kZeroes{};
+  const uint32_t head = packet.comment_head();
+  output_->ring.put(&head, sizeof head);
+  output_->ring.put(packet.comment.data(), packet.comment.size());
+  output_->ring.put(kZeroes.data(), -packet.comment.size() & 3);
 }
 
 void Capture::copy(const Frame& frame, uint32_t most) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/capture/bpf.h"
@@ -28,6 +29,7 @@ struct CaptureSettings {
   bool received = true;           // whether frames that the switch receives from a port are captured
   bool transmitted = true;        // whether frames that the switch sends to a port are captured
   uint32_t snap_length = 262144;  // the most bytes of a frame that are kept
+  bool drops = false;             // whether dropped frames are captured, with a comment
   uint64_t count = 0;             // the number of frames after which the capture finishes; 0: no limit
   std::optional<Bpf> filter{};
   std::string application{};
@@ -53,8 +55,9 @@ class Capture {
   void add_interface(uint32_t port);
   // Returns whether the settings select frames of this port and direction. The filter is not applied.
   [[nodiscard]] bool wants(uint32_t port, bool received) const;
-  // Captures a frame, which must not need segmentation, if the filter accepts it.
-  void take(uint32_t port, const Frame& frame, bool received, WallClock& clock);
+  [[nodiscard]] bool wants_drops() const { return settings_.drops; }
+  // Captures a frame, which must not need segmentation, if the filter accepts it. The comment may be empty.
+  void take(uint32_t port, const Frame& frame, bool received, WallClock& clock, std::string_view comment);
   // Makes the capture take no more frames. The output ends when all frames are written. A second call has no
   // effect.
   void finish();
@@ -76,6 +79,7 @@ class Capture {
   Interface& interface_of(uint32_t port);
   void write_interface(pcapng::Bytes& out, uint32_t port, Interface& interface);
   void copy(const Frame& frame, uint32_t most);
+  void put_comment(const pcapng::Packet& packet);
 
   const CaptureSettings settings_;
   const std::unique_ptr<Output> output_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <string>
 
 namespace tsvde {
 
@@ -80,7 +81,21 @@ bool Captures::wants(uint32_t port, bool received) const {
 void Captures::take(uint32_t port, const Frame& frame, bool received) {
   WallClock clock;
   for (const auto& [id, capture] : captures_) {
-    if (capture->wants(port, received)) capture->take(port, frame, received, clock);
+    if (capture->wants(port, received)) capture->take(port, frame, received, clock, {});
+  }
+}
+
+bool Captures::want_drops() const {
+  return std::ranges::any_of(captures_, [](const Numbered& one) { return one.capture->wants_drops(); });
+}
+
+void Captures::take_dropped(uint32_t port, const Frame& frame, Counter reason) {
+  WallClock clock;
+  const bool received = reason < transmit_bytes;
+  const std::string comment = "dropped: " + std::string(drop_reason_of(reason));
+  for (const auto& [id, capture] : captures_) {
+    if (capture->wants_drops() && capture->wants(port, received))
+      capture->take(port, frame, received, clock, comment);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/capture/capture.h"
+#include "engine/counters.h"
 
 namespace tsvde {
 
@@ -33,6 +34,9 @@ class Captures {
   [[nodiscard]] bool empty() const { return captures_.empty(); }
   [[nodiscard]] bool wants(uint32_t port, bool received) const;
   void take(uint32_t port, const Frame& frame, bool received);
+  // Returns whether a capture wants dropped frames.
+  [[nodiscard]] bool want_drops() const;
+  void take_dropped(uint32_t port, const Frame& frame, Counter reason);
 
  private:
   struct Numbered {

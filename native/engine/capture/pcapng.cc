@@ -18,6 +18,7 @@ constexpr uint32_t kByteOrderMagic = 0x1a2b'3c4d;
 constexpr uint16_t kLinkTypeEthernet = 1;
 
 constexpr uint16_t kEndOfOptions = 0;
+constexpr uint16_t kComment = 1;          // an option of any block
 constexpr uint16_t kUserApplication = 4;  // an option of a section header
 constexpr uint16_t kName = 2;             // the first of three options of an interface description
 constexpr uint16_t kDescription = 3;
@@ -116,6 +117,10 @@ void add_statistics(Bytes& out, uint32_t interface, Time now, uint64_t received,
 
 std::array<uint32_t, Packet::kHead / 4> Packet::head() const {
   return {kEnhancedPacket, block_size(), interface, high(time), low(time), captured, size};
+}
+
+uint32_t Packet::comment_head() const {
+  return kComment | static_cast<uint32_t>(comment.size()) << 16;
 }
 
 std::array<uint32_t, Packet::kTail / 4> Packet::tail() const {

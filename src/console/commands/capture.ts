@@ -7,7 +7,7 @@ import { parsePairs } from '../pairs.ts';
 import { parseNumber, parsePorts } from '../parse.ts';
 import { failureOf, printable, result } from '../reply.ts';
 
-const KEYS = { port: true, direction: true, snaplen: true, count: true, filter: true } as const;
+const KEYS = { port: true, direction: true, snaplen: true, drops: true, count: true, filter: true } as const;
 const FILE_KEYS = { ...KEYS, file: true } as const;
 
 export const captureMenu: Menu = {
@@ -72,24 +72,31 @@ async function addCapture(argument: string, sw: Switch): Promise<void> {
 }
 
 function optionsOf(values: Record<string, string>, sw: Switch): CaptureOptions {
-  const { port, direction, snaplen, count, filter } = values;
+  const { port, direction, snaplen, drops, count, filter } = values;
   return {
     ...(port !== undefined && { ports: parsePorts(port, sw) }),
     ...(direction !== undefined && { direction: direction as Direction }), // checked by Captures
     ...(snaplen !== undefined && { snapLength: parseNumber(snaplen) }),
+    ...(drops !== undefined && { drops: parseSwitch('drops', drops) }),
     ...(count !== undefined && { count: parseNumber(count) }),
     ...(filter !== undefined && { filter }),
   };
 }
 
+function parseSwitch(key: string, value: string): boolean {
+  if (value === 'on' || value === 'off') return value === 'on';
+  throw new SwitchError('EINVAL', `${key}=${value}: it is on or off`);
+}
+
 function describeCapture(capture: CaptureInfo): string {
-  const { name, state, frames, bytes, lost, error, file, ports, direction, snapLength, count, filter } = capture;
+  const { name, state, frames, bytes, lost, error, file, ports, direction, snapLength, drops, count, filter } = capture;
   return [
     `${name} ${state} frames=${frames} bytes=${bytes} lost=${lost}`,
     ...(error === undefined ? [] : [`error='${error}'`]),
     ...(file === undefined ? [] : [`file=${printable(file)}`]),
     ...(ports === undefined ? [] : [`port=${ports.join(',')}`]),
     `direction=${direction} snaplen=${snapLength} count=${count}`,
+    ...(drops ? ['drops=on'] : []),
     ...(filter === undefined ? [] : [`filter=${printable(filter)}`]),
   ].join(' ');
 }
