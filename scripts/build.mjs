@@ -37,8 +37,16 @@ const PRODUCTS = {
   },
   ts: {
     sources: [
-      ...['src', 'tsconfig.json', 'package.json', 'scripts/bundle.mjs', 'scripts/bundle-page.mjs'],
-      ...['typescript', '@types/node', 'rolldown', 'commander', 'fast-string-truncated-width', 'uplot'].map(installed),
+      ...[
+        'src',
+        'tsconfig.json',
+        'package.json',
+        'scripts/bundle.mjs',
+        'scripts/bundle-page.mjs',
+        'scripts/licences.mjs',
+      ],
+      ...['typescript', '@types/node', 'rolldown', 'commander', 'fast-string-truncated-width'].map(installed),
+      ...['uplot', 'ink', 'react'].map(installed),
     ],
     products: ['dist'],
     build: buildTypeScript,

@@ -4,6 +4,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { licencesOf } from './licences.mjs';
 
 /** The modules in src/cli/ that the files of bin/ launch. */
 export const PROGRAMS = ['tsvde', 'tsvdectl', 'tsvdeq', 'unixcmd', 'unixterm', 'vdeterm'];
@@ -33,20 +34,36 @@ const loadLate = {
   },
 };
 
+/** The module that draws `tsvdectl top`, and its bundle. */
+const TOP = 'ctl/top/run-top.js';
+const TOP_BUNDLE = './top.mjs';
+
+const topApart = {
+  name: 'top-apart',
+  resolveId: (id) => (id.endsWith(`/${TOP}`) ? { id: TOP_BUNDLE, external: true } : undefined),
+};
+
+/** Leaves out ink's debugger. */
+const noDebugger = {
+  name: 'no-debugger',
+  load: (id) => (/\/ink\/build\/devtools\.js$/.test(id) ? '' : undefined),
+};
+
 /**
  * Bundles each program with everything that it imports, except the package's dependencies. Each program has files of its
- * own, since each further file that a start loads takes about 1 % of it.
+ * own, since each further file that a start loads takes about 1 % of it. `tsvdectl top` has a bundle of ES modules, since
+ * a module of ink's awaits at its top level.
  */
 export async function bundlePrograms(root, dist) {
   const { version, dependencies = {} } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const { build } = await import('rolldown');
-  const bundled = new Set();
+  const common = { external: Object.keys(dependencies), platform: 'node' };
+  const chunks = [];
   for (const name of PROGRAMS) {
     const { output } = await build({
+      ...common,
       input: join(dist, 'cli', `${name}.js`),
-      external: Object.keys(dependencies),
-      platform: 'node',
-      plugins: [loadLate],
+      plugins: [loadLate, topApart],
       transform: { define: { BUNDLED_VERSION: JSON.stringify(version) } },
       output: {
         dir: join(dist, 'bin'),
@@ -55,24 +72,15 @@ export async function bundlePrograms(root, dist) {
         chunkFileNames: `${name}-[name].cjs`,
       },
     });
-    for (const id of output.flatMap(({ moduleIds = [] }) => moduleIds).filter((id) => !id.startsWith(dist))) {
-      const [, name] = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(id) ?? [];
-      if (name) bundled.add(name);
-    }
+    chunks.push(...output);
   }
-  const licences = [...bundled].sort().map((name) => `${name}\n\n${licenceOf(root, name)}`);
-  if (licences.length > 0) writeFileSync(join(dist, 'bin/LICENCES'), licences.join(`\n${'-'.repeat(72)}\n\n`));
-}
-
-function licenceOf(root, name) {
-  const directory = join(root, 'node_modules', name);
-  const file = ['LICENSE', 'license', 'LICENSE.md'].find((file) => {
-    try {
-      return readFileSync(join(directory, file));
-    } catch {
-      return false;
-    }
+  const { output } = await build({
+    ...common,
+    input: join(dist, TOP),
+    plugins: [noDebugger],
+    // React's checks for development are left out.
+    transform: { define: { 'process.env.NODE_ENV': '"production"' } },
+    output: { file: join(dist, 'bin', TOP_BUNDLE), format: 'esm', codeSplitting: false },
   });
-  if (file === undefined) throw new Error(`cannot bundle ${name}: its package has no licence file`);
-  return readFileSync(join(directory, file), 'utf8');
+  writeFileSync(join(dist, 'bin/LICENCES'), licencesOf([...chunks, ...output]));
 }

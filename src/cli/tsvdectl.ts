@@ -38,7 +38,10 @@ interface Parsed {
 
 const say = sayAs(NAME);
 
-const WORDS_HELP = views.map(({ name, syntax, help }) => `  ${`${name} ${syntax}`.padEnd(21)}${help}\n`).join('');
+const TOP = { name: 'top', syntax: '', help: 'show the ports on the full screen, live' };
+const WORDS_HELP = [...views, TOP]
+  .map(({ name, syntax, help }) => `  ${`${name} ${syntax}`.padEnd(21)}${help}\n`)
+  .join('');
 
 /** Words that are not commands of the console, and have options of their own. */
 const PROGRAMS = new Map<string, (invocation: Invocation) => Promise<number>>([
@@ -71,6 +74,10 @@ async function run(argv: readonly string[]): Promise<number> {
     if (client.isOurs) await client.ask('explain 1'); // older versions of tsvde reply ENOSYS
     const output = outputTo(process.stdout, { pages: isatty(0) && isatty(1) });
     const options = { json, watch };
+    if (words[0] === 'top') {
+      await top(client, words.slice(1), options, output);
+      return 0;
+    }
     if (words.length > 0) {
       throwIfFailed(words.join(' '), await perform(client, words.join(' '), output, options), ignore);
       return 0;
@@ -85,6 +92,22 @@ async function run(argv: readonly string[]): Promise<number> {
   } finally {
     client.close();
   }
+}
+
+/** Shows the ports on the full screen of the terminal. Throws ExitError without a terminal, and for options. */
+async function top(
+  client: ConsoleClient,
+  words: readonly string[],
+  { json, watch }: PerformOptions,
+  { screen }: Output,
+): Promise<void> {
+  if (words.length > 0 || json || watch !== undefined)
+    throw new ExitError(NO_REPLY, 'top takes no arguments, and neither --json nor --watch');
+  if (!isatty(0) || !isatty(1) || process.env.TERM === 'dumb')
+    throw new ExitError(NO_REPLY, 'top needs a terminal: use `tsvdectl --watch ports` elsewhere');
+  const switchName = await nameOf(client); // also finds out whether the console is tsvde's
+  const { runTop } = await import('../ctl/top/run-top.ts');
+  await runTop(client, { switchName, output: process.stdout as WriteStream, paint: screen.paint });
 }
 
 function throwIfFailed(line: string, { errno, sentence }: Outcome, ignore: readonly number[]): void {

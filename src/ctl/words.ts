@@ -32,6 +32,8 @@ export function parseTyped(line: string): Typed {
   const [first = '', ...rest] = line.trim().split(/[ \t]+/);
   const view = views.find(({ name }) => name === first);
   if (view) return parseView(view, rest);
+  if (first === 'top' && rest.length === 0)
+    refuse('top is not a command of the console: run `tsvdectl top` in a shell');
   if (first.startsWith('?')) return { kind: 'help', argument: [first.slice(1), ...rest].join(' ').trim() };
   const alias = rest.length === 0 && Object.hasOwn(ALIASES, first) ? ALIASES[first] : undefined;
   return { kind: 'command', line: alias ?? line };

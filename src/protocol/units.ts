@@ -18,6 +18,11 @@ export function short(number: number): string {
   return value.toFixed(digits) + PREFIXES[prefix];
 }
 
+/** Returns a rate such as `820 bit/s` or `1.24 Mbit/s`. */
+export function bitRate(bitsPerSecond: number): string {
+  return `${short(Math.round(bitsPerSecond)).replace(/[a-z]?$/i, ' $&')}bit/s`;
+}
+
 /** Returns a duration in its largest suitable unit: `12 s`, `3 min` or `2 h`. */
 export function duration(seconds: number): string {
   if (seconds < 120) return `${Math.floor(seconds)} s`;

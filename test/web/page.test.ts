@@ -135,12 +135,8 @@ describeWith(BROWSER_NEEDS, 'the page', () => {
     net.sw.vlans.setUntagged(10, 2);
     const page = await openPage(url);
     await port(page, 12).waitFor();
-    const shown = async () => {
-      const all = await page
-        .locator('[data-port]')
-        .evaluateAll((list) => list.map((one) => one.getAttribute('data-port')));
-      return all.join();
-    };
+    const shown = () =>
+      page.evaluate("[...document.querySelectorAll('[data-port]')].map((one) => one.dataset.port).join()");
     await page.locator('#vlan-filter').selectOption('10');
     await expect.poll(shown).toBe('2');
     await page.locator('#vlan-filter').selectOption('');

@@ -1,7 +1,6 @@
 // The curve of a port's rates over the last ten minutes.
 import uPlot from 'uplot';
-import { short } from '../../protocol/units.ts';
-import { bitRate } from './rates.ts';
+import { bitRate, short } from '../../protocol/units.ts';
 
 export class Chart {
   readonly #place: HTMLElement;

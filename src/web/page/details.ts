@@ -1,11 +1,10 @@
 // One port in detail: what is on it, its rates, counters, drops by reason and addresses.
-import { duration } from '../../protocol/units.ts';
+import { bitRate, duration } from '../../protocol/units.ts';
 import type { LiveFlow, LiveMacs } from '../live.ts';
 import { Chart } from './chart.ts';
 import { byId, h, setText } from './dom.ts';
 import { framesOf, type Model, type Port } from './model.ts';
 import { describeVlans } from './picture.ts';
-import { bitRate } from './rates.ts';
 
 const whole = new Intl.NumberFormat('en-GB');
 /** How often the port's addresses are requested, in messages. */

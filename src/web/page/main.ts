@@ -1,12 +1,11 @@
 // The page: a stream of messages goes into the model, and the parts of the page show the model.
-import { short } from '../../protocol/units.ts';
+import { bitRate, short } from '../../protocol/units.ts';
 import type { LiveMessage } from '../live.ts';
 import { Details } from './details.ts';
 import { byId, h, setText } from './dom.ts';
 import { Macs } from './macs.ts';
 import { Model } from './model.ts';
 import { Picture } from './picture.ts';
-import { bitRate } from './rates.ts';
 
 const model = new Model();
 const details = new Details(model, () => {
