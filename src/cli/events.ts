@@ -1,8 +1,8 @@
 // tsvdectl events: shows the events of a switch as they occur, until interrupted.
 import { Command, Option } from 'commander';
 import { NO_REPLY } from '../ctl/console-client.ts';
-import { describeEvent } from '../ctl/event-text.ts';
 import { openStream } from '../ctl/stream-client.ts';
+import { describeEvent } from '../switch/event-text.ts';
 import type { FeedEvent } from '../switch/events.ts';
 import { describeError } from '../system/errno.ts';
 import { ExitError } from '../system/exit-error.ts';

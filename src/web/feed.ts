@@ -2,13 +2,17 @@
 // stream, nothing is computed. A stream whose browser has not read the previous message gets no further one. If the
 // browser reads again, it gets the whole state; if it does not for SLOW_SECONDS, its stream is closed.
 import type { ServerResponse } from 'node:http';
+import { eventText } from '../switch/event-text.ts';
+import type { FeedEvent } from '../switch/events.ts';
 import type { Switch } from '../switch/switch.ts';
-import type { LiveMessage } from './live.ts';
+import type { LiveEvent, LiveMessage } from './live.ts';
 import { liveCounters, livePorts, liveSwitch } from './snapshot.ts';
 
 export const STREAMS_MAX = 16;
 const PERIOD_MS = 1000;
 const SLOW_SECONDS = 5;
+/** The most events of one message. If there were more, the oldest are missing. */
+const EVENTS_MAX = 100;
 
 interface Stream {
   response: ServerResponse;
@@ -22,7 +26,12 @@ export class Feed {
   /** What the streams know about each port, as JSON. */
   #ports = new Map<number, string>();
   #counters = new Map<number, string>();
+  /** The latest events, the oldest first. */
+  #events: FeedEvent[] = [];
+  /** The sequence number of the last event that was sent. */
+  #told = 0;
   #timer: NodeJS.Timeout | undefined;
+  #unlisten: () => void = () => {};
 
   constructor(sw: Switch) {
     this.#switch = sw;
@@ -36,11 +45,11 @@ export class Feed {
   /** Adds a stream, whose head has been sent, and sends it the whole state. */
   add(response: ServerResponse): void {
     const stream = { response, missed: 0 };
+    if (this.#streams.size === 0) this.#start();
     this.#streams.add(stream);
     response.once('close', () => this.#remove(stream));
     response.on('error', () => {});
     response.write(encode(this.#whole()));
-    this.#timer ??= setInterval(() => this.#tick(), PERIOD_MS);
   }
 
   close(): void {
@@ -54,9 +63,18 @@ export class Feed {
     if (this.#streams.size === 0) this.#stop();
   }
 
+  #start(): void {
+    this.#timer = setInterval(() => this.#tick(), PERIOD_MS);
+    this.#unlisten = this.#switch.events.listen((event) => {
+      this.#events.push(event);
+      if (this.#events.length > EVENTS_MAX) this.#events.shift();
+    });
+  }
+
   #stop(): void {
     clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#unlisten();
+    this.#events = [];
     this.#ports.clear();
     this.#counters.clear();
   }
@@ -85,6 +103,7 @@ export class Feed {
       ports: livePorts(sw),
       removed: [],
       counters: liveCounters(sw),
+      events: this.#events.map(liveEvent),
     };
   }
 
@@ -95,14 +114,22 @@ export class Feed {
     const before = { ports: this.#ports, counters: this.#counters };
     this.#ports = ports;
     this.#counters = counters;
+    const told = this.#told;
+    this.#told = this.#switch.events.sequence;
     return {
       ...message,
       whole: false,
       ports: message.ports.filter(({ port }) => before.ports.get(port) !== ports.get(port)),
+      events: message.events.filter(({ sequence }) => sequence > told),
       removed: [...before.ports.keys()].filter((port) => !ports.has(port)),
       counters: message.counters.filter(({ port }) => before.counters.get(port) !== counters.get(port)),
     };
   }
+}
+
+function liveEvent(event: FeedEvent): LiveEvent {
+  const { sequence, time } = event;
+  return { sequence, time, text: eventText(event), port: 'port' in event ? event.port : undefined };
 }
 
 function byPort(rows: readonly { port: number }[]): Map<number, string> {

@@ -47,6 +47,15 @@ export interface LiveSwitch {
   macs: [entries: number, limit: number];
 }
 
+/** An event of the switch, in words. The words may contain any text of a client. */
+export interface LiveEvent {
+  sequence: number;
+  /** In milliseconds since 1970. */
+  time: number;
+  text: string;
+  port?: number | undefined;
+}
+
 /** A message of the stream `/live`, sent once a second. */
 export interface LiveMessage {
   /** A monotonic time of the server in milliseconds. */
@@ -57,6 +66,8 @@ export interface LiveMessage {
   ports: LivePort[];
   removed: number[];
   counters: LiveCounters[];
+  /** The events since the previous message, or the latest ones; those of the same sequence number are the same. */
+  events: LiveEvent[];
 }
 
 /** An address, as `/macs` returns it. */

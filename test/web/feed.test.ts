@@ -67,6 +67,24 @@ test('a stream begins with all ports, and then gets only those that changed', ()
   expect(browser.messages[4]!.switch).toMatchObject({ name: 'lab', hub: false, macs: [0, 131_072] });
 });
 
+test('events are sent once, and a new stream gets the latest of them', () => {
+  const { sw, feed } = feedOf();
+  const browser = open(feed);
+  sw.ports.create(3);
+  vi.advanceTimersByTime(2000);
+  expect(browser.messages.map(({ events }) => events.map(({ text, port }) => [text, port]))).toEqual([
+    [],
+    [['port 3: created', 3]],
+    [],
+  ]);
+  expect(open(feed).messages[0]!.events.map(({ sequence }) => sequence)).toEqual([1]);
+  for (let vlan = 1; vlan <= 250; vlan++) sw.vlans.create(vlan);
+  vi.advanceTimersByTime(1000);
+  const { events } = browser.messages.at(-1)!;
+  expect(events).toHaveLength(100);
+  expect(events.map(({ text }) => text)).toContain('VLAN 250: created');
+});
+
 test('nothing is computed while there is no stream', () => {
   const { sw, feed } = feedOf();
   const counters = vi.spyOn(sw, 'counters');
@@ -74,11 +92,11 @@ test('nothing is computed while there is no stream', () => {
   expect(counters).not.toHaveBeenCalled();
   const [one, two] = [open(feed), open(feed)];
   vi.advanceTimersByTime(3000);
-  expect(counters).toHaveBeenCalledTimes(5); // once for each new stream, and once a second for both
+  expect(counters).toHaveBeenCalledTimes(9); // by each new stream, when events begin, and once a second by the message and the events
   one.destroy();
   two.destroy();
   vi.advanceTimersByTime(5000);
-  expect(counters).toHaveBeenCalledTimes(5);
+  expect(counters).toHaveBeenCalledTimes(9);
   expect(vi.getTimerCount()).toBe(0);
 });
 

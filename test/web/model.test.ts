@@ -34,6 +34,7 @@ const message = (at: number, more: Partial<LiveMessage>): LiveMessage => ({
   ports: [],
   removed: [],
   counters: [],
+  events: [],
   ...more,
 });
 

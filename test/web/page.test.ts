@@ -55,6 +55,22 @@ describeWith(BROWSER_NEEDS, 'the page', () => {
     expect(await page.locator('#summary').innerText()).toContain('1 of 2 ports up');
   });
 
+  test('events are listed, the latest first, are searched, and lead to the port', async () => {
+    const { net, url } = await serve();
+    const page = await openPage(url);
+    await page.getByText('Events are shown from the moment').waitFor();
+    const a = await net.join({ description: '<b>one</b>' });
+    a.send(frame(BROADCAST, A));
+    const list = page.locator('#event-rows');
+    await list.getByText(`port 1: ${A} learned`).waitFor(SOON);
+    await list.getByText('port 1: vde joined: <b>one</b>').waitFor();
+    expect(await list.locator('li').first().innerText()).toContain('learned');
+    await page.locator('#event-filter').fill('joined');
+    expect(await list.locator('li:visible').count()).toBe(1);
+    await list.getByRole('button').first().click();
+    await page.getByRole('heading', { name: 'Port 1' }).waitFor();
+  });
+
   test('a name of markup is text, in the picture, the details and the list', async () => {
     const { net, url } = await serve();
     const hostile = '<img src=x onerror="document.title=1">';
@@ -223,7 +239,7 @@ describeWith(BROWSER_NEEDS, 'the page', () => {
       .getByText(/^tx [1-9]/)
       .waitFor({ timeout: 10_000 });
     const session = await page.context().newCDPSession(page);
-    await session.send('Performance.enable');
+    await session.send('Performance.enable', { timeDomain: 'threadTicks' }); // CPU time
     const scripting = async () => {
       const { metrics } = await session.send('Performance.getMetrics');
       return metrics.find(({ name }) => name === 'ScriptDuration')!.value * 1000;

@@ -3,6 +3,7 @@ import { bitRate, short } from '../../protocol/units.ts';
 import type { LiveMessage } from '../live.ts';
 import { Details } from './details.ts';
 import { byId, h, setText } from './dom.ts';
+import { Events } from './events.ts';
 import { Macs } from './macs.ts';
 import { Model } from './model.ts';
 import { Picture } from './picture.ts';
@@ -15,6 +16,7 @@ const details = new Details(model, () => {
   if (port !== undefined) picture.focus(port);
 });
 const picture = new Picture(byId('picture'), model, open);
+const events = new Events(open);
 new Macs(open);
 let opened: number | undefined;
 
@@ -89,7 +91,9 @@ function listen(): void {
     if (source.readyState === EventSource.CLOSED) setTimeout(listen, RETRY_MS);
   });
   source.addEventListener('message', ({ data }) => {
-    model.apply(JSON.parse(data) as LiveMessage, Date.now());
+    const message = JSON.parse(data) as LiveMessage;
+    model.apply(message, Date.now());
+    events.add(message);
     updateVlans();
     updateHeader();
     picture.update();

@@ -1,15 +1,16 @@
 // The events of a switch as lines of text.
 import { printable } from '../protocol/printable.ts';
-import type { FeedEvent } from '../switch/events.ts';
+import type { FeedEvent } from './events.ts';
 
 const NO_VLAN = 4095;
 
 /** Returns a line such as `12:30:01.250 port 3 (web): vde joined: a guest`. Text from clients is made printable. */
 export function describeEvent(event: FeedEvent): string {
-  return `${clock(event.time)} ${printable(textOf(event))}`;
+  return `${clock(event.time)} ${printable(eventText(event))}`;
 }
 
-function textOf(event: FeedEvent): string {
+/** Returns the same without the time, and with text from clients as it is. */
+export function eventText(event: FeedEvent): string {
   const where = 'port' in event ? `port ${event.port}${event.name === undefined ? '' : ` (${event.name})`}` : '';
   switch (event.type) {
     case 'port-created':
