@@ -40,5 +40,5 @@ export { Switch } from './switch/switch.ts';
 export type { SwitchServer } from './switch/switch-server.ts';
 export type { Tuning } from './switch/tuning.ts';
 export type { VlanInfo, VlanMember, Vlans } from './switch/vlans.ts';
-export type { Log, LogLevel } from './system/log.ts';
+export type { Log, LogFields, LogLevel } from './system/log.ts';
 export type { EventsLost } from './system/native.ts';

@@ -1,7 +1,7 @@
 // Opens, lists and closes the attachments of a switch. An attachment is an opened spec with the ports that it holds.
 import { SwitchError } from '../protocol/errors.ts';
 import { LineLimit } from '../system/line-limit.ts';
-import type { Log, LogLevel } from '../system/log.ts';
+import type { Log, LogFields, LogLevel } from '../system/log.ts';
 import type { Reservation, Reservations } from '../system/reservation.ts';
 import type { AttachmentStats, Backend, Host, Whereabouts } from './kind.ts';
 import type { PortRequest } from './kinds.ts';
@@ -130,7 +130,7 @@ export class Attachments {
     if (this.#entries.has(id)) throw new SwitchError('EEXIST', `a port with the id '${id}' is attached already`);
     const closing = new AbortController();
     const log = new LineLimit(
-      (message, level) => this.#environment.log(`${id}: ${message}`, level),
+      (message, level, fields) => this.#environment.log(`${id}: ${message}`, level, { attachment: id, ...fields }),
       (count) => `${count} more lines meanwhile`,
     );
     const entry: Entry = { id, request, reservations: new Set(), backend: undefined, closing, log };
@@ -186,7 +186,7 @@ export class Attachments {
       directory: this.#environment.directory(),
       signal: closing.signal,
       whereabouts: this.#environment.whereabouts,
-      log: (message: string, level?: LogLevel) => log.say(message, level),
+      log: (message: string, level?: LogLevel, fields?: LogFields) => log.say(message, level, fields),
       reconnecting: (reason) =>
         this.#environment.tell({ type: 'attachment-reconnecting', attachment: id, kind: request.kind.name, reason }),
       reserve: ({ atMost = 1 } = {}) => this.#reserve(entry, atMost),

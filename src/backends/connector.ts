@@ -91,7 +91,10 @@ export class Connector implements Backend {
     this.#connections++;
     this.#backOff.made(performance.now());
     this.#logged = false;
-    this.#host.log(`port ${this.#reservation.port}: connected to ${name}`);
+    this.#host.log(`port ${this.#reservation.port}: connected to ${name}`, 'info', {
+      port: this.#reservation.port,
+      address: name,
+    });
     return undefined;
   }
 
@@ -101,7 +104,7 @@ export class Connector implements Backend {
     if (this.#reconnectMs > 0) {
       this.#tryAgain(message);
     } else {
-      this.#host.log(message, 'warning');
+      this.#host.log(message, 'warning', { port: this.#reservation.port, reason: why });
       this.#host.end();
     }
   }
@@ -109,7 +112,7 @@ export class Connector implements Backend {
   #tryAgain(why: string): void {
     if (this.#host.signal.aborted) return;
     if (!this.#logged) {
-      this.#host.log(`${why}; trying again`, 'warning');
+      this.#host.log(`${why}; trying again`, 'warning', { port: this.#reservation.port, reason: why });
       this.#host.reconnecting(why);
     }
     this.#logged = true;

@@ -20,7 +20,7 @@ export async function openUdp(host: Host, local: HostPort, peer: HostPort): Prom
   );
   const backend = attach(host, { kind: 'peer', ...opened, also: [] }, formatHostPort(address, peer.port));
   const bound = formatHostPort(own, localPort);
-  host.log(`receiving on ${bound}`);
+  host.log(`receiving on ${bound}`, 'info', { address: bound });
   return { ...backend, addresses: () => [bound] };
 }
 
@@ -142,7 +142,11 @@ function attach(host: Host, transport: Transport, description: string, remove = 
     throw error;
   }
   const ended = (why: string) => {
-    host.log(`port ${reservation.port}: ${description} is closed: ${why}`, 'warning');
+    host.log(`port ${reservation.port}: ${description} is closed: ${why}`, 'warning', {
+      port: reservation.port,
+      description,
+      reason: why,
+    });
     host.end();
   };
   reservation.attach({ transport, description, ended });

@@ -1,6 +1,6 @@
 // Defines what a kind of port provides, and what the switch offers to the kind. The kind's backend reserves ports and
 // attaches an endpoint to each. CONTRIBUTING.md says how to add a kind.
-import type { LogLevel } from '../system/log.ts';
+import type { LogFields, LogLevel } from '../system/log.ts';
 import type { Reservation } from '../system/reservation.ts';
 import type { Keys, Values } from './keys.ts';
 
@@ -53,8 +53,8 @@ export interface Host {
   /** Aborted when the attachment is closed, even while open() is pending. */
   readonly signal: AbortSignal;
   readonly whereabouts: Whereabouts;
-  /** Writes a log line that begins with the attachment's ID. */
-  log(message: string, level?: LogLevel): void;
+  /** Writes a log line that begins with the attachment's ID, which is also added to the fields. */
+  log(message: string, level?: LogLevel, fields?: LogFields): void;
   /** Reports that the connection is lost, or could not be made, and that the backend tries again. */
   reconnecting(reason: string): void;
   /**

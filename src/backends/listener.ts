@@ -65,7 +65,8 @@ export class Listener implements Backend {
     this.#servers = await this.#open();
     for (const server of this.#servers)
       server.on('error', (error) => this.#host.log(`accept: ${describeError(error)}`, 'warning'));
-    this.#host.log(`listening on ${this.addresses().join(' and ')}`);
+    const address = this.addresses().join(' and ');
+    this.#host.log(`listening on ${address}`, 'info', { address });
   }
 
   async #open(): Promise<Server[]> {
@@ -122,14 +123,18 @@ export class Listener implements Backend {
   #disconnected(reservation: Reservation, description: string, why: string): void {
     this.#clients.delete(reservation);
     reservation.release();
-    this.#host.log(`port ${reservation.port}: ${description} disconnected: ${why}`);
+    this.#host.log(`port ${reservation.port}: ${description} disconnected: ${why}`, 'info', {
+      port: reservation.port,
+      description,
+      reason: why,
+    });
   }
 
   /** Refuses a client. Only the first of a series of refusals is logged, since a client may retry for ever. */
   #refuse(socket: Socket, why: string): void {
     this.#refused++;
     socket.destroy();
-    if (!this.#refusing) this.#host.log(`clients are refused: ${why}`, 'warning');
+    if (!this.#refusing) this.#host.log(`clients are refused: ${why}`, 'warning', { reason: why });
     this.#refusing = true;
   }
 }

@@ -39,12 +39,12 @@ export async function serveHttp(
       const routes = { ...metricsRoutes(sw, VDE_VERSION), ...(shared ? page?.routes : {}) };
       const { address } = await start(forMetrics, routes, 'metrics');
       context.metrics = metricsUrl(address);
-      log(`serving metrics on ${context.metrics}`);
+      log(`serving metrics on ${context.metrics}`, 'info', { address: context.metrics });
     }
     if (page) {
       const server = shared ? servers[0]! : await start(forPage, page.routes, 'the page');
       context.web = server.address.replace(/^http:.*/, '$&/');
-      log(`serving the page on ${context.web}`);
+      log(`serving the page on ${context.web}`, 'info', { address: context.web });
       if (!server.local)
         log('other hosts can read the page, without a password: its address is not a loopback address', 'warning');
     }

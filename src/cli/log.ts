@@ -3,7 +3,7 @@
 import { fstatSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { printable } from '../protocol/printable.ts';
-import { type Log, type LogLevel, lossy, PRIORITIES } from '../system/log.ts';
+import { type Log, type LogFields, type LogLevel, lossy, PRIORITIES } from '../system/log.ts';
 import { systemLog } from '../system/system-log.ts';
 
 export interface LogOptions {
@@ -17,9 +17,9 @@ const PENDING_MAX = 64 * 1024; // bytes
 export function streamLog(name: string, output: Writable, options: LogOptions): Log {
   output.on('error', () => {}); // a closed stderr is not an error
   const format = lineFormatter(name, options);
-  const log = lossy((message, level) => {
+  const log = lossy((message, level, fields) => {
     if (output.writableLength > PENDING_MAX) return false;
-    output.write(format(message, level));
+    output.write(format(message, level, fields));
     return true;
   });
   return atLevel(options.level, log);
@@ -31,14 +31,18 @@ export function daemonLog(name: string, { level }: LogOptions): Log {
 
 /** Returns a log that leaves out less important lines, and makes the text that peers contribute to others safe. */
 function atLevel(threshold: LogLevel, log: Log): Log {
-  return (message, level = 'info') => {
-    if (PRIORITIES[level] <= PRIORITIES[threshold]) log(printable(message), level);
+  return (message, level = 'info', fields) => {
+    if (PRIORITIES[level] <= PRIORITIES[threshold]) log(printable(message), level, fields);
   };
 }
 
-function lineFormatter(name: string, { format }: LogOptions): (message: string, level: LogLevel) => string {
+function lineFormatter(
+  name: string,
+  { format }: LogOptions,
+): (message: string, level: LogLevel, fields?: LogFields) => string {
   if (format === 'json')
-    return (message, level) => `${JSON.stringify({ time: new Date().toISOString(), level, name, message })}\n`;
+    return (message, level, fields) =>
+      `${JSON.stringify({ time: new Date().toISOString(), level, name, message, ...fields })}\n`;
   // The journal adds our name, and reads the priority from the start of the line (sd-daemon(3)).
   if (isJournal()) return (message, level) => `<${PRIORITIES[level]}>${message}\n`;
   return (message) => `${name}: ${message}\n`;

@@ -1,5 +1,6 @@
 // Everything that one tsvde process runs. Parts are opened in the order in which they depend on each other, and closed
 // in reverse order. If a part cannot be opened, those opened before it are closed, so that nothing is left behind.
+import { isatty } from 'node:tty';
 import type { ConsoleContext } from '../console/command.ts';
 import { createContext } from '../console/context.ts';
 import { runDeclarations, runStartupFile } from '../console/execute.ts';
@@ -54,10 +55,11 @@ export class Service {
     sw.on('log', log);
     const endpoints = new LineLimit(log, (count) => `${count} more endpoints were added or removed meanwhile`);
     sw.on('event', (event) => {
-      if (event.type === 'endpoint-described')
-        endpoints.say(`port ${event.port}: endpoint ${event.endpoint} added: ${event.description}`, 'debug');
-      if (event.type === 'endpoint-removed')
-        endpoints.say(`port ${event.port}: endpoint ${event.endpoint} removed`, 'debug');
+      if (event.type !== 'endpoint-described' && event.type !== 'endpoint-removed') return;
+      const { type, port, endpoint, description } = event;
+      const change = type === 'endpoint-removed' ? 'removed' : `added: ${description}`;
+      const portName = sw.ports.get(port)?.name;
+      endpoints.say(`port ${port}: endpoint ${endpoint} ${change}`, 'debug', { port, portName, endpoint, description });
     });
     const { management, tolerant, level = tolerant ? 'full' : DEFAULT_LEVEL } = options;
     const context = createContext({
@@ -118,8 +120,17 @@ export class Service {
     // creates.
     await attempt(CONTROL_FAILED, () => sw.serve());
     if (management) await this.#runStep(() => console.serve());
+    if (isatty(2) && !this.#options.tolerant && !this.#options.daemon) this.#tellWhere();
     if (this.#options.readyFd !== undefined) announceReady(this.#options.readyFd);
     this.#usable = true;
+  }
+
+  /** Logs where the switch listens, for a user at a terminal, who would otherwise see nothing but a prompt. */
+  #tellWhere(): void {
+    const { log, management, switch: sw } = this.#context;
+    const { directory } = sw.control!;
+    log(`clients join through '${directory}'`, 'info', { path: directory });
+    if (management) log(`serving the console on '${management.path}'`, 'info', { path: management.path });
   }
 
   /** Whether the start is complete; false if a signal ended it early. */

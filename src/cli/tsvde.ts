@@ -91,9 +91,9 @@ async function runSubcommand([name, ...words]: readonly string[]): Promise<void>
  * not the system log.
  */
 function alsoKeeping(kept: string[], log: Log): Log {
-  return (message, level) => {
+  return (message, level, fields) => {
     if (level === 'warning' && kept.length < WARNINGS_MAX) kept.push(message);
-    log(message, level);
+    log(message, level, fields);
   };
 }
 

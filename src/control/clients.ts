@@ -9,7 +9,7 @@ import { addressPath, formatAddress, type JoinRequest, parseRequest } from '../p
 import { describeError } from '../system/errno.ts';
 import { grantSocket, holdSocket, type OwnPath } from '../system/held-path.ts';
 import { LineLimit } from '../system/line-limit.ts';
-import type { Log } from '../system/log.ts';
+import type { Log, LogFields } from '../system/log.ts';
 import { descriptorOf, native } from '../system/native.ts';
 import type { Reservation, Reservations } from '../system/reservation.ts';
 import { UnixListener } from '../system/unix-listener.ts';
@@ -27,7 +27,7 @@ export class Clients {
   readonly #reservations: Reservations;
   readonly #directory: ControlDirectory;
   readonly #rules: ClientRules;
-  readonly #warn: (message: string) => void;
+  readonly #warn: (message: string, fields?: LogFields) => void;
   readonly #streams = new Set<Socket>();
   readonly #joining = new Set<Promise<void>>();
   /** For each client that has a port, the function that disconnects the client. */
@@ -41,9 +41,10 @@ export class Clients {
     this.#reservations = reservations;
     this.#directory = directory;
     this.#rules = rules;
-    this.#warn = (message) => log(message, 'warning');
-    this.#others = new LineLimit(this.#warn, (count) => `${count} more lines about clients meanwhile`);
-    this.#refusals = new LineLimit(this.#warn, (count) => `refused ${count} more clients meanwhile`);
+    this.#warn = (message, fields) => log(message, 'warning', fields);
+    const warn: Log = (message, _, fields) => this.#warn(message, fields);
+    this.#others = new LineLimit(warn, (count) => `${count} more lines about clients meanwhile`);
+    this.#refusals = new LineLimit(warn, (count) => `refused ${count} more clients meanwhile`);
   }
 
   /**
@@ -81,7 +82,9 @@ export class Clients {
     this.#streams.add(stream);
     let message = Buffer.alloc(0);
     const refuse = (reason: string) => {
-      this.#refusals.say(`refused a client (${peer(stream)}): ${reason}`);
+      const { pid, uid } = peerOf(stream);
+      const peer = uid === undefined ? 'already disconnected' : `pid ${pid}, uid ${uid}`;
+      this.#refusals.say(`refused a client (${peer}): ${reason}`, 'warning', { pid, uid, reason });
       stream.destroy();
     };
     const { requestTimeoutMs } = this.#rules;
@@ -163,7 +166,10 @@ export class Clients {
       try {
         file.unlink(); // before release(), which frees the endpoint's ID and with it the file name
       } catch (error) {
-        this.#others.say(describeLeftover(error, file.path));
+        this.#others.say(describeLeftover(error, file.path), 'warning', {
+          path: file.path,
+          reason: describeError(error),
+        });
       }
       reservation.release();
     };
@@ -220,11 +226,12 @@ function describeLeftover(error: unknown, path: string): string {
   return error instanceof SwitchError ? error.message : `cannot remove '${path}': ${describeError(error)}`;
 }
 
-function peer(stream: Socket): string {
+/** Returns the process and user of a client; nothing if the client has already disconnected. */
+function peerOf(stream: Socket): { pid?: number; uid?: number } {
   try {
     const { pid, uid } = native.peerCredentials(descriptorOf(stream));
-    return `pid ${pid}, uid ${uid}`;
+    return { pid, uid };
   } catch {
-    return 'already disconnected';
+    return {};
   }
 }

@@ -232,7 +232,10 @@ export class Captures {
     entry.final = { ...this.#numbers(id), state: error === undefined ? 'complete' : 'failed', error };
     this.#engine.removeCapture(id);
     if (error !== undefined && entry.file !== undefined)
-      this.#log(`the capture '${entry.name}' has ended: '${printable(entry.file)}': ${error}`, 'warning');
+      this.#log(`the capture '${entry.name}' has ended: '${printable(entry.file)}': ${error}`, 'warning', {
+        path: entry.file,
+        reason: error,
+      });
     entry.end();
   }
 

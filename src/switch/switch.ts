@@ -12,7 +12,7 @@ import type { Plug } from '../plug/plug.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { parseMac, randomMac } from '../protocol/mac.ts';
 import { describeEnd, nameEnd } from '../system/errno.ts';
-import type { Log, LogLevel } from '../system/log.ts';
+import type { Log, LogFields, LogLevel } from '../system/log.ts';
 import { type EngineEvent, type EventsLost, type NativeEngine, native } from '../system/native.ts';
 import { Capture } from './capture.ts';
 import { Captures } from './captures.ts';
@@ -103,7 +103,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     this.#hub = hub;
     this.macs = new MacTable(engine, hashSize);
     this.capture = new Capture(engine);
-    this.captures = new Captures(engine, table, (message, level) => this.#log(message, level));
+    this.captures = new Captures(engine, table, (message, level, fields) => this.#log(message, level, fields));
     this.spanningTrees = new SpanningTrees(engine, { mac: this.mac, priority }, (category, text) =>
       tell({ type: 'spanning-tree', category, text }),
     );
@@ -133,7 +133,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
       directory: () => this.control?.directory,
       whereabouts,
       tell,
-      log: (message, level) => this.#log(message, level),
+      log: (message, level, fields) => this.#log(message, level, fields),
     });
     if (options.cpu !== undefined) placeOnCpu(engine, options.cpu);
     if (fstp && !hub) this.spanningTrees.switchOn();
@@ -232,7 +232,9 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     this.#checkOpen();
     if (this.#control)
       throw new SwitchError('EEXIST', `the switch listens on '${this.control?.directory ?? 'a directory'}' already`);
-    const control = new Control(this.#reservations, options, (message) => this.#log(message, 'warning'));
+    const control = new Control(this.#reservations, options, (message, level, fields) =>
+      this.#log(message, level ?? 'warning', fields),
+    );
     this.#control = control;
     await this.#orForget(control, control.bind(this.ports.limit, prepareOther));
   }
@@ -357,12 +359,17 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
         this.captures.ended(event.capture, event.errno);
         return;
       case 'mac-moved':
-        this.#log(`MAC ${event.mac} moved from port ${event.from} to port ${event.to}`);
+        this.#log(`MAC ${event.mac} moved from port ${event.from} to port ${event.to}`, 'info', {
+          mac: event.mac,
+          port: event.to,
+        });
         return;
       case 'mac-flapping': {
         const { mac, port, elsewhere, seconds } = event;
         this.#log(
           `MAC ${mac} flaps between port ${port} and port ${elsewhere}: it stays on port ${port} for ${seconds} s`,
+          'info',
+          { mac, port },
         );
         this.emit('event', event);
         return;
@@ -405,7 +412,9 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     return this.ports.get(port)?.endpoints.find(({ id }) => id === endpoint);
   }
 
-  #log(message: string, level: LogLevel = 'info'): void {
-    this.emit('log', message, level);
+  #log(message: string, level: LogLevel = 'info', fields?: LogFields): void {
+    // A line about a port also has the port's name.
+    const portName = fields?.port === undefined ? undefined : this.ports.get(fields.port)?.name;
+    this.emit('log', message, level, portName === undefined ? fields : { ...fields, portName });
   }
 }

@@ -1,5 +1,5 @@
 // Limits log lines that anyone can cause at will: the first lines of each period are logged, the rest only counted.
-import type { Log, LogLevel } from './log.ts';
+import type { Log, LogFields, LogLevel } from './log.ts';
 
 const LINES_MAX = 20;
 const PERIOD_MS = 10_000;
@@ -17,9 +17,9 @@ export class LineLimit {
     this.#summarize = summarize;
   }
 
-  say(line: string, level?: LogLevel): void {
+  say(line: string, level?: LogLevel, fields?: LogFields): void {
     this.#timer ??= setTimeout(() => this.end(), PERIOD_MS).unref();
-    if (++this.#lines <= LINES_MAX) this.#log(line, level);
+    if (++this.#lines <= LINES_MAX) this.#log(line, level, fields);
     else this.#level = level;
   }
 

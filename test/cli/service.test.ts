@@ -196,9 +196,44 @@ describe('the log', () => {
       .split('\n')
       .map((line) => JSON.parse(line));
     expect(lines).toMatchObject([
-      { level: 'warning', name: 'tsvde', message: expect.stringMatching(/^refused a client/) },
+      {
+        level: 'warning',
+        name: 'tsvde',
+        message: expect.stringMatching(/^refused a client/),
+        uid: process.geteuid!(),
+        pid: process.pid,
+        reason: expect.stringContaining('port 999'),
+      },
       { level: 'info', message: 'Caught signal 15, cleaning up and exiting' },
     ]);
+    expect(lines[1]).not.toHaveProperty('reason');
     expect(Date.parse(lines[0].time)).toBeGreaterThan(Date.now() - 60_000);
+  });
+
+  test('lines in JSON say which port, endpoint and attachment they are about', async () => {
+    const path = `${temporaryDirectory()}/s`;
+    const spec = `stream,id=lab,name=guests,server=on,addr.type=unix,addr.path=${path}`;
+    const { started, directory } = await startTsvde(['--log-format', 'json', '--verbose', '--port', spec]);
+    const plug = await Plug.connect(directory, { port: 9, description: 'a guest name=web' });
+    plug.close();
+    await started.output(/endpoint \d+ removed/);
+    const lines = started
+      .stderr()
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const address = expect.stringContaining(path);
+    expect(lines.find(({ message }) => /listening on/.test(message))).toMatchObject({ attachment: 'lab', address });
+    const about = { level: 'debug', port: 9, portName: 'web', endpoint: 1, description: 'a guest name=web' };
+    expect(lines.find(({ message }) => /endpoint 1 added/.test(message))).toMatchObject(about);
+  });
+
+  test('at a terminal, the start says where the switch listens', async () => {
+    const home = temporaryDirectory();
+    const script = ['-qec', `${tsvde} --nostdin -s ${home}/ctl -M ${home}/mgmt`, '/dev/null'];
+    const started = start('script', script);
+    await started.output(/tsvde: clients join through '.*\/ctl'\r\n/);
+    await started.output(/tsvde: serving the console on '.*\/mgmt'\r\n/);
+    await started.stop();
   });
 });

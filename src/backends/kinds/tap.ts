@@ -30,7 +30,11 @@ export const tap = defineKind({
       transport: { kind: 'tap', fd },
       description: name,
       ended(why) {
-        host.log(`port ${reservation.port}: ${name} can no longer be used and is closed: ${why}`, 'warning');
+        host.log(`port ${reservation.port}: ${name} can no longer be used and is closed: ${why}`, 'warning', {
+          port: reservation.port,
+          description: name,
+          reason: why,
+        });
         host.end();
       },
     });

@@ -124,7 +124,10 @@ class Uplink implements Backend {
     this.#times++;
     this.#backOff.made(performance.now());
     this.#logged = '';
-    this.#host.log(`port ${this.#reservation.port}: joined ${switchPath}`);
+    this.#host.log(`port ${this.#reservation.port}: joined ${switchPath}`, 'info', {
+      port: this.#reservation.port,
+      path: switchPath,
+    });
   }
 
   #lost(): void {
@@ -137,7 +140,7 @@ class Uplink implements Backend {
   #again(why: string): void {
     if (this.#host.signal.aborted) return;
     if (why !== this.#logged) {
-      this.#host.log(`${why}; trying again`, 'warning');
+      this.#host.log(`${why}; trying again`, 'warning', { path: this.#directory, reason: why });
       this.#host.reconnecting(why);
     }
     this.#logged = why;
