@@ -33,6 +33,7 @@ export type { GuestInfo } from './switch/guests.ts';
 export type { MacEntry, MacStats, MacTable, MacTimes } from './switch/mac-table.ts';
 export type { MirrorInfo, MirrorOptions, Mirrors } from './switch/mirrors.ts';
 export type { AttachOptions, SwitchOptions } from './switch/options.ts';
+export type { OwnPlugOptions } from './switch/own-plug.ts';
 export type { EndpointInfo, PortInfo } from './switch/port-table.ts';
 export type { Ports } from './switch/ports.ts';
 export type { SpanningTrees, TreePortView, TreeView } from './switch/spanning-trees.ts';

@@ -27,16 +27,23 @@ const TIMES = { expireSeconds: true, gcIntervalSeconds: true, minPersistenceSeco
 
 export const DEFAULT_MAC_TIMES: MacTimes = { expireSeconds: 100, gcIntervalSeconds: 2, minPersistenceSeconds: 3 };
 
+/** Finds the number of a port by its name. Throws SwitchError EINVAL if no port has the name. */
+interface PortNumbers {
+  number(port: string): number;
+}
+
 /** The addresses that the switch has learned (IEEE 802.1D-2004, 7.8 and 7.9). */
 export class MacTable {
   readonly #engine: NativeEngine;
+  readonly #ports: PortNumbers;
   #times = DEFAULT_MAC_TIMES;
   #hashSize: number;
   #watchers = 0;
 
   /** @internal */
-  constructor(engine: NativeEngine, hashSize: number) {
+  constructor(engine: NativeEngine, hashSize: number, ports: PortNumbers) {
     this.#engine = engine;
+    this.#ports = ports;
     this.#hashSize = roundHashSize(hashSize);
   }
 
@@ -90,10 +97,10 @@ export class MacTable {
 
   /**
    * Forgets addresses: those learned on a port, in a VLAN, on a port in a VLAN, or all. Returns how many were
-   * forgotten.
+   * forgotten. The port is given by its number or its name. Throws SwitchError EINVAL for a name that no port has.
    */
-  flush({ port, vlan }: { port?: number; vlan?: number } = {}): number {
-    return this.#engine.flushMacs(port, vlan);
+  flush({ port, vlan }: { port?: number | string; vlan?: number } = {}): number {
+    return this.#engine.flushMacs(typeof port === 'string' ? this.#ports.number(port) : port, vlan);
   }
 }
 

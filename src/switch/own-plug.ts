@@ -4,6 +4,12 @@ import { Plug } from '../plug/plug.ts';
 import { native } from '../system/native.ts';
 import type { Reservation, Reservations } from '../system/reservation.ts';
 
+/** Which port a plug of this program takes, and how it describes itself. */
+export type OwnPlugOptions = Omit<PlugOptions, 'port'> & {
+  /** The port, given by its number or, if it exists already, by its name; any free port if absent. */
+  port?: number | string;
+};
+
 /** The size of the buffer between the engine and a plug, in bytes; the same as an ordinary socket's. */
 const PLUG_BUFFER_BYTES = 212_992;
 
@@ -11,10 +17,16 @@ const PLUG_BUFFER_BYTES = 212_992;
  * Opens a plug. While the plug is open, `children` contains the function that closes it. Throws SwitchError EINVAL,
  * EADDRINUSE, EACCES, ENOSPC.
  */
-export function openPlug(reservations: Reservations, children: Set<() => unknown>, options: PlugOptions): Plug {
+export function openPlug(
+  reservations: Reservations,
+  children: Set<() => unknown>,
+  { port, ...options }: OwnPlugOptions,
+  portNamed: (name: string) => number,
+): Plug {
   checkPlugOptions(options);
-  const { port, description = '' } = options;
-  const wanted = port === undefined ? ({ kind: 'any' } as const) : ({ kind: 'number', number: port } as const);
+  const { description = '' } = options;
+  const number = typeof port === 'string' ? portNamed(port) : port;
+  const wanted = number === undefined ? ({ kind: 'any' } as const) : ({ kind: 'number', number } as const);
   const reservation = reservations.forClient(wanted, process.geteuid?.() ?? 0, 'plug');
   try {
     return plugInto(reservation, children, description);

@@ -17,13 +17,20 @@ export class SpanningTrees {
   readonly #engine: NativeEngine;
   readonly #machine: SpanningTree;
   readonly #listener: TreeListener;
+  readonly #numberOf: (port: number | string) => number;
   /** The memberships that the machine knows: for each port, its VLANs, and whether it is a tagged member of each. */
   readonly #told = new Map<number, Map<number, boolean>>();
   readonly #discarding = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
 
   /** @internal */
-  constructor(engine: NativeEngine, bridge: BridgeOptions, listener: TreeListener) {
+  constructor(
+    engine: NativeEngine,
+    bridge: BridgeOptions,
+    listener: TreeListener,
+    portNamed: (name: string) => number,
+  ) {
+    this.#numberOf = (port) => (typeof port === 'string' ? portNamed(port) : port);
     this.#engine = engine;
     this.#listener = listener;
     this.#machine = new SpanningTree(bridge);
@@ -57,18 +64,18 @@ export class SpanningTrees {
 
   /**
    * Makes a port an edge port in a VLAN, or an ordinary one. An edge port forwards, and neither sends nor receives
-   * BPDUs.
+   * BPDUs. The port is given by its number or its name. Throws SwitchError EINVAL for a name that no port has.
    */
-  setEdge(vlan: number, port: number, edge: boolean): void {
-    this.#apply(this.#machine.setEdge({ vlan, port, edge }, now()));
+  setEdge(vlan: number, port: number | string, edge: boolean): void {
+    this.#apply(this.#machine.setEdge({ vlan, port: this.#numberOf(port), edge }, now()));
   }
 
   /**
    * Lowers the cost of the path through this port in a VLAN by `cost`. A VLAN has only one bonus: the new bonus
-   * replaces that of another port.
+   * replaces that of another port. The port is given as for setEdge().
    */
-  setBonus(vlan: number, port: number, cost: number): void {
-    this.#apply(this.#machine.setBonus({ vlan, port, cost }, now()));
+  setBonus(vlan: number, port: number | string, cost: number): void {
+    this.#apply(this.#machine.setBonus({ vlan, port: this.#numberOf(port), cost }, now()));
   }
 
   /** Returns the tree of a VLAN, or undefined if the VLAN does not exist. */

@@ -7,7 +7,6 @@ import { parsePortRequest } from '../backends/kinds.ts';
 import type { SpecObject } from '../backends/specs.ts';
 import { Control, type ControlInfo, type ListenOptions, type PrepareOther } from '../control/control.ts';
 import { DEFAULT_PRIORITY } from '../fstp/machine.ts';
-import type { PlugOptions } from '../plug/join.ts';
 import type { Plug } from '../plug/plug.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { parseMac, randomMac } from '../protocol/mac.ts';
@@ -24,7 +23,7 @@ import { type GuestInfo, guestsOf } from './guests.ts';
 import { DEFAULT_MAC_TIMES, MacTable } from './mac-table.ts';
 import { Mirrors } from './mirrors.ts';
 import { type AttachOptions, checkAttachOptions, checkSwitchOptions, type SwitchOptions } from './options.ts';
-import { openPlug } from './own-plug.ts';
+import { type OwnPlugOptions, openPlug } from './own-plug.ts';
 import { type EndpointInfo, PortTable } from './port-table.ts';
 import { Ports } from './ports.ts';
 import { PortReservations } from './reservations.ts';
@@ -101,11 +100,14 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     );
     this.#engine = engine;
     this.#hub = hub;
-    this.macs = new MacTable(engine, hashSize);
+    this.macs = new MacTable(engine, hashSize, table);
     this.capture = new Capture(engine);
     this.captures = new Captures(engine, table, (message, level, fields) => this.#log(message, level, fields));
-    this.spanningTrees = new SpanningTrees(engine, { mac: this.mac, priority }, (category, text) =>
-      tell({ type: 'spanning-tree', category, text }),
+    this.spanningTrees = new SpanningTrees(
+      engine,
+      { mac: this.mac, priority },
+      (category, text) => tell({ type: 'spanning-tree', category, text }),
+      (name) => table.number(name),
     );
     this.vlans = new Vlans(engine, table, this.spanningTrees, strictVlan, tell);
     this.events = new EventFeed({
@@ -270,9 +272,9 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
    * when its endpoint is closed. Throws SwitchError EINVAL, EADDRINUSE, EACCES, ENOSPC, or ENODEV once the switch is
    * closed.
    */
-  plug(options: PlugOptions = {}): Plug {
+  plug(options: OwnPlugOptions = {}): Plug {
     this.#checkOpen();
-    return openPlug(this.#reservations, this.#children, options);
+    return openPlug(this.#reservations, this.#children, options, (name) => this.ports.number(name));
   }
 
   // --- Attachments
