@@ -5,7 +5,7 @@ test.each(['--help', '-h'])('%s shows every option by subject', async (option) =
   const { code, stdout } = await run(tsvde, [option]);
   expect(code).toBe(0);
   expect(stdout).toMatch(
-    /Switch:[\s\S]*--hub[\s\S]*Control socket:[\s\S]*--sock[\s\S]*Console:[\s\S]*--mgmt[\s\S]*Metrics:/,
+    /Switch:[\s\S]*--hub[\s\S]*Control socket:[\s\S]*--sock[\s\S]*Console:[\s\S]*--mgmt[\s\S]*Metrics and page:[\s\S]*--web/,
   );
 });
 
