@@ -16,6 +16,7 @@ export type {
 export { type ConsoleOptions, serveConsole } from './console/serve.ts';
 export type { ControlInfo, ListenOptions } from './control/control.ts';
 export type { DirectoryOptions } from './control/directory.ts';
+export type { UserLimits } from './control/quotas.ts';
 export type { EventCategory, PortState } from './fstp/effect.ts';
 export type { Role as PortRole } from './fstp/port.ts';
 export type { BridgeId } from './fstp/vector.ts';

@@ -139,6 +139,10 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
     ['interop/permissions.test.ts', "only tsvde's shared directories are sticky"],
   ],
   [
+    'The clients of one user other than root',
+    ['control/quotas.test.ts', 'is refused beyond its limit, and nobody else is'],
+  ],
+  [
     'Users of the management socket other than root',
     ['console/levels.test.ts', 'has the level change by default', 'started as vde_switch, lets all who may connect'],
   ],

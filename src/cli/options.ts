@@ -7,6 +7,7 @@ import { parsePortRequest, portHelp } from '../backends/kinds.ts';
 import { DEFAULT_LEVEL, LEVELS, type Level } from '../console/level.ts';
 import type { ManagementOptions } from '../console/server.ts';
 import type { ListenOptions } from '../control/control.ts';
+import { DEFAULT_USER_LIMITS } from '../control/quotas.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { isName, NAME_RULE } from '../protocol/names.ts';
 import type { SwitchOptions } from '../switch/options.ts';
@@ -59,6 +60,9 @@ const NEVER_SHORTENED = [
   'strict-vlan',
   'port',
   'mgmt-level',
+  'user-endpoints',
+  'user-joins',
+  'user-unfinished',
   'compat-path',
   'print-unit',
   'log-format',
@@ -119,6 +123,9 @@ interface Parsed {
   mode?: number;
   dirmode?: number;
   group?: string;
+  userEndpoints: number;
+  userJoins: number;
+  userUnfinished: number;
   tap?: string[];
   mgmt?: string;
   mgmtmode: number;
@@ -172,6 +179,15 @@ export function defineTsvde(programName: string): Command {
     new Option('-m, --mode <octal>', 'permissions of the ctl socket (also --mod; default: 0600)').argParser(octal),
     new Option('--dirmode <octal>', 'permissions of the directory (default: 02700)').argParser(octal),
     new Option('-g, --group <group>', 'group of the directory and its sockets'),
+    new Option('--user-endpoints <n>', 'the most endpoints of one user, but root and our own')
+      .default(DEFAULT_USER_LIMITS.endpoints)
+      .argParser(number),
+    new Option('--user-joins <n>', 'the most joins of one user in a second')
+      .default(DEFAULT_USER_LIMITS.joinsPerSecond)
+      .argParser(number),
+    new Option('--user-unfinished <n>', 'the most clients of one user that have sent no whole request')
+      .default(DEFAULT_USER_LIMITS.unfinished)
+      .argParser(number),
   );
   group(
     'Ports:',
@@ -293,6 +309,11 @@ function interpret(parsed: Parsed): TsvdeOptions {
       ...(mode === undefined ? {} : { mode }),
       ...(dirmode === undefined ? {} : { dirMode: dirmode }),
       ...(group === undefined ? {} : { group }),
+      userLimits: {
+        endpoints: parsed.userEndpoints,
+        joinsPerSecond: parsed.userJoins,
+        unfinished: parsed.userUnfinished,
+      },
       portZeroMode: mgmtmode,
       ...(mgmtgroup === undefined ? {} : { portZeroGroup: mgmtgroup }),
     },

@@ -15,12 +15,15 @@ import type { Reservation, Reservations } from '../system/reservation.ts';
 import { UnixListener } from '../system/unix-listener.ts';
 import { type DataFile, openDataSocket } from './data-socket.ts';
 import type { ControlDirectory } from './directory.ts';
+import { type UserLimits, UserQuotas } from './quotas.ts';
 
 export interface ClientRules {
   /** Permissions and group of port 0's data sockets, where they differ from those of other data sockets. */
   portZero: { mode?: number; gid?: number };
   /** How long a client may take to send its request, in milliseconds. All known clients send it at once. */
   requestTimeoutMs: number;
+  /** What the clients of one user may use. */
+  userLimits: UserLimits;
 }
 
 export class Clients {
@@ -28,6 +31,7 @@ export class Clients {
   readonly #directory: ControlDirectory;
   readonly #rules: ClientRules;
   readonly #warn: (message: string, fields?: LogFields) => void;
+  readonly #quotas: UserQuotas;
   readonly #streams = new Set<Socket>();
   readonly #joining = new Set<Promise<void>>();
   /** For each client that has a port, the function that disconnects the client. */
@@ -41,6 +45,7 @@ export class Clients {
     this.#reservations = reservations;
     this.#directory = directory;
     this.#rules = rules;
+    this.#quotas = new UserQuotas(rules.userLimits);
     this.#warn = (message, fields) => log(message, 'warning', fields);
     const warn: Log = (message, _, fields) => this.#warn(message, fields);
     this.#others = new LineLimit(warn, (count) => `${count} more lines about clients meanwhile`);
@@ -79,7 +84,9 @@ export class Clients {
   }
 
   #welcome(stream: Socket): void {
+    stream.on('error', () => {}); // 'close' follows
     this.#streams.add(stream);
+    stream.once('close', () => this.#streams.delete(stream));
     let message = Buffer.alloc(0);
     const refuse = (reason: string) => {
       const { pid, uid } = peerOf(stream);
@@ -87,33 +94,43 @@ export class Clients {
       this.#refusals.say(`refused a client (${peer}): ${reason}`, 'warning', { pid, uid, reason });
       stream.destroy();
     };
+    let uid: number;
+    let begun: () => void;
+    try {
+      ({ uid } = native.peerCredentials(descriptorOf(stream)));
+      begun = this.#quotas.begin(uid, performance.now());
+    } catch (error) {
+      refuse((error as Error).message);
+      return;
+    }
     const { requestTimeoutMs } = this.#rules;
     const silence = setTimeout(
       () => refuse(`it sent no whole request in ${requestTimeoutMs / 1000} s`),
       requestTimeoutMs,
     );
-    stream.on('error', () => {}); // 'close' follows
-    stream.once('close', () => {
+    const whole = () => {
       clearTimeout(silence);
-      this.#streams.delete(stream);
-    });
+      begun();
+    };
+    stream.once('close', whole);
     const read = (chunk: Buffer) => {
       message = Buffer.concat([message, chunk]);
       const parsed = parseRequest(message);
       if (parsed.outcome === 'incomplete') return;
-      clearTimeout(silence);
+      whole();
       stream.off('data', read);
       if (parsed.outcome === 'refused') return refuse(parsed.reason);
       stream.once('data', () => refuse('it sent more after its request: a control connection carries just one'));
-      const joining = this.#join(stream, parsed.request).catch((error) => refuse(refusal(error, parsed.request)));
+      const joining = this.#join(stream, parsed.request, uid).catch((error) => refuse(refusal(error, parsed.request)));
       this.#joining.add(joining);
       void joining.finally(() => this.#joining.delete(joining));
     };
     stream.on('data', read);
   }
 
-  async #join(stream: Socket, request: JoinRequest): Promise<void> {
-    const { uid } = native.peerCredentials(descriptorOf(stream));
+  async #join(stream: Socket, request: JoinRequest, uid: number): Promise<void> {
+    const joined = this.#quotas.join(uid, performance.now());
+    stream.once('close', joined);
     const own = await holdOwnSocket(request.address, uid);
     try {
       if (!stream.destroyed) this.#connect(stream, request, uid, own ? formatAddress(own.name) : request.address);

@@ -6,6 +6,7 @@ import type { Reservations } from '../system/reservation.ts';
 import { makeWay } from '../system/unix-listener.ts';
 import { type ClientRules, Clients } from './clients.ts';
 import { ControlDirectory, type DirectoryOptions } from './directory.ts';
+import type { UserLimits } from './quotas.ts';
 
 /** How a switch listens on a control directory. */
 export interface ListenOptions extends DirectoryOptions {
@@ -20,6 +21,8 @@ export interface ListenOptions extends DirectoryOptions {
   fd?: number;
   /** How long a client may take to send its request, in milliseconds; default 10000. */
   requestTimeoutMs?: number;
+  /** What the clients of one user may use. root and the switch's own user are not bound. */
+  userLimits?: UserLimits;
   /** Abandons the start of listening; has no effect once the switch listens. */
   signal?: AbortSignal;
 }
@@ -33,8 +36,14 @@ const LISTEN_OPTIONS = {
   portZeroGroup: true,
   fd: true,
   requestTimeoutMs: true,
+  userLimits: true,
   signal: true,
 } satisfies Record<keyof ListenOptions, true>;
+
+const USER_LIMITS = { endpoints: true, joinsPerSecond: true, unfinished: true } satisfies Record<
+  keyof UserLimits,
+  true
+>;
 
 /** The control directory of a switch, through which clients join. */
 export interface ControlInfo {
@@ -66,10 +75,11 @@ export class Control {
     this.#reservations = reservations;
     this.#log = log;
     this.#options = options;
-    const { portZeroMode: mode, portZeroGroup, requestTimeoutMs = 10_000 } = options;
+    const { portZeroMode: mode, portZeroGroup, requestTimeoutMs = 10_000, userLimits = {} } = options;
+    checkOptions(userLimits, USER_LIMITS);
     const gid = groupOption(portZeroGroup);
     const portZero = { ...(mode === undefined ? {} : { mode }), ...(gid === undefined ? {} : { gid }) };
-    this.#rules = { portZero, requestTimeoutMs };
+    this.#rules = { portZero, requestTimeoutMs, userLimits };
   }
 
   /** Information about the directory; undefined until bind() has opened it. */

@@ -13,8 +13,11 @@ export interface Network {
 }
 
 export async function network(options: SwitchOptions & Partial<ListenOptions> = {}): Promise<Network> {
-  const { mode, dirMode, group, portZeroMode, portZeroGroup, requestTimeoutMs, ...switchOptions } = options;
-  const listenOptions = { mode, dirMode, group, portZeroMode, portZeroGroup, requestTimeoutMs } as ListenOptions;
+  const { mode, dirMode, group, portZeroMode, portZeroGroup, requestTimeoutMs, userLimits, ...switchOptions } = options;
+  const listenOptions = {
+    ...{ mode, dirMode, group, portZeroMode, portZeroGroup, requestTimeoutMs },
+    ...(userLimits && { userLimits }),
+  } as ListenOptions;
   const sw = new Switch(switchOptions);
   const log: string[] = [];
   sw.on('log', (line) => log.push(line));

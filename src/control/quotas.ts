@@ -1,0 +1,96 @@
+// Bounds what the clients of one user may use: unfinished requests, joins a second, endpoints. root and the switch's own
+// user are not bound: they could end the switch anyway.
+import { SwitchError } from '../protocol/errors.ts';
+
+/** What the clients of one user may use. */
+export interface UserLimits {
+  /** The most endpoints at a time; default 1024. */
+  endpoints?: number;
+  /** The most joins a second, averaged over ten seconds; default 200. */
+  joinsPerSecond?: number;
+  /** The most clients at a time that have connected and sent no whole request yet; default 128. */
+  unfinished?: number;
+}
+
+export const DEFAULT_USER_LIMITS: Required<UserLimits> = { endpoints: 1024, joinsPerSecond: 200, unfinished: 128 };
+
+const ROOT = 0;
+/** How many seconds' worth of joins a user may save up. */
+const BURST_SECONDS = 10;
+
+interface Use {
+  endpoints: number;
+  unfinished: number;
+  /** How many joins the user may make now, as of `countedAt` (milliseconds). */
+  joins: number;
+  countedAt: number;
+}
+
+type Counted = 'endpoints' | 'unfinished';
+
+export class UserQuotas {
+  readonly #limits: Required<UserLimits>;
+  readonly #uses = new Map<number, Use>();
+
+  constructor(limits: UserLimits = {}) {
+    this.#limits = { ...DEFAULT_USER_LIMITS, ...limits };
+  }
+
+  /**
+   * Counts a connection that has sent no request yet, until the returned function is called. Throws SwitchError ENOSPC
+   * if the user has too many. `now` is in milliseconds.
+   */
+  begin(uid: number, now: number): () => void {
+    return this.#count(uid, 'unfinished', now, (most) => `${most} unfinished requests`);
+  }
+
+  /**
+   * Counts a join, and its endpoint until the returned function is called. Throws SwitchError ENOSPC if the user has too
+   * many endpoints or joins too often.
+   */
+  join(uid: number, now: number): () => void {
+    if (isFree(uid)) return () => {};
+    const { joinsPerSecond } = this.#limits;
+    const use = this.#useOf(uid, now);
+    if (use.joins < 1) throw new SwitchError('ENOSPC', `uid ${uid} joins more than ${joinsPerSecond} times a second`);
+    use.joins--;
+    return this.#count(uid, 'endpoints', now, (most) => `${most} endpoints`);
+  }
+
+  #count(uid: number, what: Counted, now: number, name: (most: number) => string): () => void {
+    if (isFree(uid)) return () => {};
+    const use = this.#useOf(uid, now);
+    const most = this.#limits[what];
+    if (use[what] >= most) throw new SwitchError('ENOSPC', `uid ${uid} has ${name(most)}, as many as a user may have`);
+    use[what]++;
+    let counted = true;
+    return () => {
+      if (counted) use[what]--;
+      counted = false;
+    };
+  }
+
+  /** Returns the use of a user, with the joins that the user has been given since the last call. */
+  #useOf(uid: number, now: number): Use {
+    const most = this.#limits.joinsPerSecond * BURST_SECONDS;
+    let use = this.#uses.get(uid);
+    if (!use) {
+      this.#forget(now);
+      use = { endpoints: 0, unfinished: 0, joins: most, countedAt: now };
+      this.#uses.set(uid, use);
+    }
+    use.joins = Math.min(most, use.joins + ((now - use.countedAt) / 1000) * this.#limits.joinsPerSecond);
+    use.countedAt = now;
+    return use;
+  }
+
+  /** Forgets the users who have used nothing for so long that they may make all joins again. */
+  #forget(now: number): void {
+    for (const [uid, { endpoints, unfinished, countedAt }] of this.#uses)
+      if (endpoints + unfinished === 0 && now - countedAt >= BURST_SECONDS * 1000) this.#uses.delete(uid);
+  }
+}
+
+function isFree(uid: number): boolean {
+  return uid === ROOT || uid === process.geteuid?.();
+}
