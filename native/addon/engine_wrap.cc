@@ -308,7 +308,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   Napi::Value guests(const Napi::CallbackInfo& info) {
     struct Row {
       uint32_t port, endpoint;
-      tsvde::Endpoint::Guest guest;
+      tsvde::Endpoint::GuestState guest;
     };
     std::vector<Row> rows;
     loop(info).call([&](tsvde::Switch& sw, int64_t) {

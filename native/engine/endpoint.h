@@ -85,11 +85,11 @@ class Endpoint {
   std::function<void(const char*)> on_notice;
 
   // What is known about a guest whose memory the endpoint accesses.
-  struct Guest {
+  struct GuestState {
     uint64_t features;      // that its driver accepted; 0 while it has no driver
     uint64_t memory_bytes;  // mapped
   };
-  [[nodiscard]] virtual std::optional<Guest> guest() const { return std::nullopt; }
+  [[nodiscard]] virtual std::optional<GuestState> guest() const { return std::nullopt; }
 
   // Whether `now` must be exact. If not, `now` may be up to 10 ms behind, since it is then read from a
   // cheaper clock.

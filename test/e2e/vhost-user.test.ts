@@ -44,7 +44,7 @@ describeWith([...GUEST_NEEDS, 'tun', 'ip'], 'guests by vhost-user', () => {
 
     const shown = await console.ask('port/guests');
     expect(shown.match(/endpoint=\d+ memory=[12]\d{8} features=0x[0-9a-f]+bb83/g)).toHaveLength(2);
-    for (const port of [1, 2])
+    for (const port of [2, 3])
       expect(await console.ask(`counters ${port}`)).toMatch(/ kicks [1-9]\d* interrupts [1-9]/);
     expect(started.stderr()).not.toContain('private copy');
 

@@ -167,8 +167,8 @@ Endpoint::EndReason VhostUser::end_reason() {
   return {.name = name_of(why), .text = text_of(why)};
 }
 
-std::optional<Endpoint::Guest> VhostUser::guest() const {
-  return Guest{.features = back_end_.features(), .memory_bytes = back_end_.memory().size()};
+std::optional<Endpoint::GuestState> VhostUser::guest() const {
+  return GuestState{.features = back_end_.features(), .memory_bytes = back_end_.memory().size()};
 }
 
 void VhostUser::kick_opened(uint32_t ring, int fd) {

@@ -23,7 +23,7 @@ class VhostUser final : public Endpoint, private vhost::BackEnd::Owner {
   [[nodiscard]] bool ends_with(int error) const override { return error == EPROTO; }
   [[nodiscard]] bool buffered() const override { return buffered_; }
   [[nodiscard]] EndReason end_reason() override;
-  [[nodiscard]] std::optional<Guest> guest() const override;
+  [[nodiscard]] std::optional<GuestState> guest() const override;
 
  private:
   void kick_opened(uint32_t ring, int fd) override;
