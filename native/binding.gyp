@@ -30,6 +30,7 @@
         "engine/mirror.cc",
         "engine/pacing.cc",
         "engine/port.cc",
+        "engine/queue_memory.cc",
         "engine/offload/segmenter.cc",
         "engine/switch.cc",
         "engine/offload/virtio_header.cc",

@@ -148,6 +148,9 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
     seconds("minPersistenceSeconds", settings.macs.min_persistence_seconds);
     if (given.Has("capture")) loop_->set_frame_events(given.Get("capture").ToBoolean());
     if (given.Has("pacingMs")) loop_->set_pacing(number(given.Get("pacingMs")));
+    if (given.Has("queueMemory"))
+      loop_->set_queue_memory(
+          static_cast<uint64_t>(given.Get("queueMemory").As<Napi::Number>().Int64Value()));
     if (given.Has("busyPollUs")) loop_->set_busy_poll(number(given.Get("busyPollUs")));
     loop_->call([&](tsvde::Switch& sw, int64_t) {
       sw.hub = settings.hub;

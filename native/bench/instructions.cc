@@ -48,7 +48,8 @@ struct Network {
   explicit Network(uint32_t ports) : sw(131072, deaf) {
     for (uint32_t number = 1; number <= ports; number++) {
       Port& port = sw.add_port(number);
-      port.attachments.push_back(std::make_unique<Attachment>(port, number, std::make_unique<Sink>(), 256));
+      port.attachments.push_back(
+          std::make_unique<Attachment>(port, number, std::make_unique<Sink>(), 256, memory));
       sw.update_active(port);
     }
     for (uint32_t number = 1; number <= ports; number++) send(number, kEverybody, address(number), 1);
@@ -66,6 +67,7 @@ struct Network {
   }
 
   Deaf deaf;
+  QueueMemory memory;
   Switch sw;
   uint8_t slots[kBatch][64];
   std::array<Frame, kBatch> batch;

@@ -13,7 +13,8 @@ namespace tsvde {
 struct Port;
 
 struct Attachment {
-  Attachment(Port& port, uint32_t id, std::unique_ptr<Endpoint> endpoint, uint32_t queue_limit);
+  Attachment(Port& port, uint32_t id, std::unique_ptr<Endpoint> endpoint, uint32_t queue_limit,
+             QueueMemory& memory);
   Attachment(const Attachment&) = delete;
   Attachment& operator=(const Attachment&) = delete;
   ~Attachment() { endpoint->on_watches_changed = nullptr; }

@@ -1,5 +1,6 @@
 // Copies of frames for a peer that does not read at the moment: first in, first out, bounded in frames and in
-// bytes. All memory is taken in the constructor, so that the path of a frame allocates nothing. Loop thread
+// bytes. The address space is taken in the constructor, and a frame's path allocates nothing: pages are used
+// up to the highest byte that was written, as far as the budget that all queues share allows. Loop thread
 // only.
 #pragma once
 
@@ -8,12 +9,19 @@
 #include <span>
 
 #include "engine/frame.h"
+#include "engine/queue_memory.h"
 
 namespace tsvde {
 
 class FrameQueue {
  public:
-  explicit FrameQueue(uint32_t limit);
+  FrameQueue(uint32_t limit, QueueMemory& memory);
+  FrameQueue(const FrameQueue&) = delete;
+  FrameQueue& operator=(const FrameQueue&) = delete;
+  ~FrameQueue();
+
+  // Returns whether the constructor got its address space.
+  [[nodiscard]] bool is_valid() const { return ring_ != nullptr && entries_ != nullptr; }
 
   [[nodiscard]] bool empty() const { return frames_ == 0; }
   [[nodiscard]] uint32_t frames() const { return frames_; }
@@ -31,24 +39,39 @@ class FrameQueue {
   // Fills in the oldest frames, which stay in the queue. Returns how many.
   [[nodiscard]] uint32_t peek(std::span<Frame> frames);
   void drop_front(uint32_t count);
+  // Gives the memory of the queue, which must be empty, back to the system.
+  void release();
 
  private:
+  friend class QueueMemory;
+  // The queue's place in QueueMemory's list of empty queues.
+  struct Idle {
+    bool listed = false;
+    bool swept = false;  // whether the queue was in the list at the last sweep
+    FrameQueue* previous = nullptr;
+    FrameQueue* next = nullptr;
+  };
   struct Entry {
     uint32_t at;  // offset in the ring
     uint32_t size;
     Offload offload;
   };
   [[nodiscard]] bool find_room(uint32_t size, uint32_t& at) const;
+  // Returns whether the ring has memory up to `end`, and takes it if it has not.
+  [[nodiscard]] bool reach(uint32_t end);
   [[nodiscard]] Entry& entry(uint32_t index) { return entries_[index % limit_]; }
 
   uint32_t limit_;
   uint32_t capacity_;
-  std::unique_ptr<uint8_t[]> ring_;
+  uint8_t* ring_;  // `capacity_` bytes of address space
   std::unique_ptr<Entry[]> entries_;
   uint32_t front_ = 0;  // index of the oldest entry
   uint32_t frames_ = 0;
   uint32_t write_at_ = 0;
   uint64_t bytes_ = 0;
+  QueueMemory& memory_;
+  uint32_t extent_ = 0;  // how many bytes of the ring were taken from the budget
+  Idle idle_;
 };
 
 }  // namespace tsvde

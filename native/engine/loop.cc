@@ -73,7 +73,9 @@ int Loop::attach(uint32_t number, uint32_t id, std::unique_ptr<Endpoint> endpoin
   return call([&](Switch& sw, int64_t) {
     Port* port = sw.port(number);
     if (port == nullptr) return ENXIO;
-    auto attachment = std::make_unique<Attachment>(*port, id, std::move(endpoint), queue_limit);
+    auto attachment =
+        std::make_unique<Attachment>(*port, id, std::move(endpoint), queue_limit, queue_memory_);
+    if (!attachment->queue.is_valid()) return ENOMEM;
     if (const int error = watches_.follow(*attachment); error != 0) {
       watches_.remove(*attachment);
       return error;
@@ -177,6 +179,10 @@ void Loop::set_pacing(uint32_t bound_ms) {
   call([&](Switch&, int64_t) { pacing_.bound_ms = bound_ms; });
 }
 
+void Loop::set_queue_memory(uint64_t bytes) {
+  call([&](Switch&, int64_t) { queue_memory_.limit = bytes; });
+}
+
 void Loop::set_busy_poll(uint32_t microseconds) {
   call([&](Switch&, int64_t) { busy_poll_ = std::chrono::microseconds(microseconds); });
 }
@@ -223,6 +229,8 @@ void Loop::run() {
     }
     if (!pacing_.idle()) resume(pacing_.overdue(monotonic_ms()));
     if (!ready_.empty()) serve_ready();
+    if (queue_memory_.has_idle()) [[unlikely]]
+      sweep_queues();
     if (!woken) continue;
     run_posted();
     captures_.serve();
@@ -247,7 +255,20 @@ int Loop::wait(std::span<epoll_event> events) {
       if (const int count = take(0); count != 0) return count;
     } while (std::chrono::steady_clock::now() < end);
   }
-  return take(pacing_.idle() ? -1 : pacing_.patience_ms(monotonic_ms()));
+  return take(patience_ms());
+}
+
+// Returns how long the thread may sleep: until the next pause is overdue, or until empty queues give memory
+// back; otherwise for ever.
+int Loop::patience_ms() const {
+  if (!pacing_.idle()) return pacing_.patience_ms(monotonic_ms());
+  return queue_memory_.has_idle() ? 1000 : -1;
+}
+
+void Loop::sweep_queues() {
+  if (second_ == swept_at_) return;
+  swept_at_ = second_;
+  queue_memory_.sweep();
 }
 
 void Loop::run_posted() {

@@ -46,8 +46,8 @@ class Loop : Switch::Observer {
     }
   }
 
-  // Attaches an endpoint. Returns 0, or an errno on failure; ENXIO if there is no such port. Call this
-  // function and those below from any thread but the loop's.
+  // Attaches an endpoint. Returns 0, or an errno on failure: ENXIO if there is no such port, ENOMEM. Call
+  // this function and those below from any thread but the loop's.
   int attach(uint32_t port, uint32_t id, std::unique_ptr<Endpoint> endpoint, uint32_t queue_limit);
   void detach(uint32_t port, uint32_t id);
 
@@ -78,6 +78,8 @@ class Loop : Switch::Observer {
   void set_pacing(uint32_t bound_ms);
   // Sets how long the thread polls for more events before it sleeps; with 0 it does not poll.
   void set_busy_poll(uint32_t microseconds);
+  // Sets how many bytes of memory the frames that wait may use, in all queues together.
+  void set_queue_memory(uint64_t bytes);
   // Keeps the thread on one CPU. Returns 0, or an errno.
   [[nodiscard]] int place_on_cpu(uint32_t cpu);
 
@@ -98,6 +100,8 @@ class Loop : Switch::Observer {
   void run();
   void read_clock();
   int wait(std::span<epoll_event> events);
+  [[nodiscard]] int patience_ms() const;
+  void sweep_queues();
   void serve(const WatchSet::Registration& registration, uint32_t events);
   void drain(Attachment& attachment);
   // Receives a batch, and further batches while the endpoint has frames buffered. Stops when the endpoint
@@ -130,6 +134,7 @@ class Loop : Switch::Observer {
 
   // Members are destroyed from the last to the first, after stop() has ended the thread.
   EventSink sink_;
+  QueueMemory queue_memory_;
   Switch switch_;
   WatchSet watches_;
   Captures captures_;
@@ -140,6 +145,7 @@ class Loop : Switch::Observer {
   // The second in which an event of each kind was last sent. There are three, so that an address that flaps
   // hides neither the first move of another address nor the report that it flaps.
   int64_t moved_at_ = -1, moved_again_at_ = -1, flapping_at_ = -1;
+  int64_t swept_at_ = -1;  // the second in which empty queues last gave memory back
   Pacing pacing_;
   std::chrono::microseconds busy_poll_{0};
   size_t endpoints_ = 0;

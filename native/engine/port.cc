@@ -6,8 +6,9 @@
 #include "engine/offload/segmenter.h"
 
 namespace tsvde {
-Attachment::Attachment(Port& port, uint32_t id, std::unique_ptr<Endpoint> endpoint, uint32_t queue_limit)
-    : port(port), id(id), endpoint(std::move(endpoint)), queue(queue_limit) {
+Attachment::Attachment(Port& port, uint32_t id, std::unique_ptr<Endpoint> endpoint, uint32_t queue_limit,
+                       QueueMemory& memory)
+    : port(port), id(id), endpoint(std::move(endpoint)), queue(queue_limit, memory) {
   this->endpoint->count_in(port.counters);
 }
 

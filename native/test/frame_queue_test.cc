@@ -9,7 +9,8 @@ using namespace tsvde;
 using namespace tsvde::test;
 
 TEST("a queue returns frames of any size in order") {
-  FrameQueue queue(16);
+  QueueMemory memory;
+  FrameQueue queue(16, memory);
   std::deque<Bytes> model;
   uint64_t bytes = 0;
   for (int step = 0; step < 20000; step++) {
@@ -41,7 +42,8 @@ TEST("a queue returns frames of any size in order") {
 }
 
 TEST("a full queue refuses a frame and stays unchanged") {
-  FrameQueue queue(2);
+  QueueMemory memory;
+  FrameQueue queue(2, memory);
   Slot one(frame_bytes(kA, kB, 60, 1));
   CHECK(queue.push(one.frame));
   CHECK(queue.push(one.frame));
@@ -52,7 +54,8 @@ TEST("a full queue refuses a frame and stays unchanged") {
 }
 
 TEST("a queue is also bounded in bytes, and an empty one takes the largest frame") {
-  FrameQueue queue(1000);
+  QueueMemory memory;
+  FrameQueue queue(1000, memory);
   Slot large(frame_bytes(kA, kB, kFrameMax));
   uint32_t taken = 0;
   while (queue.push(large.frame)) taken++;
@@ -67,7 +70,7 @@ namespace {
 
 // A queue whose frames are numbered, so that an overwritten frame is noticed.
 struct Numbered {
-  explicit Numbered(uint32_t limit) : queue(limit) {}
+  explicit Numbered(uint32_t limit) : queue(limit, memory) {}
   bool push(uint32_t size) {
     const auto number = static_cast<uint8_t>(first + queue.frames());
     Slot slot(frame_bytes(kA, kB, size, number));
@@ -90,6 +93,7 @@ struct Numbered {
             frames[i].data()[sizes[i] - 1] == static_cast<uint8_t>(first + i));
     }
   }
+  QueueMemory memory;
   FrameQueue queue;
   std::deque<uint32_t> sizes;
   uint32_t first = 0;  // the number of the oldest frame
@@ -152,7 +156,8 @@ TEST("frames of a few sizes, whose ends often meet, fill the ring without overwr
 }
 
 TEST("a queue is half empty while at most half of its frames and half of its bytes are in use") {
-  FrameQueue queue(100);
+  QueueMemory memory;
+  FrameQueue queue(100, memory);
   const auto push = [&](uint32_t size) { CHECK(queue.push(Slot(frame_bytes(kA, kB, size)).frame)); };
   for (int i = 0; i < 50; i++) push(60);
   CHECK(queue.is_half_empty());
@@ -167,4 +172,69 @@ TEST("a queue is half empty while at most half of its frames and half of its byt
   CHECK(queue.half_holds(1, 1) == 50 && queue.half_holds(50, 1) == 1 && queue.half_holds(51, 1) == 0);
   CHECK(queue.half_holds(1, kLeastCapacity / 4) == 2 && queue.half_holds(1, kLeastCapacity / 2) == 1);
   CHECK(queue.half_holds(1, kLeastCapacity / 2 + 1) == 0);
+}
+
+namespace {
+
+// Fills a queue with frames of 1500 bytes. Returns how many it took.
+uint32_t fill(FrameQueue& queue) {
+  Slot slot(frame_bytes(kA, kB, 1500));
+  uint32_t taken = 0;
+  while (queue.push(slot.frame)) taken++;
+  return taken;
+}
+
+// Returns how many bytes of this process are in memory.
+size_t resident() {
+  FILE* file = std::fopen("/proc/self/statm", "r");
+  size_t total = 0;
+  size_t pages = 0;
+  CHECK(file != nullptr && std::fscanf(file, "%zu %zu", &total, &pages) == 2);
+  std::fclose(file);
+  return pages * 4096;
+}
+
+}  // namespace
+
+TEST("all queues share one budget, beyond which each still has room for ten frames") {
+  QueueMemory memory;
+  memory.limit = 1 << 20;
+  std::deque<FrameQueue> queues;
+  const size_t before = resident();
+  for (int i = 0; i < 100; i++) {
+    CHECK(fill(queues.emplace_back(256u, memory)) >= 10);
+  }
+  CHECK(memory.used() <= memory.limit + 100 * QueueMemory::kStep);
+  CHECK(resident() - before < (8u << 20));
+  for (FrameQueue& queue : queues) {  // a full queue goes on in the memory that it has
+    queue.drop_front(5);
+    CHECK(fill(queue) >= 3);
+  }
+  CHECK(memory.used() <= memory.limit + 100 * QueueMemory::kStep);
+  queues.clear();
+  CHECK(memory.used() == 0);
+}
+
+TEST("empty queues give memory back at the second sweep, and at once when others need it") {
+  QueueMemory memory;
+  memory.limit = 1 << 20;
+  FrameQueue one(256, memory);
+  FrameQueue two(256, memory);
+  FrameQueue three(256, memory);
+  CHECK(fill(one) == 256 && fill(two) == 256);
+  CHECK(!memory.has_idle());
+  one.drop_front(256);
+  CHECK(memory.has_idle());
+  memory.sweep();
+  CHECK(fill(one) == 256);  // a queue that fills again keeps its memory
+  memory.sweep();
+  one.drop_front(256);
+  const uint64_t used = memory.used();
+  memory.sweep();
+  CHECK(memory.used() == used);
+  memory.sweep();
+  CHECK(memory.used() < used && !memory.has_idle());
+  two.drop_front(256);
+  CHECK(fill(one) == 256 && fill(three) == 256);
+  CHECK(fill(two) < 256);
 }

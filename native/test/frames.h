@@ -89,7 +89,8 @@ struct Bench : Switch::Observer {
     Port& port = sw.add_port(number);
     auto fake = std::make_unique<FakeEndpoint>(offloads);
     FakeEndpoint& reference = *fake;
-    port.attachments.push_back(std::make_unique<Attachment>(port, next_id++, std::move(fake), queue_limit));
+    port.attachments.push_back(
+        std::make_unique<Attachment>(port, next_id++, std::move(fake), queue_limit, memory));
     sw.update_active(port);
     return reference;
   }
@@ -146,6 +147,7 @@ struct Bench : Switch::Observer {
   std::vector<std::pair<uint32_t, uint16_t>> bpdus;            // port, VLAN
   std::vector<Capture> captures;
   std::vector<std::tuple<uint32_t, Counter, Bytes>> drops;
+  QueueMemory memory;
   Switch sw;
   uint32_t next_id = 1;
   int began_waiting = 0;

@@ -330,8 +330,8 @@ TEST("a peer that dies while the rest of a frame waits costs that frame and thos
     bench.sw.hub = true;
     Pair pair(kSmallBuffer);
     Port& port = bench.sw.add_port(2);
-    port.attachments.push_back(
-        std::make_unique<Attachment>(port, 2, std::make_unique<Bounded>(std::move(pair.ours)), 8));
+    port.attachments.push_back(std::make_unique<Attachment>(
+        port, 2, std::make_unique<Bounded>(std::move(pair.ours)), 8, bench.memory));
     bench.sw.update_active(port);
     const Attachment& attachment = *port.attachments[0];
     const Bytes frame = frame_bytes(kBroadcast, kA, 60'000);

@@ -11,7 +11,7 @@ import { DEFAULT_USER_LIMITS } from '../control/quotas.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { isName, NAME_RULE } from '../protocol/names.ts';
 import type { SwitchOptions } from '../switch/options.ts';
-import { DEFAULT_PACING_MS } from '../switch/tuning.ts';
+import { DEFAULT_PACING_MS, DEFAULT_QUEUE_MEMORY } from '../switch/tuning.ts';
 import { ExitError, USAGE } from '../system/exit-error.ts';
 import { homeDirectory } from '../system/home-directory.ts';
 import { TSVDE_VERSION, VDE_VERSION } from '../system/version.ts';
@@ -73,6 +73,7 @@ const NEVER_SHORTENED = [
   'web-host',
   'pacing',
   'busy-poll',
+  'queue-memory',
   'cpu',
 ];
 
@@ -117,6 +118,7 @@ interface Parsed {
   macaddr?: string;
   pacing: number;
   busyPoll?: number;
+  queueMemory: number;
   cpu?: number;
   hashsize: number;
   sock: string;
@@ -220,6 +222,9 @@ export function defineTsvde(programName: string): Command {
       '--busy-poll <us>',
       'how long to poll for more frames before sleeping: less latency, more CPU',
     ).argParser(number),
+    new Option('--queue-memory <mib>', 'memory for frames that wait, of all ports together')
+      .default(DEFAULT_QUEUE_MEMORY >> 20, '64 MiB')
+      .argParser(number),
     new Option('--cpu <cpu>', 'pin the forwarding thread to this CPU').argParser(number),
   );
   group(
@@ -301,6 +306,7 @@ function interpret(parsed: Parsed): TsvdeOptions {
       pacingMs: parsed.pacing,
       ...(parsed.name === undefined ? {} : { name: parsed.name }),
       ...(parsed.busyPoll === undefined ? {} : { busyPollUs: parsed.busyPoll }),
+      queueMemory: parsed.queueMemory * 2 ** 20,
       ...(parsed.cpu === undefined ? {} : { cpu: parsed.cpu }),
       ...(parsed.macaddr === undefined ? {} : { mac: parsed.macaddr }),
     },

@@ -4,7 +4,7 @@ import { SwitchError } from '../protocol/errors.ts';
 
 /** What the clients of one user may use. */
 export interface UserLimits {
-  /** The most endpoints at a time; default 1024. */
+  /** The most endpoints at a time; default 512. */
   endpoints?: number;
   /** The most joins a second, averaged over ten seconds; default 200. */
   joinsPerSecond?: number;
@@ -12,7 +12,7 @@ export interface UserLimits {
   unfinished?: number;
 }
 
-export const DEFAULT_USER_LIMITS: Required<UserLimits> = { endpoints: 1024, joinsPerSecond: 200, unfinished: 128 };
+export const DEFAULT_USER_LIMITS: Required<UserLimits> = { endpoints: 512, joinsPerSecond: 200, unfinished: 128 };
 
 const ROOT = 0;
 /** How many seconds' worth of joins a user may save up. */
@@ -27,6 +27,7 @@ interface Use {
 }
 
 type Counted = 'endpoints' | 'unfinished';
+const NAMES: Readonly<Record<Counted, string>> = { endpoints: 'endpoints', unfinished: 'unfinished requests' };
 
 export class UserQuotas {
   readonly #limits: Required<UserLimits>;
@@ -38,10 +39,11 @@ export class UserQuotas {
 
   /**
    * Counts a connection that has sent no request yet, until the returned function is called. Throws SwitchError ENOSPC
-   * if the user has too many. `now` is in milliseconds.
+   * if the user has too many, or has no endpoint left to join with. `now` is in milliseconds.
    */
   begin(uid: number, now: number): () => void {
-    return this.#count(uid, 'unfinished', now, (most) => `${most} unfinished requests`);
+    this.#check(uid, 'endpoints', now); // so that nothing is read from a client that would be refused
+    return this.#count(uid, 'unfinished', now);
   }
 
   /**
@@ -54,20 +56,25 @@ export class UserQuotas {
     const use = this.#useOf(uid, now);
     if (use.joins < 1) throw new SwitchError('ENOSPC', `uid ${uid} joins more than ${joinsPerSecond} times a second`);
     use.joins--;
-    return this.#count(uid, 'endpoints', now, (most) => `${most} endpoints`);
+    return this.#count(uid, 'endpoints', now);
   }
 
-  #count(uid: number, what: Counted, now: number, name: (most: number) => string): () => void {
+  #count(uid: number, what: Counted, now: number): () => void {
     if (isFree(uid)) return () => {};
-    const use = this.#useOf(uid, now);
-    const most = this.#limits[what];
-    if (use[what] >= most) throw new SwitchError('ENOSPC', `uid ${uid} has ${name(most)}, as many as a user may have`);
+    const use = this.#check(uid, what, now);
     use[what]++;
     let counted = true;
     return () => {
       if (counted) use[what]--;
       counted = false;
     };
+  }
+
+  #check(uid: number, what: Counted, now: number): Use {
+    const use = this.#useOf(uid, now);
+    const most = this.#limits[what];
+    if (use[what] < most || isFree(uid)) return use;
+    throw new SwitchError('ENOSPC', `uid ${uid} has ${most} ${NAMES[what]}, as many as a user may have`);
   }
 
   /** Returns the use of a user, with the joins that the user has been given since the last call. */

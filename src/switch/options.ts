@@ -47,6 +47,7 @@ const SWITCH_OPTIONS = {
   queueFrames: true,
   pacingMs: true,
   busyPollUs: true,
+  queueMemory: true,
   cpu: true,
 } satisfies Record<keyof SwitchOptions, true>;
 

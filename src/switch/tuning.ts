@@ -17,6 +17,11 @@ export interface Tuning {
    * time. 0 to 1000000; default 0.
    */
   busyPollUs?: number;
+  /**
+   * How many bytes of memory the frames that wait may use, in all queues together; default 64 MiB. Besides, each queue
+   * may have 16 KiB.
+   */
+  queueMemory?: number;
   /** The number of the CPU that the engine's thread is kept on, 0 to 1023; default any. */
   cpu?: number;
 }
@@ -24,13 +29,19 @@ export interface Tuning {
 /** The default of pacingMs; BENCHMARKS.md has the measurements behind it. */
 export const DEFAULT_PACING_MS = 20;
 
+/** The default of queueMemory, in bytes. */
+export const DEFAULT_QUEUE_MEMORY = 64 << 20;
+const QUEUE_MEMORY_MAX = 2 ** 40;
+
 export function timing({
   pacingMs = DEFAULT_PACING_MS,
   busyPollUs = 0,
-}: Tuning): Pick<EngineSettings, 'pacingMs' | 'busyPollUs'> {
+  queueMemory = DEFAULT_QUEUE_MEMORY,
+}: Tuning): Pick<EngineSettings, 'pacingMs' | 'busyPollUs' | 'queueMemory'> {
   check('pacing', pacingMs, 1000, 'in milliseconds');
   check('busy polling', busyPollUs, 1_000_000, 'in microseconds');
-  return { pacingMs, busyPollUs };
+  check('the memory of queues', queueMemory, QUEUE_MEMORY_MAX, 'in bytes');
+  return { pacingMs, busyPollUs, queueMemory };
 }
 
 /** Keeps the engine's thread on a CPU. If that fails, closes the engine and throws. */

@@ -18,6 +18,8 @@ export interface EngineSettings {
   takesBpdus: boolean;
   /** Whether each frame received or transmitted is also an event. Capturing is slow and meant for diagnosis. */
   capture: boolean;
+  /** How many bytes of memory the frames that wait may use, in all queues together. */
+  queueMemory: number;
   /**
    * The most addresses in the table. When it is full, a new address evicts the oldest address of the port with the most
    * addresses.

@@ -8,7 +8,8 @@ export function engine(
 ): NativeEngine {
   const how = { hub: false, strictVlan: false, takesBpdus: false, capture: false, macLimit: 100_000 };
   const times = { expireSeconds: 100, gcIntervalSeconds: 2, minPersistenceSeconds: 3, pacingMs: 0, busyPollUs: 0 };
-  const made = new native.Engine({ ...how, ...times, ...settings }, onEvent);
+  const queueMemory = 64 << 20;
+  const made = new native.Engine({ ...how, ...times, queueMemory, ...settings }, onEvent);
   atEnd(() => made.close());
   return made;
 }
