@@ -25,6 +25,7 @@ const PRODUCTS = {
     sources: [
       'native/engine',
       'native/addon',
+      'native/confine',
       'native/slirp',
       'native/vhost',
       'native/filter',

@@ -16,6 +16,7 @@ export const ENGINE_DIRECTORIES = [
 /** All directories with C++ files, except native/build. */
 export const CXX_DIRECTORIES = [
   ...ENGINE_DIRECTORIES,
+  'native/confine',
   'native/slirp',
   'native/filter',
   'native/addon',

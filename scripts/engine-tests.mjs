@@ -16,8 +16,10 @@ import { Progress } from './progress.mjs';
 const quick = process.argv.includes('--quick');
 const words = process.argv.slice(2).filter((word) => word !== '--quick');
 
-/** Contains the main() of tsvde-slirp; the tests have a main() of their own. */
-const SLIRP_MAIN = join('native/slirp', 'main.cc');
+/**
+ * The tests have their own main(), and need libc's functions that tsvde-slirp replaces.
+ */
+const NOT_LINKED = ['native/slirp/main.cc', 'native/slirp/interposed.cc'];
 /** The exit code of a test binary if no test matches NAME. */
 const NONE_NAMED = 2;
 /** How long a test binary may run before it is stopped. Each test also has a shorter limit, in native/test/main.cc. */
@@ -29,11 +31,11 @@ const hashes = new Map();
 
 /** Compiles and links all variants, one for each sanitizer, and returns them. */
 async function compileAll() {
-  const sources = cxxFiles(root, [...ENGINE_DIRECTORIES, 'native/slirp', 'native/test'], /\.cc$/);
+  const sources = cxxFiles(root, [...ENGINE_DIRECTORIES, 'native/confine', 'native/slirp', 'native/test'], /\.cc$/);
   const variants = [
     new Variant(
       'address,undefined',
-      sources.filter((source) => source !== SLIRP_MAIN),
+      sources.filter((source) => !NOT_LINKED.includes(source)),
     ),
   ];
   if (!quick) variants.push(new Variant('thread', sources.filter(mayRace)));

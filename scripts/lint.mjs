@@ -4,7 +4,7 @@ import { CXX_DIRECTORIES, cxxFiles, ENGINE_DIRECTORIES } from './compile-command
 import { root, run } from './set-up.mjs';
 
 /** The directories that clang-tidy checks: the code that runs in production, except the addon. */
-const TIDY = [...ENGINE_DIRECTORIES, 'native/slirp', 'native/filter'];
+const TIDY = [...ENGINE_DIRECTORIES, 'native/confine', 'native/slirp', 'native/filter'];
 
 const bin = (name) => join(root, 'node_modules/.bin', name);
 const succeeds = async (command, args) => (await run(command, args)) === 0;

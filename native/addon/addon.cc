@@ -40,6 +40,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   init_exec(env, exports);
   init_exit(env, exports);
   init_frame_socket(env, exports);
+  init_privileges(env, exports);
   init_sockets(env, exports);
   init_terminal(env, exports);
   return exports;

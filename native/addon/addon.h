@@ -12,6 +12,7 @@ void init_engine(Napi::Env env, Napi::Object exports);
 void init_exec(Napi::Env env, Napi::Object exports);
 void init_exit(Napi::Env env, Napi::Object exports);
 void init_frame_socket(Napi::Env env, Napi::Object exports);
+void init_privileges(Napi::Env env, Napi::Object exports);
 void init_sockets(Napi::Env env, Napi::Object exports);
 void init_terminal(Napi::Env env, Napi::Object exports);
 

@@ -14,6 +14,7 @@
 
 #include "addon/addon.h"
 #include "engine/fd.h"
+#include "slirp/descriptors.h"
 
 using tsvde::Fd;
 
@@ -179,6 +180,26 @@ Napi::Value listen_unix(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), fd.release());
 }
 
+// Binds a socket for a forward of the user-mode network, which listens on it itself.
+Napi::Value bind_internet(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const bool udp = info[0].As<Napi::String>().Utf8Value() == "udp";
+  const Address address = internet_address(info[1].As<Napi::Object>());
+  Fd fd(socket(address.bytes.ss_family, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0));
+  if (fd.number() < 0) throw errno_error(env, errno, "socket");
+  if (!udp) set(env, fd, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
+  if (address.bytes.ss_family == AF_INET6) set(env, fd, IPPROTO_IPV6, IPV6_V6ONLY, 1, "IPV6_V6ONLY");
+  bind_to(env, fd, address);
+  return Napi::Number::New(env, fd.release());
+}
+
+// Sends a descriptor as native/slirp/descriptors.h receives it.
+void send_socket(const Napi::CallbackInfo& info) {
+  const int channel = info[0].As<Napi::Number>();
+  if (!tsvde::slirp::send_descriptor(channel, 0, info[1].As<Napi::Number>()))
+    throw errno_error(info.Env(), errno, "sendmsg");
+}
+
 Napi::Value connect_unix(const Napi::CallbackInfo& info) {
   const Address address = unix_address(info[0]);
   Fd fd = stream_socket(info.Env());
@@ -199,6 +220,8 @@ void init_datagrams(Napi::Env env, Napi::Object exports) {
   exports.Set("openUnixPeer", Napi::Function::New(env, open_unix));
   exports.Set("openMulticast", Napi::Function::New(env, open_multicast));
   exports.Set("listenUnix", Napi::Function::New(env, listen_unix));
+  exports.Set("bindInternet", Napi::Function::New(env, bind_internet));
+  exports.Set("sendDescriptor", Napi::Function::New(env, send_socket));
   exports.Set("connectUnix", Napi::Function::New(env, connect_unix));
   exports.Set("duplicate", Napi::Function::New(env, duplicate));
 }

@@ -18,6 +18,10 @@ class Control {
   // Write the first line: `ready 4.7.0`, or `failed SENTENCE`, after which no other line follows.
   void ready(const std::string& version) const { write_all("ready " + version + "\n"); }
   void failed(const std::string& sentence) const { write_all("failed " + sentence + "\n"); }
+  // Writes a warning that parts of the confinement are missing.
+  void unconfined(const std::string& missing) const {
+    write_all("warning the user-mode stack runs without a part of its confinement: " + missing + "\n");
+  }
 
   // Reads what has arrived and executes complete lines. Returns false at the end of the input.
   [[nodiscard]] bool read(Stack& stack);

@@ -37,9 +37,9 @@ std::string Library::open() {
       find(library, "slirp_pollfds_poll", pollfds_poll) && find(library, "slirp_input", input) &&
       find(library, "slirp_handle_timer", handle_timer) &&
       find(library, "slirp_add_hostxfwd", add_hostxfwd) &&
-      find(library, "slirp_remove_hostxfwd", remove_hostxfwd) && find(library, "slirp_add_exec", add_exec) &&
-      find(library, "slirp_add_unix", add_unix) && find(library, "slirp_connection_info", connection_info) &&
-      find(library, "g_free", free_text);
+      find(library, "slirp_remove_hostxfwd", remove_hostxfwd) && find(library, "slirp_add_unix", add_unix) &&
+      find(library, "slirp_connection_info", connection_info) && find(library, "g_free", free_text) &&
+      find(library, "g_shell_parse_argv", split_command) && find(library, "g_strfreev", free_words);
   return complete ? "" : "libslirp " + version + " lacks functions: " + kRemedy;
 }
 

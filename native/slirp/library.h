@@ -18,10 +18,12 @@ struct Library {
   void (*handle_timer)(Slirp*, int id, void* callback_opaque);
   int (*add_hostxfwd)(Slirp*, const sockaddr* host, socklen_t, const sockaddr* guest, socklen_t, int flags);
   int (*remove_hostxfwd)(Slirp*, const sockaddr* host, socklen_t, int flags);
-  int (*add_exec)(Slirp*, const char* command, in_addr* guest, int port);
   int (*add_unix)(Slirp*, const char* path, in_addr* guest, int port);
   char* (*connection_info)(Slirp*);
   void (*free_text)(void*);  // GLib's g_free(), for the result of connection_info()
+  // GLib's g_shell_parse_argv() and g_strfreev(), by which libslirp splits the command lines of guestfwd
+  int (*split_command)(const char* command, int* count, char*** words, void** error);
+  void (*free_words)(char** words);
 
   // Opens the library and fills in every field. Returns "", or a sentence that says what to install.
   [[nodiscard]] std::string open();

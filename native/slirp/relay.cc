@@ -2,10 +2,8 @@
 #include "slirp/relay.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <cerrno>
 #include <cstdlib>
@@ -16,17 +14,6 @@ namespace {
 
 constexpr size_t kRoom = 65536;
 constexpr size_t kConnections = 512;  // the most at a time, with two descriptors each
-// The length of the listener's queue: more connections than the frames of one turn can start, so that
-// libslirp's connect(2) never blocks on a full queue.
-constexpr int kBacklog = 1024;
-
-sockaddr_un unix_address(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  path.copy(address.sun_path, sizeof address.sun_path - 1);
-  return address;
-}
-
 // Reads an address such as "127.0.0.1 80" or "::1 80".
 socklen_t inet_address(const std::string& text, sockaddr_storage& address) {
   const size_t space = text.find(' ');
@@ -47,41 +34,30 @@ socklen_t inet_address(const std::string& text, sockaddr_storage& address) {
 
 }  // namespace
 
-Relay::Relay(const GuestForward& forward) {
-  if (forward.kind == GuestForward::Kind::tcp) {
-    target_size_ = inet_address(forward.target, target_);
-  } else {
-    const sockaddr_un address = unix_address(forward.target);
-    std::memcpy(&target_, &address, sizeof address);
-    target_size_ = sizeof address;
-  }
-  listen();
-}
+Relay::Relay(const GuestForward& forward) : target_size_(inet_address(forward.target, target_)) {}
 
-// Binds a socket in a directory of its own, which is removed at once. The socket's file stays reachable
-// through its descriptor, for this process only, and nothing is left behind however the process ends.
-void Relay::listen() {
-  const auto failed = [this](const char* what) {
-    failure_ = std::string("guestfwd cannot be set up: ") + what + ": " + strerror(errno);
-  };
-  const char* base = std::getenv("TMPDIR");
-  std::string directory = std::string(base != nullptr && *base == '/' ? base : "/tmp") + "/tsvde-XXXXXX";
-  if (mkdtemp(directory.data()) == nullptr) return failed(directory.c_str());
-  const std::string name = directory + "/s";
-  const sockaddr_un address = unix_address(name);
-  listener_ = Fd(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  const bool bound =
-      bind(listener_.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-      ::listen(listener_.number(), kBacklog) == 0;
-  file_ = Fd(open(name.c_str(), O_PATH | O_CLOEXEC));
-  if (!bound || file_.number() < 0) failed(name.c_str());
-  unlink(name.c_str());
-  rmdir(directory.c_str());
-  path_ = "/proc/self/fd/" + std::to_string(file_.number());
+Fd Relay::open() {
+  if (connections_.size() == kConnections) return errno = EAGAIN, Fd();
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) return Fd();
+  Fd theirs(ends[0]);
+  Fd guest(ends[1]);
+  Fd service(socket(target_.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  constexpr int kOn = 1;
+  setsockopt(service.number(), IPPROTO_TCP, TCP_NODELAY, &kOn, sizeof kOn);
+  const int result = connect(service.number(), reinterpret_cast<const sockaddr*>(&target_), target_size_);
+  if (result < 0 && errno != EINPROGRESS) return Fd();
+  Connection& connection = connections_.emplace_back();
+  connection.up = {.from = guest.number(), .to = service.number(), .bytes = std::make_unique<char[]>(kRoom)};
+  connection.down = {
+      .from = service.number(), .to = guest.number(), .bytes = std::make_unique<char[]>(kRoom)};
+  connection.guest = std::move(guest);
+  connection.service = std::move(service);
+  connection.connecting = result < 0;
+  return theirs;
 }
 
 void Relay::fill(std::vector<pollfd>& polled) {
-  polled.push_back({listener_.number(), POLLIN, 0});
   for (Connection& connection : connections_) {
     connection.polled_at = polled.size();
     const auto events = [](bool in, bool out) {
@@ -99,30 +75,6 @@ void Relay::fill(std::vector<pollfd>& polled) {
 
 void Relay::dispatch(const std::vector<pollfd>& polled) {
   connections_.remove_if([&](Connection& connection) { return !serve(connection, polled); });
-  // Accept in any case, since libslirp may have connected after poll(2).
-  accept();
-}
-
-void Relay::accept() {
-  for (;;) {
-    Fd guest(accept4(listener_.number(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (guest.number() < 0) return;
-    if (connections_.size() == kConnections) continue;
-    Fd service(socket(target_.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    constexpr int kOn = 1;
-    if (target_.ss_family != AF_UNIX)
-      setsockopt(service.number(), IPPROTO_TCP, TCP_NODELAY, &kOn, sizeof kOn);
-    const int result = connect(service.number(), reinterpret_cast<const sockaddr*>(&target_), target_size_);
-    if (result < 0 && errno != EINPROGRESS) continue;  // closes both descriptors
-    Connection& connection = connections_.emplace_back();
-    connection.up = {
-        .from = guest.number(), .to = service.number(), .bytes = std::make_unique<char[]>(kRoom)};
-    connection.down = {
-        .from = service.number(), .to = guest.number(), .bytes = std::make_unique<char[]>(kRoom)};
-    connection.guest = std::move(guest);
-    connection.service = std::move(service);
-    connection.connecting = result < 0;
-  }
 }
 
 bool Relay::serve(Connection& connection, const std::vector<pollfd>& polled) {

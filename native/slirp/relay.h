@@ -1,14 +1,13 @@
-// Implements guestfwd to a socket of the host. libslirp can connect only to unix sockets, and its connect(2)
-// blocks. So libslirp connects to our listener, which accepts connections in every turn of the loop. For each
-// of these connections the relay connects to the target, copies bytes in both directions, and shuts down each
-// direction when its source ends.
+// Implements guestfwd to a TCP service. libslirp can connect only to unix sockets, and its connect(2) blocks.
+// So libslirp gets one end of a pair of unix sockets. For each pair the relay connects to the target, copies
+// bytes in both directions, and shuts down each direction when its source ends.
 #pragma once
 
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <list>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "engine/fd.h"
@@ -22,10 +21,8 @@ class Relay {
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
 
-  // Returns "", or a sentence that says why the relay cannot be used.
-  [[nodiscard]] const std::string& failure() const { return failure_; }
-  // The path of the socket that libslirp connects to.
-  [[nodiscard]] const std::string& path() const { return path_; }
+  // Returns the guest's end of a new connection, or an invalid descriptor with errno.
+  [[nodiscard]] Fd open();
 
   void fill(std::vector<pollfd>& polled);
   void dispatch(const std::vector<pollfd>& polled);
@@ -51,17 +48,11 @@ class Relay {
     size_t polled_at = 0;  // index of the guest's pollfd; the service's is the next one; 0 if not polled yet
   };
 
-  void listen();
-  void accept();
   // Returns false if the connection has ended.
   [[nodiscard]] static bool serve(Connection& connection, const std::vector<pollfd>& polled);
 
   sockaddr_storage target_{};
   socklen_t target_size_ = 0;
-  std::string failure_;
-  Fd listener_;
-  Fd file_;  // the listener's file, which no longer has a name
-  std::string path_;
   std::list<Connection> connections_;
 };
 

@@ -307,10 +307,6 @@ bool Stack::add_unix_forward(const char* path, in_addr guest, uint16_t port) {
   return library_.add_unix(slirp_, path, &guest, port) == 0;
 }
 
-bool Stack::add_command_forward(const char* command, in_addr guest, uint16_t port) {
-  return library_.add_exec(slirp_, command, &guest, port) == 0;
-}
-
 std::string Stack::connections() const {
   char* text = library_.connection_info(slirp_);
   std::string result = text;

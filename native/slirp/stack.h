@@ -46,10 +46,8 @@ class Stack {
   // IPv4 or IPv6. If the host's port is 0, it is set to the one that the kernel chose.
   [[nodiscard]] int add_host_forward(sockaddr_storage& host, const sockaddr_storage& guest, bool udp);
   [[nodiscard]] int remove_host_forward(const sockaddr_storage& host, bool udp);
-  // Forwards guests' connections to this address and port to the unix socket at `path`.
+  // Forwards guests' connections to this address and port to the unix socket at `path`, see interposed.h.
   [[nodiscard]] bool add_unix_forward(const char* path, in_addr guest, uint16_t port);
-  // Starts a program for each connection of a guest to this address and port.
-  [[nodiscard]] bool add_command_forward(const char* command, in_addr guest, uint16_t port);
 
   // Ends a turn of the loop. Returns the lines that Control must write, the oldest first.
   [[nodiscard]] std::vector<std::string> take_lines();

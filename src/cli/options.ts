@@ -15,12 +15,13 @@ import { DEFAULT_PACING_MS, DEFAULT_QUEUE_MEMORY } from '../switch/tuning.ts';
 import { ExitError, USAGE } from '../system/exit-error.ts';
 import { homeDirectory } from '../system/home-directory.ts';
 import { TSVDE_VERSION, VDE_VERSION } from '../system/version.ts';
+import type { Privileges } from './confinement.ts';
 import type { LogOptions } from './log.ts';
 import { normalize, spellingsOf, type Tolerate } from './long-only.ts';
 import { octalLike } from './mode.ts';
 import { systemdUnit } from './unit.ts';
 
-export interface TsvdeOptions {
+export interface TsvdeOptions extends Privileges {
   switch: SwitchOptions;
   listen: ListenOptions;
   taps: string[];
@@ -75,6 +76,8 @@ const NEVER_SHORTENED = [
   'busy-poll',
   'queue-memory',
   'cpu',
+  'user',
+  'tap-at-runtime',
 ];
 
 /**
@@ -144,6 +147,8 @@ interface Parsed {
   quiet?: true;
   verbose?: true;
   readyFd?: number;
+  user?: string;
+  tapAtRuntime?: true;
   port?: string[];
 }
 
@@ -239,6 +244,8 @@ export function defineTsvde(programName: string): Command {
     'Process:',
     new Option('-d, --daemon', 'continue in the background once everything is usable'),
     new Option('-p, --pidfile <file>', 'write the process ID to a file').argParser(path),
+    new Option('--user <name[:group]>', 'become this user, after opening what only root may open'),
+    new Option('--tap-at-runtime', 'stay able to attach TAPs as root, by the console'),
     new Option('--ready-fd <n>', 'once everything is usable, write a newline to descriptor n and close it').argParser(
       number,
     ),
@@ -339,6 +346,8 @@ function interpret(parsed: Parsed): TsvdeOptions {
     readStdin: !parsed.nostdin && !parsed.daemon,
     log: { format: parsed.logFormat, level: parsed.quiet ? 'warning' : parsed.verbose ? 'debug' : 'info' },
     readyFd: parsed.readyFd,
+    user: parsed.user,
+    tapAtRuntime: parsed.tapAtRuntime === true,
   };
 }
 

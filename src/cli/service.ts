@@ -27,6 +27,8 @@ export interface ServiceOptions extends TsvdeOptions {
    * the start continues without it.
    */
   tolerant: boolean;
+  /** Called once all TAPs, ports and files that the options name are open, and before clients are served. */
+  opened(): void;
 }
 
 export class Service {
@@ -116,6 +118,7 @@ export class Service {
     if (rcFile !== undefined && !ending) await unlessEnded(() => runStartupFile(rcFile, this.#context, () => ending));
     if (ending) return;
     await attempt(1, () => this.#serveHttp(passed.get('metrics'), passed.get('web')));
+    this.#options.opened();
     // Clients that connected early have waited until now, so that no client takes a port that an option or the rc file
     // creates.
     await attempt(CONTROL_FAILED, () => sw.serve());

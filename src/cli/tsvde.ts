@@ -4,6 +4,7 @@ import { ExitError } from '../system/exit-error.ts';
 import type { Log } from '../system/log.ts';
 import { loadAddon } from '../system/native.ts';
 import { ignoreTerminalStops } from '../system/terminal-input.ts';
+import { confine } from './confinement.ts';
 import { daemonReport, startDaemon } from './daemon.ts';
 import { daemonLog, streamLog } from './log.ts';
 import { parseOptions } from './options.ts';
@@ -71,7 +72,8 @@ export async function main(argv: readonly string[], behaviour = TSVDE): Promise<
       : streamLog(name, process.stderr, options.log);
     // The daemon does not inherit --ready-fd's descriptor; the process that started the daemon announces readiness.
     const readyFd = report ? undefined : options.readyFd;
-    await serve({ ...options, readyFd, tolerant }, log, () => report?.ready(warnings.splice(0)));
+    const opened = confine(options);
+    await serve({ ...options, readyFd, tolerant, opened }, log, () => report?.ready(warnings.splice(0)));
   } catch (error) {
     if (!(error instanceof ExitError)) throw error;
     if (report) report.failed(error);

@@ -1,8 +1,6 @@
 // The clients of a control socket. A client connects, sends one request, gets one reply that names its port's data
 // socket, and keeps the connection open for as long as it uses the port. A client that does anything else is refused,
 // with a log line that says why.
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { SwitchError } from '../protocol/errors.ts';
 import { addressPath, formatAddress, type JoinRequest, parseRequest } from '../protocol/request.ts';
@@ -10,7 +8,7 @@ import { describeError } from '../system/errno.ts';
 import { grantSocket, holdSocket, type OwnPath } from '../system/held-path.ts';
 import { LineLimit } from '../system/line-limit.ts';
 import type { Log, LogFields } from '../system/log.ts';
-import { descriptorOf, native } from '../system/native.ts';
+import { CAPABILITIES, descriptorOf, native } from '../system/native.ts';
 import type { Reservation, Reservations } from '../system/reservation.ts';
 import { UnixListener } from '../system/unix-listener.ts';
 import { type DataFile, openDataSocket } from './data-socket.ts';
@@ -196,15 +194,15 @@ export class Clients {
   }
 
   /**
-   * Grants access to a data socket. A switch run by root gives the socket to its client's user; any other switch can
-   * only make the socket as accessible as `ctl`.
+   * Grants access to a data socket. A switch that may give files away, as one that root started, gives the socket to its
+   * client's user; any other switch can only make the socket as accessible as `ctl`.
    */
   #grant({ path, held }: DataFile, port: number, uid: number): void {
     const portZero = port === 0 ? this.#rules.portZero : {};
-    const root = process.geteuid?.() === 0;
-    const mode = (portZero.mode ?? this.#directory.mode) & (root && portZero.mode === undefined ? 0o700 : 0o777);
+    const givesAway = native.hasCapability(CAPABILITIES.CHOWN);
+    const mode = (portZero.mode ?? this.#directory.mode) & (givesAway && portZero.mode === undefined ? 0o700 : 0o777);
     try {
-      grantSocket(path, { mode, uid: root ? uid : undefined, gid: portZero.gid ?? this.#directory.gid }, held);
+      grantSocket(path, { mode, uid: givesAway ? uid : undefined, gid: portZero.gid ?? this.#directory.gid }, held);
     } catch (error) {
       throw new SwitchError('EIO', `cannot set the permissions of our own socket '${path}': ${describeError(error)}`);
     }
@@ -221,7 +219,7 @@ async function holdOwnSocket(address: Buffer, uid: number) {
   if (path === undefined) return undefined;
   const held = await holdSocket(path);
   try {
-    await access(held.name, constants.R_OK | constants.W_OK);
+    native.checkReadWrite(held.name);
     const { uid: owner } = await held.file.stat();
     if (uid !== 0 && owner !== uid) throw new SwitchError('EACCES', `its data socket belongs to uid ${owner}`);
     return held;

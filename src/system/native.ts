@@ -329,6 +329,10 @@ export interface NativeAddon {
    */
   listenUnix(name: string): number;
   connectUnix(name: string): number;
+  /** Binds a TCP or UDP socket that does not listen yet. An IPv6 address is not also an IPv4 address. */
+  bindInternet(protocol: 'tcp' | 'udp', address: NativeAddress): number;
+  /** Sends a descriptor over a unix datagram socket, as tsvde-slirp receives it. The caller keeps the descriptor. */
+  sendDescriptor(channel: number, fd: number): void;
   /** Returns a duplicate of a descriptor. Node does not know of the duplicate. */
   duplicate(fd: number): number;
   /** Sends a datagram to a unix socket by its path, or by its abstract name after an `@`. Does not block. */
@@ -349,6 +353,23 @@ export interface NativeAddon {
   ignoreTerminalStops(): void;
   /** Sets the umask of the process and returns the old one. */
   setUmask(mask: number): number;
+
+  /**
+   * Keeps at most the capabilities `kept`, by their numbers, in every thread. Programs that are started later can have
+   * at most those in `passedOn`. Also sets no_new_privs. What the process does not have, it does not get.
+   */
+  dropPrivileges(kept: readonly number[], passedOn: readonly number[]): void;
+  /**
+   * Becomes another user and group in every thread. The groups become those of the user. Permitted capabilities are
+   * kept, but have no effect before dropPrivileges(). Throws an Error with errno `code`.
+   */
+  becomeUser(uid: number, gid: number): void;
+  /** Returns undefined for a user who is not in the account database. */
+  primaryGroup(uid: number): number | undefined;
+  /** Returns whether the main thread has this capability now. */
+  hasCapability(number: number): boolean;
+  /** Throws an Error with errno `code` unless the process may read and write the file, by its effective user. */
+  checkReadWrite(path: string): void;
 
   /** Returns the identity of the process that connected, as recorded by the kernel (SO_PEERCRED). */
   peerCredentials(fd: number): { pid: number; uid: number; gid: number };
@@ -388,6 +409,19 @@ export interface NativeAddon {
    */
   endProcess(exitCode: number, signal: number | undefined): never;
 }
+
+/** The numbers of capabilities(7), from the kernel's include/uapi/linux/capability.h. */
+export const CAPABILITIES = {
+  CHOWN: 0,
+  DAC_OVERRIDE: 1,
+  FOWNER: 3,
+  FSETID: 4,
+  KILL: 5,
+  SETGID: 6,
+  SETUID: 7,
+  NET_BIND_SERVICE: 10,
+  NET_ADMIN: 12,
+} as const;
 
 const require = createRequire(import.meta.url);
 let loaded: NativeAddon | undefined;

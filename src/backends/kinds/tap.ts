@@ -84,7 +84,7 @@ function explain(error: NodeJS.ErrnoException): string {
     return `/dev/net/tun cannot be opened: ${why}; load the tun module, or run where the device is`;
   switch (error.code) {
     case 'EPERM':
-      return `${why}; /dev/net/tun wants root, CAP_NET_ADMIN, or an interface made for this user (ip tuntap add mode tap user …)`;
+      return `${why}; /dev/net/tun wants root, CAP_NET_ADMIN (after the start only with --tap-at-runtime), or an interface made for this user (ip tuntap add mode tap user …)`;
     case 'EBUSY':
       return `${why}; another process has it`;
     case 'EINVAL':

@@ -1,11 +1,12 @@
 // One run of tsvde-slirp, the program that contains libslirp. The process is started with its settings and a socket for
-// frames, reads requests as lines on stdin and answers on stdout. A guest that crashes libslirp ends this process and
+// frames, reads requests as lines on stdin and answers on stdout. It has no privileges, so the sockets on which it
+// serves the host are bound here and handed over. A guest that crashes libslirp ends this process and
 // not the switch. The process ends when its stdin is closed, so that it cannot outlive the switch.
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { SwitchError } from '../../protocol/errors.ts';
 import { describeError } from '../../system/errno.ts';
-import { helperProgram } from '../../system/native.ts';
+import { helperProgram, native } from '../../system/native.ts';
 
 export interface StackStats {
   connections: number;
@@ -27,6 +28,8 @@ export interface StackListener {
   died(why: string): void;
 }
 
+/** The size of the buffers over which sockets are handed over. A few at a time wait in them. */
+const CHANNEL_BYTES = 4096;
 /** How long the process may take to end before it is killed, in milliseconds. */
 const END_MS = 2000;
 
@@ -35,6 +38,8 @@ export class StackProcess {
   readonly #listener: StackListener;
   readonly #ready: Promise<void>;
   readonly #exited: Promise<void>;
+  /** Our end of the pair over which bound sockets are handed over; undefined once the process has ended. */
+  #channel: number | undefined;
   readonly #waiting: { resolve(answer: string): void; reject(error: Error): void }[] = [];
   #settleReady: ((failure?: SwitchError) => void) | undefined;
   #unread = Buffer.alloc(0);
@@ -52,7 +57,10 @@ export class StackProcess {
       };
     });
     const program = helperProgram('tsvde-slirp');
-    const child = spawn(program, settings, { stdio: ['pipe', 'pipe', 'pipe', frames] });
+    const [channel, theirs] = native.datagramPair(CHANNEL_BYTES);
+    const child = spawn(program, settings, { stdio: ['pipe', 'pipe', 'pipe', frames, theirs] });
+    native.closeDescriptor(theirs);
+    this.#channel = channel;
     this.#child = child;
     child.stdin!.on('error', () => {}); // 'exit' follows
     child.stdout!.on('data', (bytes: Buffer) => this.#read(bytes));
@@ -105,6 +113,17 @@ export class StackProcess {
     });
   }
 
+  /** Like ask(), for a request that adds a forward. `fd` is the forward's bound socket; closes it. */
+  async forward(line: string, fd: number): Promise<string> {
+    try {
+      if (this.#channel === undefined) throw gone();
+      native.sendDescriptor(this.#channel, fd);
+    } finally {
+      native.closeDescriptor(fd);
+    }
+    return this.ask(line);
+  }
+
   /** Ends the process: first by closing its stdin, then by force. Idempotent. */
   async end(): Promise<void> {
     this.#ending = true;
@@ -118,6 +137,8 @@ export class StackProcess {
   #ended(why: string): void {
     const expected = this.#ending;
     this.#ending = true;
+    if (this.#channel !== undefined) native.closeDescriptor(this.#channel);
+    this.#channel = undefined;
     for (const { reject } of this.#waiting.splice(0)) reject(gone());
     if (this.#settleReady) this.#settleReady(new SwitchError('EIO', `the user-mode stack cannot be used: ${why}`));
     else if (!expected) this.#listener.died(why);

@@ -9,6 +9,7 @@ import type { LogLevel } from '../../system/log.ts';
 import { native } from '../../system/native.ts';
 import type { Reservation } from '../../system/reservation.ts';
 import { makeWay } from '../../system/unix-listener.ts';
+import { attempt } from '../attempt.ts';
 import type { AttachmentStats, Backend, Host } from '../kind.ts';
 import { formatHostForward, formatHostPlace, type HostForward, type HostPlace, type InetPlace } from './forward.ts';
 import { Guests } from './guests.ts';
@@ -263,17 +264,22 @@ export class UserBackend implements Backend {
     if ('path' in host) await makeWay(host.path);
     const family = familyOf({ host, guest });
     const any = this.#followed[family] ?? (family === 'ipv6' ? '::' : '0.0.0.0');
-    const [error = 0, port = 0] = (await this.#ask(`add ${host.protocol} ${spell(guest, any)} ${spellHost(host)}`))
-      .split(' ')
-      .map(Number);
+    const stack = this.#running();
+    const line = `add ${host.protocol} ${spell(guest, any)} ${spellHost(host)}`;
+    const socket = attempt(`add hostfwd ${rule}`, () => bindHost(host));
+    const [error = 0, port = 0] = (await stack.forward(line, socket)).split(' ').map(Number);
     if (error !== 0) throw new SwitchError(nameOf(error), `cannot add hostfwd ${rule}: ${strerror(error)}`);
     if ('path' in host || host.place.port !== 0) return { host, guest };
     this.#host.log(`hostfwd ${rule} has port ${port}`);
     return { host: { ...host, place: { ...host.place, port } }, guest };
   }
 
-  #ask(line: string): Promise<string> {
-    if (this.#stack) return this.#stack.ask(line);
+  async #ask(line: string): Promise<string> {
+    return this.#running().ask(line);
+  }
+
+  #running(): StackProcess {
+    if (this.#stack) return this.#stack;
     throw new SwitchError('EIO', 'the user-mode stack is being restarted');
   }
 
@@ -295,6 +301,13 @@ export class UserBackend implements Backend {
 /** Returns the address family of a forward's guest, for a rule that gives no guest address. */
 function familyOf({ host }: HostForward): 'ipv4' | 'ipv6' {
   return !('path' in host) && host.place.address?.includes(':') ? 'ipv6' : 'ipv4';
+}
+
+/** Binds the socket at the host's end of a forward. The stack, which has no privileges, gets it. */
+function bindHost(host: HostPlace): number {
+  if ('path' in host) return native.listenUnix(host.path);
+  const { address = '0.0.0.0', port } = host.place;
+  return native.bindInternet(host.protocol, { address, port });
 }
 
 function spellHost(host: HostPlace): string {
