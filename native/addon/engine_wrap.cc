@@ -45,6 +45,14 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
       events_.push(std::move(event));
       uv_async_send(wake_.get());
     });
+    if (info[2].IsFunction()) on_long_wait_ = Napi::Persistent(info[2].As<Napi::Function>());
+    loop_->on_long_wait = [this](std::chrono::seconds waited) {
+      if (on_long_wait_.IsEmpty()) return;
+      const Napi::HandleScope scope(Env());
+      call_listener(Env(), [&] {
+        on_long_wait_.Call({Napi::Number::New(Env(), static_cast<double>(waited.count()))});
+      });
+    };
     apply(settings);
     Ref();  // keeps this object alive until close(), since events refer to it
     napi_add_env_cleanup_hook(info.Env(), end, this);
@@ -81,6 +89,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
                                           InstanceMethod("macStats", &EngineWrap::mac_stats),
                                           InstanceMethod("portOf", &EngineWrap::port_of),
                                           InstanceMethod("flushMacs", &EngineWrap::flush_macs),
+                                          InstanceMethod("unansweredMs", &EngineWrap::unanswered_ms),
                                           InstanceMethod("close", &EngineWrap::close),
                                       }));
   }
@@ -388,6 +397,12 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
     return Napi::Number::New(info.Env(), gone);
   }
 
+  Napi::Value unanswered_ms(const Napi::CallbackInfo& info) {
+    const auto unanswered = loop_ ? loop_->unanswered_ms() : std::nullopt;
+    if (!unanswered) return info.Env().Undefined();
+    return Napi::Number::New(info.Env(), static_cast<double>(*unanswered));
+  }
+
   void close(const Napi::CallbackInfo&) { close(); }
 
   void close() {
@@ -399,6 +414,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
 
   // Members are destroyed from the last to the first.
   Napi::FunctionReference listener_;
+  Napi::FunctionReference on_long_wait_;
   Napi::AsyncContext context_;
   tsvde::EventQueues events_;
   std::unique_ptr<uv_async_t, Close> wake_;

@@ -57,7 +57,27 @@ void Loop::post(const Action& action) {
     posted_.push_back({&action, &done});
   }
   eventfd_write(wake_.number(), 1);
-  done.acquire();
+  std::chrono::seconds waited{0};
+  while (!done.try_acquire_for(kPatience)) {
+    waited += kPatience;
+    if (on_long_wait) on_long_wait(waited);
+  }
+}
+
+std::optional<int64_t> Loop::unanswered_ms() {
+  constexpr int64_t kIntervalMs = 1000;
+  const int64_t now = monotonic_ms();
+  if (!thread_.joinable()) return std::nullopt;
+  if (!answered_) return now - asked_ms_;
+  if (now - asked_ms_ < kIntervalMs) return std::nullopt;
+  asked_ms_ = now;
+  answered_ = false;
+  {
+    const std::lock_guard lock(mutex_);
+    posted_.push_back({&answer_, nullptr});
+  }
+  eventfd_write(wake_.number(), 1);
+  return 0;
 }
 
 void Loop::stop() {
@@ -281,7 +301,7 @@ void Loop::run_posted() {
   }
   for (const auto& [action, done] : posted) {
     (*action)();
-    done->release();
+    if (done != nullptr) done->release();
   }
 }
 

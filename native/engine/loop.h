@@ -5,10 +5,12 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <semaphore>
 #include <span>
 #include <thread>
@@ -83,6 +85,14 @@ class Loop : Switch::Observer {
   // Keeps the thread on one CPU. Returns 0, or an errno.
   [[nodiscard]] int place_on_cpu(uint32_t cpu);
 
+  // Asks the thread for an answer, unless it has given one within the last second, and does not wait. Returns
+  // for how many milliseconds the last question has been unanswered, or nullopt if it is answered. Always the
+  // same thread calls this.
+  [[nodiscard]] std::optional<int64_t> unanswered_ms();
+  // Called in the thread that waits for the engine, each time that a task has waited for another kPatience.
+  std::function<void(std::chrono::seconds waited)> on_long_wait;
+  static constexpr std::chrono::seconds kPatience{2};
+
   // Ends the thread, then closes every endpoint; idempotent.
   void stop();
 
@@ -90,7 +100,7 @@ class Loop : Switch::Observer {
   using Action = std::function<void()>;
   struct Posted {
     const Action* action;
-    std::binary_semaphore* done;
+    std::binary_semaphore* done;  // null if nobody waits
   };
 
   void post(const Action& action);
@@ -156,6 +166,9 @@ class Loop : Switch::Observer {
   std::mutex mutex_;
   std::vector<Posted> posted_;  // guarded by mutex_
   bool stopping_ = false;       // set by a posted action
+  int64_t asked_ms_ = -1000;
+  std::atomic<bool> answered_{true};
+  const Action answer_ = [this] { answered_ = true; };
   std::thread thread_;
 };
 

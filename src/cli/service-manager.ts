@@ -13,13 +13,23 @@ export type SocketName = (typeof SOCKET_NAMES)[number];
 export class ServiceManager {
   readonly #path: string | undefined;
   #watchdog: NodeJS.Timeout | undefined;
+  #isAlive: () => Promise<boolean> = async () => true;
 
   constructor(environment: Environment = process.env) {
     this.#path = environment.NOTIFY_SOCKET;
     const { WATCHDOG_USEC, WATCHDOG_PID = String(process.pid) } = environment;
     const period = Number(WATCHDOG_USEC) / 1000;
     if (period > 0 && WATCHDOG_PID === String(process.pid))
-      this.#watchdog = setInterval(() => this.#notify('WATCHDOG=1'), period / 2).unref();
+      this.#watchdog = setInterval(() => void this.#keepAlive(), period / 2).unref();
+  }
+
+  /** From now on, tells the watchdog that the process is alive only if `isAlive` says so. */
+  watch(isAlive: () => Promise<boolean>): void {
+    this.#isAlive = isAlive;
+  }
+
+  async #keepAlive(): Promise<void> {
+    if (await this.#isAlive()) this.#notify('WATCHDOG=1');
   }
 
   ready(status: string): void {

@@ -141,6 +141,11 @@ export class Service {
     return this.#usable;
   }
 
+  /** Whether the engine's thread answers. */
+  async answers(): Promise<boolean> {
+    return (await this.#context.switch.heartbeat()) === 0;
+  }
+
   /** A summary for the service manager: how many ports are active. */
   get status(): string {
     const ports = this.#context.switch.ports.list();

@@ -123,6 +123,7 @@ async function serve(options: ServiceOptions, log: Log, ready = () => {}): Promi
   process.on('SIGHUP', () => void starting.then((service) => reload(service, manager)).catch(() => {}));
   const service = await starting;
   service.onStatus((status) => manager.status(status));
+  manager.watch(() => service.answers());
   if (options.readStdin)
     void service.readCommands().then(() => end({ reason: 'EOF on stdin, cleaning up and exiting' }));
   if (service.usable) ready();

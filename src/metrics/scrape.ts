@@ -2,7 +2,7 @@
 // so that other work of the event loop waits for one slice only.
 import { setImmediate } from 'node:timers/promises';
 import type { Switch } from '../switch/switch.ts';
-import { contentType, expose, type Format } from './exposition.ts';
+import { contentType, expose, type Format, one } from './exposition.ts';
 import { processFamilies } from './process-metrics.ts';
 import { SwitchMetrics } from './switch-metrics.ts';
 
@@ -40,7 +40,15 @@ export class Scrapes {
   }
 
   async #render(format: Format): Promise<Rendered> {
-    const families = [...this.#metrics.families(), ...processFamilies()];
+    const silence = await this.#switch.heartbeat();
+    const heartbeat = one(
+      'gauge',
+      'tsvde_engine_heartbeat_seconds',
+      "Seconds for which the engine's thread has left a question unanswered; 0 if it answers.",
+      silence,
+    );
+    // The other metrics need the engine, and so would wait for it.
+    const families = silence > 0 ? [heartbeat] : [heartbeat, ...this.#metrics.families(), ...processFamilies()];
     const slices: Buffer[] = [];
     let text = '';
     let end = performance.now() + SLICE_MS;

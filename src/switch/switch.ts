@@ -32,6 +32,9 @@ import { placeOnCpu, timing } from './tuning.ts';
 import { Vlans } from './vlans.ts';
 import { SwitchWhereabouts } from './whereabouts.ts';
 
+/** How long the engine's thread may take to answer before it counts as silent. */
+const HEARTBEAT_LIMIT_MS = 2000;
+
 /**
  * A virtual Ethernet switch. Programs join it by the VDE protocol after listen(), TAPs and other networks are attached
  * by attach(), and this program itself joins by plug(). A thread of its own forwards the frames. Only BPDUs and the
@@ -97,6 +100,8 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     const engine = new native.Engine(
       { hub, strictVlan, takesBpdus: false, capture: false, macLimit, ...timing(options), ...DEFAULT_MAC_TIMES },
       (event) => this.#notice(event),
+      (seconds) =>
+        this.#log(`the engine has not answered for ${seconds} seconds, and the switch waits for it`, 'warning'),
     );
     this.#engine = engine;
     this.#hub = hub;
@@ -178,6 +183,21 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
    */
   get eventsLost(): EventsLost {
     return this.#engine.eventsLost();
+  }
+
+  /**
+   * Asks the engine's thread for an answer, at most once a second. Resolves with 0 when it has answered, which usually
+   * takes microseconds. If there is no answer within two seconds, resolves with the seconds for which the question has
+   * been unanswered.
+   */
+  async heartbeat(): Promise<number> {
+    const deadline = performance.now() + HEARTBEAT_LIMIT_MS;
+    for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, 50)) {
+      const unansweredMs = this.#engine.unansweredMs();
+      if (unansweredMs === undefined) return 0;
+      if (performance.now() > deadline || unansweredMs > HEARTBEAT_LIMIT_MS) return unansweredMs / 1000;
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
   }
 
   // --- Counters

@@ -261,6 +261,11 @@ export interface NativeEngine {
    * addresses. Returns how many were removed.
    */
   flushMacs(port?: number, vlan?: number): number;
+  /**
+   * Asks the thread for an answer, unless it has given one within the last second, and does not wait. Returns for how
+   * many milliseconds the last question has been unanswered; undefined if it is answered.
+   */
+  unansweredMs(): number | undefined;
   /** Ends the thread and closes all descriptors; idempotent. */
   close(): void;
 }
@@ -291,7 +296,15 @@ export interface NativeAccount {
 export interface NativeAddon {
   /** The version of tsvde that the addon was built for. */
   version: string;
-  Engine: new (settings: EngineSettings, onEvent: (event: EngineEvent) => void) => NativeEngine;
+  /**
+   * `onLongWait` is called during a call that has waited for the thread for another 2 seconds, with all seconds that it
+   * has waited. It must not use the engine.
+   */
+  Engine: new (
+    settings: EngineSettings,
+    onEvent: (event: EngineEvent) => void,
+    onLongWait?: (seconds: number) => void,
+  ) => NativeEngine;
   /** `onDrain` is called when there is room again, after send() has taken fewer frames than it was given. */
   FrameSocket: new (
     fd: number,

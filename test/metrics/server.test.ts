@@ -124,6 +124,7 @@ describe('every number of the switch has a metric of its own', () => {
     ports: { list: () => [] },
     endpointEnds: () => [{ kind: 'vhost-user', reason: 'bad_size', count: 41 }],
     guests: () => [{ port: 5, endpoint: 6, features: '0x1f', memoryBytes: 42 }],
+    heartbeat: async () => 0,
     counters: () =>
       portCounters({
         ports: Uint32Array.from(two, ({ port }) => port),
@@ -179,6 +180,7 @@ describe('every number of the switch has a metric of its own', () => {
       'tsvde_endpoint_ends_total{kind="vhost-user",reason="bad_size"}': 41,
       'tsvde_guest_memory_bytes{port="5"}': 42,
       'tsvde_guest_info{port="5",features="0x1f"}': 1,
+      tsvde_engine_heartbeat_seconds: 0,
       'tsvde_engine_events_lost_total{kind="bpdu"}': 21,
       'tsvde_engine_events_lost_total{kind="mac_moved"}': 22,
       'tsvde_engine_events_lost_total{kind="mac"}': 23,
