@@ -18,6 +18,7 @@ const NODES = [
   ['26', '12'],
 ];
 const OLD_NODE = '18';
+const APT = 'export DEBIAN_FRONTEND=noninteractive\napt() { apt-get -q -y --no-install-recommends "$@"; }\n';
 const TEST = '/opt/test';
 /** Directories that npm makes and leaves behind, empty. */
 const NPMS = ['usr/local/share/man/man1', 'usr/local/lib/node_modules', 'usr/local/lib/node_modules/@tsvde'];
@@ -49,6 +50,7 @@ function rootWithNode(path, { node, npmVersion, tarballs }) {
   const run = `#!/bin/sh\nexec ${TEST}/bin/node ${TEST}/npm/bin/npm-cli.js "$@"\n`;
   writeFileSync(join(path, TEST, 'bin/npm'), run);
   chmodSync(join(path, TEST, 'bin/npm'), 0o755);
+  if (node === '26') root.run(`${APT}apt install libatomic1`); // which this Node needs
   // npm trusts the same certificates as on this machine.
   const certificates = process.env.NODE_EXTRA_CA_CERTS;
   if (certificates !== undefined) root.add(certificates, certificates);
@@ -124,8 +126,6 @@ function unpacked(path, archive) {
   root.run(`rm -r ${home} /usr/local/bin/tsvde`);
   return finish(root, seconds, [archive]);
 }
-
-const APT = 'export DEBIAN_FRONTEND=noninteractive\napt() { apt-get -q -y --no-install-recommends "$@"; }\n';
 
 function installed(path, deb) {
   const root = new CleanRoot(path);

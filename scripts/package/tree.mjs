@@ -25,7 +25,7 @@ export function output(command, args, options = {}) {
     ...options,
   });
   if (error) throw new Error(`cannot run ${command}: ${error.message}`);
-  if (status !== 0) throw new Error(`'${command} ${args.join(' ')}' failed:\n${stderr}`);
+  if (status !== 0) throw new Error(`'${command} ${args.join(' ')}' failed:\n${stdout}${stderr}`);
   return stdout;
 }
 
