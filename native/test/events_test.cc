@@ -29,6 +29,7 @@ uint64_t lost(const EventQueues& queues, Kind kind) {
     case Kind::transmitted:
       return lost.frames;
     case Kind::endpoint_failed:
+    case Kind::endpoint_notice:
     case Kind::capture_ended:
       return 0;
   }
