@@ -78,7 +78,7 @@ void Relay::dispatch(const std::vector<pollfd>& polled) {
 }
 
 bool Relay::serve(Connection& connection, const std::vector<pollfd>& polled) {
-  if (connection.polled_at == 0) return true;
+  if (connection.polled_at == kNotPolled) return true;
   const short guest = polled[connection.polled_at].revents;
   const short service = polled[connection.polled_at + 1].revents;
   if (connection.connecting) {

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <cstdint>
 #include <list>
 #include <memory>
 #include <vector>
@@ -41,11 +42,13 @@ class Relay {
     // Copies as much as possible. Returns false if the connection is broken.
     [[nodiscard]] bool move();
   };
+  static constexpr size_t kNotPolled = SIZE_MAX;
   struct Connection {
     Fd guest, service;
     Flow up, down;
     bool connecting;
-    size_t polled_at = 0;  // index of the guest's pollfd; the service's is the next one; 0 if not polled yet
+    // The index of the guest's pollfd, before the service's; kNotPolled before the first fill().
+    size_t polled_at = kNotPolled;
   };
 
   // Returns false if the connection has ended.

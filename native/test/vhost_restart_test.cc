@@ -122,9 +122,6 @@ struct Traffic {
 }  // namespace
 
 TEST("vhost restart: frames flow again, in order, after each of 50 kills in the middle of traffic") {
-#ifdef __SANITIZE_THREAD__
-  skip("the thread sanitizer does not follow a process that forks");
-#endif
   Traffic traffic;
   auto slowest = std::chrono::steady_clock::duration::zero();
   for (int life = 0; life <= 50; life++) {
