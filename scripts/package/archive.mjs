@@ -14,7 +14,7 @@ export function makeArchive(staging, release) {
   for (const program of Object.keys(published.bin))
     symlinkSync(`../lib/tsvde/bin/${program}`, join(tree, 'bin', program));
   for (const page of published.man) copy(join(root, page), join(tree, 'share/man/man1', page.replace(/.*\//, '')));
-  for (const [file, path] of completions({ zsh: 'zsh/site-functions' })) copy(file, join(tree, 'share', path));
+  for (const [text, path] of completions({ zsh: 'zsh/site-functions' })) write(join(tree, 'share', path), text);
   write(join(tree, 'LICENCES'), licences(join(tree, 'lib/tsvde')));
   copy(join(root, 'README.md'), join(tree, 'README.md'));
   settle(tree);

@@ -1,12 +1,15 @@
 // tsvde with a Node of its own, as the archive and the Debian package contain it: the npm packages, installed, beside
 // bin/node. Each launcher names that Node in place of the one on the PATH.
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { root } from '../set-up.mjs';
 import { nodeVersion, placeNode } from './node-build.mjs';
 import { PLATFORM_PACKAGE, placePackage, placePlatformPackage } from './npm.mjs';
 import { copy, published, write } from './tree.mjs';
 
+/** The programs whose words a shell can complete. */
+const PROGRAMS = ['tsvde', 'tsvdectl', 'tsvdeq'];
 const RULE = `\n${'='.repeat(78)}\n\n`;
 
 /**
@@ -80,19 +83,18 @@ function licenceIn(directory) {
 }
 
 /**
- * Returns the shells' completions as pairs of a file and its path below share/. `zsh` is the directory of zsh's
- * functions.
+ * Returns the shells' completions as pairs of a text and its path below share/. `zsh` is the directory of zsh's
+ * functions. bash and fish look for a file by the command's name, zsh reads the names in the file.
  */
 export function completions({ zsh }) {
-  const directory = join(root, 'contrib/completions');
-  if (!existsSync(directory)) return [];
-  const files = readdirSync(directory, { recursive: true }).map((name) => join(directory, name));
-  return files
-    .filter((file) => statSync(file).isFile())
-    .map((file) => {
-      const name = basename(file);
-      if (name.endsWith('.fish')) return [file, `fish/vendor_completions.d/${name}`];
-      if (name.startsWith('_')) return [file, `${zsh}/${name}`];
-      return [file, `bash-completion/completions/${name.replace(/\.bash$/, '')}`];
-    });
+  const script = (shell) =>
+    execFileSync(process.execPath, [join(root, 'bin/tsvde'), 'completion', shell], { encoding: 'utf8' });
+  const [bash, fish] = [script('bash'), script('fish')];
+  return [
+    ...PROGRAMS.flatMap((name) => [
+      [bash, `bash-completion/completions/${name}`],
+      [fish, `fish/vendor_completions.d/${name}.fish`],
+    ]),
+    [script('zsh'), `${zsh}/_tsvde`],
+  ];
 }

@@ -46,7 +46,7 @@ function placeDocuments(tree, copyright) {
   const share = join(tree, 'usr/share');
   const documents = join(share, 'doc/tsvde');
   for (const page of published.man) gzip(join(root, page), join(share, 'man/man1', `${basename(page)}.gz`));
-  for (const [file, path] of completions({ zsh: 'zsh/vendor-completions' })) copy(file, join(share, path));
+  for (const [text, path] of completions({ zsh: 'zsh/vendor-completions' })) write(join(share, path), text);
   copy(join(root, 'contrib/network/interfaces'), join(documents, 'examples/interfaces'));
   copy(join(root, 'README.md'), join(documents, 'README.md'));
   gzip(join(root, 'CHANGELOG.md'), join(documents, 'CHANGELOG.md.gz'));
