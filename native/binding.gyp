@@ -98,7 +98,8 @@
       ],
       "cflags_cc": ["-fexceptions"],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
-      "ldflags": ["-Wl,--version-script=<(module_root_dir)/addon/exports.map"],
+      # nodelete: the engine's threads outlive the worker that loaded the addon.
+      "ldflags": ["-Wl,--version-script=<(module_root_dir)/addon/exports.map", "-Wl,-z,nodelete"],
       "sources": [
         "addon/accounts.cc",
         "addon/addon.cc",

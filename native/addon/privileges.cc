@@ -96,7 +96,12 @@ int in_every_thread(void (*action)(int)) {
   bool answered = true;
   for (bool again = true; again && answered;) {
     again = false;
-    for (const pid_t thread : threads()) {
+    const std::vector<pid_t> found = threads();
+    if (found.empty()) {
+      syscall(SYS_rt_sigaction, kSignal, &before, nullptr, kMask);
+      return ENOENT;  // without /proc/self/task, the other threads would keep their capabilities
+    }
+    for (const pid_t thread : found) {
       if (!told.insert(thread).second) continue;
       again = true;
       pending++;

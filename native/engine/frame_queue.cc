@@ -6,8 +6,8 @@
 
 namespace tsvde {
 
-// The ring has room for `limit` frames of 1536 bytes, the usual maximum, and for at least four frames of
-// kFrameMax bytes. Pages that are never written cost nothing.
+// The ring has room for `limit` frames of 1536 bytes, a little more than the usual maximum, and for at least
+// four frames of kFrameMax bytes. Pages that are never written cost nothing.
 FrameQueue::FrameQueue(uint32_t limit, QueueMemory& memory)
     : limit_(std::max(limit, 1u)),
       capacity_(std::max(limit_ * 1536, 4 * (kFrameMax + 1))),

@@ -80,7 +80,7 @@ class Loop : Switch::Observer {
   void set_pacing(uint32_t bound_ms);
   // Sets how long the thread polls for more events before it sleeps; with 0 it does not poll.
   void set_busy_poll(uint32_t microseconds);
-  // Sets how many bytes of memory the frames that wait may use, in all queues together.
+  // Sets how many bytes of memory waiting frames may use, in all queues together.
   void set_queue_memory(uint64_t bytes);
   // Keeps the thread on one CPU. Returns 0, or an errno.
   [[nodiscard]] int place_on_cpu(uint32_t cpu);
@@ -118,7 +118,7 @@ class Loop : Switch::Observer {
   // must be paused.
   void read(Attachment& attachment);
   void receive(Attachment& attachment);
-  // Gives a turn to each endpoint that gave up its last one.
+  // Gives a turn to each endpoint that has called on_ready since its last turn, unless it is paused.
   void serve_ready();
   void flush_touched();
   void flush(std::vector<Port*>& ports);

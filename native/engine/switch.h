@@ -72,7 +72,7 @@ class Switch {
   // Whether frames tagged with a VLAN that was never created are dropped; if not, such a tag is payload.
   bool strict_vlan = false;
   bool takes_bpdus = false;
-  bool observed = false;  // whether there are captures or mirrors
+  bool observed = false;  // whether there are captures, mirrors or frame events
   MacTable macs;
   Vlans vlans;
 

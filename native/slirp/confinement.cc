@@ -83,10 +83,6 @@ constexpr int kCalls[] = {
     SYS_getpeername,
     SYS_getsockopt,
     SYS_setsockopt,
-    SYS_fcntl,
-#ifdef SYS_fcntl64
-    SYS_fcntl64,
-#endif
     SYS_dup,
     SYS_dup3,
     SYS_fstat,
@@ -146,6 +142,13 @@ bool restrict_calls() {
   allow_if(SYS_openat, 2, O_ACCMODE | O_CREAT | O_TRUNC, {O_RDONLY}, EACCES);
 #ifdef SYS_open
   allow_if(SYS_open, 1, O_ACCMODE | O_CREAT | O_TRUNC, {O_RDONLY}, EACCES);
+#endif
+  // F_SETOWN and F_SETSIG, which are not in the list, would let the kernel send signals to other processes.
+  const std::initializer_list<uint32_t> file_commands = {F_GETFD, F_SETFD,         F_GETFL,
+                                                         F_SETFL, F_DUPFD_CLOEXEC, F_DUPFD};
+  allow_if(SYS_fcntl, 1, ~0U, file_commands, EPERM);
+#ifdef SYS_fcntl64
+  allow_if(SYS_fcntl64, 1, ~0U, file_commands, EPERM);
 #endif
   // GLib asks whether stderr is a terminal before it writes a message.
   allow_if(SYS_ioctl, 1, ~0U, {FIONBIO, FIONREAD, SIOCATMARK, SIOCGIFINDEX, SIOCGIFNAME}, ENOTTY);

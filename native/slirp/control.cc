@@ -113,7 +113,8 @@ bool Control::read(Stack& stack) {
 }
 
 // Executes one command:
-// `add tcp GUEST PORT HOST PORT`, `add tcp GUEST PORT unix PATH`, `remove tcp HOST PORT`, `info`;
+// `add PROTOCOL GUEST PORT HOST PORT`, `add PROTOCOL GUEST PORT unix PATH`, `remove PROTOCOL HOST PORT`,
+// where PROTOCOL is `tcp` or `udp`; `info`;
 // `reclaim gone MAC` or `reclaim quiet MAC …`, which replies to the question `full MAC …`;
 // `lease MAC ADDRESS`, which names a guest that an earlier stack has served.
 // The answer is `done ERRNO PORT`, where PORT is the host's port of a forward or 0, or `text SIZE` followed

@@ -159,8 +159,11 @@ int main(int count, char** arguments) {
     control.failed(failure);
     return 1;
   }
-  substitute({.bound = take_bound_socket,
-              .connected = [&targets](size_t forward) { return targets.connect(forward); }});
+  // Other sockets that libslirp binds, such as those of connections, must not take the socket of a forward
+  // that is to be added next.
+  substitute(
+      {.bound = [&stack](int family) { return stack.adding_forward() ? take_bound_socket(family) : Fd(); },
+       .connected = [&targets](size_t forward) { return targets.connect(forward); }});
   const std::string missing = confine(config.tftp.has_value());
   drop_pending_frames();
   control.ready(library.version);

@@ -285,8 +285,10 @@ int Stack::add_host_forward(sockaddr_storage& host, const sockaddr_storage& gues
   const int next = dup(frames_);
   if (next < 0) return errno;
   close(next);
+  adding_forward_ = true;
   const int failed = library_.add_hostxfwd(slirp_, any(host), size_of(host), any(guest), size_of(guest),
                                            flags_of(host, udp));
+  adding_forward_ = false;
   if (failed != 0) return errno;
   auto& port = reinterpret_cast<sockaddr_in&>(host).sin_port;
   if (host.ss_family == AF_UNIX || port != 0) return 0;

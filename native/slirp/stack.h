@@ -45,6 +45,8 @@ class Stack {
   // Adds a forward. Returns 0 or an errno. The host's address is IPv4, IPv6 or a unix path; the guest's is
   // IPv4 or IPv6. If the host's port is 0, it is set to the one that the kernel chose.
   [[nodiscard]] int add_host_forward(sockaddr_storage& host, const sockaddr_storage& guest, bool udp);
+  // Returns whether add_host_forward() is running.
+  [[nodiscard]] bool adding_forward() const { return adding_forward_; }
   [[nodiscard]] int remove_host_forward(const sockaddr_storage& host, bool udp);
   // Forwards guests' connections to this address and port to the unix socket at `path`, see interposed.h.
   [[nodiscard]] bool add_unix_forward(const char* path, in_addr guest, uint16_t port);
@@ -88,6 +90,7 @@ class Stack {
   std::vector<pollfd>* polled_ = nullptr;  // valid only during fill() and dispatch()
   Reassembly reassembly_;
   Drops drops_;
+  bool adding_forward_ = false;
 
   // Buffers for a batch in each direction. Frames to the switch are collected and sent by one call.
   const size_t slot_;

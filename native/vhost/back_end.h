@@ -50,9 +50,9 @@ class BackEnd {
   BackEnd(Fd socket, Owner& owner, Options options);
 
   [[nodiscard]] int socket() const { return socket_.number(); }
-  // Answers the messages that have arrived, a few in each call. Returns false if the connection has ended.
-  // The caller must check the rings afterwards, since the guest may have kicked a ring before its setup was
-  // complete.
+  // Answers the messages that have arrived, a few in each call. Returns false if the connection has ended or
+  // the protocol was violated; see violation(). The caller must check the rings afterwards, since the guest
+  // may have kicked a ring before its setup was complete.
   [[nodiscard]] bool answer();
   [[nodiscard]] Violation violation();
 

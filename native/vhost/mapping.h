@@ -20,8 +20,8 @@ class Mapping {
   ~Mapping();
 
   // Maps a region of `file`, which the caller may close afterwards. With `sealed`, a file that can be
-  // truncated is refused. `vanished` is set if the file is truncated while it is mapped; it must outlive the
-  // mapping.
+  // truncated is refused. `vanished`, which must outlive the mapping, is set when an access finds that the
+  // file was truncated.
   [[nodiscard]] Violation map(const MemoryRegion& region, int file, bool sealed, std::atomic<bool>& vanished);
   [[nodiscard]] uint8_t* region() const { return region_; }
 

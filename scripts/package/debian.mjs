@@ -48,6 +48,8 @@ function placeDocuments(tree, copyright) {
   for (const page of published.man) gzip(join(root, page), join(share, 'man/man1', `${basename(page)}.gz`));
   for (const [text, path] of completions({ zsh: 'zsh/vendor-completions' })) write(join(share, path), text);
   copy(join(root, 'contrib/network/interfaces'), join(documents, 'examples/interfaces'));
+  for (const name of ['grafana', 'prometheus', 'wireshark'])
+    copy(join(root, 'contrib', name), join(documents, 'examples', name));
   copy(join(root, 'README.md'), join(documents, 'README.md'));
   gzip(join(root, 'CHANGELOG.md'), join(documents, 'CHANGELOG.md.gz'));
   write(join(documents, 'copyright'), copyright);

@@ -49,8 +49,8 @@ export interface SocketSpec extends CommonKeys {
   /** With listen, the most connections at a time, each on its own port; default 128. */
   'max-clients'?: number;
   /**
-   * With connect, the delay before connecting again, in milliseconds, doubled after each failure; 0 for never; default
-   * 1000.
+   * With connect, the delay before connecting again, in milliseconds, doubled after each failure up to 30 seconds; 0 for
+   * never; default 1000.
    */
   'reconnect-ms'?: number;
 }
@@ -89,8 +89,8 @@ export interface StreamSpec extends CommonKeys {
   /** With server, the most connections at a time, each on its own port; default 128. */
   'max-clients'?: number;
   /**
-   * Without server, the delay before connecting again, in milliseconds, doubled after each failure; 0 for never;
-   * default 1000.
+   * Without server, the delay before connecting again, in milliseconds, doubled after each failure up to 30 seconds; 0
+   * for never; default 1000.
    */
   'reconnect-ms'?: number;
 }
@@ -156,7 +156,7 @@ export interface UserSpec extends CommonKeys {
   'ipv6-host'?: string;
   /** The IPv6 address of the name server; default the prefix's ::3. */
   'ipv6-dns'?: string;
-  /** Whether guests are kept from the host and the outside, except by forwards; default false. */
+  /** Whether guests reach neither the host nor outside networks, except through forwards; default false. */
   restrict?: boolean;
   /** The host name that DHCP assigns to guests, at most 32 bytes. */
   hostname?: string;

@@ -45,11 +45,23 @@ export interface PortCounters {
   queueLimit: bigint;
 }
 
-/** For each counter of the engine, in order: its name here, and the direction if it counts drops for a reason. */
-const COUNTERS = native.counterNames.map((name) => {
-  const [, direction, reason] = /^(receive|transmit)_drop_(.*)$/.exec(name) ?? [];
-  return { name: reason ?? camelCase(name), direction };
-});
+interface EngineCounter {
+  /** Its name here. */
+  name: string;
+  /** The direction, if it counts drops for a reason. */
+  direction: string | undefined;
+}
+
+let known: readonly EngineCounter[] | undefined;
+
+/** Returns the engine's counters in their order. Called late, since the names are in the addon. */
+function engineCounters(): readonly EngineCounter[] {
+  known ??= native.counterNames.map((name) => {
+    const [, direction, reason] = /^(receive|transmit)_drop_(.*)$/.exec(name) ?? [];
+    return { name: reason ?? camelCase(name), direction };
+  });
+  return known;
+}
 
 export function portCounters({ ports, values }: NativeCounters): PortCounters[] {
   const width = native.counterNames.length;
@@ -60,8 +72,7 @@ function onePort(port: number, values: BigUint64Array): PortCounters {
   const receiveDrops: Record<string, bigint> = {};
   const transmitDrops: Record<string, bigint> = {};
   const counters: Record<string, unknown> = { port, receiveDrops, transmitDrops };
-  for (let i = 0; i < COUNTERS.length; i++) {
-    const { name, direction } = COUNTERS[i]!;
+  for (const [i, { name, direction }] of engineCounters().entries()) {
     const value = values[i]!;
     if (direction === undefined) counters[name] = value;
     else (direction === 'receive' ? receiveDrops : transmitDrops)[name] = value;

@@ -60,7 +60,8 @@ export interface AttachOptions {
 const ATTACH_OPTIONS = { signal: true } satisfies Record<keyof AttachOptions, true>;
 
 /**
- * Throws SwitchError EINVAL for an invalid name and for an unknown option; the error names the nearest existing option.
+ * Throws SwitchError EINVAL for an invalid name or an unknown option. For an unknown option, the error names the nearest
+ * existing option, or lists all options if none is near.
  */
 export function checkSwitchOptions(options: SwitchOptions): void {
   checkOptions(options, SWITCH_OPTIONS);
@@ -69,7 +70,7 @@ export function checkSwitchOptions(options: SwitchOptions): void {
     throw new SwitchError('EINVAL', `'${name}' is not a name for a switch: it must be ${NAME_RULE}`);
 }
 
-/** Throws SwitchError EINVAL, with the nearest name, for an option that attach() does not have. */
+/** Throws SwitchError EINVAL for an option that attach() does not have, worded as by checkSwitchOptions(). */
 export function checkAttachOptions(options: AttachOptions): void {
   checkOptions(options, ATTACH_OPTIONS);
 }

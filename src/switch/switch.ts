@@ -11,6 +11,7 @@ import type { Plug } from '../plug/plug.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { parseMac, randomMac } from '../protocol/mac.ts';
 import { describeEnd, nameEnd } from '../system/errno.ts';
+import { LineLimit } from '../system/line-limit.ts';
 import type { Log, LogFields, LogLevel } from '../system/log.ts';
 import { type EngineEvent, type EventsLost, type NativeEngine, native } from '../system/native.ts';
 import { Capture } from './capture.ts';
@@ -64,6 +65,10 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   readonly #engine: NativeEngine;
   readonly #reservations: PortReservations;
   readonly #ends = new Ends();
+  readonly #notices = new LineLimit(
+    (message, level) => this.#log(message, level),
+    (count) => `${count} more notices about endpoints meanwhile`,
+  );
   readonly #attachments: Attachments;
   readonly #name: string | undefined;
   readonly #startedAt = process.hrtime.bigint();
@@ -427,7 +432,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
 
   #noticed(which: { port: number; endpoint: number }, text: string): void {
     const endpoint = this.#endpointOf(which);
-    if (endpoint) this.#log(`${endpoint.attachment ?? endpoint.kind}: port ${which.port}: ${text}`, 'warning');
+    if (endpoint) this.#notices.say(`${endpoint.attachment ?? endpoint.kind}: port ${which.port}: ${text}`, 'warning');
   }
 
   #endpointOf({ port, endpoint }: { port: number; endpoint: number }): EndpointInfo | undefined {

@@ -26,6 +26,7 @@ const UNCHANGED = -1; // chown(2): leave this ID as it is
 export class HeldDirectory {
   readonly path: string;
   readonly #fd: number;
+  #closed = false;
 
   /** Throws system errors, such as ENOTDIR if the path is not a directory. */
   constructor(path: string) {
@@ -49,7 +50,10 @@ export class HeldDirectory {
     rmdirSync(this.path);
   }
 
+  /** Idempotent. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     closeSync(this.#fd);
   }
 }

@@ -29,11 +29,19 @@ function standing(): 'foreground' | 'background' | 'gone' {
 
 /**
  * Keeps the process from being stopped in the background when it reads the terminal or, under `stty tostop`, writes to
- * it. Needs the addon, which tsvdectl works without: at worst, tsvdectl is stopped, like other programs, if it is put
- * into the background at the moment at which it reads or writes.
+ * it.
  */
 export function ignoreTerminalStops(): void {
   native.ignoreTerminalStops();
+}
+
+/** Like ignoreTerminalStops(), for a client of the console, which also works without the addon. */
+function ignoreTerminalStopsIfPossible(): void {
+  try {
+    ignoreTerminalStops();
+  } catch {
+    // At worst the process is stopped, like other programs, if it reads or writes while it is put into the background.
+  }
 }
 
 /** The terminal as a stream. It emits 'foreground' whenever it begins to read the terminal. */
@@ -47,6 +55,7 @@ export class TerminalInput extends Readable {
 
   constructor({ endsInBackground }: { endsInBackground: boolean }) {
     super();
+    ignoreTerminalStopsIfPossible();
     this.#endsInBackground = endsInBackground;
     process.on('SIGCONT', this.#continued);
   }

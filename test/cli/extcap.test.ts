@@ -15,9 +15,22 @@ const PROGRAM = fileURLToPath(new URL('../../contrib/wireshark/tsvde', import.me
 const FIRST = '02:00:00:00:00:01';
 
 /** Starts a switch with a name, which a process of its own runs, so that extcap finds it. */
+/** Another user than the switch's own captures. */
+const SEE = ['--mgmt-level', 'see'];
+
 async function switchNamed(name: string) {
   const home = temporaryDirectory();
-  const child = start(tsvde, ['--sock', `${home}/ctl`, '--mgmt', `${home}/mgmt`, '--name', name, '--numports', '4']);
+  const child = start(tsvde, [
+    '--sock',
+    `${home}/ctl`,
+    '--mgmt',
+    `${home}/mgmt`,
+    '--name',
+    name,
+    '--numports',
+    '4',
+    ...SEE,
+  ]);
   const join = (port: number, description = '') => Recorder.join(`${home}/ctl`, { port, description });
   await until(
     () =>

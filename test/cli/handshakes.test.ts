@@ -96,7 +96,7 @@ describeWith(['unixterm'], 'Marionnet', () => {
     await terminal.output(/vde\$ 1000 Success\n/);
     terminal.stdin.write('port/allprint\n');
     await terminal.output(/Port 0003 [\s\S]*Port 0004 [\s\S]*\n1000 Success\n/);
-    expect([modeOf(socket), modeOf(`${socket}/ctl`), modeOf(`${socket}-mgmt`)]).toEqual([0o2777, 0o777, 0o600]);
+    expect([modeOf(socket), modeOf(`${socket}/ctl`), modeOf(`${socket}-mgmt`)]).toEqual([0o3777, 0o777, 0o600]);
     started.signal('SIGTERM');
     expect(await started.exited).toEqual({ code: 0, signal: null });
     expect(await terminal.exited).toMatchObject({ code: 0 });
@@ -128,7 +128,7 @@ describeWith(['root', 'tun', 'ip', 'unshare', 'vde_tunctl', 'start-stop-daemon',
     const hook = namespace().start('unshare', ['--mount', 'sh', '-c', IFUPDOWN, 'sh', shim]);
     expect(await hook.exited, hook.stderr()).toEqual({ code: 0, signal: null });
     expect(hook.stdout().split('\n')).toEqual([
-      'tap0.ctl 2770 vde2-net directory',
+      'tap0.ctl 3770 vde2-net directory',
       'tap0.ctl/ctl 660 vde2-net socket',
       // The group is inherited from the hook's directory.
       'tap0.mgmt 660 vde2-net socket',

@@ -51,7 +51,7 @@ const ROWS: [program: string, script: string, says: string | RegExp][] = [
     'Lima can use options with =, no stdin and pkill -F',
     `vde_switch --pidfile=/tmp/shared_switch.pid --sock=/tmp/shared.ctl --group=users --dirmode=0770 --nostdin </dev/null &
      here /tmp/shared_switch.pid; here /tmp/shared.ctl/ctl; mode /tmp/shared.ctl; pkill -F /tmp/shared_switch.pid; wait $!; ls /tmp`,
-    '770 users\n',
+    '1770 users\n',
   ],
   [
     'LKL finds its TAP when the command returns',
@@ -78,7 +78,7 @@ const ROWS: [program: string, script: string, says: string | RegExp][] = [
   [
     'Arch can use the default directory and a group',
     `vde_switch -tap tap0 -daemon -mod 660 -group users; mode /var/run/vde.ctl; mode /var/run/vde.ctl/ctl; kill $(pidof vde_switch); gone /var/run/vde.ctl`,
-    '2770 users\n660 users\n',
+    '3770 users\n660 users\n',
   ],
   [
     '86Box can join as any user, with its own socket mode',

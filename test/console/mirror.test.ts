@@ -93,7 +93,7 @@ test('spanning tree does not know the target of a mirror', async () => {
   expect(ports()).toEqual([]);
   await join({ port: 4 });
   target.frames.length = 0;
-  await new Promise((resolve) => setTimeout(resolve, 2500)); // two hellos
+  await new Promise((resolve) => setTimeout(resolve, 4500)); // one hello, every 4 s
   expect(target.frames).toEqual([]);
   sw.mirrors.remove('one');
   expect(ports()).toEqual([3, 4]);

@@ -122,7 +122,7 @@ test('an rc file names ports, and gives them the same names when it is run again
 test('port/kinds shows the kinds, and the keys of one', async () => {
   const { client } = await started();
   expect(await client.ask('port/kinds')).toMatch(
-    /\ntap +a TAP interface .*\n[\s\S]*\nvde +an uplink .*\n\.\n1000 Success\n$/,
+    /\ntap +a TAP interface .*\n[\s\S]*\nvde +an uplink .*\nvhost-user +.*\n\.\n1000 Success\n$/,
   );
   expect(await client.ask('port/kinds tap')).toMatch(/\nvnet_hdr= +.* \(on or off\)\n[\s\S]*\nname= +/);
   expect(await client.ask('port/kinds tab')).toBe(`${DATA}.\n${INVALID}`);

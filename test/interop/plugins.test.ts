@@ -439,7 +439,7 @@ function randomIplogCommand(below: (limit: number) => number): string {
     () => `setgcint ${pick(['0', '1', '10', '-3', '99999'])}`,
     () => `setexpire ${pick(['0', '360', '-1'])}`,
     () => 'showinfo',
-    // No path here can be opened: a `-` after the name of an open file makes vde_switch free that name twice.
+    // No path here can be opened: `logfile -` while a log file is open makes vde_switch free the file's name twice.
     () => `logfile ${pick(['', '-', '/nowhere/x', '/tmp'])}`,
     () => 'iplist',
     () => `ipport ${pick(['0', '1', '99', '-1'])}`,

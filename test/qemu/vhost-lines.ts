@@ -1,4 +1,4 @@
-// Command lines for tsvdeq --via vhost-user, with the options that replace those about memory, or with the reason for a
+// Command lines for tsvdeq --via vhost-user, each with the line that QEMU is given instead, or with the reason for a
 // refusal. Two tests read this table: vhost-user.test.ts compares words, vhost-user-qemu.test.ts starts QEMU.
 
 export interface MemoryLine {

@@ -30,6 +30,10 @@ export interface StackListener {
 
 /** The size of the buffers over which sockets are handed over. A few at a time wait in them. */
 const CHANNEL_BYTES = 4096;
+/** The longest answer: a table with thousands of connections has some 100 KB. */
+const UNREAD_MAX = 1 << 20;
+/** The most requests that wait for an answer. A start sends one for each forward and lease. */
+const WAITING_MAX = 4096;
 /** How long the process may take to end before it is killed, in milliseconds. */
 const END_MS = 2000;
 
@@ -58,8 +62,15 @@ export class StackProcess {
     });
     const program = helperProgram('tsvde-slirp');
     const [channel, theirs] = native.datagramPair(CHANNEL_BYTES);
-    const child = spawn(program, settings, { stdio: ['pipe', 'pipe', 'pipe', frames, theirs] });
-    native.closeDescriptor(theirs);
+    let child: ChildProcess;
+    try {
+      child = spawn(program, settings, { stdio: ['pipe', 'pipe', 'pipe', frames, theirs] });
+    } catch (error) {
+      native.closeDescriptor(channel);
+      throw new SwitchError('EIO', `'${program}' cannot be started: ${describeError(error)}`);
+    } finally {
+      native.closeDescriptor(theirs);
+    }
     this.#channel = channel;
     this.#child = child;
     child.stdin!.on('error', () => {}); // 'exit' follows
@@ -152,6 +163,12 @@ export class StackProcess {
 
   #read(bytes: Buffer): void {
     this.#unread = Buffer.concat([this.#unread, bytes]);
+    // A guest that controls libslirp must not be able to use up the memory of the switch.
+    if (this.#unread.length > UNREAD_MAX || this.#waiting.length > WAITING_MAX) {
+      this.#unread = Buffer.alloc(0);
+      this.#child.kill('SIGKILL');
+      return;
+    }
     for (let end = this.#unread.indexOf('\n'); end >= 0; end = this.#unread.indexOf('\n')) {
       const line = this.#unread.toString('utf8', 0, end);
       const [, size] = /^text (\d+)$/.exec(line) ?? [];

@@ -117,8 +117,11 @@ export class UserBackend implements Backend {
     const at = this.#forwards.findIndex(({ host }) => formatHostPlace(host) === wanted);
     if (at < 0) throw new SwitchError('ENOENT', `nothing is forwarded from ${wanted}`);
     const [found] = this.#forwards.splice(at, 1);
-    await this.#ask(`remove ${found!.host.protocol} ${spellHost(found!.host)}`);
-    await this.#unlink(found!);
+    try {
+      await this.#ask(`remove ${found!.host.protocol} ${spellHost(found!.host)}`);
+    } finally {
+      await this.#unlink(found!);
+    }
   }
 
   /** Returns libslirp's table of forwards and connections. */

@@ -4,7 +4,6 @@ import { describeError } from '../../system/errno.ts';
 import { type Found, lacking, ok, wrong } from './finding.ts';
 
 const CAP_NET_ADMIN = 12n;
-const CAP_NET_RAW = 13n;
 /** A client has a control connection and a data socket. */
 const DESCRIPTORS_PER_CLIENT = 2;
 const CLIENTS_MIN = 300;
@@ -37,21 +36,23 @@ function hasCapability(number: bigint): boolean {
   return ((BigInt(`0x${capabilities}`) >> number) & 1n) === 1n;
 }
 
+/** The group that the stack of a user-mode network gets from a switch of root. */
+const STACK_GROUP = 65534;
+
 /**
- * Checks whether guests of a user-mode network may ping: libslirp opens an ICMP socket for each ping, or else a raw
- * socket.
+ * Checks whether guests of a user-mode network may ping: libslirp opens an ICMP socket for each ping, and its process
+ * has no capability to open a raw socket.
  */
-export function checkPing(file = '/proc/sys/net/ipv4/ping_group_range', raw = hasCapability(CAP_NET_RAW)): Found[] {
-  if (raw) return [ok('guests of a user port can ping: this user may open raw sockets (CAP_NET_RAW)')];
+export function checkPing(file = '/proc/sys/net/ipv4/ping_group_range', uid = process.geteuid!()): Found[] {
   const range = readNumbers(file);
   if (!range) return [lacking(`${file} cannot be read`, 'mount /proc')];
   const [low = 1, high = 0] = range;
-  const groups = [process.getegid!(), ...process.getgroups!()];
+  const groups = uid === 0 ? [STACK_GROUP] : [process.getegid!(), ...process.getgroups!()];
   if (groups.some((group) => group >= low && group <= high))
     return [ok(`guests of a user port can ping: ping_group_range is ${low} to ${high}`)];
   return [
     lacking(
-      `guests of a user port cannot ping: ping_group_range is ${low} to ${high}, which contains none of this user's groups`,
+      `guests of a user port cannot ping: ping_group_range is ${low} to ${high}, which contains none of its groups`,
       'sysctl -w net.ipv4.ping_group_range="0 2147483647"',
     ),
   ];

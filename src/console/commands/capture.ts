@@ -17,7 +17,7 @@ export const captureMenu: Menu = {
     {
       path: 'capture/add',
       syntax: 'NAME file=PATH',
-      help: 'write frames to a pcapng file; port=1,2 direction=rx|tx snaplen=N count=N, last filter=EXPRESSION',
+      help: 'write frames to a pcapng file; port=1,2 direction=rx|tx snaplen=N count=N drops=on, last filter=EXPRESSION',
       level: 'full',
       declares: true,
       async run(argument, { switch: sw, log }) {

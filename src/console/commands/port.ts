@@ -1,4 +1,4 @@
-// The port menu: ports, their permissions and their endpoints. vde_switch lacks the commands setname, kinds,
+// The port menu: ports, their permissions and their endpoints. vde_switch lacks the commands setname, kinds, guests,
 // attach, detach and attached.
 
 import { type KeyInfo, keysOf, kinds } from '../../backends/kinds.ts';
@@ -168,7 +168,7 @@ export const portMenu: Menu = {
         else yield* keysOf(argument);
       },
       format: (row) =>
-        'kind' in row ? `${row.kind.padEnd(8)} ${row.help}` : `${`${row.key}=`.padEnd(18)} ${row.help} (${row.value})`,
+        'kind' in row ? `${row.kind.padEnd(10)} ${row.help}` : `${`${row.key}=`.padEnd(18)} ${row.help} (${row.value})`,
     }),
     {
       path: 'port/detach',
