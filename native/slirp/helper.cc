@@ -101,7 +101,7 @@ void leave_standard_files() {
 
 }  // namespace
 
-std::string Helper::start(const Library& library, std::vector<GuestForward> forwards,
+std::string Helper::start(const Library& library, const std::vector<GuestForward>& forwards,
                           std::span<const int> stack_only) {
   if (forwards.empty()) return "";
   int ends[2];

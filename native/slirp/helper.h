@@ -17,7 +17,7 @@ class Helper {
  public:
   // Forks a helper for these forwards, whose targets are commands and unix sockets. The child closes
   // `stack_only`, and ends when the stack does. Returns "", or a sentence.
-  [[nodiscard]] std::string start(const Library& library, std::vector<GuestForward> forwards,
+  [[nodiscard]] std::string start(const Library& library, const std::vector<GuestForward>& forwards,
                                   std::span<const int> stack_only);
 
   // Returns a new connection to the target of a forward, by its place in the list; invalid with errno if

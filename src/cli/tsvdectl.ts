@@ -106,6 +106,7 @@ async function top(
   if (!isatty(0) || !isatty(1) || process.env.TERM === 'dumb')
     throw new ExitError(NO_REPLY, 'top needs a terminal: use `tsvdectl --watch ports` elsewhere');
   const switchName = await nameOf(client); // also finds out whether the console is tsvde's
+  process.env.CI = 'false'; // otherwise ink draws nothing before the end where CI is set
   const { runTop } = await import('../ctl/top/run-top.ts');
   await runTop(client, { switchName, output: process.stdout as WriteStream, paint: screen.paint });
 }

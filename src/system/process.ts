@@ -85,9 +85,15 @@ export function endLike({ code, signal }: Exit): never {
 /**
  * Ends the process at once, by `signal` if one is given. Does not wait for threads that look up names, and does not run
  * handlers of 'exit'. Unwritten output is lost. A process that has not loaded the addon has looked up nothing, and ends
- * as Node ends.
+ * as Node ends, or by the signal's default action.
  */
 export function endProcess(exitCode: number, signal?: NodeJS.Signals): never {
-  if (!isAddonLoaded()) process.exit(exitCode);
+  if (!isAddonLoaded()) {
+    if (signal) {
+      process.removeAllListeners(signal);
+      process.kill(process.pid, signal);
+    }
+    process.exit(exitCode);
+  }
   return native.endProcess(exitCode, signal && constants.signals[signal]);
 }

@@ -28,7 +28,7 @@ test.each([
   ['port/detach w', ['web']],
   ['json port/print w', ['web']],
   ['json por', expect.not.arrayContaining(['ports'])],
-  ['port/attach ', ['tap,', 'socket,', 'stream,', 'dgram,', 'user,', 'vde,']],
+  ['port/attach ', ['tap,', 'socket,', 'stream,', 'dgram,', 'user,', 'vde,', 'vhost-user,']],
   ['port/attach t', ['tap,']],
   ['port/kinds t', ['tap']],
   ['port/attach tap,ifn', ['tap,ifname=']],

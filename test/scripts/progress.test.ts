@@ -31,7 +31,7 @@ test('without a terminal there is one line', async () => {
 
 describeWith(['/usr/bin/python3'], 'at a terminal', () => {
   test('one line shows what is done and how much is left, and then the time', async () => {
-    const screen = new Screen(process.execPath, [script()], {});
+    const screen = new Screen(process.execPath, [script()], { CI: undefined }); // ora draws nothing where CI is set
     await screen.shows(/^\S working: 2 of 3: second$/);
     screen.type('\r');
     await screen.shows(/^\S working: \d\.\d s$/m);

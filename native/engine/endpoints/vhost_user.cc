@@ -148,13 +148,14 @@ int VhostUser::woken(int fd, uint32_t, Time) {
   return 0;
 }
 
-// QEMU shares memory without share=on, too, but then nothing that the guest writes is seen here.
+// QEMU shares memory without share=on, too, but then nothing that the guest writes is seen here. One
+// notification on empty rings means nothing, since QEMU sends one when it connects a ring.
 void VhostUser::kicked(int fd) {
   counter(receive_kicks)++;
   if (noticed_) return;
   const bool sends = fd == back_end_.queue(BackEnd::kSendRing).kick();
   const vhost::Queue& queue = back_end_.queue(sends ? BackEnd::kSendRing : BackEnd::kReceiveRing);
-  if (!queue.live() || !queue.ring.untouched()) return;
+  if (!queue.live() || !queue.ring.untouched() || ++empty_kicks_ < 2) return;
   noticed_ = true;
   on_notice(
       "the guest has sent a notification, but its rings are empty: the shared memory may be a private copy; "

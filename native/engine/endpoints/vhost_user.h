@@ -40,6 +40,7 @@ class VhostUser final : public Endpoint, private vhost::BackEnd::Owner {
   uint32_t taken_ = 0;                // frames of this turn
   bool buffered_ = false;             // the turn goes on
   bool noticed_ = false;              // private memory was reported
+  uint32_t empty_kicks_ = 0;          // notifications on rings that are still empty
   Fd patience_;                       // a timer; when it expires, out_of_patience_ is set
   std::optional<uint16_t> short_at_;  // the driver's index when a frame last needed more buffers
   bool out_of_patience_ = false;      // the driver's index has been short_at_ for a second
