@@ -10,7 +10,7 @@ import { print } from './streams.ts';
 import { type Invocation, parseWords } from './sub-program.ts';
 
 export async function events({ words, path, timeout, json }: Invocation): Promise<number> {
-  const program = parseWords(define(), words, NO_REPLY);
+  const program = parseWords(defineEvents(), words, NO_REPLY);
   const asJson = json || program.opts<{ json?: true }>().json === true;
   const socket = await openStream(path(), 'events/stream', 'events', timeout);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => socket.destroy());
@@ -37,7 +37,8 @@ export async function events({ words, path, timeout, json }: Invocation): Promis
   return 0;
 }
 
-function define(): Command {
+/** Returns the definition of `tsvdectl events`. */
+export function defineEvents(): Command {
   return new Command('tsvdectl events')
     .usage('[--json]')
     .description(

@@ -14,7 +14,7 @@ interface Parsed {
 
 /** Returns 0 as soon as a frame comes that the filter accepts, and 1 if none comes in time. */
 export async function expect({ words, path, timeout, say }: Invocation): Promise<number> {
-  const program = parseWords(define(), words, USAGE);
+  const program = parseWords(defineExpect(), words, USAGE);
   const { port, direction, timeout: time } = program.opts<Parsed>();
   const seconds = parseTime(time, USAGE);
   const filter = program.args.join(' ').trim();
@@ -38,7 +38,8 @@ export async function expect({ words, path, timeout, say }: Invocation): Promise
   return NOT_IN_TIME;
 }
 
-function define(): Command {
+/** Returns the definition of `tsvdectl expect`. */
+export function defineExpect(): Command {
   return new Command('tsvdectl expect')
     .usage('[options] FILTER')
     .description(

@@ -12,7 +12,7 @@ const INTERVAL_MS = 50;
 
 /** Returns 0 as soon as the condition holds, and 1 if it does not hold in time. */
 export async function wait({ words, path, timeout, say }: Invocation): Promise<number> {
-  const program = parseWords(define(), words, USAGE);
+  const program = parseWords(defineWait(), words, USAGE);
   const seconds = parseTime(program.opts<{ timeout: string }>().timeout, USAGE);
   const holds = parseCondition(program.args);
   const client = await ConsoleClient.connect(path(), { timeoutSeconds: timeout });
@@ -33,7 +33,8 @@ export async function wait({ words, path, timeout, say }: Invocation): Promise<n
   }
 }
 
-function define(): Command {
+/** Returns the definition of `tsvdectl wait`. */
+export function defineWait(): Command {
   return new Command('tsvdectl wait')
     .usage('[--timeout TIME] CONDITION')
     .description('Exits with 0 as soon as CONDITION holds, with 1 if it does not hold in time, with 2 if it is wrong.')

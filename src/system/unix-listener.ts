@@ -109,8 +109,8 @@ export async function listenAndGrant(server: Server, path: string, permissions: 
 }
 
 /**
- * Removes a stale socket. `held` is the way to the path through a held directory. Throws SwitchError if the path is too long, or if a live socket or another kind of file is
- * there.
+ * Removes a stale socket. `held` is the way to the path through a held directory. Throws SwitchError if the path is too
+ * long, or if a live socket or another kind of file is there.
  */
 export async function makeWay(path: string, held = path): Promise<void> {
   const length = Buffer.byteLength(path);

@@ -79,11 +79,14 @@ describe('the words', () => {
     const { mgmt } = await startSwitch();
     const commands = await words('tsvdectl', '-M', mgmt, '');
     for (const { path } of menus.flatMap(({ commands }) => commands)) expect(commands).toContain(path);
-    for (const view of ['ports', 'port', 'macs', 'capture']) expect(commands).toContain(view);
+    for (const view of ['ports', 'port', 'macs', 'top', 'capture', 'events', 'expect', 'wait'])
+      expect(commands).toContain(view);
     expect(await words('tsvdectl', '-M', mgmt, 'port', '')).toEqual(['3', '17', 'web']);
     expect(await words('tsvdectl', `--mgmt=${mgmt}`, 'port/setvlan', 'w')).toEqual(['web']);
     expect(await words('tsvdectl', '-M', mgmt, 'capture', '-p', 'w')).toEqual(['web']);
     expect(await words('tsvdectl', '-M', mgmt, 'capture', '--w')).toEqual(['--write']);
+    expect(await words('tsvdectl', '-M', mgmt, 'expect', '-p', 'w')).toEqual(['web']);
+    expect(await words('tsvdectl', '-M', mgmt, 'wait', '--t')).toEqual(['--timeout']);
     expect(await words('tsvdectl', '-M', mgmt.slice(0, -1))).toContain(mgmt);
   });
 

@@ -2,7 +2,7 @@
 // own tables of options and commands, and from the running switch that the line names or that is the only one.
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import type { Option } from 'commander';
+import type { Command, Option } from 'commander';
 import { keysOf, kinds } from '../../backends/kinds.ts';
 import { menus } from '../../console/menus.ts';
 import { type Ask, complete } from '../../ctl/completion.ts';
@@ -12,17 +12,29 @@ import { WORDS } from '../../ctl/words.ts';
 import { SYSTEM_EMULATOR } from '../../qemu/programs.ts';
 import { defineCapture } from '../capture.ts';
 import { CHECK_NAMES, defineDoctor } from '../doctor.ts';
+import { defineEvents } from '../events.ts';
+import { defineExpect } from '../expect.ts';
 import { defineTsvde } from '../options.ts';
 import { definePlug } from '../plug.ts';
 import { SUBCOMMANDS } from '../subcommands.ts';
 import { defineTsvdectl } from '../tsvdectl.ts';
 import { defineTsvdeq } from '../tsvdeq.ts';
+import { defineWait } from '../wait.ts';
 
 /** A word that may come next, or `:file` or `:directory` if the shell is to complete a path. */
 export interface Candidate {
   word: string;
   help?: string;
 }
+
+/** The words of tsvdectl that have options of their own. extcap is left out, since only Wireshark starts it. */
+const SUB_PROGRAMS: Readonly<Record<string, { define: () => Command; help: string }>> = {
+  capture: { define: defineCapture, help: 'write frames as pcapng' },
+  events: { define: defineEvents, help: 'show events as they occur' },
+  expect: { define: defineExpect, help: 'wait for a frame' },
+  wait: { define: defineWait, help: 'wait until a condition holds' },
+};
+const TOP = { path: 'top', syntax: '', help: 'show the ports on the full screen' };
 
 /** How long a switch may take to answer, in seconds: the user waits at the prompt. */
 const PATIENCE_SECONDS = 1;
@@ -139,13 +151,15 @@ async function ofTsvdectl(before: readonly string[], last: string): Promise<Cand
   const client = paths.length === 1 ? await connect(paths[0]!) : undefined;
   try {
     const ask: Ask = client ? (line) => client.ask(line) : askTables;
-    if (typed[0] === 'capture') {
-      const options = await ofOptions(defineCapture().options, typed.slice(1), last);
+    const subProgram = Object.hasOwn(SUB_PROGRAMS, typed[0] ?? '') ? SUB_PROGRAMS[typed[0]!] : undefined;
+    if (subProgram) {
+      const options = await ofOptions(subProgram.define().options, typed.slice(1), last);
       const wantsPort = /^(-p|--port)$/.test(typed.at(-1)!);
       if (!wantsPort) return options ?? [];
       return (await completed(`port ${last}`, ask, WORDS)).map((word) => ({ word }));
     }
-    const words = [...WORDS, { path: 'capture', syntax: '', help: 'write frames as pcapng' }];
+    const programs = Object.entries(SUB_PROGRAMS).map(([path, { help }]) => ({ path, syntax: '', help }));
+    const words = [...WORDS, TOP, ...programs];
     const helps = new Map(words.map(({ path, help }) => [path, help]));
     const found = await completed([...typed, last].join(' '), ask, words);
     return found.map((word) => ({ word, ...(typed.length === 0 && helps.has(word) && { help: helps.get(word)! }) }));
