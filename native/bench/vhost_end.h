@@ -60,7 +60,7 @@ class VhostEnd final : public Client {
 
  private:
   static constexpr uint32_t kHeader = sizeof(tsvde::test::NetHeader);
-  static constexpr unsigned kSlots = 64;     // frames that were sent and not taken
+  static constexpr unsigned kSlots = 64;     // the most frames that are sent and not yet taken
   static constexpr uint32_t kBuffer = 1526;  // of one receive buffer, as in Linux
 
   VhostEnd(std::unique_ptr<tsvde::test::FrontEnd> front_end, uint16_t number)

@@ -43,7 +43,7 @@ struct Port {
   // Drops and counts the frames that wait for an endpoint, which is being detached.
   void drop_queued(Attachment& attachment);
   void count_received(const Frame& frame);
-  // Counts a dropped frame, which counts as `frames` frames.
+  // Counts a dropped frame as `frames` frames, and reports it to the observer of drops, if there is one.
   void drop(const Frame& frame, Counter reason, uint64_t frames) {
     counters[reason] += frames;
     if (drop_observer != nullptr) [[unlikely]]

@@ -12,7 +12,8 @@
 
 namespace tsvde::vhost {
 
-// The handler reads only slots of its own thread, which no other thread changes.
+// The handler reads `thread` of any slot, but the other fields only of its own thread's slots, which no other
+// thread changes.
 struct Slot {
   std::atomic<pid_t> thread = 0;  // 0: free
   std::atomic<uintptr_t> begin = 0;

@@ -29,8 +29,8 @@ mkfifo /tmp/a /tmp/b
 tsvde plug /run/qtap-ctl < /tmp/a > /tmp/a.out & first=$!
 tsvde plug /run/qtap-ctl < /tmp/b > /tmp/b.out & second=$!
 exec 5> /tmp/a 6> /tmp/b
-# Each client sends frames, and the kernel asks on the TAP for an address, until all have arrived: at the other client, at
-# the host, and at both clients.
+# Each client sends frames, and the kernel sends ARP requests on the TAP, until the clients' frames have reached the other
+# client and the host, and the ARP requests have reached both clients.
 for i in {1..300}; do
   frame 0a >&5; frame 0b >&6; echo hello > /dev/udp/10.9.0.7/9 || true
   ! passed || break

@@ -145,7 +145,7 @@ function installed(path, deb) {
   return finish(root, seconds, [deb]);
 }
 
-/** vde_switch's own package keeps its name, and systemd accepts the installed units. */
+/** The command `vde_switch` remains that of its own package, and systemd accepts the installed units. */
 function installedBeside(path, deb) {
   const root = new CleanRoot(path);
   root.run(`${APT}apt install vde-switch systemd`);

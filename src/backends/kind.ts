@@ -48,7 +48,7 @@ export interface Backend {
 export interface Host {
   /** The attachment's ID: its name in logs, metrics and port/detach. */
   readonly id: string;
-  /** The switch's own control directory; undefined until the switch listens. */
+  /** The switch's own control directory; undefined if the switch did not listen when the attachment was opened. */
   readonly directory: string | undefined;
   /** Aborted when the attachment is closed, even while open() is pending. */
   readonly signal: AbortSignal;

@@ -29,7 +29,10 @@ export function daemonLog(name: string, { level }: LogOptions): Log {
   return atLevel(level, systemLog(name));
 }
 
-/** Returns a log that leaves out less important lines, and makes the text that peers contribute to others safe. */
+/**
+ * Returns a log that leaves out lines less important than `threshold`. In all other lines it escapes unsafe characters,
+ * since peers contribute to the text.
+ */
 function atLevel(threshold: LogLevel, log: Log): Log {
   return (message, level = 'info', fields) => {
     if (PRIORITIES[level] <= PRIORITIES[threshold]) log(printable(message), level, fields);

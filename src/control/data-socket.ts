@@ -1,4 +1,5 @@
-// The switch's data socket for one client: a datagram socket bound to DIR/PPP.ID and connected to the client's socket.
+// The switch's data socket for one client: a datagram socket bound to DIR/PPP.ID and, if the client's socket has a name,
+// connected to it.
 
 import { SwitchError } from '../protocol/errors.ts';
 import { isUnnamed } from '../protocol/request.ts';
@@ -6,7 +7,10 @@ import { describeError } from '../system/errno.ts';
 import { OwnPath } from '../system/held-path.ts';
 import { native } from '../system/native.ts';
 
-/** Where a data socket is bound: its path, and the way to it through the held directory. */
+/**
+ * Where a data socket is bound: its path, and (`held`) the path to the same file through the directory's open descriptor;
+ * see HeldDirectory.
+ */
 export interface DataFile {
   path: string;
   held: string;

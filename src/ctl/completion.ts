@@ -1,5 +1,5 @@
-// Completes console lines. Commands are read from the console's own help, which includes those of plugins and of
-// consoles other than tsvde's. Arguments follow from a command's syntax and from the existing ports, names and VLANs.
+// Completes console lines. Commands are read from the help of the console itself, so plugins' commands are completed too,
+// as are those of consoles other than tsvde's. Arguments follow from a command's syntax and from the existing ports, names and VLANs.
 import type { ConsoleReply } from './reply-reader.ts';
 
 export type Ask = (line: string) => Promise<ConsoleReply>;
@@ -77,7 +77,8 @@ async function valuesOf(path: string, placeholder: string, beginning: string, as
     case 'dbgpath':
       return firstWords(await ask('debug/list'));
     case 'name': {
-      const reply = await ask('plugin/list'); // with ENOENT, tsvde lists plugins that are not loaded
+      // If none is loaded, tsvde replies ENOENT with the plugins that can be loaded, which are not candidates here.
+      const reply = await ask('plugin/list');
       return reply.errno === 0 ? firstWords(reply) : [];
     }
     default:

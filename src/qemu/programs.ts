@@ -7,8 +7,9 @@ import { ExitError } from '../system/exit-error.ts';
 export const NOT_EXECUTABLE = 126; // the exit code that shells use
 const NOT_FOUND = 127;
 
-/** The names that distributions give to QEMU, and the names of QEMU's programs for other machines. */
+/** Names by which users ask for QEMU. If such a program is missing, the error names the emulators that exist. */
 const QEMU_NAME = /^(qemu|kvm|qemu-kvm|qemu-system-.+)$/;
+/** Names of QEMU's system emulators, including those that distributions give them. */
 export const SYSTEM_EMULATOR = /^(qemu-system-[a-z0-9_]+|qemu-kvm|kvm)$/;
 
 /** Returns the path of the program `name`. Throws ExitError 126 or 127. */

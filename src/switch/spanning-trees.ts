@@ -102,8 +102,7 @@ export class SpanningTrees {
 
   /**
    * Tells the machine that a port has become active or inactive, that its VLANs have changed, or that it has become or
-   * ceased to be the target of a mirror. `port` is undefined if
-   * the port was removed.
+   * ceased to be the target of a mirror. `port` is undefined if the port was removed.
    * @internal
    */
   portChanged(number: number, port: PortInfo | undefined): void {

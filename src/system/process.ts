@@ -83,9 +83,9 @@ export function endLike({ code, signal }: Exit): never {
 }
 
 /**
- * Ends the process at once, by `signal` if one is given. Does not wait for threads that look up names, and does not run
- * handlers of 'exit'. Unwritten output is lost. A process that has not loaded the addon has looked up nothing, and ends
- * as Node ends, or by the signal's default action.
+ * Ends the process at once, by `signal` if one is given. With the addon loaded, does not wait for threads that look up
+ * names and does not run handlers of 'exit'; unwritten output is lost. Without the addon, no name has been looked up: the
+ * process ends by process.exit(), or by the signal's default action.
  */
 export function endProcess(exitCode: number, signal?: NodeJS.Signals): never {
   if (!isAddonLoaded()) {

@@ -104,7 +104,8 @@ test('a topology change that circulates ends: changes are passed on at most eigh
     hears(tree, 1, { role: 'root', root: idOf(5), cost: COST, bridge: idOf(9), topologyChange: true }, now);
   const passedOn = Array.from({ length: 10 }, (_, i) => change(2 + i / 100).filter((one) => one !== 'flush'));
   expect(passedOn).toEqual([...Array(8).fill(['send 2 tc', 'send 3 tc']), [], []]);
-  // The switch's own changes are always sent, and every change flushes.
+  // The limit of eight does not apply to the switch's own changes. The flushes beyond four in this second become one
+  // flush in the next.
   expect(hears(tree, 3, {}, 2.2)).toEqual(['3 discarding', 'send 3', 'send 1 tc', 'send 2 tc']);
   expect(brief(tree.tick(3))).toEqual(['flush']);
   expect(change(3.1)).toEqual(['flush', 'send 2 tc']);

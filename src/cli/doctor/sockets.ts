@@ -22,7 +22,10 @@ export function findDirectories(places: readonly string[] = PLACES): string[] {
   return [...new Set([...served, ...found])].filter((path) => isSocket(`${path}/ctl`)).sort();
 }
 
-/** Returns the pid files in the usual places that have the name of a control directory, or tsvde's or vde_switch's. */
+/**
+ * Returns the pid files in the usual places that are named after a control directory, or whose names begin with `tsvde` or
+ * `vde`.
+ */
 export function findPidFiles(directories: readonly string[], places: readonly string[] = PLACES): string[] {
   const names = new Set(directories.map((path) => basename(path).replace(/[-.]ctl$/, '')));
   const isOurs = (name: string) => /^(tsvde|vde)[^/]*\.pid$/.test(name) || names.has(name.replace(/\.pid$/, ''));
@@ -107,7 +110,10 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Returns whom the permissions of a directory and a socket in it let connect: connecting needs write permission. */
+/**
+ * Returns who may connect to a socket: this needs write permission for the socket and, if `directory` is given, search
+ * permission for the directory.
+ */
 function whoMay(directory: Stats | undefined, socket: Stats): string {
   const allows = (read: number, write: number) =>
     (socket.mode & write) !== 0 && (directory === undefined || (directory.mode & read) !== 0);
