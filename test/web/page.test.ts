@@ -248,11 +248,11 @@ describeWith(BROWSER_NEEDS, 'the page', () => {
       'window.count = 0; new MutationObserver(() => count++).observe(document.getElementById("summary"), { childList: true, characterData: true, subtree: true })',
     );
     const before = await scripting();
-    await expect.poll(() => page.evaluate('count'), { timeout: 15_000 }).toBeGreaterThanOrEqual(6);
+    await expect.poll(() => page.evaluate('count'), { timeout: 60_000 }).toBeGreaterThanOrEqual(3);
     const updates = (await page.evaluate('count')) as number;
     const each = ((await scripting()) - before) / updates;
     if (SHOOTS) console.log(`${each.toFixed(1)} ms for each of ${updates} updates`);
     expect(each).toBeLessThan(50);
     await shoot(page, 'thousand');
-  }, 60_000);
+  }, 120_000);
 });
