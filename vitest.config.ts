@@ -9,11 +9,18 @@ const check = process.env.TSVDE_CHECK !== undefined;
 const TOO_LONG = [
   'backends/restart',
   'backends/user-leases',
+  'cli/completion',
+  'cli/events',
   'cli/failures',
   'cli/mistakes',
   'cli/tables',
+  'console/mirror',
   'fstp/addresses',
   'fstp/random',
+  'interop/protocol',
+  'qemu/launch',
+  'system/binaries',
+  'web/routes',
 ].map((name) => `test/${name}.test.ts`);
 const MEASURES_TIME = [
   'test/metrics/greedy.test.ts',
