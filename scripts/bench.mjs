@@ -24,7 +24,7 @@ function parse() {
     return parseArgs({
       allowPositionals: true,
       options: {
-        /** By default 7, or fewer for rows that take long. */
+        /** The default is 7, or fewer for rows that take long. */
         rounds: { type: 'string' },
         seconds: { type: 'string', default: '0.6' },
         json: { type: 'string' },

@@ -1,5 +1,5 @@
-// What a process may still do after it has given up privileges: capabilities (capabilities(7)), and the flag
-// no_new_privs (prctl(2)). All functions apply to the calling thread, and to what it starts afterwards.
+// Gives up privileges: capabilities (capabilities(7)), and the gain of new ones (no_new_privs, prctl(2)). All
+// functions apply to the calling thread, and to what it starts afterwards.
 #pragma once
 
 #include <linux/capability.h>

@@ -84,7 +84,7 @@ class Endpoint {
   // Called at most once, with a static sentence for the log. The owner of the endpoint sets it.
   std::function<void(const char*)> on_notice;
 
-  // What is known about a guest whose memory the endpoint accesses.
+  // Describes a guest whose memory the endpoint accesses.
   struct GuestState {
     uint64_t features;      // that its driver accepted; 0 while it has no driver
     uint64_t memory_bytes;  // mapped

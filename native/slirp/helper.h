@@ -1,5 +1,5 @@
-// What the confined stack cannot do itself for guestfwd: to start a program, and to connect to a unix socket.
-// A helper process, forked before the stack is confined, does it with the privileges of the switch. The
+// Starts programs and connects to unix sockets for guestfwd, which the confined stack cannot do itself. A
+// helper process, forked before the stack is confined, does this with the privileges of the switch. The
 // helper never sees a guest's bytes: it receives only the number of a forward, and answers with a connection.
 #pragma once
 

@@ -5,7 +5,7 @@ import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { isatty } from 'node:tty';
 import { Command, Option } from 'commander';
-import { type LiveCapture, openCapture } from '../ctl/capture-client.ts';
+import { captureWords, type LiveCapture, openCapture } from '../ctl/capture-client.ts';
 import { NO_REPLY } from '../ctl/console-client.ts';
 import { RotatingFile, type Rotation } from '../ctl/rotating-file.ts';
 import { describeError } from '../system/errno.ts';
@@ -72,9 +72,7 @@ function parse(words: readonly string[]): { write: string; rotation: Rotation | 
       throw new ExitError(NO_REPLY, `capture: '${value}' is not a valid ${key}`);
   }
   if (/[\r\n]/.test(filter)) throw new ExitError(NO_REPLY, 'capture: a filter is one line');
-  const pairs = Object.entries(values).flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${value}`]));
-  if (filter !== '') pairs.push(`filter=${filter}`);
-  return { write, rotation, pairs: pairs.join(' ') };
+  return { write, rotation, pairs: captureWords(values, filter) };
 }
 
 function rotationOf(path: string, megabytes: string | undefined, files: string | undefined): Rotation | undefined {

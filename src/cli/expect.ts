@@ -2,7 +2,7 @@
 import { constants } from 'node:os';
 import { Writable } from 'node:stream';
 import { Command, Option } from 'commander';
-import { openCapture } from '../ctl/capture-client.ts';
+import { captureWords, openCapture } from '../ctl/capture-client.ts';
 import { ExitError, USAGE } from '../system/exit-error.ts';
 import { type Invocation, NOT_IN_TIME, parseTime, parseWords } from './sub-program.ts';
 
@@ -22,9 +22,8 @@ export async function expect({ words, path, timeout, say }: Invocation): Promise
     if (value !== undefined && !/^[^\s="]+$/.test(value)) throw new ExitError(USAGE, `expect: '${value}' is not valid`);
   }
   if (filter === '' || /[\r\n]/.test(filter)) throw new ExitError(USAGE, 'expect: a filter is one line');
-  const pairs = Object.entries({ port, direction, count: '1', snaplen: '1', filter });
-  const given = pairs.flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${value}`]));
-  const live = await openCapture(path(), given.join(' '), timeout).catch((error: ExitError) => {
+  const given = captureWords({ port, direction, count: '1', snaplen: '1' }, filter);
+  const live = await openCapture(path(), given, timeout).catch((error: ExitError) => {
     const { EINVAL, ENOENT } = constants.errno;
     const isOurs = error.exitCode === EINVAL || error.exitCode === ENOENT; // the filter or the ports are refused
     throw new ExitError(isOurs ? USAGE : error.exitCode, error.message.replace(/^capture: /, 'expect: '));

@@ -2,7 +2,7 @@
 // capture into a pipe.
 import { createWriteStream } from 'node:fs';
 import { Command, Option } from 'commander';
-import { openCapture } from '../ctl/capture-client.ts';
+import { captureWords, openCapture } from '../ctl/capture-client.ts';
 import { ConsoleClient, NO_REPLY } from '../ctl/console-client.ts';
 import { dataFrom, type PortData } from '../ctl/console-data.ts';
 import {
@@ -106,13 +106,11 @@ function pairsOf({ port, direction, snaplen, drops, extcapCaptureFilter }: Parse
     snaplen: snaplen === '0' ? undefined : snaplen,
     drops: drops && 'on',
   };
-  const pairs = Object.entries(values).flatMap(([key, value]) => {
+  for (const [key, value] of Object.entries(values)) {
     if (value !== undefined && !/^[^\s="]+$/.test(value))
       throw new ExitError(NO_REPLY, `extcap: '${value}' is not a valid ${key}`);
-    return value === undefined ? [] : [`${key}=${value}`];
-  });
-  const filter = (extcapCaptureFilter ?? '').replace(/[\r\n]+/g, ' ').trim();
-  return [...pairs, ...(filter === '' ? [] : [`filter=${filter}`])].join(' ');
+  }
+  return captureWords(values, (extcapCaptureFilter ?? '').replace(/[\r\n]+/g, ' ').trim());
 }
 
 function define(): Command {

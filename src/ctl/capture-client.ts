@@ -17,6 +17,12 @@ export interface LiveCapture {
   run(output: Writable): Promise<{ frames: number; lost: number }>;
 }
 
+/** Returns the arguments of capture/stream. Values that are undefined are left out, and so is an empty filter. */
+export function captureWords(values: Readonly<Record<string, string | undefined>>, filter: string): string {
+  const pairs = Object.entries(values).flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${value}`]));
+  return [...pairs, ...(filter === '' ? [] : [`filter=${filter}`])].join(' ');
+}
+
 /**
  * Begins a capture. `words` are the arguments of capture/stream. Throws ExitError if the capture is refused, with the
  * errno as its code, or if the console at `path` does not answer or is not tsvde's.

@@ -1,10 +1,10 @@
 // Checks for QEMU: which programs are installed, and which of the network backends that lead to a switch each has.
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { SYSTEM_EMULATOR } from '../../qemu/programs.ts';
 import { isExecutable } from '../../system/executable.ts';
 import { type Found, lacking, ok } from './finding.ts';
+import { namesIn } from './names-in.ts';
 
 const BACKENDS = ['vde', 'stream', 'dgram', 'vhost-user'] as const;
 const TIMEOUT_MS = 5000;
@@ -32,14 +32,6 @@ function findPrograms(path: string): string[] {
     for (const name of namesIn(place).filter((name) => SYSTEM_EMULATOR.test(name)))
       if (!found.has(name) && isExecutable(join(place, name))) found.set(name, join(place, name));
   return [...found.values()].sort();
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return []; // the directory does not exist or cannot be read
-  }
 }
 
 function checkProgram(program: string): Found {

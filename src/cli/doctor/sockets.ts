@@ -1,12 +1,13 @@
 // Checks of control directories, console sockets and pid files: what a killed switch left behind, paths that are too
 // long, and who may join.
-import { accessSync, constants, lstatSync, readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
+import { accessSync, constants, lstatSync, readFileSync, type Stats, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { checkLength } from '../../control/directory.ts';
 import { groupName, userName } from '../../system/accounts.ts';
 import { describeError } from '../../system/errno.ts';
 import { type Found, ok, wrong } from './finding.ts';
+import { namesIn } from './names-in.ts';
 
 const DEFAULT_PORTS = 32;
 /** Where control directories and pid files usually are. */
@@ -135,14 +136,6 @@ function tryToConnect(path: string): Promise<string | undefined> {
     socket.once('connect', () => end(undefined));
     socket.once('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
   });
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
 }
 
 function statOf(path: string): Stats | undefined {
