@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstring>
 
 #include "vhost/chain.h"
+#include "vhost/prefetch.h"
 
 namespace tsvde::vhost {
 namespace {
@@ -24,7 +24,7 @@ class Source {
     size_t copied = 0;
     while (copied < piece.size() && left_ > 0) {
       const size_t count = std::min(piece.size() - copied, left_);
-      std::memcpy(&piece[copied], at_, count);
+      copy_piece(&piece[copied], at_, count);
       copied += count;
       at_ += count;
       left_ -= count;
@@ -75,6 +75,7 @@ Put put(Ring& ring, const MemoryTable& memory, PutRules rules, const NetHeader& 
   BufferCount buffer_count;
   uint32_t steps = 0;
   uint32_t buffers = 0;
+  prefetch<true>(ring, memory);
   do {
     if (buffers == ring.available()) {
       if (violation = ring.look(); violation != Violation::none) return Put::violated;

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "vhost/chain.h"
+#include "vhost/prefetch.h"
 
 namespace tsvde::vhost {
 
@@ -15,6 +16,7 @@ Taken take(Ring& ring, const MemoryTable& memory, bool indirect, std::span<uint8
     taken.violation = ring.look();
     if (ring.available() == 0) return taken;
   }
+  prefetch<false>(ring, memory);
   const uint16_t head = ring.head(0);
   uint32_t steps = 0;
   Chain chain(ring, memory, indirect, false, head, steps);
@@ -25,7 +27,7 @@ Taken take(Ring& ring, const MemoryTable& memory, bool indirect, std::span<uint8
     total += piece.size();
     if (at < sizeof(NetHeader)) {
       const size_t count = std::min(piece.size(), sizeof(NetHeader) - at);
-      std::memcpy(header + at, piece.data(), count);
+      copy_piece(header + at, piece.data(), count);
       piece = piece.subspan(count);
       at += count;
     }
