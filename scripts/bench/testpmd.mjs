@@ -8,6 +8,8 @@ const MACS = ['02:00:00:00:00:01', '02:00:00:00:00:02'];
 
 export class Testpmd {
   #child;
+  /** What it has written to stdout since the last command: without stderr, which could split a prompt. */
+  #said = '';
 
   constructor(scope, { core, prefix, devices, size, options = [] }) {
     const eal = ['--no-huge', '-m', 512, '--no-pci', `--file-prefix=${prefix}-${process.pid}`];
@@ -18,6 +20,9 @@ export class Testpmd {
     // testpmd's output is buffered unless it is a terminal's.
     const command = ['stdbuf', '-o0', 'dpdk-testpmd', ...eal, ...lcores, ...vdevs, '--', ...words];
     this.#child = scope.start(command, { keepStdout: true });
+    this.#child.stdout.on('data', (text) => {
+      this.#said += text;
+    });
   }
 
   get pid() {
@@ -27,10 +32,10 @@ export class Testpmd {
   /** Waits for the prompt, gives a command, and returns its output. */
   async command(line) {
     await this.#prompt();
-    this.#child.output = '';
+    this.#said = '';
     this.#child.stdin.write(`${line}\n`);
     await this.#prompt();
-    return this.#child.output;
+    return this.#said;
   }
 
   /** Returns the number of frames that all ports have received. */
@@ -41,15 +46,14 @@ export class Testpmd {
   }
 
   /** Waits for a prompt since the last command. Messages about the ports may follow it. */
-  #prompt() {
-    return until(
-      "testpmd's prompt",
-      () => {
-        if (this.#child.exitCode !== null) throw new Error(`testpmd has ended: ${this.#child.output.trim()}`);
-        return this.#child.output.includes('testpmd> ');
-      },
-      START_MS,
-    );
+  async #prompt() {
+    const child = this.#child;
+    try {
+      await until("testpmd's prompt", () => this.#said.includes('testpmd> ') || child.exitCode !== null, START_MS);
+    } catch (error) {
+      throw new Error(`${error.message}; its output: ${child.output.trim()}`);
+    }
+    if (child.exitCode !== null) throw new Error(`testpmd has ended: ${child.output.trim()}`);
   }
 }
 
