@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { Writable } from 'node:stream';
 import { Command, Option } from 'commander';
 import { captureWords, openCapture } from '../ctl/capture-client.ts';
+import { NO_REPLY } from '../ctl/console-client.ts';
 import { ExitError, USAGE } from '../system/exit-error.ts';
 import { type Invocation, NOT_IN_TIME, parseTime, parseWords } from './sub-program.ts';
 
@@ -25,8 +26,8 @@ export async function expect({ words, path, timeout, say }: Invocation): Promise
   const given = captureWords({ port, direction, count: '1', snaplen: '1' }, filter);
   const live = await openCapture(path(), given, timeout).catch((error: ExitError) => {
     const { EINVAL, ENOENT } = constants.errno;
-    const isOurs = error.exitCode === EINVAL || error.exitCode === ENOENT; // the filter or the ports are refused
-    throw new ExitError(isOurs ? USAGE : error.exitCode, error.message.replace(/^capture: /, 'expect: '));
+    const isUsage = error.exitCode === EINVAL || error.exitCode === ENOENT; // the filter or the ports are refused
+    throw new ExitError(isUsage ? USAGE : NO_REPLY, error.message.replace(/^capture: /, 'expect: '));
   });
   const timer = setTimeout(() => live.end(), seconds * 1000);
   const nowhere = new Writable({ write: (_, __, done) => done() });

@@ -114,7 +114,13 @@ function planVia(args: readonly string[], options: ViaOptions, facts: Facts): Pl
     joins: wiring.targets,
     opened: wiring.opened,
     notes: [...notes, ...wiring.notes, ...(memory?.notes ?? [])],
-    decision: describe({ asked, byDefault, targets: wiring.joined, by: memory ? ' by vhost-user' : '' }),
+    decision: describe({
+      asked,
+      byDefault,
+      onlyAsks: onlyAsks(args),
+      targets: wiring.joined,
+      by: memory ? ' by vhost-user' : '',
+    }),
     asked,
     arguments: (descriptors) => argumentList.map((item) => (typeof item === 'string' ? item : item(descriptors))),
   };
@@ -143,15 +149,16 @@ function unknownSocket({ directory }: Target): never {
 interface Decision {
   asked: boolean;
   byDefault: boolean;
+  onlyAsks: boolean;
   targets: readonly Target[];
   by: string;
 }
 
-function describe({ asked, byDefault, targets, by }: Decision): string {
-  if (targets.length === 0)
-    return asked
-      ? 'joins no switch: QEMU connects to it by itself'
-      : 'joins no switch: the command line has its own network';
+function describe({ asked, byDefault, onlyAsks, targets, by }: Decision): string {
+  if (targets.length === 0) {
+    if (onlyAsks) return 'joins no switch: QEMU prints what was asked and starts no guest';
+    return `joins no switch: ${asked ? 'QEMU connects to it by itself' : 'the command line has its own network'}`;
+  }
   const names = targets.map(({ directory, port }) => `'${directory}${port === undefined ? '' : `[${port}]`}'`);
   const why = byDefault ? ', since the command line names no network' : '';
   return `joins the switch ${names.join(' and ')}${by}${why}`;

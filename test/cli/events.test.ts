@@ -1,5 +1,7 @@
 // Tests tsvdectl events, wait and expect.
+import { chmod } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { FeedEvent } from '../../src/index.ts';
 import { serveConsole } from '../support/console.ts';
@@ -181,5 +183,18 @@ describeWith(['tcpdump'], 'tsvdectl expect', () => {
     const { ctl } = await served();
     const { code, stderr } = await ctl(...words);
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(sentence) });
+  });
+});
+
+describeWith(['tcpdump', 'root', 'setpriv'], 'tsvdectl expect of a user without the level', () => {
+  test('exits with 255, which cannot be taken for the absence of the frame', async () => {
+    const { path } = await serveConsole(await network(), 0o666, 'look');
+    await chmod(dirname(path), 0o755);
+    const words = ['--reuid=65534', '--clear-groups', tsvdectl, '-M', path, 'expect', 'icmp'];
+    const { code, stderr } = await run('setpriv', words);
+    expect({ code, stderr }).toEqual({
+      code: 255,
+      stderr: expect.stringContaining("needs the level 'see', and this session has 'look'"),
+    });
   });
 });

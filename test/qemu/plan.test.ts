@@ -810,6 +810,7 @@ test.each([
   ['-net nic', '/a,/b[7]', "joins the switch '/a' and '/b[7]'"],
   ['-net nic -net user', '', 'joins no switch: the command line has its own network'],
   ['-net none', '', 'joins no switch: the command line has its own network'],
+  ['-version', '', 'joins no switch: QEMU prints what was asked and starts no guest'],
   ['-nic vde,sock=/a', '', 'joins no switch: QEMU connects to it by itself'],
 ])('the decision about `%s` with -vdesock `%s` is told', (typed, sock, decision) => {
   expect(planQemu(words(typed), { sockets: sock === '' ? [] : targets(sock) }, QEMU_7).decision).toBe(decision);
