@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { WITH_DPDK } from './bench/open-vswitch.mjs';
 import { execute, hasProgram } from './set-up.mjs';
 
 const program = (name) => () => hasProgram(name);
@@ -56,6 +57,7 @@ const PACKAGES = {
 export const BENCH_PACKAGES = {
   dpdk: program('dpdk-testpmd'),
   iperf3: program('iperf3'),
+  'openvswitch-switch-dpdk': program(WITH_DPDK),
 };
 
 /** The packages that `npm run package` and `npm run package:test` need. */

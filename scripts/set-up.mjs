@@ -2,7 +2,7 @@
 // there is nothing to do, it prints nothing and takes about 50 ms. The output of npm and the compilers goes to stderr.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, checkout } from './build.mjs';
 
@@ -53,8 +53,9 @@ export function run(command, args, options = {}) {
   });
 }
 
-/** Returns whether a program is on the PATH, or in a directory that only root's PATH contains. */
+/** Returns whether a program is on the PATH, in a directory that only root's PATH contains, or at an absolute path. */
 export function hasProgram(name) {
+  if (isAbsolute(name)) return existsSync(name);
   const places = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'];
   return places.some((place) => existsSync(join(place, name)));
 }

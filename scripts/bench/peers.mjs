@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { hasProgram, root } from '../set-up.mjs';
 import { native } from './native.mjs';
 import { within } from './network.mjs';
-import { startOpenVswitch } from './open-vswitch.mjs';
+import { startOpenVswitch, startOpenVswitchVhost, WITH_DPDK } from './open-vswitch.mjs';
 import { until } from './scope.mjs';
 import { startRelay } from './testpmd.mjs';
 import { slirpvdeOn, startQemuUser } from './user-networks.mjs';
@@ -53,6 +53,7 @@ export const PEERS = [
   { name: 'Linux bridge', needs: ['ip'], carries: ['tap'], start: startBridge, inKernel: true },
   { name: 'DPDK relay', needs: ['dpdk-testpmd'], carries: ['vhost-user'], startVhostUser: startDpdkRelay },
   { name: 'Open vSwitch', needs: ['ovs-vswitchd'], carries: ['tap'], start: startOpenVswitch },
+  { name: 'Open vSwitch', needs: [WITH_DPDK], carries: ['vhost-user'], startVhostUser: startOpenVswitchVhost },
 ];
 
 /** Returns the installed peers and, with `against`, another checkout of tsvde. */

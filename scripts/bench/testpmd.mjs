@@ -45,6 +45,12 @@ export class Testpmd {
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
+  async receives() {
+    const before = await this.received();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    return (await this.received()) > before;
+  }
+
   /** Waits for a prompt since the last command. Messages about the ports may follow it. */
   async #prompt() {
     const child = this.#child;
@@ -66,7 +72,13 @@ export async function startFrontEnd(scope, sockets, { size, window }) {
     devices: sockets.map((path, i) => `net_virtio_user${i},path=${path},mac=${MACS[i]}`),
     options: [`--txpkts=${size}`, `--eth-peer=0,${MACS[1]}`, `--eth-peer=1,${MACS[0]}`],
   });
-  await front.command(`start tx_first ${window / 32}`);
+  const deadline = performance.now() + START_MS;
+  do {
+    // Open vSwitch loses the frames that come while it still sets up the ports.
+    await front.command('stop');
+    await front.command(`start tx_first ${window / 32}`);
+    if (performance.now() > deadline) throw new Error('no frames circulate between the two guests');
+  } while (!(await front.receives()));
   return front;
 }
 
