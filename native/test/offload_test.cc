@@ -203,7 +203,7 @@ TEST("hostile headers and frames cause no bad memory access in any view, and no 
     for (uint32_t i = random_below(3); i > 0; i--) {
       raw[random_below(sizeof header)] = static_cast<uint8_t>(random_below(256));
     }
-    // A buffer of exactly the frame's size, so that the sanitizer notices a read beyond it.
+    // A buffer of exactly the frame's size after pad(), so that the sanitizer notices any access beyond it.
     const auto exact = std::make_unique<uint8_t[]>(std::max<size_t>(bytes.size(), 60));
     std::ranges::copy(bytes, exact.get());
     Frame frame;

@@ -21,7 +21,7 @@ export function metricsRoutes(sw: Switch, version: string, freshMs?: number): Ro
   };
 }
 
-/** Returns the reply if the engine's thread does not answer. */
+/** Returns the reply 503 if the engine's thread does not answer, and undefined if it does. */
 async function silence(sw: Switch): Promise<Reply | undefined> {
   const seconds = await sw.heartbeat();
   if (seconds === 0) return undefined;

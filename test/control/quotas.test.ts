@@ -1,4 +1,4 @@
-// The limits of what the clients of one user may use, by clients of several users. seteuid() needs the main thread.
+// Tests, with clients of several users, the limits of what the clients of one user may use. seteuid() needs the main thread.
 import { chmodSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';

@@ -16,7 +16,8 @@ export default {
   ],
   testRunner: 'vitest',
   vitest: { configFile: 'test/mutation/vitest.config.ts', related: true },
-  // No file has this name: Stryker would rewrite the paths in it. Nothing is compiled, since vitest drops the types.
+  // There is deliberately no file of this name: Stryker would rewrite the paths in a real file. Nothing is compiled, since
+  // vitest drops the types.
   tsconfigFile: 'none.json',
   disableTypeChecks: false,
   coverageAnalysis: 'perTest',

@@ -1,4 +1,5 @@
-// A plug as a program uses it: on its own switch, iterated, stopped by a signal, and told what is wrong.
+// Plugs as a program uses them: on the program's own switch, in a `for await`, and stopped by an AbortSignal; and the
+// errors that the program gets.
 import { once } from 'node:events';
 import { chmodSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
