@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { printableJson } from '../protocol/printable.ts';
 import type { AskData } from './console-data.ts';
+import { sampler } from './sampler.ts';
 import type { Screen } from './table.ts';
 import type { View } from './views/view.ts';
 
@@ -25,29 +26,23 @@ export interface LookOptions {
   height?: number | undefined;
 }
 
-interface Taken {
-  sample: unknown;
-  at: number;
-}
-
 /** Shows a view. Throws ExitError if the console replies with an error or disconnects. */
 export async function look(view: View, ask: AskData, options: LookOptions): Promise<void> {
   const { argument, json, watch, screen, write, height } = options;
   const { show = (lines) => write(asText(lines)) } = options;
-  const take = async (): Promise<Taken> => ({ sample: await view.sample(ask, argument), at: performance.now() });
-  let before = await take();
+  const next = sampler(view, ask, argument);
+  let shown = await next();
   for (let round = 0; ; round++) {
-    if (round > 0) await sleep(watch! * 1000);
-    else if (view.rates) await sleep(RATE_SECONDS * 1000);
-    const now: Taken = round > 0 || view.rates ? await take() : before;
-    const seconds = Math.max((now.at - before.at) / 1000, Number.EPSILON);
-    const { data, draw } = view.show(now.sample, before.sample, seconds);
+    if (round > 0 || view.rates) {
+      await sleep((round > 0 ? watch! : RATE_SECONDS) * 1000);
+      shown = await next();
+    }
+    const { data, draw } = shown;
     if (json) write(`${printableJson({ code: 1000, errno: null, message: 'Success', data })}\n`);
     else if (watch === undefined) show(draw(screen));
     else if (height === undefined) write(`${round > 0 ? '\n' : ''}${asText(draw(screen))}`);
     else write(asScreen(draw(screen), height, round === 0));
     if (watch === undefined) return;
-    before = now;
   }
 }
 

@@ -3,6 +3,7 @@
 import { Box, type Key, Text, useInput, useStdout } from 'ink';
 import { createElement, useEffect, useReducer, useRef, useState } from 'react';
 import type { AskData } from '../console-data.ts';
+import { sampler } from '../sampler.ts';
 import type { Screen } from '../table.ts';
 import { portView } from '../views/port.ts';
 import { portsView } from '../views/ports.ts';
@@ -34,13 +35,12 @@ export function App({ ask, switchName, paint, end, suspend }: AppProps) {
     return () => void stdout.off('resize', redraw);
   }, [stdout]);
   usePeriodically(
-    async (before: Taken | undefined) => {
-      const now = { sample: await portsView.sample(ask, ''), at: performance.now() };
-      const since = before ?? now;
-      const seconds = Math.max((now.at - since.at) / 1000, Number.EPSILON);
-      state.update(portsView.show(now.sample, since.sample, seconds).data as TopPort[]);
-      redraw();
-      return now;
+    () => {
+      const next = sampler(portsView, ask, '');
+      return async () => {
+        state.update((await next()).data as TopPort[]);
+        redraw();
+      };
     },
     [],
     end,
@@ -78,22 +78,14 @@ export function App({ ask, switchName, paint, end, suspend }: AppProps) {
   );
 }
 
-interface Taken {
-  sample: unknown;
-  at: number;
-}
-
 /** Returns the lines of the view `port` for a port, kept up to date; none while they are not known. */
 function useDetails(ask: AskData, port: number | undefined, screen: TopScreen, end: AppProps['end']): string[] {
   const [draw, setDraw] = useState<{ port: number; lines(screen: Screen): string[] }>();
   usePeriodically(
-    async (before: Taken | undefined) => {
+    () => {
       if (port === undefined) return undefined;
-      const now = { sample: await portView.sample(ask, String(port)), at: performance.now() };
-      const since = before ?? now;
-      const seconds = Math.max((now.at - since.at) / 1000, Number.EPSILON);
-      setDraw({ port, lines: portView.show(now.sample, since.sample, seconds).draw });
-      return now;
+      const next = sampler(portView, ask, String(port));
+      return async () => setDraw({ port, lines: (await next()).draw });
     },
     [port],
     end,
@@ -101,23 +93,25 @@ function useDetails(ask: AskData, port: number | undefined, screen: TopScreen, e
   return draw && draw.port === port ? draw.lines(screen) : [];
 }
 
-/** Takes a sample at once and then once a second, and passes the previous sample. Begins anew when `keys` change. */
+/** Calls the function that `begin` returns at once and then once a second. Begins anew when `keys` change. */
 function usePeriodically(
-  take: (before: Taken | undefined) => Promise<Taken | undefined>,
+  begin: () => (() => Promise<void>) | undefined,
   keys: readonly unknown[],
   end: AppProps['end'],
 ): void {
   useEffect(() => {
+    const act = begin();
+    if (!act) return undefined;
     let stopped = false;
     let timer: NodeJS.Timeout;
-    const round = async (before: Taken | undefined) => {
-      const taken = await take(before);
-      if (!stopped) timer = setTimeout(() => void round(taken).catch(fail), PERIOD_MS);
+    const round = async () => {
+      await act();
+      if (!stopped) timer = setTimeout(() => void round().catch(fail), PERIOD_MS);
     };
     const fail = (error: unknown) => {
       if (!stopped) end(error);
     };
-    round(undefined).catch(fail);
+    round().catch(fail);
     return () => {
       stopped = true;
       clearTimeout(timer);
