@@ -36,7 +36,7 @@ type CategoryName = (typeof CATEGORIES)[number]['name'];
  * Returns the category of an event, and the text of the event's debug line; undefined for events for which vde_switch
  * has no debug line.
  */
-export function describeEvent(event: SwitchEvent): [category: CategoryName, text: string] | undefined {
+export function debugTextOf(event: SwitchEvent): [category: CategoryName, text: string] | undefined {
   switch (event.type) {
     case 'port-created':
       return ['port/+', pad(event.port, 2)];

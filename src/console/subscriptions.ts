@@ -1,7 +1,7 @@
 // The debug categories that each session has turned on. Events of addresses are numerous, so the engine reports them
 // only while a session has a hash/ category on.
 import type { Switch } from '../switch/switch.ts';
-import { CATEGORIES, type Category, describeEvent, eventLine } from './events.ts';
+import { CATEGORIES, type Category, debugTextOf, eventLine } from './events.ts';
 
 /** A session, and the categories that it has turned on. */
 export interface Subscriber {
@@ -20,8 +20,8 @@ export class Subscriptions {
   constructor(sw: Switch) {
     this.#switch = sw;
     sw.on('event', (event) => {
-      const described = describeEvent(event);
-      if (described) this.publish(...described);
+      const debugText = debugTextOf(event);
+      if (debugText) this.publish(...debugText);
     });
   }
 

@@ -1,6 +1,7 @@
 // The captures of a switch: pcapng files and streams. The engine writes them, so frames never pass through JavaScript.
 import { closeSync, constants, fstatSync, ftruncateSync, openSync } from 'node:fs';
 import { SwitchError } from '../protocol/errors.ts';
+import { isName, NAME_RULE } from '../protocol/names.ts';
 import { checkOptions } from '../protocol/options.ts';
 import { printable } from '../protocol/printable.ts';
 import { strerror } from '../protocol/strerror.ts';
@@ -135,11 +136,7 @@ export class Captures {
    */
   async add(name: string, options: FileCaptureOptions): Promise<void> {
     checkOptions(options, FILE_OPTIONS);
-    if (!/^[A-Za-z][\w.-]{0,63}$/.test(name))
-      throw new SwitchError(
-        'EINVAL',
-        `'${name}' is not a name: it must be a letter, then at most 63 letters, digits, '.', '-' or '_'`,
-      );
+    if (!isName(name)) throw new SwitchError('EINVAL', `'${name}' is not a name: it must be ${NAME_RULE}`);
     if (this.#entries.has(name) || this.#beginning.has(name))
       throw new SwitchError('EEXIST', `there is a capture '${name}' already`);
     const { file, ...rest } = options;
