@@ -1,11 +1,12 @@
 // Measures what captures and mirrors cost, for tsvde only, beside the same load without them. The CPU time includes that
 // of the thread that writes a file.
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { CPU, RATE, SHARE } from '../columns.mjs';
 import { load } from '../load.mjs';
+import { until } from '../scope.mjs';
 
 /**
  * What observes the frames. Each function returns lines for the switch's rc file; `scope` ends what it starts. `peer` is
@@ -26,6 +27,8 @@ const OBSERVERS = {
 
 /** Starts a capture to the console's own connection, which is not read from then on. */
 async function captureUnread(scope, path) {
+  // The control socket, for which the start of the switch waits, is bound before the console's.
+  await until('the console', () => existsSync(path));
   const socket = connect(path);
   scope.defer(() => socket.destroy());
   socket.on('error', () => {}); // the switch ends first
