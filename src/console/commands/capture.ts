@@ -20,11 +20,10 @@ export const captureMenu: Menu = {
       help: 'write frames to a pcapng file; port=1,2 direction=rx|tx snaplen=N count=N drops=on, last filter=EXPRESSION',
       level: 'full',
       declares: true,
-      async run(argument, { switch: sw, log }) {
+      async run(argument, { switch: sw, log }, { explained }) {
         await addCapture(argument, sw).catch((error: SwitchError) => {
-          // Unless `explain` is on, a text reply does not contain the message. EEXIST is not logged: each reload of the
-          // rc file causes it.
-          if (error.code !== 'EEXIST') log(`capture/add: ${error.message}`, 'warning');
+          // A text reply then has only the errno. EEXIST is not logged: each reload of the rc file causes it.
+          if (!explained && error.code !== 'EEXIST') log(`capture/add: ${error.message}`, 'warning');
           throw error;
         });
       },
