@@ -1,6 +1,6 @@
-// Generates the API reference, docs/api.md, from the declarations in dist/: `npm run api` writes it, test/api.test.ts
-// checks it. API Extractor collects every exported declaration with its comment, and finds types that are not exported
-// and declarations without a comment. It uses a compiler of its own.
+// Generates the API reference, docs/api.md, from the declarations in dist/: `npm run api` writes it, and
+// test/api.test.ts checks it. API Extractor collects every exported declaration with its comment, and finds types that
+// are not exported and declarations without a comment. It uses a compiler of its own.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -108,7 +108,7 @@ async function buildTypeScript(root) {
 async function buildNative(root, { old, inputs, outputs }) {
   const release = join(root, 'native/build/Release');
   if (old && deceivesMake(root, old, inputs, outputs)) rmSync(release, { recursive: true, force: true });
-  // Only a first build compiles every source; how many a later build compiles is known to make.
+  // Only a first build compiles every source; only make knows how many sources a later build compiles.
   const gyp = readFileSync(join(root, 'native/binding.gyp'), 'utf8');
   const sources = existsSync(release) ? undefined : gyp.match(/"[^"]+\.cc"/g).length;
   await showing('compiling C++', sources, (progress) =>

@@ -1,9 +1,12 @@
-// Makes the files of the page that --web serves: its script, its style sheet, and what is copied.
+// Makes the files of the page that --web serves: its script, its style sheet, and the files that are copied unchanged.
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { licencesOf } from './licences.mjs';
 
-/** Makes the files of the page, in dist/web/page/: its script with uPlot, one style sheet, and what is copied. */
+/**
+ * Makes the files of the page, in dist/web/page/: its script with uPlot, one style sheet, and the files that are copied
+ * unchanged.
+ */
 export async function bundlePage(root, dist) {
   const source = join(root, 'src/web/page');
   if (!existsSync(source)) return;

@@ -50,9 +50,9 @@ const noDebugger = {
 };
 
 /**
- * Bundles each program with everything that it imports, except the package's dependencies. Each program has files of its
- * own, since each further file that a start loads takes about 1 % of it. `tsvdectl top` has a bundle of ES modules, since
- * a module of ink's awaits at its top level.
+ * Bundles each program with everything that it imports, except the package's dependencies. Each program has files of
+ * its own, since each further file that is loaded makes the start about 1 % longer. `tsvdectl top` has a bundle of ES
+ * modules, since a module of ink's awaits at its top level.
  */
 export async function bundlePrograms(root, dist) {
   const { version, dependencies = {} } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));

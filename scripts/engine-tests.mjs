@@ -63,8 +63,8 @@ async function compileInParallel(waiting) {
 
 /**
  * Returns whether a data race is possible in a source file: in the engine, in `native/vhost` and in tests that start
- * threads. The user-mode stack has no threads. A test that only mentions threads in a comment counts too, so that no test is
- * missed. Tests that fork do not count, since the thread sanitizer does not follow a process that forks.
+ * threads. The user-mode stack has no threads. A test that only mentions threads in a comment counts too, so that no
+ * test is missed. Tests that fork do not count, since the thread sanitizer does not follow a process that forks.
  */
 function mayRace(source) {
   const directory = dirname(source);

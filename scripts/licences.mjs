@@ -1,4 +1,4 @@
-// The licences of the packages that a bundle contains, which ask for their text in every copy.
+// The licences of the packages that a bundle contains. They require that every copy contains their text.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 

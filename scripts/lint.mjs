@@ -9,7 +9,7 @@ const TIDY = [...ENGINE_DIRECTORIES, 'native/confine', 'native/slirp', 'native/f
 const bin = (name) => join(root, 'node_modules/.bin', name);
 const succeeds = async (command, args) => (await run(command, args)) === 0;
 
-/** Checks the code for Node, and that of the page, which has the types of a browser. */
+/** Checks the types in the code for Node, and in the page's code, which uses a browser's types. */
 export const types = async () =>
   (await succeeds(bin('tsc'), ['-p', 'test/tsconfig.json', '--noEmit'])) &&
   (await succeeds(bin('tsc'), ['-p', 'src/web/page/tsconfig.json']));

@@ -1,7 +1,7 @@
-// npm run package:test: installs what `npm run package` makes in a clean Debian 12 without compiler, Node and checkout,
-// in each way that users have, runs README's first example there, and removes it again. Prints the size and the seconds
-// of each way. `npm run package:test -- deb` tries only the ways whose names contain the word; with --made it tries what
-// is in release/ already.
+// npm run package:test: takes the packages that `npm run package` makes and tries each way of installing them. Each way
+// starts from a clean Debian 12 without compiler, Node and checkout: installs tsvde, runs README's first example, and
+// removes tsvde again. Prints the size and the seconds of each way. `npm run package:test -- deb` tries only the ways
+// whose names contain the word; with --made it tries what is in release/ already.
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { published } from './package/tree.mjs';

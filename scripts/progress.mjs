@@ -2,7 +2,7 @@
 // to stderr. ora draws the line; before the first `npm ci` it is not installed, and the line is printed once.
 import { stderr } from 'node:process';
 
-/** The time after which an estimate of the rest is worth showing, in milliseconds. */
+/** The time after which an estimate of the remaining time is worth showing, in milliseconds. */
 const ESTIMATE_AFTER_MS = 3000;
 
 export class Progress {

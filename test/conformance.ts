@@ -9,7 +9,10 @@ export interface Subject {
   detach(port: number): Promise<void>;
   setHub(hub: boolean): void;
   setStrictVlan(strict: boolean): void;
-  /** Sets 0 s, which have always passed, or more seconds than any test takes: the reference's clock stands still. */
+  /**
+   * Sets the minimum persistence: 0 s, so that an address may always move, or more seconds than any test takes. No
+   * other value is used, since the reference's clock stands still.
+   */
   setMinPersistence(seconds: 0 | 1_000_000): void;
   createVlan(vlan: number): void;
   setUntaggedVlan(port: number, vlan: number): void;

@@ -15,7 +15,7 @@ const UNITS = ['tsvde', 'tsvde@'];
 
 const printed = async (name: string) => (await run(tsvde, ['--print-unit', name])).stdout;
 
-/** A copy of what a unit's paths refer to: bin/ and contrib/ of an installation below `parent`. */
+/** Makes a copy of an installation below `parent`, with bin/ and contrib/, to which a unit's paths refer. */
 function installationBelow(parent: string): string {
   const home = `${temporaryDirectory()}/${parent}`;
   mkdirSync(home, { recursive: true });

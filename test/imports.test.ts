@@ -1,4 +1,5 @@
-// The order of the rooms: imports, those of types included, go one way, and no two files depend on each other.
+// The order of the rooms, which are the directories in src/: imports between them, those of types included, go one way,
+// and no two files depend on each other.
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +16,7 @@ const ROOMS = [
   ['console', 'ctl', 'metrics', 'qemu', 'web'],
   ['cli', 'index.ts'],
 ];
-/** Rooms that import nothing of ours at all. */
+/** Rooms that import no other room. */
 const PURE = ['protocol', 'fstp'];
 
 const source = fileURLToPath(new URL('../src/', import.meta.url));
@@ -46,7 +47,10 @@ function fault(file: string, imported: string): string | undefined {
   return `${file} imports ${imported}, which is not in a lower room`;
 }
 
-/** The files of a circle, in order, the first again at the end; undefined if there is none. */
+/**
+ * Returns the files of a circle of imports, in order, with the first file again at the end; undefined if there is no
+ * circle.
+ */
 function circle(graph: ReadonlyMap<string, readonly string[]>): string[] | undefined {
   const finished = new Set<string>();
   const search = (file: string, path: readonly string[]): string[] | undefined => {

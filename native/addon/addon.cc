@@ -12,8 +12,8 @@
 // The version in package.json when the addon was built. native.ts refuses an addon of another version.
 static const char* const version = STRING_OF_VALUE(TSVDE_VERSION);
 
-// Returns the name of an errno, such as ENOEXEC. libuv, which is asked elsewhere than on glibc, knows only
-// the errors of its own calls.
+// Returns the name of an errno, such as ENOEXEC. Without glibc, libuv is asked, which knows only the errors
+// of its own calls.
 static std::string errno_name(int error) {
 #ifdef __GLIBC__
   const char* name = strerrorname_np(error);

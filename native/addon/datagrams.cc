@@ -180,7 +180,7 @@ Napi::Value listen_unix(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), fd.release());
 }
 
-// Binds a socket for a forward of the user-mode network, which listens on it itself.
+// Binds a socket for a forward. The process of the user-mode network calls listen(2) on it.
 Napi::Value bind_internet(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const bool udp = info[0].As<Napi::String>().Utf8Value() == "udp";
@@ -193,7 +193,7 @@ Napi::Value bind_internet(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, fd.release());
 }
 
-// Sends a descriptor as native/slirp/descriptors.h receives it.
+// Sends a descriptor, for receive_descriptor() in native/slirp/descriptors.h.
 void send_socket(const Napi::CallbackInfo& info) {
   const int channel = info[0].As<Napi::Number>();
   if (!tsvde::slirp::send_descriptor(channel, 0, info[1].As<Napi::Number>()))

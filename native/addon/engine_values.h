@@ -14,7 +14,8 @@
 std::string mac_text(tsvde::MacKey key);
 // Returns an EngineEvent.
 Napi::Object event_object(Napi::Env env, const tsvde::Event& event);
-// Makes the endpoint for a Transport, whose descriptors it then owns. Throws a TypeError for an unknown kind.
+// Makes the endpoint for a Transport. The endpoint then owns the descriptors of the Transport. Throws a
+// TypeError for an unknown kind.
 std::unique_ptr<tsvde::Endpoint> make_endpoint(const Napi::Object& transport);
 // Makes a program from the words of NativeCapture.filter. Returns nullopt if the program is not valid.
 std::optional<tsvde::Bpf> filter_of(const Napi::Uint32Array& words);

@@ -24,8 +24,9 @@ namespace confine = tsvde::confine;
 
 namespace {
 
-// The signal by which libc itself reaches every thread, for setuid(2) and the like (nptl(7)). No thread can
-// block it by libc's functions, as engine threads block all others. We borrow it for a moment.
+// The signal by which libc itself reaches every thread, for setuid(2) and the like (nptl(7)). libc's
+// functions cannot block this signal, so it reaches even the engine's threads, which block all other signals.
+// We borrow it for a moment.
 constexpr int kSignal = 33;
 
 // The kernel's struct sigaction. Only its first member is at the same place on all architectures that we
@@ -42,13 +43,12 @@ std::atomic<uint64_t> passed_on;
 std::atomic<int> pending;
 std::atomic<int> failed;
 
-// Runs in each thread, in a signal handler: only system calls.
+// Runs in each thread, in a signal handler, so it makes only system calls.
 void drop(int) {
   const int saved = errno;
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   confine::keep_capabilities(~confine::Capabilities{0});  // makes all that are permitted effective
-  confine::bound_capabilities(
-      passed_on);  // not permitted to a user other than root, who passes none on anyway
+  confine::bound_capabilities(passed_on);  // fails unless the user is root; other users pass none on anyway
   if (!confine::keep_capabilities(kept_capabilities)) failed = errno;
   errno = saved;
   pending--;
@@ -134,8 +134,8 @@ int set_groups(uid_t user, gid_t group) {
   return account != nullptr ? initgroups(account->pw_name, group) : setgroups(1, &group);
 }
 
-// Becomes another user, in every thread by libc. The permitted capabilities are kept; drop_privileges() makes
-// those effective that remain.
+// Becomes another user: libc changes the user of every thread. The permitted capabilities are kept;
+// drop_privileges() makes those effective that remain.
 void become_user(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto user = info[0].As<Napi::Number>().Uint32Value();
@@ -165,7 +165,7 @@ Napi::Value has_capability(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), has);
 }
 
-// Checks by the effective user and its capabilities; access(2) asks for the real user.
+// Checks with the effective user and its capabilities; access(2) would check with the real user.
 void check_read_write(const Napi::CallbackInfo& info) {
   const std::string path = info[0].As<Napi::String>();
   if (faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK, AT_EACCESS) == 0) return;

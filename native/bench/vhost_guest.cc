@@ -124,7 +124,8 @@ class Guest {
     return true;
   }
 
-  // Describes a frame in turn as one part, as a header and two parts, and as an indirect table of such parts.
+  // Describes a frame in one of three ways, which take turns: as one part, as a header and two parts, or as
+  // an indirect table of such parts.
   void describe(uint32_t size) {
     DriverRing& ring = front_end_.send;
     const uint64_t at = FrontEnd::buffer(0), table = FrontEnd::buffer(1);

@@ -11,7 +11,7 @@
 
 namespace tsvde::confine {
 
-// A set of capabilities: bit CAP_CHOWN and so on.
+// A set of capabilities: bit n is the capability whose number is n.
 using Capabilities = uint64_t;
 
 constexpr Capabilities capability(int number) {
@@ -35,7 +35,7 @@ inline bool keep_capabilities(Capabilities kept) {
 }
 
 // Removes all capabilities but `kept` from the bounding set, so that no program that is executed later gets
-// them. Returns false if that is not permitted, which needs CAP_SETPCAP.
+// them. Returns false if that is not permitted: it needs CAP_SETPCAP.
 inline bool bound_capabilities(Capabilities kept) {
   for (int number = 0; prctl(PR_CAPBSET_READ, number, 0, 0, 0) >= 0; number++)
     if ((kept & capability(number)) == 0 && prctl(PR_CAPBSET_READ, number, 0, 0, 0) == 1 &&

@@ -7,8 +7,8 @@
 namespace tsvde::confine {
 
 // Allows the calling thread, and what it starts afterwards, only to read files below the directories, which
-// are descriptors. Where the kernel can, it also forbids to bind TCP sockets to a port of the caller's
-// choice, to connect to abstract unix sockets of other processes, and to signal other processes. Returns
+// are descriptors. If the kernel supports that, also forbids binding TCP sockets to a port of the caller's
+// choice, connecting to abstract unix sockets of other processes, and signalling other processes. Returns
 // whether files are restricted. no_new_privs must be set.
 [[nodiscard]] bool read_only_below(std::span<const int> directories);
 

@@ -1,5 +1,5 @@
-// Each rule is a comparison of the number, which is in the accumulator, followed by what happens; see
-// seccomp.h.
+// Each rule compares the number of the system call, which is in the accumulator, and then says what happens;
+// see seccomp.h.
 #include "confine/seccomp.h"
 
 #include <linux/audit.h>

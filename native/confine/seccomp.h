@@ -16,8 +16,8 @@ class AllowList {
 
   // Allows system calls whatever their arguments are. Frequent calls should be added first.
   void allow(std::span<const int> calls);
-  // Allows a system call if the low 32 bits of the argument, after `mask`, are one of the values. Otherwise
-  // the call fails with `error`, or ends the process if that is 0.
+  // Allows a system call if the low 32 bits of the argument, masked with `mask`, are one of the values.
+  // Otherwise the call fails with `error`, or ends the process if that is 0.
   void allow_if(int call, unsigned argument, uint32_t mask, std::span<const uint32_t> values, int error);
 
   // Ends the process at any other system call of this thread from now on. Returns false where the kernel has

@@ -1,6 +1,6 @@
-// An Ethernet frame in the memory into which the kernel put it, with its size, its VLAN and the kind of its
-// destination. Sizes are without FCS. A frame never owns its bytes, and its tagged and its untagged view
-// refer to the same bytes. Its Offload describes the work that an endpoint with offloads left undone.
+// An Ethernet frame in the memory into which its endpoint received it, with its size, its VLAN and the kind
+// of its destination. Sizes are without FCS. A frame never owns its bytes, and its tagged and its untagged
+// view refer to the same bytes. Its Offload describes the work that an endpoint with offloads left undone.
 //
 // Invariant: the bytes of a frame do not change while it is routed. A guest can change its own memory at any
 // time, so an endpoint that reads shared memory copies at least the headers before anything inspects them.

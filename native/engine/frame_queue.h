@@ -1,7 +1,7 @@
 // Copies of frames for a peer that does not read at the moment: first in, first out, bounded in frames and in
-// bytes. The address space is taken in the constructor, and a frame's path allocates nothing: pages are used
-// up to the highest byte that was written, as far as the budget that all queues share allows. Loop thread
-// only.
+// bytes. The constructor reserves the address space, so that queueing a frame allocates nothing. Pages are
+// used only up to the highest byte that was written, and only as far as the budget that all queues share
+// allows. Loop thread only.
 #pragma once
 
 #include <algorithm>
@@ -57,7 +57,8 @@ class FrameQueue {
     Offload offload;
   };
   [[nodiscard]] bool find_room(uint32_t size, uint32_t& at) const;
-  // Returns whether the ring has memory up to `end`, and takes it if it has not.
+  // Takes memory from the budget until the ring has memory up to `end`. Returns false if the budget does not
+  // allow that.
   [[nodiscard]] bool reach(uint32_t end);
   [[nodiscard]] Entry& entry(uint32_t index) { return entries_[index % limit_]; }
 

@@ -179,7 +179,7 @@ int Loop::add_mirror(uint32_t id, MirrorSettings settings, uint32_t to) {
     if (port == nullptr) return ENXIO;
     sw.add_mirror(id, std::move(settings), *port);
     update_observed();
-    // No source waits for the target of a mirror.
+    // Resume the sources that wait for this port: no source waits for the target of a mirror.
     for (const auto& attachment : port->attachments) {
       resume(pacing_.forget(*attachment, sw.ports()));
       rearm(*attachment);
@@ -407,7 +407,7 @@ void Loop::fail(Attachment& attachment, int error) {
          .text = reason.text});
 }
 
-// One event of a kind in a second is enough: the table counts every move.
+// Sends at most one event of each kind in a second, which is enough: the table counts every move.
 void Loop::moved(MacKey key, uint32_t from, uint32_t to, bool again) {
   if (std::exchange(again ? moved_again_at_ : moved_at_, second_) == second_) return;
   sink_({.kind = Event::Kind::mac_moved, .port = from, .key = key, .elsewhere = to});

@@ -48,8 +48,9 @@ class Loop : Switch::Observer {
     }
   }
 
-  // Attaches an endpoint. Returns 0, or an errno on failure: ENXIO if there is no such port, ENOMEM. Call
-  // this function and those below from any thread but the loop's.
+  // Attaches an endpoint. Returns 0, or an errno on failure: ENXIO if there is no such port, ENOMEM if there
+  // is no memory for its queue, or an error of epoll. Call this function and those below from any thread but
+  // the loop's.
   int attach(uint32_t port, uint32_t id, std::unique_ptr<Endpoint> endpoint, uint32_t queue_limit);
   void detach(uint32_t port, uint32_t id);
 
@@ -85,9 +86,9 @@ class Loop : Switch::Observer {
   // Keeps the thread on one CPU. Returns 0, or an errno.
   [[nodiscard]] int place_on_cpu(uint32_t cpu);
 
-  // Asks the thread for an answer, unless it has given one within the last second, and does not wait. Returns
-  // for how many milliseconds the last question has been unanswered, or nullopt if it is answered. Always the
-  // same thread calls this.
+  // Asks the thread for an answer, at most once a second, and does not wait for it. Returns for how many
+  // milliseconds the last question has been unanswered, or nullopt if it was answered. Always call this
+  // function from the same thread.
   [[nodiscard]] std::optional<int64_t> unanswered_ms();
   // Called in the thread that waits for the engine, each time that a task has waited for another kPatience.
   std::function<void(std::chrono::seconds waited)> on_long_wait;

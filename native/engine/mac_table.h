@@ -94,7 +94,7 @@ class MacTable {
     uint32_t port;
     Index chain;  // the next node of its bucket, or of the free list
     Links in_table, in_port;
-    // Last, since only a move needs them: the fields above share a cache line.
+    // These two fields are last, since only a move needs them: the fields above them share a cache line.
     int64_t window_began;  // the time of the first move in the window
     uint32_t moves;        // moves in the window; kMostMoves + 1: flapping; 0: has never moved
   };

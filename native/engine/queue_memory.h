@@ -1,6 +1,6 @@
-// The memory in which frames wait, of all queues of a switch together. A queue takes it in steps and keeps it
-// for a while after it has become empty, since a queue that fills once often fills again. When the budget is
-// used up, or a second later, the memory of empty queues goes back to the system. Loop thread only.
+// The memory in which frames wait, shared by all queues of a switch. A queue takes memory in steps and keeps
+// it for a while after it has become empty, since a queue that fills once often fills again. When the budget
+// is used up, or a second later, the memory of empty queues goes back to the system. Loop thread only.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,8 @@ class FrameQueue;
 
 class QueueMemory {
  public:
-  // A queue may have one step whatever the others have, so that no queue is shut out.
+  // The bytes of a step. Every queue may have one step, however much the other queues have, so that none is
+  // blocked.
   static constexpr uint32_t kStep = 16 * 1024;
   static constexpr uint64_t kDefaultLimit = 64 << 20;
 
@@ -23,15 +24,16 @@ class QueueMemory {
   [[nodiscard]] uint64_t used() const { return used_; }
   [[nodiscard]] bool has_idle() const { return idle_ != nullptr; }
 
-  // Takes `bytes` from the budget, if need be after empty queues have given theirs back. Returns whether
-  // there are so many. A queue's first step is always granted.
+  // Takes `bytes` from the budget. If too few are left, takes memory back from empty queues first. Returns
+  // false if too few are left even then. A queue's first step is always granted.
   [[nodiscard]] bool take(uint64_t bytes, bool first);
   void give_back(uint64_t bytes) { used_ -= bytes; }
 
-  // Called by a queue that has become empty, and by one that no longer is.
+  // A queue calls add_idle() when it is empty but has memory, and remove_idle() when it needs its memory
+  // again.
   void add_idle(FrameQueue& queue);
   void remove_idle(FrameQueue& queue);
-  // Gives the memory of those queues back to the system that have been empty since the last call.
+  // Gives back to the system the memory of the queues that have been empty since the last call.
   void sweep();
 
  private:

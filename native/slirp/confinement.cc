@@ -1,4 +1,5 @@
-// The order matters: each step needs something that a later step takes away; see confinement.h.
+// Confines the process in several steps; see confinement.h. Their order matters: each step needs something
+// that a later step takes away.
 #include "slirp/confinement.h"
 
 #include <fcntl.h>
@@ -24,14 +25,14 @@
 namespace tsvde::slirp {
 namespace {
 
-// The user and group `nobody`. It is a number, since looking up the name may ask a server.
+// The user and the group `nobody`, given as a number, since looking up the name may query a server.
 constexpr uid_t kNobody = 65534;
 
 // Becomes `nobody` if the process is root. Returns false if it is still root, as in a container with one
 // user.
 bool leave_root() {
   if (geteuid() != 0) return true;
-  (void)setgroups(0, nullptr);  // not permitted where the groups have been set for good
+  (void)setgroups(0, nullptr);  // fails where setgroups(2) is denied for good
   (void)setresgid(kNobody, kNobody, kNobody);
   return setresuid(kNobody, kNobody, kNobody) == 0;
 }
@@ -45,8 +46,8 @@ bool restrict_files(bool serves_current) {
   return confine::read_only_below(readable);
 }
 
-// The system calls of libslirp, GLib and libc, the frequent ones first. Some exist on some architectures
-// only.
+// The system calls of libslirp, GLib and libc, the frequent ones first. Some of them exist only on some
+// architectures.
 constexpr int kCalls[] = {
 #ifdef SYS_poll
     SYS_poll,
@@ -136,8 +137,8 @@ bool restrict_calls() {
                             std::initializer_list<uint32_t> values, int error) {
     list.allow_if(call, argument, mask, {values.begin(), values.end()}, error);
   };
-  // A relay uses pairs of unix sockets. libc tries unix sockets first for if_nametoindex(3), and then
-  // Internet sockets.
+  // socket(2) refuses a unix socket with an error: for if_nametoindex(3), libc tries a unix socket first and
+  // then an Internet socket. The relays use socketpair(2).
   allow_if(SYS_socket, 0, ~0U, {AF_INET, AF_INET6}, EAFNOSUPPORT);
   allow_if(SYS_openat, 2, O_ACCMODE | O_CREAT | O_TRUNC, {O_RDONLY}, EACCES);
 #ifdef SYS_open
@@ -150,7 +151,7 @@ bool restrict_calls() {
 #ifdef SYS_fcntl64
   allow_if(SYS_fcntl64, 1, ~0U, file_commands, EPERM);
 #endif
-  // GLib asks whether stderr is a terminal before it writes a message.
+  // Other commands get ENOTTY: GLib asks whether stderr is a terminal before it writes a message.
   allow_if(SYS_ioctl, 1, ~0U, {FIONBIO, FIONREAD, SIOCATMARK, SIOCGIFINDEX, SIOCGIFNAME}, ENOTTY);
 #ifdef SYS_mmap2
   allow_if(SYS_mmap2, 2, PROT_EXEC, {0}, 0);

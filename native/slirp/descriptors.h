@@ -1,4 +1,4 @@
-// Descriptors as the only content of datagrams (SCM_RIGHTS, unix(7)).
+// Sends and receives datagrams that contain an int and at most one descriptor (SCM_RIGHTS, unix(7)).
 #pragma once
 
 #include <sys/socket.h>
@@ -30,7 +30,8 @@ inline bool send_descriptor(int channel, int number, int fd) {
   return sendmsg(channel, &message, MSG_NOSIGNAL) == sizeof number;
 }
 
-// Receives what send_descriptor() has sent. Returns false at the end of the channel or with errno.
+// Receives what send_descriptor() has sent. Returns false at the end of the channel, or with errno set after
+// an error.
 inline bool receive_descriptor(int channel, int& number, Fd& fd, int flags) {
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
   iovec bytes = {.iov_base = &number, .iov_len = sizeof number};

@@ -1,6 +1,6 @@
-// The addresses that guests use, learned from their ARP (RFC 826) and neighbour discovery (RFC 4861), for the
-// forwards that follow a guest. The number of guests is bounded: a new guest replaces the one that has been
-// silent longest.
+// The addresses that guests use, learned from their ARP (RFC 826) and neighbour discovery (RFC 4861), for
+// forwards that are given without the address of a guest. The number of guests is bounded: a new guest
+// replaces the one that has been silent longest.
 #pragma once
 
 #include <span>

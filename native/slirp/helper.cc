@@ -20,10 +20,10 @@ extern char** environ;
 namespace tsvde::slirp {
 namespace {
 
-constexpr int kPrograms = 512;  // the most that run at a time
+constexpr int kPrograms = 512;  // the most programs that run at a time
 
-// Starts a program in a session of its own, whose stdin, stdout and stderr are the connection. Its command
-// line is split as by a shell. Returns 0 or an errno.
+// Starts a program in a session of its own, with the connection as its stdin, stdout and stderr. The command
+// line is split into words as a shell does. Returns 0 or an errno.
 int spawn(const Library& library, const std::string& command, int connection) {
   int count = 0;
   char** words = nullptr;

@@ -16,12 +16,12 @@ namespace tsvde::slirp {
 class Helper {
  public:
   // Forks a helper for these forwards, whose targets are commands and unix sockets. The child closes
-  // `stack_only`, and ends when the stack does. Returns "", or a sentence.
+  // `stack_only`, and ends when the stack does. Returns "", or a sentence that says what failed.
   [[nodiscard]] std::string start(const Library& library, const std::vector<GuestForward>& forwards,
                                   std::span<const int> stack_only);
 
-  // Returns a new connection to the target of a forward, by its place in the list; invalid with errno if
-  // there is none.
+  // Returns a new connection to the target of the forward at this index in the list. On failure, returns an
+  // invalid descriptor and sets errno.
   [[nodiscard]] Fd connect(size_t forward) const;
   // The descriptor that becomes readable only when the helper has ended; -1 without a helper, which poll(2)
   // ignores.

@@ -1,4 +1,5 @@
-// Internet sockets are made and connected by the system calls, as libc does; see interposed.h.
+// Replaces socket(2), bind(2) and connect(2); see interposed.h. For Internet sockets the replacements make
+// the system calls, as libc does.
 #include "slirp/interposed.h"
 
 #include <fcntl.h>
@@ -23,7 +24,8 @@ constexpr std::string_view kForward = "guestfwd ";
 Substitutes* substitutes = nullptr;
 int placeholder = -1;  // a socket to duplicate
 
-// Puts another socket in the place of `fd`. Takes errno of an invalid one.
+// Puts another socket in the place of `fd`. If `other` is invalid, returns -1 and keeps the errno of its
+// failure.
 int replace(int fd, const Fd& other) {
   if (other.number() < 0) return -1;
   return dup3(other.number(), fd, O_CLOEXEC) < 0 ? -1 : 0;

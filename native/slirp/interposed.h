@@ -15,10 +15,11 @@
 namespace tsvde::slirp {
 
 struct Substitutes {
-  // Returns the socket to use in place of the one that libslirp binds to an address of this family; invalid
-  // with errno if there is none.
+  // Returns the socket to use in place of the one that libslirp binds to an address of this family. If there
+  // is none, returns an invalid descriptor and sets errno.
   std::function<Fd(int family)> bound;
-  // Returns a connection for a path that libslirp connects to, see path_of_forward(); invalid with errno.
+  // Returns a connection for a path that libslirp connects to, see path_of_forward(). On failure, returns an
+  // invalid descriptor and sets errno.
   std::function<Fd(size_t forward)> connected;
 };
 

@@ -1,4 +1,5 @@
-// Answers, waits, probes and refuses; see lease_server.h.
+// Answers requests, lets them wait while the switch is asked or guests are probed, and refuses them if no
+// lease can be taken back; see lease_server.h.
 #include "slirp/lease_server.h"
 
 #include <algorithm>

@@ -94,8 +94,8 @@ Fd take_bound_socket(int family) {
   return Fd();
 }
 
-// Makes the directory that TFTP serves the current one, and `.` its name, so that it can be reached whoever
-// may search the directories above it.
+// Makes the directory that TFTP serves the current directory, and calls it `.`, so that it can be reached
+// even if the stack is not permitted to search the directories above it.
 std::string prepare_tftp(Config& config) {
   if (!config.tftp) return "";
   if (chdir(config.tftp->c_str()) != 0) return "tftp cannot serve '" + *config.tftp + "': " + strerror(errno);

@@ -38,7 +38,7 @@ bool write_file(const char* path, const std::string& text) {
   return write(file.number(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
 }
 
-// Maps only the own user and group, under their own numbers.
+// Maps only the user and the group of this process, each to the same number.
 bool map_ids(uid_t user, gid_t group) {
   const auto line = [](auto id) { return std::to_string(id) + " " + std::to_string(id) + " 1\n"; };
   return write_file("/proc/self/setgroups", "deny") && write_file("/proc/self/uid_map", line(user)) &&

@@ -1,6 +1,6 @@
-// Tests the contract between an endpoint and the loop with two endpoints that need more of the loop than a
-// socket does. `Rings` is like the rings of a guest in shared memory: it has an eventfd (a kick) for each
-// direction, a control socket and a timer. `Delayed` wraps another endpoint.
+// Tests the contract between endpoints and the loop. The tests use two kinds of endpoints that need more of
+// the loop than a socket does. `Rings` is like the rings of a guest in shared memory: it has an eventfd (a
+// kick) for each direction, a control socket and a timer. `Delayed` wraps another endpoint.
 #include "engine/endpoint.h"
 
 #include <sys/eventfd.h>

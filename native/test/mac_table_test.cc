@@ -183,7 +183,7 @@ struct Model {
 
   auto find(MacKey key) { return std::ranges::find(entries, key, &Entry::key); }
 
-  // The oldest entries of the ports that have most: one of these is to be evicted.
+  // Returns the oldest entry of each port that has the most entries: one of these entries is to be evicted.
   [[nodiscard]] std::set<MacKey> candidates() const {
     std::map<uint32_t, std::vector<MacKey>> by_port;
     for (const Entry& entry : entries) by_port[entry.port].push_back(entry.key);

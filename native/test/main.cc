@@ -1,6 +1,7 @@
-// Runs all tests, or those whose name or file contains the argument. Exits with 0 if no test failed, and with
-// 2 if no test matches the argument. A test that cannot run on this machine is skipped. With CI=true and
-// without TSVDE_QUICK, everything that tests need must be installed, so a skipped test counts as failed.
+// Runs all tests, or those whose name or file contains the argument. Exits with 0 if no test failed, with 1
+// if a test failed, and with 2 if no test matches the argument. A test that cannot run on this machine is
+// skipped. With CI=true and without TSVDE_QUICK, everything that tests need must be installed, so a skipped
+// test counts as failed.
 #include <signal.h>
 #include <unistd.h>
 
@@ -14,7 +15,7 @@ namespace {
 
 // The time limit of a test: one that runs longer is assumed to hang.
 constexpr unsigned kLimitSeconds = 300;
-// If a test takes longer, its time is printed.
+// If a test takes longer than this, its time is printed.
 constexpr double kSlowSeconds = 2;
 
 #ifdef __SANITIZE_THREAD__

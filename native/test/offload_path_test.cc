@@ -1,4 +1,5 @@
-// Whole datagrams through the switch, to endpoints that take them and to endpoints that do not.
+// Tests how the switch forwards unsegmented datagrams, to endpoints that accept them and to endpoints that do
+// not.
 #include "engine/offload/virtio_header.h"
 #include "test/datagrams.h"
 

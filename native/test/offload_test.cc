@@ -1,4 +1,5 @@
-// Segmenting, completing checksums and coalescing, compared with frames that were made one by one.
+// Tests segmenting, completing checksums and coalescing: compares the results with frames that were made one
+// by one.
 #include "engine/offload/coalescer.h"
 #include "engine/offload/segmenter.h"
 #include "test/datagrams.h"

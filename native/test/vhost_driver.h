@@ -229,8 +229,8 @@ class FrontEnd : public BackEnd::Owner {
     CHECK(tell_number(Request::set_ring_call, index, {ring.call.number()}));
   }
 
-  // Sends all messages that QEMU sends until the guest's driver is ready, or when it has connected again: the
-  // rings go on after the entries that the last back end used.
+  // Sends all messages that QEMU sends until the guest's driver is ready. QEMU sends the same messages when
+  // it connects again: the rings then go on after the entries that the last back end used.
   void connect(uint64_t features = kAllFeatures) { connect(features, memory.whole()); }
   void connect(uint64_t features, const std::vector<MemoryRegion>& regions) {
     CHECK(ask(Request::get_features).has_value());

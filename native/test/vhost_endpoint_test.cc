@@ -1,4 +1,5 @@
-// Guests that are connected to the engine by vhost-user, beside clients with datagram sockets.
+// Tests guests that are connected to the engine by vhost-user, together with clients that have datagram
+// sockets.
 #include <poll.h>
 
 #include <condition_variable>
@@ -136,7 +137,7 @@ TEST("vhost endpoint: a frame that needs more buffers than a guest posts is drop
   CHECK(too_long() == 3);
   CHECK(sleeps(loop));
 
-  // The second starts again with each buffer that is posted.
+  // The time of one second starts anew with each buffer that the guest posts.
   guest.post(3, 500);
   client.send(frame_to(1, 2, 2003));
   for (uint32_t i = 4; i < 7; i++) {

@@ -239,7 +239,7 @@ TEST("vhost hostile: a receive buffer without room for a header") {
   Receiver empty;
   empty.post(0, 0);
   empty.check_put_as(Violation::receive_buffer_too_small);
-  Receiver second;  // of a frame's several buffers
+  Receiver second;  // the second of two buffers for one frame is too small
   second.post(0, 40);
   second.post(1, 5);
   second.check_put_as(Violation::receive_buffer_too_small);

@@ -9,8 +9,8 @@ namespace {
 constexpr uint64_t kMost = kOffloadFeatures | kMergedBuffers | kEventIndex | kProtocolFeatures | kVersion1;
 constexpr uint64_t kProtocol = kMultiqueueProtocol | kReplyAckProtocol;
 
-// Sends a message that asks for an acknowledgement, as Cloud Hypervisor does. Returns whether that says
-// success.
+// Sends a message that asks for an acknowledgement, as Cloud Hypervisor does. Returns whether the
+// acknowledgement reports success.
 bool acknowledged(const FrontEnd& guest, Request request, const Octets& content = {},
                   std::vector<int> files = {}) {
   return guest.tell(request, content, std::move(files), kVersion | kNeedsReply) && guest.reply(request) == 0u;

@@ -1,5 +1,6 @@
 // A descriptor chain (virtio 1.2, 2.7.5), read from its head on as pieces of the guest's memory. Each
-// descriptor is read once, and its index, direction and addresses are checked, and the number of steps.
+// descriptor is read once. Its index, direction and addresses are checked, and so is the number of
+// descriptors.
 #pragma once
 
 #include <atomic>

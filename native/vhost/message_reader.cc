@@ -27,9 +27,9 @@ MessageReader::Outcome MessageReader::read(int socket) {
   return Outcome::message;
 }
 
-// Reads bytes up to `end`. Returns `message` if any arrived. The kernel returns the descriptors with the
-// first byte that was sent with them, and never reads across the boundary between bytes sent with different
-// descriptors.
+// Reads bytes up to `end`. Returns `message` if any bytes arrived. The kernel returns the descriptors with
+// the first byte that was sent with them, and never reads across the boundary between bytes sent with
+// different descriptors.
 MessageReader::Outcome MessageReader::read_piece(int socket, size_t end) {
   alignas(cmsghdr) std::array<uint8_t, CMSG_SPACE(sizeof(int) * Descriptors::kMost)> control;
   iovec part{&bytes_[received_], end - received_};

@@ -15,7 +15,8 @@ constexpr uint32_t kBuffersAhead = 4;
 template <bool kWrite>
 inline void prefetch_line(const void* at) {
 #if defined(__x86_64__)
-  // Processors without this instruction ignore it, but the compiler does not use it for all processors.
+  // Processors without prefetchw ignore it, but the compiler emits it only if it compiles for processors that
+  // have it.
   if constexpr (kWrite) {
     asm volatile("prefetchw %0" : : "m"(*static_cast<const uint8_t*>(at)));
     return;

@@ -41,8 +41,8 @@ bool Ring::publish() {
 
 Violation Ring::arm() {
   if (event_index_) {
-    // Entries that are available but too few for a frame must not count, or the driver has passed the
-    // threshold.
+    // The threshold is the last index that was read. If it were the index of the first entry not consumed,
+    // and the available entries were too few for a frame, the driver would have passed the threshold already.
     store(available_threshold(), seen_, std::memory_order_seq_cst);
   } else {
     store(parts_.used[0], 0, std::memory_order_seq_cst);

@@ -83,8 +83,8 @@ class Ring {
     if (!event_index_) store(parts_.used[0], kNoNotification, std::memory_order_relaxed);
   }
 
-  // Returns whether the driver has never made an entry available. If this is so after a notification, the
-  // memory is a private copy.
+  // Returns whether the driver has never made an entry available. If this is so after repeated notifications,
+  // the memory is a private copy.
   [[nodiscard]] bool untouched() const {
     return next_ == 0 && used_ == 0 && load(parts_.available[1], std::memory_order_acquire) == 0 &&
            std::atomic_ref(parts_.descriptors->address).load(std::memory_order_relaxed) == 0;

@@ -16,7 +16,7 @@ export function vdeNetdev(directory) {
   return ['-netdev', `vde,id=n,sock=${directory}`, '-device', 'virtio-net-pci,netdev=n,romfile='];
 }
 
-/** QEMU's options for a guest by vhost-user. QEMU 7.2 crashes without vectors=0 if it emulates the CPU. */
+/** QEMU's options for a guest on a vhost-user port. QEMU 7.2 crashes without vectors=0 if it emulates the CPU. */
 export function vhostUserNetdev(path) {
   const netdev = ['-chardev', `socket,id=c,path=${path}`, '-netdev', 'vhost-user,id=n,chardev=c'];
   return [...netdev, '-device', 'virtio-net-pci,netdev=n,romfile=,vectors=0'];
@@ -27,8 +27,8 @@ export const sharedMemory = [
 ];
 
 /**
- * Returns iperf3's JSON for a TCP stream from one guest to the other. `wire` are QEMU's options for the network, of
- * which the last is the NIC.
+ * Returns iperf3's JSON for a TCP stream from one guest to the other. `wire` contains QEMU's options for the network;
+ * the last of them is the value of `-device` for the NIC.
  */
 export async function iperfBetweenGuests(scope, wire, seconds) {
   const home = scope.directory();

@@ -1,5 +1,5 @@
-// Runs native/bench/load on a fresh switch of a peer, after `setting.started()` if that is given. Computes the frame rate, the CPU time per frame and the share of
-// delivered frames from the figures that load prints.
+// Runs native/bench/load on a fresh switch of a peer, after `setting.started()` if that is given. Computes the frame
+// rate, the CPU time per frame and the share of delivered frames from the figures that load prints.
 import { join } from 'node:path';
 import { native } from './native.mjs';
 

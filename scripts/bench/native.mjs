@@ -1,5 +1,5 @@
-// The benchmark's own programs, compiled once per run: load (clients that measure), relay and tap_relay (the upper
-// bound for any program), plug (a VDE client with a network interface).
+// The benchmark's own programs, compiled once per run: load (clients that measure), relay and tap_relay (the fastest
+// that any program could be), plug (a VDE client with a network interface).
 import { join } from 'node:path';
 import { execute } from '../set-up.mjs';
 

@@ -35,7 +35,7 @@ export async function startOpenVswitch(scope, { space, taps }) {
   return { pids: [daemon.pid] };
 }
 
-/** Starts it as the back end of vhost-user sockets in one directory. Its thread polls on the second core. */
+/** Starts Open vSwitch as the back end of vhost-user sockets in one directory. Its thread polls on the second core. */
 export async function startOpenVswitchVhost(scope, { sockets, size }) {
   const settings = [
     'other_config:dpdk-init=true',

@@ -1,6 +1,6 @@
 // The switches to compare. `carries` says what a switch connects: VDE clients, TAP interfaces, guests to a user-mode
-// network, or guests by vhost-user; startVhostUser() starts a switch for the latter, on two sockets. start() starts the switch in a scope with a setting; once the switch is usable, start() resolves with the
-// processes to measure.
+// network, or guests on vhost-user sockets. start() starts the switch in a scope with a setting; startVhostUser()
+// starts it with two vhost-user sockets. Once the switch is usable, both resolve with the processes to measure.
 //
 // A setting has: directory (of ctl), space (the switch's network namespace, or undefined), taps (the names of the
 // interfaces to make there), hub, ports, hashSize, vlans, user (adds a user-mode network), options (further words, for

@@ -1,6 +1,6 @@
 // Makes tables from samples. A table shows the median of each row's samples for each peer and, for some columns, the
-// range of the samples and the ratio of our figure to the peer's: the median of the rounds' ratios. A row with `beside`
-// also shows the ratio of its figure to the figure of the row that `beside` names.
+// range of the samples and the ratio of our figure to the peer's. This ratio is the median of the ratios of all rounds.
+// A row with `beside` also shows the ratio of its figure to the figure of the row that `beside` names.
 import { cpus, release } from 'node:os';
 
 export function machine() {

@@ -51,7 +51,9 @@ export class Testpmd {
     return (await this.received()) > before;
   }
 
-  /** Waits for a prompt since the last command. Messages about the ports may follow it. */
+  /**
+   * Waits until testpmd has printed a prompt since the last command. Messages about the ports may follow the prompt.
+   */
   async #prompt() {
     const child = this.#child;
     try {

@@ -7,7 +7,7 @@ import { output } from '../package/tree.mjs';
 import { root as checkout } from '../set-up.mjs';
 
 const image = join(cacheOf(checkout), 'clean-root/debian-12.tar');
-/** What changes whenever packages or npm are used, and is not theirs to remove. */
+/** The paths that change whenever packages or npm are used, and that no package is expected to remove. */
 const IGNORED = [
   ...['/proc', '/sys', '/dev', '/run', '/tmp', '/opt/test', '/var/log', '/var/cache', '/var/lib/apt', '/root/.npm'],
   ...['/var/lib/dpkg', '/etc/ld.so.cache', '/etc/group-', '/etc/gshadow-', '/etc/resolv.conf'],

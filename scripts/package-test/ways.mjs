@@ -1,4 +1,5 @@
-// The ways of installing tsvde, each in a clean root: install, README's first example, remove, and nothing left.
+// The ways of installing tsvde, each in a clean root: installs it, runs README's first example, removes it, and checks
+// that nothing is left.
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { cacheOf } from '../build.mjs';
@@ -119,7 +120,7 @@ function unpacked(path, archive) {
   const seconds = timed(() => output('tar', ['-xJf', archive, '-C', join(path, 'opt')]));
   const home = `/opt/${basename(archive, '.tar.xz')}`;
   root.run(`! command -v node; PATH=${home}/bin:$PATH\n${exampleScript()}`, { network: 'none' });
-  // By a link, and under an old name.
+  // Starts tsvde through a link, and under the old name vde_switch.
   root.run(
     `ln -s ${home}/bin/tsvde /usr/local/bin/tsvde; tsvde --print-unit; $(tsvde --compat-path)/vde_switch --version`,
   );

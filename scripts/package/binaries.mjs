@@ -1,4 +1,4 @@
-// The binaries of a platform's package: stripped, and measured for the glibc that they need.
+// The binaries of a platform's package: stripped, and checked for the version of glibc that they need.
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../set-up.mjs';

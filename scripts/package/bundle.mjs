@@ -26,8 +26,8 @@ export function placeBundle(tree, nodeWord) {
 }
 
 /**
- * Rewrites the launchers of a directory. A launcher in JavaScript becomes one that the shell can read as well: the
- * shell's second line runs Node, to which the line is a string and a comment.
+ * Rewrites the launchers of a directory. A launcher in JavaScript becomes a file that both the shell and Node can read:
+ * its second line makes the shell run Node, while for Node that line is a string and a comment.
  */
 function useNode(directory, word) {
   for (const name of readdirSync(directory)) {
@@ -70,7 +70,7 @@ export function licences(tree) {
   return parts.map(([what, text]) => `${what}\n\n${text.trimEnd()}\n`).join(RULE);
 }
 
-/** The packages that the build joined with the programs, if it says so. */
+/** Returns the licences of the packages that are bundled in dist/bin, if the build has written them. */
 function bundled(tree) {
   const path = join(tree, 'dist/bin/LICENCES');
   return existsSync(path) ? [['Packages contained in dist/bin', readFileSync(path, 'utf8')]] : [];
@@ -84,7 +84,7 @@ function licenceIn(directory) {
 
 /**
  * Returns the shells' completions as pairs of a text and its path below share/. `zsh` is the directory of zsh's
- * functions. bash and fish look for a file by the command's name, zsh reads the names in the file.
+ * functions. bash and fish look for a file by the command's name; zsh reads the names in the file.
  */
 export function completions({ zsh }) {
   const script = (shell) =>

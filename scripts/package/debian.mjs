@@ -17,7 +17,7 @@ export function makeDebianPackage(staging, release) {
   const home = join(tree, HOME);
   placeBundle(home, () => `/${HOME}/bin/node`);
   const copyright = licences(home);
-  // What Debian has in places of its own.
+  // Debian keeps these files elsewhere or does not need them.
   for (const name of ['LICENSE.node', 'LICENSE', 'README.md', 'CHANGELOG.md', 'DESIGN.md', 'man', 'docs', 'contrib'])
     rmSync(join(home, name), { recursive: true, force: true });
   mkdirSync(join(tree, 'usr/bin'));

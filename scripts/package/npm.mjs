@@ -4,11 +4,14 @@ import { root } from '../set-up.mjs';
 import { placeBinaries } from './binaries.mjs';
 import { copy, output, published, write } from './tree.mjs';
 
-/** npm's names for the system that this script runs on. Another system is another run, on a machine of its kind. */
+/**
+ * npm's names for the system that this script runs on. The package for another system is made by running this script on
+ * such a system.
+ */
 const platform = { os: process.platform, cpu: process.arch, libc: 'glibc' };
 export const PLATFORM_PACKAGE = `@tsvde/${platform.os}-${platform.cpu}-gnu`;
 
-/** What both packages say about themselves. */
+/** The fields of package.json that both packages have. */
 const COMMON = ['version', 'license', 'engines'];
 const OWN = ['name', 'description', 'type', 'os', 'bin', 'man', 'exports', 'files', 'dependencies'];
 

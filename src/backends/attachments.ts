@@ -50,7 +50,7 @@ interface Entry {
   reservations: Set<Reservation>;
   backend: Backend | undefined;
   closing: AbortController;
-  /** The attachment's log: peers can cause most of its lines. */
+  /** The attachment's log. Its lines are limited, since peers can cause most of them. */
   log: LineLimit;
 }
 
@@ -172,7 +172,7 @@ export class Attachments {
       this.#environment.tell({ type: 'attachment-closed', attachment: entry.id, kind: entry.request.kind.name });
   }
 
-  /** Returns false if the attachment was forgotten already. */
+  /** Releases the attachment's ports and forgets it. Returns true, or false if it was forgotten already. */
   #forget(entry: Entry): boolean {
     for (const reservation of [...entry.reservations]) reservation.release();
     entry.log.end();

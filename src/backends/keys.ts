@@ -10,7 +10,7 @@ import type { PortSpec } from '../protocol/port-spec.ts';
 export interface ValueType<T> {
   /** The permitted values in words, for help and errors: `on or off`. */
   readonly what: string;
-  /** Returns undefined for text that is not a permitted value. */
+  /** Returns the value of a text; undefined if the text is not a permitted value. */
   parse(text: string): T | undefined;
 }
 
@@ -20,7 +20,7 @@ export interface Key<T = unknown> {
   required?: true;
   /**
    * If this is set, the key is permitted only together with one of these keys or `key=value` pairs, and `required`
-   * applies only then.
+   * applies only if one of them is given.
    */
   goesWith?: readonly string[];
   /** The key may be given several times. Its values are a list, which is empty if the key is absent. */

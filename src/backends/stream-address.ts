@@ -1,5 +1,5 @@
-// The address of a stream socket, for listening or connecting: TCP, a unix socket's path or an abstract name. Also what
-// becomes of a connected socket.
+// The address of a stream socket, for listening or connecting: TCP, a unix socket's path or an abstract name. Also
+// takes the descriptors of connected sockets from Node.
 import type { Socket } from 'node:net';
 import { descriptorOf, native, type Transport } from '../system/native.ts';
 import { type Family, formatHostPort } from './internet.ts';
@@ -16,7 +16,7 @@ export function formatStreamAddress(address: StreamAddress): string {
   return formatUnixName(address.type === 'unix' ? address.path : address.name);
 }
 
-/** The transport of a descriptor from takeDescriptor() or dial() on which each frame follows its length. */
+/** The transport for a descriptor from takeDescriptor() or dial(): each frame follows its length. */
 export const asStream = (fd: number): Transport => ({ kind: 'stream', fd });
 
 /**

@@ -23,7 +23,7 @@ interface Parsed {
   files?: string;
 }
 
-/** A megabyte of -C, which is tcpdump's. */
+/** The bytes in one megabyte, which is the unit of -C as in tcpdump. */
 const MEGABYTE = 1_000_000;
 
 /** Runs `tsvdectl capture`. Throws ExitError if the capture is refused or fails. */

@@ -1,5 +1,5 @@
-// The privileges of tsvde itself. It starts with those that its options can need, and gives up the rest in every thread
-// before it opens anything: whatever is started later inherits that.
+// The privileges of tsvde itself. It keeps those that its options can need, and gives up all others in every thread
+// before it opens anything, so that threads and programs started later do not have the others either.
 import { SwitchError } from '../protocol/errors.ts';
 import { findUser, groupId } from '../system/accounts.ts';
 import { describeError } from '../system/errno.ts';
@@ -20,14 +20,14 @@ interface Confined extends Privileges {
 
 const { CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, NET_ADMIN, NET_BIND_SERVICE, SETGID, SETUID } = CAPABILITIES;
 
-/** For the sockets of clients of several users, and the permissions of the control directory. */
+/** The capabilities for the sockets of clients of several users, and for the permissions of the control directory. */
 const CLIENTS = [CHOWN, DAC_OVERRIDE, FOWNER, FSETID];
-/** For the process of a user-mode network, which becomes another user. */
+/** The capabilities for the process of a user-mode network, which becomes another user. */
 const USER_PORTS = [SETUID, SETGID, KILL];
 
 /**
- * Gives up what the start does not need. Returns the function that also gives up what only the start needs. Throws
- * ExitError if --user cannot be satisfied.
+ * Gives up the privileges that the start does not need. Returns the function that also gives up those that only the
+ * start needs. Throws ExitError if --user cannot be satisfied.
  */
 export function confine(options: Confined): () => void {
   if (options.user !== undefined) becomeUser(options.user);
@@ -38,7 +38,10 @@ export function confine(options: Confined): () => void {
   };
 }
 
-/** Returns whether the options can open a user-mode network. What the rc file does is not known yet. */
+/**
+ * Returns whether the options can open a user-mode network. An rc file, whose commands are not known yet, counts as one
+ * that can.
+ */
 function mayStartStacks({ user, ports, rcFile }: Confined): boolean {
   return user === undefined && (rcFile !== undefined || ports.some((spec) => /^user(,|$)/.test(spec)));
 }

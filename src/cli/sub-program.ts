@@ -1,4 +1,4 @@
-// What the words of tsvdectl that have options of their own share: capture, events, wait and expect.
+// Code that is shared by the words of tsvdectl with options of their own: capture, events, expect, extcap and wait.
 import { type Command, CommanderError } from 'commander';
 import { parseSeconds } from '../ctl/words.ts';
 import { ExitError } from '../system/exit-error.ts';

@@ -17,7 +17,7 @@ import { normalizeLeading, spellingsOf } from './long-only.ts';
 import { octalLike } from './mode.ts';
 import { findVhostSockets } from './vhost-sockets.ts';
 
-/** The name of the bin/compat script that was called (vdeq, or a name with QEMU's in it, as in vdeqemu), or tsvdeq. */
+/** The name of the bin/compat script that was called, such as vdeq or vdeqemu; `tsvdeq` if none was called. */
 const NAME = process.env.TSVDEQ_NAME ?? 'tsvdeq';
 delete process.env.TSVDEQ_NAME;
 const IS_VDEQ = NAME !== 'tsvdeq';
@@ -56,7 +56,8 @@ function warn(message: string): void {
 }
 
 async function run(argv: readonly string[]): Promise<void> {
-  // Under the names of vde2, parsing writes warnings. No other name loads the addon for --help, --version or --print.
+  // The addon must be loaded before anything is written, and under the names of vde2, parsing writes warnings. Under
+  // the name tsvdeq, the addon is not loaded for --help, --version or --print.
   if (IS_VDEQ) loadAddon();
   const { options, name, args } = parse(argv);
   if (!options.print) loadAddon();

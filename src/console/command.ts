@@ -79,7 +79,10 @@ export interface Invoker {
    * descriptor, which `take` then owns. Absent if the invoker is not a session with a connection of its own.
    */
   giveAway?: ((take: (fd: number) => void) => void) | undefined;
-  /** Lets `run` use the connection once the reply is written, and ends the session when `run` resolves. As giveAway. */
+  /**
+   * Lets `run` use the connection once the reply is written, and ends the session when `run` resolves. Absent in the
+   * same cases as giveAway.
+   */
   takeOver?: ((run: (connection: Socket) => Promise<void>) => void) | undefined;
 }
 

@@ -1,4 +1,4 @@
-// The levels of commands. Each command needs one; each session holds one, which includes the levels before it.
+// The levels of commands. Each command needs one level. Each session holds one level, which includes all lower levels.
 import { native } from '../system/native.ts';
 
 /**

@@ -1,5 +1,5 @@
 // The plugins that vde2 ships, built in. As in vde_switch, they are loaded and unloaded from the console. Libraries
-// compiled for vde_switch cannot be loaded, since they call into its code.
+// compiled for vde_switch cannot be loaded, since they call functions of vde_switch.
 import { basename } from 'node:path';
 import { SwitchError } from '../protocol/errors.ts';
 import type { ConsoleContext, Menu, PluginSet } from './command.ts';

@@ -35,7 +35,7 @@ export class Clients {
   /** For each client that has a port, the function that disconnects the client. */
   readonly #disconnects = new Set<() => void>();
   readonly #refusals: LineLimit;
-  /** Other lines that clients can cause. */
+  /** The log lines, other than refusals, that clients can cause. */
   readonly #others: LineLimit;
   #listener: UnixListener | undefined;
 
@@ -194,8 +194,8 @@ export class Clients {
   }
 
   /**
-   * Grants access to a data socket. A switch that may give files away, as one that root started, gives the socket to its
-   * client's user; any other switch can only make the socket as accessible as `ctl`.
+   * Grants access to a data socket. A switch that may give files away, such as one that root started, gives the socket
+   * to the client's user; any other switch can only make the socket as accessible as `ctl`.
    */
   #grant({ path, held }: DataFile, port: number, uid: number): void {
     const portZero = port === 0 ? this.#rules.portZero : {};
@@ -211,8 +211,8 @@ export class Clients {
 
 /**
  * Opens the socket that a client names as its own. We must be allowed to read and write the socket. Unless the client
- * is root, the socket must also belong to the client's user: otherwise a client could make a switch run by root send
- * frames to anybody's socket. Returns undefined for an abstract or unnamed address, which has no owner.
+ * is root, the socket must also belong to the client's user: otherwise a client could make a switch that runs as root
+ * send frames to anybody's socket. Returns undefined for an abstract or unnamed address, which has no owner.
  */
 async function holdOwnSocket(address: Buffer, uid: number) {
   const path = addressPath(address);

@@ -15,13 +15,13 @@ export interface ListenOptions extends DirectoryOptions {
   /** The name of the group of port 0's data sockets; default the group of the other data sockets. */
   portZeroGroup?: string;
   /**
-   * A descriptor that already listens on `DIR/ctl`, such as systemd passes. The socket's file and permissions are left
-   * unchanged.
+   * A descriptor that already listens on `DIR/ctl`, such as one that systemd passes. The socket's file and permissions
+   * are left unchanged.
    */
   fd?: number;
   /** How long a client may take to send its request, in milliseconds; default 10000. */
   requestTimeoutMs?: number;
-  /** What the clients of one user may use. root and the switch's own user are not bound. */
+  /** What the clients of one user may use. root and the switch's own user are not limited. */
   userLimits?: UserLimits;
   /** Abandons the start of listening; has no effect once the switch listens. */
   signal?: AbortSignal;
@@ -55,7 +55,10 @@ export interface ControlInfo {
   served: boolean;
 }
 
-/** Prepares another socket. Resolves with the function that opens the socket, or undefined if there is none. */
+/**
+ * Prepares another socket. Resolves with the function that opens the socket, or with undefined if there is no socket to
+ * open.
+ */
 export type PrepareOther = () => Promise<(() => void | Promise<void>) | undefined>;
 
 export class Control {

@@ -29,8 +29,8 @@ export interface DataSocket {
 const TRIES = 50;
 
 /**
- * Binds to the name of the first ID whose file name is free. Throws SwitchError and system errors, and then leaves
- * nothing behind.
+ * Opens a data socket under the first endpoint ID whose file name is free. Throws SwitchError and system errors, and
+ * then leaves nothing behind.
  */
 export function openDataSocket(nextId: () => number, fileOf: (id: number) => DataFile, peer: Buffer): DataSocket {
   for (let tries = 1; ; tries++) {

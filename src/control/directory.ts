@@ -176,7 +176,7 @@ async function make(directory: string): Promise<FoundDirectory> {
   }
 }
 
-/** Throws SwitchError ENAMETOOLONG if the sockets of ports up to `highestPort` have no room for their names. */
+/** Throws SwitchError ENAMETOOLONG if the path leaves no room for the socket names of ports up to `highestPort`. */
 export function checkLength(path: string, highestPort: number): void {
   const longest = `/${'0'.repeat(Math.max(3, String(highestPort).length))}.9999`;
   const room = PATH_MAX - longest.length;

@@ -1,12 +1,12 @@
-// Bounds what the clients of one user may use: unfinished requests, joins a second, endpoints. root and the switch's own
-// user are not bound: they could end the switch anyway.
+// Bounds what the clients of one user may use: unfinished requests, joins per second, endpoints. root and the switch's
+// own user are not limited: they could end the switch anyway.
 import { SwitchError } from '../protocol/errors.ts';
 
 /** What the clients of one user may use. */
 export interface UserLimits {
   /** The most endpoints at a time; default 512. */
   endpoints?: number;
-  /** The most joins a second, averaged over ten seconds; default 200. */
+  /** The most joins per second, averaged over ten seconds; default 200. */
   joinsPerSecond?: number;
   /** The most clients at a time that have connected and sent no whole request yet; default 128. */
   unfinished?: number;
@@ -21,7 +21,7 @@ const BURST_SECONDS = 10;
 interface Use {
   endpoints: number;
   unfinished: number;
-  /** How many joins the user may make now, as of `countedAt` (milliseconds). */
+  /** How many joins the user could make at the time `countedAt` (milliseconds). */
   joins: number;
   countedAt: number;
 }
@@ -39,7 +39,7 @@ export class UserQuotas {
 
   /**
    * Counts a connection that has sent no request yet, until the returned function is called. Throws SwitchError ENOSPC
-   * if the user has too many, or has no endpoint left to join with. `now` is in milliseconds.
+   * if the user has too many such connections, or no endpoint left to join with. `now` is in milliseconds.
    */
   begin(uid: number, now: number): () => void {
     this.#check(uid, 'endpoints', now); // so that nothing is read from a client that would be refused
@@ -91,7 +91,7 @@ export class UserQuotas {
     return use;
   }
 
-  /** Forgets the users who have used nothing for so long that they may make all joins again. */
+  /** Forgets the users who have used nothing for so long that they again have the full number of joins. */
   #forget(now: number): void {
     for (const [uid, { endpoints, unfinished, countedAt }] of this.#uses)
       if (endpoints + unfinished === 0 && now - countedAt >= BURST_SECONDS * 1000) this.#uses.delete(uid);

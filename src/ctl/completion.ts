@@ -1,5 +1,6 @@
-// Completes console lines. Commands are read from the help of the console itself, so plugins' commands are completed too,
-// as are those of consoles other than tsvde's. Arguments follow from a command's syntax and from the existing ports, names and VLANs.
+// Completes console lines. Commands are read from the help of the console itself, so plugins' commands are completed
+// too, as are those of consoles other than tsvde's. Arguments are completed from the command's syntax and from the
+// existing ports, names and VLANs.
 import type { ConsoleReply } from './reply-reader.ts';
 
 export type Ask = (line: string) => Promise<ConsoleReply>;

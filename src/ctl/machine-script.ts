@@ -11,7 +11,7 @@ export type Action =
   | { kind: 'goto'; state: number }
   /** Discard the whole text read. */
   | { kind: 'throw' }
-  /** Discard the first characters of the text read. */
+  /** Discard the first `count` characters of the text read. */
   | { kind: 'skip'; count: number }
   /** Show the text read. */
   | { kind: 'copy' }

@@ -2,7 +2,10 @@
 // keep the text's colours and leave the text on the screen.
 import { spawnSync } from 'node:child_process';
 
-/** Shows a text in the pager. Returns false if no pager is wanted or can be run; the caller then writes the text. */
+/**
+ * Shows a text in the pager and returns true. Returns false if no pager is wanted or can be run: the caller then writes
+ * the text.
+ */
 export function page(text: string, environment: NodeJS.ProcessEnv = process.env): boolean {
   const { PAGER: pager = 'less' } = environment;
   if (pager === '' || pager === 'cat' || environment.TERM === 'dumb') return false;

@@ -28,7 +28,7 @@ const GROUP_ADDRESS = Buffer.from('0180c2000000', 'hex');
 const LLC_AND_PROTOCOL = Buffer.from('4242030000', 'hex');
 const TAG_TYPE = 0x8100;
 
-/** vde_switch's codes for port roles. In IEEE 802.1D, binary 10 is a root port and 01 a blocked one. */
+/** vde_switch's codes for port roles. In IEEE 802.1D, binary 10 means a root port, and 01 a blocked port. */
 const ROLE_BITS = { unknown: 0, root: 0x04, blocked: 0x08, designated: 0x0c } as const;
 const FLAG = { topologyChange: 0x01, proposal: 0x02, learning: 0x10, forwarding: 0x20, agreement: 0x40 } as const;
 
@@ -77,7 +77,7 @@ export function encodeBpdu(bpdu: Bpdu, sender: { mac: string; tag?: number | und
   return sender.tag === undefined ? bytes : tagged(bytes, sender.tag);
 }
 
-/** Returns undefined for BPDUs that vde_switch ignores, and for frames whose LLC header is not a BPDU's. */
+/** Returns the BPDU in a frame; undefined if vde_switch would ignore it, or if the LLC header is not a BPDU's. */
 export function decodeBpdu(frame: Buffer): Bpdu | undefined {
   const bytes = untagged(frame);
   if (bytes.length < SIZE_MIN || bytes[AT.version] !== 2 || bytes[AT.type] !== 2) return undefined;

@@ -9,7 +9,7 @@ export class Budget {
     this.#perSecond = perSecond;
   }
 
-  /** Spends one use at time `now`, in seconds. Returns false if this second's budget is used up. */
+  /** Spends one use at time `now`, in seconds, and returns true. Returns false if this second's budget is used up. */
   take(now: number): boolean {
     const second = Math.floor(now);
     if (second !== this.#second) {

@@ -26,8 +26,8 @@ export const PORT_COST_MAX = 1_000_000_000;
 /** The most BPDUs sent per second by a port in a VLAN. Further BPDUs are merged into one BPDU in the next second. */
 export const SENDS_PER_SECOND = 20;
 /**
- * The most topology changes that a port in a VLAN forwards per second for its neighbours. 802.1D allows one per hello +
- * 1 s; tree.ts says why this differs.
+ * The most topology changes that a port in a VLAN forwards per second for its neighbours. 802.1D allows one in each
+ * period of a hello plus 1 s; tree.ts says why this limit differs.
  */
 export const CHANGES_PER_SECOND = 8;
 /** The most flushes of one VLAN's addresses per second. Further flushes become one flush in the next second. */

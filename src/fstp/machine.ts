@@ -28,7 +28,7 @@ export interface TreePortView {
   port: number;
   /** Whether the port is a tagged member of the VLAN. */
   tagged: boolean;
-  /** The cost of the path through this port before a bonus is subtracted: always 20000000. */
+  /** The cost of the port before a bonus is subtracted: always 20000000. */
   cost: number;
   /** The role of the port in the tree. */
   role: Role;
@@ -108,7 +108,10 @@ export class SpanningTree {
     this.#trees.delete(vlan);
   }
 
-  /** Adds an active port to the VLAN, forwarding at first, or changes whether it is tagged there. */
+  /**
+   * Adds an active port, which forwards at first, to the VLAN. If the port is there already, changes whether it is
+   * tagged.
+   */
   addPort({ vlan, port, tagged }: Membership, now: number): Effect[] {
     return this.#one(vlan, now, (_, tree) => tree.addPort(port, tagged));
   }

@@ -1,6 +1,6 @@
 // Collects the effects of one event on one VLAN's tree, in the order that prevents loops: first port states, then the
-// flush, then the BPDUs, which are composed from the new states. BPDUs and flushes are limited per second. Further ones
-// wait for the next second, merged into one flush and one BPDU per port.
+// flush, then the BPDUs, which are composed from the new states. BPDUs and flushes are limited per second. Those beyond
+// the limits wait for the next second, merged into one flush and one BPDU per port.
 import { type Bpdu, encodeBpdu } from './bpdu.ts';
 import { Budget } from './budget.ts';
 import { type Effect, type EventCategory, type PortState, placeText } from './effect.ts';
@@ -41,7 +41,7 @@ export class Outbox {
     this.#flushDue = true;
   }
 
-  /** Emits a flush that waits for the next second now, since no event may come after this one. */
+  /** Emits at once a flush that was put off until the next second, since no event may come after this one. */
   flushNow(): void {
     if (this.#flushDue) this.#effects.push({ kind: 'flush', vlan: this.#vlan });
     this.#flushDue = false;

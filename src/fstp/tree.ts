@@ -30,7 +30,7 @@ export class Tree {
   readonly #edges = new Set<number>();
   #bonus: Bonus = { port: 0, cost: 0 };
   #election: Election;
-  /** When the next hello is due; undefined while spanning tree is off, when all ports forward and nothing is sent. */
+  /** When the next hello is due; undefined while spanning tree is off: then all ports forward, and nothing is sent. */
   #helloAt: number | undefined;
 
   constructor(vlan: number, own: { id: BridgeId; mac: string }) {
@@ -209,9 +209,9 @@ export class Tree {
   /**
    * Flushes addresses and sends a topology change to the neighbours. Changes that a neighbour has reported (`heard`)
    * are limited to CHANGES_PER_SECOND: vde_switch forwards even a change received on a blocked port, so our change
-   * returns to us over a redundant link, and the limit ends that circle. 802.1D's limit, one change per hello + 1 s
-   * (17.21.7), relies on repeated notifications. Our notifications are sent only once, so 802.1D's limit would lose a
-   * second change.
+   * returns to us over a redundant link, and the limit ends that circle. 802.1D's limit, one change in each period of a
+   * hello plus 1 s (17.21.7), relies on repeated notifications. Our notifications are sent only once, so 802.1D's limit
+   * would lose a second change.
    */
   #changeTopology(heard?: { on: TreePort; now: number }): void {
     this.#outbox.flush();

@@ -25,8 +25,8 @@ export interface Reply {
 }
 
 /**
- * Answers the requests for one path. A handler may instead write the response to a GET itself, as a stream does, and
- * return undefined.
+ * Answers the requests for one path. Instead of returning a reply, a handler may write the response to a GET itself,
+ * for example a stream, and return undefined.
  */
 export type Handler = (
   request: IncomingMessage,
@@ -71,7 +71,8 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
         });
       },
     );
-    // Otherwise a client that ends its side after the request, as nc does, gets no response that takes a while.
+    // Without this option, a client that ends its side after the request, as nc does, would get no response that takes
+    // a while.
     Object.assign(server, { httpAllowHalfOpen: true });
     slots.watch(server);
     server.setTimeout(timeoutMs, (socket) => socket.destroy()); // the client does not read its response

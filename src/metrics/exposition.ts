@@ -66,7 +66,7 @@ async function write(
   const registry = new Registry<OpenMetricsContentType>();
   if (format === 'openmetrics') registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   registry.setDefaultLabels(common);
-  // A metric that has label names has no sample of its own accord.
+  // prom-client adds a sample to a metric without label names. So a metric without samples gets a label name here.
   const labelNames = samples.length === 0 ? ['none'] : Object.keys(samples[0]![0]);
   const settings = { name, help, labelNames, registers: [registry as Registry<never>] };
   if (type === 'counter') {

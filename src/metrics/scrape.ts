@@ -1,4 +1,4 @@
-// Renders the metrics for scrapes: at most once a second in each format, since the CPU is the switch's, and in slices,
+// Renders the metrics for scrapes: at most once a second in each format, to leave the CPU to the switch, and in slices,
 // so that other work of the event loop waits for one slice only.
 import { setImmediate } from 'node:timers/promises';
 import type { Switch } from '../switch/switch.ts';

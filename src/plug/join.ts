@@ -76,7 +76,8 @@ export function checkJoinOptions(options: JoinOptions): void {
 export async function joinSwitch(directory: string, options: HandshakeOptions = {}): Promise<Joined> {
   const joined = await shakeHands(directory, options);
   if (!joined.control.destroyed) return joined;
-  // The connection ended while our socket's file was being removed; the caller would wait for its 'close' for ever.
+  // The connection ended while our socket's file was being removed; the caller would wait for the connection's 'close'
+  // for ever.
   native.closeDescriptor(joined.fd);
   options.signal?.throwIfAborted();
   return fail(directory, new SwitchError('EIO', 'it ended the connection at once'));

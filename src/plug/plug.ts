@@ -95,9 +95,10 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
   }
 
   /**
-   * Sends a frame of 14 to 65535 bytes. Returns false if the switch does not read fast enough: the frame was not sent,
-   * and `drain` follows when there is room. Throws TypeError for anything but bytes; SwitchError EINVAL or EMSGSIZE for
-   * a frame that is too short or too long, and ENODEV once the plug is closed or its switch has ended.
+   * Sends a frame of 14 to 65535 bytes and returns true. If the switch does not read fast enough, returns false without
+   * sending the frame, and `drain` follows when there is room. Throws TypeError for anything but bytes; SwitchError
+   * EINVAL or EMSGSIZE for a frame that is too short or too long, and ENODEV once the plug is closed or its switch has
+   * ended.
    */
   send(frame: Uint8Array): boolean {
     return this.sendAll([frame]) === 1;
@@ -167,7 +168,7 @@ export class Plug extends EventEmitter<{ frame: [frame: Buffer]; drain: []; clos
     return queue;
   }
 
-  /** Returns the same iterator as frames(): `for await (const frame of plug)`. */
+  /** Returns what frames() returns, for `for await (const frame of plug)`. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Buffer, undefined> {
     return this.frames();
   }
@@ -244,7 +245,9 @@ function checkFrame(frame: Uint8Array): void {
     throw new SwitchError('EMSGSIZE', `a frame has at most ${FRAME_MAX} bytes; this one has ${length}`);
 }
 
-/** Returns the port number in the name that a VDE switch gives to a data socket, `DIR/001.5`. */
+/**
+ * Returns the port number in the name that a VDE switch gives to a data socket, `DIR/001.5`; undefined for other names.
+ */
 function portOf(switchPath: string): number | undefined {
   const [, digits] = /\/(\d{3,})\.\d+$/.exec(switchPath) ?? [];
   return digits === undefined ? undefined : Number(digits);

@@ -33,7 +33,10 @@ export function nameFrom(text: string): string | undefined {
   return (/^[a-z]/i.test(words) ? words : `vm-${words}`).slice(0, NAME_MAX);
 }
 
-/** Returns the name that a client asks for: the first valid NAME in the words `name=NAME` of its description. */
+/**
+ * Returns the name that a client asks for: the first valid NAME in the words `name=NAME` of its description; undefined
+ * if there is none.
+ */
 export function nameIn(description: string): string | undefined {
   const words = description.split(/\s+/).flatMap((word) => /^name=(.*)$/.exec(word)?.[1] ?? []);
   return words.find(isName);

@@ -1,6 +1,9 @@
 // Suggestions for misspelt words.
 
-/** Returns the known word with the smallest edit distance, unless more than a third of the word would change. */
+/**
+ * Returns the known word with the smallest edit distance. Returns undefined if that distance is more than one letter
+ * and more than a third of the word.
+ */
 export function nearestName(word: string, known: readonly string[]): string | undefined {
   const most = Math.max(1, word.length / 3);
   // Only words of similar length are compared, since a word may be very long.

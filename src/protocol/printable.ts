@@ -1,8 +1,9 @@
 // Makes text from clients safe to display.
 
 /**
- * Control characters, which could end a line, end a reply or control a terminal, and the characters that end a line or
- * reorder the text around them (Unicode: Zl, Zp and UAX 9's formatting characters), so that it reads as something else.
+ * Control characters, which could end a line, end a reply or control a terminal, and the characters that end a line
+ * (Unicode's Zl and Zp) or reorder the text around them (UAX 9's formatting characters), and so could disguise the
+ * text.
  */
 const UNSAFE = /[\p{Cc}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
 

@@ -2,7 +2,9 @@
 import type { LineOption } from './line-options.ts';
 import { setting } from './net-option.ts';
 
-/** Returns false only if KVM is the one accelerator that the options allow; QEMU's default is emulation. */
+/**
+ * Returns false if KVM is the only accelerator that the options allow, and true otherwise: QEMU's default is emulation.
+ */
 export function mayEmulate(options: readonly LineOption[]): boolean {
   const accelerators = options.flatMap(({ name, settings }) => {
     if (name === 'enable-kvm') return ['kvm'];

@@ -64,8 +64,8 @@ export class Addresses {
   }
 
   /**
-   * Reserves an address. Returns false only if another process has it. Other errors are ignored, since a system that
-   * forbids such sockets must not prevent the start.
+   * Reserves an address. Returns false if another process has it, and true otherwise: other errors are ignored, since a
+   * system that forbids such sockets must not prevent the start.
    */
   #lock(mac: string): boolean {
     try {

@@ -17,7 +17,7 @@ export function goesToBackground(args: readonly string[]): boolean {
 
 /**
  * Returns the ID of the process that has the file open. If helpers that QEMU started have the file open too, returns
- * the ID of their parent.
+ * the ID of their parent. Returns undefined if there is no such process.
  */
 function heir(file: string): number | undefined {
   const holders = readdirSync('/proc')

@@ -16,7 +16,7 @@ export function guestIdentity(program: string, args: readonly string[]): string[
   return disk === undefined ? ['arguments', program, ...args] : ['disk', disk];
 }
 
-/** Returns the name in `-name web` or `-name guest=web,process=…`. */
+/** Returns the name in `-name web` or `-name guest=web,process=…`; undefined if there is none. */
 export function guestName(args: readonly string[]): string | undefined {
   const value = lastValue(args, 'name');
   if (value === undefined) return undefined;
@@ -76,8 +76,8 @@ function isShared(settings: ReadonlyMap<string, string | undefined>): boolean {
 }
 
 /**
- * Returns a disk given as a plain word. QEMU takes a word that belongs to no option as a disk. A word that follows an
- * option counts as the option's value here, even though the option may have none.
+ * Returns the word at `index` if it is a disk, and undefined otherwise. QEMU takes a word that belongs to no option as
+ * a disk. A word that follows an option counts as the option's value here, even though the option may have none.
  */
 function positionalDisk(args: readonly string[], index: number): string | undefined {
   const before = args[index - 1];

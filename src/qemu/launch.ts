@@ -89,8 +89,8 @@ export interface LaunchOptions {
 }
 
 /**
- * Takes every port of the plan and becomes QEMU; does not return if that succeeds. On failure, releases every port and
- * throws.
+ * Takes every port of the plan and becomes QEMU or, for -daemonize, runs QEMU and ends as it does. Does not return if
+ * that succeeds. On failure, releases every port and throws.
  */
 export async function launch(program: string, plan: Plan, options: LaunchOptions): Promise<never> {
   const { name, mode = 0o700, guest, inherited } = options;

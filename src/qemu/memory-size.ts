@@ -5,7 +5,7 @@ import { setting } from './net-option.ts';
 
 const SIZE = /^(0x[0-9a-f]+|\d+(?:\.\d+)?)([bkmgtpe]?)$/i;
 const UNITS = 'bkmgtpe';
-/** The default of most machines. A memory backend's size overrides the default of the others. */
+/** The default of most machines. On machines with another default, the size of the memory backend overrides it. */
 const DEFAULT_BYTES = 128 * 1024 ** 2;
 const GRANULE = 8192; // QEMU rounds up to a multiple of 8 KiB
 

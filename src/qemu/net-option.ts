@@ -72,7 +72,10 @@ function parseJson(text: string): Settings {
   }
 }
 
-/** Parses a number in C's notation. Throws a SwitchError EINVAL that names the setting. */
+/**
+ * Returns the value of a setting as a number, which is in C's notation; undefined if the setting is absent. Throws a
+ * SwitchError EINVAL that names the setting.
+ */
 export function numberSetting({ settings }: Pick<NetOption, 'settings'>, key: string): number | undefined {
   const text = setting(settings, key);
   if (text === undefined) return undefined;

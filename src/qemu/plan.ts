@@ -236,8 +236,8 @@ class Vlans {
   readonly #networks = new Map<number, Network>();
 
   /**
-   * Adds a member to its vlan. Returns the network if this is its first member, since the network takes that member's
-   * position among the arguments.
+   * Adds a member to its vlan. If this is the vlan's first member, returns the network, which takes that member's
+   * position among the arguments. Otherwise returns an empty list.
    */
   add(member: Member): [Network] | [] {
     const network = this.#networks.get(member.vlan);

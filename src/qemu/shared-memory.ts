@@ -1,6 +1,6 @@
 // Makes a guest's memory visible to other processes, which vhost-user needs. If the command line defines the memory by
-// objects, these are shared; otherwise an object is added. QEMU 7.2 starts without a word if the memory is private, and
-// the guest then has no network, so whatever cannot be shared is refused.
+// objects, the objects are made shared; otherwise a shared object is added. If the memory is private, QEMU 7.2 starts
+// without an error message, and the guest then has no network. So memory that cannot be shared is refused.
 import { SwitchError } from '../protocol/errors.ts';
 import { type LineOption, lineOptions } from './line-options.ts';
 import { memorySize } from './memory-size.ts';

@@ -1,5 +1,5 @@
-// Connects a VDE network to QEMU: by the descriptor of a port that we took, by QEMU's own backend `vde`, or by a socket
-// of the switch, a stream's or vhost-user's. These are pure functions that write the options.
+// Connects a VDE network to QEMU: by the descriptor of a port that we took, by QEMU's own backend `vde`, or by a stream
+// socket or vhost-user socket of the switch. These are pure functions that write the options.
 import type { Target } from '../plug/target.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { formatNetOption, type Settings } from './net-option.ts';
@@ -87,7 +87,7 @@ function reconnect([major, minor]: readonly [number, number] = [0, 0]): Settings
   return [inMilliseconds ? ['reconnect-ms', String(RECONNECT_MS)] : ['reconnect', String(RECONNECT_MS / 1000)]];
 }
 
-/** Throws SwitchError EINVAL if the target names a port, since it is what `what` says. */
+/** Throws SwitchError EINVAL if the target names a port. `what` says what the target is, such as `a stream socket`. */
 export function refusePort({ directory, port }: Target, what: string): void {
   if (port !== undefined)
     throw new SwitchError('EINVAL', `'${directory}' is ${what}, which has no port ${port} to choose`);

@@ -6,7 +6,7 @@ import { type Settings, withoutKeys } from './net-option.ts';
 export interface VhostNicOptions {
   /** Whether a NIC without a model becomes a virtio-net device; otherwise it is refused. */
   chooseModel: boolean;
-  /** Whether the NICs must have vectors=0: QEMU 7.2 crashes with others when it emulates the CPU. */
+  /** Whether the NICs must have vectors=0: QEMU 7.2 crashes with other values when it emulates the CPU. */
   withoutVectors: boolean;
 }
 
@@ -26,7 +26,7 @@ export function checkVhostDriver(driver: string): void {
   if (!/^virtio-net(-.+)?$/.test(driver)) throw refused(`a NIC has the driver ${driver}`);
 }
 
-/** Returns the NIC's settings, and with vectors=0 if that is necessary. */
+/** Returns the NIC's settings, with vectors=0 if that is necessary. */
 export function vhostNicSettings(driver: string, settings: Settings, { withoutVectors }: VhostNicOptions): Settings {
   if (!withoutVectors || WITHOUT_VECTORS.test(driver)) return settings;
   return [...withoutKeys(settings, 'vectors'), ['vectors', '0']];

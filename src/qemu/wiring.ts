@@ -234,7 +234,7 @@ export class Wiring {
     return mac;
   }
 
-  /** Returns the ID that the user gave by `id=` or `name=`, unless QEMU would refuse it. */
+  /** Returns the ID that the user gave by `id=` or `name=`; undefined if there is none, or if QEMU would refuse it. */
   #givenId(settings: Settings): string | undefined {
     const id = setting(settings, 'id') ?? setting(settings, 'name');
     if (id === undefined || !WELL_FORMED_ID.test(id) || this.#usedIds.has(id)) return undefined;
@@ -263,7 +263,10 @@ function valuesOf(options: readonly NetOption[], ...keys: string[]): string[] {
   return options.flatMap(({ settings }) => settings.filter(([key]) => keys.includes(key)).map(([, value]) => value));
 }
 
-/** Returns the length of a capture in bytes. QEMU's size suffixes are accepted; filter-dump needs at least 1. */
+/**
+ * Returns the most bytes that a capture keeps of each frame. QEMU's size suffixes are accepted; filter-dump needs at
+ * least 1.
+ */
 function captureLength(text: string): number {
   const [, digits, suffix = ''] = /^(\d+)([bkmg]?)$/i.exec(text) ?? [];
   if (digits === undefined) throw new SwitchError('EINVAL', `len=${text} is not a size`);

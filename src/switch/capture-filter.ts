@@ -1,5 +1,5 @@
 // Compiles filters in tcpdump's language, with libpcap. Since libpcap's compiler can take unlimited time and memory, it
-// runs in a short-lived program of ours that limits both. The engine checks the compiled filter before it runs it.
+// runs in a short-lived program of ours that limits both. The engine checks the compiled filter before running it.
 import { spawn } from 'node:child_process';
 import { SwitchError } from '../protocol/errors.ts';
 import { describeError } from '../system/errno.ts';

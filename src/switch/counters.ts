@@ -46,15 +46,18 @@ export interface PortCounters {
 }
 
 interface EngineCounter {
-  /** Its name here. */
+  /** The property that has its count: a property of PortCounters, or the reason in receiveDrops or transmitDrops. */
   name: string;
-  /** The direction, if it counts drops for a reason. */
+  /** The direction of the drops that it counts; undefined if it does not count drops. */
   direction: string | undefined;
 }
 
 let known: readonly EngineCounter[] | undefined;
 
-/** Returns the engine's counters in their order. Called late, since the names are in the addon. */
+/**
+ * Returns the engine's counters in their order. Called only when needed, since the names are in the addon, which must
+ * be loaded first.
+ */
 function engineCounters(): readonly EngineCounter[] {
   known ??= native.counterNames.map((name) => {
     const [, direction, reason] = /^(receive|transmit)_drop_(.*)$/.exec(name) ?? [];

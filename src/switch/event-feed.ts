@@ -1,5 +1,5 @@
-// Numbers the events of a switch for those who show them. Without a listener nothing is computed: addresses are not
-// watched, and counters are not compared.
+// Numbers the events of a switch for the listeners that show them. Without a listener nothing is computed: addresses
+// are not watched, and counters are not compared.
 import type { EventsLost } from '../system/native.ts';
 import type { PortCounters } from './counters.ts';
 import { DropWatch } from './drop-watch.ts';
@@ -11,7 +11,7 @@ const SAMPLE_MS = 1000;
 export interface FeedSource {
   /** Calls `listener` with each event of the switch, until the returned function is called. */
   onEvent(listener: (event: SwitchEvent) => void): () => void;
-  /** Makes changes of the MAC table events, until the returned function is called. */
+  /** Makes each change of the MAC table an event, until the returned function is called. */
   watchMacs(): () => void;
   counters(): PortCounters[];
   eventsLost(): EventsLost;
@@ -57,7 +57,7 @@ export class EventFeed {
   #start(): () => void {
     const { onEvent, watchMacs, counters, eventsLost } = this.#source;
     const tell = (event: SwitchEvent) => {
-      // The description of an endpoint is already in the event that the endpoint was added.
+      // The description of an endpoint is already in its `endpoint-added` event.
       if (event.type !== 'endpoint-described') this.#tell(event);
     };
     const stop = onEvent(tell);

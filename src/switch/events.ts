@@ -2,7 +2,7 @@
 import type { EventCategory } from '../fstp/effect.ts';
 import type { Direction } from '../system/native.ts';
 
-/** An event in a switch, as passed with its `event` event. */
+/** An event in a switch, as passed to the listeners of Switch's `event`. */
 export type SwitchEvent =
   | { type: 'port-created' | 'port-removed'; port: number }
   /** The port's last endpoint was detached; the port stays. */
@@ -44,8 +44,8 @@ export interface EndpointEvent {
 }
 
 /**
- * Why an address was removed: it aged out, it was the oldest when the table was full, or its port, its VLAN, a change of
- * a spanning tree or a command required it.
+ * Why an address was removed: it aged out, it was evicted from a full table, or its port, its VLAN, a change of a
+ * spanning tree or a command required the removal.
  */
 export type MacRemoval = 'aged-out' | 'evicted' | 'forgotten';
 

@@ -90,7 +90,7 @@ export class PortNames {
     this.#tell();
   }
 
-  /** Calls the listener for each port whose name has changed: a change may change the names of two ports. */
+  /** Calls the listener for each port whose name has changed: setting one name may change the names of two ports. */
   #tell(): void {
     const changed = [...this.#changed];
     this.#changed.clear();

@@ -18,7 +18,7 @@ export interface Tuning {
    */
   busyPollUs?: number;
   /**
-   * How many bytes of memory the frames that wait may use, in all queues together; default 64 MiB. Besides, each queue
+   * The most memory, in bytes, for the waiting frames of all queues together; default 64 MiB. In addition, each queue
    * may have 16 KiB.
    */
   queueMemory?: number;

@@ -1,4 +1,4 @@
-// Finds the compiled parts of tsvde, the addon and the helper programs, and explains why they cannot be used. They are
+// Finds the compiled parts of tsvde (the addon and the helper programs), or explains why they cannot be used. They are
 // in the platform's package or, in a checkout, in the directory of the local build.
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -54,7 +54,7 @@ function absence(): string {
   return `the package ${PACKAGE}, which holds tsvde's binaries, is not installed: ${INSTALL}`;
 }
 
-/** Returns the error for an addon that the dynamic linker refuses, for which it gives the reason `why`. */
+/** Returns the error for an addon that the dynamic linker refuses for the reason `why`. */
 export function cannotLoad(path: string, why: string): ExitError {
   const installed = glibcVersion();
   const needed = neededGlibc(dirname(path));
@@ -77,7 +77,10 @@ function remedyFor(path: string): string {
   return dirname(path) === LOCAL_BUILD ? BUILD_HERE : INSTALL;
 }
 
-/** Returns the glibc that the platform's package needs, as measured when it was made; undefined for a local build. */
+/**
+ * Returns the version of glibc that the platform's package needs, as measured when it was made; undefined for a local
+ * build.
+ */
 function neededGlibc(packageDirectory: string): string | undefined {
   try {
     return JSON.parse(readFileSync(join(packageDirectory, 'package.json'), 'utf8')).glibc;

@@ -7,7 +7,7 @@ export function errnoNumber(code: ErrnoName): number {
   return constants.errno[code];
 }
 
-/** Returns libc's description for an error with an errno name, and its own message otherwise. */
+/** Returns libc's description of an error that has an errno name, and the message of any other error. */
 export function describeError(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   const number = constants.errno[code as keyof typeof constants.errno];

@@ -34,7 +34,7 @@ export class HeldDirectory {
     this.#fd = openSync(path, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   }
 
-  /** Returns a path of a file in the directory; without a name, one of the directory. */
+  /** Returns a path of a file in the directory; without a name, a path of the directory itself. */
   at(name?: string): string {
     return name === undefined ? nameOf(this.#fd) : `${nameOf(this.#fd)}/${name}`;
   }

@@ -18,7 +18,7 @@ export interface EngineSettings {
   takesBpdus: boolean;
   /** Whether each frame received or transmitted is also an event. Capturing is slow and meant for diagnosis. */
   capture: boolean;
-  /** How many bytes of memory the frames that wait may use, in all queues together. */
+  /** The most memory, in bytes, for the waiting frames of all queues together. */
   queueMemory: number;
   /**
    * The most addresses in the table. When it is full, a new address evicts the oldest address of the port with the most
@@ -81,7 +81,7 @@ export type EngineEvent =
 
 /**
  * Why an entry of the MAC table has changed. An address is evicted because the table is full, and forgotten because its
- * port, its VLAN or a command required it.
+ * port, its VLAN or a command required the removal.
  */
 export type MacChange = 'added' | 'moved' | 'aged-out' | 'evicted' | 'forgotten';
 
@@ -236,7 +236,10 @@ export interface NativeEngine {
    * has no effect.
    */
   finishCapture(capture: number): void;
-  /** Removes a capture and closes its descriptor. Before the event `capture-ended` this may wait for a file's disk. */
+  /**
+   * Removes a capture and closes its descriptor. Before the event `capture-ended`, this call may wait for a file's
+   * disk.
+   */
   removeCapture(capture: number): void;
   /**
    * Begins a mirror, whose number the caller chooses, to the port `to`, which from then on is sent copies only. Throws
@@ -297,8 +300,8 @@ export interface NativeAddon {
   /** The version of tsvde that the addon was built for. */
   version: string;
   /**
-   * `onLongWait` is called during a call that has waited for the thread for another 2 seconds, with all seconds that it
-   * has waited. It must not use the engine.
+   * While a call waits for the thread, `onLongWait` is called every 2 seconds, with the seconds that the call has
+   * waited so far. `onLongWait` must not use the engine.
    */
   Engine: new (
     settings: EngineSettings,
@@ -342,7 +345,7 @@ export interface NativeAddon {
    */
   listenUnix(name: string): number;
   connectUnix(name: string): number;
-  /** Binds a TCP or UDP socket that does not listen yet. An IPv6 address is not also an IPv4 address. */
+  /** Binds a TCP or UDP socket that does not listen yet. A socket with an IPv6 address does not accept IPv4. */
   bindInternet(protocol: 'tcp' | 'udp', address: NativeAddress): number;
   /** Sends a descriptor over a unix datagram socket, as tsvde-slirp receives it. The caller keeps the descriptor. */
   sendDescriptor(channel: number, fd: number): void;
@@ -369,7 +372,7 @@ export interface NativeAddon {
 
   /**
    * Keeps at most the capabilities `kept`, by their numbers, in every thread. Programs that are started later can have
-   * at most those in `passedOn`. Also sets no_new_privs. What the process does not have, it does not get.
+   * at most those in `passedOn`. Also sets no_new_privs. The process gets no capability that it does not have.
    */
   dropPrivileges(kept: readonly number[], passedOn: readonly number[]): void;
   /**
@@ -381,7 +384,7 @@ export interface NativeAddon {
   primaryGroup(uid: number): number | undefined;
   /** Returns whether the main thread has this capability now. */
   hasCapability(number: number): boolean;
-  /** Throws an Error with errno `code` unless the process may read and write the file, by its effective user. */
+  /** Throws an Error with errno `code` unless the process, as its effective user, may read and write the file. */
   checkReadWrite(path: string): void;
 
   /** Returns the identity of the process that connected, as recorded by the kernel (SO_PEERCRED). */

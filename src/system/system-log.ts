@@ -30,7 +30,8 @@ function deliver(line: string, done: () => void): void {
 }
 
 /**
- * Sends a line. Returns false if the reader has no room. If there is no reader, the line is dropped, as syslog(3) does.
+ * Sends a line and returns true. Returns false if the reader has no room. If there is no reader, drops the line, as
+ * syslog(3) does, and returns true.
  */
 function trySend(line: string): boolean {
   try {

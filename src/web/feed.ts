@@ -107,7 +107,7 @@ export class Feed {
     };
   }
 
-  /** Returns the ports and counters that differ from those of the previous call. */
+  /** Returns the ports and counters that differ from those of the previous call, and the events since that call. */
   #changes(): LiveMessage {
     const message = this.#whole();
     const [ports, counters] = [byPort(message.ports), byPort(message.counters)];
@@ -136,7 +136,7 @@ function byPort(rows: readonly { port: number }[]): Map<number, string> {
   return new Map(rows.map((row) => [row.port, JSON.stringify(row)]));
 }
 
-/** Returns an event. JSON has no line breaks, so one data line is enough. */
+/** Returns a message as a server-sent event. JSON has no line breaks, so one data line is enough. */
 function encode(message: LiveMessage): string {
   return `data: ${JSON.stringify(message)}\n\n`;
 }

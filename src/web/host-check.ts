@@ -1,7 +1,8 @@
 // Refuses requests that other web sites make a browser send. By DNS rebinding, a site's own name leads to this server,
-// and then the browser lets the site read the answers. Only a request's Host header tells: so a host must be an address,
-// which cannot be rebound, or a name that the user allowed. Requests that a browser marks as those of another site are
-// refused too, since such a site could use up the streams without reading them.
+// and then the browser lets the site read the answers. Only the Host header tells such a request from others. So the
+// host in it must be an address, which cannot be rebound, `localhost`, or a name that the user allowed. Requests that a
+// browser marks as those of another site are refused too, since such a site could use up the streams without reading
+// them.
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import type { Handler, Reply, Routes } from '../http/server.ts';

@@ -66,7 +66,10 @@ export interface LiveMessage {
   ports: LivePort[];
   removed: number[];
   counters: LiveCounters[];
-  /** The events since the previous message, or the latest ones; those of the same sequence number are the same. */
+  /**
+   * The events since the previous message or, in a whole message, the latest events, some of which may have been sent
+   * before. Events with the same sequence number are the same.
+   */
   events: LiveEvent[];
 }
 

@@ -1,5 +1,5 @@
-// The paths of the page: its files, the stream of its data, and the search in the MAC table. Whatever is served, no
-// other host is named in it, and no other site may show it or run anything in it.
+// The paths of the page: its files, the stream of its data, and the search in the MAC table. Nothing that is served
+// names another host, and no other site may show it or run anything in it.
 import { readFile } from 'node:fs/promises';
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { Handler, Reply, Routes } from '../http/server.ts';

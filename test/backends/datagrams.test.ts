@@ -1,4 +1,5 @@
-// Datagram ports: only the configured peer is heard, whatever strangers and the peer send; and multicast groups.
+// Datagram ports: frames of the configured peer are received, and those of strangers are dropped, whatever they
+// contain. Also tests multicast groups.
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,6 @@
 // Input of hostile or broken peers to every kind of port that has a peer: text, invalid lengths, one byte a second,
-// datagrams of one byte. The input is counted or ends its connection, and other ports are not affected.
+// datagrams of one byte. Such input is counted as dropped, or the connection that it came from is closed; other ports
+// are not affected.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-// Stream ports: their clients connect, disconnect, are too many, send invalid frames or do not read; other ports are
+// Stream ports whose clients connect and disconnect, are too many, send invalid frames or do not read. Other ports are
 // not affected.
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';

@@ -1,5 +1,5 @@
-// What the program with libslirp may do: its rights as the kernel shows them, and what a libslirp in which a guest can
-// execute code gets if it tries more. test/support/fake-slirp.c is that libslirp.
+// What the program with libslirp may do: its privileges as the kernel shows them, and how each forbidden action ends.
+// The actions are tried by test/support/fake-slirp.c, which stands for a libslirp that a guest has taken over.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';

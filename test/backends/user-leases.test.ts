@@ -1,4 +1,5 @@
-// DHCP of a user-mode network while guests come and go, and the forwards that follow the only guest.
+// DHCP of a user-mode network while guests come and go, and forwards without a guest address, which lead to the only
+// guest.
 import { describe, expect, test } from 'vitest';
 import type { UserBackend } from '../../src/backends/user/user-backend.ts';
 import { DhcpGuest } from '../support/dhcp-guest.ts';

@@ -1,4 +1,5 @@
-// Uplinks: switches chained without dpipe, tsvde to tsvde and to Debian's vde_switch, and joined again after a restart.
+// Uplinks, which connect a tsvde to another tsvde or to Debian's vde_switch without dpipe, and which reconnect after a
+// restart of the other switch.
 import { readdirSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';

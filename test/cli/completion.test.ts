@@ -1,4 +1,5 @@
-// Completion in the shells that people use, by keys and screen, and the words that it is made from.
+// Completion in real shells, tested by typing keys and reading the screen; and the words that `tsvde completion words`
+// prints for them.
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';

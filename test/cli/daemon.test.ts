@@ -1,4 +1,4 @@
-// -d: the command always returns only once everything is usable, and the daemon keeps no stream of its parent.
+// -d: the command returns only once everything is usable, and the daemon keeps no stream of its parent.
 import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { Plug } from '../../src/index.ts';

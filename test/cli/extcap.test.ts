@@ -14,10 +14,10 @@ import { until } from '../support/wait.ts';
 const PROGRAM = fileURLToPath(new URL('../../contrib/wireshark/tsvde', import.meta.url));
 const FIRST = '02:00:00:00:00:01';
 
-/** Starts a switch with a name, which a process of its own runs, so that extcap finds it. */
-/** Another user than the switch's own captures. */
+/** The option that lets a user other than the switch's own capture frames. */
 const SEE = ['--mgmt-level', 'see'];
 
+/** Starts a named switch in a process of its own, so that extcap finds it. */
 async function switchNamed(name: string) {
   const home = temporaryDirectory();
   const child = start(tsvde, [

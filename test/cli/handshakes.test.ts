@@ -31,7 +31,7 @@ test('NixOS: stdout begins with the reply to showinfo, and ctl exists by then', 
   expect(existsSync(directory)).toBe(false);
 });
 
-/** NixOS's driver before 2025: stdin is a terminal, stdout a pipe, of which the driver reads one line. */
+/** NixOS's driver before 2025: stdin is a terminal, and stdout is a pipe, from which the driver reads one line. */
 const OLD_NIXOS = `
 import os, pty, subprocess, sys
 program, directory, ending = sys.argv[1:]

@@ -1,5 +1,5 @@
-// An engine whose thread stands still is noticed, by health checks, metrics, the watchdog and whatever waits for it. A
-// debugger stops the thread.
+// An engine whose thread stands still is noticed by health checks, metrics, the watchdog, and everything that waits for
+// the engine. In these tests a debugger stops the thread.
 import { readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-// TAPs: created, attached, refused, and deleted while the switch runs.
+// TAPs that the switch creates, attaches to or refuses, and TAPs that are deleted while the switch runs.
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { ofOneSwitch } from '../support/metrics.ts';

@@ -1,4 +1,4 @@
-// --web: which addresses serve the page, what the log says, and who is answered.
+// --web: which addresses serve the page, what the log says, and which requests are answered.
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';

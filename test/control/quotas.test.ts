@@ -1,4 +1,5 @@
-// Tests, with clients of several users, the limits of what the clients of one user may use. seteuid() needs the main thread.
+// Tests the limits that apply to all clients of one user together. The clients here belong to several users. seteuid()
+// needs the main thread.
 import { chmodSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';

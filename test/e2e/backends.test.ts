@@ -109,7 +109,7 @@ describeWith([...GUEST_NEEDS, 'tun', 'ip'], 'seven members of one switch', () =>
       expect(metrics).toMatch(new RegExp(`^tsvde_endpoint_info\\{.*kind="${backend}",attachment="${id}",.* 1$`, 'm'));
     expect(metrics).not.toMatch(/(own_echo"|stranger"|bad_length"|"error)\} [1-9].*port="[^5]/);
 
-    // A VLAN of the guests by vhost-user and by unix datagrams.
+    // The guests that are joined by vhost-user and by unix datagrams get a VLAN of their own.
     const attached: { id: string; ports: number[] }[] = await ask('port/attached');
     await ask('vlan/create', '5');
     for (const id of ['vhost-user0', 'dgram0'])

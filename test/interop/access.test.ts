@@ -151,8 +151,8 @@ except OSError as e: print(e.strerror, flush=True)`;
 
 describeWith(['root', 'setpriv', 'unshare', 'mount', PYTHON], 'supplementary groups', () => {
   const MANY = 150;
-  // The groups that the switch sees in place of this machine's. Besides their own groups, daemon and bin are in one,
-  // and games is in many.
+  // The groups that the switch sees in place of this machine's. Besides their own groups, daemon and bin are in the
+  // group lab, and games is in many groups.
   const groups = [
     'root:x:0:',
     'daemon:x:1:',

@@ -57,6 +57,6 @@ test('a client that joins again and again with other descriptions and names crea
   }
   const of = (name: string) => [...series].filter((one) => one.startsWith(name)).length;
   expect(of('tsvde_endpoint_info')).toBeLessThanOrEqual(17);
-  // With a name or without one, each with the kind vde or, between two clients, none.
+  // At most 17 names, each with the kind vde or, while no client is on the port, without a kind.
   expect(of('tsvde_port_info')).toBeLessThanOrEqual(34);
 });

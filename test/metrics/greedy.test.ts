@@ -49,7 +49,7 @@ test('two greedy scrapers of 1000 ports delay a join by less than 50 ms', async 
     }
     return all.sort((a, b) => a - b);
   };
-  await times(); // without the compilation of what joins need
+  await times(); // a first run, so that the next run does not include the compilation of the code for joins
   const alone = await times();
   const scrapers = [greedy(address!, 'text/plain'), greedy(address!, 'application/openmetrics-text')];
   for (const scraper of scrapers) await scraper.output(/^200 \d{7}$/m);

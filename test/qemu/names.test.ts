@@ -9,7 +9,8 @@ import { compat, run, tsvdeq } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 /**
- * A program that prints its name, its arguments and every variable of ours. The environment must contain none of them.
+ * A program that prints its name, its arguments, and every environment variable whose name contains TSVDEQ. The
+ * environment must contain no such variable.
  */
 const SHOWS = '#!/bin/sh\n[ "$*" = "-netdev help" ] && exit\necho "<$0 $*>"\nenv | grep TSVDEQ\n';
 

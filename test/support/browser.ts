@@ -10,7 +10,7 @@ let browser: Promise<Browser> | undefined;
 
 /** Opens a page. At the end of the test, checks that the page logged no error and has asked no other host. */
 export async function openPage(url: string, options: BrowserContextOptions = {}): Promise<Page> {
-  // Chromium's own sandbox does not work for root, as whom tests may run. The page is our own.
+  // Chromium's own sandbox does not work if Chromium runs as root, as it may in these tests. The page is our own.
   browser ??= chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
   const context = await (await browser).newContext(options);
   const page = await context.newPage();

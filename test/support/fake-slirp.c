@@ -1,5 +1,5 @@
-// A libslirp that a guest has taken over: it tries what TRY names, in the place where libslirp handles frames, and reports
-// the result on stderr as `RESULT`, with 0 or an errno.
+// A libslirp that a guest has taken over: it tries what the environment variable TRY names, in the place where libslirp
+// handles frames, and reports the result on stderr as `RESULT`, with 0 or an errno.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-// Open vSwitch with its userspace datapath, whose ports are its own dummies: frames are given to them by a command, and
-// are written by them to files. Needs no root, no kernel module and no interface.
+// Open vSwitch with its userspace datapath and its dummy ports: a command gives frames to a port, and each port keeps
+// the frames that it sends in a file. Needs no root, no kernel module and no interface.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';

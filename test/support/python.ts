@@ -1,4 +1,4 @@
-// Short Python programs for things that Node cannot do: abstract sockets, another user's process.
+// Short Python programs for things that Node cannot do: abstract sockets, and processes of another user.
 import { chmodSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Started, start } from './process.ts';

@@ -5,9 +5,9 @@ import { type Started, start } from './process.ts';
 import { until } from './wait.ts';
 
 /**
- * Starts vde_switch and resolves when it listens, also on its console (`-M`). This does not connect to find out: a
- * connection that closes while vde_switch accepts another makes vde_switch mix up the two. The stdin of vde_switch
- * stays open, since vde_switch exits at the end of its stdin.
+ * Starts vde_switch and resolves when it listens, also on its console (`-M`). The function does not connect to find
+ * that out: a connection that closes while vde_switch accepts another makes vde_switch mix up the two. The stdin of
+ * vde_switch stays open, since vde_switch exits at the end of its stdin.
  */
 export async function startVdeSwitch(directory: string, args: readonly string[] = []): Promise<Started> {
   const started = start('vde_switch', ['-s', directory, ...args]);

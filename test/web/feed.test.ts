@@ -92,7 +92,7 @@ test('nothing is computed while there is no stream', () => {
   expect(counters).not.toHaveBeenCalled();
   const [one, two] = [open(feed), open(feed)];
   vi.advanceTimersByTime(3000);
-  expect(counters).toHaveBeenCalledTimes(9); // by each new stream, when events begin, and once a second by the message and the events
+  expect(counters).toHaveBeenCalledTimes(9); // 2 by the new streams, 1 when events begin, and 2 a second for 3 s: by the message and by the events
   one.destroy();
   two.destroy();
   vi.advanceTimersByTime(5000);

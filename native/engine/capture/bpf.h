@@ -1,6 +1,6 @@
 // A classic BPF program (McCanne and Jacobson, 1993), which is what libpcap compiles filters to. Programs are
-// checked before they run, so that even a malicious program ends, and accesses only the frame and its own
-// memory cells.
+// checked before they run, so that even a malicious program terminates, and accesses nothing but the frame
+// and its own memory cells.
 #pragma once
 
 #include <cstdint>

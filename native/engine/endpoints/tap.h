@@ -1,6 +1,6 @@
-// A TAP interface. Each read or write is a frame (Linux Documentation/networking/tuntap.rst) or, with the
-// virtio-net header, an unsegmented datagram that stands for several frames. The kernel does not check the
-// MTU on this side, so the endpoint refuses frames that exceed the MTU, with EMSGSIZE.
+// A TAP interface. Each read or write moves one frame (Linux Documentation/networking/tuntap.rst). With the
+// virtio-net header, the frame may be an unsegmented datagram, which stands for several frames. The kernel
+// does not check the MTU on this side, so the endpoint refuses frames that exceed the MTU, with EMSGSIZE.
 #pragma once
 
 #include "engine/endpoint.h"

@@ -22,7 +22,7 @@ constexpr bool has_all(uint64_t features, uint64_t wanted) {
   return (features & wanted) == wanted;
 }
 
-// The ten bytes of a TAP's header are the first ten bytes of a guest's.
+// A TAP's header has ten bytes. They are the first ten bytes of a guest's header.
 VirtioHeader to_engine(const NetHeader& header) {
   VirtioHeader result{};
   std::memcpy(&result, &header, sizeof result);
@@ -64,7 +64,7 @@ Moved VhostUser::receive(std::span<Frame> frames, Time) {
       break;
     }
     frame.parts[0].iov_len = taken.size;
-    // The switch drops a frame that is longer than its room.
+    // The header of a frame that is longer than `room` is not read: the switch drops such a frame.
     if (taken.size <= room.iov_len && !read_virtio_header(to_engine(taken.header), frame)) {
       frame.parts[0] = room;
       frame.offload = {};
@@ -122,8 +122,8 @@ int VhostUser::send_one(const Frame& frame) {
   }
 }
 
-// Without this limit, a frame would block its queue for ever if the guest waits for a frame that fits before
-// it posts more buffers.
+// Limits how long a frame that needs more buffers blocks its queue. Without the limit, it would block the
+// queue for ever if the guest posts no more buffers until a frame arrives.
 bool VhostUser::out_of_patience() {
   const vhost::Ring& ring = back_end_.queue(BackEnd::kReceiveRing).ring;
   const auto index = static_cast<uint16_t>(ring.next() + ring.available());
@@ -153,8 +153,9 @@ int VhostUser::woken(int fd, uint32_t, Time) {
   return 0;
 }
 
-// QEMU shares memory without share=on, too, but then nothing that the guest writes is seen here. One
-// notification on empty rings means nothing, since QEMU sends one when it connects a ring.
+// Notices that a guest runs without share=on: QEMU then passes its memory too, but nothing that the guest
+// writes is visible here, so that the rings stay empty although the guest notifies the switch. A single
+// notification on empty rings proves nothing, since QEMU sends one when it connects a ring.
 void VhostUser::kicked(int fd) {
   counter(receive_kicks)++;
   if (noticed_) return;

@@ -1,6 +1,6 @@
-// A guest that is connected by vhost-user, with virtio rings in shared memory. Frames are copied from its
-// ring to the slab, and from the slab to a ring, without a system call. The loop's thread also answers the
-// front end's messages.
+// A guest that is connected by vhost-user, with virtio rings in shared memory. Frames are copied from the
+// sending guest's ring to the slab, and from the slab to the receiving guest's ring, without a system call.
+// The loop's thread also answers the front end's messages.
 #pragma once
 
 #include <optional>
@@ -32,9 +32,9 @@ class VhostUser final : public Endpoint, private vhost::BackEnd::Owner {
 
   void kicked(int fd);
   [[nodiscard]] int send_one(const Frame& frame);
-  // Returns whether a frame that needs more buffers than are available is to be dropped: whether the guest
-  // has posted no buffer for a second. Starts that second if the guest has posted buffers since the last
-  // call.
+  // Called for a frame that needs more buffers than are available. Returns whether to drop it: true if the
+  // guest has posted no buffer for a second. That second starts anew if the guest has posted buffers since
+  // the last call.
   [[nodiscard]] bool out_of_patience();
 
   uint32_t taken_ = 0;                // frames of this turn

@@ -1,5 +1,5 @@
-// Measures what captures and mirrors cost, for tsvde only, beside the same load without them. The CPU time includes that
-// of the thread that writes a file.
+// Measures what captures and mirrors cost, for tsvde only, compared with the same load without them. The CPU time
+// includes that of the thread that writes a file.
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -9,8 +9,8 @@ import { load } from '../load.mjs';
 import { until } from '../scope.mjs';
 
 /**
- * What observes the frames. Each function returns lines for the switch's rc file; `scope` ends what it starts. `peer` is
- * the switch that is measured.
+ * What observes the frames. Each function returns lines for the switch's rc file; `scope` ends what the function
+ * starts. `peer` is the switch that is measured.
  */
 const OBSERVERS = {
   none: () => [],

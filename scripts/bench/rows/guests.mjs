@@ -1,5 +1,5 @@
 // Measures TCP between two guests. Emulated guests are far slower than any switch, so the figure to compare is the CPU
-// time that the switch uses. By vhost-user, the guests' datagrams pass whole.
+// time that the switch uses. Between vhost-user ports, the guests' datagrams pass unsegmented.
 import { join } from 'node:path';
 import { iperfBetweenGuests, sharedMemory, vdeNetdev, vhostUserNetdev } from '../guests.mjs';
 import { cpuNanoseconds } from '../process.mjs';

@@ -1,6 +1,6 @@
-// Measures `stream` and `dgram` ports over unix sockets, which only tsvde has: from a VDE client and to one, compared
-// with VDE to VDE on the same switch. The switch does not connect the socket of a unix `dgram` port to its peer, so the
-// kernel queues only net.unix.max_dgram_qlen datagrams from the peer.
+// Measures `stream` and `dgram` ports over unix sockets, which only tsvde has: frames from a VDE client to such a port
+// and the reverse, compared with frames between two VDE clients of the same switch. The switch does not connect the
+// socket of a unix `dgram` port to its peer, so the kernel queues only net.unix.max_dgram_qlen datagrams from the peer.
 import { existsSync } from 'node:fs';
 import { CPU, GOODPUT, RATE, SHARE } from '../columns.mjs';
 import { load } from '../load.mjs';

@@ -1,5 +1,5 @@
-// Measures `vhost-user` ports. In the first groups, native/bench/load is each guest; only tsvde has such ports. In the
-// group of testpmd, the guests' driver and the other switch, a relay, are DPDK's.
+// Measures `vhost-user` ports. In the group of testpmd, both guests are DPDK's testpmd, and tsvde is compared with
+// DPDK's relay and Open vSwitch. In the other groups, native/bench/load is each guest, and only tsvde is measured.
 import { join } from 'node:path';
 import { CPU, GOODPUT, RATE } from '../columns.mjs';
 import { load } from '../load.mjs';

@@ -10,7 +10,10 @@ import type { StreamAddress } from '../stream-address.ts';
 import { unixName } from '../unix-name.ts';
 import { MAX_CLIENTS, maxClientsKey, RECONNECT_MS, reconnectKey } from './stream.ts';
 
-/** QEMU starts its guest only when the switch has connected, so the delay stays short. */
+/**
+ * The longest delay before connecting again. It is short, since QEMU starts its guest only when the switch has
+ * connected.
+ */
 const MOST_MS = 2000;
 
 export const vhostUser = defineKind({

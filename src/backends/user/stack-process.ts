@@ -1,7 +1,7 @@
 // One run of tsvde-slirp, the program that contains libslirp. The process is started with its settings and a socket for
 // frames, reads requests as lines on stdin and answers on stdout. It has no privileges, so the sockets on which it
-// serves the host are bound here and handed over. A guest that crashes libslirp ends this process and
-// not the switch. The process ends when its stdin is closed, so that it cannot outlive the switch.
+// serves the host are bound here and handed over. A guest that crashes libslirp ends this process, not the switch. The
+// process ends when its stdin is closed, so that it cannot outlive the switch.
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { SwitchError } from '../../protocol/errors.ts';
@@ -28,9 +28,9 @@ export interface StackListener {
   died(why: string): void;
 }
 
-/** The size of the buffers over which sockets are handed over. A few at a time wait in them. */
+/** The size of the buffers over which sockets are handed over. A few sockets at a time wait in the buffers. */
 const CHANNEL_BYTES = 4096;
-/** The longest answer: a table with thousands of connections has some 100 KB. */
+/** The longest answer, in bytes: a table with thousands of connections has some 100 KB. */
 const UNREAD_MAX = 1 << 20;
 /** The most requests that wait for an answer. A start sends one for each forward and lease. */
 const WAITING_MAX = 4096;
@@ -124,7 +124,7 @@ export class StackProcess {
     });
   }
 
-  /** Like ask(), for a request that adds a forward. `fd` is the forward's bound socket; closes it. */
+  /** Like ask(), for a request that adds a forward. `fd`, the forward's bound socket, is closed in every case. */
   async forward(line: string, fd: number): Promise<string> {
     try {
       if (this.#channel === undefined) throw gone();

@@ -41,7 +41,7 @@ export class UserBackend implements Backend {
   readonly #frames: number;
   readonly #forwards: HostForward[] = [];
   readonly #guests: Guests;
-  /** The guests that forwards without a guest address now lead to; undefined: libslirp chooses. */
+  /** The addresses that forwards without a guest address now lead to; undefined if libslirp chooses the address. */
   readonly #followed: { ipv4: string | undefined; ipv6: string | undefined };
   /** Resolves after the last change to the forwards; changes are made one after another. */
   #changed: Promise<unknown> = Promise.resolve();

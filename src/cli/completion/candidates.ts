@@ -1,5 +1,5 @@
 // Finds the words that may come next on a command line of tsvde, tsvdectl or tsvdeq. They are read from the programs'
-// own tables of options and commands, and from the running switch that the line names or that is the only one.
+// own tables of options and commands, and from a running switch: the one that the line names, or else the only one.
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Command, Option } from 'commander';
@@ -74,8 +74,8 @@ async function unfiltered(program: string, before: readonly string[], last: stri
 }
 
 /**
- * Returns the options if `last` begins with a dash, the values of an option that `last` is a value of, and otherwise
- * undefined.
+ * Returns the options if `last` begins with a dash, the possible values if `last` is the value of an option, and
+ * undefined otherwise.
  */
 async function ofOptions(
   options: readonly Option[],

@@ -7,7 +7,7 @@ const CAP_NET_ADMIN = 12n;
 /** A client has a control connection and a data socket. */
 const DESCRIPTORS_PER_CLIENT = 2;
 const CLIENTS_MIN = 300;
-/** The batch in which the switch sends; a shorter queue makes senders wait in the middle of one. */
+/** The most frames in a batch that the switch sends. A shorter queue makes senders wait in the middle of a batch. */
 const DGRAM_QUEUE_MIN = 32;
 
 export function checkTun(device = '/dev/net/tun'): Found[] {
@@ -36,7 +36,7 @@ function hasCapability(number: bigint): boolean {
   return ((BigInt(`0x${capabilities}`) >> number) & 1n) === 1n;
 }
 
-/** The group that the stack of a user-mode network gets from a switch of root. */
+/** The group that the stack of a user-mode network gets from a switch that runs as root. */
 const STACK_GROUP = 65534;
 
 /**

@@ -1,4 +1,4 @@
-// Checks for QEMU: which programs are installed, and which of the network backends that lead to a switch each has.
+// Checks for QEMU: which programs are installed, and which network backends for a switch each program has.
 import { spawnSync } from 'node:child_process';
 import { delimiter, join } from 'node:path';
 import { SYSTEM_EMULATOR } from '../../qemu/programs.ts';

@@ -122,8 +122,8 @@ export class IpWatch {
   }
 
   /**
-   * Logs a sighting. Returns false if the port was closed before its frame was inspected, since its user is then
-   * unknown.
+   * Logs a sighting and returns true. If the port was closed before its frame was inspected, the port's user is
+   * unknown: then logs nothing and returns false.
    */
   #report(sighting: Sighting): boolean {
     const { endpoints = [] } = this.#context.switch.ports.get(sighting.port) ?? {};

@@ -1,5 +1,5 @@
-// What `tsvdectl top` shows: the ports with their rates, the last minute of each, the order and the selection. It knows
-// no terminal.
+// What `tsvdectl top` shows: the ports with their rates, the last minute of each, the order and the selection. Nothing
+// here depends on a terminal.
 import type { EndpointData } from '../console-data.ts';
 import type { Flow } from '../rates.ts';
 import type { PortState } from '../views/names.ts';
@@ -52,7 +52,7 @@ export class TopState {
     return this.#ports.some(({ port }) => port === this.#selected) ? this.#selected : this.sorted()[0]?.port;
   }
 
-  /** Takes the ports of the last second in. */
+  /** Takes in the ports of the last second. */
   update(ports: readonly TopPort[]): void {
     this.#ports = [...ports];
     this.#history = new Map(

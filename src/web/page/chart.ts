@@ -33,7 +33,7 @@ export class Chart {
     return { width: Math.max(200, this.#place.clientWidth), height: 170 };
   }
 
-  /** Draws anew: a canvas has no style sheet, so its colours are read from the page's. */
+  /** Draws the curve anew. A canvas has no style sheet, so the colours are read from the page's style sheet. */
   #draw(): void {
     this.#plot?.destroy();
     const style = getComputedStyle(document.documentElement);

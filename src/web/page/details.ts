@@ -7,7 +7,7 @@ import { framesOf, type Model, type Port } from './model.ts';
 import { describeVlans } from './picture.ts';
 
 const whole = new Intl.NumberFormat('en-GB');
-/** How often the port's addresses are requested, in messages. */
+/** The port's addresses are requested once for this many messages. */
 const ADDRESSES_EVERY = 3;
 
 export class Details {

@@ -36,7 +36,7 @@ export class Port {
     return this.info.port;
   }
 
-  /** The port's name, or else what its newest endpoint says, or its attachment. */
+  /** The port's name, or else the description of its newest endpoint, or else its attachment. */
   get label(): string {
     const { name, attachment, endpoints } = this.info;
     return name ?? endpoints[0]?.description ?? attachment ?? '';
@@ -57,7 +57,7 @@ export class Model {
   readonly #times = new Float64Array(SAMPLES).fill(Number.NaN);
   #next = 0;
 
-  /** Takes a message in. `clock` is in milliseconds since the epoch. Returns whether ports have come or gone. */
+  /** Takes in a message. `clock` is in milliseconds since the epoch. Returns whether ports have come or gone. */
   apply(message: LiveMessage, clock: number): boolean {
     // A server's clock that went back is that of another process, whose counters began anew.
     const seconds = message.at > this.now ? (message.at - this.now) / 1000 : undefined;
