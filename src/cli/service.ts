@@ -148,8 +148,7 @@ export class Service {
 
   /** A summary for the service manager: how many ports are active. */
   get status(): string {
-    const ports = this.#context.switch.ports.list();
-    return `${ports.filter(({ active }) => active).length} ports active`;
+    return `${this.#context.switch.ports.activeCount} ports active`;
   }
 
   /** Calls `listener` with the status whenever it may have changed. */

@@ -85,22 +85,25 @@ export class Clients {
     stream.on('error', () => {}); // 'close' follows
     this.#streams.add(stream);
     stream.once('close', () => this.#streams.delete(stream));
-    let message = Buffer.alloc(0);
-    const refuse = (reason: string) => {
-      const { pid, uid } = peerOf(stream);
-      const peer = uid === undefined ? 'already disconnected' : `pid ${pid}, uid ${uid}`;
-      this.#refusals.say(`refused a client (${peer}): ${reason}`, 'warning', { pid, uid, reason });
-      stream.destroy();
-    };
-    let uid: number;
-    let begun: () => void;
     try {
-      ({ uid } = native.peerCredentials(descriptorOf(stream)));
-      begun = this.#quotas.begin(uid, performance.now());
+      const { uid } = native.peerCredentials(descriptorOf(stream));
+      this.#awaitRequest(stream, uid, this.#quotas.begin(uid, performance.now()));
     } catch (error) {
-      refuse((error as Error).message);
-      return;
+      this.#refuse(stream, (error as Error).message);
     }
+  }
+
+  #refuse(stream: Socket, reason: string): void {
+    const { pid, uid } = peerOf(stream);
+    const peer = uid === undefined ? 'already disconnected' : `pid ${pid}, uid ${uid}`;
+    this.#refusals.say(`refused a client (${peer}): ${reason}`, 'warning', { pid, uid, reason });
+    stream.destroy();
+  }
+
+  /** Reads the request, and lets the client join. `begun` is called when the request is whole, or will never be. */
+  #awaitRequest(stream: Socket, uid: number, begun: () => void): void {
+    let message = Buffer.alloc(0);
+    const refuse = (reason: string) => this.#refuse(stream, reason);
     const { requestTimeoutMs } = this.#rules;
     const silence = setTimeout(
       () => refuse(`it sent no whole request in ${requestTimeoutMs / 1000} s`),

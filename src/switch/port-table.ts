@@ -72,6 +72,7 @@ export class PortTable {
   readonly #created: (number: number) => void;
   readonly #ports = new Map<number, Port>();
   readonly #endpointIds = new Set<number>();
+  #activeCount = 0;
   #lastEndpointId = 0;
 
   /** `created` is called for each port that is created, and `named` for each port whose name has changed. */
@@ -109,6 +110,11 @@ export class PortTable {
 
   list(): PortInfo[] {
     return [...this.#ports.keys()].sort((a, b) => a - b).map((number) => this.get(number)!);
+  }
+
+  /** How many ports have an endpoint. */
+  get activeCount(): number {
+    return this.#activeCount;
   }
 
   hasEndpoint(id: number): boolean {
@@ -236,7 +242,10 @@ export class PortTable {
 
   addEndpoint(number: number, endpoint: EndpointInfo, user: number | undefined): void {
     const port = this.#existing(number);
-    if (port.endpoints.length === 0) port.currentUser = user;
+    if (port.endpoints.length === 0) {
+      port.currentUser = user;
+      this.#activeCount++;
+    }
     port.endpoints.unshift(endpoint);
     this.#endpointIds.add(endpoint.id);
     const name = wantedName(endpoint);
@@ -248,7 +257,10 @@ export class PortTable {
     const port = this.#existing(number);
     const removed = port.endpoints.find((endpoint) => endpoint.id === id)!;
     port.endpoints = port.endpoints.filter((endpoint) => endpoint !== removed);
-    if (port.endpoints.length === 0) port.currentUser = undefined;
+    if (port.endpoints.length === 0) {
+      port.currentUser = undefined;
+      this.#activeCount--;
+    }
     this.#endpointIds.delete(id);
     const name = wantedName(removed);
     if (name !== undefined) this.names.unwant(number, name);

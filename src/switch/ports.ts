@@ -40,6 +40,11 @@ export class Ports {
     return this.#table.list();
   }
 
+  /** How many ports have an endpoint. @internal */
+  get activeCount(): number {
+    return this.#table.activeCount;
+  }
+
   /** Throws SwitchError EINVAL for a number that no port can have. @internal */
   check(number: number): void {
     this.#table.check(number);
