@@ -32,6 +32,7 @@ const PACKAGES = {
   'openssh-client': program('ssh'),
   'openssh-server': program('sshd'),
   systemd: program('systemd-analyze'),
+  bubblewrap: program('bwrap'),
   tcpdump: program('tcpdump'),
   // A library that is opened at run time. tcpdump depends on it, too.
   'libpcap0.8': () =>

@@ -7,13 +7,11 @@ import { describeWith } from './support/needs.ts';
 import { run, tsvde } from './support/process.ts';
 import { blocks } from './support/readme.ts';
 import { temporaryDirectory } from './support/temporary.ts';
+import { printed, testUnit, UNITS } from './support/units.ts';
 import { accepts } from './support/vde-switch.ts';
 import { until } from './support/wait.ts';
 
 const contrib = fileURLToPath(new URL('../contrib/', import.meta.url));
-const UNITS = ['tsvde', 'tsvde@'];
-
-const printed = async (name: string) => (await run(tsvde, ['--print-unit', name])).stdout;
 
 /** Makes a copy of an installation below `parent`, with bin/ and contrib/, to which a unit's paths refer. */
 function installationBelow(parent: string): string {
@@ -79,18 +77,9 @@ describeWith(['root', 'unshare', 'systemd-analyze', 'groupadd'], "README's lines
 describeWith(['root', 'tun', 'ip'], 'command lines of units', () => {
   test.each(UNITS)('the command line of %s starts a switch', async (name) => {
     const home = temporaryDirectory();
-    const instance = (await printed(name))
-      .replaceAll('%i', 'vt0')
-      .replaceAll('$$', '$')
-      .replaceAll('/run/', `${home}/run/`)
-      .replaceAll('/etc/tsvde/', `${home}/`)
-      .replaceAll(/(group) tsvde/g, '$1 users')
-      .replaceAll(' 9109', ' 0');
     writeFileSync(`${home}/vt0.rc`, 'port/create 7\n');
-    const [, line] = /^ExecStart=(.*)$/m.exec(instance)!;
-    const [, directory] = /--sock (\S+)/.exec(line!)!;
-    mkdirSync(directory!.replace(/\/[^/]*$/, ''), { recursive: true });
-    const started = namespace().start('sh', ['-c', `exec ${line}`]);
+    const { command, directory } = await testUnit(name, home);
+    const started = namespace().start('sh', ['-c', `exec ${command}`]);
     await until(
       () => accepts(`${directory}/ctl`),
       () => `a switch: ${started.stderr()}`,

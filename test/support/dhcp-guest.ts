@@ -1,5 +1,6 @@
 // A guest that consists of a plug and speaks DHCP itself. A test can have many such guests, each with its own MAC
 // address, and needs no privilege.
+import { arpRequest } from './arp.ts';
 import { Recorder } from './network.ts';
 import { sealed } from './sealed.ts';
 import { until } from './wait.ts';
@@ -66,10 +67,7 @@ export class DhcpGuest {
 
   /** Claims an address by ARP, as a guest without DHCP does. */
   claim(address: string): void {
-    const mac = this.mac.replaceAll(':', '');
-    const ip = Buffer.from(addressBytes(address)).toString('hex');
-    const arp = `ffffffffffff${mac}0806${'0001080006040001'}${mac}${ip}${'00'.repeat(6)}${ip}`;
-    this.recorder.send(Buffer.from(arp, 'hex'));
+    this.recorder.send(arpRequest({ mac: this.mac, from: address, to: address }));
   }
 
   /** How many ARP requests for this address the guest has received. */
