@@ -28,15 +28,16 @@ export function highest(levels: readonly Level[]): Level {
   return LEVELS.findLast((level) => levels.includes(level)) ?? 'look';
 }
 
-/**
- * Returns the level of the process that connected through `fd`: the highest for our own user and root, `others` for
- * everybody else and for a process whose user the kernel does not report.
- */
-export function levelOfPeer(fd: number, others: Level): Level {
+/** Returns the user of the process that connected through `fd`; undefined if the kernel does not report it. */
+export function userOfPeer(fd: number): number | undefined {
   try {
-    const { uid } = native.peerCredentials(fd);
-    return uid === ROOT || uid === process.geteuid?.() ? 'full' : others;
+    return native.peerCredentials(fd).uid;
   } catch {
-    return others;
+    return undefined;
   }
+}
+
+/** Returns whether this user is root or the switch's own, who could end the switch anyway. */
+export function isOwner(uid: number | undefined): boolean {
+  return uid !== undefined && (uid === ROOT || uid === process.geteuid?.());
 }

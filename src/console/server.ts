@@ -1,13 +1,16 @@
-// The management socket, which serves any number of sessions. A session's level depends on the user that connected.
+// The management socket. A session's level depends on the user that connected, and each user may have so many sessions.
 import { createServer, type Socket } from 'node:net';
 import { groupOption } from '../system/accounts.ts';
 import { LineLimit } from '../system/line-limit.ts';
 import { descriptorOf } from '../system/native.ts';
 import { bindAndGrant, makeWay, UnixListener } from '../system/unix-listener.ts';
 import type { ConsoleContext } from './command.ts';
-import { levelOfPeer } from './level.ts';
+import { isOwner, userOfPeer } from './level.ts';
 import { banner, PROMPT } from './reply.ts';
 import { runSession } from './session.ts';
+
+/** The most sessions at a time of a user who is neither root nor the switch's own. */
+const SESSIONS_PER_USER = 128;
 
 export interface ManagementOptions {
   path: string;
@@ -22,12 +25,16 @@ export interface ManagementOptions {
 export class ConsoleServer {
   readonly #context: ConsoleContext;
   readonly #sessions = new Set<Socket>();
+  /** How many sessions each user has who is bound by SESSIONS_PER_USER. */
+  readonly #bySameUser = new Map<number | undefined, number>();
   readonly #failures: LineLimit;
+  readonly #refusals: LineLimit;
   #listener: UnixListener | undefined;
 
   constructor(context: ConsoleContext) {
     this.#context = context;
     this.#failures = new LineLimit(context.log, (count) => `mgmt accept failed ${count} more times meanwhile`);
+    this.#refusals = new LineLimit(context.log, (count) => `refused ${count} more console sessions meanwhile`);
   }
 
   /**
@@ -56,17 +63,37 @@ export class ConsoleServer {
     for (const session of this.#sessions) session.destroy();
     await closed;
     this.#failures.end();
+    this.#refusals.end();
   }
 
   #accept(session: Socket): void {
-    this.#sessions.add(session);
     session.on('error', () => {}); // 'close' follows
+    const uid = userOfPeer(descriptorOf(session));
+    if (!isOwner(uid) && !this.#count(uid, session)) return;
+    this.#sessions.add(session);
     session.once('close', () => this.#sessions.delete(session));
-    const level = levelOfPeer(descriptorOf(session), this.#context.level);
+    const level = isOwner(uid) ? 'full' : this.#context.level;
     session.write(banner(this.#context.version) + PROMPT.slice(1));
     runSession(this.#context, { kind: 'session', level, input: session, output: session, connection: session }).then(
       () => session.end(),
       () => session.destroy(), // the client disconnected during a read or a write
     );
+  }
+
+  /** Counts a session of its user until it is closed. Refuses it, and returns false, if the user has too many. */
+  #count(uid: number | undefined, session: Socket): boolean {
+    const others = this.#bySameUser.get(uid) ?? 0;
+    if (others >= SESSIONS_PER_USER) {
+      this.#refusals.say(`refused a console session: uid ${uid} has ${others}, as many as a user may have`, 'warning');
+      session.destroy();
+      return false;
+    }
+    this.#bySameUser.set(uid, others + 1);
+    session.once('close', () => {
+      const left = this.#bySameUser.get(uid)! - 1;
+      if (left > 0) this.#bySameUser.set(uid, left);
+      else this.#bySameUser.delete(uid);
+    });
+    return true;
   }
 }
