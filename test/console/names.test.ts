@@ -24,7 +24,7 @@ test('port/setname names a port and shows the name that it got', async () => {
   expect(sw.ports.get('web')?.number).toBe(3);
   expect(sw.ports.get(4)?.name).toBeUndefined();
   expect(sw.ports.get('web-1')).toBeUndefined();
-  for (const line of ['', '3 7up', '3 a b', 'web-1 x', '99 x']) {
+  for (const line of ['', '3 7up', '3 a b', '3 a\x1b[2J', 'web-1 x', '99 x']) {
     expect(await client.ask(`port/setname ${line}`), line).toBe(`${DATA}.\n${INVALID}`);
   }
   expect(await client.ask('port/setname 9 x')).toBe(`${DATA}.\n1006 No such device or address\n`);
