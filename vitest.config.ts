@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 /** Whether this is `npm run check`, which sets the variable. */
@@ -59,6 +59,27 @@ function skippedFiles(): string[] {
 const ALONE = [...MEASURES_TIME, ...NEEDS_GUESTS, 'test/instructions.test.ts', 'test/readme.test.ts'];
 const ALL = ['test/**/*.test.ts'];
 
+/**
+ * Files that `npm test` of root also runs as another user: programs that start or use a switch, with their own command
+ * lines.
+ */
+const AS_ANOTHER_USER = [
+  'cli/compat',
+  'cli/drivers',
+  'cli/handshakes',
+  'interop/clients',
+  'interop/names',
+  'interop/protocol',
+  'interop/tools',
+].map((name) => `test/${name}.test.ts`);
+
+/** Whether this is root, in a checkout that other users can read. */
+function canBeAnotherUser(): boolean {
+  const readable = (path: string): boolean =>
+    (statSync(path).mode & 0o5) === 0o5 && (path === '/' || readable(dirname(path)));
+  return process.geteuid?.() === 0 && readable(import.meta.dirname);
+}
+
 export default defineConfig({
   test: {
     globalSetup: ['scripts/global-setup.mjs'],
@@ -75,6 +96,15 @@ export default defineConfig({
       : [
           project('pairs', { include: ALL, exclude: ALONE }),
           project('alone', { include: ALONE, fileParallelism: false }),
+          ...(canBeAnotherUser()
+            ? [
+                project('another user', {
+                  include: AS_ANOTHER_USER,
+                  setupFiles: ['test/support/another-user.ts'],
+                  env: { TSVDE_ANOTHER_USER: '1' },
+                }),
+              ]
+            : []),
         ],
   },
 });

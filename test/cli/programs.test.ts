@@ -8,10 +8,20 @@ import { describeWith } from '../support/needs.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
+/**
+ * A network, processes, /tmp and /run of its own, in which the script $1 runs: as root, or as $ME with the TAPs $TAPS,
+ * which root has made for that user.
+ */
+const SETTING = `set -e
+mount --bind "$ROOT" /mnt; export PATH=/mnt/bin/compat:$PATH # the tmpfs would hide a checkout in /tmp
+mount -t tmpfs -o mode=1777 tmpfs /tmp; mount -t tmpfs tmpfs /run; ip link set lo up; cd /tmp
+[ "$ME" = root ] && exec bash -c "$1"
+for tap in $TAPS; do ip tuntap add $tap mode tap user "$ME"; ip link set $tap up; done
+exec setpriv --reuid "$ME" --regid "$ME" --groups users bash -c "$1"
+`;
+
 /** Shell functions: `joins` starts a client of libvdeplug that stays; `here`, `gone`, `listens` and `ends` wait. */
 const PRELUDE = `set -e
-mount --bind "$ROOT" /mnt; PATH=/mnt/bin/compat:$PATH # the tmpfs would hide a checkout in /tmp
-mount -t tmpfs tmpfs /tmp; mount -t tmpfs tmpfs /run; ip link set lo up; cd /tmp
 gone() { while [ -e "$1" ]; do sleep 0.02; done; }
 here() { until [ -e "$1" ]; do sleep 0.02; done; }
 listens() { until grep -q " 00010000 .* $1$" /proc/net/unix; do sleep 0.02; done; }
@@ -25,7 +35,8 @@ joins() { sleep 60 | vde_plug "$@" >/dev/null & }
 mode() { stat -c '%a %G' "$1"; }
 `;
 
-const ROWS: [program: string, script: string, says: string | RegExp][] = [
+/** What each program prints as root, and what as another user if more differs than the user's name. */
+const ROWS: [program: string, script: string, says: string | RegExp, saysAsUser?: string][] = [
   [
     'attest can poll for the directory',
     `sleep 60 | vde_switch --sock /tmp/D --dirmode 0700 --hub & here /tmp/D/ctl
@@ -56,7 +67,7 @@ const ROWS: [program: string, script: string, says: string | RegExp][] = [
   [
     'LKL finds its TAP when the command returns',
     `vde_switch -d -t lkl0 -s /tmp/S -p /tmp/S.pid
-     ls /sys/class/net; ip link set lkl0 up; cat /sys/class/net/lkl0/carrier; kill $(cat /tmp/S.pid); gone /tmp/S`,
+     ls /sys/class/net; [ $ME != root ] || ip link set lkl0 up; cat /sys/class/net/lkl0/carrier; kill $(cat /tmp/S.pid); gone /tmp/S`,
     'lkl0\nlo\n1\n',
   ],
   [
@@ -77,13 +88,13 @@ const ROWS: [program: string, script: string, says: string | RegExp][] = [
   ],
   [
     'Arch can use the default directory and a group',
-    `vde_switch -tap tap0 -daemon -mod 660 -group users; mode /var/run/vde.ctl; mode /var/run/vde.ctl/ctl; kill $(pidof vde_switch); gone /var/run/vde.ctl`,
+    `vde_switch -tap tap0 -daemon -mod 660 -group users; mode $DIR; mode $DIR/ctl; kill $(pidof vde_switch); gone $DIR`,
     '3770 users\n660 users\n',
   ],
   [
     '86Box can join as any user, with its own socket mode',
     `sleep 60 | vde_switch --mode 666 --numports 8 --mgmt /tmp/vde.mgmt --mgmtmode 666 -s /tmp/vde.ctl & here /tmp/vde.mgmt
-     chmod 755 /tmp; setpriv --reuid 1 --regid 1 --clear-groups sh -c "sleep 60 | vde_plug -D '86Box virtual card' -m 0700 /tmp/vde.ctl >/dev/null &"
+     $DAEMON sh -c "sleep 60 | vde_plug -D '86Box virtual card' -m 0700 /tmp/vde.ctl >/dev/null &"
      until ask /tmp/vde.mgmt port/print | grep 86Box; do :; done; ask /tmp/vde.mgmt port/print | grep -o 'Current User: [^ ]*'; kill $(pidof vde_switch)`,
     / {3}: 86Box virtual card user=(daemon|1) pid=\d+\n Current User: daemon\n|Current User: daemon\n$/,
   ],
@@ -118,6 +129,7 @@ const ROWS: [program: string, script: string, says: string | RegExp][] = [
     'a script can name several TAPs with commas',
     `vde_switch -daemon -hub -sock /tmp/tapsock -tap tap0,tap1; ls /sys/class/net; pkill -x vde_switch; gone /tmp/tapsock; ls /sys/class/net`,
     'lo\ntap0\ntap1\nlo\n',
+    'lo\ntap0\ntap1\nlo\ntap0\ntap1\n', // root made these TAPs, and they stay
   ],
 ];
 
@@ -125,17 +137,37 @@ describeWith(
   ['root', 'tun', 'ip', 'unshare', 'unixterm', 'vde_plug', 'slirpvde', 'wirefilter', 'setpriv', 'killall', 'pidof'],
   'programs that start a switch from a shell',
   () => {
+    async function runs(me: string, script: string, more: Record<string, string>): Promise<string> {
+      const taps = [...script.matchAll(/ -(?:t|tap) (\S+)/g)].map(([, names]) =>
+        names!.replaceAll(',', ' ').replace(';', ''),
+      );
+      const private_ = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
+      const shell = namespace().start('unshare', [...private_, 'bash', '-c', SETTING, 'bash', PRELUDE + script], {
+        env: { ...process.env, ROOT: root, ME: me, TAPS: taps.join(' '), ...more },
+      });
+      const exit = await shell.exited;
+      expect(exit, shell.stdout() + shell.stderr()).toEqual({ code: 0, signal: null });
+      return shell.stdout();
+    }
+
     test.each(ROWS)(
       '%s',
       async (_, script, says) => {
-        const private_ = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
-        const shell = namespace().start('unshare', [...private_, 'bash', '-c', PRELUDE + script], {
-          env: { ...process.env, ROOT: root },
-        });
-        const exit = await shell.exited;
-        expect(exit, shell.stdout() + shell.stderr()).toEqual({ code: 0, signal: null });
-        if (typeof says === 'string') expect(shell.stdout()).toBe(says);
-        else expect(shell.stdout()).toMatch(says);
+        const daemon = 'setpriv --reuid daemon --regid daemon --clear-groups';
+        const said = await runs('root', script, { DIR: '/var/run/vde.ctl', DAEMON: daemon });
+        if (typeof says === 'string') expect(said).toBe(says);
+        else expect(said).toMatch(says);
+      },
+      15_000,
+    );
+
+    test.each(ROWS)(
+      '%s, as another user',
+      async (_, script, says, saysAsUser) => {
+        const said = await runs('daemon', script, { DIR: '/tmp/vde.ctl', DAEMON: '' });
+        const theirs = saysAsUser ?? says;
+        if (typeof theirs === 'string') expect(said).toBe(theirs.replaceAll('root', 'daemon'));
+        else expect(said).toMatch(new RegExp(theirs.source.replaceAll('root', 'daemon')));
       },
       15_000,
     );

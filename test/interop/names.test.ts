@@ -18,6 +18,22 @@ const [vdecmd, unixcmd, unixterm, vdeterm] = ['vdecmd', 'unixcmd', 'unixterm', '
   string,
 ];
 
+describeWith(['unixcmd'], 'vdecmd of programs', () => {
+  test("the commands of openQA succeed, and so does picoTCP's shutdown", async () => {
+    const { path, ask } = await consoles.tsvde();
+    await ask('port/create 3');
+    for (const words of ['port/remove 3', 'port/create 3', 'vlan/create 12', 'port/setvlan 3 12'])
+      expect(await run(vdecmd, ['-s', path, ...words.split(' ')])).toEqual({
+        code: 0,
+        signal: null,
+        stdout: '',
+        stderr: '',
+      });
+    expect(await ask('port/allprint 3')).toContain('untagged_vlan=0012');
+    expect(await run(vdecmd, ['-s', path, 'shutdown'])).toMatchObject({ code: 0, stderr: '' });
+  });
+});
+
 describeWith(['vde_switch', 'unixcmd', 'root'], 'vdecmd', () => {
   test.each(KINDS)("%s: vdecmd prints the same as Debian's and exits with the errno of the reply", async (kind) => {
     const { path } = await consoles[kind]();
@@ -43,20 +59,6 @@ describeWith(['vde_switch', 'unixcmd', 'root'], 'vdecmd', () => {
       const scripted = await run(unixcmd, ['-s', path, '-f', SCRIPT, ...words]);
       expect({ ...scripted, stderr: '' }).toEqual({ ...ours, stderr: '' });
     }
-  });
-
-  test("the commands of openQA succeed, and so does picoTCP's shutdown", async () => {
-    const { path, ask } = await consoles.tsvde();
-    await ask('port/create 3');
-    for (const words of ['port/remove 3', 'port/create 3', 'vlan/create 12', 'port/setvlan 3 12'])
-      expect(await run(vdecmd, ['-s', path, ...words.split(' ')])).toEqual({
-        code: 0,
-        signal: null,
-        stdout: '',
-        stderr: '',
-      });
-    expect(await ask('port/allprint 3')).toContain('untagged_vlan=0012');
-    expect(await run(vdecmd, ['-s', path, 'shutdown'])).toMatchObject({ code: 0, stderr: '' });
   });
 
   test.each([
