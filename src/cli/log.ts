@@ -14,12 +14,19 @@ export interface LogOptions {
 
 const PENDING_MAX = 64 * 1024; // bytes
 
-export function streamLog(name: string, output: Writable, options: LogOptions): Log {
+/** Returns a log that writes to `output` the lines that `showElsewhere` does not show. */
+export function streamLog(
+  name: string,
+  output: Writable,
+  options: LogOptions,
+  showElsewhere: (line: string) => boolean = () => false,
+): Log {
   output.on('error', () => {}); // a closed stderr is not an error
   const format = lineFormatter(name, options);
   const log = lossy((message, level, fields) => {
     if (output.writableLength > PENDING_MAX) return false;
-    output.write(format(message, level, fields));
+    const line = format(message, level, fields);
+    if (!showElsewhere(line.trimEnd())) output.write(line);
     return true;
   });
   return atLevel(options.level, log);

@@ -13,11 +13,13 @@ import { describeError } from '../system/errno.ts';
 import { ExitError, USAGE } from '../system/exit-error.ts';
 import { LineLimit } from '../system/line-limit.ts';
 import type { Log } from '../system/log.ts';
+import { TerminalInput } from '../system/terminal-input.ts';
 import { VDE_VERSION } from '../system/version.ts';
+import type { openForeground } from './foreground.ts';
 import type { TsvdeOptions } from './options.ts';
 import { writePidFile } from './pid-file.ts';
 import { announceReady, passedSockets } from './service-manager.ts';
-import { standardInput } from './streams.ts';
+import { standardInput, tellAbove } from './streams.ts';
 
 const CONTROL_FAILED = 255; // vde_switch's exit code for any failure with its control directory
 
@@ -36,6 +38,7 @@ export class Service {
   readonly #context: ConsoleContext;
   /** Functions that close one open part each, in the order of opening. */
   readonly #closers: (() => unknown)[] = [];
+  #openForeground: typeof openForeground | undefined;
   #usable = false;
   #closed: Promise<void> | undefined;
 
@@ -118,6 +121,7 @@ export class Service {
     if (rcFile !== undefined && !ending) await unlessEnded(() => runStartupFile(rcFile, this.#context, () => ending));
     if (ending) return;
     await attempt(1, () => this.#serveHttp(passed.get('metrics'), passed.get('web')));
+    await this.#loadForeground();
     this.#options.opened();
     // Clients that connected early have waited until now, so that no client takes a port that an option or the rc file
     // creates.
@@ -168,9 +172,15 @@ export class Service {
     await attempt(1, () => runDeclarations(rcFile, this.#context)).catch((error) => log(error.message, 'warning'));
   }
 
-  /** Runs the console on stdin; resolves when stdin ends. */
-  readCommands(): Promise<void> {
-    return runOnStandardStreams(this.#context, standardInput({ endsInBackground: false }), process.stdout);
+  /** Runs the console on stdin, at a terminal with a line editor; resolves when stdin ends. */
+  async readCommands(): Promise<void> {
+    const input = standardInput({ endsInBackground: false });
+    if (!(this.#openForeground && input instanceof TerminalInput))
+      return await runOnStandardStreams(this.#context, input, process.stdout);
+    const terminal = await this.#openForeground(this.#context, input);
+    tellAbove((line) => terminal.tell(line));
+    this.#closers.push(() => terminal.close());
+    await terminal.run();
   }
 
   /** Closes every open part. Idempotent. */
@@ -192,6 +202,16 @@ export class Service {
       this.#context.log(error.message, 'warning');
       return undefined;
     }
+  }
+
+  /**
+   * Loads the line editor if it will be used. To be called before the process gives up its rights to read its own files.
+   * Started as vde_switch, the console is vde_switch's.
+   */
+  async #loadForeground(): Promise<void> {
+    const { tolerant, readStdin } = this.#options;
+    if (tolerant || !readStdin || !isatty(0) || !isatty(1) || process.env.TERM === 'dumb') return;
+    this.#openForeground = (await import('./foreground.ts')).openForeground;
   }
 
   /** Serves metrics and the page. The modules are imported on demand, since loading them takes half of the start-up time. */

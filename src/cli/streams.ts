@@ -46,6 +46,20 @@ export function print(text: string): void {
   process.stdout.write(process.stdout.isTTY ? text.split('\n').map(printable).join('\n') : text);
 }
 
+let above: ((line: string) => void) | undefined;
+
+/** Sets the function that shows a line above the one that is being typed at the terminal. */
+export function tellAbove(tell: ((line: string) => void) | undefined): void {
+  above = tell;
+}
+
+/** Shows a line of the log above the line that is being typed. Returns false if none is, or if stderr is elsewhere. */
+export function showAbove(line: string): boolean {
+  if (!above || !isatty(2)) return false;
+  above(line);
+  return true;
+}
+
 /** Returns a function that writes a sentence to stderr, preceded by the program's name. */
 export function sayAs(name: string): (sentence: string) => void {
   return (sentence) => void process.stderr.write(`${name}: ${sentence}\n`);

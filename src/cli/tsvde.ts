@@ -10,7 +10,7 @@ import { daemonLog, streamLog } from './log.ts';
 import { parseOptions } from './options.ts';
 import { Service, type ServiceOptions } from './service.ts';
 import { announceReady, ServiceManager } from './service-manager.ts';
-import { finish, runProgram, takeName, unblockTerminals } from './streams.ts';
+import { finish, runProgram, showAbove, takeName, unblockTerminals } from './streams.ts';
 import { SUBCOMMANDS } from './subcommands.ts';
 
 /** How the program behaves, depending on the name that it was started by. */
@@ -69,7 +69,7 @@ export async function main(argv: readonly string[], behaviour = TSVDE): Promise<
     const warnings: string[] = []; // the warnings of a daemon's start
     const log = report
       ? alsoKeeping(warnings, daemonLog(name, options.log))
-      : streamLog(name, process.stderr, options.log);
+      : streamLog(name, process.stderr, options.log, showAbove);
     // The daemon does not inherit --ready-fd's descriptor; the process that started the daemon announces readiness.
     const readyFd = report ? undefined : options.readyFd;
     const opened = confine(options);

@@ -1,22 +1,13 @@
 // tsvdectl, the command: a client of a switch's console, for scripts and for people at a terminal.
 import { isatty, type WriteStream } from 'node:tty';
-import { styleText } from 'node:util';
 import { Command, CommanderError, Option } from 'commander';
 import { type Outcome, type Output, type PerformOptions, parseErrnos, perform } from '../ctl/command.ts';
 import { ConsoleClient, NO_REPLY, TIMEOUT_SECONDS } from '../ctl/console-client.ts';
-import { dataFrom } from '../ctl/console-data.ts';
 import { findConsoles } from '../ctl/find-console.ts';
-import { HISTORY_MAX, historyPath, openHistory } from '../ctl/history.ts';
 import { giveLines } from '../ctl/lines.ts';
-import { overflows } from '../ctl/look.ts';
-import { page } from '../ctl/pager.ts';
-import type { Screen } from '../ctl/table.ts';
-import { Terminal } from '../ctl/terminal.ts';
 import { views } from '../ctl/views.ts';
-import { parseSeconds, WORDS, watchSeconds } from '../ctl/words.ts';
-import { printable } from '../protocol/printable.ts';
+import { PROGRAMS, parseSeconds, watchSeconds } from '../ctl/words.ts';
 import { ExitError } from '../system/exit-error.ts';
-import type { TerminalInput } from '../system/terminal-input.ts';
 import { TSVDE_VERSION } from '../system/version.ts';
 import { capture } from './capture.ts';
 import { events } from './events.ts';
@@ -24,6 +15,7 @@ import { expect } from './expect.ts';
 import { extcap } from './extcap.ts';
 import { print, runProgram, sayAs, standardInput, takeName, terminalInput } from './streams.ts';
 import type { Invocation } from './sub-program.ts';
+import { nameOf, openTerminal, outputTo } from './terminal-session.ts';
 import { wait } from './wait.ts';
 
 const NAME = 'tsvdectl';
@@ -38,13 +30,8 @@ interface Parsed {
 
 const say = sayAs(NAME);
 
-const TOP = { name: 'top', syntax: '', help: 'show the ports on the full screen, live' };
-const WORDS_HELP = [...views, TOP]
-  .map(({ name, syntax, help }) => `  ${`${name} ${syntax}`.padEnd(21)}${help}\n`)
-  .join('');
-
-/** Words that are not commands of the console, and have options of their own. */
-const PROGRAMS = new Map<string, (invocation: Invocation) => Promise<number>>([
+/** Words that have options of their own; `extcap` is Wireshark's. */
+const RUN = new Map<string, (invocation: Invocation) => Promise<number>>([
   ['capture', capture],
   ['events', events],
   ['expect', expect],
@@ -59,7 +46,7 @@ export async function main(argv: readonly string[]): Promise<void> {
 
 async function run(argv: readonly string[]): Promise<number> {
   const { words, mgmt, timeout, json = false, watch, ignore = [] } = parse(argv);
-  const program = PROGRAMS.get(words[0] ?? '');
+  const program = RUN.get(words[0] ?? '');
   if (program) {
     if ((json && words[0] !== 'events') || watch !== undefined || ignore.length > 0)
       throw new ExitError(NO_REPLY, `${words[0]} has no replies: omit --json, --watch and --ignore`);
@@ -84,7 +71,7 @@ async function run(argv: readonly string[]): Promise<number> {
     }
     const input = isatty(1) ? terminalInput() : undefined;
     if (!input) return await commandsFromStdin(client, output, options, ignore);
-    const terminal = await openTerminal(client, input, output, options);
+    const terminal = await openTerminal(client, input, output, { ...options, say });
     showDebug = (line) => terminal.tell(line);
     print(client.greeting);
     await terminal.run();
@@ -140,63 +127,6 @@ async function commandsFromStdin(
   return exitCode;
 }
 
-/** Returns the output of the commands. If `pages`, a pager shows replies that are longer than the terminal. */
-function outputTo(stdout: WriteStream | NodeJS.WriteStream, { pages }: { pages: boolean }): Output {
-  const { isTTY = false } = stdout;
-  const colours = isTTY && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
-  const screen: Screen = {
-    get width() {
-      return isTTY ? stdout.columns || 80 : undefined;
-    },
-    paint: (style, text) => (colours ? styleText(style, text, { validateStream: false }) : text),
-  };
-  return {
-    screen,
-    get height() {
-      return isTTY ? stdout.rows || 24 : undefined;
-    },
-    write: (text) => void stdout.write(text),
-    show(lines, drawn = false) {
-      const safe = isTTY && !drawn ? lines.map(printable) : lines;
-      const text = safe.map((line) => `${line}\n`).join('');
-      const { height } = this;
-      if (!(pages && height !== undefined && overflows(safe, screen, height) && page(text))) stdout.write(text);
-    },
-  };
-}
-
-async function openTerminal(
-  client: ConsoleClient,
-  input: TerminalInput,
-  output: Output,
-  options: PerformOptions,
-): Promise<Terminal> {
-  const { lines, add } = openHistory(historyPath(), say);
-  const name = client.isOurs ? await nameOf(client) : 'vde';
-  return new Terminal(client, {
-    input,
-    output: process.stdout as WriteStream,
-    prompt: options.json ? `${name} json$ ` : `${name}$ `,
-    words: WORDS,
-    history: lines,
-    historySize: HISTORY_MAX,
-    onLine: add,
-    async perform(line) {
-      if (line.trim() === '') return { ended: false };
-      const outcome = await perform(client, line, output, { ...options, editing: true });
-      if (outcome.errno !== 0 && !options.json) output.show([outcome.sentence]);
-      return outcome;
-    },
-    formatDebug: (line) => line,
-  });
-}
-
-/** Returns the name of the switch, or `vde` if the switch runs an older version of tsvde, which reports no name. */
-async function nameOf(client: ConsoleClient): Promise<string> {
-  const { name = 'vde' } = await dataFrom(client)<{ name?: string }>('showinfo');
-  return printable(name);
-}
-
 function findOnlyConsole(): string {
   const paths = findConsoles();
   if (paths.length === 1) return paths[0]!;
@@ -249,10 +179,18 @@ export function defineTsvdectl(): Command {
     .helpOption('-h, --help', 'show this help')
     .version(`tsvdectl ${TSVDE_VERSION}`, '--version', 'show the version')
     .argument('[command...]')
-    .addHelpText('after', () => `\nTables:\n${WORDS_HELP}\nEvery other COMMAND is the console's: tsvdectl help\n`)
+    .addHelpText('after', wordsHelp)
     .passThroughOptions()
     .configureOutput({ writeErr: () => {} })
     .exitOverride();
+}
+
+/** Returns the part of the help that lists the words of tsvdectl itself. */
+function wordsHelp(): string {
+  const row = (word: string, help: string) => `  ${word.padEnd(21)}${help}\n`;
+  const tables = views.map(({ name, syntax, help }) => row(`${name} ${syntax}`, help)).join('');
+  const programs = PROGRAMS.map(({ path, syntax, help }) => row(`${path} ${syntax}`, help)).join('');
+  return `\nTables:\n${tables}\nPrograms, each with its own --help:\n${programs}\nEvery other COMMAND is the console's: tsvdectl help\n`;
 }
 
 /** Parses the interval of --watch. Throws ExitError for an invalid interval. */

@@ -6,7 +6,7 @@ import { type ConsoleClient, NO_REPLY } from './console-client.ts';
 import { dataFrom, NoJson } from './console-data.ts';
 import { look } from './look.ts';
 import type { Screen } from './table.ts';
-import { nearestView, parseTyped, type Typed, WORDS } from './words.ts';
+import { nearestWord, parseTyped, type Typed, WORDS } from './words.ts';
 
 /** The outcome of a command. */
 export interface Outcome {
@@ -86,8 +86,8 @@ async function performCommand(
   if (json && errno === ENOSYS && lines.length === 0) throw new NoJson(client, 'omit --json');
   output.show(lines);
   if (errno === 0) return { ...SUCCESS, ended };
-  const view = errno === ENOSYS && client.isOurs ? nearestView(line) : undefined;
-  if (view) return { errno, sentence: `there is no command '${line}'; did you mean '${view}'? (ENOSYS)`, ended };
+  const word = errno === ENOSYS && client.isOurs ? nearestWord(line) : undefined;
+  if (word) return { errno, sentence: `there is no command '${line}'; did you mean '${word}'? (ENOSYS)`, ended };
   return { errno, sentence: json ? sentenceIn(lines[0]) : words, ended };
 }
 

@@ -3,6 +3,7 @@
 import { lstatSync, realpathSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { basename } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { describeError } from '../system/errno.ts';
 import { ExitError } from '../system/exit-error.ts';
 import { findConsoles } from './find-console.ts';
@@ -25,12 +26,15 @@ export interface ClientOptions {
   onDebug?: (line: string) => void;
 }
 
+/** A connection to a console. Only a socket can report that it is silent. */
+type Connection = Duplex & Partial<Pick<Socket, 'setTimeout'>>;
+
 export class ConsoleClient {
   readonly path: string;
   /** Resolves when the connection has ended, with the reason, or with undefined if a command ended the session. */
   readonly ended: Promise<ExitError | undefined>;
   #greeting = '';
-  readonly #socket: Socket;
+  readonly #socket: Connection;
   readonly #timeoutSeconds: number;
   readonly #reader = new ReplyReader();
   #end!: (reason: ExitError | undefined) => void;
@@ -38,7 +42,7 @@ export class ConsoleClient {
   /** Resolves after the last command's reply; the next command waits for it. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(path: string, socket: Socket, { timeoutSeconds = TIMEOUT_SECONDS, onDebug }: ClientOptions) {
+  private constructor(path: string, socket: Connection, { timeoutSeconds = TIMEOUT_SECONDS, onDebug }: ClientOptions) {
     this.path = path;
     this.#socket = socket;
     this.#timeoutSeconds = timeoutSeconds;
@@ -68,6 +72,13 @@ export class ConsoleClient {
     return client;
   }
 
+  /** Reads the greeting of a console in this process. It may be silent for any time. Throws ExitError. */
+  static async within(connection: Duplex, options: ClientOptions = {}): Promise<ConsoleClient> {
+    const client = new ConsoleClient('standard input', connection, options);
+    await client.#wait();
+    return client;
+  }
+
   /** The text that precedes the first prompt. */
   get greeting(): string {
     return this.#greeting;
@@ -76,6 +87,11 @@ export class ConsoleClient {
   /** Whether the greeting names tsvde. Other consoles are sent only what vde_switch accepts. */
   get isOurs(): boolean {
     return this.#greeting.includes('tsvde');
+  }
+
+  /** Whether commands can be sent. */
+  get connected(): boolean {
+    return this.#socket.writable;
   }
 
   /** Sends a command and returns its reply. Throws ExitError if none arrives. */
@@ -100,13 +116,13 @@ export class ConsoleClient {
         NO_REPLY,
         `the command has ${length} bytes, and this console takes at most ${VDE_SWITCH_LINE_MAX}`,
       );
-    if (!this.#socket.writable) throw new ExitError(NO_REPLY, `the console on '${this.path}' has ended`);
+    if (!this.connected) throw new ExitError(NO_REPLY, `the console on '${this.path}' has ended`);
     this.#socket.write(`${line}\n`);
     return (await this.#wait())!;
   }
 
   #wait(seconds = this.#timeoutSeconds): Promise<ConsoleReply | undefined> {
-    this.#socket.setTimeout(seconds * 1000);
+    this.#socket.setTimeout?.(seconds * 1000);
     return new Promise<ConsoleReply | undefined>((resolve, reject) => {
       this.#waiting = { resolve, reject };
     });
@@ -128,7 +144,7 @@ export class ConsoleClient {
   }
 
   #answer(reply: ConsoleReply | undefined): void {
-    this.#socket.setTimeout(0);
+    this.#socket.setTimeout?.(0);
     this.#waiting?.resolve(reply);
     this.#waiting = undefined;
   }

@@ -19,9 +19,11 @@ export interface TerminalOptions {
   /** The words that are completed in addition to the console's commands. */
   words?: readonly Word[];
   onLine(line: string): void;
-  /** Runs a typed line and shows its reply. Throws ExitError if the console does not reply. */
+  /** Runs a typed line and shows its reply. Throws ExitError if the console does not reply, or is not asked. */
   perform(line: string): Promise<{ ended: boolean }>;
   formatDebug(line: string): string;
+  /** Called for Ctrl-C at an empty line or while a command runs. By default SIGINT ends the program. */
+  interrupt?(): void;
 }
 
 export class Terminal {
@@ -31,6 +33,7 @@ export class Terminal {
   readonly #waiting: string[] = [];
   /** Whether a command is running. */
   #working = false;
+  #closed = false;
 
   constructor(client: ConsoleClient, options: TerminalOptions) {
     this.#client = client;
@@ -56,7 +59,11 @@ export class Terminal {
   async run(): Promise<void> {
     const { onLine, input } = this.#options;
     const closed = new Promise<void>((resolve) => {
-      this.#editor.on('close', resolve);
+      this.#editor.on('close', () => {
+        if (this.#editing) this.#options.output.write('\n'); // what follows begins on a line of its own
+        this.#closed = true;
+        resolve();
+      });
     });
     this.#editor.on('SIGINT', () => this.#interrupt());
     this.#editor.on('SIGTSTP', () => input.suspend());
@@ -72,6 +79,11 @@ export class Terminal {
     } finally {
       this.#editor.close();
     }
+  }
+
+  /** Ends run(), and leaves the terminal as it was. */
+  close(): void {
+    this.#editor.close();
   }
 
   /** Shows a debug line above the line that is being typed. */
@@ -97,7 +109,9 @@ export class Terminal {
     for (let line = this.#waiting.shift(); line !== undefined; line = this.#waiting.shift()) {
       const outcome = await perform(line).catch((error) => {
         if (!(error instanceof ExitError)) throw error;
-        return undefined; // run() gets the reason from the client's `ended`
+        if (!this.#client.connected) return undefined; // run() gets the reason from the client's `ended`
+        this.#options.output.write(`${error.message}\n`);
+        return { ended: false };
       });
       if (!outcome) return;
       if (outcome.ended) return this.#editor.close();
@@ -108,7 +122,7 @@ export class Terminal {
 
   /** Whether the typed line is on the screen. It is not while a command runs or the program is in the background. */
   get #editing(): boolean {
-    return !this.#working && this.#options.input.reading;
+    return !this.#working && !this.#closed && this.#options.input.reading;
   }
 
   #edit(): void {
@@ -122,6 +136,11 @@ export class Terminal {
       this.#editor.write(null, { ctrl: true, name: 'u' });
       this.#options.output.write('^C\n');
       this.#edit();
+      return;
+    }
+    const { interrupt } = this.#options;
+    if (interrupt) {
+      interrupt();
       return;
     }
     this.#editor.close();

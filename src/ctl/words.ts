@@ -1,4 +1,5 @@
-// The words of tsvdectl itself: the views, and words that end the session or show help. All others are the console's.
+// The words of tsvdectl itself: the views, the programs, and words that end the session or show help. All others are
+// the console's.
 import { constants } from 'node:os';
 import { nearestName } from '../protocol/nearest.ts';
 import { ExitError } from '../system/exit-error.ts';
@@ -27,13 +28,22 @@ export const WORDS: readonly Word[] = [
   { path: '?', syntax: '[arg]', help: 'show these words and the help of the console' },
 ];
 
-/** Parses a line. Throws ExitError for invalid options or arguments of a view. */
+/** Words that tsvdectl runs as programs with options of their own, and that are not commands of a session. */
+export const PROGRAMS: readonly Word[] = [
+  { path: 'top', syntax: '', help: 'show the ports on the full screen, live' },
+  { path: 'capture', syntax: '[FILTER]', help: 'write the frames of ports as pcapng, for Wireshark and tcpdump' },
+  { path: 'events', syntax: '', help: 'show what happens in the switch, until interrupted' },
+  { path: 'wait', syntax: 'CONDITION', help: 'wait until a port, an address or a counter is as given' },
+  { path: 'expect', syntax: 'FILTER', help: 'wait for a frame that the filter accepts' },
+];
+
+/** Parses a line. Throws ExitError for invalid options or arguments of a view, and for the words of PROGRAMS. */
 export function parseTyped(line: string): Typed {
   const [first = '', ...rest] = line.trim().split(/[ \t]+/);
   const view = views.find(({ name }) => name === first);
   if (view) return parseView(view, rest);
-  if (first === 'top' && rest.length === 0)
-    refuse('top is not a command of the console: run `tsvdectl top` in a shell');
+  if (PROGRAMS.some(({ path }) => path === first))
+    refuse(`${first} is not a command of the console: run \`tsvdectl ${first}\` in a shell`);
   if (first.startsWith('?')) return { kind: 'help', argument: [first.slice(1), ...rest].join(' ').trim() };
   const alias = rest.length === 0 && Object.hasOwn(ALIASES, first) ? ALIASES[first] : undefined;
   return { kind: 'command', line: alias ?? line };
@@ -45,13 +55,10 @@ export function parseSeconds(text: string): number | undefined {
   return /^\d+(\.\d+)?$/.test(text) && number > 0 && number <= 1_000_000 ? number : undefined;
 }
 
-/** Returns the name of the view that the user may have meant by an unknown command. */
-export function nearestView(line: string): string | undefined {
+/** Returns the word, a view's or a program's, that the user may have meant by an unknown command. */
+export function nearestWord(line: string): string | undefined {
   const [word = ''] = line.trim().split(/[ \t]+/);
-  return nearestName(
-    word,
-    views.map(({ name }) => name),
-  );
+  return nearestName(word, [...views.map(({ name }) => name), ...PROGRAMS.map(({ path }) => path)]);
 }
 
 function parseView(view: View, words: readonly string[]): Typed {

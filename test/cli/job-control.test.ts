@@ -72,10 +72,12 @@ describeWith(['/usr/bin/python3', 'bash'], 'jobs of a shell', () => {
     await give(screen);
     expect(state(pid)).not.toBe('T');
     await passes(directory, 1);
-    expect(screen.text).not.toContain('vde$');
+    expect(screen.text).not.toContain('ctl$');
     screen.type('fg\r');
-    await screen.shows(/vde\$$/);
-    await screen.enter('port/create 5', /1000 Success\n\nvde\$$/);
+    await screen.shows(/ctl\$$/);
+    await screen.enter('port/create 5', /port\/create 5\nctl\$$/);
+    screen.type('port/create');
+    await screen.shows(/port\/create$/);
     screen.type(CTRL_Z);
     await screen.shows(/Stopped .*\n\$$/);
     await screen.enter('bg', /&\n\$$/);
@@ -83,8 +85,8 @@ describeWith(['/usr/bin/python3', 'bash'], 'jobs of a shell', () => {
     expect(state(pid)).not.toBe('T');
     await passes(directory, 2);
     screen.type('fg\r');
-    await screen.shows(/vde\$$/);
-    await screen.enter('port/create 5', /1017 File exists\n\nvde\$$/);
+    await screen.shows(/ctl\$ port\/create$/);
+    await screen.enter(' 5', /port 5 exists already \(EEXIST\)\nctl\$$/);
     screen.type(CTRL_D);
     await screen.shows(/EOF on stdin, cleaning up and exiting\n\$$/);
     expect(existsSync(directory)).toBe(false);
@@ -118,7 +120,7 @@ describeWith(['/usr/bin/python3', 'bash'], 'jobs of a shell', () => {
   test('a switch in the foreground ends when its terminal goes away', async () => {
     const { directory, screen, pid } = await switchInBackground();
     screen.type('fg\r');
-    await screen.shows(/vde\$$/);
+    await screen.shows(/ctl\$$/);
     await screen.hangUp();
     await until(() => !isRunning(pid), 'the end of the switch');
     expect(existsSync(directory)).toBe(false);

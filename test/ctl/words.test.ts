@@ -1,6 +1,6 @@
 // Lines that are typed for tsvdectl: its own words, and commands of the console, which stay unchanged.
 import { expect, test } from 'vitest';
-import { nearestView, parseTyped } from '../../src/ctl/words.ts';
+import { nearestWord, parseTyped } from '../../src/ctl/words.ts';
 
 test.each([
   'port/print',
@@ -35,6 +35,11 @@ test.each([
 test.each([
   ['ports --jsn', "ports has no option '--jsn': it takes --json and --watch[=SECONDS] (EINVAL)"],
   ['ports 3', "ports takes no argument: '3' (EINVAL)"],
+  ['top', 'top is not a command of the console: run `tsvdectl top` in a shell (EINVAL)'],
+  ['capture -p 3 tcp', 'capture is not a command of the console: run `tsvdectl capture` in a shell (EINVAL)'],
+  ['events', 'events is not a command of the console: run `tsvdectl events` in a shell (EINVAL)'],
+  ['wait port 3 up', 'wait is not a command of the console: run `tsvdectl wait` in a shell (EINVAL)'],
+  ['expect icmp', 'expect is not a command of the console: run `tsvdectl expect` in a shell (EINVAL)'],
   ['ports --watch=0', "'0' is not an interval: give seconds, for example --watch=2 (EINVAL)"],
 ])('%j is refused', (line, message) => {
   expect(() => parseTyped(line)).toThrow(expect.objectContaining({ message, exitCode: 22 }));
@@ -45,5 +50,6 @@ test.each([
   ['mac', 'macs'],
   ['vlan 3', 'vlans'],
   ['atachments', 'attachments'],
+  ['evnets', 'events'],
   ['nonsense', undefined],
-])('%s may mean %s', (line, view) => expect(nearestView(line)).toBe(view));
+])('%s may mean %s', (line, word) => expect(nearestWord(line)).toBe(word));

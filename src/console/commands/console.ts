@@ -7,6 +7,10 @@ import { parseFlag, parseLine } from '../parse.ts';
 import { asJson, failureOf, plain, type Reply, result, versionLines } from '../reply.ts';
 
 const HEADING = [row('COMMAND PATH', 'SYNTAX', 'HELP'), row('------------', '--------------', '------------')];
+const endsWithSwitch = new SwitchError(
+  'EINVAL',
+  'the console at the terminal ends with the switch: shutdown or Ctrl-D stops the switch',
+);
 const ENDED: Reply = { data: null, text: '', last: true };
 
 export const consoleMenu: Menu = {
@@ -35,6 +39,7 @@ export const consoleMenu: Menu = {
       help: 'end this session',
       level: 'look',
       answer(_, __, invoker) {
+        if (invoker.kind === 'terminal' && invoker.explained) return result(endsWithSwitch);
         if (invoker.kind !== 'session') return undefined;
         invoker.end();
         return ENDED;

@@ -1,0 +1,27 @@
+// The console of a switch that runs in the foreground at a terminal: a session of tsvdectl, with line editing, completion,
+// history and tables, in the switch's own process.
+import { duplexPair } from 'node:stream';
+import type { ConsoleContext } from '../console/command.ts';
+import { banner, PROMPT } from '../console/reply.ts';
+import { runSession } from '../console/session.ts';
+import { ConsoleClient } from '../ctl/console-client.ts';
+import type { Terminal } from '../ctl/terminal.ts';
+import type { TerminalInput } from '../system/terminal-input.ts';
+import { openTerminal, outputTo } from './terminal-session.ts';
+
+/** Returns a line editor for the console. Its run() is to be called at once. */
+export async function openForeground(context: ConsoleContext, input: TerminalInput): Promise<Terminal> {
+  const [ours, theirs] = duplexPair();
+  ours.once('end', () => ours.destroy());
+  theirs.write(banner(context.version) + PROMPT.slice(1));
+  void runSession(context, { kind: 'terminal', level: 'full', input: theirs, output: theirs }).then(() => theirs.end());
+  let terminal: Terminal | undefined;
+  const client = await ConsoleClient.within(ours, { onDebug: (line) => terminal?.tell(line) });
+  await client.ask('explain 1');
+  // A pager would block the whole process.
+  terminal = await openTerminal(client, input, outputTo(process.stdout, { pages: false }), {
+    say: (sentence) => context.log(sentence, 'warning'),
+    interrupt: () => process.kill(process.pid, 'SIGINT'), // its handler ends the switch
+  });
+  return terminal;
+}

@@ -1,0 +1,80 @@
+// What a session of tsvdectl at a terminal consists of: a line editor with a history, and the output of the commands.
+import type { WriteStream } from 'node:tty';
+import { styleText } from 'node:util';
+import { type Output, type PerformOptions, perform } from '../ctl/command.ts';
+import type { ConsoleClient } from '../ctl/console-client.ts';
+import { dataFrom } from '../ctl/console-data.ts';
+import { HISTORY_MAX, historyPath, openHistory } from '../ctl/history.ts';
+import { overflows } from '../ctl/look.ts';
+import { page } from '../ctl/pager.ts';
+import type { Screen } from '../ctl/table.ts';
+import { Terminal } from '../ctl/terminal.ts';
+import { WORDS } from '../ctl/words.ts';
+import { printable } from '../protocol/printable.ts';
+import type { TerminalInput } from '../system/terminal-input.ts';
+
+/** Returns the output of the commands. If `pages`, a pager shows replies that are longer than the terminal. */
+export function outputTo(stdout: WriteStream | NodeJS.WriteStream, { pages }: { pages: boolean }): Output {
+  const { isTTY = false } = stdout;
+  const colours = isTTY && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
+  const screen: Screen = {
+    get width() {
+      return isTTY ? stdout.columns || 80 : undefined;
+    },
+    paint: (style, text) => (colours ? styleText(style, text, { validateStream: false }) : text),
+  };
+  return {
+    screen,
+    get height() {
+      return isTTY ? stdout.rows || 24 : undefined;
+    },
+    write: (text) => void stdout.write(text),
+    show(lines, drawn = false) {
+      const safe = isTTY && !drawn ? lines.map(printable) : lines;
+      const text = safe.map((line) => `${line}\n`).join('');
+      const { height } = this;
+      if (!(pages && height !== undefined && overflows(safe, screen, height) && page(text))) stdout.write(text);
+    },
+  };
+}
+
+export interface SessionOptions extends PerformOptions {
+  /** Reports that the history cannot be kept. */
+  say(sentence: string): void;
+  /** See TerminalOptions. */
+  interrupt?(): void;
+}
+
+/** Returns a line editor for a console. Its run() is to be called at once. */
+export async function openTerminal(
+  client: ConsoleClient,
+  input: TerminalInput,
+  output: Output,
+  { say, interrupt, ...options }: SessionOptions,
+): Promise<Terminal> {
+  const { lines, add } = openHistory(historyPath(), say);
+  const name = client.isOurs ? await nameOf(client) : 'vde';
+  return new Terminal(client, {
+    input,
+    output: process.stdout as WriteStream,
+    prompt: options.json ? `${name} json$ ` : `${name}$ `,
+    words: WORDS,
+    history: lines,
+    historySize: HISTORY_MAX,
+    onLine: add,
+    async perform(line) {
+      if (line.trim() === '') return { ended: false };
+      const outcome = await perform(client, line, output, { ...options, editing: true });
+      if (outcome.errno !== 0 && !options.json) output.show([outcome.sentence]);
+      return outcome;
+    },
+    formatDebug: (line) => line,
+    ...(interrupt && { interrupt }),
+  });
+}
+
+/** Returns the name of the switch, or `vde` if the switch runs an older version of tsvde, which reports no name. */
+export async function nameOf(client: ConsoleClient): Promise<string> {
+  const { name = 'vde' } = await dataFrom(client)<{ name?: string }>('showinfo');
+  return printable(name);
+}
