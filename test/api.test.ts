@@ -32,13 +32,14 @@ test('a TypeScript program that uses what is not public, or does not exist, does
     "sw.attach({ kind: 'tap', ifnam: '' });",
     "sw.attach({ kind: 'vde' });",
   ];
-  const program = `import { Plug, type SpecObject, serveConsole, serveMetrics, Switch } from 'tsvde';
+  const program = `import { Plug, type SpecObject, serveConsole, serveMetrics, servePage, Switch } from 'tsvde';
 const sw = new Switch({ hub: true });
 const spec: SpecObject = { kind: 'user', hostfwd: ['tcp::1-:2'] };
 sw.attach(spec, { signal: AbortSignal.timeout(5) });
 for await (const frame of sw.plug()) frame.length.toFixed();
 serveConsole(sw, { path: '' });
 serveMetrics(sw, { port: 0 });
+servePage(sw, { path: '', mode: 0o600, hosts: [] });
 ${refused.map((line) => `// @ts-expect-error\n${line}`).join('\n')}`;
   writeFileSync(`${home}/program.ts`, program);
   // `--lib es2022` does not include the types for `using`, which the declarations need; @types/node supplies them.

@@ -1,10 +1,10 @@
-// The console and the metrics of a program's own switch.
+// The console, the metrics and the page of a program's own switch.
 import { EventEmitter, once } from 'node:events';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { request } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { Switch, serveConsole, serveMetrics } from '../src/index.ts';
+import { Switch, serveConsole, serveMetrics, servePage } from '../src/index.ts';
 import { atEnd } from './support/at-end.ts';
 import { ConsoleClient } from './support/console.ts';
 import { run } from './support/process.ts';
@@ -114,7 +114,63 @@ describe('serveMetrics', () => {
   });
 });
 
-test('a program that imports the library loads neither the metrics nor the console until it serves them', async () => {
+describe('servePage', () => {
+  test('serves the page and its data on a port of 127.0.0.1, and ends with the switch', async () => {
+    const sw = aSwitch();
+    const { address } = await servePage(sw, { port: 0 });
+    expect(address).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/$/);
+    expect(await (await fetch(address)).text()).toContain('<title>tsvde</title>');
+    const live = await fetch(`${address}live`);
+    const { value } = await live.body!.pipeThrough(new TextDecoderStream()).getReader().read();
+    expect(value).toContain('"name":"tsvde"');
+    await sw.close();
+    await expect(fetch(address)).rejects.toThrow();
+  });
+
+  test('answers only for the hosts that the program names', async () => {
+    const { address } = await servePage(aSwitch(), { port: 0, hosts: ['lab.example'] });
+    const statusFor = async (host: string) => {
+      const [response] = await once(request(address, { headers: { host } }).end(), 'response');
+      response.resume();
+      return response.statusCode;
+    };
+    expect(await statusFor('lab.example')).toBe(200);
+    expect(await statusFor('evil.example')).toBe(421);
+  });
+
+  test('serves a path with a mode', async () => {
+    const path = `${temporaryDirectory()}/web`;
+    {
+      await using served = await servePage(aSwitch(), { path, mode: 0o600 });
+      expect(served.address).toBe(`unix:${path}`);
+      expect(statSync(path).mode & 0o777).toBe(0o600);
+    }
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test.each([
+    [{}, 'EINVAL', /cannot serve the page: listen on a port, with a host or without, or on a path/],
+    [{ port: 1, mode: 0o600 }, 'EINVAL', /only the socket of a path has a mode and a group/],
+    [{ path: '/x', mode: 0o7777 }, 'EINVAL', /mode 4095 is not one of 0 to 0o777/],
+    [{ port: 1, host: 'localhost', hots: [] }, 'EINVAL', /there is no option 'hots'; did you mean 'host'\?/],
+    [{ host: '192.0.2.1', port: 1 }, 'EADDRINUSE', /cannot serve the page on 192\.0\.2\.1:1/],
+  ])('refuses %o with a sentence', async (options, code, message) => {
+    await expect(servePage(aSwitch(), options as never)).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message),
+    });
+  });
+
+  test('warns if other hosts can read the page', async () => {
+    const sw = aSwitch();
+    const log: string[] = [];
+    sw.on('log', (message) => log.push(message));
+    await servePage(sw, { port: 0, host: '0.0.0.0' });
+    expect(log).toEqual(['other hosts can read the page, without a password: its address is not a loopback address']);
+  });
+});
+
+test('a program that imports the library loads neither metrics, page nor console until it serves them', async () => {
   const hook =
     "import fs from 'node:fs'; export const load = (url, c, next) => (fs.writeSync(1, url + '\\n'), next(url, c));";
   const body = `import { register } from 'node:module';
@@ -128,6 +184,6 @@ test('a program that imports the library loads neither the metrics nor the conso
   expect([code, stderr]).toEqual([0, '']);
   const [first, later] = stdout.split('imported\n');
   expect(first).toContain('dist/plug/plug.js');
-  expect(first).not.toMatch(/metrics\/scrape|commander|console\/(server|menus|commands)/);
+  expect(first).not.toMatch(/metrics\/scrape|web\/routes|commander|console\/(server|menus|commands)/);
   expect(later).toContain('dist/metrics/scrape.js');
 });

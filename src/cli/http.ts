@@ -5,7 +5,8 @@ import { type HttpAddress, parseHttpAddress } from '../http/address.ts';
 import { type HttpServer, type Routes, startHttp } from '../http/server.ts';
 import { metricsRoutes, metricsUrl } from '../metrics/routes.ts';
 import { VDE_VERSION } from '../system/version.ts';
-import { pageRoutes } from '../web/routes.ts';
+import { pageRoutes, pageUrl } from '../web/routes.ts';
+import { warnIfPublic } from '../web/serve.ts';
 
 interface Wanted {
   /** The address that an option gives, or the descriptor of a passed socket. */
@@ -43,10 +44,9 @@ export async function serveHttp(
     }
     if (page) {
       const server = shared ? servers[0]! : await start(forPage, page.routes, 'the page');
-      context.web = server.address.replace(/^http:.*/, '$&/');
+      context.web = pageUrl(server.address);
       log(`serving the page on ${context.web}`, 'info', { address: context.web });
-      if (!server.local)
-        log('other hosts can read the page, without a password: its address is not a loopback address', 'warning');
+      warnIfPublic(server, log);
     }
   } catch (error) {
     await close();

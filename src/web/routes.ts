@@ -73,6 +73,11 @@ export async function pageRoutes(sw: Switch, { hosts }: { hosts: readonly string
   return { routes: guarded(routes, hosts), close: () => feed.close() };
 }
 
+/** Returns the page's address, given that of its server. */
+export function pageUrl(address: string): string {
+  return address.replace(/^http:.*/, '$&/');
+}
+
 function json(value: unknown): Reply {
   return { status: 200, type: 'application/json', body: JSON.stringify(value), headers: HEADERS };
 }
