@@ -2,6 +2,8 @@
 // too.
 export const RATE = { key: 'rate', title: 'kframes/s', digits: 0, spread: true, ratio: true };
 export const CPU = { key: 'cpu', title: 'CPU us', digits: 2, ratio: true };
+/** The switch's CPU time for each MiB that arrived. */
+export const CPU_OF_BYTES = { key: 'cpu', title: 'CPU ms/MiB', digits: 3, ratio: true };
 export const GOODPUT = { key: 'goodput', title: 'Gbit/s', digits: 2 };
 export const SHARE = { key: 'share', title: 'delivered %', digits: 1 };
 export const P50 = { key: 'p50', title: 'p50 us', digits: 1, ratio: true };

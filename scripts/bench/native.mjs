@@ -1,5 +1,6 @@
 // The benchmark's own programs, compiled once per run: load (clients that measure), relay and tap_relay (the fastest
-// that any program could be), plug (a VDE client with a network interface).
+// that any program could be), plug (a VDE client with a network interface);
+// and the library unconfined.so.
 import { join } from 'node:path';
 import { execute } from '../set-up.mjs';
 
@@ -11,6 +12,8 @@ export function buildNative(scope) {
     const flags = ['-std=c++20', '-O2', '-Wall', '-Wextra', '-Werror', '-pthread', '-Inative'];
     execute('g++', [...flags, `native/bench/${name}.cc`, 'native/build/Release/engine.a', '-o', native(name)]);
   }
+  const library = ['-shared', '-fPIC', 'native/bench/unconfined.cc', '-o', native('unconfined.so'), '-ldl'];
+  execute('g++', ['-std=c++20', '-O2', '-Wall', '-Wextra', '-Werror', ...library]);
 }
 
 export function native(name) {

@@ -1,6 +1,7 @@
 // The switches to compare. `carries` says what a switch connects: VDE clients, TAP interfaces, guests to a user-mode
-// network, or guests on vhost-user sockets. start() starts the switch in a scope with a setting; startVhostUser()
-// starts it with two vhost-user sockets. Once the switch is usable, both resolve with the processes to measure.
+// network, guests on vhost-user sockets, or `confinement`: only peers that differ in whether they give up privileges
+// have that. start() starts the switch in a scope with a setting; startVhostUser() starts it with two vhost-user
+// sockets. Once the switch is usable, both resolve with the processes to measure.
 //
 // A setting has: directory (of ctl), space (the switch's network namespace, or undefined), taps (the names of the
 // interfaces to make there), hub, ports, hashSize, vlans, user (adds a user-mode network), options (further words, for
@@ -22,6 +23,11 @@ const ours = (checkout) => (setting) => [
   ...(setting.user ? ['--port', 'user'] : []),
   ...(setting.options ?? []),
 ];
+
+/** tsvde with a library that may keep it from giving up privileges. Both ways load it, since that takes time. */
+const confined =
+  (...environment) =>
+  (setting) => ['env', `LD_PRELOAD=${native('unconfined.so')}`, ...environment, ...ours(root)(setting)];
 
 const vdeSwitch = (setting) => ['vde_switch', '-s', setting.directory, ...switchWords(setting)];
 
@@ -52,6 +58,8 @@ export const PEERS = [
   { name: 'TAP relay', carries: ['tap'], start: startTapRelay },
   { name: 'Linux bridge', needs: ['ip'], carries: ['tap'], start: startBridge, inKernel: true },
   { name: 'DPDK relay', needs: ['dpdk-testpmd'], carries: ['vhost-user'], startVhostUser: startDpdkRelay },
+  { name: 'tsvde confined', carries: ['confinement'], start: program(confined()) },
+  { name: 'tsvde unconfined', carries: ['confinement'], start: program(confined('UNCONFINED=1')) },
   { name: 'Open vSwitch', needs: ['ovs-vswitchd'], carries: ['tap'], start: startOpenVswitch },
   { name: 'Open vSwitch', needs: [WITH_DPDK], carries: ['vhost-user'], startVhostUser: startOpenVswitchVhost },
 ];

@@ -14,6 +14,14 @@ export function cpuNanoseconds(pids) {
   return sum;
 }
 
+/** Returns the processes and all that they have started. */
+export function withChildren(pids) {
+  return pids.flatMap((pid) => {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+    return [pid, ...withChildren(children.map(Number))];
+  });
+}
+
 /** Returns the resident memory in MiB. */
 export function residentMemory(pids) {
   return pids

@@ -7,6 +7,7 @@
 // To add rows, add a file and its line here.
 import { hasProgram } from '../set-up.mjs';
 import { groups as capture } from './rows/capture.mjs';
+import { groups as confinement } from './rows/confinement.mjs';
 import { groups as flood } from './rows/flood.mjs';
 import { groups as footprint } from './rows/footprint.mjs';
 import { groups as guests } from './rows/guests.mjs';
@@ -32,6 +33,7 @@ export const GROUPS = [
   ...user,
   ...guests,
   ...vhostUser,
+  ...confinement,
   ...footprint,
   ...startUp,
 ];

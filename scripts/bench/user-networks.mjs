@@ -1,6 +1,7 @@
 // Other user-mode networks, which a guest reaches through a TAP: QEMU's own, connected to the TAP by a hub in a QEMU
 // without a guest, and slirpvde on a vde_switch.
-import { within } from './network.mjs';
+import { hosts, within } from './network.mjs';
+import { withChildren } from './process.mjs';
 
 export function startQemuUser(scope, { space, taps: [tap] }) {
   const netdevs = ['user,id=u', 'hubport,id=hu,hubid=0,netdev=u'].concat(
@@ -18,4 +19,22 @@ export function slirpvdeOn(startSwitch) {
     const stack = scope.start(within(setting.space, ['slirpvde', '-s', setting.directory]));
     return { pids: [...pids, stack.pid] };
   };
+}
+
+/** Returns a guest on a TAP of the peer's user-mode network, the guest's host, and the network's processes. */
+export async function overUserNetwork(scope, peer) {
+  let space;
+  const start = (inScope, setting) => {
+    space = setting.space;
+    return peer.start(inScope, { ...setting, user: true });
+  };
+  const { ends, pids } = await hosts(scope, { ...peer, start }, ['tap']);
+  const [guest] = ends;
+  await guest.run(['ip', 'addr', 'add', '10.0.2.15/24', 'dev', 'tap0']);
+  const host = {
+    address: '10.0.2.2',
+    run: (command) => scope.run(within(space, command)),
+    start: (command) => scope.start(within(space, command)),
+  };
+  return { ends: [guest, host], pids: withChildren(pids) };
 }
