@@ -3,7 +3,6 @@
 import { spawn } from 'node:child_process';
 import { closeSync, writeSync } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { ExitError } from '../system/exit-error.ts';
 
 /** The environment variable that tells the daemon process the number of the descriptor to report on. */
@@ -51,7 +50,7 @@ export async function startDaemon(argv: readonly string[], announce: () => void)
     child.once('error', (error) => resolve(error.message));
     child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
   });
-  const report = parseReport(await text(child.stdio[READY_FD] as Readable));
+  const report = parseReport(await textOf(child.stdio[READY_FD] as Readable));
   if (!report) {
     child.kill(); // without a report, the daemon may still be running
     throw new ExitError(1, `the daemon ended before it was ready: ${await ended}`);
@@ -66,6 +65,12 @@ export async function startDaemon(argv: readonly string[], announce: () => void)
   }
   child.unref();
   return report.warnings ?? [];
+}
+
+async function textOf(stream: Readable): Promise<string> {
+  let text = '';
+  for await (const part of stream.setEncoding('utf8')) text += part;
+  return text;
 }
 
 interface Report {

@@ -1,9 +1,9 @@
 // The pid file. An existing pid file is replaced only if it is empty, or if the process that it names has ended or is
 // this one. A pid file is removed only while it contains our process ID.
-import { randomBytes } from 'node:crypto';
 import { closeSync, linkSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { describeError } from '../system/errno.ts';
 import { ExitError } from '../system/exit-error.ts';
+import { randomBytes } from '../system/random.ts';
 
 /**
  * Writes the pid file and returns a function that removes it. Throws ExitError 1 if the file cannot be created, or if

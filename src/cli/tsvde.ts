@@ -1,50 +1,14 @@
-// tsvde, the command: parses its options, starts the service, serves until told to end, and cleans up.
-import { constants } from 'node:os';
+// tsvde, the command: parses its options, and then serves, starts a daemon that serves, or runs a sub-command.
 import { ExitError } from '../system/exit-error.ts';
-import type { Log } from '../system/log.ts';
-import { loadAddon } from '../system/native.ts';
-import { ignoreTerminalStops } from '../system/terminal-input.ts';
-import { confine } from './confinement.ts';
 import { daemonReport, startDaemon } from './daemon.ts';
-import { daemonLog, streamLog } from './log.ts';
 import { parseOptions } from './options.ts';
-import { Service, type ServiceOptions } from './service.ts';
-import { announceReady, ServiceManager } from './service-manager.ts';
-import { finish, runProgram, showAbove, takeName, unblockTerminals } from './streams.ts';
+import type { Behaviour } from './serve.ts';
+import { announceReady } from './service-manager.ts';
+import { finish, runProgram, takeName } from './streams.ts';
 import { SUBCOMMANDS } from './subcommands.ts';
-
-/** How the program behaves, depending on the name that it was started by. */
-export interface Behaviour {
-  name: string;
-  /**
-   * Whether to behave as vde_switch: an invalid option is reported and ignored, and a TAP, port, console or rc file
-   * that fails is reported and does not end the start.
-   */
-  tolerant: boolean;
-}
 
 const TSVDE: Behaviour = { name: 'tsvde', tolerant: false };
 export const VDE_SWITCH: Behaviour = { name: 'vde_switch', tolerant: true };
-
-/** Signals that vde_switch ignores. By default they would end Node or open its debugger. */
-const IGNORED: readonly NodeJS.Signals[] = [
-  'SIGALRM',
-  'SIGIO',
-  'SIGPROF',
-  'SIGPWR',
-  'SIGSTKFLT',
-  'SIGUSR1',
-  'SIGUSR2',
-  'SIGVTALRM',
-];
-
-/**
- * The most warnings that a daemon passes to the process that started it. A start with a broken rc file can have more.
- */
-const WARNINGS_MAX = 20;
-
-/** Why the switch ends. `signal` is set if the parent process should see that a signal ended this process. */
-type End = { reason: string; signal?: NodeJS.Signals };
 
 export async function main(argv: readonly string[], behaviour = TSVDE): Promise<void> {
   const { name, tolerant } = behaviour;
@@ -63,17 +27,9 @@ export async function main(argv: readonly string[], behaviour = TSVDE): Promise<
       for (const warning of await startDaemon(argv, announce)) say(warning);
       return;
     }
-    loadAddon();
-    unblockTerminals();
-    ignoreTerminalStops();
-    const warnings: string[] = []; // the warnings of a daemon's start
-    const log = report
-      ? alsoKeeping(warnings, daemonLog(name, options.log))
-      : streamLog(name, process.stderr, options.log, showAbove);
-    // The daemon does not inherit --ready-fd's descriptor; the process that started the daemon announces readiness.
-    const readyFd = report ? undefined : options.readyFd;
-    const opened = confine(options);
-    await serve({ ...options, readyFd, tolerant, opened }, log, () => report?.ready(warnings.splice(0)));
+    // Not loaded by the process that only starts the daemon.
+    const { serve } = await import('./serve.ts');
+    await serve(options, behaviour, report);
   } catch (error) {
     if (!(error instanceof ExitError)) throw error;
     if (report) report.failed(error);
@@ -86,57 +42,4 @@ async function runSubcommand([name, ...words]: readonly string[]): Promise<void>
   if (name === 'plug') return (await import('./plug.ts')).main(words);
   const { main } = await (name === 'doctor' ? import('./doctor.ts') : import('./completion.ts'));
   await runProgram(`tsvde ${name}`, main(words));
-}
-
-/**
- * Returns a log that also copies the first warnings to `kept`. The user who starts a daemon sees the command's stderr,
- * not the system log.
- */
-function alsoKeeping(kept: string[], log: Log): Log {
-  return (message, level, fields) => {
-    if (level === 'warning' && kept.length < WARNINGS_MAX) kept.push(message);
-    log(message, level, fields);
-  };
-}
-
-async function serve(options: ServiceOptions, log: Log, ready = () => {}): Promise<void> {
-  let end: (end: End | undefined) => void = () => {};
-  const ended = new Promise<End | undefined>((resolve) => {
-    end = resolve;
-  });
-  for (const signal of IGNORED) process.on(signal, () => {});
-  const signalled = new Promise<End>((resolve) => {
-    process.on('SIGTERM', () => resolve({ reason: 'Caught signal 15, cleaning up and exiting' }));
-    for (const signal of ['SIGINT', 'SIGQUIT'] as const)
-      process.on(signal, () =>
-        resolve({ reason: `Caught signal ${constants.signals[signal]}, cleaning up and exiting`, signal }),
-      );
-  });
-  void signalled.then(end);
-
-  const manager = new ServiceManager();
-  const starting = Service.start(options, log, { shutdown: () => end(undefined), signalled }).then((service) => {
-    if (service.usable) manager.ready(service.status);
-    return service;
-  });
-  // A SIGHUP that arrives during the start is handled after it, and does not end the process.
-  process.on('SIGHUP', () => void starting.then((service) => reload(service, manager)).catch(() => {}));
-  const service = await starting;
-  service.onStatus((status) => manager.status(status));
-  manager.watch(() => service.answers());
-  if (options.readStdin)
-    void service.readCommands().then(() => end({ reason: 'EOF on stdin, cleaning up and exiting' }));
-  if (service.usable) ready();
-
-  const why = await ended;
-  if (why) log(why.reason);
-  manager.stopping();
-  await service.close();
-  await finish(0, why?.signal);
-}
-
-async function reload(service: Service, manager: ServiceManager): Promise<void> {
-  manager.reloading();
-  await service.reload();
-  manager.ready(service.status);
 }

@@ -1,5 +1,4 @@
 // Joins a VDE switch as a client: the handshake on the control socket, and the client's own data socket.
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, chown, realpath, stat, unlink } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
@@ -10,6 +9,7 @@ import { ADDRESS_SIZE, addressPath, formatAddress, formatRequest } from '../prot
 import { groupId } from '../system/accounts.ts';
 import { describeError } from '../system/errno.ts';
 import { native } from '../system/native.ts';
+import { randomBytes } from '../system/random.ts';
 
 /** Which port a plug takes, and how it describes itself. */
 export interface PlugOptions {

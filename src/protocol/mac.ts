@@ -1,5 +1,4 @@
 // MAC addresses as text: six bytes in hexadecimal.
-import { randomBytes } from 'node:crypto';
 import { SwitchError } from './errors.ts';
 
 /** Returns `02:00:00:00:00:0a` for `2:0:0:0:0:a` or `2.0.0.0.0.a`. Throws SwitchError EINVAL for anything else. */
@@ -9,10 +8,4 @@ export function parseMac(text: string): string {
     throw new SwitchError('EINVAL', `Invalid MAC Addr ${text}: give six bytes in hex, like 00:ff:11:22:33:44`);
   }
   return bytes.map((byte) => byte.toLowerCase().padStart(2, '0')).join(':');
-}
-
-/** Returns a MAC address that starts with `prefix` and is random after it. */
-export function randomMac(prefix: string): string {
-  const random = [...randomBytes(6 - prefix.split(':').length)];
-  return [prefix, ...random.map((byte) => byte.toString(16).padStart(2, '0'))].join(':');
 }

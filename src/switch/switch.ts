@@ -9,11 +9,12 @@ import { Control, type ControlInfo, type ListenOptions, type PrepareOther } from
 import { DEFAULT_PRIORITY } from '../fstp/machine.ts';
 import type { Plug } from '../plug/plug.ts';
 import { SwitchError } from '../protocol/errors.ts';
-import { parseMac, randomMac } from '../protocol/mac.ts';
+import { parseMac } from '../protocol/mac.ts';
 import { describeEnd, nameEnd } from '../system/errno.ts';
 import { LineLimit } from '../system/line-limit.ts';
 import type { Log, LogFields, LogLevel } from '../system/log.ts';
 import { type EngineEvent, type EventsLost, type NativeEngine, native } from '../system/native.ts';
+import { randomMac } from '../system/random.ts';
 import { Capture } from './capture.ts';
 import { Captures } from './captures.ts';
 import { type PortCounters, portCounters } from './counters.ts';
