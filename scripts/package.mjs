@@ -27,7 +27,7 @@ await step('install and build', setUp);
 rmSync(staging, { recursive: true, force: true });
 mkdirSync(release, { recursive: true });
 try {
-  process.env.SOURCE_DATE_EPOCH = sourceDate(root);
+  process.env.SOURCE_DATE_EPOCH = sourceDate();
   for (const [name, make] of Object.entries(KINDS)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
     await step(name, () => {

@@ -3,11 +3,12 @@
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { cacheOf } from '../build.mjs';
-import { fetchNode, nodeVersion } from '../package/node-build.mjs';
+import { fetchNode, nodeVersion, unpack } from '../package/node-build.mjs';
 import { output } from '../package/tree.mjs';
 import { root as checkout } from '../set-up.mjs';
 import { CleanRoot } from './clean-root.mjs';
 import { exampleScript } from './example.mjs';
+import { compareWithClone } from './same-bytes.mjs';
 
 /** Node and the version of npm to install with. Each npm supports the Node beside it. */
 const NODES = [
@@ -40,6 +41,7 @@ export function ways(release, version) {
     { name: 'archive', try: (path) => unpacked(path, archive) },
     { name: 'deb', try: (path) => installed(path, deb) },
     { name: 'deb beside vde_switch and systemd', try: (path) => installedBeside(path, deb) },
+    { name: 'the same bytes from another clone', try: (path) => same(path, [main, platform, archive, deb]) },
   ];
 }
 
@@ -164,6 +166,10 @@ function installedBeside(path, deb) {
   return finish(root, seconds, []);
 }
 
+function same(path, files) {
+  return { seconds: timed(() => compareWithClone(path, files)) };
+}
+
 function finish(root, seconds, files) {
   const left = root.left().filter((path) => !NPMS.includes(path));
   if (left.length > 0) throw new Error(`after the removal there are left:\n${left.join('\n')}`);
@@ -183,7 +189,7 @@ function fetchNpm(version) {
   if (!existsSync(join(directory, 'package'))) {
     mkdirSync(directory, { recursive: true });
     const tarball = output('npm', ['pack', '--silent', '--pack-destination', directory, `npm@${version}`]).trim();
-    output('tar', ['-xzf', join(directory, tarball), '-C', directory]);
+    unpack(join(directory, tarball), directory);
   }
   return join(directory, 'package');
 }

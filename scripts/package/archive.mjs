@@ -1,15 +1,16 @@
 // The archive: tsvde with everything that it needs, to be unpacked and run on a machine without Node.
-import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../set-up.mjs';
 import { completions, licences, placeBundle } from './bundle.mjs';
-import { copy, output, published, settle, write } from './tree.mjs';
+import { packArchive } from './pack.mjs';
+import { copy, published, write } from './tree.mjs';
 
 export function makeArchive(staging, release) {
   const name = `tsvde-${published.version}-${process.platform}-${process.arch}`;
   const tree = join(staging, name);
   // Its Node is found wherever the archive was unpacked.
-  placeBundle(join(tree, 'lib/tsvde'), (path) => `"$(dirname "$(readlink -f "$0")")/${path}"`);
+  placeBundle(join(tree, 'lib/tsvde'), (path) => `"\${self%/*}/${path}"`);
   mkdirSync(join(tree, 'bin'));
   for (const program of Object.keys(published.bin))
     symlinkSync(`../lib/tsvde/bin/${program}`, join(tree, 'bin', program));
@@ -17,14 +18,7 @@ export function makeArchive(staging, release) {
   for (const [text, path] of completions({ zsh: 'zsh/site-functions' })) write(join(tree, 'share', path), text);
   write(join(tree, 'LICENCES'), licences(join(tree, 'lib/tsvde')));
   copy(join(root, 'README.md'), join(tree, 'README.md'));
-  settle(tree);
   const archive = join(release, `${name}.tar.xz`);
-  pack(staging, archive, ['--use-compress-program=xz --threads=1 -6']);
+  packArchive(staging, archive);
   return [archive];
-}
-
-/** Makes a tar archive of a directory, with its files in the order of their names and owned by root. */
-function pack(directory, archive, compression) {
-  const metadata = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner', '--format=gnu'];
-  output('tar', [...metadata, ...compression, '-cf', archive, '-C', directory, ...readdirSync(directory)]);
 }

@@ -4,12 +4,12 @@ import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { root } from '../set-up.mjs';
 import { completions, licences, placeBundle } from './bundle.mjs';
-import { copy, output, published, settle, write } from './tree.mjs';
+import { installedKilobytes, packDebian } from './pack.mjs';
+import { commit, copy, output, published, write } from './tree.mjs';
 
 const HOME = 'usr/lib/tsvde';
 const UNITS = 'usr/lib/systemd/system';
 const ARCHITECTURES = { x64: 'amd64', arm64: 'arm64' };
-const MAINTAINER = 'The tsvde authors <authors@tsvde.invalid>';
 const SCRIPTS = ['postinst', 'prerm', 'postrm'];
 
 export function makeDebianPackage(staging, release) {
@@ -25,10 +25,17 @@ export function makeDebianPackage(staging, release) {
   placeUnits(tree);
   placeDocuments(tree, copyright);
   placeControl(tree, home);
-  settle(tree);
   const deb = join(release, `tsvde_${published.version}_${ARCHITECTURES[process.arch]}.deb`);
-  output('dpkg-deb', ['--build', '--root-owner-group', '-Zxz', '-z6', '--threads-max=1', tree, deb]);
+  packDebian(tree, deb);
   return [deb];
+}
+
+/** Returns the author that package.json names with an address, or else the author of the commit. */
+function maintainer() {
+  const { author } = published;
+  const words = typeof author === 'object' ? `${author.name} <${author.email}>` : author;
+  if (/^[^<>]+ <[^<>\s]+@[^<>\s]+>$/.test(words)) return words;
+  return commit('%an <%ae>', 'in package.json, give the author a name and an address');
 }
 
 function placeUnits(tree) {
@@ -54,7 +61,7 @@ function placeDocuments(tree, copyright) {
   gzip(join(root, 'CHANGELOG.md'), join(documents, 'CHANGELOG.md.gz'));
   write(join(documents, 'copyright'), copyright);
   const date = new Date(process.env.SOURCE_DATE_EPOCH * 1000).toUTCString().replace('GMT', '+0000');
-  const entry = `tsvde (${published.version}) stable; urgency=medium\n\n  * See CHANGELOG.md.gz.\n\n -- ${MAINTAINER}  ${date}\n`;
+  const entry = `tsvde (${published.version}) stable; urgency=medium\n\n  * See CHANGELOG.md.gz.\n\n -- ${maintainer()}  ${date}\n`;
   write(join(documents, 'changelog.gz'), gzipSync(entry, { level: 9 }));
   copy(join(root, 'packaging/deb/lintian-overrides'), join(share, 'lintian/overrides/tsvde'));
 }
@@ -69,7 +76,7 @@ function placeControl(tree, home) {
     const text = readFileSync(join(root, 'packaging/deb', name), 'utf8').replaceAll('@COMPAT@', compat);
     write(join(tree, 'DEBIAN', name), text, 0o755);
   }
-  const kilobytes = output('du', ['--summarize', '--apparent-size', '--block-size=1K', tree]).split('\t')[0];
+  const kilobytes = installedKilobytes(join(tree, 'usr'));
   write(join(tree, 'DEBIAN/control'), control(sharedLibraries(tree, home), kilobytes));
   const files = output('find', ['usr', '-type', 'f', '-printf', '%P\\n'], { cwd: tree }).trim().split('\n').sort();
   write(
@@ -119,7 +126,7 @@ function control(libraries, kilobytes) {
   return `Package: tsvde
 Version: ${published.version}
 Architecture: ${ARCHITECTURES[process.arch]}
-Maintainer: ${MAINTAINER}
+Maintainer: ${maintainer()}
 Installed-Size: ${kilobytes}
 Depends: ${libraries}, systemd-standalone-sysusers | systemd-sysusers
 Recommends: libslirp0, libpcap0.8

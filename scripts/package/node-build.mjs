@@ -1,6 +1,6 @@
 // The Node that the archive and the Debian package contain. It comes from npm, as a package for one platform.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheOf } from '../build.mjs';
 import { root } from '../set-up.mjs';
@@ -42,6 +42,16 @@ export function fetchNode(version, sha512) {
   );
   if (sha512 !== undefined && createHash('sha512').update(readFileSync(tarball)).digest('hex') !== sha512)
     throw new Error(`${tarball} is not the file that scripts/package/node-build.mjs names: remove it`);
-  if (!existsSync(program)) output('tar', ['-xzf', tarball, '-C', directory]);
+  if (!existsSync(program)) unpack(tarball, directory);
   return directory;
+}
+
+/** Unpacks a package of npm, whose files are all in package/. That directory exists only once it is complete. */
+export function unpack(tarball, directory) {
+  const fresh = join(directory, 'fresh');
+  rmSync(fresh, { recursive: true, force: true });
+  mkdirSync(fresh);
+  output('tar', ['-xzf', tarball, '-C', fresh]);
+  renameSync(join(fresh, 'package'), join(directory, 'package'));
+  rmSync(fresh, { recursive: true });
 }

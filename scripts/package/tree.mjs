@@ -30,12 +30,16 @@ export function output(command, args, options = {}) {
 }
 
 /** Returns the time of the commit in seconds, or SOURCE_DATE_EPOCH (reproducible-builds.org). */
-export function sourceDate(checkout) {
-  if (process.env.SOURCE_DATE_EPOCH) return process.env.SOURCE_DATE_EPOCH;
+export function sourceDate() {
+  return process.env.SOURCE_DATE_EPOCH || commit('%ct', 'set SOURCE_DATE_EPOCH to the time of the release in seconds');
+}
+
+/** Returns what `format` of git-log(1) names of the commit. `remedy` says what to do where there is no git. */
+export function commit(format, remedy) {
   try {
-    return output('git', ['log', '-1', '--format=%ct'], { cwd: checkout }).trim();
+    return output('git', ['log', '-1', `--format=${format}`]).trim();
   } catch {
-    throw new Error('without git, set SOURCE_DATE_EPOCH to the time of the release in seconds');
+    throw new Error(`without git, ${remedy}`);
   }
 }
 

@@ -2,6 +2,7 @@
 // on clean machines is what `npm run package:test` does.
 import { mkdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { describeWith } from '../support/needs.ts';
 import { run } from '../support/process.ts';
@@ -12,6 +13,8 @@ type MakeNpmPackages = (staging: string, release: string) => string[];
 const { makeNpmPackages } = (await import(new URL('../../scripts/package/npm.mjs', import.meta.url).href)) as {
   makeNpmPackages: MakeNpmPackages;
 };
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Packing takes seconds, most of them npm's. */
 const TIMEOUT_MS = 120_000;
@@ -49,6 +52,9 @@ describeWith(['objdump', 'strip', 'tar'], 'the npm packages', () => {
       expect(files).toContain(path);
 
     const binaries = await unpack(platform);
+    // A path of this checkout would make the bytes those of one directory.
+    for (const home of [directory, binaries.directory])
+      expect(await run('grep', ['-rlaF', ROOT, home])).toMatchObject({ code: 1, stdout: '' });
     const about = JSON.parse(readFileSync(`${binaries.directory}/package.json`, 'utf8'));
     expect(about).toMatchObject({ version: manifest.version, os: ['linux'], cpu: ['x64'], libc: ['glibc'] });
     expect(about.glibc).toMatch(/^2\.\d+$/);
