@@ -1,3 +1,2 @@
 // The JavaScript half of tsvdeq; bin/tsvdeq starts it.
-require('./supported.js');
-require('../dist/bin/tsvdeq.cjs').main();
+require('./launch.js').launch('tsvdeq').main();

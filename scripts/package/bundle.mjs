@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../set-up.mjs';
+import { placeCode } from './code.mjs';
 import { nodeVersion, placeNode } from './node-build.mjs';
 import { PLATFORM_PACKAGE, placePackage, placePlatformPackage } from './npm.mjs';
 import { copy, published, write } from './tree.mjs';
@@ -23,6 +24,7 @@ export function placeBundle(tree, nodeWord) {
   useNode(join(tree, 'bin'), nodeWord('node'));
   useNode(join(tree, 'bin/compat'), nodeWord('../node'));
   placeNode(join(tree, 'bin/node'), join(tree, 'LICENSE.node'));
+  placeCode(tree);
 }
 
 /**

@@ -1,6 +1,7 @@
-// Installations of tsvde without a usable addon: each program that needs the addon ends with one sentence that says what
-// is wrong and names the remedy; the others work.
-import { chmodSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+// Installations of tsvde that are broken: each program that needs what is broken ends with one sentence that says what is
+// wrong and names the remedy; the others work.
+import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { describeWith } from '../support/needs.ts';
@@ -34,7 +35,7 @@ function installation({ addon, glibc = '2.34' }: { addon?: Buffer; glibc?: strin
     writeFileSync(`${home}/${PACKAGE}/package.json`, JSON.stringify({ name: PACKAGE, version, glibc }));
     writeFileSync(`${home}/${PACKAGE}/tsvde.node`, addon);
   }
-  return { program: (name: string) => `${tsvde}/bin/${name}`, addon: `${home}/${PACKAGE}/tsvde.node` };
+  return { home, program: (name: string) => `${tsvde}/bin/${name}`, addon: `${home}/${PACKAGE}/tsvde.node` };
 }
 
 /** Runs a program of an installation. `before` is JavaScript that Node runs first. */
@@ -147,11 +148,39 @@ test('--help, --version, tsvdectl and tsvdeq --print work without the addon', as
   expect(failed).toMatchObject({ code: 255, stderr: expect.stringContaining('no such file or directory') });
 });
 
-describeWith(['root'], 'an addon that only root can read', () => {
-  test('is refused to others with the reason', async () => {
-    const { program, addon } = installation({ addon: built() });
-    const home = addon.slice(0, addon.indexOf('/node_modules'));
-    await run('chmod', ['-R', 'a+rX', home]);
+test('a program with a file that is missing or cut short says which', async () => {
+  const { home, program } = installation();
+  const remedy = "install tsvde again or, in a checkout, run 'npm run build'";
+  const gone = `${home}/tsvde/dist/bin/tsvdeq.cjs`;
+  rmSync(gone);
+  expect(await run(program('tsvdeq'), ['--help'])).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: `tsvde cannot be loaded: ENOENT: no such file or directory, open '${gone}': ${remedy}\n`,
+  });
+  const cut = `${home}/tsvde/dist/bin/tsvdectl.cjs`;
+  writeFileSync(cut, readFileSync(cut).subarray(0, 10_000));
+  const { code, stderr } = await run(program('tsvdectl'), ['--help']);
+  expect(stderr).toMatch(/^tsvde cannot be loaded: .*\/tsvdectl\.cjs:\d+: [^\n]+: install tsvde again or, [^\n]+\n$/);
+  expect(code).toBe(1);
+});
+
+describeWith(['root'], 'an installation with a file that only root can read', () => {
+  test('says which file of a program it is', async () => {
+    const { home, program } = installation({ addon: built() });
+    await run('chmod', ['-R', 'a+rX', dirname(home)]);
+    chmodSync(`${home}/tsvde/dist/bin/tsvdectl.cjs`, 0o600);
+    expect(await run('setpriv', ['--reuid=65534', program('tsvdectl'), '--help'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /^tsvde cannot be loaded: EACCES: permission denied, open '.*\/tsvdectl\.cjs': .*\n$/,
+      ),
+    });
+  });
+
+  test('refuses the addon to others with the reason', async () => {
+    const { home, program, addon } = installation({ addon: built() });
+    await run('chmod', ['-R', 'a+rX', dirname(home)]);
     chmodSync(addon, 0o600);
     const { code, stderr } = await run('setpriv', ['--reuid=65534', program('tsvde'), '--nostdin', '-s', '/tmp/x/y']);
     expect(stderr).toMatch(
