@@ -1,7 +1,8 @@
-// npm run bench [-- NAME… --rounds N --seconds S --json FILE --against DIR --peer NAME]: compares tsvde with every
+// npm run bench [-- NAME… --rounds N --seconds S --json FILE --against DIR --peer NAME --archive DIR]: compares tsvde with every
 // installed switch, in the same run and in turns, so that other load on the machine affects all of them. NAME selects
 // the rows whose names contain it. Prints medians and ratios; asserts nothing.
 import { existsSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildNative } from './bench/native.mjs';
 import { installedPeers, PEERS } from './bench/peers.mjs';
@@ -12,7 +13,8 @@ import { BENCH_PACKAGES, installPackages } from './packages.mjs';
 import { Progress } from './progress.mjs';
 import { setUp } from './set-up.mjs';
 
-const USAGE = 'usage: npm run bench [-- NAME… --rounds N --seconds S --json FILE --against DIR (built) --peer NAME…]';
+const USAGE =
+  'usage: npm run bench [-- NAME… --rounds N --seconds S --json FILE --against DIR (built) --peer NAME… --archive DIR (unpacked)]';
 
 function refuse(sentence) {
   console.error(`${sentence}\n${USAGE}`);
@@ -32,6 +34,8 @@ function parse() {
         against: { type: 'string' },
         /** Measures only these peers besides tsvde; may be repeated. */
         peer: { type: 'string', multiple: true },
+        /** An unpacked archive: the rows start- and memory- measure its programs, and its Node beside them. */
+        archive: { type: 'string' },
       },
     });
   } catch (error) {
@@ -49,6 +53,9 @@ if (!(seconds > 0 && seconds < 3600))
   refuse(`--seconds must be more than 0 and less than 3600, not '${options.seconds}'`);
 if (options.against !== undefined && !existsSync(`${options.against}/dist`))
   refuse(`--against ${options.against}: there is no built checkout of tsvde`);
+if (options.archive !== undefined && !existsSync(`${options.archive}/lib/tsvde/bin/node`))
+  refuse(`--archive ${options.archive}: there is no unpacked archive of tsvde`);
+const archive = options.archive === undefined ? undefined : resolve(options.archive);
 const groups = matchingGroups(positionals);
 if (groups.length === 0) refuse(`no row's name contains '${positionals.join("' or '")}'`);
 
@@ -107,7 +114,7 @@ function inTurn(round) {
 async function measureOnce(row, peer, samples) {
   if (samples.failed) return;
   try {
-    samples.push(await Scope.with((scope) => row.measure(scope, peer, { seconds })));
+    samples.push(await Scope.with((scope) => row.measure(scope, peer, { seconds, archive })));
   } catch (error) {
     if (error.message === 'interrupted') return new Promise(() => {}); // the process is about to exit
     samples.failed = true; // so that the peer is not tried in further rounds

@@ -27,9 +27,9 @@ export class Scope {
    * Runs a command until the scope ends. Its stdin stays open, since vde_switch exits when stdin ends. `output` has what
    * the command writes to stderr and, with `keepStdout`, to stdout.
    */
-  start([command, ...args], { keepStdout = false } = {}) {
+  start([command, ...args], { keepStdout = false, env } = {}) {
     if (ending) throw new Error('interrupted');
-    const child = spawn(command, args.map(String), { stdio: ['pipe', keepStdout ? 'pipe' : 'ignore', 'pipe'] });
+    const child = spawn(command, args.map(String), { env, stdio: ['pipe', keepStdout ? 'pipe' : 'ignore', 'pipe'] });
     child.output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (text) => {

@@ -1,5 +1,5 @@
 // Measures how long each program takes to do its work once, and the memory of an idle switch, beside a Node that does
-// nothing. Each sample is the median of several runs.
+// nothing. Each sample is the median of several runs. With --archive, both are those of an unpacked archive.
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,13 +11,20 @@ const RUNS = 5;
 const MS = { key: 'ms', title: 'ms', digits: 0, spread: true, ratio: true };
 const MEMORY = { key: 'memory', title: 'memory MiB', digits: 1, ratio: true };
 
-const bin = (name) => join(root, 'bin', name);
+/** The environment without variables such as NODE_EXTRA_CA_CERTS, with which each Node reads 200 certificates at start. */
+const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('NODE_')));
+
+/** Returns the programs of an unpacked archive and its Node or, without an archive, those of the checkout. */
+const programs = ({ archive }) => ({
+  bin: (name) => join(archive ?? root, 'bin', name),
+  node: archive === undefined ? 'node' : join(archive, 'lib/tsvde/bin/node'),
+});
 
 /** Returns the milliseconds until the program ends or, with `ready`, writes a newline to descriptor 3. */
 function timed(command, args, { ready = false } = {}) {
   return new Promise((resolve, reject) => {
     const began = performance.now();
-    const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'ignore', ready ? 'pipe' : 'ignore'] });
+    const child = spawn(command, args, { env, stdio: ['ignore', 'ignore', 'ignore', ready ? 'pipe' : 'ignore'] });
     let ms;
     child.stdio[3]?.once('data', () => {
       ms = performance.now() - began;
@@ -55,7 +62,7 @@ function isThere(pid) {
 }
 
 /** Starts a daemon and returns how long that took. */
-async function startDaemon(directory, name = 'd') {
+async function startDaemon({ bin }, directory, name = 'd') {
   const words = [
     '-s',
     join(directory, name),
@@ -68,38 +75,38 @@ async function startDaemon(directory, name = 'd') {
 }
 
 /** Starts a switch that lasts as long as the scope. */
-async function startSwitch(scope) {
+async function startSwitch(from, scope) {
   const directory = scope.directory();
-  await startDaemon(directory);
+  await startDaemon(from, directory);
   scope.defer(() => gone(end(join(directory, 'd.pid'))));
   return directory;
 }
 
 const TIMES = {
-  'start-node': () => median(() => timed('node', ['-e', '0'])),
-  'start-tsvdectl': async (scope) => {
-    const directory = await startSwitch(scope);
-    return median(() => timed(bin('tsvdectl'), ['-M', join(directory, 'd.mgmt'), 'port/print']));
+  'start-node': ({ node }) => median(() => timed(node, ['-e', '0'])),
+  'start-tsvdectl': async (from, scope) => {
+    const directory = await startSwitch(from, scope);
+    return median(() => timed(from.bin('tsvdectl'), ['-M', join(directory, 'd.mgmt'), 'port/print']));
   },
-  'start-tsvde': async (scope) => {
+  'start-tsvde': async ({ bin }, scope) => {
     const directory = scope.directory();
     const words = ['--nostdin', '-q', '-s', join(directory, 'ctl'), '--ready-fd', '3'];
     return median(() => timed(bin('tsvde'), words, { ready: true }));
   },
-  'start-daemon': async (scope) => {
+  'start-daemon': async (from, scope) => {
     const directory = scope.directory();
     return median(async () => {
-      const ms = await startDaemon(directory);
+      const ms = await startDaemon(from, directory);
       await gone(end(join(directory, 'd.pid')));
       return ms;
     });
   },
   // A script stands for QEMU, whose own `-netdev help` takes several times as long as everything else here.
-  'start-tsvdeq': async (scope) => {
-    const directory = await startSwitch(scope);
+  'start-tsvdeq': async (from, scope) => {
+    const directory = await startSwitch(from, scope);
     const qemu = join(directory, 'qemu-system-x86_64');
     writeFileSync(qemu, '#!/bin/sh\n[ "$1" = -netdev ] && echo dgram\nexit 0\n', { mode: 0o755 });
-    return median(() => timed(bin('tsvdeq'), ['-vdesock', join(directory, 'd'), qemu, '-net', 'nic']));
+    return median(() => timed(from.bin('tsvdeq'), ['-vdesock', join(directory, 'd'), qemu, '-net', 'nic']));
   },
 };
 
@@ -118,7 +125,7 @@ export const groups = [
       carries: 'vde',
       oursOnly: true,
       beside: 'start-node',
-      measure: async (scope) => ({ ms: await measure(scope) }),
+      measure: async (scope, _, options) => ({ ms: await measure(programs(options), scope) }),
     })),
   },
   {
@@ -129,15 +136,18 @@ export const groups = [
         name: 'memory-node',
         carries: 'vde',
         oursOnly: true,
-        measure: (scope) => settledMemory(scope.start(['node', '-e', 'setInterval(() => {}, 1e6)']).pid),
+        measure: (scope, _, options) => {
+          const { node } = programs(options);
+          return settledMemory(scope.start([node, '-e', 'setInterval(() => {}, 1e6)'], { env }).pid);
+        },
       },
       {
         name: 'memory-tsvde',
         carries: 'vde',
         oursOnly: true,
         beside: 'memory-node',
-        measure: async (scope) => {
-          const directory = await startSwitch(scope);
+        measure: async (scope, _, options) => {
+          const directory = await startSwitch(programs(options), scope);
           return settledMemory(Number(readFileSync(join(directory, 'd.pid'), 'utf8')));
         },
       },
