@@ -30,6 +30,14 @@ export async function openPage(url: string, options: BrowserContextOptions = {})
   return page;
 }
 
+/** A directory for screenshots that a person looks at; undefined if none are wanted. */
+export const SHOOTS = process.env.TSVDE_SCREENSHOTS;
+
+/** Saves a screenshot if they are wanted. */
+export async function shoot(page: Page, name: string): Promise<void> {
+  if (SHOOTS) await page.screenshot({ path: `${SHOOTS}/${name}.png` });
+}
+
 /** To be called after all tests of a file. */
 export async function closeBrowser(): Promise<void> {
   await (await browser)?.close();

@@ -6,7 +6,7 @@ import { parseHttpAddress } from '../../src/http/address.ts';
 import { startHttp } from '../../src/http/server.ts';
 import { pageRoutes } from '../../src/web/routes.ts';
 import { atEnd } from '../support/at-end.ts';
-import { BROWSER_NEEDS, closeBrowser, openPage } from '../support/browser.ts';
+import { BROWSER_NEEDS, closeBrowser, openPage, SHOOTS, shoot } from '../support/browser.ts';
 import { describeWith } from '../support/needs.ts';
 import { BROADCAST, frame, type Network, network } from '../support/network.ts';
 
@@ -14,7 +14,6 @@ const A = '02:00:00:00:00:0a';
 const B = '02:00:00:00:00:0b';
 /** How soon the picture must show a change. */
 const SOON = { timeout: 2000 };
-const SHOOTS = process.env.TSVDE_SCREENSHOTS; // a directory for screenshots, to be looked at
 
 async function serve(options: Parameters<typeof network>[0] = {}): Promise<{ net: Network; url: string }> {
   const net = await network({ name: 'lab', ...options });
@@ -26,10 +25,6 @@ async function serve(options: Parameters<typeof network>[0] = {}): Promise<{ net
 }
 
 const port = (page: Page, number: number) => page.locator(`[data-port="${number}"]`);
-
-async function shoot(page: Page, name: string): Promise<void> {
-  if (SHOOTS) await page.screenshot({ path: `${SHOOTS}/${name}.png` });
-}
 
 describeWith(BROWSER_NEEDS, 'the page', () => {
   afterAll(closeBrowser);

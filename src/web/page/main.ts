@@ -61,7 +61,7 @@ function updateHeader(): void {
     bitRate(sum(({ rx }) => rx.bits)),
     `${short(Math.round(sum(({ rx }) => rx.frames)))} frames/s`,
     `${short(Math.round(drops))} drops/s`,
-    `${addresses} addresses`,
+    `${addresses} ${addresses === 1 ? 'address' : 'addresses'}`,
     hub ? 'hub' : 'switch',
     `up ${uptime(uptimeSeconds)}`,
     `tsvde ${version}`,
