@@ -120,6 +120,7 @@ describeWith([...LIMITS_NEEDS, 'tun', 'ip', 'setpriv', 'curl', PYTHON], 'under t
     const [first] = clients;
     first!.stdin.write(formatStreamFrame(arpRequest({ mac: MAC, from: '10.0.2.15', to: '10.0.2.2' })));
     await first!.output(arpReply('10.0.2.2'));
+    expect(started.stderr()).toMatch(/confinement: another user than root, namespaces \(unshare\)\n/); // has the rest
     if (name === 'tsvde') {
       expect(space.run('curl', '--silent', 'http://127.0.0.1:9109/metrics')).toContain('tsvde_port_up');
     } else {

@@ -95,15 +95,20 @@ describeWith([...SYSTEMD_NEEDS, 'tun', 'setpriv', 'curl', '/usr/bin/python3'], '
     expect(machine.run('ls', '/run', '/sys/class/net')).not.toMatch(/tsvde|vt1/);
   });
 
-  test('tsvde answers health checks and serves clients whose own socket is in /tmp', async () => {
+  test('tsvde answers health checks and serves clients whose own socket is in /tmp, or in /home if the unit says so', () => {
+    const joins = (own: string) => {
+      const python = ['/usr/bin/python3', '-c', OWN_SOCKET, '/run/tsvde/switch.ctl', own];
+      return machine.run('setpriv', '--reuid=1001', '--regid=1001', `--groups=${group}`, ...python).trim();
+    };
+    machine.run('install', '--directory', '--owner=1001', '/home/lab');
+    machine.run('chmod', '1777', '/tmp');
     machine.run('systemctl', 'start', 'tsvde');
     expect(machine.run('curl', '--silent', '--fail', 'http://127.0.0.1:9109/readyz')).toContain('ready');
-    machine.run('chmod', '1777', '/tmp');
-    const python = ['/usr/bin/python3', '-c', OWN_SOCKET, '/run/tsvde/switch.ctl', '/tmp/own'];
-    expect(machine.run('setpriv', '--reuid=1001', '--regid=1001', `--groups=${group}`, ...python)).toMatch(
-      /\/001\.1$/m,
-    );
+    expect([joins('/tmp/own'), joins('/home/lab/a')]).toEqual(['/run/tsvde/switch.ctl/001.1', 'refused']);
+    machine.write('/run/systemd/system/tsvde.service.d/home.conf', '[Service]\nProtectHome=read-only\n');
+    machine.run('systemctl', 'daemon-reload');
     machine.run('systemctl', 'restart', 'tsvde');
+    expect(joins('/home/lab/b')).toBe('/run/tsvde/switch.ctl/001.1');
     machine.run('systemctl', 'stop', 'tsvde');
     expect(state('tsvde')).toMatchObject({ ActiveState: 'inactive', Result: 'success' });
   });
