@@ -60,8 +60,8 @@ const SHOWN: [row: string, ...shown: [file: string, ...names: string[]][]][] = [
   [
     'If nothing reads standard output',
     ['cli/life.test.ts', 'full pipes on stdout and stderr delay neither clients, frames nor shutdown'],
-    ['console/session.test.ts', 'a client that reads late gets every reply'],
   ],
+  ['A session whose client reads slowly', ['console/session.test.ts', 'a client that reads late gets every reply']],
   ['/proc/PID/exe is Node', ['cli/compat.test.ts', 'the executable is Node']],
   [
     'As a background job',
