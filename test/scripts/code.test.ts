@@ -1,0 +1,41 @@
+// V8's compiled code, which the archive and the Debian package have beside the programs' files.
+import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { run } from '../support/process.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Returns the directory of an installation with code for tsvdectl. */
+async function compiled(): Promise<string> {
+  const home = temporaryDirectory();
+  for (const name of ['bin', 'dist/bin', 'package.json'])
+    cpSync(`${ROOT}${name}`, `${home}/${name}`, { recursive: true });
+  const words = ['--random-seed=1', `${ROOT}scripts/package/compile.cjs`, home, 'tsvdectl', '--version'];
+  expect(await run(process.execPath, words)).toMatchObject({ code: 0, stderr: '' });
+  return home;
+}
+
+const codeIn = (home: string) => readFileSync(`${home}/dist/bin/tsvdectl.cjs.code`);
+const version = (home: string) => run(`${home}/bin/tsvdectl`, ['--version']);
+
+test('the code is the same from another directory, names no directory, and is readable for all', async () => {
+  const [one, other] = [await compiled(), await compiled()];
+  expect(codeIn(other).equals(codeIn(one))).toBe(true);
+  expect(codeIn(one).includes(one)).toBe(false);
+  expect(readdirSync(`${one}/dist/bin`).filter((name) => name.endsWith('.code'))).toEqual(['tsvdectl.cjs.code']);
+  expect(statSync(`${one}/dist/bin/tsvdectl.cjs.code`).mode & 0o777).toBe(0o644);
+});
+
+test('a program runs with its code, and without it if the code is damaged or of another V8', async () => {
+  const home = await compiled();
+  const expected = { code: 0, stdout: expect.stringMatching(/^tsvdectl \d/), stderr: '' };
+  expect(await version(home)).toMatchObject(expected);
+  const code = codeIn(home);
+  code.writeUInt32LE(code.readUInt32LE(4) ^ 1, 4); // the version of V8, after a magic number
+  for (const other of [code, code.subarray(0, 100), Buffer.from('not code'), Buffer.alloc(0)]) {
+    writeFileSync(`${home}/dist/bin/tsvdectl.cjs.code`, other);
+    expect(await version(home)).toMatchObject(expected);
+  }
+});
