@@ -378,8 +378,10 @@ void Loop::empty_slots(uint32_t count) {
 
 void Loop::flush_touched() {
   flush(switch_.touched());
-  if (switch_.observed) [[unlikely]]
-    flush(switch_.copied_to());
+  if (!switch_.observed) [[likely]]
+    return;
+  flush(switch_.copied_to());
+  captures_.flush();
 }
 
 void Loop::flush(std::vector<Port*>& ports) {
@@ -437,19 +439,24 @@ void Loop::emit_capture_ended(uint32_t id) {
 
 // Captures a frame as it would be on the wire: in segments, with complete checksums.
 void Loop::captured(const Port& port, const Frame& frame, bool received) {
+  if (!frame.offload.any()) [[likely]] {
+    captures_.take(port.number, frame, received);
+    if (frame_events_) emit_frame(port, frame, received);
+    return;
+  }
   static thread_local Segmenter segmenter;
-  const bool wanted = captures_.wants(port.number, received);
-  if (!wanted && !frame_events_) return;
-  const auto tell = [&](const Frame& one) {
-    if (wanted) captures_.take(port.number, one, received);
-    if (!frame_events_) return;
-    sink_({.kind = received ? Event::Kind::received : Event::Kind::transmitted,
-           .port = port.number,
-           .bytes = one.copy()});
-  };
-  if (!frame.offload.any()) return tell(frame);
+  if (!frame_events_ && !captures_.wants(port.number, received)) return;
   segmenter.start(frame);
-  while (const Frame* segment = segmenter.next()) tell(*segment);
+  while (const Frame* segment = segmenter.next()) {
+    captures_.take(port.number, *segment, received);
+    if (frame_events_) emit_frame(port, *segment, received);
+  }
+}
+
+void Loop::emit_frame(const Port& port, const Frame& frame, bool received) {
+  sink_({.kind = received ? Event::Kind::received : Event::Kind::transmitted,
+         .port = port.number,
+         .bytes = frame.copy()});
 }
 
 // Captures a dropped frame. A packet whose length is invalid cannot be segmented.

@@ -132,6 +132,7 @@ class Loop : Switch::Observer {
   void fail(Attachment& attachment, int error);
 
   void emit_capture_ended(uint32_t id);
+  void emit_frame(const Port& port, const Frame& frame, bool received);
   void update_observed() {
     switch_.observed = frame_events_ || !captures_.empty() || !switch_.mirrors().empty();
     switch_.observe_drops(captures_.want_drops());

@@ -27,9 +27,13 @@ class ByteRing {
     if (count == 0) return;
     const auto* bytes = static_cast<const uint8_t*>(from);
     const size_t at = put_ & (size_ - 1);
-    const size_t first = std::min(count, size_ - at);
-    std::memcpy(&bytes_[at], bytes, first);
-    if (first < count) std::memcpy(&bytes_[0], bytes + first, count - first);
+    const size_t first = size_ - at;
+    if (count <= first) [[likely]] {
+      std::memcpy(&bytes_[at], bytes, count);
+    } else {
+      std::memcpy(&bytes_[at], bytes, first);
+      std::memcpy(&bytes_[0], bytes + first, count - first);
+    }
     put_ += count;
   }
   // The store is sequentially consistent: FileOutput relies on this to wake a thread that is about to sleep.
@@ -54,9 +58,10 @@ class ByteRing {
  private:
   const size_t size_;
   const std::unique_ptr<uint8_t[]> bytes_;
-  uint64_t put_ = 0;  // accessed only by the side that puts
+  // The members that each side writes are in cache lines of their own.
+  alignas(64) uint64_t put_ = 0;  // accessed only by the side that puts
   std::atomic<uint64_t> published_ = 0;
-  std::atomic<uint64_t> taken_ = 0;
+  alignas(64) std::atomic<uint64_t> taken_ = 0;
 };
 
 }  // namespace tsvde

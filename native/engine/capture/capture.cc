@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <utility>
 
 namespace tsvde {
 
@@ -81,15 +82,17 @@ void Capture::take(uint32_t port, const Frame& frame, bool received, WallClock& 
   if (!comment.empty()) put_comment(packet);
   const auto tail = packet.tail();
   ring.put(tail.data(), pcapng::Packet::kTail);
-  ring.publish();
+  unflushed_ = true;
   interface.frames++;
   stats_.frames++;
   stats_.bytes += packet.captured;
-  if (stats_.frames == settings_.count) {
-    finish();
-  } else {
-    output_->flush();
-  }
+  if (stats_.frames == settings_.count) finish();
+}
+
+void Capture::flush() {
+  if (!std::exchange(unflushed_, false)) return;
+  output_->ring.publish();
+  output_->flush();
 }
 
 void Capture::put_comment(const pcapng::Packet& packet) {
@@ -111,6 +114,7 @@ void Capture::copy(const Frame& frame, uint32_t most) {
 void Capture::finish() {
   if (stats_.finishing) return;
   stats_.finishing = true;
+  flush();
   pcapng::Bytes last;
   for (uint32_t port = 0; port < interfaces_.size(); port++) {
     Interface* interface = interfaces_[port].get();

@@ -14,11 +14,12 @@
 
 namespace tsvde {
 
-// The time of day, read from the system at the first read() only, so that a frame has the same time in all
-// captures. Each captured frame has a WallClock of its own.
+// The time of day, read from the system at the first read() after a reset(), so that the frames of a batch,
+// in all captures, have the same time.
 class WallClock {
  public:
   [[nodiscard]] Time read();
+  void reset() { now_ = 0; }
 
  private:
   Time now_ = 0;
@@ -57,7 +58,9 @@ class Capture {
   [[nodiscard]] bool wants(uint32_t port, bool received) const;
   [[nodiscard]] bool wants_drops() const { return settings_.drops; }
   // Captures a frame, which must not need segmentation, if the filter accepts it. The comment may be empty.
+  // The output gets the frame at the next flush().
   void take(uint32_t port, const Frame& frame, bool received, WallClock& clock, std::string_view comment);
+  void flush();
   // Makes the capture take no more frames. The output ends when all frames are written. A second call has no
   // effect.
   void finish();
@@ -85,6 +88,7 @@ class Capture {
   const std::unique_ptr<Output> output_;
   std::vector<std::unique_ptr<Interface>> interfaces_;  // by port, with gaps
   std::vector<uint32_t> written_;                       // the ports of the interfaces in the file, in order
+  bool unflushed_ = false;  // whether take() has put blocks since the last flush()
   CaptureStats stats_;
 };
 

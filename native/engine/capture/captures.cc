@@ -79,10 +79,14 @@ bool Captures::wants(uint32_t port, bool received) const {
 }
 
 void Captures::take(uint32_t port, const Frame& frame, bool received) {
-  WallClock clock;
   for (const auto& [id, capture] : captures_) {
-    if (capture->wants(port, received)) capture->take(port, frame, received, clock, {});
+    if (capture->wants(port, received)) capture->take(port, frame, received, clock_, {});
   }
+}
+
+void Captures::flush() {
+  clock_.reset();
+  for (const auto& [id, capture] : captures_) capture->flush();
 }
 
 bool Captures::want_drops() const {
@@ -90,13 +94,13 @@ bool Captures::want_drops() const {
 }
 
 void Captures::take_dropped(uint32_t port, const Frame& frame, Counter reason) {
-  WallClock clock;
   const bool received = reason < transmit_bytes;
   const std::string comment = "dropped: " + std::string(drop_reason_of(reason));
   for (const auto& [id, capture] : captures_) {
     if (capture->wants_drops() && capture->wants(port, received))
-      capture->take(port, frame, received, clock, comment);
+      capture->take(port, frame, received, clock_, comment);
   }
+  flush();
 }
 
 }  // namespace tsvde

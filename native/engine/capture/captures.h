@@ -33,9 +33,13 @@ class Captures {
 
   [[nodiscard]] bool empty() const { return captures_.empty(); }
   [[nodiscard]] bool wants(uint32_t port, bool received) const;
+  // Captures a frame, which must not need segmentation. flush() is to be called after each batch.
   void take(uint32_t port, const Frame& frame, bool received);
+  // Passes what was captured to the outputs. The next frame gets a new time.
+  void flush();
   // Returns whether a capture wants dropped frames.
   [[nodiscard]] bool want_drops() const;
+  // Captures a dropped frame, and flushes.
   void take_dropped(uint32_t port, const Frame& frame, Counter reason);
 
  private:
@@ -49,6 +53,7 @@ class Captures {
   const std::function<void(uint32_t)> ended_;
   Fd epoll_;
   std::vector<Numbered> captures_;
+  WallClock clock_;
 };
 
 }  // namespace tsvde

@@ -14,8 +14,8 @@ namespace {
 
 // The greatest number of writes to a stream before the loop serves other descriptors.
 constexpr int kWritesAtOnce = 4;
-// How long the thread that writes a file waits after each wake-up, so that it is woken once for many frames
-// and not for each frame. The frames that arrive in this time fill less than half of the ring.
+// How long the thread that writes a file sleeps before each write, so that it writes many frames together.
+// The frames that arrive in this time fill less than half of the ring.
 constexpr timespec kGather{.tv_sec = 0, .tv_nsec = 2'000'000};
 
 bool is_socket(int fd) {
@@ -153,25 +153,25 @@ bool FileOutput::woken(uint32_t /* events */) {
 void FileOutput::run() {
   for (;;) {
     const bool finishing = finishing_.load();  // once set, no more bytes are put into the ring
-    failure_ = write_ring();
-    if (failure_ == 0 && !finishing) {
-      sleep();
-      continue;
+    failure_ = write_waiting();
+    if (failure_ != 0) break;
+    if (finishing) {
+      failure_ = write_all(last_.data(), last_.size());
+      break;
     }
-    if (failure_ == 0) failure_ = write_all(last_.data(), last_.size());
-    break;
+    gather();
   }
   if (close(file_.release()) < 0 && failure_ == 0) failure_ = errno;
   eventfd_write(done_.number(), 1);
 }
 
-int FileOutput::write_ring() {
-  while (!ring.empty()) {
-    for (const iovec& piece : ring.waiting()) {
-      if (const int error = write_all(static_cast<const uint8_t*>(piece.iov_base), piece.iov_len); error != 0)
-        return error;
-      ring.take(piece.iov_len);
-    }
+// Writes what is in the ring now. What is put into the ring meanwhile is left for the next call, since a file
+// system needs less time for few large writes.
+int FileOutput::write_waiting() {
+  for (const iovec& piece : ring.waiting()) {
+    if (const int error = write_all(static_cast<const uint8_t*>(piece.iov_base), piece.iov_len); error != 0)
+      return error;
+    ring.take(piece.iov_len);
   }
   return 0;
 }
@@ -186,16 +186,17 @@ int FileOutput::write_all(const uint8_t* bytes, size_t size) const {
   return 0;
 }
 
-void FileOutput::sleep() {
+// Sleeps while the ring is empty, and then for a moment, so that many frames are written together.
+void FileOutput::gather() {
   sleeping_.store(true);
   if (ring.empty() && !finishing_.load()) {
     eventfd_t ignored = 0;
     eventfd_read(work_.number(), &ignored);
-    if (!finishing_.load()) nanosleep(&kGather, nullptr);
   }
   // If the loop has set sleeping_ to false meanwhile, it writes to the eventfd. The next sleep may then end
   // early, which is harmless.
   sleeping_.store(false);
+  if (!finishing_.load()) nanosleep(&kGather, nullptr);
 }
 
 }  // namespace tsvde

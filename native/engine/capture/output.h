@@ -98,8 +98,8 @@ class FileOutput final : public Output {
   // Functions of the thread.
   void run();
   [[nodiscard]] int write_all(const uint8_t* bytes, size_t size) const;
-  [[nodiscard]] int write_ring();
-  void sleep();
+  [[nodiscard]] int write_waiting();
+  void gather();
 
   void join();
 
