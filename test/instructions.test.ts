@@ -25,11 +25,16 @@ describeWith(['g++', 'valgrind'], 'instructions per frame', () => {
     execFileSync('g++', ['-std=c++20', '-O2', '-pthread', '-Inative', ...sources, '-o', program], { cwd: ROOT });
     const cost = async (what: string) =>
       ((await instructions(program, what, 2 * FRAMES)) - (await instructions(program, what, FRAMES))) / FRAMES;
-    const [unicast, tagged, flood, table, chosen, segmented, coalesced] = await Promise.all(
-      ['unicast', 'unicast-tagged', 'flood16', 'mac_table', 'mac_table_chosen', 'segmenter', 'coalescer'].map(cost),
+    const [unicast, tagged, filtered, captured] = await Promise.all(
+      ['unicast', 'unicast-tagged', 'unicast-filtered', 'unicast-captured'].map(cost),
+    );
+    const [flood, table, chosen, segmented, coalesced] = await Promise.all(
+      ['flood16', 'mac_table', 'mac_table_chosen', 'segmenter', 'coalescer'].map(cost),
     );
     expect(unicast, 'unicast between two ports').toBeLessThan(490); // was 325
     expect(tagged, 'unicast with a tag added').toBeLessThan(630); // was 420
+    expect(filtered, 'unicast, with a filter that rejects each frame twice').toBeLessThan(1230); // was 820
+    expect(captured, 'unicast, with each frame captured twice').toBeLessThan(1700); // was 1139
     expect(flood! / 16, 'each copy of a flood to sixteen ports').toBeLessThan(115); // was 77
     expect(table, 'learning one address and finding one, among 100,000').toBeLessThan(195); // was 128
     expect(chosen, 'learning one and finding one, among 1,000 chosen to collide').toBeLessThan(480); // was 320

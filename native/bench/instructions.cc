@@ -1,11 +1,15 @@
 // Work for callgrind: the forwarding decision and the offloads, without system calls. `instructions WHAT
 // FRAMES` moves that many frames. To get the cost of a frame, run the program with two numbers of frames, and
 // divide the difference between the costs by the difference between the numbers.
+#include <sys/mman.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string>
 
+#include "engine/capture/captures.h"
 #include "engine/offload/coalescer.h"
 #include "engine/offload/segmenter.h"
 #include "engine/switch.h"
@@ -33,6 +37,37 @@ class Deaf final : public Switch::Observer {
   void dropped(const Port&, const Frame&, Counter) override {}
 };
 
+// Captures frames to a file in memory.
+class Capturing final : public Switch::Observer {
+ public:
+  explicit Capturing(std::optional<Bpf> filter) : captures_([](uint32_t) {}) {
+    CaptureSettings settings;
+    settings.filter = std::move(filter);
+    if (captures_.add(1, std::move(settings), Fd(memfd_create("capture", MFD_CLOEXEC))) != 0) abort();
+  }
+  ~Capturing() override { captures_.remove_all(); }
+  void flush() { captures_.flush(); }
+  void moved(MacKey, uint32_t, uint32_t, bool) override {}
+  void flapping(MacKey, uint32_t, uint32_t, int64_t) override {}
+  void bpdu(const Port&, const Frame&) override {}
+  void captured(const Port& port, const Frame& frame, bool received) override {
+    captures_.take(port.number, frame, received);
+  }
+  void dropped(const Port&, const Frame&, Counter) override {}
+
+ private:
+  Captures captures_;
+};
+
+// `tcp port 4242`, as libpcap compiles it. It rejects the frames of this program after four instructions.
+std::optional<Bpf> tcp_port() {
+  return Bpf::checked({{0x28, 0, 0, 12},     {0x15, 0, 6, 0x86dd}, {0x30, 0, 0, 20},    {0x15, 0, 15, 6},
+                       {0x28, 0, 0, 54},     {0x15, 12, 0, 4242},  {0x28, 0, 0, 56},    {0x15, 10, 11, 4242},
+                       {0x15, 0, 10, 0x800}, {0x30, 0, 0, 23},     {0x15, 0, 8, 6},     {0x28, 0, 0, 20},
+                       {0x45, 6, 0, 0x1fff}, {0xb1, 0, 0, 14},     {0x48, 0, 0, 14},    {0x15, 2, 0, 4242},
+                       {0x48, 0, 0, 16},     {0x15, 0, 1, 4242},   {0x6, 0, 0, 262144}, {0x6, 0, 0, 0}});
+}
+
 constexpr uint64_t kEverybody = 0xffff'ffff'ffff;
 
 // Fills in a frame of 60 bytes from address `from` to address `to`. Address n belongs to port n.
@@ -45,7 +80,10 @@ void fill(uint8_t* bytes, uint64_t to, uint64_t from) {
 }
 
 struct Network {
-  explicit Network(uint32_t ports) : sw(131072, deaf) {
+  explicit Network(uint32_t ports, Capturing* capturing = nullptr)
+      : capturing(capturing),
+        sw(131072, capturing != nullptr ? static_cast<Switch::Observer&>(*capturing) : deaf) {
+    sw.observed = capturing != nullptr;
     for (uint32_t number = 1; number <= ports; number++) {
       Port& port = sw.add_port(number);
       port.attachments.push_back(
@@ -64,9 +102,11 @@ struct Network {
     sw.route(*sw.port(from), {batch.data(), count}, 0);
     for (Port* port : sw.touched()) (void)port->transmit(0);
     sw.touched().clear();
+    if (capturing != nullptr) capturing->flush();
   }
 
   Deaf deaf;
+  Capturing* capturing;
   QueueMemory memory;
   Switch sw;
   uint8_t slots[kBatch][64];
@@ -157,12 +197,15 @@ int main(int argc, char** argv) {
     what == "segmenter" ? segment(frames) : coalesce(frames);
     return 0;
   }
-  Network network(what == "flood16" ? 17 : 2);
+  std::optional<Capturing> capturing;
+  if (what == "unicast-captured") capturing.emplace(std::nullopt);
+  if (what == "unicast-filtered") capturing.emplace(tcp_port());
+  Network network(what == "flood16" ? 17 : 2, capturing ? &*capturing : nullptr);
   if (what == "unicast-tagged") {
     network.sw.vlans.set_created(5, true);
     network.sw.set_untagged_vlan(*network.sw.port(1), 5);
     network.sw.set_member(*network.sw.port(2), 5, true);
-  } else if (what != "unicast" && what != "flood16") {
+  } else if (what != "unicast" && what != "flood16" && !capturing) {
     return 2;
   }
   const uint64_t to = what == "flood16" ? kEverybody : Network::address(2);

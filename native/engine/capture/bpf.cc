@@ -1,9 +1,11 @@
 #include "engine/capture/bpf.h"
 
+#include <endian.h>
 #include <linux/bpf_common.h>
 #include <linux/filter.h>
 
 #include <array>
+#include <cstring>
 
 namespace tsvde {
 namespace {
@@ -16,20 +18,29 @@ constexpr uint32_t kWordBits = 32;
 // The bytes of a frame, which may be in several parts.
 class Packet {
  public:
-  explicit Packet(const Frame& frame) : frame_(frame), size_(frame.size()) {}
+  explicit Packet(const Frame& frame) : frame_(frame), first_(frame.all_parts()[0]), size_(frame.size()) {}
 
   [[nodiscard]] uint32_t size() const { return size_; }
-  // Loads the big-endian number of `width` bytes at offset `at`. Returns false if the number extends beyond
-  // the end of the frame.
-  [[nodiscard]] bool load(uint64_t at, uint32_t width, uint32_t& value) const {
-    if (at + width > size_) return false;
+  // Loads the big-endian number at offset `at`. Returns false if the number extends beyond the end of the
+  // frame.
+  template <typename Number>
+  [[nodiscard]] bool load(uint64_t at, uint32_t& value) const {
+    if (at + sizeof(Number) <= first_.iov_len) [[likely]] {
+      Number number = 0;
+      std::memcpy(&number, static_cast<const uint8_t*>(first_.iov_base) + at, sizeof number);
+      value = from_big_endian(number);
+      return true;
+    }
+    if (at + sizeof(Number) > size_) return false;
     value = 0;
-    const bool usual = at + width <= frame_.parts[0].iov_len && frame_.list == nullptr;
-    for (uint32_t i = 0; i < width; i++) value = value << 8 | (usual ? frame_.data()[at + i] : byte(at + i));
+    for (size_t i = 0; i < sizeof(Number); i++) value = value << 8 | byte(at + i);
     return true;
   }
 
  private:
+  static uint32_t from_big_endian(uint8_t number) { return number; }
+  static uint32_t from_big_endian(uint16_t number) { return be16toh(number); }
+  static uint32_t from_big_endian(uint32_t number) { return be32toh(number); }
   [[nodiscard]] uint8_t byte(uint64_t at) const {
     for (const iovec& part : frame_.all_parts()) {
       if (at < part.iov_len) return static_cast<const uint8_t*>(part.iov_base)[at];
@@ -39,6 +50,7 @@ class Packet {
   }
 
   const Frame& frame_;
+  const iovec first_;
   const uint32_t size_;
 };
 
@@ -121,164 +133,142 @@ bool is_valid(const Instruction& instruction, size_t left) {
   }
 }
 
-class Machine {
- public:
-  explicit Machine(const Packet& packet) : packet_(packet) {}
-
-  [[nodiscard]] uint32_t run(const Instruction* next) {
-    for (;; next++) {
-      const Instruction& instruction = *next;
-      switch (BPF_CLASS(instruction.code)) {
-        case BPF_LD:
-          if (!load(instruction)) return 0;
-          break;
-        case BPF_LDX:
-          if (!load_x(instruction)) return 0;
-          break;
-        case BPF_ST:
-          cells_[instruction.k] = a_;
-          break;
-        case BPF_STX:
-          cells_[instruction.k] = x_;
-          break;
-        case BPF_ALU:
-          if (!calculate(instruction)) return 0;
-          break;
-        case BPF_JMP:
-          next += distance(instruction);
-          break;
-        case BPF_RET:
-          return BPF_RVAL(instruction.code) == BPF_A ? a_ : instruction.k;
-        default:
-          if (BPF_MISCOP(instruction.code) == BPF_TAX) {
-            x_ = a_;
-          } else {
-            a_ = x_;
-          }
-      }
-    }
-  }
-
- private:
-  [[nodiscard]] static uint32_t width_of(const Instruction& instruction) {
-    switch (BPF_SIZE(instruction.code)) {
-      case BPF_W:
-        return 4;
-      case BPF_H:
-        return 2;
-      default:
-        return 1;
-    }
-  }
-
-  [[nodiscard]] bool load(const Instruction& instruction) {
-    const uint64_t k = instruction.k;
-    switch (BPF_MODE(instruction.code)) {
-      case BPF_ABS:
-        return packet_.load(k, width_of(instruction), a_);
-      case BPF_IND:
-        return packet_.load(k + x_, width_of(instruction), a_);
-      case BPF_LEN:
-        a_ = packet_.size();
-        return true;
-      case BPF_MEM:
-        a_ = cells_[instruction.k];
-        return true;
-      default:
-        a_ = instruction.k;
-        return true;
-    }
-  }
-
-  [[nodiscard]] bool load_x(const Instruction& instruction) {
-    switch (BPF_MODE(instruction.code)) {
-      case BPF_MSH:  // the length of an IPv4 header
-        if (!packet_.load(instruction.k, 1, x_)) return false;
-        x_ = (x_ & 0xf) * 4;
-        return true;
-      case BPF_LEN:
-        x_ = packet_.size();
-        return true;
-      case BPF_MEM:
-        x_ = cells_[instruction.k];
-        return true;
-      default:
-        x_ = instruction.k;
-        return true;
-    }
-  }
-
-  [[nodiscard]] uint32_t operand(const Instruction& instruction) const {
-    return BPF_SRC(instruction.code) == BPF_X ? x_ : instruction.k;
-  }
-
-  [[nodiscard]] bool calculate(const Instruction& instruction) {
-    const uint32_t by = operand(instruction);
-    switch (BPF_OP(instruction.code)) {
-      case BPF_ADD:
-        a_ += by;
-        return true;
-      case BPF_SUB:
-        a_ -= by;
-        return true;
-      case BPF_MUL:
-        a_ *= by;
-        return true;
-      case BPF_DIV:
-        if (by == 0) return false;
-        a_ /= by;
-        return true;
-      case BPF_MOD:
-        if (by == 0) return false;
-        a_ %= by;
-        return true;
-      case BPF_AND:
-        a_ &= by;
-        return true;
-      case BPF_OR:
-        a_ |= by;
-        return true;
-      case BPF_XOR:
-        a_ ^= by;
-        return true;
-      case BPF_LSH:
-        a_ = by < kWordBits ? a_ << by : 0;
-        return true;
-      case BPF_RSH:
-        a_ = by < kWordBits ? a_ >> by : 0;
-        return true;
-      default:
-        a_ = -a_;
-        return true;
-    }
-  }
-
-  [[nodiscard]] uint32_t distance(const Instruction& instruction) const {
-    const uint32_t to = operand(instruction);
-    bool so = false;
-    switch (BPF_OP(instruction.code)) {
-      case BPF_JA:
-        return instruction.k;
-      case BPF_JEQ:
-        so = a_ == to;
+// Runs a checked program and returns what it returns. There is one switch, since most filters decide after a
+// few instructions, and then the decoding of an instruction is most of its cost.
+uint32_t run(const Instruction* next, const Packet& packet) {
+  uint32_t a = 0;
+  uint32_t x = 0;
+  std::array<uint32_t, kCells> cells{};
+  const auto jump = [&next](bool so) { next += so ? next->jump_true : next->jump_false; };
+  for (;; next++) {
+    const uint32_t k = next->k;
+    const uint32_t operand = BPF_SRC(next->code) == BPF_X ? x : k;
+    switch (next->code) {
+      case BPF_LD | BPF_W | BPF_ABS:
+        if (!packet.load<uint32_t>(k, a)) return 0;
         break;
-      case BPF_JGT:
-        so = a_ > to;
+      case BPF_LD | BPF_H | BPF_ABS:
+        if (!packet.load<uint16_t>(k, a)) return 0;
         break;
-      case BPF_JGE:
-        so = a_ >= to;
+      case BPF_LD | BPF_B | BPF_ABS:
+        if (!packet.load<uint8_t>(k, a)) return 0;
+        break;
+      case BPF_LD | BPF_W | BPF_IND:
+        if (!packet.load<uint32_t>(uint64_t{k} + x, a)) return 0;
+        break;
+      case BPF_LD | BPF_H | BPF_IND:
+        if (!packet.load<uint16_t>(uint64_t{k} + x, a)) return 0;
+        break;
+      case BPF_LD | BPF_B | BPF_IND:
+        if (!packet.load<uint8_t>(uint64_t{k} + x, a)) return 0;
+        break;
+      case BPF_LDX | BPF_B | BPF_MSH:  // the length of an IPv4 header
+        if (!packet.load<uint8_t>(k, x)) return 0;
+        x = (x & 0xf) * 4;
+        break;
+      case BPF_LD | BPF_W | BPF_LEN:
+        a = packet.size();
+        break;
+      case BPF_LDX | BPF_W | BPF_LEN:
+        x = packet.size();
+        break;
+      case BPF_LD | BPF_W | BPF_IMM:
+        a = k;
+        break;
+      case BPF_LDX | BPF_W | BPF_IMM:
+        x = k;
+        break;
+      case BPF_LD | BPF_W | BPF_MEM:
+        a = cells[k];
+        break;
+      case BPF_LDX | BPF_W | BPF_MEM:
+        x = cells[k];
+        break;
+      case BPF_ST:
+        cells[k] = a;
+        break;
+      case BPF_STX:
+        cells[k] = x;
+        break;
+      case BPF_ALU | BPF_ADD | BPF_K:
+      case BPF_ALU | BPF_ADD | BPF_X:
+        a += operand;
+        break;
+      case BPF_ALU | BPF_SUB | BPF_K:
+      case BPF_ALU | BPF_SUB | BPF_X:
+        a -= operand;
+        break;
+      case BPF_ALU | BPF_MUL | BPF_K:
+      case BPF_ALU | BPF_MUL | BPF_X:
+        a *= operand;
+        break;
+      case BPF_ALU | BPF_DIV | BPF_K:
+      case BPF_ALU | BPF_DIV | BPF_X:
+        if (operand == 0) return 0;
+        a /= operand;
+        break;
+      case BPF_ALU | BPF_MOD | BPF_K:
+      case BPF_ALU | BPF_MOD | BPF_X:
+        if (operand == 0) return 0;
+        a %= operand;
+        break;
+      case BPF_ALU | BPF_AND | BPF_K:
+      case BPF_ALU | BPF_AND | BPF_X:
+        a &= operand;
+        break;
+      case BPF_ALU | BPF_OR | BPF_K:
+      case BPF_ALU | BPF_OR | BPF_X:
+        a |= operand;
+        break;
+      case BPF_ALU | BPF_XOR | BPF_K:
+      case BPF_ALU | BPF_XOR | BPF_X:
+        a ^= operand;
+        break;
+      case BPF_ALU | BPF_LSH | BPF_K:
+      case BPF_ALU | BPF_LSH | BPF_X:
+        a = operand < kWordBits ? a << operand : 0;
+        break;
+      case BPF_ALU | BPF_RSH | BPF_K:
+      case BPF_ALU | BPF_RSH | BPF_X:
+        a = operand < kWordBits ? a >> operand : 0;
+        break;
+      case BPF_ALU | BPF_NEG:
+        a = -a;
+        break;
+      case BPF_JMP | BPF_JA:
+        next += k;
+        break;
+      case BPF_JMP | BPF_JEQ | BPF_K:
+      case BPF_JMP | BPF_JEQ | BPF_X:
+        jump(a == operand);
+        break;
+      case BPF_JMP | BPF_JGT | BPF_K:
+      case BPF_JMP | BPF_JGT | BPF_X:
+        jump(a > operand);
+        break;
+      case BPF_JMP | BPF_JGE | BPF_K:
+      case BPF_JMP | BPF_JGE | BPF_X:
+        jump(a >= operand);
+        break;
+      case BPF_JMP | BPF_JSET | BPF_K:
+      case BPF_JMP | BPF_JSET | BPF_X:
+        jump((a & operand) != 0);
+        break;
+      case BPF_RET | BPF_K:
+        return k;
+      case BPF_RET | BPF_A:
+        return a;
+      case BPF_MISC | BPF_TAX:
+        x = a;
+        break;
+      case BPF_MISC | BPF_TXA:
+        a = x;
         break;
       default:
-        so = (a_ & to) != 0;
+        return 0;  // no other instruction passes the check
     }
-    return so ? instruction.jump_true : instruction.jump_false;
   }
-
-  const Packet& packet_;
-  uint32_t a_ = 0;
-  uint32_t x_ = 0;
-  std::array<uint32_t, kCells> cells_{};
-};
+}
 
 }  // namespace
 
@@ -292,8 +282,7 @@ std::optional<Bpf> Bpf::checked(std::vector<Instruction> program) {
 }
 
 bool Bpf::accepts(const Frame& frame) const {
-  const Packet packet(frame);
-  return Machine(packet).run(program_.data()) != 0;
+  return run(program_.data(), Packet(frame)) != 0;
 }
 
 }  // namespace tsvde
