@@ -23,6 +23,7 @@ const TOO_LONG = [
   'web/routes',
 ].map((name) => `test/${name}.test.ts`);
 const MEASURES_TIME = [
+  'test/cli/capture-memory.test.ts',
   'test/metrics/greedy.test.ts',
   'test/plug/stream.test.ts',
   'test/switch/pace.test.ts',

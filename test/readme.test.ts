@@ -5,10 +5,12 @@ import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'nod
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { formatStreamFrame } from '../src/protocol/plug-stream.ts';
+import { ipFrame } from './support/ip-frame.ts';
 import { namespace } from './support/namespace.ts';
 import { describeWith } from './support/needs.ts';
 import { run } from './support/process.ts';
-import { blocks } from './support/readme.ts';
+import { blocks, phrases } from './support/readme.ts';
 import { temporaryDirectory } from './support/temporary.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -156,3 +158,35 @@ describeWith(
     }, 480_000);
   },
 );
+
+describeWith(['root', 'ip', 'unshare', 'tshark', 'tcpdump'], "README's captures", () => {
+  test('are read by Wireshark and tcpdump while the switch runs, also from another host', async () => {
+    const [toWireshark, overSsh, ...others] = phrases(/capture .*\|/);
+    expect(others).toEqual([]);
+    const { home, run } = workplace();
+    // Like ssh, this passes the words to a shell.
+    writeFileSync(`${home}/bin/ssh`, '#!/bin/sh\nshift\nexec sh -c "$*"\n', { mode: 0o755 });
+    const http = ipFrame('10.9.0.1', { length: 46 });
+    http[23] = 6; // TCP
+    http.set([10, 9, 0, 2], 30);
+    http.set([0x9c, 0x40, 0, 80], 34); // from port 40000 to port 80
+    http[46] = 0x50; // a header of 20 bytes
+    const other = ipFrame('10.9.0.3', { length: 46 });
+    writeFileSync(`${home}/frames`, Buffer.concat([other, http].map(formatStreamFrame)));
+    const fields = ['frame.interface_name', 'frame.packet_flags_direction', 'ip.src'].flatMap((name) => ['-e', name]);
+    const output = await run([
+      'tsvde --nostdin --sock /run/lab --mgmt /run/mgmt & switch=$!',
+      'until tsvdectl showinfo > /run/info 2>&1; do sleep 0.1; done',
+      `(${toWireshark!.replace('wireshark -k', `tshark -l -c 2 -T fields ${fields.join(' ')}`)}) > /run/wireshark & one=$!`,
+      `(${overSsh!.replace('tcpdump', 'tcpdump -c 1')}) > /run/tcpdump & two=$!`,
+      'until [ "$(tsvdectl capture/print | grep -c live-)" = 2 ]; do sleep 0.1; done',
+      // tsvdectl notices the end of its reader when it writes the next frame.
+      `while [ -e /run/mgmt ]; do tsvde plug '/run/lab[3]' < ${home}/frames > /run/received; done & plugs=$!`,
+      'wait $one; wait $two; kill $switch; wait $switch; wait $plugs || true',
+      'cat /run/wireshark /run/tcpdump',
+    ]);
+    expect(output).toMatch(/^port 3\t0x00000001\t10\.9\.0\.3\nport 3\t0x00000001\t10\.9\.0\.1\n/);
+    expect(output).toMatch(/\n\d\d:\S+ IP 10\.9\.0\.1\.40000 > 10\.9\.0\.2\.80: Flags/);
+    expect(output.match(/10\.9\.0\.3/g)).toHaveLength(1);
+  }, 60_000);
+});

@@ -7,6 +7,7 @@ import { expect, test } from 'vitest';
 import { describeWith } from '../support/needs.ts';
 import { BROADCAST, frame, Recorder } from '../support/network.ts';
 import { run, start } from '../support/process.ts';
+import { phrases } from '../support/readme.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { startTsvde } from '../support/tsvde.ts';
 import { until } from '../support/wait.ts';
@@ -112,6 +113,9 @@ scrape_configs:
       () => `data for\n${missing.join('\n')}`,
       20_000,
     );
+    const [join, ...others] = phrases(/group_left/);
+    expect(others).toEqual([]);
+    expect((await ask(join!)).map(({ metric: { name } }) => name)).toContain('web');
     let named: Awaited<ReturnType<typeof ask>> = [];
     await until(
       async () => {

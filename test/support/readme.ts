@@ -12,3 +12,10 @@ export function blocks(language: string, { of, but = [] }: { of?: string; but?: 
   const fence = new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm');
   return sections.flatMap((text) => [...text.matchAll(fence)].map(([, body]) => body!));
 }
+
+/** The commands and expressions within README's sentences that match the pattern, without line breaks. */
+export function phrases(pattern: RegExp): string[] {
+  const prose = readme.replace(/^```[\s\S]*?^```$/gm, '');
+  const all = [...prose.matchAll(/`([^`]+)`/g)].map(([, phrase]) => phrase!.replaceAll('\n', ' '));
+  return all.filter((phrase) => pattern.test(phrase));
+}
