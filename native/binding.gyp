@@ -112,6 +112,7 @@
         "addon/privileges.cc",
         "addon/sockets.cc",
         "addon/terminal.cc",
+        "confine/every_thread.cc",
       ]
     }
   ]

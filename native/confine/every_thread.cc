@@ -1,0 +1,134 @@
+#include "confine/every_thread.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <set>
+#include <vector>
+
+namespace tsvde::confine {
+namespace {
+
+// The signal by which libc itself reaches every thread, for setuid(2) and the like (nptl(7)). No thread can
+// block it by libc's functions, as engine threads block all others. We borrow it for a moment.
+constexpr int kSignal = 33;
+constexpr size_t kMask = 8;
+
+// The kernel's struct sigaction. Only its first member is at the same place on all architectures that we
+// know.
+struct KernelAction {
+  void (*handler)(int);
+  unsigned long flags;
+  void (*restorer)();
+  uint64_t mask;
+};
+
+void (*wanted)();
+std::atomic<pid_t> answered;  // the thread that has run it last
+
+pid_t own_thread() {
+  return static_cast<pid_t>(syscall(SYS_gettid));
+}
+
+void on_signal(int) {
+  const int saved = errno;
+  wanted();
+  errno = saved;
+  answered = own_thread();
+}
+
+// Makes `on_signal` the handler, and returns the previous one. An action that libc has installed has what
+// ours needs besides the handler: the function that returns from it.
+bool install(KernelAction& before) {
+  struct sigaction any {};
+  any.sa_handler = [](int) {};
+  struct sigaction old {};
+  KernelAction ours{};
+  sigaction(SIGRTMAX, &any, &old);
+  syscall(SYS_rt_sigaction, SIGRTMAX, nullptr, &ours, kMask);
+  sigaction(SIGRTMAX, &old, nullptr);
+  ours.handler = on_signal;
+  ours.flags |= SA_RESTART;
+  return syscall(SYS_rt_sigaction, kSignal, &ours, &before, kMask) == 0;
+}
+
+std::vector<pid_t> threads() {
+  std::vector<pid_t> found;
+  DIR* directory = opendir("/proc/self/task");
+  if (directory == nullptr) return found;
+  while (const dirent* entry = readdir(directory))
+    if (const auto thread = static_cast<pid_t>(std::atoi(entry->d_name)); thread > 0) found.push_back(thread);
+  closedir(directory);
+  return found;
+}
+
+// Returns whether a thread has ended. A thread that has ended may still be listed, as a zombie, and a signal
+// to it is accepted and never handled.
+bool has_ended(pid_t thread) {
+  char path[64];
+  std::snprintf(path, sizeof path, "/proc/self/task/%d/stat", thread);
+  const int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return errno == ENOENT;
+  char text[128] = {};
+  const ssize_t size = read(file, text, sizeof text - 1);
+  const bool is_gone = size < 0 && errno == ESRCH;
+  close(file);
+  const char* const name_end = std::strrchr(text, ')');  // the state follows the name
+  return is_gone || (name_end != nullptr && std::strchr("ZX", name_end[2]) != nullptr);
+}
+
+// Makes another thread run the handler, and waits until it has, or has ended. Returns 0 or an errno.
+int run_in(pid_t thread) {
+  constexpr int kYields = 100;  // most threads answer meanwhile
+  constexpr timespec kPause = {.tv_sec = 0, .tv_nsec = 100'000};
+  constexpr int kPauses = 20'000;  // two seconds
+  answered = 0;
+  if (syscall(SYS_tgkill, getpid(), thread, kSignal) != 0) return errno == ESRCH ? 0 : errno;
+  for (int i = 0; i < kYields && answered != thread; i++) sched_yield();
+  for (int i = 0; i < kPauses && answered != thread; i++) {
+    nanosleep(&kPause, nullptr);
+    if (has_ended(thread)) return 0;
+  }
+  return answered == thread ? 0 : ETIMEDOUT;
+}
+
+// Runs the handler in all other threads. New ones are found by looking again until there are none.
+int run_in_others() {
+  std::set<pid_t> told = {own_thread()};
+  for (bool again = true; again;) {
+    again = false;
+    const std::vector<pid_t> found = threads();
+    if (found.empty()) return ENOENT;
+    for (const pid_t thread : found) {
+      if (!told.insert(thread).second) continue;
+      again = true;
+      if (const int error = run_in(thread); error != 0) return error;
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+
+int in_every_thread(void (*action)()) {
+  wanted = action;
+  KernelAction before{};
+  if (!install(before)) return errno;
+  action();
+  const int error = run_in_others();
+  syscall(SYS_rt_sigaction, kSignal, &before, nullptr, kMask);
+  return error;
+}
+
+}  // namespace tsvde::confine
