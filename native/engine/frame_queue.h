@@ -27,11 +27,11 @@ class FrameQueue {
   [[nodiscard]] uint32_t frames() const { return frames_; }
   [[nodiscard]] uint32_t limit() const { return limit_; }
   [[nodiscard]] uint64_t bytes() const { return bytes_; }
-  [[nodiscard]] bool is_half_empty() const { return frames_ <= limit_ / 2 && bytes_ <= capacity_ / 2; }
+  [[nodiscard]] bool is_half_empty() const { return frames_ <= limit_ / 2 && bytes_ <= attainable() / 2; }
   // Returns how many datagrams fit into half of the queue, if each becomes `frames` frames of `bytes` bytes
   // in total.
   [[nodiscard]] uint32_t half_holds(uint32_t frames, uint64_t bytes) const {
-    return std::min(limit_ / 2 / frames, static_cast<uint32_t>(capacity_ / 2 / bytes));
+    return std::min(limit_ / 2 / frames, static_cast<uint32_t>(attainable() / 2 / bytes));
   }
 
   // Returns false if the queue has no room for the frame; the queue is then unchanged.
@@ -56,6 +56,11 @@ class FrameQueue {
     uint32_t size;
     Offload offload;
   };
+  // How many bytes the queue can hold at most, with what is left of the budget.
+  [[nodiscard]] uint64_t attainable() const {
+    const uint64_t bytes = extent_ + memory_.available() - (idle_.listed ? extent_ : 0);
+    return std::clamp<uint64_t>(bytes, QueueMemory::kStep, capacity_);
+  }
   [[nodiscard]] bool find_room(uint32_t size, uint32_t& at) const;
   // Takes memory from the budget until the ring has memory up to `end`. Returns false if the budget does not
   // allow that.

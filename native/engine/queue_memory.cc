@@ -15,6 +15,7 @@ void QueueMemory::add_idle(FrameQueue& queue) {
   queue.idle_ = {.listed = true, .previous = nullptr, .next = idle_};
   if (idle_ != nullptr) idle_->idle_.previous = &queue;
   idle_ = &queue;
+  idle_bytes_ += queue.extent_;
 }
 
 void QueueMemory::remove_idle(FrameQueue& queue) {
@@ -22,6 +23,7 @@ void QueueMemory::remove_idle(FrameQueue& queue) {
   if (next != nullptr) next->idle_.previous = previous;
   (previous != nullptr ? previous->idle_.next : idle_) = next;
   queue.idle_ = {};
+  idle_bytes_ -= queue.extent_;
 }
 
 void QueueMemory::sweep() {

@@ -22,6 +22,11 @@ class QueueMemory {
 
   uint64_t limit = kDefaultLimit;  // in bytes
   [[nodiscard]] uint64_t used() const { return used_; }
+  // Returns how many bytes of the budget a queue could still get, in whole steps.
+  [[nodiscard]] uint64_t available() const {
+    const uint64_t needed = used_ - idle_bytes_;
+    return needed < limit ? (limit - needed) / kStep * kStep : 0;
+  }
   [[nodiscard]] bool has_idle() const { return idle_ != nullptr; }
 
   // Takes `bytes` from the budget. If too few are left, takes memory back from empty queues first. Returns
@@ -39,6 +44,7 @@ class QueueMemory {
  private:
   uint64_t used_ = 0;
   FrameQueue* idle_ = nullptr;  // the empty queues that have memory, a list
+  uint64_t idle_bytes_ = 0;     // the memory of these queues
 };
 
 }  // namespace tsvde

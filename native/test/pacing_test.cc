@@ -100,6 +100,22 @@ TEST("a batch fits into half of the sole destination's queue in bytes and in seg
   CHECK(Pacing::batch(bench.end(1)) == 1);
 }
 
+TEST("a source is paused once its sole destination has filled half of what the budget of all queues allows") {
+  Paced bench;
+  bench.memory.limit = 0;  // the queue has 16 KiB, as every queue
+  constexpr uint32_t kSize = 4000;
+  int sent = 0;
+  while (sent < 8 && bench.read(1, kB, 1, 0, kSize)) sent++;
+  CHECK(sent == 3 && bench.end(1).pace.paused);
+  CHECK(bench.count(3, transmit_drop_queue_full) == 0);
+  CHECK(bench.drain(3, 1) == Numbers{1});  // 8000 bytes are left, less than half
+  CHECK(Pacing::batch(bench.end(1)) == 1);
+  bench.end(1).service.batch = kBatch;
+  CHECK(Pacing::batch(bench.end(1)) == 2);
+  bench.memory.limit = QueueMemory::kDefaultLimit;
+  CHECK(Pacing::batch(bench.end(1)) == 4);
+}
+
 TEST("the sole destination is remembered while the source sends nothing") {
   Paced bench;
   CHECK(bench.read(2, kB) && bench.read(2, kB, 0));
