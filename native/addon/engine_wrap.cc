@@ -9,6 +9,7 @@
 #include "addon/engine_values.h"
 #include "engine/loop.h"
 
+using tsvde::BusyPoll;
 using tsvde::Loop;
 using tsvde::MacTable;
 
@@ -19,6 +20,11 @@ constexpr int kSlice = 64;
 
 uint32_t number(const Napi::Value& value) {
   return value.As<Napi::Number>().Uint32Value();
+}
+
+BusyPoll busy_poll(const Napi::Value& value) {
+  constexpr tsvde::Time kMicrosecond = 1000;
+  return value.IsString() ? BusyPoll::adaptive() : BusyPoll::fixed(number(value) * kMicrosecond);
 }
 
 uint16_t vlan(const Napi::Value& value) {
@@ -160,7 +166,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
     if (given.Has("queueMemory"))
       loop_->set_queue_memory(
           static_cast<uint64_t>(given.Get("queueMemory").As<Napi::Number>().Int64Value()));
-    if (given.Has("busyPollUs")) loop_->set_busy_poll(number(given.Get("busyPollUs")));
+    if (given.Has("busyPollUs")) loop_->set_busy_poll(busy_poll(given.Get("busyPollUs")));
     loop_->call([&](tsvde::Switch& sw, int64_t) {
       sw.hub = settings.hub;
       sw.strict_vlan = settings.strict_vlan;

@@ -22,10 +22,14 @@ namespace {
 // use no memory.
 constexpr size_t kSlot = kFrameRoom + 25 * 64;
 
-int64_t monotonic_ms() {
+Time monotonic() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * int64_t{1000} + now.tv_nsec / 1'000'000;
+  return now.tv_sec * kSecond + now.tv_nsec;
+}
+
+int64_t monotonic_ms() {
+  return monotonic() / kMillisecond;
 }
 
 }  // namespace
@@ -203,8 +207,8 @@ void Loop::set_queue_memory(uint64_t bytes) {
   call([&](Switch&, int64_t) { queue_memory_.limit = bytes; });
 }
 
-void Loop::set_busy_poll(uint32_t microseconds) {
-  call([&](Switch&, int64_t) { busy_poll_ = std::chrono::microseconds(microseconds); });
+void Loop::set_busy_poll(const BusyPoll& busy_poll) {
+  call([&](Switch&, int64_t) { busy_poll_ = busy_poll; });
 }
 
 int Loop::place_on_cpu(uint32_t cpu) {
@@ -267,15 +271,23 @@ void Loop::read_clock() {
 }
 
 int Loop::wait(std::span<epoll_event> events) {
-  const auto take = [&](int patience) { return watches_.wait(events, patience); };
-  if (!ready_.empty()) return take(0);
-  if (busy_poll_.count() > 0 && pacing_.idle()) {
-    const auto end = std::chrono::steady_clock::now() + busy_poll_;
+  if (!ready_.empty()) return watches_.wait(events, 0);
+  if (busy_poll_.is_on() && pacing_.idle()) return look_and_sleep(events);
+  return watches_.wait(events, patience_ms());
+}
+
+int Loop::look_and_sleep(std::span<epoll_event> events) {
+  if (busy_poll_.begin(monotonic())) {
     do {
-      if (const int count = take(0); count != 0) return count;
-    } while (std::chrono::steady_clock::now() < end);
+      if (const int count = watches_.wait(events, 0); count != 0) {
+        busy_poll_.found();
+        return count;
+      }
+    } while (busy_poll_.goes_on(monotonic()));
   }
-  return take(patience_ms());
+  const int count = watches_.wait(events, patience_ms());
+  busy_poll_.woken(monotonic());
+  return count;
 }
 
 // Returns how long the thread may sleep: until the next pause is overdue, or until empty queues give memory

@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/busy_poll.h"
 #include "engine/capture/captures.h"
 #include "engine/events.h"
 #include "engine/pacing.h"
@@ -79,8 +80,8 @@ class Loop : Switch::Observer {
   // Sets the longest time that a source is paused while its only destination is full; with 0 no source is
   // paused.
   void set_pacing(uint32_t bound_ms);
-  // Sets how long the thread polls for more events before it sleeps; with 0 it does not poll.
-  void set_busy_poll(uint32_t microseconds);
+  // Sets how long the thread polls for more events before it sleeps.
+  void set_busy_poll(const BusyPoll& busy_poll);
   // Sets how many bytes of memory waiting frames may use, in all queues together.
   void set_queue_memory(uint64_t bytes);
   // Keeps the thread on one CPU. Returns 0, or an errno.
@@ -111,6 +112,7 @@ class Loop : Switch::Observer {
   void run();
   void read_clock();
   int wait(std::span<epoll_event> events);
+  int look_and_sleep(std::span<epoll_event> events);
   [[nodiscard]] int patience_ms() const;
   void sweep_queues();
   void serve(const WatchSet::Registration& registration, uint32_t events);
@@ -159,7 +161,7 @@ class Loop : Switch::Observer {
   int64_t moved_at_ = -1, moved_again_at_ = -1, flapping_at_ = -1;
   int64_t swept_at_ = -1;  // the second in which empty queues last gave memory back
   Pacing pacing_;
-  std::chrono::microseconds busy_poll_{0};
+  BusyPoll busy_poll_;
   size_t endpoints_ = 0;
   std::vector<Attachment*> ready_;  // those with service.ready, unless paused; allocated for all endpoints
   size_t exact_ = 0;                // number of endpoints that need the exact time

@@ -339,13 +339,16 @@ TEST("the thread is placed on a CPU, and a CPU that does not exist is refused") 
 }
 
 TEST("frames are forwarded and tasks run while the thread polls") {
-  Loop loop(100, [](const Event&) {});
-  loop.set_busy_poll(1000);
-  const Client a(loop, 1, 1);
-  const Client b(loop, 2, 2);
-  for (uint8_t i = 0; i < 100; i++) {
-    a.send(frame_bytes(kBroadcast, kA, 60, i));
-    CHECK(b.receive() == frame_bytes(kBroadcast, kA, 60, i));
+  for (const BusyPoll& busy_poll : {BusyPoll::fixed(kMillisecond), BusyPoll::adaptive()}) {
+    Loop loop(100, [](const Event&) {});
+    loop.set_busy_poll(busy_poll);
+    const Client a(loop, 1, 1);
+    const Client b(loop, 2, 2);
+    for (uint32_t i = 0; i < 1000; i++) {
+      const auto sent = frame_bytes(kBroadcast, kA, 60, static_cast<uint8_t>(i));
+      a.send(sent);
+      CHECK(b.receive() == sent);
+    }
+    if (busy_poll.length() == 0) CHECK(sleeps(loop));
   }
-  loop.set_busy_poll(0);
 }

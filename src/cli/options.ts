@@ -120,7 +120,7 @@ interface Parsed {
   numports: number;
   macaddr?: string;
   pacing: number;
-  busyPoll?: number;
+  busyPoll?: number | 'auto';
   queueMemory: number;
   cpu?: number;
   hashsize: number;
@@ -225,8 +225,8 @@ export function defineTsvde(programName: string): Command {
       .argParser(number),
     new Option(
       '--busy-poll <us>',
-      'how long to poll for more frames before sleeping: less latency, more CPU',
-    ).argParser(number),
+      'how long to poll for more frames before sleeping: less latency, more CPU; auto: while polling pays',
+    ).argParser(numberOrAuto),
     new Option('--queue-memory <mib>', 'memory for frames that wait, of all ports together')
       .default(DEFAULT_QUEUE_MEMORY >> 20, '64 MiB')
       .argParser(number),
@@ -370,8 +370,18 @@ function mayRead(path: string): boolean {
 }
 
 function number(text: string): number {
-  if (/^(0x[0-9a-f]+|\d+)$/i.test(text)) return Number(text);
+  if (isNumber(text)) return Number(text);
   throw new ExitError(1, `'${text}' is not a number: give it in decimal, or in hex with 0x`);
+}
+
+function isNumber(text: string): boolean {
+  return /^(0x[0-9a-f]+|\d+)$/i.test(text);
+}
+
+function numberOrAuto(text: string): number | 'auto' {
+  if (text === 'auto') return text;
+  if (isNumber(text)) return Number(text);
+  throw new ExitError(1, `'${text}' is neither 'auto' nor a number of microseconds`);
 }
 
 /** Returns the name unchanged. Throws ExitError if it is invalid. */

@@ -14,9 +14,10 @@ export interface Tuning {
   pacingMs?: number;
   /**
    * How long the engine polls for more frames before it sleeps, in microseconds. Polling lowers latency and costs CPU
-   * time. 0 to 1000000; default 0.
+   * time. 0 to 1000000; default 0. With 'auto', the engine polls for at most 100 microseconds, and only while frames come
+   * soon after it has gone to sleep.
    */
-  busyPollUs?: number;
+  busyPollUs?: number | 'auto';
   /**
    * The most memory, in bytes, for the waiting frames of all queues together; default 64 MiB. In addition, each queue
    * may have 16 KiB.
@@ -39,7 +40,7 @@ export function timing({
   queueMemory = DEFAULT_QUEUE_MEMORY,
 }: Tuning): Pick<EngineSettings, 'pacingMs' | 'busyPollUs' | 'queueMemory'> {
   check('pacing', pacingMs, 1000, 'in milliseconds');
-  check('busy polling', busyPollUs, 1_000_000, 'in microseconds');
+  if (busyPollUs !== 'auto') check('busy polling', busyPollUs, 1_000_000, "by 'auto' or in microseconds");
   check('the memory of queues', queueMemory, QUEUE_MEMORY_MAX, 'in bytes');
   return { pacingMs, busyPollUs, queueMemory };
 }

@@ -39,8 +39,11 @@ export interface EngineSettings {
    * instead.
    */
   pacingMs: number;
-  /** How many microseconds the thread polls for more frames before it sleeps; 0: it does not poll. */
-  busyPollUs: number;
+  /**
+   * How many microseconds the thread polls for more frames before it sleeps; 0: it does not poll; 'auto': as long as
+   * polling pays.
+   */
+  busyPollUs: number | 'auto';
 }
 
 export type EngineEvent =

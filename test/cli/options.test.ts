@@ -170,6 +170,8 @@ test.each([
   ['--fstp', { fstp: true, priority: 0x8000 }],
   ['--priority 0x11000', { fstp: false, priority: 0x1000 }],
   ['--strict-vlan', { strictVlan: true }],
+  ['--busy-poll 30', { busyPollUs: 30 }],
+  ['--busy-poll auto', { busyPollUs: 'auto' }],
 ])('%s sets options of the switch', (line, expected) => {
   expect(parseOptions(words(line)).switch).toMatchObject(expected);
 });
@@ -182,6 +184,8 @@ describe('invalid options', () => {
     ['-n 0', 1, 'The switch must have at least 1 port'],
     ['-n many', 1, "'many' is not a number: give it in decimal, or in hex with 0x"],
     ['-n -1', 1, "'-1' is not a number"],
+    ['--busy-poll often', 1, "'often' is neither 'auto' nor a number of microseconds"],
+    ['--busy-poll -1', 1, "'-1' is neither 'auto' nor a number of microseconds"],
     ['-m 9', 2, "'9' is not a mode: give it in octal, like 660"],
     ['-m 10000', 2, "'10000' is not a mode"],
     ['-s=', 2, "'' is not a path"],

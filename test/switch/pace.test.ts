@@ -109,10 +109,37 @@ test('--cpu keeps the engine on one CPU, and the error for an invalid CPU names 
   });
 });
 
+test('with busy polling by auto, a burst of frames is forwarded, and a quiet switch uses no CPU', async () => {
+  const { started, directory } = await startTsvde(['--busy-poll', 'auto']);
+  const engine = readdirSync(`/proc/${started.pid}/task`)
+    .map((task) => `/proc/${started.pid}/task/${task}`)
+    .find((task) => readFileSync(`${task}/comm`, 'utf8') === 'tsvde-engine\n')!;
+  const cpuNanoseconds = () => Number(readFileSync(`${engine}/schedstat`, 'utf8').split(' ')[0]);
+  const program = await python(`${JOIN}
+a, b = join('${directory}', 0), join('${directory}', 1)
+for end in a, b: end.settimeout(10)
+a.send(b'\\xff' * 6 + mac('${A}') + b'\\x88\\xb5' + bytes(46))
+b.recv(2000)
+for i in range(2000):
+    a.send(mac('${B}') + mac('${A}') + b'\\x88\\xb5' + struct.pack('=Q', i) + bytes(38))
+    assert struct.unpack_from('=Q', b.recv(2000), 14)[0] == i
+print('done', flush=True)
+time.sleep(60)`);
+  await program.output(/done/);
+  // Requests of the control plane may wake the engine; each takes some microseconds.
+  let before = cpuNanoseconds();
+  await until(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const used = cpuNanoseconds() - before;
+    before += used;
+    return used < 1_000_000;
+  }, 'half a second with less than a millisecond of CPU time');
+});
+
 test.each([
   [{ pacingMs: 1001 }, 'pacing is given in milliseconds, 0 to 1000, not 1001'],
   [{ pacingMs: -1 }, 'pacing is given in milliseconds, 0 to 1000, not -1'],
-  [{ busyPollUs: 0.5 }, 'busy polling is given in microseconds, 0 to 1000000, not 0.5'],
+  [{ busyPollUs: 0.5 }, "busy polling is given by 'auto' or in microseconds, 0 to 1000000, not 0.5"],
   [{ cpu: 5000 }, 'the CPU is given by its number, 0 to 1023, not 5000'],
 ])('the options %j are refused', (options, message) => {
   expect(() => new Switch(options)).toThrow(expect.objectContaining({ code: 'EINVAL', message }));

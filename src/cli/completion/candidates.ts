@@ -115,6 +115,8 @@ async function valuesOf({ argChoices, flags }: Option, last: string): Promise<Ca
       return namesIn('/sys/class/net', (name) => readdirSync(`/sys/class/net/${name}`).includes('tun_flags'));
     case 'group':
       return readGroups().map((word) => ({ word }));
+    case 'us':
+      return [{ word: 'auto', help: 'while polling pays' }];
     case 'cpu':
       return Array.from({ length: availableParallelism() }, (_, cpu) => ({ word: String(cpu) }));
     case 'console':
