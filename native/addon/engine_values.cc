@@ -125,8 +125,9 @@ std::unique_ptr<tsvde::Endpoint> make_endpoint(const Napi::Object& transport) {
   if (kind == "stream") return std::make_unique<tsvde::Stream>(std::move(fd));
   if (kind == "vhost-user") {
     return std::make_unique<tsvde::VhostUser>(
-        std::move(fd), tsvde::vhost::BackEnd::Options{.offload = transport.Get("offload").ToBoolean(),
-                                                      .sealed = transport.Get("sealed").ToBoolean()});
+        std::move(fd),
+        tsvde::VhostUser::Options{.offload = transport.Get("offload").ToBoolean(),
+                                  .back_end = {.sealed = transport.Get("sealed").ToBoolean()}});
   }
   if (kind == "peer") {
     const auto names = transport.Get("also").As<Napi::Array>();

@@ -342,7 +342,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   check_open_files();
   Input input(data, size);
   const uint8_t start = input.byte();
-  FrontEnd guest(input, {.offload = (start & 1) == 0, .sealed = (start & 2) != 0});
+  FrontEnd guest(input, {.sealed = (start & 2) != 0});
   if ((start & 4) == 0) {
     const uint64_t without = (start & 8) != 0    ? kEventIndex | kMergedBuffers
                              : (start & 16) != 0 ? kIndirect

@@ -51,11 +51,11 @@ struct Ended {
 
 // A guest with a port of its own.
 struct Guest : FrontEnd {
-  Guest(Loop& loop, uint32_t port, SocketPair pair = SocketPair(SOCK_STREAM), bool offload = true)
+  Guest(Loop& loop, uint32_t port, SocketPair pair = SocketPair(SOCK_STREAM))
       : FrontEnd(std::move(pair.theirs)) {
     loop.call([&](Switch& sw, int64_t) { sw.add_port(port); });
-    const vhost::BackEnd::Options options{.offload = offload, .sealed = false};
-    CHECK(loop.attach(port, port, std::make_unique<VhostUser>(std::move(pair.ours), options), 64) == 0);
+    auto endpoint = std::make_unique<VhostUser>(std::move(pair.ours), VhostUser::Options{});
+    CHECK(loop.attach(port, port, std::move(endpoint), 64) == 0);
   }
 
   void kick() const { eventfd_write(send.kick.number(), 1); }

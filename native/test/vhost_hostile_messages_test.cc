@@ -159,8 +159,6 @@ TEST("vhost hostile: features that were not offered") {
     check_refused(guest, guest.tell_number(Request::set_features, kVersion1 | bit(number)),
                   Violation::bad_features);
   }
-  FrontEnd guest(256, {.offload = false});
-  check_refused(guest, guest.tell_number(Request::set_features, kAllFeatures), Violation::bad_features);
 }
 
 TEST("vhost hostile: protocol features that were not offered") {

@@ -42,8 +42,8 @@ class Killable {
         sw.hub = true;
         sw.add_port(port);
       });
-      (void)loop.attach(port, port,
-                        std::make_unique<VhostUser>(std::move(pair.ours), vhost::BackEnd::Options{}), 64);
+      (void)loop.attach(port, port, std::make_unique<VhostUser>(std::move(pair.ours), VhostUser::Options{}),
+                        64);
     }
     for (;;) pause();
   }

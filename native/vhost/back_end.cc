@@ -58,10 +58,7 @@ const BackEnd::Row BackEnd::kRows[] = {
 };
 
 BackEnd::BackEnd(Fd socket, Owner& owner, Options options)
-    : socket_(std::move(socket)),
-      owner_(owner),
-      offered_(options.offload ? kOfferedFeatures : kOfferedFeatures & ~kOffloadFeatures),
-      memory_(options.sealed) {}
+    : socket_(std::move(socket)), owner_(owner), memory_(options.sealed) {}
 
 Violation BackEnd::violation() {
   // Truncated memory reads as zeroes, which may have caused the other violation.
@@ -129,12 +126,12 @@ Violation BackEnd::acknowledge(bool known) {
 }
 
 Violation BackEnd::get_features() {
-  return reply(offered_);
+  return reply(kOfferedFeatures);
 }
 
 Violation BackEnd::set_features() {
   const auto features = reader_.payload_as<Number>();
-  if ((features & ~offered_) != 0) return Violation::bad_features;
+  if ((features & ~kOfferedFeatures) != 0) return Violation::bad_features;
   if ((features & kVersion1) == 0) return Violation::no_version_1;
   features_ = features;
   for (Queue& queue : queues_) queue.ring.set_event_index((features & kEventIndex) != 0);

@@ -38,7 +38,6 @@ class BackEnd {
     virtual void features_accepted(uint64_t features) = 0;
   };
   struct Options {
-    bool offload = true;
     bool sealed = false;  // refuse memory that can be truncated
   };
   // The names are from the guest's point of view.
@@ -103,7 +102,6 @@ class BackEnd {
 
   Fd socket_;
   Owner& owner_;
-  uint64_t offered_;
   uint64_t features_ = 0;
   uint64_t protocol_ = 0;
   Violation violation_ = Violation::none;

@@ -221,7 +221,7 @@ export interface VhostUserSpec extends CommonKeys {
    * default 1000.
    */
   'reconnect-ms'?: number;
-  /** Whether guests may exchange unsegmented TCP and UDP datagrams with the switch; default true. */
+  /** Whether guests may receive unsegmented TCP and UDP datagrams with incomplete checksums; default true. */
   offload?: boolean;
   /** `require` refuses memory that can be truncated. */
   seal?: 'require';

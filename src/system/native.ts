@@ -136,7 +136,7 @@ export type Transport =
   | { kind: 'multicast'; fd: number; senderFd: number }
   /**
    * A unix socket that is connected to a vhost-user front end. `offload` allows unsegmented datagrams and incomplete
-   * checksums. `sealed` refuses memory that can be truncated.
+   * checksums in frames to the guest. `sealed` refuses memory that can be truncated.
    */
   | { kind: 'vhost-user'; fd: number; offload: boolean; sealed: boolean };
 

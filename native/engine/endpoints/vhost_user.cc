@@ -42,9 +42,10 @@ NetHeader to_guest(const VirtioHeader& header) {
 
 }  // namespace
 
-VhostUser::VhostUser(Fd socket, BackEnd::Options options)
-    : patience_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
-      back_end_(std::move(socket), *this, options) {
+VhostUser::VhostUser(Fd socket, Options options)
+    : offload_(options.offload),
+      patience_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
+      back_end_(std::move(socket), *this, options.back_end) {
   watch({.fd = back_end_.socket(), .other = EPOLLIN});
   watch({.fd = patience_.number(), .room = EPOLLIN});
 }
@@ -188,9 +189,11 @@ void VhostUser::kick_opened(uint32_t ring, int fd) {
   }
 }
 
+// Without `offload`, the guest is offered the same features, since a mask that has become smaller would keep
+// a guest from reconnecting.
 void VhostUser::features_accepted(uint64_t features) {
   offloads_ = 0;
-  if (!has_all(features, vhost::kGuestChecksum)) return;
+  if (!offload_ || !has_all(features, vhost::kGuestChecksum)) return;
   offloads_ |= kCompletesChecksums;
   if (has_all(features, vhost::kGuestTso4 | vhost::kGuestTso6 | vhost::kGuestEcn)) offloads_ |= kSegmentsTcp;
   if (has_all(features, vhost::kGuestUso4 | vhost::kGuestUso6)) offloads_ |= kSegmentsUdp;

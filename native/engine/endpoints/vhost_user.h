@@ -12,8 +12,12 @@ namespace tsvde {
 
 class VhostUser final : public Endpoint, private vhost::BackEnd::Owner {
  public:
+  struct Options {
+    bool offload = true;  // frames to the guest may have offload work left undone, if the guest accepts it
+    vhost::BackEnd::Options back_end{};
+  };
   // `socket` is connected to the front end, whose first message has not been read yet.
-  VhostUser(Fd socket, vhost::BackEnd::Options options);
+  VhostUser(Fd socket, Options options);
 
   // Fails with EPROTO if the front end has violated the protocol.
   Moved receive(std::span<Frame> frames, Time now) override;
@@ -37,6 +41,7 @@ class VhostUser final : public Endpoint, private vhost::BackEnd::Owner {
   // the last call.
   [[nodiscard]] bool out_of_patience();
 
+  bool offload_;
   uint32_t taken_ = 0;                // frames of this turn
   bool buffered_ = false;             // the turn goes on
   bool noticed_ = false;              // private memory was reported

@@ -26,7 +26,7 @@ export const vhostUser = defineKind({
     group: { value: text, goesWith: ['server=on'], help: "group of the socket's file" },
     'max-clients': { ...maxClientsKey, goesWith: ['server=on'] },
     'reconnect-ms': { ...reconnectKey, goesWith: ['server=off'] },
-    offload: { value: flag, fallback: true, help: 'checksum and segmentation offloads, if the guest has them' },
+    offload: { value: flag, fallback: true, help: 'off: send the guest only segmented frames with complete checksums' },
     seal: { value: oneOf('require'), help: "require: refuse a guest's memory that can be truncated" },
   },
   open({ path, server, mode = 0o600, group, offload, seal, ...values }, host) {
