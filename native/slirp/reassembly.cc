@@ -67,7 +67,9 @@ std::span<const uint8_t> Reassembly::add(std::span<const uint8_t> frame, int64_t
   const auto [any, all] = present(datagram.blocks, fragment.offset / 8, blocks_of(end));
   const uint8_t* known = &datagram.bytes[kHeadersMax + fragment.offset];
   const bool last_is_known = datagram.total != 0;
-  if (all && std::ranges::equal(fragment.data, std::span(known, fragment.data.size())) &&
+  // Behind datagram.end, the last block contains bytes of an earlier datagram.
+  if (all && end <= datagram.end &&
+      std::ranges::equal(fragment.data, std::span(known, fragment.data.size())) &&
       fragment.more == !(last_is_known && end == datagram.total))
     return {};
   const bool contradicts =

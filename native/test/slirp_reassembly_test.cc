@@ -173,6 +173,22 @@ TEST("overlapping fragments are refused with their whole datagram, and exact dup
   }
 }
 
+// Otherwise, whether a guest's datagram is refused would depend on bytes of an earlier one, perhaps another
+// guest's.
+TEST(
+    "a fragment beyond the last one is not a duplicate, even if the memory behind the last one has its "
+    "bytes") {
+  for (const bool v6 : {false, true}) {
+    Fixture fixture;
+    CHECK(fixture.add({.offset = 0, .size = 16, .more = true, .v6 = v6}) == 0);
+    CHECK(fixture.add({.offset = 16, .size = 8, .more = false, .v6 = v6}) == headers(v6) + 24);
+    // The next datagram is collected in the same memory.
+    CHECK(fixture.add({.offset = 8, .size = 5, .more = false, .id = 2, .v6 = v6}) == 0);
+    CHECK(fixture.add({.offset = 8, .size = 8, .more = true, .id = 2, .v6 = v6}) == 0);
+    CHECK(fixture.dropped == 2);
+  }
+}
+
 TEST("datagrams that differ in protocol, identification, an address or family are kept apart") {
   for (const bool v6 : {false, true}) {
     Fixture fixture;
