@@ -3,35 +3,28 @@
 // find data races. NAME selects tests whose names, or whose files' names, contain it. Only what has changed is
 // compiled. With --quick, for `npm run check`, data races are not looked for, random tests run a tenth of their rounds,
 // and nothing runs if nothing has changed since these tests last passed.
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { cacheOf, checkout as root } from './build.mjs';
 import { CXX_FLAGS, cxxFiles, ENGINE_DIRECTORIES, writeCompileCommands } from './compile-commands.mjs';
-import { digest, filesBelow } from './digest.mjs';
+import { CxxObjects, compileInParallel } from './cxx-objects.mjs';
 import { withLock } from './lock.mjs';
-import { Progress } from './progress.mjs';
 
 const quick = process.argv.includes('--quick');
 const words = process.argv.slice(2).filter((word) => word !== '--quick');
 
-/**
- * The tests have their own main(), and need libc's functions that tsvde-slirp replaces.
- */
+/** The tests have their own main(), and need libc's functions that tsvde-slirp replaces. */
 const NOT_LINKED = ['native/slirp/main.cc', 'native/slirp/interposed.cc'];
 /** The exit code of a test binary if no test matches NAME. */
 const NONE_NAMED = 2;
 /** How long a test binary may run before it is stopped. Each test also has a shorter limit, in native/test/main.cc. */
 const LIMIT_SECONDS = 1200;
 
-const compiler = process.env.CXX ?? 'g++';
-const version = spawnSync(compiler, ['--version'], { encoding: 'utf8' }).stdout;
-const hashes = new Map();
-
 /** Compiles and links all variants, one for each sanitizer, and returns them. */
 async function compileAll() {
-  const sources = cxxFiles(root, [...ENGINE_DIRECTORIES, 'native/confine', 'native/slirp', 'native/test'], /\.cc$/);
+  const directories = [...ENGINE_DIRECTORIES, 'native/confine', 'native/slirp', 'native/test'];
+  const sources = cxxFiles(root, directories, /\.cc$/);
   const variants = [
     new Variant(
       'address,undefined',
@@ -39,26 +32,12 @@ async function compileAll() {
     ),
   ];
   if (!quick) variants.push(new Variant('thread', sources.filter(mayRace)));
-  const waiting = variants.flatMap((variant) => variant.compilations());
-  if (waiting.length > 0) await compileInParallel(waiting);
+  await compileInParallel(
+    "compiling the engine's tests",
+    variants.flatMap((variant) => variant.compilations()),
+  );
   await Promise.all(variants.map((variant) => variant.link()));
   return variants;
-}
-
-/** Runs compilations, as many at a time as there are cores. Throws the first failure. */
-async function compileInParallel(waiting) {
-  const progress = await Progress.start("compiling the engine's tests", waiting.length);
-  const failures = [];
-  const work = async () => {
-    for (let next = waiting.shift(); next && failures.length === 0; next = waiting.shift()) {
-      await next().catch((error) => failures.push(error));
-      progress.advance();
-    }
-  };
-  await Promise.all(Array.from({ length: availableParallelism() }, work));
-  if (failures.length === 0) return progress.end();
-  progress.fail();
-  throw failures[0];
 }
 
 /**
@@ -73,122 +52,52 @@ function mayRace(source) {
   return basename(source) === 'main.cc' || (/thread|async|"test\/loops\.h"/.test(text) && !/\bfork\(\)/.test(text));
 }
 
-/** The objects and the binary for one sanitizer, each with the digest of its inputs. */
+/** The test binary for one sanitizer. */
 class Variant {
-  #directory;
   #sources;
   #flags;
-  #state;
-  /** The digests, by the names of the files in the variant's directory. */
-  #made;
+  #objects;
 
   constructor(sanitizer, sources) {
     this.#sources = sources;
-    this.#directory = join(cacheOf(root), 'engine-tests', sanitizer.split(',')[0]);
     // -g1 has the lines for the sanitizers' reports; with -g, compiling takes half as long again.
     this.#flags = [...CXX_FLAGS, '-O1', '-g1', `-fsanitize=${sanitizer}`, '-fno-sanitize-recover=all'];
-    mkdirSync(this.#directory, { recursive: true });
-    this.#state = this.#path('state.json');
-    this.#made = existsSync(this.#state) ? JSON.parse(readFileSync(this.#state, 'utf8')) : {};
+    this.#objects = new CxxObjects({
+      compiler: process.env.CXX ?? 'g++',
+      directory: join(cacheOf(root), 'engine-tests', sanitizer.split(',')[0]),
+      sources,
+      flags: this.#flags,
+    });
   }
 
-  /** Returns, for each source whose object is not up to date, a function that compiles the source. */
   compilations() {
-    return this.#sources.flatMap((source) => this.#compilation(source) ?? []);
-  }
-
-  #compilation(source) {
-    const object = objectOf(source);
-    if (existsSync(this.#path(object)) && this.#made[object] === this.#digest(source)) return undefined;
-    return async () => {
-      this.#record(object, undefined);
-      const started = Date.now();
-      const list = this.#path(`${object}.d`);
-      await compile([...this.#flags, '-MMD', '-MF', list, '-c', source, '-o', this.#path(object)]);
-      // A file that was saved during the compilation may or may not be in the object, so the object is not recorded as
-      // up to date.
-      if (dependencies(list).every((file) => statSync(join(root, file)).mtimeMs < started))
-        this.#record(object, this.#digest(source));
-    };
+    return this.#objects.compilations();
   }
 
   get binary() {
-    return this.#path('tests');
+    return this.#objects.path('tests');
   }
 
   /** Whether all tests of exactly this binary have passed before. */
   get passed() {
-    return this.#made.passed !== undefined && this.#made.passed === this.#made.tests;
+    const passed = this.#objects.recorded('passed');
+    return passed !== undefined && passed === this.#objects.recorded('tests');
   }
 
   recordPass() {
-    this.#record('passed', this.#made.tests);
+    this.#objects.record('passed', this.#objects.recorded('tests'));
   }
 
   async link() {
-    const objects = this.#sources.map(objectOf);
-    const wanted = digest(JSON.stringify([this.#flags, objects.map((object) => [object, this.#made[object]])]));
+    const wanted = this.#objects.digest();
     const { binary } = this;
-    if (!existsSync(binary) || this.#made.tests !== wanted) {
-      const paths = objects.map((object) => this.#path(object));
-      await compile([...this.#flags, ...paths, '-ldl', '-o', `${binary}.new`]);
-      renameSync(`${binary}.new`, binary); // replaced, not overwritten: another run may be executing the old one
-      for (const gone of filesBelow(this.#directory, '.').filter((name) => isObjectOfNone(name, objects)))
-        rmSync(this.#path(gone));
-      this.#record('tests', wanted);
-    }
+    if (existsSync(binary) && this.#objects.recorded('tests') === wanted) return;
+    const paths = this.#sources.map((source) => this.#objects.of(source));
+    await this.#objects.compile([...this.#flags, ...paths, '-ldl', '-o', `${binary}.new`]);
+    renameSync(`${binary}.new`, binary); // replaced, not overwritten: another run may be executing the old one
+    this.#objects.prune();
+    this.#objects.record('tests', wanted);
   }
-
-  /**
-   * Returns a digest of the compiler, the flags, the source and all headers that it included; undefined if the headers
-   * are unknown.
-   */
-  #digest(source) {
-    const list = this.#path(`${objectOf(source)}.d`);
-    if (!existsSync(list)) return undefined;
-    return digest(JSON.stringify([version, this.#flags, dependencies(list).map((file) => [file, hashOf(file)])]));
-  }
-
-  #record(name, value) {
-    this.#made[name] = value;
-    writeFileSync(`${this.#state}.new`, JSON.stringify(this.#made));
-    renameSync(`${this.#state}.new`, this.#state);
-  }
-
-  #path(name) {
-    return join(this.#directory, name);
-  }
-}
-
-function objectOf(source) {
-  return `${source.replaceAll('/', '.')}.o`;
-}
-
-function isObjectOfNone(name, objects) {
-  return /\.o(\.d)?$/.test(name) && !objects.includes(name.replace(/\.d$/, ''));
-}
-
-/** Returns the source and its headers, from the list of dependencies that the compiler wrote. */
-function dependencies(list) {
-  const [, ...files] = readFileSync(list, 'utf8').replaceAll('\\\n', ' ').trim().split(/\s+/);
-  return files;
-}
-
-/** Returns the hash of a file's contents; undefined if the file does not exist. */
-function hashOf(file) {
-  const path = join(root, file);
-  if (!hashes.has(file)) hashes.set(file, existsSync(path) ? digest(readFileSync(path)) : undefined);
-  return hashes.get(file);
-}
-
-function compile(args) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(compiler, args, { cwd: root, stdio: ['ignore', 2, 2] });
-    child.on('error', reject);
-    child.on('exit', (code) =>
-      code === 0 ? resolve() : reject(new Error(`'${compiler} … ${args.slice(-3).join(' ')}' failed`)),
-    );
-  });
 }
 
 /** Runs the tests of a variant. Resolves with the exit code. */
@@ -216,7 +125,6 @@ function runTests(variant) {
 }
 
 try {
-  if (!version) throw new Error(`the engine's tests need a C++ compiler: cannot run '${compiler}'`);
   writeCompileCommands(root);
   const variants = await withLock(`tsvde-engine-tests:${root}`, compileAll);
   const wanted = variants.filter(({ passed }) => !(quick && passed));

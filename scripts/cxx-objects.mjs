@@ -1,0 +1,147 @@
+// The objects of C++ sources for one compiler and one set of flags. An object is compiled again only if its source, a
+// header that the source includes, the flags or the compiler have changed.
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { checkout as root } from './build.mjs';
+import { digest, filesBelow } from './digest.mjs';
+import { Progress } from './progress.mjs';
+
+const hashes = new Map();
+
+export class CxxObjects {
+  #compiler;
+  #version;
+  #directory;
+  #sources;
+  #flags;
+  /** Digests by name: of what each object was made from, and of what the caller has recorded. */
+  #made;
+
+  /** Throws an Error with a sentence if the compiler is missing. */
+  constructor({ compiler, directory, sources, flags }) {
+    this.#compiler = compiler;
+    this.#version = spawnSync(compiler, ['--version'], { encoding: 'utf8' }).stdout;
+    if (!this.#version) throw new Error(`a C++ compiler is missing: cannot run '${compiler}'`);
+    this.#directory = directory;
+    this.#sources = sources;
+    this.#flags = flags;
+    mkdirSync(directory, { recursive: true });
+    const state = this.path('state.json');
+    this.#made = existsSync(state) ? JSON.parse(readFileSync(state, 'utf8')) : {};
+  }
+
+  /** Returns, for each source whose object is not up to date, a function that compiles the source. */
+  compilations() {
+    return this.#sources.flatMap((source) => this.#compilation(source) ?? []);
+  }
+
+  #compilation(source) {
+    const object = objectOf(source);
+    if (existsSync(this.path(object)) && this.#made[object] === this.#digest(source)) return undefined;
+    return async () => {
+      this.record(object, undefined);
+      const started = Date.now();
+      const list = this.path(`${object}.d`);
+      await this.compile([...this.#flags, '-MMD', '-MF', list, '-c', source, '-o', this.path(object)]);
+      // A file that was saved during the compilation may or may not be in the object, so the object is not recorded as
+      // up to date.
+      if (dependencies(list).every((file) => statSync(join(root, file)).mtimeMs < started))
+        this.record(object, this.#digest(source));
+    };
+  }
+
+  /** Returns the path of a source's object. */
+  of(source) {
+    return this.path(objectOf(source));
+  }
+
+  /** Returns a digest of the flags and of all objects. */
+  digest() {
+    const objects = this.#sources.map(objectOf);
+    return digest(JSON.stringify([this.#flags, objects.map((object) => [object, this.#made[object]])]));
+  }
+
+  /** Runs the compiler. Rejects with the end of the command line if it fails. */
+  compile(args) {
+    return new Promise((resolve, reject) => {
+      const child = spawn(this.#compiler, args, { cwd: root, stdio: ['ignore', 2, 2] });
+      child.on('error', reject);
+      child.on('exit', (code) =>
+        code === 0 ? resolve() : reject(new Error(`'${this.#compiler} … ${args.slice(-3).join(' ')}' failed`)),
+      );
+    });
+  }
+
+  /** Removes the objects of sources that no longer exist. */
+  prune() {
+    const objects = this.#sources.map(objectOf);
+    for (const gone of filesBelow(this.#directory, '.').filter((name) => isObjectOfNone(name, objects)))
+      rmSync(this.path(gone));
+  }
+
+  recorded(name) {
+    return this.#made[name];
+  }
+
+  record(name, value) {
+    this.#made[name] = value;
+    const state = this.path('state.json');
+    writeFileSync(`${state}.new`, JSON.stringify(this.#made));
+    renameSync(`${state}.new`, state);
+  }
+
+  path(name) {
+    return join(this.#directory, name);
+  }
+
+  /**
+   * Returns a digest of the compiler, the flags, the source and all headers that it included; undefined if the headers
+   * are unknown.
+   */
+  #digest(source) {
+    const list = this.path(`${objectOf(source)}.d`);
+    if (!existsSync(list)) return undefined;
+    const files = dependencies(list).map((file) => [file, hashOf(file)]);
+    return digest(JSON.stringify([this.#version, this.#flags, files]));
+  }
+}
+
+/** Runs compilations, as many at a time as there are cores, and shows how far they are. Throws the first failure. */
+export async function compileInParallel(what, waiting) {
+  if (waiting.length === 0) return;
+  const progress = await Progress.start(what, waiting.length);
+  const failures = [];
+  const work = async () => {
+    for (let next = waiting.shift(); next && failures.length === 0; next = waiting.shift()) {
+      await next().catch((error) => failures.push(error));
+      progress.advance();
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  if (failures.length === 0) return progress.end();
+  progress.fail();
+  throw failures[0];
+}
+
+function objectOf(source) {
+  return `${source.replaceAll('/', '.')}.o`;
+}
+
+function isObjectOfNone(name, objects) {
+  return /\.o(\.d)?$/.test(name) && !objects.includes(name.replace(/\.d$/, ''));
+}
+
+/** Returns the source and its headers, from the list of dependencies that the compiler wrote. */
+function dependencies(list) {
+  const [, ...files] = readFileSync(list, 'utf8').replaceAll('\\\n', ' ').trim().split(/\s+/);
+  return files;
+}
+
+/** Returns the hash of a file's contents; undefined if the file does not exist. */
+function hashOf(file) {
+  const path = join(root, file);
+  if (!hashes.has(file)) hashes.set(file, existsSync(path) ? digest(readFileSync(path)) : undefined);
+  return hashes.get(file);
+}
