@@ -11,6 +11,7 @@ class VhostEnd final : public Client {
       : VhostEnd(std::make_unique<tsvde::test::FrontEnd>(connected(address)), number) {}
 
   int send(Messages& out, unsigned count) override {
+    if (kHeader + out.size > kSendRoom) fail("a frame by vhost-user is too long");
     tsvde::test::DriverRing& ring = front_end_->send;
     while (ring.used()) continue;
     const uint16_t before = ring.available;
@@ -18,7 +19,7 @@ class VhostEnd final : public Client {
     const unsigned sent = std::min(count, free);
     for (unsigned i = 0; i < sent; i++) {
       const uint32_t slot = ring.available % kSlots;
-      const uint64_t at = tsvde::test::FrontEnd::buffer(slot);
+      const uint64_t at = send_buffer(slot);
       uint8_t* bytes = front_end_->memory.at(at);
       memset(bytes, 0, kHeader);
       memcpy(bytes + kHeader, out.frame(i), out.size);
@@ -46,13 +47,12 @@ class VhostEnd final : public Client {
       }
       if (rest == 0) {
         tsvde::test::NetHeader header;
-        memcpy(&header, front_end_->memory.at(tsvde::test::FrontEnd::buffer(kSlots + used->head)),
-               sizeof header);
+        memcpy(&header, front_end_->memory.at(receive_buffer(used->head)), sizeof header);
         rest = header.buffers;
         frames++;
       }
       rest--;
-      front_end_->post(used->head, kBuffer);
+      post(used->head);
     }
     if (ring.available != before && ring.kick_is_due(before)) eventfd_write(ring.kick.number(), 1);
     return frames;
@@ -62,11 +62,24 @@ class VhostEnd final : public Client {
   static constexpr uint32_t kHeader = sizeof(tsvde::test::NetHeader);
   static constexpr unsigned kSlots = 64;     // the most frames that are sent and not yet taken
   static constexpr uint32_t kBuffer = 1526;  // of one receive buffer, as in Linux
+  // Buffers follow each other, as those of a driver do. If they were a power of two apart, they would compete
+  // for a few sets of the cache.
+  static constexpr uint64_t kSendRoom = 161 * 64;  // for 9000 bytes and all headers
+  static constexpr uint64_t kReceiveRoom = 24 * 64;
+  static constexpr uint64_t kBuffers = tsvde::test::kGuestBase + 2 * tsvde::test::kMegabyte;
+
+  static uint64_t send_buffer(uint32_t slot) { return kBuffers + slot * kSendRoom; }
+  static uint64_t receive_buffer(uint32_t index) { return send_buffer(kSlots) + index * kReceiveRoom; }
+  void post(uint32_t index) {
+    tsvde::test::DriverRing& ring = front_end_->receive;
+    ring.describe(index, receive_buffer(index), kBuffer, tsvde::test::kWritable);
+    ring.offer(index);
+  }
 
   VhostEnd(std::unique_ptr<tsvde::test::FrontEnd> front_end, uint16_t number)
       : Client(front_end->receive.call.number(), number), front_end_(std::move(front_end)) {
     front_end_->connect();
-    for (uint32_t i = 0; i < front_end_->receive.size; i++) front_end_->post(i, kBuffer);
+    for (uint32_t i = 0; i < front_end_->receive.size; i++) post(i);
     eventfd_write(front_end_->receive.kick.number(), 1);
   }
 
