@@ -190,7 +190,7 @@ function wordsHelp(): string {
   const row = (word: string, help: string) => `  ${word.padEnd(21)}${help}\n`;
   const tables = views.map(({ name, syntax, help }) => row(`${name} ${syntax}`, help)).join('');
   const programs = PROGRAMS.map(({ path, syntax, help }) => row(`${path} ${syntax}`, help)).join('');
-  return `\nTables:\n${tables}\nPrograms, each with its own --help:\n${programs}\nEvery other COMMAND is the console's: tsvdectl help\n`;
+  return `\nTables:\n${tables}\nPrograms (all but top have a --help of their own):\n${programs}\nEvery other COMMAND is the console's: tsvdectl help\n`;
 }
 
 /** Parses the interval of --watch. Throws ExitError for an invalid interval. */
