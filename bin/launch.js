@@ -6,7 +6,8 @@
 // code, and compiles the file, if it was made by another V8 or with other flags.
 const { readFileSync } = require('node:fs');
 const { dirname, join } = require('node:path');
-const { constants, Script } = require('node:vm');
+const { pathToFileURL } = require('node:url');
+const { Script } = require('node:vm');
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 19))
@@ -37,11 +38,14 @@ function load(path) {
   const script = new Script(text, {
     filename: exports.nameOf(path),
     cachedData: codeOf(path),
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
   const module = { exports: {} };
   loaded.set(path, { module, script });
-  const requireFrom = (name) => (name.startsWith('.') ? load(join(dirname(path), name)) : require(name));
+  const requireFrom = (name) => {
+    if (!name.startsWith('.')) return require(name);
+    const file = join(dirname(path), name);
+    return name.endsWith('.mjs') ? import(pathToFileURL(file)) : load(file); // import() returns a promise
+  };
   script.runInThisContext()(module.exports, requireFrom, module, path, dirname(path));
   return module.exports;
 }
