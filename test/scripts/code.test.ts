@@ -1,5 +1,6 @@
-// V8's compiled code, which the archive and the Debian package have beside the programs' files.
-import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+// How bin/launch.js loads the programs' files, and V8's compiled code for them, which the archive and the Debian package
+// have beside the files.
+import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { run } from '../support/process.ts';
@@ -38,4 +39,17 @@ test('a program runs with its code, and without it if the code is damaged or of 
     writeFileSync(`${home}/dist/bin/tsvdectl.cjs.code`, other);
     expect(await version(home)).toMatchObject(expected);
   }
+});
+
+test('a program imports an ES module without a warning, from a directory of any name', async () => {
+  const home = `${temporaryDirectory()}/a %20 #name`;
+  cpSync(`${ROOT}bin`, `${home}/bin`, { recursive: true });
+  mkdirSync(`${home}/dist/bin`, { recursive: true });
+  writeFileSync(`${home}/dist/bin/late.mjs`, "export const text = await Promise.resolve('late');\n");
+  writeFileSync(
+    `${home}/dist/bin/p.cjs`,
+    "exports.main = async () => console.log((await require('./late.mjs')).text);\n",
+  );
+  const script = `require(${JSON.stringify(`${home}/bin/launch.js`)}).launch('p').main()`;
+  expect(await run(process.execPath, ['-e', script])).toMatchObject({ code: 0, stdout: 'late\n', stderr: '' });
 });
