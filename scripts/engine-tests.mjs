@@ -9,13 +9,16 @@ import { basename, dirname, join } from 'node:path';
 import { cacheOf, checkout as root } from './build.mjs';
 import { CXX_FLAGS, cxxFiles, ENGINE_DIRECTORIES, writeCompileCommands } from './compile-commands.mjs';
 import { CxxObjects, compileInParallel } from './cxx-objects.mjs';
+import { digest, digests } from './digest.mjs';
 import { withLock } from './lock.mjs';
 
 const quick = process.argv.includes('--quick');
 const words = process.argv.slice(2).filter((word) => word !== '--quick');
 
 /** The tests have their own main(), and need libc's functions that tsvde-slirp replaces. */
-const NOT_LINKED = ['native/slirp/main.cc', 'native/slirp/interposed.cc'];
+const NOT_LINKED = ['native/slirp/main.cc', 'native/slirp/interposed.cc', 'native/fuzz/main.cc'];
+/** The inputs that the fuzz targets are run on. */
+const CORPUS = 'native/fuzz/corpus';
 /** The exit code of a test binary if no test matches NAME. */
 const NONE_NAMED = 2;
 /** How long a test binary may run before it is stopped. Each test also has a shorter limit, in native/test/main.cc. */
@@ -23,7 +26,7 @@ const LIMIT_SECONDS = 1200;
 
 /** Compiles and links all variants, one for each sanitizer, and returns them. */
 async function compileAll() {
-  const directories = [...ENGINE_DIRECTORIES, 'native/confine', 'native/slirp', 'native/test'];
+  const directories = [...ENGINE_DIRECTORIES, 'native/confine', 'native/slirp', 'native/fuzz', 'native/test'];
   const sources = cxxFiles(root, directories, /\.cc$/);
   const variants = [
     new Variant(
@@ -78,14 +81,17 @@ class Variant {
     return this.#objects.path('tests');
   }
 
-  /** Whether all tests of exactly this binary have passed before. */
+  /** Whether all tests of exactly this binary have passed before, with the same inputs. */
   get passed() {
-    const passed = this.#objects.recorded('passed');
-    return passed !== undefined && passed === this.#objects.recorded('tests');
+    return this.#objects.recorded('passed') === this.#tested();
   }
 
   recordPass() {
-    this.#objects.record('passed', this.#objects.recorded('tests'));
+    this.#objects.record('passed', this.#tested());
+  }
+
+  #tested() {
+    return digest(JSON.stringify([this.#objects.recorded('tests'), digests(root, [CORPUS])]));
   }
 
   async link() {

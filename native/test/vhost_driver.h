@@ -15,6 +15,7 @@
 
 #include "engine/fd.h"
 #include "test/check.h"
+#include "test/send_files.h"
 #include "test/vhost_guest_memory.h"
 #include "vhost/back_end.h"
 
@@ -140,22 +141,8 @@ class FrontEnd : public BackEnd::Owner {
 
   // --- Messages
 
-  void write(const void* bytes, size_t size, std::vector<int> files = {}) const {
-    std::vector<uint8_t> control(files.empty() ? 0 : CMSG_SPACE(sizeof(int) * files.size()));
-    iovec part{const_cast<void*>(bytes), size};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    if (!files.empty()) {
-      message.msg_control = control.data();
-      message.msg_controllen = control.size();
-      cmsghdr* header = CMSG_FIRSTHDR(&message);
-      header->cmsg_level = SOL_SOCKET;
-      header->cmsg_type = SCM_RIGHTS;
-      header->cmsg_len = CMSG_LEN(sizeof(int) * files.size());
-      std::memcpy(CMSG_DATA(header), files.data(), sizeof(int) * files.size());
-    }
-    CHECK(sendmsg(socket.number(), &message, MSG_NOSIGNAL) == static_cast<ssize_t>(size));
+  void write(const void* bytes, size_t size, const std::vector<int>& files = {}) const {
+    CHECK(send_with_files(socket.number(), bytes, size, files) == static_cast<ssize_t>(size));
   }
 
   static Octets message(uint32_t request, const Octets& payload, uint32_t flags = kVersion) {
