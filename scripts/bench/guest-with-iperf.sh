@@ -21,7 +21,7 @@ while read -r module; do insmod "/modules/$module"; done < /modules/order
 ip addr add "$address/24" dev eth0
 ip link set eth0 up
 [ -n "$peer" ] || exec iperf3 -s
-until iperf3 -c "$peer" -t "$seconds" -J > /tmp/result; do sleep 1; done
+until iperf3 -c "$peer" -t "$seconds" ${reverse:+-R} -J > /tmp/result; do sleep 1; done
 cat /tmp/result
 echo RESULT-END
 exec sleep 1000

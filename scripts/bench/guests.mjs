@@ -1,5 +1,5 @@
-// Runs two emulated QEMU guests on a switch: both are the tests' guest, with iperf3 and another init added. The guest
-// that sends prints its result on its console, which is a file.
+// Runs emulated QEMU guests on a switch: each is the tests' guest, with iperf3 and another init added. The guest that is
+// iperf3's client prints its result on its console, which is a file.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,10 +32,23 @@ export const sharedMemory = [
  */
 export async function iperfBetweenGuests(scope, wire, seconds) {
   const home = scope.directory();
-  const console = join(home, 'console');
   const boot = await guestBooter(scope, home, wire);
   boot(2, 'null', ['address=10.9.0.2']);
-  boot(1, `file:${console}`, ['address=10.9.0.1', 'peer=10.9.0.2', `seconds=${seconds}`]);
+  return resultOf(boot, home, ['address=10.9.0.1', 'peer=10.9.0.2', `seconds=${seconds}`]);
+}
+
+/**
+ * Returns iperf3's JSON for a TCP stream from a guest with an address to a host with iperf3's server, or in reverse.
+ */
+export async function iperfWithHost(scope, wire, { address, peer, reverse, seconds }) {
+  const home = scope.directory();
+  const words = [`address=${address}`, `peer=${peer}`, `seconds=${seconds}`, ...(reverse ? ['reverse=1'] : [])];
+  return resultOf(await guestBooter(scope, home, wire), home, words);
+}
+
+async function resultOf(boot, home, words) {
+  const console = join(home, 'console');
+  boot(1, `file:${console}`, words);
   const output = () => readFileSync(console, { encoding: 'utf8', flag: 'a+' });
   await until("a guest's result", () => output().includes('RESULT-END'), 90_000);
   return JSON.parse(output().replace(/^[^{]*|[^}]*$/g, ''));

@@ -16,6 +16,7 @@ import { startOpenVswitch, startOpenVswitchVhost, WITH_DPDK } from './open-vswit
 import { until } from './scope.mjs';
 import { startRelay } from './testpmd.mjs';
 import { slirpvdeOn, startQemuUser } from './user-networks.mjs';
+import { consoleOf } from './vhost-user.mjs';
 
 const ours = (checkout) => (setting) => [
   ...[process.execPath, join(checkout, 'bin/tsvde'), '--nostdin', '--sock', setting.directory],
@@ -105,9 +106,9 @@ function program(command) {
 function withSockets(start) {
   return async (scope, { directory, sockets }) => {
     const ports = sockets.flatMap((path) => ['--port', `vhost-user,server=on,path=${path}`]);
-    const started = await start(scope, { directory, options: ['--cpu', 1, ...ports] });
+    const started = await start(scope, { directory, options: ['--cpu', 1, ...consoleOf(directory), ...ports] });
     for (const path of sockets) await until(path, () => existsSync(path));
-    return started;
+    return { ...started, hasNotifications: true };
   };
 }
 

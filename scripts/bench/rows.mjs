@@ -6,6 +6,7 @@
 // rounds if each round takes long; and measure(scope, peer, { seconds }), which resolves with a figure for each column.
 // To add rows, add a file and its line here.
 import { hasProgram } from '../set-up.mjs';
+import { groups as busyPoll } from './rows/busy-poll.mjs';
 import { groups as capture } from './rows/capture.mjs';
 import { groups as confinement } from './rows/confinement.mjs';
 import { groups as flood } from './rows/flood.mjs';
@@ -27,6 +28,7 @@ export const GROUPS = [
   ...size,
   ...ping,
   ...pacing,
+  ...busyPoll,
   ...ports,
   ...capture,
   ...iperf,

@@ -1,50 +1,108 @@
-// Measures TCP between two guests. Emulated guests are far slower than any switch, so the figure to compare is the CPU
-// time that the switch uses. Between vhost-user ports, the guests' datagrams pass unsegmented.
+// Measures TCP between two guests, and between a guest and a host on a TAP. Emulated guests are far slower than any
+// switch, so the figure to compare is the CPU time that the switch uses. Between
+// vhost-user ports and the TAP, datagrams pass unsegmented.
 import { join } from 'node:path';
-import { iperfBetweenGuests, sharedMemory, vdeNetdev, vhostUserNetdev } from '../guests.mjs';
+import { iperfBetweenGuests, iperfWithHost, sharedMemory, vdeNetdev, vhostUserNetdev } from '../guests.mjs';
+import { hosts } from '../network.mjs';
 import { cpuNanoseconds } from '../process.mjs';
-import { withVhostUser } from '../vhost-user.mjs';
+import { until } from '../scope.mjs';
+import { vhostUserPath, withVhostUser } from '../vhost-user.mjs';
 
 const NEEDS = ['root', 'qemu-system-x86_64', 'busybox', 'cpio', 'iperf3'];
+const COLUMNS = [
+  { key: 'gbits', title: 'Gbit/s', digits: 3, spread: true, ratio: true },
+  { key: 'cpu', title: 'CPU ms/MiB', digits: 3, ratio: true },
+  { key: 'retransmits', title: 'retransmits', digits: 0 },
+];
 
-async function measure(scope, peer, wire, { seconds }) {
-  const directory = join(scope.directory(), 'ctl');
-  const { pids } = await peer.start(scope, { directory });
+const vhostUserWire = (directory) => [...sharedMemory, ...vhostUserNetdev(vhostUserPath(directory))];
+
+/** Runs a stream, and returns its rate, the CPU time of the switch for each MiB, and the retransmits. */
+async function measured(pids, stream) {
   const before = cpuNanoseconds(pids);
-  const { end } = await iperfBetweenGuests(scope, wire(directory), Math.max(2, Math.ceil(5 * seconds)));
+  const { end } = await stream;
   const { bits_per_second: bits, bytes } = end.sum_received;
   const cpu = (cpuNanoseconds(pids) - before) / 1e6 / (bytes / 2 ** 20);
   return { gbits: bits / 1e9, cpu, retransmits: end.sum_sent.retransmits };
 }
 
+const lasting = (seconds) => Math.max(2, Math.ceil(5 * seconds));
+
+async function betweenGuests(scope, peer, wire, { seconds, options = [] }) {
+  const directory = join(scope.directory(), 'ctl');
+  const { pids } = await peer.start(scope, { directory, options });
+  return measured(pids, iperfBetweenGuests(scope, wire(directory), lasting(seconds)));
+}
+
+async function withHost(scope, peer, wire, { reverse, seconds }) {
+  let directory;
+  const start = (inScope, setting) => {
+    directory = setting.directory;
+    return peer.start(inScope, setting);
+  };
+  const { pids, ends } = await hosts(scope, { ...peer, start }, ['tap']);
+  const [host] = ends;
+  host.start(['iperf3', '-s']);
+  await until('iperf3', async () => (await host.run(['ss', '-Hltn', 'sport = 5201'])) !== '');
+  const words = { address: '10.99.0.100', peer: host.address, reverse, seconds: lasting(seconds) };
+  return measured(pids, iperfWithHost(scope, wire(directory), words));
+}
+
+const betweenRows = [
+  {
+    name: 'guests-tcp',
+    measure: (scope, peer, given) => betweenGuests(scope, peer, vdeNetdev, given),
+  },
+  {
+    name: 'guests-tcp-auto',
+    beside: 'guests-tcp',
+    oursOnly: true,
+    measure: (scope, peer, given) =>
+      betweenGuests(scope, peer, vdeNetdev, { ...given, options: ['--busy-poll', 'auto'] }),
+  },
+  {
+    name: 'guests-tcp-vhost',
+    beside: 'guests-tcp',
+    oursOnly: true,
+    measure: (scope, peer, given) => betweenGuests(scope, withVhostUser(peer), vhostUserWire, given),
+  },
+  {
+    name: 'guests-tcp-vhost-auto',
+    beside: 'guests-tcp',
+    oursOnly: true,
+    measure: (scope, peer, given) =>
+      betweenGuests(scope, withVhostUser(peer), vhostUserWire, { ...given, options: ['--busy-poll', 'auto'] }),
+  },
+];
+
+const hostRows = [false, true].flatMap((reverse) => {
+  const name = `guest-tap-tcp${reverse ? '-back' : ''}`;
+  return [
+    {
+      name,
+      alsoCarries: 'tap',
+      measure: (scope, peer, given) => withHost(scope, peer, vdeNetdev, { ...given, reverse }),
+    },
+    {
+      name: `${name}-vhost`,
+      beside: name,
+      oursOnly: true,
+      measure: (scope, peer, given) => withHost(scope, withVhostUser(peer), vhostUserWire, { ...given, reverse }),
+    },
+  ];
+});
+
+const common = { carries: 'vde', needs: NEEDS, rounds: 3 };
+
 export const groups = [
   {
     title: 'TCP between two emulated QEMU guests',
-    columns: [
-      { key: 'gbits', title: 'Gbit/s', digits: 3, spread: true, ratio: true },
-      { key: 'cpu', title: 'CPU ms/MiB', digits: 3, ratio: true },
-      { key: 'retransmits', title: 'retransmits', digits: 0 },
-    ],
-    rows: [
-      {
-        name: 'guests-tcp',
-        carries: 'vde',
-        needs: NEEDS,
-        rounds: 3,
-        measure: (scope, peer, options) => measure(scope, peer, vdeNetdev, options),
-      },
-      {
-        name: 'guests-tcp-vhost',
-        beside: 'guests-tcp',
-        carries: 'vde',
-        oursOnly: true,
-        needs: NEEDS,
-        rounds: 3,
-        measure: (scope, peer, options) => {
-          const wire = (directory) => [...sharedMemory, ...vhostUserNetdev(`${directory}.vhost-user`)];
-          return measure(scope, withVhostUser(peer), wire, options);
-        },
-      },
-    ],
+    columns: COLUMNS,
+    rows: betweenRows.map((row) => ({ ...common, ...row })),
+  },
+  {
+    title: 'TCP from an emulated QEMU guest to a TAP, and back',
+    columns: COLUMNS,
+    rows: hostRows.map((row) => ({ ...common, ...row, needs: [...NEEDS, 'ip'] })),
   },
 ];
