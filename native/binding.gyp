@@ -9,7 +9,7 @@
     {
       "target_name": "engine",
       "type": "static_library",
-      "cflags_cc": ["-fPIC", "-fno-exceptions", "-fno-rtti"],
+      "cflags_cc": ["-fPIC"],
       "sources": [
         "engine/capture/bpf.cc",
         "engine/capture/capture.cc",
@@ -26,6 +26,7 @@
         "engine/frame_queue.cc",
         "engine/offload/ip.cc",
         "engine/loop.cc",
+        "engine/loop_calls.cc",
         "engine/mac_table.cc",
         "engine/mirror.cc",
         "engine/pacing.cc",

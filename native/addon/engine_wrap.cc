@@ -3,10 +3,15 @@
 #include <uv.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <memory>
+#include <new>
+#include <system_error>
+#include <type_traits>
 
 #include "addon/addon.h"
 #include "addon/engine_values.h"
+#include "addon/headroom.h"
 #include "engine/loop.h"
 
 using tsvde::BusyPoll;
@@ -47,9 +52,12 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
     // Waiting for events does not keep the process alive.
     uv_unref(reinterpret_cast<uv_handle_t*>(wake_.get()));
     const auto settings = info[0].As<Napi::Object>();
-    loop_ = std::make_unique<Loop>(number(settings.Get("macLimit")), [this](tsvde::Event event) {
-      events_.push(std::move(event));
-      uv_async_send(wake_.get());
+    const uint32_t mac_limit = number(settings.Get("macLimit"));
+    refusing(info.Env(), "the engine", [&] {
+      loop_ = std::make_unique<Loop>(mac_limit, [this](tsvde::Event event) {
+        events_.push(std::move(event));
+        uv_async_send(wake_.get());
+      });
     });
     if (info[2].IsFunction()) on_long_wait_ = Napi::Persistent(info[2].As<Napi::Function>());
     loop_->on_long_wait = [this](std::chrono::seconds waited) {
@@ -67,40 +75,68 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   static void define(Napi::Env env, Napi::Object exports) {
     exports.Set("Engine", DefineClass(env, "Engine",
                                       {
-                                          InstanceMethod("configure", &EngineWrap::configure),
-                                          InstanceMethod("placeOnCpu", &EngineWrap::place_on_cpu),
-                                          InstanceMethod("addPort", &EngineWrap::add_port),
-                                          InstanceMethod("removePort", &EngineWrap::remove_port),
-                                          InstanceMethod("attach", &EngineWrap::attach),
-                                          InstanceMethod("detach", &EngineWrap::detach),
-                                          InstanceMethod("setVlanCreated", &EngineWrap::set_vlan_created),
-                                          InstanceMethod("setUntaggedVlan", &EngineWrap::set_untagged_vlan),
-                                          InstanceMethod("setMember", &EngineWrap::set_member),
-                                          InstanceMethod("setDiscarding", &EngineWrap::set_discarding),
-                                          InstanceMethod("send", &EngineWrap::send),
-                                          InstanceMethod("watchMacs", &EngineWrap::watch_macs),
-                                          InstanceMethod("addCapture", &EngineWrap::add_capture),
-                                          InstanceMethod("describeCaptured", &EngineWrap::describe_captured),
-                                          InstanceMethod("captureStats", &EngineWrap::capture_stats),
-                                          InstanceMethod("finishCapture", &EngineWrap::finish_capture),
-                                          InstanceMethod("removeCapture", &EngineWrap::remove_capture),
-                                          InstanceMethod("addMirror", &EngineWrap::add_mirror),
-                                          InstanceMethod("mirroredFrames", &EngineWrap::mirrored_frames),
-                                          InstanceMethod("removeMirror", &EngineWrap::remove_mirror),
-                                          InstanceMethod("eventsLost", &EngineWrap::events_lost),
-                                          InstanceMethod("counters", &EngineWrap::counters),
-                                          InstanceMethod("resetCounters", &EngineWrap::reset_counters),
-                                          InstanceMethod("guests", &EngineWrap::guests),
-                                          InstanceMethod("macEntries", &EngineWrap::mac_entries),
-                                          InstanceMethod("macStats", &EngineWrap::mac_stats),
-                                          InstanceMethod("portOf", &EngineWrap::port_of),
-                                          InstanceMethod("flushMacs", &EngineWrap::flush_macs),
-                                          InstanceMethod("unansweredMs", &EngineWrap::unanswered_ms),
-                                          InstanceMethod("close", &EngineWrap::close),
+                                          method<&EngineWrap::configure>("configure"),
+                                          method<&EngineWrap::place_on_cpu>("placeOnCpu"),
+                                          method<&EngineWrap::add_port>("addPort"),
+                                          method<&EngineWrap::remove_port>("removePort"),
+                                          method<&EngineWrap::attach>("attach"),
+                                          method<&EngineWrap::detach>("detach"),
+                                          method<&EngineWrap::set_vlan_created>("setVlanCreated"),
+                                          method<&EngineWrap::set_untagged_vlan>("setUntaggedVlan"),
+                                          method<&EngineWrap::set_member>("setMember"),
+                                          method<&EngineWrap::set_discarding>("setDiscarding"),
+                                          method<&EngineWrap::send>("send"),
+                                          method<&EngineWrap::watch_macs>("watchMacs"),
+                                          method<&EngineWrap::add_capture>("addCapture"),
+                                          method<&EngineWrap::describe_captured>("describeCaptured"),
+                                          method<&EngineWrap::capture_stats>("captureStats"),
+                                          method<&EngineWrap::finish_capture>("finishCapture"),
+                                          method<&EngineWrap::remove_capture>("removeCapture"),
+                                          method<&EngineWrap::add_mirror>("addMirror"),
+                                          method<&EngineWrap::mirrored_frames>("mirroredFrames"),
+                                          method<&EngineWrap::remove_mirror>("removeMirror"),
+                                          method<&EngineWrap::events_lost>("eventsLost"),
+                                          method<&EngineWrap::counters>("counters"),
+                                          method<&EngineWrap::reset_counters>("resetCounters"),
+                                          method<&EngineWrap::guests>("guests"),
+                                          method<&EngineWrap::mac_entries>("macEntries"),
+                                          method<&EngineWrap::mac_stats>("macStats"),
+                                          method<&EngineWrap::port_of>("portOf"),
+                                          method<&EngineWrap::flush_macs>("flushMacs"),
+                                          method<&EngineWrap::unanswered_ms>("unansweredMs"),
+                                          method<&EngineWrap::close>("close"),
                                       }));
   }
 
  private:
+  // Runs `action`, and turns want of memory, descriptors or threads into a JavaScript error.
+  template <typename Action>
+  static std::invoke_result_t<Action> refusing(Napi::Env env, const char* what, Action action) {
+    try {
+      return action();
+    } catch (const std::bad_alloc&) {
+      throw errno_error(env, ENOMEM, what);
+    } catch (const std::system_error& error) {
+      throw errno_error(env, error.code().value(), what);
+    }
+  }
+
+  template <auto Method>
+  static Napi::ClassPropertyDescriptor<EngineWrap> method(const char* name) {
+    return InstanceMethod(name, &EngineWrap::refusing_method<Method>, napi_default, const_cast<char*>(name));
+  }
+  template <auto Method>
+  Napi::Value refusing_method(const Napi::CallbackInfo& info) {
+    return refusing(info.Env(), static_cast<const char*>(info.Data()), [&] {
+      if constexpr (std::is_void_v<decltype((this->*Method)(info))>) {
+        (this->*Method)(info);
+        return info.Env().Undefined();
+      } else {
+        return (this->*Method)(info);
+      }
+    });
+  }
+
   // Deletes the handle only in libuv's close callback, which may run after this object is gone.
   struct Close {
     void operator()(uv_async_t* wake) const {
@@ -195,8 +231,9 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
 
   void attach(const Napi::CallbackInfo& info) {
     auto endpoint = make_endpoint(info[2].As<Napi::Object>());
-    const int error =
-        loop(info).attach(number(info[0]), number(info[1]), std::move(endpoint), number(info[3]));
+    const int error = has_headroom() ? loop(info).attach(number(info[0]), number(info[1]),
+                                                         std::move(endpoint), number(info[3]))
+                                     : ENOMEM;
     if (error != 0) throw errno_error(info.Env(), error, "attach", "port " + std::to_string(number(info[0])));
   }
 
@@ -297,9 +334,18 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
     return result;
   }
 
+  // Returns how many ports there are, for which a caller allocates before the engine fills its vectors. Only
+  // this thread adds ports.
+  uint32_t port_count(const Napi::CallbackInfo& info) {
+    return loop(info).call([](tsvde::Switch& sw, int64_t) { return sw.port_count(); });
+  }
+
   Napi::Value counters(const Napi::CallbackInfo& info) {
     std::vector<uint32_t> numbers;
     std::vector<tsvde::Counters> rows;
+    const uint32_t count = port_count(info);
+    numbers.reserve(count);
+    rows.reserve(count);
     loop(info).call([&](tsvde::Switch& sw, int64_t) {
       for (const tsvde::Port* port : sw.ports()) {
         numbers.push_back(port->number);
@@ -329,6 +375,12 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
       tsvde::Endpoint::GuestState guest;
     };
     std::vector<Row> rows;
+    const auto endpoint_count = [](tsvde::Switch& sw, int64_t) {
+      size_t count = 0;
+      for (const tsvde::Port* port : sw.ports()) count += port->attachments.size();
+      return count;
+    };
+    rows.reserve(loop(info).call(endpoint_count));
     loop(info).call([&](tsvde::Switch& sw, int64_t) {
       for (const tsvde::Port* port : sw.ports()) {
         for (const auto& attachment : port->attachments) {
@@ -350,7 +402,9 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   }
 
   Napi::Value mac_entries(const Napi::CallbackInfo& info) {
-    auto entries = loop(info).call([](tsvde::Switch& sw, int64_t now) { return sw.macs.entries(now); });
+    std::vector<MacTable::Entry> entries;
+    entries.reserve(loop(info).call([](tsvde::Switch& sw, int64_t) { return sw.macs.size(); }));
+    loop(info).call([&](tsvde::Switch& sw, int64_t now) { sw.macs.list(entries, now); });
     std::ranges::sort(entries, std::ranges::greater{}, &MacTable::Entry::serial);
     Napi::Array result = Napi::Array::New(info.Env(), entries.size());
     for (uint32_t i = 0; i < entries.size(); i++) {
@@ -409,9 +463,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
     return Napi::Number::New(info.Env(), static_cast<double>(*unanswered));
   }
 
-  void close(const Napi::CallbackInfo&) { close(); }
-
-  void close() {
+  void close(const Napi::CallbackInfo&) {
     if (!loop_) return;
     napi_remove_env_cleanup_hook(Env(), end, this);
     end(this);

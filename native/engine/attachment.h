@@ -26,6 +26,7 @@ struct Attachment {
   FrameQueue queue;
   uint32_t segments_sent = 0;  // how many segments of the oldest queued frame have been sent
   bool failed = false;         // the endpoint has ended and waits to be detached
+  int untold = 0;              // the errno of its end, while there was no memory to report the end
 
   struct Service {
     bool waiting = false;                 // frames are queued until the endpoint has room

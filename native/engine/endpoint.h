@@ -38,7 +38,10 @@ struct Watch {
 
 class Endpoint {
  public:
-  Endpoint() = default;
+  // The most watches that an endpoint may have. Their memory is taken here, so that watch() takes none.
+  static constexpr size_t kWatchesMost = 4;
+
+  Endpoint() { watches_.reserve(kWatchesMost); }
   Endpoint(const Endpoint&) = delete;
   Endpoint& operator=(const Endpoint&) = delete;
   virtual ~Endpoint() = default;

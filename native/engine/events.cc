@@ -1,6 +1,7 @@
 #include "engine/events.h"
 
 #include <memory>
+#include <new>
 #include <utility>
 
 namespace tsvde {
@@ -9,16 +10,19 @@ EventQueue::~EventQueue() {
   while (take()) continue;
 }
 
-void EventQueue::push(Event event) {
-  if (waiting_ >= places_) {
+bool EventQueue::push(Event event) {
+  Node* node = nullptr;
+  if (waiting_ < places_ && !event.lost) node = new (std::nothrow) Node{std::move(event), nullptr};
+  if (node == nullptr) {
     lost_++;
-    return;
+    return false;
   }
   waiting_++;
-  auto* node = new Node{std::move(event), newest_.load(std::memory_order_relaxed)};
+  node->next = newest_.load(std::memory_order_relaxed);
   while (
       !newest_.compare_exchange_weak(node->next, node, std::memory_order_release, std::memory_order_relaxed))
     continue;
+  return true;
 }
 
 std::optional<Event> EventQueue::take() {
@@ -30,6 +34,12 @@ std::optional<Event> EventQueue::take() {
   const std::unique_ptr<Node> node(std::exchange(oldest_, oldest_->next));
   waiting_--;
   return std::move(node->event);
+}
+
+void EventQueues::push(Event event) {
+  const bool must_arrive =
+      event.kind == Event::Kind::endpoint_failed || event.kind == Event::Kind::capture_ended;
+  if (!queues_[queue_of(event.kind)].push(std::move(event)) && must_arrive) throw std::bad_alloc();
 }
 
 std::optional<Event> EventQueues::take() {

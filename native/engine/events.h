@@ -42,6 +42,7 @@ struct Event {
   uint32_t seconds = 0;          // for mac_flapping: how long the address stays on its port
   uint16_t vlan = 0;             // for bpdu
   std::vector<uint8_t> bytes{};  // for bpdu: without a tag; for received and transmitted: the whole frame
+  bool lost = false;             // there was no memory for `bytes`; the event is only counted
 };
 
 // A first-in, first-out queue without locks. One thread pushes and one thread takes.
@@ -52,7 +53,8 @@ class EventQueue {
   EventQueue& operator=(const EventQueue&) = delete;
   ~EventQueue();
 
-  void push(Event event);
+  // Returns false if the event is lost, which is counted: there is no place or no memory for it.
+  bool push(Event event);
   // Removes and returns the oldest event.
   [[nodiscard]] std::optional<Event> take();
   [[nodiscard]] uint64_t lost() const { return lost_; }
@@ -72,10 +74,9 @@ class EventQueue {
 
 class EventQueues {
  public:
-  void push(Event event) {
-    auto& queue = queues_[queue_of(event.kind)];
-    queue.push(std::move(event));
-  }
+  // Throws std::bad_alloc for the end of an endpoint or of a capture, which must not be lost: try again
+  // later.
+  void push(Event event);
   // Removes and returns the most urgent event: the ends of endpoints and captures first, then BPDUs, then
   // addresses, and captured frames last.
   [[nodiscard]] std::optional<Event> take();

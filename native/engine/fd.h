@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <cerrno>
+#include <system_error>
 #include <utility>
 
 namespace tsvde {
@@ -28,5 +30,11 @@ class Fd {
  private:
   int number_;
 };
+
+// Takes the result of a system call that opens a descriptor. Throws std::system_error if the call has failed.
+inline Fd opened(int number, const char* call) {
+  if (number < 0) throw std::system_error(errno, std::generic_category(), call);
+  return Fd(number);
+}
 
 }  // namespace tsvde

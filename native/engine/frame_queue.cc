@@ -20,7 +20,8 @@ FrameQueue::FrameQueue(uint32_t limit, QueueMemory& memory)
 
 FrameQueue::~FrameQueue() {
   if (idle_.listed) memory_.remove_idle(*this);
-  memory_.give_back(extent_);
+  // A queue that was never attached is destroyed in another thread, and has taken nothing.
+  if (extent_ > 0) memory_.give_back(extent_);
   if (ring_ != nullptr) munmap(ring_, capacity_);
 }
 

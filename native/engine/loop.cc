@@ -1,17 +1,17 @@
 #include "engine/loop.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <system_error>
 #include <utility>
 
 #include "engine/offload/segmenter.h"
+#include "engine/room.h"
 #include "engine/threads.h"
 
 namespace tsvde {
@@ -22,14 +22,20 @@ namespace {
 // use no memory.
 constexpr size_t kSlot = kFrameRoom + 25 * 64;
 
+// How long ends wait that could not be reported for want of memory.
+constexpr int kRetryMs = 100;
+
 Time monotonic() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   return now.tv_sec * kSecond + now.tv_nsec;
 }
 
-int64_t monotonic_ms() {
-  return monotonic() / kMillisecond;
+// Makes libc allocate the thread's copy of our thread_local variables, which it does at the first access to
+// any of them. Without memory libc ends the process, so this must happen at the start.
+void take_thread_locals() {
+  static thread_local volatile int accesses;
+  accesses = accesses + 1;
 }
 
 }  // namespace
@@ -38,206 +44,23 @@ Loop::Loop(uint32_t mac_limit, EventSink sink)
     : sink_(std::move(sink)),
       switch_(mac_limit, *this),
       captures_([this](uint32_t id) { emit_capture_ended(id); }),
-      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      wake_(opened(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
       slab_(std::make_unique_for_overwrite<uint8_t[]>(kBatch * kSlot)) {
   empty_slots(kBatch);
   read_clock();
-  watches_.add(wake_.number());
-  watches_.add(captures_.fd());
+  for (const int fd : {wake_.number(), captures_.fd()}) {
+    if (!watches_.add(fd)) throw std::system_error(errno, std::generic_category(), "epoll_ctl");
+  }
   {
     const BlockedSignals blocked;
     thread_ = std::thread([this] { run(); });
   }
   pthread_setname_np(thread_.native_handle(), "tsvde-engine");
+  post([] {});  // returns when the thread has all memory that it needs
 }
-
-// --- Called from other threads
-
-void Loop::post(const Action& action) {
-  if (!thread_.joinable()) return action();
-  std::binary_semaphore done{0};
-  {
-    const std::lock_guard lock(mutex_);
-    posted_.push_back({&action, &done});
-  }
-  eventfd_write(wake_.number(), 1);
-  std::chrono::seconds waited{0};
-  while (!done.try_acquire_for(kPatience)) {
-    waited += kPatience;
-    if (on_long_wait) on_long_wait(waited);
-  }
-}
-
-std::optional<int64_t> Loop::unanswered_ms() {
-  constexpr int64_t kIntervalMs = 1000;
-  const int64_t now = monotonic_ms();
-  if (!thread_.joinable()) return std::nullopt;
-  if (!answered_) return now - asked_ms_;
-  if (now - asked_ms_ < kIntervalMs) return std::nullopt;
-  asked_ms_ = now;
-  answered_ = false;
-  {
-    const std::lock_guard lock(mutex_);
-    posted_.push_back({&answer_, nullptr});
-  }
-  eventfd_write(wake_.number(), 1);
-  return 0;
-}
-
-void Loop::stop() {
-  if (!thread_.joinable()) return;
-  post([this] { stopping_ = true; });
-  thread_.join();
-  captures_.remove_all();
-  update_observed();
-  for (const Port* port : switch_.ports()) switch_.remove_port(port->number);
-}
-
-int Loop::attach(uint32_t number, uint32_t id, std::unique_ptr<Endpoint> endpoint, uint32_t queue_limit) {
-  return call([&](Switch& sw, int64_t) {
-    Port* port = sw.port(number);
-    if (port == nullptr) return ENXIO;
-    auto attachment =
-        std::make_unique<Attachment>(*port, id, std::move(endpoint), queue_limit, queue_memory_);
-    if (!attachment->queue.is_valid()) return ENOMEM;
-    if (const int error = watches_.follow(*attachment); error != 0) {
-      watches_.remove(*attachment);
-      return error;
-    }
-    attachment->endpoint->on_watches_changed = [this, &attached = *attachment] {
-      if (attached.failed) return;
-      if (const int error = watches_.follow(attached); error != 0) fail(attached, error);
-    };
-    attachment->endpoint->on_ready = [this, &attached = *attachment] {
-      if (!std::exchange(attached.service.ready, true)) ready_.push_back(&attached);
-    };
-    attachment->endpoint->on_notice = [this, number, id](const char* text) {
-      sink_({.kind = Event::Kind::endpoint_notice, .port = number, .endpoint = id, .text = text});
-    };
-    if (attachment->endpoint->needs_exact_time()) exact_++;
-    port->attachments.push_back(std::move(attachment));
-    pacing_.reserve(++endpoints_);
-    ready_.reserve(endpoints_);
-    sw.update_active(*port);
-    return 0;
-  });
-}
-
-void Loop::detach(uint32_t number, uint32_t id) {
-  call([&](Switch& sw, int64_t) {
-    Port* port = sw.port(number);
-    if (port == nullptr) return;
-    const auto has_id = [&](const std::unique_ptr<Attachment>& attachment) { return attachment->id == id; };
-    const auto found = std::ranges::find_if(port->attachments, has_id);
-    if (found == port->attachments.end()) return;
-    port->drop_queued(**found);
-    const auto paused = pacing_.forget(**found, sw.ports());
-    watches_.remove(**found);
-    std::erase(ready_, found->get());
-    if ((*found)->endpoint->needs_exact_time()) exact_--;
-    port->attachments.erase(found);
-    endpoints_--;
-    sw.update_active(*port);
-    resume(paused);
-  });
-}
-
-int Loop::send(uint32_t number, std::span<uint8_t> bytes) {
-  return call([&](Switch& sw, int64_t) {
-    Port* port = sw.port(number);
-    if (port == nullptr) return ENXIO;
-    Frame frame;
-    frame.parts[0] = {bytes.data(), bytes.size()};
-    frame.classify();
-    sw.send(*port, frame);
-    flush_touched();
-    return 0;
-  });
-}
-
-void Loop::set_frame_events(bool wanted) {
-  call([&](Switch&, int64_t) {
-    frame_events_ = wanted;
-    update_observed();
-  });
-}
-
-int Loop::add_capture(uint32_t id, CaptureSettings settings, Fd output) {
-  return call([&](Switch&, int64_t) {
-    const int error = captures_.add(id, std::move(settings), std::move(output));
-    update_observed();
-    return error;
-  });
-}
-
-void Loop::remove_capture(uint32_t id) {
-  call([&](Switch&, int64_t) {
-    captures_.remove(id);
-    update_observed();
-  });
-}
-
-int Loop::add_mirror(uint32_t id, MirrorSettings settings, uint32_t to) {
-  return call([&](Switch& sw, int64_t) {
-    Port* port = sw.port(to);
-    if (port == nullptr) return ENXIO;
-    sw.add_mirror(id, std::move(settings), *port);
-    update_observed();
-    // Resume the sources that wait for this port: no source waits for the target of a mirror.
-    for (const auto& attachment : port->attachments) {
-      resume(pacing_.forget(*attachment, sw.ports()));
-      rearm(*attachment);
-    }
-    return 0;
-  });
-}
-
-void Loop::remove_mirror(uint32_t id) {
-  call([&](Switch& sw, int64_t) {
-    sw.remove_mirror(id);
-    update_observed();
-  });
-}
-
-void Loop::set_pacing(uint32_t bound_ms) {
-  call([&](Switch&, int64_t) { pacing_.bound_ms = bound_ms; });
-}
-
-void Loop::set_queue_memory(uint64_t bytes) {
-  call([&](Switch&, int64_t) { queue_memory_.limit = bytes; });
-}
-
-void Loop::set_busy_poll(const BusyPoll& busy_poll) {
-  call([&](Switch&, int64_t) { busy_poll_ = busy_poll; });
-}
-
-int Loop::place_on_cpu(uint32_t cpu) {
-  if (cpu >= CPU_SETSIZE) return EINVAL;
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(cpu, &one);
-  return call([&](Switch&, int64_t) { return pthread_setaffinity_np(pthread_self(), sizeof one, &one); });
-}
-
-void Loop::watch_macs(bool wanted) {
-  call([&](Switch& sw, int64_t) {
-    if (!wanted) {
-      sw.macs.observer = nullptr;
-      return;
-    }
-    sw.macs.observer = [this](MacKey key, MacTable::Change change, uint32_t port, uint32_t previous) {
-      sink_({.kind = Event::Kind::mac_changed,
-             .port = port,
-             .key = key,
-             .change = change,
-             .elsewhere = previous});
-    };
-  });
-}
-
-// --- Called on the loop's thread
 
 void Loop::run() {
+  take_thread_locals();
   std::array<epoll_event, kBatch> events;
   while (!stopping_) {
     const int count = wait(events);
@@ -255,10 +78,16 @@ void Loop::run() {
     if (!ready_.empty()) serve_ready();
     if (queue_memory_.has_idle()) [[unlikely]]
       sweep_queues();
+    if (has_untold()) [[unlikely]]
+      tell_ends();
     if (!woken) continue;
     run_posted();
     captures_.serve();
   }
+}
+
+int64_t Loop::monotonic_ms() {
+  return monotonic() / kMillisecond;
 }
 
 void Loop::read_clock() {
@@ -290,10 +119,11 @@ int Loop::look_and_sleep(std::span<epoll_event> events) {
   return count;
 }
 
-// Returns how long the thread may sleep: until the next pause is overdue, or until empty queues give memory
-// back; otherwise for ever.
+// Returns how long the thread may sleep: until the next pause is overdue, ends can be reported again, or
+// empty queues give memory back; otherwise for ever.
 int Loop::patience_ms() const {
   if (!pacing_.idle()) return pacing_.patience_ms(monotonic_ms());
+  if (has_untold()) return kRetryMs;
   return queue_memory_.has_idle() ? 1000 : -1;
 }
 
@@ -306,14 +136,20 @@ void Loop::sweep_queues() {
 void Loop::run_posted() {
   eventfd_t ignored = 0;
   eventfd_read(wake_.number(), &ignored);
-  std::vector<Posted> posted;
+  Posted* posted = nullptr;
   {
     const std::lock_guard lock(mutex_);
-    posted.swap(posted_);
+    posted = std::exchange(posted_, nullptr);
+    last_ = &posted_;
   }
-  for (const auto& [action, done] : posted) {
-    (*action)();
-    if (done != nullptr) done->release();
+  while (posted != nullptr) {
+    Posted& one = *std::exchange(posted, posted->next);
+    try {
+      one.run(one.action);
+    } catch (const std::bad_alloc&) {
+      one.out_of_memory = true;
+    }
+    if (one.awaited) one.done.release();  // the waiting thread may then end the life of `one`
   }
 }
 
@@ -404,6 +240,23 @@ void Loop::flush(std::vector<Port*>& ports) {
   ports.clear();
 }
 
+int Loop::add(Switch& sw, std::unique_ptr<Attachment>& made) {
+  Attachment& attachment = *made;
+  Port& port = attachment.port;
+  ensure_room(port.attachments, port.attachments.size() + 1);
+  pacing_.reserve(endpoints_ + 1);
+  ensure_room(ready_, 2 * (endpoints_ + 1));
+  if (const int error = watches_.follow(attachment); error != 0) {
+    watches_.remove(attachment);
+    return error;
+  }
+  if (attachment.endpoint->needs_exact_time()) exact_++;
+  endpoints_++;
+  port.attachments.push_back(std::move(made));
+  sw.update_active(port);
+  return 0;
+}
+
 void Loop::rearm(Attachment& attachment) {
   if (attachment.failed) return;
   if (const int error = watches_.arm(attachment); error != 0) fail(attachment, error);
@@ -412,13 +265,34 @@ void Loop::rearm(Attachment& attachment) {
 void Loop::fail(Attachment& attachment, int error) {
   attachment.failed = true;
   watches_.remove(attachment);
+  tell_end(attachment, error);
+}
+
+void Loop::tell_end(Attachment& attachment, int error) {
   const Endpoint::EndReason reason = attachment.endpoint->end_reason();
-  sink_({.kind = Event::Kind::endpoint_failed,
-         .port = attachment.port.number,
-         .endpoint = attachment.id,
-         .error = error,
-         .reason = reason.name,
-         .text = reason.text});
+  try {
+    sink_({.kind = Event::Kind::endpoint_failed,
+           .port = attachment.port.number,
+           .endpoint = attachment.id,
+           .error = error,
+           .reason = reason.name,
+           .text = reason.text});
+  } catch (const std::bad_alloc&) {
+    attachment.untold = error;
+    untold_++;
+  }
+}
+
+void Loop::tell_ends() {
+  captures_.tell_ends();
+  if (untold_ == 0) return;
+  for (const Port* port : switch_.ports()) {
+    for (const auto& attachment : port->attachments) {
+      if (attachment->untold == 0) continue;
+      untold_--;
+      tell_end(*attachment, std::exchange(attachment->untold, 0));
+    }
+  }
 }
 
 // Sends at most one event of each kind in a second, which is enough: the table counts every move.
@@ -440,9 +314,17 @@ void Loop::bpdu(const Port& from, const Frame& frame) {
   constexpr size_t kMost = 128;  // a BPDU has less than half as many bytes
   Frame view = frame;
   if (frame.tagged) frame.make_untagged_view(view);
-  auto bytes = view.copy();
-  bytes.resize(std::min(bytes.size(), kMost));
-  sink_({.kind = Event::Kind::bpdu, .port = from.number, .vlan = frame.vlan, .bytes = std::move(bytes)});
+  tell_bytes({.kind = Event::Kind::bpdu, .port = from.number, .vlan = frame.vlan}, view, kMost);
+}
+
+void Loop::tell_bytes(Event event, const Frame& frame, size_t most) {
+  try {
+    event.bytes = frame.copy();
+    event.bytes.resize(std::min(event.bytes.size(), most));
+  } catch (const std::bad_alloc&) {
+    event.lost = true;
+  }
+  sink_(std::move(event));
 }
 
 void Loop::emit_capture_ended(uint32_t id) {
@@ -466,9 +348,8 @@ void Loop::captured(const Port& port, const Frame& frame, bool received) {
 }
 
 void Loop::emit_frame(const Port& port, const Frame& frame, bool received) {
-  sink_({.kind = received ? Event::Kind::received : Event::Kind::transmitted,
-         .port = port.number,
-         .bytes = frame.copy()});
+  tell_bytes({.kind = received ? Event::Kind::received : Event::Kind::transmitted, .port = port.number},
+             frame, SIZE_MAX);
 }
 
 // Captures a dropped frame. A packet whose length is invalid cannot be segmented.

@@ -2,6 +2,10 @@
 // threads read or change the switch by short tasks, which run between batches. The calling thread waits
 // until its task has run. The engine's thread does not wait for the receiver of its events: it passes them to
 // a sink that must not block.
+//
+// Want of memory is a refusal. A task that cannot allocate throws std::bad_alloc, and has changed nothing;
+// the exception reaches the caller of the task. A frame's path allocates only for events and captures, which
+// are then lost and counted.
 #pragma once
 
 #include <array>
@@ -10,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <semaphore>
 #include <span>
@@ -27,16 +32,19 @@ namespace tsvde {
 
 class Loop : Switch::Observer {
  public:
-  // Called on the loop's thread; must not block.
+  // Called on the loop's thread; must not block. May throw std::bad_alloc for the end of an endpoint or of a
+  // capture, which the loop then reports again later.
   using EventSink = std::function<void(Event)>;
 
+  // Throws std::bad_alloc, and std::system_error if the system allows no more descriptors or threads.
   Loop(uint32_t mac_limit, EventSink sink);
   ~Loop() override { stop(); }
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
   // Runs `task(switch, now)` on the loop's thread, with `now` in seconds, waits for it and returns its
-  // result. Call it from any other thread. After stop(), the task runs on the caller's thread.
+  // result. Call it from any other thread. After stop(), the task runs on the caller's thread. Throws
+  // std::bad_alloc if the task does; a task must throw nothing else.
   template <typename Task>
   auto call(Task task) {
     using Result = std::invoke_result_t<Task, Switch&, int64_t>;
@@ -51,7 +59,7 @@ class Loop : Switch::Observer {
 
   // Attaches an endpoint. Returns 0, or an errno on failure: ENXIO if there is no such port, ENOMEM if there
   // is no memory for its queue, or an error of epoll. Call this function and those below from any thread but
-  // the loop's.
+  // the loop's. They throw std::bad_alloc.
   int attach(uint32_t port, uint32_t id, std::unique_ptr<Endpoint> endpoint, uint32_t queue_limit);
   void detach(uint32_t port, uint32_t id);
 
@@ -99,17 +107,36 @@ class Loop : Switch::Observer {
   void stop();
 
  private:
-  using Action = std::function<void()>;
+  // An action that waits for its turn in a list. It belongs to the thread that posts it, so that posting
+  // allocates nothing.
   struct Posted {
-    const Action* action;
-    std::binary_semaphore* done;  // null if nobody waits
+    void (*run)(const void* action);
+    const void* action;
+    bool awaited = true;
+    bool out_of_memory = false;
+    Posted* next = nullptr;
+    std::binary_semaphore done{0};
   };
 
-  void post(const Action& action);
+  template <typename Action>
+  void post(const Action& action) {
+    if (!thread_.joinable()) return action();
+    Posted posted{.run = [](const void* given) { (*static_cast<const Action*>(given))(); },
+                  .action = &action};
+    hand_over(posted);
+    wait_for(posted);
+    if (posted.out_of_memory) throw std::bad_alloc();
+  }
+  void hand_over(Posted& posted);
+  void wait_for(Posted& posted);
   void run_posted();
+
+  [[nodiscard]] static int64_t monotonic_ms();
 
   // Loop thread only
   void run();
+  // Takes an attachment, which was made in another thread. Returns 0, or an errno.
+  [[nodiscard]] int add(Switch& sw, std::unique_ptr<Attachment>& made);
   void read_clock();
   int wait(std::span<epoll_event> events);
   int look_and_sleep(std::span<epoll_event> events);
@@ -133,6 +160,13 @@ class Loop : Switch::Observer {
   void rearm(Attachment& attachment);
   void fail(Attachment& attachment, int error);
 
+  // Reports the end of an endpoint, or keeps it untold.
+  void tell_end(Attachment& attachment, int error);
+  // Reports the ends that are still untold.
+  void tell_ends();
+  [[nodiscard]] bool has_untold() const { return untold_ > 0 || captures_.has_untold(); }
+  // Sends an event with the first bytes of a frame.
+  void tell_bytes(Event event, const Frame& frame, size_t most);
   void emit_capture_ended(uint32_t id);
   void emit_frame(const Port& port, const Frame& frame, bool received);
   void update_observed() {
@@ -163,16 +197,24 @@ class Loop : Switch::Observer {
   Pacing pacing_;
   BusyPoll busy_poll_;
   size_t endpoints_ = 0;
-  std::vector<Attachment*> ready_;  // those with service.ready, unless paused; allocated for all endpoints
-  size_t exact_ = 0;                // number of endpoints that need the exact time
+  // Those with service.ready, unless paused. Has room for all endpoints twice, since those that are served
+  // may become ready again.
+  std::vector<Attachment*> ready_;
+  size_t exact_ = 0;   // number of endpoints that need the exact time
+  size_t untold_ = 0;  // number of endpoints whose end is untold
   std::unique_ptr<uint8_t[]> slab_;
   std::array<Frame, kBatch> batch_;
   std::mutex mutex_;
-  std::vector<Posted> posted_;  // guarded by mutex_
-  bool stopping_ = false;       // set by a posted action
+  Posted* posted_ = nullptr;  // the oldest; guarded by mutex_, as is the next
+  Posted** last_ = &posted_;  // the link behind the newest
+  bool stopping_ = false;     // set by a posted action
   int64_t asked_ms_ = -1000;
   std::atomic<bool> answered_{true};
-  const Action answer_ = [this] { answered_ = true; };
+  Posted question_{
+      .run =
+          [](const void* answered) { *static_cast<std::atomic<bool>*>(const_cast<void*>(answered)) = true; },
+      .action = &answered_,
+      .awaited = false};
   std::thread thread_;
 };
 

@@ -5,6 +5,10 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <new>
+#include <system_error>
+
+#include "engine/room.h"
 
 namespace tsvde {
 
@@ -24,7 +28,7 @@ uint64_t spread(uint64_t key) {
 template <typename T>
 T* zeroed(size_t count) {
   void* memory = std::calloc(count, sizeof(T));
-  if (memory == nullptr) std::abort();  // only at start, before anything uses the switch
+  if (memory == nullptr) throw std::bad_alloc();
   return static_cast<T*>(memory);
 }
 
@@ -36,24 +40,21 @@ MacTable::MacTable(uint32_t limit)
       buckets_(zeroed<Index>(size_t{bucket_mask_} + 1)),
       nodes_(zeroed<Node>(size_t{limit_} + 1)) {
   while (getrandom(&secret_, sizeof secret_, 0) < 0)
-    if (errno != EINTR) std::abort();  // only at start, as in zeroed()
+    if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "getrandom");
 }
 
 // --- Basics
 
-std::vector<MacTable::Entry> MacTable::entries(int64_t now) const {
-  std::vector<Entry> entries;
-  entries.reserve(size_);
-  for (Index i = list_.oldest; i != 0; i = nodes_[i].in_table.newer) {
+void MacTable::list(std::vector<Entry>& to, int64_t now) const {
+  for (Index i = list_.oldest; i != 0 && to.size() < to.capacity(); i = nodes_[i].in_table.newer) {
     const Node& node = nodes_[i];
-    entries.push_back({node.key, node.serial, node.port, static_cast<uint32_t>(now - node.seen)});
+    to.push_back({node.key, node.serial, node.port, static_cast<uint32_t>(now - node.seen)});
   }
-  return entries;
 }
 
 void MacTable::add_port(uint32_t port) {
   if (ports_.size() <= port) ports_.resize(port + 1);
-  heap_.reserve(ports_.size());
+  ensure_room(heap_, ports_.size());
 }
 
 // --- Learning and lookup

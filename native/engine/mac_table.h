@@ -53,6 +53,7 @@ class MacTable {
     uint32_t age_seconds;
   };
 
+  // Throws std::bad_alloc, and std::system_error if the system has no random numbers.
   explicit MacTable(uint32_t limit);
 
   Settings settings;
@@ -62,11 +63,13 @@ class MacTable {
   [[nodiscard]] uint32_t limit() const { return limit_; }
   [[nodiscard]] uint64_t moves() const { return moves_; }
   [[nodiscard]] uint64_t evictions() const { return evictions_; }
-  [[nodiscard]] std::vector<Entry> entries(int64_t now) const;
+  // Appends the entries, the oldest first, as far as `to` has room for them without an allocation.
+  void list(std::vector<Entry>& to, int64_t now) const;
   // Called for each address that is added, moved or removed, if set. `port` is the port of the address; the
   // port that it was on before, if it has moved, is `previous`.
   std::function<void(MacKey key, Change change, uint32_t port, uint32_t previous)> observer;
-  // Call this before learning on a port. It allocates memory, so that learning allocates none.
+  // Call this before learning on a port. It allocates memory, so that learning allocates none. Throws
+  // std::bad_alloc.
   void add_port(uint32_t port);
 
   // Learning and lookup

@@ -32,6 +32,7 @@ class Mirrors {
   };
 
   [[nodiscard]] bool empty() const { return mirrors_.empty(); }
+  [[nodiscard]] size_t count() const { return mirrors_.size(); }
   void add(uint32_t id, MirrorSettings settings, Port& to);
   // Removes a mirror. Returns its target, or null if there is no such mirror.
   Port* remove(uint32_t id);

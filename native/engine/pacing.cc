@@ -2,11 +2,13 @@
 
 #include <algorithm>
 
+#include "engine/room.h"
+
 namespace tsvde {
 
 void Pacing::reserve(size_t endpoints) {
-  pauses_.reserve(endpoints);
-  released_.reserve(endpoints);
+  ensure_room(pauses_, endpoints);
+  ensure_room(released_, endpoints);
 }
 
 uint32_t Pacing::batch(const Attachment& source) {
@@ -65,16 +67,6 @@ int Pacing::patience_ms(int64_t now_ms) const {
 void Pacing::release(Attachment& source) {
   source.pace.paused = false;
   std::erase_if(pauses_, [&](const Pause& pause) { return pause.source == &source; });
-}
-
-std::span<Attachment* const> Pacing::forget(Attachment& gone, std::span<const Port* const> ports) {
-  for (const Port* port : ports) {
-    for (const auto& attachment : port->attachments) {
-      if (attachment->pace.sole_destination == &gone) attachment->pace.sole_destination = nullptr;
-    }
-  }
-  release(gone);
-  return release_all(gone);
 }
 
 std::span<Attachment* const> Pacing::release_all(Attachment& destination) {

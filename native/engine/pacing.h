@@ -6,6 +6,7 @@
 // Pacing is told the time and never reads a clock. Loop thread only.
 #pragma once
 
+#include <ranges>
 #include <span>
 #include <vector>
 
@@ -42,9 +43,18 @@ class Pacing {
   [[nodiscard]] std::span<Attachment* const> overdue(int64_t now_ms);
   // Returns the milliseconds until overdue() must be called again; -1 if no source is paused.
   [[nodiscard]] int patience_ms(int64_t now_ms) const;
-  // Forgets an endpoint that is being detached. Returns the sources that were paused for it. The result is
-  // valid until the next call.
-  [[nodiscard]] std::span<Attachment* const> forget(Attachment& gone, std::span<const Port* const> ports);
+  // Forgets an endpoint that is being detached from one of `ports`, a range of `const Port*`. Returns the
+  // sources that were paused for it. The result is valid until the next call.
+  template <std::ranges::input_range Ports>
+  [[nodiscard]] std::span<Attachment* const> forget(Attachment& gone, Ports&& ports) {
+    for (const Port* port : ports) {
+      for (const auto& attachment : port->attachments) {
+        if (attachment->pace.sole_destination == &gone) attachment->pace.sole_destination = nullptr;
+      }
+    }
+    release(gone);
+    return release_all(gone);
+  }
 
  private:
   struct Pause {

@@ -63,7 +63,7 @@ struct Port {
   // Switch::update_active().
   bool mirror_target = false;
 
-  // VLANs. After a change of untagged_vlan, member_of or discarding, call Vlans::update().
+  // VLANs. Vlans changes untagged_vlan and member_of. After a change of discarding, call Vlans::update().
   uint16_t untagged_vlan = 0;        // kNoVlan: none
   std::bitset<kVlans> member_of{1};  // by VID; includes untagged_vlan
   std::bitset<kVlans> discarding;    // by VID; blocked by spanning tree: only BPDUs enter or leave

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/room.h"
+
 namespace tsvde {
 namespace {
 
@@ -18,10 +20,16 @@ Port* Switch::port(uint32_t number) const {
 }
 
 Port& Switch::add_port(uint32_t number) {
-  if (ports_.size() <= number) ports_.resize(number + 1);
-  if (!ports_[number]) ports_[number] = std::make_unique<Port>(number);
-  ports_[number]->drop_observer = drops_observed_ ? &observer_ : nullptr;
+  if (Port* known = port(number)) return *known;
+  auto made = std::make_unique<Port>(number);
+  made->drop_observer = drops_observed_ ? &observer_ : nullptr;
   macs.add_port(number);
+  if (ports_.size() <= number) ports_.resize(number + 1);
+  ensure_room(active_, port_count_ + 1);
+  ensure_room(touched_, port_count_ + 1);
+  vlans.add(*made);
+  ports_[number] = std::move(made);
+  port_count_++;
   return *ports_[number];
 }
 
@@ -38,15 +46,9 @@ void Switch::remove_port(uint32_t number) {
   gone->attachments.clear();
   mirrors_.forget_target(*gone);
   update_active(*gone);
+  vlans.remove(*gone);
   ports_[number].reset();
-}
-
-std::vector<const Port*> Switch::ports() const {
-  std::vector<const Port*> all;
-  for (const auto& port : ports_) {
-    if (port) all.push_back(port.get());
-  }
-  return all;
+  port_count_--;
 }
 
 void Switch::update_active(Port& port) {
@@ -57,7 +59,6 @@ void Switch::update_active(Port& port) {
   if (is_active == was_active) return;
   if (is_active) {
     active_.insert(place, &port);
-    touched_.reserve(active_.size());
   } else {
     active_.erase(place);
     macs.forget_port(port.number);
@@ -67,14 +68,14 @@ void Switch::update_active(Port& port) {
 
 void Switch::set_untagged_vlan(Port& port, uint16_t vlan) {
   if (vlan == port.untagged_vlan) return;
-  macs.forget_port(port.number, port.untagged_vlan);
+  const uint16_t before = port.untagged_vlan;
   vlans.set_untagged(port, vlan);
+  macs.forget_port(port.number, before);
 }
 
 void Switch::set_member(Port& port, uint16_t vlan, bool member) {
   if (!member) macs.forget_port(port.number, vlan);
-  port.member_of[vlan] = member;
-  vlans.update(port, vlan);
+  vlans.set_member(port, vlan, member);
 }
 
 void Switch::set_discarding(Port& port, uint16_t vlan, bool discarding) {
@@ -84,8 +85,8 @@ void Switch::set_discarding(Port& port, uint16_t vlan, bool discarding) {
 }
 
 void Switch::add_mirror(uint32_t id, MirrorSettings settings, Port& to) {
+  ensure_room(copied_to_, mirrors_.count() + 1);
   mirrors_.add(id, std::move(settings), to);
-  copied_to_.reserve(copied_to_.capacity() + 1);
   to.mirror_target = true;
   update_active(to);
 }

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <memory>
+#include <ranges>
 #include <span>
 #include <vector>
 
@@ -34,11 +35,19 @@ class Switch {
 
   Switch(uint32_t mac_limit, Observer& observer) : macs(mac_limit), observer_(observer) {}
 
+  // Functions that say so throw std::bad_alloc, and have changed nothing then. All others allocate nothing.
+
   // Ports
   [[nodiscard]] Port* port(uint32_t number) const;
+  // Throws std::bad_alloc. Returns the port if it exists already.
   Port& add_port(uint32_t number);
   void remove_port(uint32_t number);
-  [[nodiscard]] std::vector<const Port*> ports() const;
+  // Returns a view of all ports, as `const Port*`, in ascending order.
+  [[nodiscard]] auto ports() const {
+    return ports_ | std::views::filter([](const auto& port) { return port != nullptr; }) |
+           std::views::transform([](const auto& port) -> const Port* { return port.get(); });
+  }
+  [[nodiscard]] uint32_t port_count() const { return port_count_; }
   // Call this when the port has gained or lost an endpoint, or has become or ceased to be the target of a
   // mirror. The addresses of a port without endpoints, and of a target, are forgotten.
   void update_active(Port& port);
@@ -47,12 +56,12 @@ class Switch {
   // are only counted.
   void observe_drops(bool wanted);
 
-  // VLANs. Each function forgets the addresses that become invalid.
+  // VLANs. Each function forgets the addresses that become invalid. The first two throw std::bad_alloc.
   void set_untagged_vlan(Port& port, uint16_t vlan);
   void set_member(Port& port, uint16_t vlan, bool member);
   void set_discarding(Port& port, uint16_t vlan, bool discarding);
 
-  // Mirrors. A mirror's target must not be one of its mirrored ports.
+  // Mirrors. A mirror's target must not be one of its mirrored ports. Throws std::bad_alloc.
   void add_mirror(uint32_t id, MirrorSettings settings, Port& to);
   // Returns the target if it is no longer the target of a mirror, otherwise null.
   Port* remove_mirror(uint32_t id);
@@ -93,7 +102,9 @@ class Switch {
   [[nodiscard]] Frame& other_view(Frame& frame);
 
   std::vector<std::unique_ptr<Port>> ports_;  // by number, with gaps
-  std::vector<Port*> active_;                 // in ascending order, without the targets of mirrors
+  uint32_t port_count_ = 0;
+  // The next two have room for all ports.
+  std::vector<Port*> active_;  // in ascending order, without the targets of mirrors
   std::vector<Port*> touched_;
   Mirrors mirrors_;
   std::vector<Port*> copied_to_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/port.h"
+#include "engine/room.h"
 
 namespace tsvde {
 namespace {
@@ -16,6 +17,34 @@ void place(std::vector<Port*>& ports, Port& port, bool wanted) {
 }
 
 }  // namespace
+
+void Vlans::join(uint16_t vlan) {
+  auto& [members, ports, created] = vlans_[vlan];
+  ensure_room(members.untagged, ports + 1);
+  ensure_room(members.tagged, ports + 1);
+  ports++;
+}
+
+// A new port is a member of one VLAN.
+void Vlans::add(const Port& port) {
+  join(port.untagged_vlan);
+}
+
+void Vlans::remove(const Port& port) {
+  for (uint16_t vlan = 0; vlan < kVlans; vlan++) {
+    if (port.member_of[vlan]) vlans_[vlan].ports--;
+  }
+}
+
+void Vlans::set_member(Port& port, uint16_t vlan, bool member) {
+  if (member == port.member_of[vlan]) return;
+  if (member)
+    join(vlan);
+  else
+    vlans_[vlan].ports--;
+  port.member_of[vlan] = member;
+  update(port, vlan);
+}
 
 void Vlans::update(Port& port, uint16_t vlan) {
   const bool leaves =
@@ -33,6 +62,8 @@ void Vlans::update(Port& port) {
 
 void Vlans::set_untagged(Port& port, uint16_t vlan) {
   const uint16_t before = port.untagged_vlan;
+  if (vlan != kNoVlan && !port.member_of[vlan]) join(vlan);
+  if (port.member_of[before]) vlans_[before].ports--;
   port.untagged_vlan = vlan;
   port.member_of[before] = false;
   port.member_of[vlan] = vlan != kNoVlan;

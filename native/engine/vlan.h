@@ -26,18 +26,26 @@ class Vlans {
   void set_created(uint16_t vlan, bool created) { vlans_[vlan].created = created; }
 
   [[nodiscard]] const Members& members(uint16_t vlan) const { return vlans_[vlan].members; }
-  // Call this after a change of the port's membership, or of whether it is active, discarding or the target
-  // of a mirror.
-  void update(Port& port, uint16_t vlan);
-  void update(Port& port);
+  // Membership. These functions take the memory for all lists in which the port can be, and throw
+  // std::bad_alloc before they change anything. The functions below allocate nothing.
+  void add(const Port& port);
+  void set_member(Port& port, uint16_t vlan, bool member);
   // Sets the port's untagged VLAN, and removes the port from the previous one.
   void set_untagged(Port& port, uint16_t vlan);
+
+  // Call this when a port, which has no endpoints, is removed.
+  void remove(const Port& port);
+  // Call this after a change of whether the port is active, discarding or the target of a mirror.
+  void update(Port& port, uint16_t vlan);
+  void update(Port& port);
 
  private:
   struct Vlan {
     Members members;
+    uint32_t ports = 0;  // all members, active or not
     bool created = false;
   };
+  void join(uint16_t vlan);
   std::vector<Vlan> vlans_;  // by VLAN ID
 };
 

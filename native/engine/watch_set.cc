@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
+
+#include "engine/room.h"
 
 namespace tsvde {
 namespace {
@@ -20,9 +23,9 @@ Watch with_ends(Watch watch) {
 
 }  // namespace
 
-void WatchSet::add(int fd) const {
+bool WatchSet::add(int fd) const {
   epoll_event event{.events = EPOLLIN, .data = {.u64 = 0}};
-  epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, fd, &event);
+  return epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 int WatchSet::wait(std::span<epoll_event> events, int timeout_ms) const {
@@ -32,6 +35,13 @@ int WatchSet::wait(std::span<epoll_event> events, int timeout_ms) const {
 int WatchSet::follow(Attachment& attachment) {
   auto& indices = attachment.service.registrations;
   const auto watches = attachment.endpoint->watches();
+  try {
+    ensure_room(indices, Endpoint::kWatchesMost);
+    ensure_room(registrations_, registrations_.size() + watches.size());
+    ensure_room(unused_, registrations_.capacity());
+  } catch (const std::bad_alloc&) {
+    return ENOMEM;
+  }
   std::erase_if(indices, [&](uint32_t index) {
     const bool stays =
         std::ranges::find(watches, registrations_[index].watch.fd, &Watch::fd) != watches.end();

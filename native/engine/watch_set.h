@@ -12,7 +12,8 @@ namespace tsvde {
 
 class WatchSet {
  public:
-  WatchSet() : epoll_(epoll_create1(EPOLL_CLOEXEC)) {}
+  // Throws std::bad_alloc, and std::system_error if there are no more descriptors.
+  WatchSet() : epoll_(opened(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")) {}
 
   struct Registration {
     Attachment* attachment = nullptr;  // null if the registration is not in use
@@ -21,9 +22,11 @@ class WatchSet {
     uint32_t generation = 0;  // incremented each time the registration is dropped
   };
 
-  // Adds a descriptor that belongs to no endpoint. Its events have data 0.
-  void add(int fd) const;
-  // Updates the registrations to match the endpoint's watches. Returns 0, or an errno.
+  // Adds a descriptor that belongs to no endpoint. Its events have data 0. Returns false, with errno, if that
+  // is impossible.
+  [[nodiscard]] bool add(int fd) const;
+  // Updates the registrations to match the endpoint's watches. Returns 0, or an errno such as ENOMEM. After
+  // an error, call remove().
   [[nodiscard]] int follow(Attachment& attachment);
   // Asks epoll for the events that the attachment waits for now, depending on whether it is paused and
   // whether it waits for room. Returns 0, or an errno.

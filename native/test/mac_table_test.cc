@@ -18,6 +18,13 @@ static MacTable table_for(uint32_t ports, uint32_t limit = 1000) {
   return table;
 }
 
+static std::vector<MacTable::Entry> entries_of(const MacTable& table, int64_t now) {
+  std::vector<MacTable::Entry> entries;
+  entries.reserve(table.size());
+  table.list(entries, now);
+  return entries;
+}
+
 TEST("an address is found on the port it was learned on") {
   MacTable table = table_for(2);
   CHECK(!table.find(7));
@@ -131,7 +138,7 @@ TEST("entries have their port, their age and the order in which they were added"
   table.learn(7, 1, 3);
   table.learn(8, 2, 5);
   table.learn(7, 1, 9);
-  const auto entries = table.entries(10);
+  const auto entries = entries_of(table, 10);
   CHECK(entries.size() == 2);
   for (const auto& entry : entries) {
     CHECK(entry.key == 7 ? entry.port == 1 && entry.age_seconds == 1 && entry.serial == 0
@@ -163,7 +170,7 @@ TEST("a port that loses its only address does not hide a fuller one") {
   CHECK(table.evictions() == 2);  // two of the ports 0, 2 and 5, which had two addresses each, lost one
   table.learn(next++, 9, 0);
   std::set<uint32_t> ports;
-  for (const auto& entry : table.entries(0)) CHECK(ports.insert(entry.port).second);
+  for (const auto& entry : entries_of(table, 0)) CHECK(ports.insert(entry.port).second);
 }
 
 // An obviously correct table: a list, the oldest entry first, that is searched from end to end.
@@ -292,7 +299,7 @@ static void compare_with_model(uint32_t limit, int steps) {
       CHECK(outcome == model.learn(key, port, now, table.settings.min_persistence_seconds));
     }
     if (forgotten) CHECK(removed == *forgotten && count == forgotten->size());
-    const auto entries = table.entries(now);
+    const auto entries = entries_of(table, now);
     CHECK(std::ranges::equal(entries, model.entries, [&](const auto& entry, const auto& expected) {
       return entry.key == expected.key && entry.serial == expected.serial && entry.port == expected.port &&
              entry.age_seconds == now - expected.seen;

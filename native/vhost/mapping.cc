@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <system_error>
+#include <exception>
 #include <thread>
 #include <utility>
 
@@ -44,7 +44,7 @@ void unmap(void* begin, size_t size) {
   if (size >= kMuch) {
     try {
       return std::thread([begin, size] { munmap(begin, size); }).detach();
-    } catch (const std::system_error&) {  // no more threads
+    } catch (const std::exception&) {  // no more threads, or no memory for one
     }
   }
   munmap(begin, size);

@@ -12,6 +12,7 @@ export type ErrnoName =
   | 'ENAMETOOLONG'
   | 'ENODEV'
   | 'ENOENT'
+  | 'ENOMEM'
   | 'ENOSPC'
   | 'ENOSYS'
   | 'ENXIO'

@@ -70,19 +70,25 @@ export class PortTable {
   readonly names: PortNames;
   #limit: number;
   readonly #created: (number: number) => void;
+  readonly #create: (number: number) => void;
   readonly #ports = new Map<number, Port>();
   readonly #endpointIds = new Set<number>();
   #activeCount = 0;
   #lastEndpointId = 0;
 
-  /** `created` is called for each port that is created, and `named` for each port whose name has changed. */
+  /**
+   * `created` is called for each port that is created, and `named` for each port whose name has changed. `create` is
+   * called before, and refuses a port by an exception.
+   */
   constructor(
     limit: number,
     created: (number: number) => void,
     named: (number: number, name: string | undefined) => void = () => {},
+    create: (number: number) => void = () => {},
   ) {
     this.#limit = checkLimit(limit);
     this.#created = created;
+    this.#create = create;
     this.names = new PortNames(named);
   }
 
@@ -268,6 +274,7 @@ export class PortTable {
   }
 
   #add(number: number, allocatable: boolean): void {
+    this.#create(number);
     this.#ports.set(number, {
       number,
       untaggedVlan: 0,

@@ -1,5 +1,6 @@
 // Reserves ports for attachments and clients. Only this file attaches endpoints to the engine and detaches them,
 // updates the port table and the spanning trees accordingly, and emits the events.
+import { SwitchError } from '../protocol/errors.ts';
 import type { NativeEngine } from '../system/native.ts';
 import type { AttachmentRequest, NewEndpoint, Reservation, Reservations, WantedPort } from '../system/reservation.ts';
 import type { SwitchEvent } from './events.ts';
@@ -97,7 +98,12 @@ export class PortReservations implements Reservations {
     const attach = ({ id = this.nextEndpointId(), transport, description, ended }: NewEndpoint) => {
       detach();
       const { engine, queueFrames } = this.#parts;
-      engine.attach(port, id, transport, queueFrames);
+      try {
+        engine.attach(port, id, transport, queueFrames);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOMEM') throw error;
+        throw new SwitchError('ENOMEM', 'no memory is left for another endpoint');
+      }
       attached = id;
       this.#enders.set(id, (why) => {
         ended(why);

@@ -13,7 +13,7 @@ import { parseMac } from '../protocol/mac.ts';
 import { describeEnd, nameEnd } from '../system/errno.ts';
 import { LineLimit } from '../system/line-limit.ts';
 import type { Log, LogFields, LogLevel } from '../system/log.ts';
-import { type EngineEvent, type EventsLost, type NativeEngine, native } from '../system/native.ts';
+import type { EngineEvent, EventsLost, NativeEngine } from '../system/native.ts';
 import { randomMac } from '../system/random.ts';
 import { Capture } from './capture.ts';
 import { Captures } from './captures.ts';
@@ -30,6 +30,7 @@ import { type EndpointInfo, PortTable } from './port-table.ts';
 import { Ports } from './ports.ts';
 import { PortReservations } from './reservations.ts';
 import { SpanningTrees } from './spanning-trees.ts';
+import { startEngine } from './start-engine.ts';
 import { placeOnCpu, timing } from './tuning.ts';
 import { Vlans } from './vlans.ts';
 import { SwitchWhereabouts } from './whereabouts.ts';
@@ -97,13 +98,11 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     };
     const table = new PortTable(
       numPorts,
-      (port) => {
-        engine.addPort(port);
-        tell({ type: 'port-created', port });
-      },
+      (port) => tell({ type: 'port-created', port }),
       (port, name) => tell({ type: 'port-named', port, name }),
+      (port) => engine.addPort(port),
     );
-    const engine = new native.Engine(
+    const engine = startEngine(
       { hub, strictVlan, takesBpdus: false, capture: false, macLimit, ...timing(options), ...DEFAULT_MAC_TIMES },
       (event) => this.#notice(event),
       (seconds) =>

@@ -137,8 +137,8 @@ export class Vlans {
     const memberships = new Set(vlans);
     memberships.delete(untaggedVlan);
     if (vlan !== NO_VLAN) memberships.add(vlan);
+    this.#engine.setUntaggedVlan(port, vlan); // first, since it can fail for want of memory
     this.#ports.setVlans(port, vlan, memberships);
-    this.#engine.setUntaggedVlan(port, vlan);
     this.#changed(port);
   }
 
@@ -183,8 +183,8 @@ export class Vlans {
     const memberships = new Set(vlans);
     if (member) memberships.add(vlan);
     else memberships.delete(vlan);
+    this.#engine.setMember(port, vlan, member); // first, since it can fail for want of memory
     this.#ports.setVlans(port, untaggedVlan, memberships);
-    this.#engine.setMember(port, vlan, member);
     this.#changed(port);
   }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <new>
 #include <utility>
 
 namespace tsvde {
@@ -53,6 +54,16 @@ bool Capture::wants(uint32_t port, bool received) const {
 void Capture::take(uint32_t port, const Frame& frame, bool received, WallClock& clock,
                    std::string_view comment) {
   if (output_->ended() || (settings_.filter && !settings_.filter->accepts(frame))) return;
+  try {
+    add(port, frame, received, clock, comment);
+  } catch (const std::bad_alloc&) {
+    stats_.lost++;
+  }
+}
+
+// Allocates only for a port's first frame, before it puts anything into the ring.
+void Capture::add(uint32_t port, const Frame& frame, bool received, WallClock& clock,
+                  std::string_view comment) {
   Interface& interface = interface_of(port);
   pcapng::Bytes description;  // empty, without an allocation, once the interface is written
   if (!interface.written) write_interface(description, port, interface);
@@ -116,6 +127,16 @@ void Capture::finish() {
   stats_.finishing = true;
   flush();
   pcapng::Bytes last;
+  try {
+    last = statistics();
+  } catch (const std::bad_alloc&) {
+    // The file is valid without them.
+  }
+  output_->finish(std::move(last));
+}
+
+pcapng::Bytes Capture::statistics() {
+  pcapng::Bytes last;
   for (uint32_t port = 0; port < interfaces_.size(); port++) {
     Interface* interface = interfaces_[port].get();
     if (interface != nullptr && !interface->written && interface->lost > 0)
@@ -127,7 +148,7 @@ void Capture::finish() {
     pcapng::add_statistics(last, interface.number, clock.read(), interface.frames + interface.lost,
                            interface.lost);
   }
-  output_->finish(std::move(last));
+  return last;
 }
 
 CaptureStats Capture::stats() const {
@@ -150,8 +171,8 @@ Capture::Interface& Capture::interface_of(uint32_t port) {
 void Capture::write_interface(pcapng::Bytes& out, uint32_t port, Interface& interface) {
   pcapng::add_interface(out, settings_.snap_length, interface.name, interface.description);
   interface.number = static_cast<uint32_t>(written_.size());
-  interface.written = true;
   written_.push_back(port);
+  interface.written = true;
 }
 
 }  // namespace tsvde

@@ -58,11 +58,12 @@ class Capture {
   [[nodiscard]] bool wants(uint32_t port, bool received) const;
   [[nodiscard]] bool wants_drops() const { return settings_.drops; }
   // Captures a frame, which must not need segmentation, if the filter accepts it. The comment may be empty.
-  // The output gets the frame at the next flush().
+  // The output gets the frame at the next flush(). Without memory to describe the frame's interface, the
+  // frame is lost and counted.
   void take(uint32_t port, const Frame& frame, bool received, WallClock& clock, std::string_view comment);
   void flush();
   // Makes the capture take no more frames. The output ends when all frames are written. A second call has no
-  // effect.
+  // effect. Without memory for the statistics, the output ends without them.
   void finish();
 
   [[nodiscard]] Output& output() { return *output_; }
@@ -79,6 +80,9 @@ class Capture {
     std::string description{};
   };
 
+  void add(uint32_t port, const Frame& frame, bool received, WallClock& clock, std::string_view comment);
+  // Returns the statistics of all interfaces, as they are written at the end.
+  [[nodiscard]] pcapng::Bytes statistics();
   Interface& interface_of(uint32_t port);
   void write_interface(pcapng::Bytes& out, uint32_t port, Interface& interface);
   void copy(const Frame& frame, uint32_t most);

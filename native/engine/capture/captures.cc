@@ -5,14 +5,17 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <string>
+#include <new>
+#include <string_view>
+
+#include "engine/room.h"
 
 namespace tsvde {
 
 Captures::Captures(std::function<void(uint32_t)> ended)
-    : ended_(std::move(ended)), epoll_(epoll_create1(EPOLL_CLOEXEC)) {}
+    : ended_(std::move(ended)), epoll_(opened(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")) {}
 
-int Captures::add(uint32_t id, CaptureSettings settings, Fd fd) {
+int Captures::make(CaptureSettings settings, Fd fd, std::unique_ptr<Capture>& made) const {
   struct stat found {};
   if (fstat(fd.number(), &found) < 0) return errno;
   std::unique_ptr<Output> output;
@@ -25,11 +28,17 @@ int Captures::add(uint32_t id, CaptureSettings settings, Fd fd) {
   } else {
     return EINVAL;
   }
-  epoll_event event = output->watch();
-  event.data.ptr = output.get();
-  if (epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, output->watched(), &event) < 0) return errno;
-  auto capture = std::make_unique<Capture>(std::move(settings), std::move(output));
-  captures_.push_back({id, std::move(capture)});
+  made = std::make_unique<Capture>(std::move(settings), std::move(output));
+  return 0;
+}
+
+int Captures::add(uint32_t id, std::unique_ptr<Capture>& made) {
+  ensure_room(captures_, captures_.size() + 1);
+  Output& output = made->output();
+  epoll_event event = output.watch();
+  event.data.ptr = &output;
+  if (epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, output.watched(), &event) < 0) return errno;
+  captures_.push_back({id, std::move(made)});
   return 0;
 }
 
@@ -67,9 +76,19 @@ void Captures::serve() {
     if (found == captures_.end()) continue;
     Capture& capture = *found->capture;
     if (capture.output().woken(event.events)) capture.finish();
-    if (!capture.output().ended() || capture.end_reported) continue;
-    capture.end_reported = true;
-    ended_(found->id);
+  }
+  tell_ends();
+}
+
+void Captures::tell_ends() {
+  for (const Numbered& one : captures_) {
+    if (!one.is_untold()) continue;
+    try {
+      ended_(one.id);
+    } catch (const std::bad_alloc&) {
+      return;
+    }
+    one.capture->end_reported = true;
   }
 }
 
@@ -95,10 +114,13 @@ bool Captures::want_drops() const {
 
 void Captures::take_dropped(uint32_t port, const Frame& frame, Counter reason) {
   const bool received = reason < transmit_bytes;
-  const std::string comment = "dropped: " + std::string(drop_reason_of(reason));
+  std::array<char, 64> comment;
+  constexpr std::string_view kDropped = "dropped: ";
+  const std::string_view name = drop_reason_of(reason);
+  char* const end = std::ranges::copy(name, std::ranges::copy(kDropped, comment.begin()).out).out;
   for (const auto& [id, capture] : captures_) {
     if (capture->wants_drops() && capture->wants(port, received))
-      capture->take(port, frame, received, clock_, comment);
+      capture->take(port, frame, received, clock_, {comment.data(), end});
   }
   flush();
 }

@@ -1,6 +1,7 @@
 // The captures of a switch, and the epoll set of their outputs. Loop thread only.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <span>
@@ -13,16 +14,20 @@ namespace tsvde {
 
 class Captures {
  public:
-  // `ended` is called once for each capture that ends before it is removed.
+  // `ended` is called once for each capture that ends before it is removed, and again if it throws
+  // std::bad_alloc.
   explicit Captures(std::function<void(uint32_t id)> ended);
 
   // The descriptor to poll. The caller must call serve() when it is readable.
   [[nodiscard]] int fd() const { return epoll_.number(); }
   void serve();
 
-  // Begins a capture to a regular file, a pipe or a stream socket. Returns 0, or an errno: EINVAL if the
-  // descriptor is not a regular file, a pipe or a socket.
-  [[nodiscard]] int add(uint32_t id, CaptureSettings settings, Fd fd);
+  // Makes a capture to a regular file, a pipe or a stream socket, in any thread. Returns 0, or an errno:
+  // EINVAL if the descriptor is not a regular file, a pipe or a socket. Throws std::bad_alloc.
+  [[nodiscard]] int make(CaptureSettings settings, Fd fd, std::unique_ptr<Capture>& made) const;
+  // Begins a capture. Returns 0, or an errno. Throws std::bad_alloc. After a failure, the caller still has
+  // it.
+  [[nodiscard]] int add(uint32_t id, std::unique_ptr<Capture>& made);
   // Returns null if there is no such capture.
   [[nodiscard]] Capture* find(uint32_t id);
   // Finishes a capture and removes it. Bytes that a pipe or a socket does not accept at once are discarded.
@@ -30,6 +35,12 @@ class Captures {
   // the call discards nothing and does not block.
   void remove(uint32_t id);
   void remove_all();
+
+  // Returns whether a capture has ended for which `ended` must be called.
+  [[nodiscard]] bool has_untold() const {
+    return std::ranges::any_of(captures_, [](const Numbered& one) { return one.is_untold(); });
+  }
+  void tell_ends();
 
   [[nodiscard]] bool empty() const { return captures_.empty(); }
   [[nodiscard]] bool wants(uint32_t port, bool received) const;
@@ -46,6 +57,7 @@ class Captures {
   struct Numbered {
     uint32_t id;
     std::unique_ptr<Capture> capture;
+    [[nodiscard]] bool is_untold() const { return capture->output().ended() && !capture->end_reported; }
   };
 
   void close(Capture& capture) const;

@@ -92,7 +92,7 @@ bool Address::is(const sockaddr_storage& other, socklen_t other_size) const {
 Peer::Peer(Fd fd, const Address& peer, std::vector<Address> also)
     : fd_(std::move(fd)), peer_(peer), also_(std::move(also)) {
   if (peer.bytes.ss_family == AF_UNIX)
-    probe_ = Fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    probe_ = opened(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "socket");
   watch({.fd = fd_.number(), .frames = EPOLLIN, .room = EPOLLOUT});
 }
 

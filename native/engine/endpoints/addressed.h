@@ -20,7 +20,8 @@ struct Address {
 // A socket for one peer; datagrams from other senders are dropped. For UDP and unix sockets.
 class Peer final : public Endpoint {
  public:
-  // `also` contains other names to which the peer may be bound, such as another spelling of its path.
+  // `also` contains other names to which the peer may be bound, such as another spelling of its path. Throws
+  // std::system_error if there are no more descriptors.
   Peer(Fd fd, const Address& peer, std::vector<Address> also = {});
 
   Moved receive(std::span<Frame> frames, Time now) override;

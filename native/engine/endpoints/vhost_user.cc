@@ -44,7 +44,7 @@ NetHeader to_guest(const VirtioHeader& header) {
 
 VhostUser::VhostUser(Fd socket, Options options)
     : offload_(options.offload),
-      patience_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
+      patience_(opened(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), "timerfd_create")),
       back_end_(std::move(socket), *this, options.back_end) {
   watch({.fd = back_end_.socket(), .other = EPOLLIN});
   watch({.fd = patience_.number(), .room = EPOLLIN});

@@ -16,7 +16,8 @@ class VhostUser final : public Endpoint, private vhost::BackEnd::Owner {
     bool offload = true;  // frames to the guest may have offload work left undone, if the guest accepts it
     vhost::BackEnd::Options back_end{};
   };
-  // `socket` is connected to the front end, whose first message has not been read yet.
+  // `socket` is connected to the front end, whose first message has not been read yet. Throws
+  // std::system_error if there are no more descriptors.
   VhostUser(Fd socket, Options options);
 
   // Fails with EPROTO if the front end has violated the protocol.
