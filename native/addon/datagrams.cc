@@ -176,7 +176,12 @@ Napi::Value listen_unix(const Napi::CallbackInfo& info) {
   const Address address = unix_address(info[0]);
   Fd fd = stream_socket(info.Env());
   bind_to(info.Env(), fd, address);
-  if (listen(fd.number(), SOMAXCONN) < 0) throw errno_error(info.Env(), errno, "listen");
+  if (listen(fd.number(), SOMAXCONN) < 0) {
+    const int error = errno;
+    const char* const path = reinterpret_cast<const sockaddr_un&>(address.bytes).sun_path;
+    if (path[0] != 0) unlink(path);  // bind() has just made it
+    throw errno_error(info.Env(), error, "listen");
+  }
   return Napi::Number::New(info.Env(), fd.release());
 }
 

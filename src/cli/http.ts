@@ -31,7 +31,7 @@ export async function serveHttp(
     await Promise.all(servers.map((server) => server.close()));
   };
   const start = async (address: HttpAddress, routes: Routes, what: string) => {
-    const server = await startHttp({ address, routes, what });
+    const server = await startHttp({ address, routes, what, log });
     servers.push(server);
     return server;
   };

@@ -11,6 +11,8 @@ import { formatHostPort, resolveHosts } from '../backends/internet.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { groupId } from '../system/accounts.ts';
 import { describeError } from '../system/errno.ts';
+import { LineLimit } from '../system/line-limit.ts';
+import type { Log } from '../system/log.ts';
 import { listenAddressesOf, listenOnAll, portOf } from '../system/tcp-listener.ts';
 import { listenAndGrant, listenOn } from '../system/unix-listener.ts';
 import type { HttpAddress } from './address.ts';
@@ -51,6 +53,8 @@ export interface HttpOptions {
   what: string;
   /** How long a client may take to send a request, or to read a response, in milliseconds; default 10000. */
   timeoutMs?: number | undefined;
+  /** Gets a line when a connection cannot be accepted, at most 20 in ten seconds. */
+  log?: Log;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -59,7 +63,7 @@ const PLAIN = 'text/plain; charset=utf-8';
 
 /** Starts the server. Throws SwitchError if the address cannot be bound. */
 export async function startHttp(options: HttpOptions): Promise<HttpServer> {
-  const { routes, timeoutMs = TIMEOUT_MS } = options;
+  const { routes, what, timeoutMs = TIMEOUT_MS } = options;
   const slots = new Slots(CONNECTIONS_MAX);
   const create = () => {
     const server = createServer(
@@ -79,11 +83,15 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     return server;
   };
   const { servers, address } = await listen(create, options);
+  const failures = new LineLimit(options.log ?? (() => {}), (count) => `${what} accept failed ${count} more times`);
+  for (const server of servers)
+    server.on('error', (error) => failures.say(`${what} accept: ${describeError(error)}`, 'warning'));
   return {
     address,
     local: servers.every(isLocal),
     async close() {
       await Promise.all(servers.map(closed));
+      failures.end();
     },
   };
 }

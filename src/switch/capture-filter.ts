@@ -1,8 +1,8 @@
 // Compiles filters in tcpdump's language, with libpcap. Since libpcap's compiler can take unlimited time and memory, it
 // runs in a short-lived program of ours that limits both. The engine checks the compiled filter before running it.
-import { spawn } from 'node:child_process';
 import { SwitchError } from '../protocol/errors.ts';
 import { describeError } from '../system/errno.ts';
+import { cannotStart, startHelper } from '../system/helper-process.ts';
 import { helperProgram, native } from '../system/native.ts';
 
 /** How long the program may run, in milliseconds. The program itself limits its CPU time to less than this. */
@@ -43,21 +43,20 @@ function readProgram(answer: string): Uint32Array {
 function runCompiler(filter: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const program = helperProgram('tsvde-filter');
-    const child = spawn(program, [], {
+    const child = startHelper(program, [], {
       stdio: ['pipe', 'pipe', 'ignore'],
       timeout: TIME_MS,
       killSignal: 'SIGKILL',
     });
     let answer = '';
     child.once('error', (error) => {
-      if (child.pid === undefined)
-        reject(new SwitchError('EIO', `'${program}' cannot be started: ${describeError(error)}`));
+      if (child.pid === undefined) reject(cannotStart(program, describeError(error)));
     });
-    child.stdout.setEncoding('latin1').on('data', (text: string) => {
+    child.stdout!.setEncoding('latin1').on('data', (text: string) => {
       answer += text;
     });
     child.once('close', () => resolve(answer));
-    child.stdin.on('error', () => {}); // 'close' follows
-    child.stdin.end(filter);
+    child.stdin!.on('error', () => {}); // 'close' follows
+    child.stdin!.end(filter);
   });
 }

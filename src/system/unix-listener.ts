@@ -1,6 +1,7 @@
 // Listens on a unix socket's path. A stale socket is replaced; a live one, or a file that is not a socket, is kept.
 // Node does not bind the path itself: on closing the server, Node would remove any file that has the path by then, even
 // another switch's socket.
+import { fstatSync } from 'node:fs';
 import { lstat, rm } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { SwitchError } from '../protocol/errors.ts';
@@ -47,12 +48,22 @@ export class UnixListener {
     return new UnixListener(path, fd);
   }
 
-  /** Serves the socket. From now on, closing the server closes the socket and removes the file that bind() made. */
-  serve(server: Server): Promise<void> {
+  /**
+   * Serves the socket. From now on, closing the server closes the socket and removes the file that bind() made. If the
+   * socket cannot be served, closes it and removes the file.
+   */
+  async serve(server: Server): Promise<void> {
+    const socket = inode(this.#fd);
+    try {
+      await listenOn(server, this.#fd, this.#path);
+    } catch (error) {
+      // Node closes the descriptor after some failures only.
+      if (inode(this.#fd) === socket) native.closeDescriptor(this.#fd);
+      this.#remove?.();
+      throw error;
+    }
     this.#server = server;
-    const remove = this.#remove;
-    if (remove) server.once('close', remove);
-    return listenOn(server, this.#fd, this.#path);
+    if (this.#remove) server.once('close', this.#remove);
   }
 
   /** Stops listening. Accepted connections are the server owner's to close. */
@@ -61,6 +72,15 @@ export class UnixListener {
     if (server) return new Promise((resolve) => server.close(() => resolve()));
     native.closeDescriptor(this.#fd);
     this.#remove?.();
+  }
+}
+
+/** Returns the inode of an open descriptor; undefined if the descriptor is closed. */
+function inode(fd: number): number | undefined {
+  try {
+    return fstatSync(fd).ino;
+  } catch {
+    return undefined;
   }
 }
 

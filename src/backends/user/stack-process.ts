@@ -2,10 +2,11 @@
 // frames, reads requests as lines on stdin and answers on stdout. It has no privileges, so the sockets on which it
 // serves the host are bound here and handed over. A guest that crashes libslirp ends this process, not the switch. The
 // process ends when its stdin is closed, so that it cannot outlive the switch.
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { SwitchError } from '../../protocol/errors.ts';
 import { describeError } from '../../system/errno.ts';
+import { cannotStart, startHelper } from '../../system/helper-process.ts';
 import { helperProgram, native } from '../../system/native.ts';
 
 export interface StackStats {
@@ -64,10 +65,10 @@ export class StackProcess {
     const [channel, theirs] = native.datagramPair(CHANNEL_BYTES);
     let child: ChildProcess;
     try {
-      child = spawn(program, settings, { stdio: ['pipe', 'pipe', 'pipe', frames, theirs] });
+      child = startHelper(program, settings, { stdio: ['pipe', 'pipe', 'pipe', frames, theirs] });
     } catch (error) {
       native.closeDescriptor(channel);
-      throw new SwitchError('EIO', `'${program}' cannot be started: ${describeError(error)}`);
+      throw error;
     } finally {
       native.closeDescriptor(theirs);
     }
@@ -83,7 +84,7 @@ export class StackProcess {
     });
     this.#exited = new Promise((resolve) => {
       child.once('error', (error) => {
-        this.#ended(`'${program}' cannot be started: ${describeError(error)}`);
+        this.#ended(cannotStart(program, describeError(error)).message);
         if (child.pid === undefined) resolve();
       });
       child.once('exit', (code, signal) => {
