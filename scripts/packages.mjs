@@ -47,6 +47,8 @@ const PACKAGES = {
   'python3-pyte': pythonModule('pyte'),
   'clang-format': program('clang-format'),
   'clang-tidy': program('clang-tidy'),
+  strace: program('strace'),
+  'util-linux': program('prlimit'),
   valgrind: program('valgrind'),
   'man-db': program('man'),
   mandoc: program('mandoc'),
