@@ -6,7 +6,6 @@
 // Pacing is told the time and never reads a clock. Loop thread only.
 #pragma once
 
-#include <ranges>
 #include <span>
 #include <vector>
 
@@ -45,8 +44,8 @@ class Pacing {
   [[nodiscard]] int patience_ms(int64_t now_ms) const;
   // Forgets an endpoint that is being detached from one of `ports`, a range of `const Port*`. Returns the
   // sources that were paused for it. The result is valid until the next call.
-  template <std::ranges::input_range Ports>
-  [[nodiscard]] std::span<Attachment* const> forget(Attachment& gone, Ports&& ports) {
+  template <typename Ports>
+  [[nodiscard]] std::span<Attachment* const> forget(Attachment& gone, const Ports& ports) {
     for (const Port* port : ports) {
       for (const auto& attachment : port->attachments) {
         if (attachment->pace.sole_destination == &gone) attachment->pace.sole_destination = nullptr;

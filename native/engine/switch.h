@@ -5,7 +5,6 @@
 
 #include <array>
 #include <memory>
-#include <ranges>
 #include <span>
 #include <vector>
 
@@ -15,6 +14,38 @@
 #include "engine/port.h"
 
 namespace tsvde {
+
+// The ports in a vector that has gaps, for a range-based for. Not a view of std::views, which clang 14 cannot
+// compile.
+class PortView {
+ public:
+  using Slots = std::vector<std::unique_ptr<Port>>;
+  class Iterator {
+   public:
+    Iterator(const Slots& slots, size_t at) : slots_(&slots), at_(at) { skip_gaps(); }
+    const Port* operator*() const { return (*slots_)[at_].get(); }
+    Iterator& operator++() {
+      at_++;
+      skip_gaps();
+      return *this;
+    }
+    bool operator!=(const Iterator& other) const { return at_ != other.at_; }
+
+   private:
+    void skip_gaps() {
+      while (at_ < slots_->size() && !(*slots_)[at_]) at_++;
+    }
+    const Slots* slots_;
+    size_t at_;
+  };
+
+  explicit PortView(const Slots& slots) : slots_(&slots) {}
+  [[nodiscard]] Iterator begin() const { return {*slots_, 0}; }
+  [[nodiscard]] Iterator end() const { return {*slots_, slots_->size()}; }
+
+ private:
+  const Slots* slots_;
+};
 
 class Switch {
  public:
@@ -43,10 +74,7 @@ class Switch {
   Port& add_port(uint32_t number);
   void remove_port(uint32_t number);
   // Returns a view of all ports, as `const Port*`, in ascending order.
-  [[nodiscard]] auto ports() const {
-    return ports_ | std::views::filter([](const auto& port) { return port != nullptr; }) |
-           std::views::transform([](const auto& port) -> const Port* { return port.get(); });
-  }
+  [[nodiscard]] PortView ports() const { return PortView(ports_); }
   [[nodiscard]] uint32_t port_count() const { return port_count_; }
   // Call this when the port has gained or lost an endpoint, or has become or ceased to be the target of a
   // mirror. The addresses of a port without endpoints, and of a target, are forgotten.

@@ -153,7 +153,7 @@ TEST(
 TEST("detaching an endpoint resumes the sources paused for it, and a detached source is forgotten") {
   Paced bench;
   CHECK(bench.read(1, kB, 6) && bench.read(2, kB) && !bench.read(1, kB) && !bench.read(2, kB));
-  auto ports = bench.sw.ports();
+  const auto ports = bench.sw.ports();
   CHECK(bench.pacing.forget(bench.end(1), ports).empty());
   CHECK(bench.ports(bench.pacing.forget(bench.end(3), ports)) == Numbers{2});
   CHECK(bench.pacing.idle() && bench.end(2).pace.sole_destination == nullptr);
