@@ -194,17 +194,19 @@ class World {
     require(told_ == expected_, "the observer is told of every change, in order");
     require(table_.size() == addresses_.size() && table_.size() <= table_.limit(), "the size is right");
     require(table_.moves() == moves_ && table_.evictions() == evictions_, "the counters are right");
-    const auto entries = table_.entries(now_);
-    require(entries.size() == addresses_.size(), "entries() has every address");
+    std::vector<MacTable::Entry> entries;
+    entries.reserve(table_.size());
+    table_.list(entries, now_);
+    require(entries.size() == addresses_.size(), "list() has every address");
     uint64_t order = 0;
     for (const auto& [key, serial, port, age] : entries) {
       const auto found = addresses_.find(key);
-      require(found != addresses_.end(), "entries() has no other address");
+      require(found != addresses_.end(), "list() has no other address");
       const Address& address = found->second;
-      require(address.order > order, "entries() is in order");
+      require(address.order > order, "list() is in order");
       order = address.order;
       require(address.port == port && address.serial == serial && now_ - address.seen == age,
-              "entries() describes the address");
+              "list() describes the address");
       require(table_.find(key) == port, "an address is found on its port");
       const bool used_up = address.moves >= MacTable::kMostMoves;
       const int64_t end = address.window_began + table_.settings.min_persistence_seconds;

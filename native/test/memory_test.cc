@@ -125,8 +125,7 @@ const std::vector<std::pair<const char*, Make>> kKinds = {
     {"multicast", [](Fd fd) { return std::make_unique<Multicast>(std::move(fd), Fd(eventfd(0, 0))); }},
     {"stream", [](Fd fd) { return std::make_unique<Stream>(std::move(fd)); }},
     {"tap", [](Fd fd) { return std::make_unique<Tap>(std::move(fd)); }},
-    {"vhost-user",
-     [](Fd fd) { return std::make_unique<VhostUser>(std::move(fd), vhost::BackEnd::Options{}); }},
+    {"vhost-user", [](Fd fd) { return std::make_unique<VhostUser>(std::move(fd), VhostUser::Options{}); }},
 };
 
 Task attach(const char* name, const Make& make) {
