@@ -50,7 +50,8 @@ const TOP_BUNDLE = './top.mjs';
 const topApart = {
   name: 'top-apart',
   resolveId: (id) => (id.endsWith(`/${TOP}`) ? { id: TOP_BUNDLE, external: true } : undefined),
-  // A script that bin/launch.js loads cannot import by itself; the require() that it is given does so.
+  // import() does not work in a script that bin/launch.js runs. The require() that bin/launch.js passes to the script
+  // calls import() for an ES module.
   renderChunk: (code) => code.replaceAll(`import("${TOP_BUNDLE}")`, `require("${TOP_BUNDLE}")`),
 };
 

@@ -85,7 +85,8 @@ std::string enter_private_root(bool keep_current) {
   if (!show_resolver(base) || (keep_current && !bind_below(base, kCurrent, "."))) return "bind";
   // The old root is stacked upon the new one, and then removed (pivot_root(2)).
   if (chdir(kBase) != 0 || syscall(SYS_pivot_root, ".", ".") != 0 || umount2(".", MNT_DETACH) != 0) {
-    // Not possible where the root is the initial ramfs. The directory to serve must still be the current one.
+    // pivot_root() fails if the root is the initial ramfs. Makes the directory to serve the current one
+    // again, which chdir(kBase) has changed.
     return chdir((base + kCurrent).c_str()) == 0 || !keep_current ? "pivot_root" : "chdir";
   }
   if (chdir(keep_current ? kCurrent : "/") != 0) return "chdir";

@@ -38,7 +38,7 @@ TEST("vhost transcripts: Cloud Hypervisor starts a device, pauses and resumes it
   CHECK(guest.tell(Request::get_queue_number, {}, {}, kVersion | kNeedsReply));
   const auto queues = guest.reply(Request::get_queue_number);
   CHECK(queues >= 2u);  // the source counts a receiving and a sending queue
-  // UFO, CTRL_VQ and indirect descriptors are not accepted.
+  // Everything but USO is accepted. Other features that this front end knows are not offered to it.
   CHECK(acknowledged(guest, Request::set_features,
                      FrontEnd::payload(kMost & ~(kGuestUso4 | kGuestUso6 | kHostUso))));
   Octets table = FrontEnd::payload(MemoryTableHeader{1, 0});

@@ -13,7 +13,7 @@ import { WORDS } from '../ctl/words.ts';
 import { printable } from '../protocol/printable.ts';
 import type { TerminalInput } from '../system/terminal-input.ts';
 
-/** Returns the output of the commands. If `pages`, a pager shows replies that are longer than the terminal. */
+/** Returns the Output to which commands write, on `stdout`. If `pages`, a pager shows replies that are longer than the terminal. */
 export function outputTo(stdout: WriteStream | NodeJS.WriteStream, { pages }: { pages: boolean }): Output {
   const { isTTY = false } = stdout;
   const colours = isTTY && !process.env.NO_COLOR && process.env.TERM !== 'dumb';

@@ -77,7 +77,7 @@ export class UserQuotas {
     throw new SwitchError('ENOSPC', `uid ${uid} has ${most} ${NAMES[what]}, as many as a user may have`);
   }
 
-  /** Returns the use of a user, with the joins that the user has been given since the last call. */
+  /** Returns the Use of a user, after adding the joins that have become permitted since the last call. */
   #useOf(uid: number, now: number): Use {
     const most = this.#limits.joinsPerSecond * BURST_SECONDS;
     let use = this.#uses.get(uid);

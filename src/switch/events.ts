@@ -49,7 +49,7 @@ export interface EndpointEvent {
  */
 export type MacRemoval = 'aged-out' | 'evicted' | 'forgotten';
 
-/** Frames of a port are being dropped for a reason, one of those in PortCounters, or no longer are. */
+/** The dropping of a port's frames, for one of the reasons in PortCounters, has begun or ended. */
 export interface DropEvent {
   /** `drops-ended` follows when no frame was dropped for this reason for three seconds. */
   type: 'drops-started' | 'drops-ended';
