@@ -185,6 +185,7 @@ void Loop::resume(std::span<Attachment* const> sources) {
   for (Attachment* source : sources) {
     rearm(*source);
     const bool ready = std::exchange(source->service.ready, false);
+    if (ready) std::erase(ready_, source);  // each endpoint is in the list at most once
     if ((ready || source->endpoint->buffered()) && !source->failed) read(*source);
   }
 }
@@ -246,6 +247,7 @@ int Loop::add(Switch& sw, std::unique_ptr<Attachment>& made) {
   ensure_room(port.attachments, port.attachments.size() + 1);
   pacing_.reserve(endpoints_ + 1);
   ensure_room(ready_, 2 * (endpoints_ + 1));
+  watches_.reserve(endpoints_ + 1);
   if (const int error = watches_.follow(attachment); error != 0) {
     watches_.remove(attachment);
     return error;
@@ -352,11 +354,17 @@ void Loop::emit_frame(const Port& port, const Frame& frame, bool received) {
              frame, SIZE_MAX);
 }
 
-// Captures a dropped frame. A packet whose length is invalid cannot be segmented.
+// Captures a dropped frame. A packet whose length is invalid cannot be segmented. A frame that is too long
+// has its true size, but only the first bytes of it were received.
 void Loop::dropped(const Port& port, const Frame& frame, Counter reason) {
   static thread_local Segmenter segmenter;
   const bool is_bad_length = reason == receive_drop_too_short || reason == receive_drop_too_long;
-  if (!frame.offload.any() || is_bad_length) return captures_.take_dropped(port.number, frame, reason);
+  if (is_bad_length) {
+    Frame received = frame;
+    received.parts[0].iov_len = std::min<size_t>(received.parts[0].iov_len, kFrameRoom);
+    return captures_.take_dropped(port.number, received, reason);
+  }
+  if (!frame.offload.any()) return captures_.take_dropped(port.number, frame, reason);
   segmenter.start(frame);
   while (const Frame* segment = segmenter.next()) captures_.take_dropped(port.number, *segment, reason);
 }

@@ -201,6 +201,18 @@ TEST("a whole datagram from a TAP is captured in segments, in both directions") 
   CHECK(read.packets.size() == 3 * frames.size());
 }
 
+TEST("of a frame that is dropped as too long, only the bytes that were received are captured") {
+  Network network;
+  const TemporaryFile file;
+  CHECK(network.loop.add_capture(1, {.drops = true}, file.duplicate()) == 0);
+  network.a.send(frame_bytes(kB, kA, 200'000, 1));
+  network.exchange(1);
+  CHECK(count(network.loop, 1, receive_drop_too_long) == 1);
+  CHECK(network.finish() == 0);
+  const PcapngFile read(file.read());
+  CHECK(read.packets.size() == 3 && read.packets[0].bytes.size() == kFrameRoom);
+}
+
 TEST("a reader that shuts down its side of a socket gets all frames, the statistics and end-of-file") {
   Network network;
   SocketPair pair(SOCK_STREAM);
