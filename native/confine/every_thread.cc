@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <new>
 #include <set>
 #include <vector>
 
@@ -63,13 +64,18 @@ bool install(KernelAction& before) {
   return syscall(SYS_rt_sigaction, kSignal, &ours, &before, kMask) == 0;
 }
 
+// Returns all threads; none, with errno set, if they cannot be listed.
 std::vector<pid_t> threads() {
   std::vector<pid_t> found;
   DIR* directory = opendir("/proc/self/task");
   if (directory == nullptr) return found;
+  errno = 0;
   while (const dirent* entry = readdir(directory))
     if (const auto thread = static_cast<pid_t>(std::atoi(entry->d_name)); thread > 0) found.push_back(thread);
+  const int error = errno;
+  if (error != 0) found.clear();
   closedir(directory);
+  errno = error;
   return found;
 }
 
@@ -109,7 +115,7 @@ int run_in_others() {
   for (bool again = true; again;) {
     again = false;
     const std::vector<pid_t> found = threads();
-    if (found.empty()) return ENOENT;
+    if (found.empty()) return errno != 0 ? errno : ENOENT;
     for (const pid_t thread : found) {
       if (!told.insert(thread).second) continue;
       again = true;
@@ -126,7 +132,12 @@ int in_every_thread(void (*action)()) {
   KernelAction before{};
   if (!install(before)) return errno;
   action();
-  const int error = run_in_others();
+  int error = 0;
+  try {
+    error = run_in_others();
+  } catch (const std::bad_alloc&) {
+    error = ENOMEM;
+  }
   syscall(SYS_rt_sigaction, kSignal, &before, nullptr, kMask);
   return error;
 }

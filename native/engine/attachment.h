@@ -1,5 +1,6 @@
 // An endpoint attached to its port, with the state that the port, the loop and pacing each keep for it. Each
-// endpoint has its own queue, so that two endpoints on one port do not wait for each other. Loop thread only.
+// endpoint has its own queue, so that two endpoints on one port do not wait for each other. Made in the
+// thread that attaches; after that, loop thread only.
 #pragma once
 
 #include <memory>

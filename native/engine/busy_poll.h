@@ -74,7 +74,7 @@ class BusyPoll {
   bool preempted_ = false;  // in the current wait
   Time began_ = 0;          // the current wait
   Time looked_ = 0;         // at the end of the last look
-  uint32_t rest_ = 0;       // short sleeps to pass after the next look in vain, minus 1 and halved
+  uint32_t rest_ = 0;       // after the next look in vain, 2 * rest_ + 1 short sleeps pass without a look
   uint32_t resting_ = 0;    // short sleeps that have still to pass before the next look
 };
 

@@ -38,7 +38,8 @@ struct Watch {
 
 class Endpoint {
  public:
-  // The most watches that an endpoint may have. Their memory is taken here, so that watch() takes none.
+  // The most watches that an endpoint may have. Memory for so many is taken when the endpoint is attached, so
+  // that watch() needs none.
   static constexpr size_t kWatchesMost = 4;
 
   Endpoint() { watches_.reserve(kWatchesMost); }

@@ -1,7 +1,7 @@
 // Copies of frames for a peer that does not read at the moment: first in, first out, bounded in frames and in
 // bytes. The constructor reserves the address space, so that queueing a frame allocates nothing. Pages are
 // used only up to the highest byte that was written, and only as far as the budget that all queues share
-// allows. Loop thread only.
+// allows. Made in the thread that attaches; after that, loop thread only.
 #pragma once
 
 #include <algorithm>

@@ -128,7 +128,7 @@ class Loop : Switch::Observer {
     if (posted.out_of_memory) throw std::bad_alloc();
   }
   void hand_over(Posted& posted);
-  void wait_for(Posted& posted);
+  void wait_for(Posted& posted) noexcept;  // the engine's thread uses `posted` until this returns
   void run_posted();
 
   [[nodiscard]] static int64_t monotonic_ms();

@@ -1,4 +1,4 @@
-// The functions of the loop that other threads call. Each but stop() and the heartbeat is a task.
+// The functions of the loop that other threads call. Most of them are a task for the loop's thread.
 #include <pthread.h>
 #include <sched.h>
 #include <sys/eventfd.h>
@@ -21,7 +21,7 @@ void Loop::hand_over(Posted& posted) {
   eventfd_write(wake_.number(), 1);
 }
 
-void Loop::wait_for(Posted& posted) {
+void Loop::wait_for(Posted& posted) noexcept {
   std::chrono::seconds waited{0};
   while (!posted.done.try_acquire_for(kPatience)) {
     waited += kPatience;

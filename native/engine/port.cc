@@ -10,6 +10,7 @@ Attachment::Attachment(Port& port, uint32_t id, std::unique_ptr<Endpoint> endpoi
                        QueueMemory& memory)
     : port(port), id(id), endpoint(std::move(endpoint)), queue(queue_limit, memory) {
   this->endpoint->count_in(port.counters);
+  service.registrations.reserve(Endpoint::kWatchesMost);
 }
 
 Offloads Port::offloads() const {

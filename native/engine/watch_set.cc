@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <new>
 
 #include "engine/room.h"
 
@@ -32,16 +31,14 @@ int WatchSet::wait(std::span<epoll_event> events, int timeout_ms) const {
   return epoll_wait(epoll_.number(), events.data(), static_cast<int>(events.size()), timeout_ms);
 }
 
+void WatchSet::reserve(size_t endpoints) {
+  ensure_room(registrations_, 1 + Endpoint::kWatchesMost * endpoints);
+  ensure_room(unused_, registrations_.capacity());
+}
+
 int WatchSet::follow(Attachment& attachment) {
   auto& indices = attachment.service.registrations;
   const auto watches = attachment.endpoint->watches();
-  try {
-    ensure_room(indices, Endpoint::kWatchesMost);
-    ensure_room(registrations_, registrations_.size() + watches.size());
-    ensure_room(unused_, registrations_.capacity());
-  } catch (const std::bad_alloc&) {
-    return ENOMEM;
-  }
   std::erase_if(indices, [&](uint32_t index) {
     const bool stays =
         std::ranges::find(watches, registrations_[index].watch.fd, &Watch::fd) != watches.end();

@@ -25,8 +25,10 @@ class WatchSet {
   // Adds a descriptor that belongs to no endpoint. Its events have data 0. Returns false, with errno, if that
   // is impossible.
   [[nodiscard]] bool add(int fd) const;
-  // Updates the registrations to match the endpoint's watches. Returns 0, or an errno such as ENOMEM. After
-  // an error, call remove().
+  // Takes the memory for the registrations of so many endpoints. Throws std::bad_alloc.
+  void reserve(size_t endpoints);
+  // Updates the registrations to match the endpoint's watches. Returns 0, or an errno. After an error, call
+  // remove().
   [[nodiscard]] int follow(Attachment& attachment);
   // Asks epoll for the events that the attachment waits for now, depending on whether it is paused and
   // whether it waits for room. Returns 0, or an errno.

@@ -38,8 +38,9 @@ inline void prefetch(const Ring& ring, const MemoryTable& memory) {
   if (bytes.empty()) return;
   prefetch_line<kWrite>(bytes.data());
   prefetch_line<kWrite>(&bytes.back());
-  if (ring.available() > kDescriptorsAhead)
-    __builtin_prefetch(ring.descriptors() + ring.head(kDescriptorsAhead));
+  if (ring.available() <= kDescriptorsAhead) return;
+  const uint16_t later = ring.head(kDescriptorsAhead);
+  if (later < ring.size()) __builtin_prefetch(ring.descriptors() + later);
 }
 
 }  // namespace tsvde::vhost
