@@ -43,7 +43,10 @@ class Capturing final : public Switch::Observer {
   explicit Capturing(std::optional<Bpf> filter) : captures_([](uint32_t) {}) {
     CaptureSettings settings;
     settings.filter = std::move(filter);
-    if (captures_.add(1, std::move(settings), Fd(memfd_create("capture", MFD_CLOEXEC))) != 0) abort();
+    std::unique_ptr<Capture> made;
+    Fd file(memfd_create("capture", MFD_CLOEXEC));
+    if (captures_.make(std::move(settings), std::move(file), made) != 0 || captures_.add(1, made) != 0)
+      abort();
   }
   ~Capturing() override { captures_.remove_all(); }
   void flush() { captures_.flush(); }
