@@ -3,8 +3,9 @@
 // with package.json.
 //
 // The archive and the Debian package have V8's compiled code beside each file of a program, in FILE.code. V8 ignores that
-// code, and compiles the file, if it was made by another V8 or with other flags.
-const { readFileSync } = require('node:fs');
+// code, and compiles the file, if the code was made by another V8, with other flags, or for a text of another length. V8
+// does not notice damage to the code itself, or another text of the same length.
+const { readFileSync, statSync } = require('node:fs');
 const { dirname, join } = require('node:path');
 const { pathToFileURL } = require('node:url');
 const { Script } = require('node:vm');
@@ -16,43 +17,61 @@ if (major < 20 || (major === 20 && minor < 19))
       "or use tsvde's archive or Debian package, which contain one",
   );
 
+const INSTALL = "install tsvde again or, in a checkout, run 'npm run build'";
+const END_OTHERS = 'end programs that are not needed, and start tsvde again';
+/** What to do if a file could be loaded at another time. */
+const REMEDIES = {
+  EMFILE: 'raise the limit of open files (ulimit -n)',
+  ENFILE: END_OTHERS,
+  ENOMEM: END_OTHERS,
+};
+
 const loaded = new Map();
 
 /** Returns what a program of dist/bin/ exports. */
 function launch(name) {
-  try {
-    return load(join(__dirname, `../dist/bin/${name}.cjs`));
-  } catch (error) {
-    const why = reason(error);
-    if (why === undefined) throw error;
-    fail(`tsvde cannot be loaded: ${why}: install tsvde again or, in a checkout, run 'npm run build'`);
-  }
+  return load(join(__dirname, `../dist/bin/${name}.cjs`));
 }
 
 /** Returns what a CommonJS module exports. */
 function load(path) {
   const known = loaded.get(path);
   if (known) return known.module.exports;
-  // The bundler writes ASCII.
-  const text = `(function (exports, require, module, __filename, __dirname) {${readFileSync(path, 'latin1')}\n})`;
-  const script = new Script(text, {
-    filename: exports.nameOf(path),
-    cachedData: codeOf(path),
-  });
+  const script = compile(path);
   const module = { exports: {} };
   loaded.set(path, { module, script });
   const requireFrom = (name) => {
     if (!name.startsWith('.')) return require(name);
     const file = join(dirname(path), name);
-    return name.endsWith('.mjs') ? import(pathToFileURL(file)) : load(file); // import() returns a promise
+    return name.endsWith('.mjs') ? importModule(file) : load(file);
   };
   script.runInThisContext()(module.exports, requireFrom, module, path, dirname(path));
   return module.exports;
 }
 
-function codeOf(path) {
+function compile(path) {
   try {
-    return readFileSync(`${path}.code`);
+    // The bundler writes ASCII.
+    const text = `(function (exports, require, module, __filename, __dirname) {${readFileSync(path, 'latin1')}\n})`;
+    return new Script(text, { filename: exports.nameOf(path), cachedData: codeOf(path) });
+  } catch (error) {
+    throw explained(error, path);
+  }
+}
+
+async function importModule(path) {
+  try {
+    return await import(pathToFileURL(path));
+  } catch (error) {
+    throw explained(error, path);
+  }
+}
+
+/** Returns V8's code for a file. Code that is older than the file is ignored: packing gives both the same time. */
+function codeOf(path) {
+  const code = `${path}.code`;
+  try {
+    return statSync(code).mtimeMs < statSync(path).mtimeMs ? undefined : readFileSync(code);
   } catch {
     return undefined;
   }
@@ -63,11 +82,25 @@ function compiledCode() {
   return [...loaded].map(([path, { script }]) => [path, script.createCachedData()]);
 }
 
-/** Returns what is wrong with a file: it is missing, unreadable or damaged. Returns undefined for any other error. */
-function reason(error) {
-  if (error instanceof SyntaxError) return `${error.stack.split('\n', 1)[0]}: ${error.message}`;
-  if (['EACCES', 'EIO', 'EISDIR', 'ENOENT'].includes(error.code) && error.syscall !== undefined) return error.message;
-  return undefined;
+/**
+ * Returns the error to throw if a file cannot be loaded: for a file that is missing, unreadable or damaged, an error with
+ * a sentence. If the program does not handle that error, the process ends with the sentence in place of a stack. The
+ * program can clean up first, since some files are loaded while it serves.
+ */
+function explained(error, path) {
+  const why = reason(error, path);
+  if (why === undefined) return error;
+  const told = new Error(`tsvde cannot be loaded: ${why}: ${REMEDIES[error.code] ?? INSTALL}`);
+  process.once('uncaughtException', (uncaught) => fail(uncaught === told ? told.message : uncaught.stack));
+  return told;
+}
+
+/** Returns what is wrong with a file. Returns undefined if the error is another one. */
+function reason(error, path) {
+  if (error instanceof SyntaxError) return `'${path}': ${error.message}`;
+  if (error.code === 'ERR_MODULE_NOT_FOUND') return error.message;
+  if (error.code === undefined || error.syscall === undefined) return undefined;
+  return error.path === undefined ? `${error.message} '${path}'` : error.message;
 }
 
 function fail(sentence) {

@@ -3,8 +3,10 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { WITH_DPDK } from './bench/open-vswitch.mjs';
 import { execute, hasProgram } from './set-up.mjs';
+
+/** Debian's build of Open vSwitch's daemon that has DPDK. */
+export const WITH_DPDK = '/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk';
 
 const program = (name) => () => hasProgram(name);
 const pythonModule = (name) => () => spawnSync('/usr/bin/python3', ['-c', `import ${name}`]).status === 0;

@@ -1,6 +1,6 @@
-// The benchmark's own programs, compiled once per run: load (clients that measure), relay and tap_relay (the fastest
-// that any program could be), plug (a VDE client with a network interface);
-// and the library unconfined.so.
+// The benchmark's own programs and its library, compiled once per run. The programs are load (clients that measure),
+// relay and tap_relay (the fastest that any program could be), and plug (a VDE client with a network interface). The
+// library is unconfined.so (tsvde without its confinement).
 import { join } from 'node:path';
 import { execute } from '../set-up.mjs';
 

@@ -1,10 +1,8 @@
 // Open vSwitch with its userspace datapath (netdev): its own database and daemon, all in one directory.
 import { basename, dirname, join } from 'node:path';
+import { WITH_DPDK } from '../packages.mjs';
 import { within } from './network.mjs';
 import { until } from './scope.mjs';
-
-/** Debian's build of the daemon that has DPDK. */
-export const WITH_DPDK = '/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk';
 
 /** Starts the daemon in `home`. Returns it and a function that runs ovs-vsctl. */
 async function startDaemon(scope, { home, space, program = 'ovs-vswitchd', settings = [] }) {

