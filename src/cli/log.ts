@@ -5,6 +5,7 @@ import type { Writable } from 'node:stream';
 import { printable } from '../protocol/printable.ts';
 import { type Log, type LogFields, type LogLevel, lossy, PRIORITIES } from '../system/log.ts';
 import { systemLog } from '../system/system-log.ts';
+import type { Tell } from './streams.ts';
 
 export interface LogOptions {
   format: 'text' | 'json';
@@ -14,19 +15,20 @@ export interface LogOptions {
 
 const PENDING_MAX = 64 * 1024; // bytes
 
-/** Returns a log that writes to `output` the lines that `showElsewhere` does not show. */
+/** Returns a log that writes to `output`, except while `above` returns a function that shows the lines. */
 export function streamLog(
   name: string,
   output: Writable,
   options: LogOptions,
-  showElsewhere: (line: string) => boolean = () => false,
+  above: () => Tell | undefined = () => undefined,
 ): Log {
   output.on('error', () => {}); // a closed stderr is not an error
   const format = lineFormatter(name, options);
   const log = lossy((message, level, fields) => {
+    const tell = above();
+    if (tell) return tell(format(message, level, fields).trimEnd());
     if (output.writableLength > PENDING_MAX) return false;
-    const line = format(message, level, fields);
-    if (!showElsewhere(line.trimEnd())) output.write(line);
+    output.write(format(message, level, fields));
     return true;
   });
   return atLevel(options.level, log);

@@ -1,5 +1,6 @@
 // A run of tsvde that serves: starts the service, serves until told to end, and cleans up.
 import { constants } from 'node:os';
+import { describeError } from '../system/errno.ts';
 import type { Log } from '../system/log.ts';
 import { loadAddon } from '../system/native.ts';
 import { ignoreTerminalStops } from '../system/terminal-input.ts';
@@ -9,7 +10,7 @@ import { daemonLog, streamLog } from './log.ts';
 import type { TsvdeOptions } from './options.ts';
 import { Service, type ServiceOptions } from './service.ts';
 import { ServiceManager } from './service-manager.ts';
-import { finish, showAbove, unblockTerminals } from './streams.ts';
+import { finish, logAbove, unblockTerminals } from './streams.ts';
 
 /** How the program behaves, depending on the name that it was started by. */
 export interface Behaviour {
@@ -39,7 +40,7 @@ const IGNORED: readonly NodeJS.Signals[] = [
 const WARNINGS_MAX = 20;
 
 /** Why the switch ends. `signal` is set if the parent process should see that a signal ended this process. */
-type End = { reason: string; signal?: NodeJS.Signals };
+type End = { reason: string; signal?: NodeJS.Signals; failed?: boolean };
 
 /** Serves, in a daemon with its `report`. Throws ExitError if the start fails, and otherwise ends the process. */
 export async function serve(
@@ -53,7 +54,7 @@ export async function serve(
   const warnings: string[] = []; // the warnings of a daemon's start
   const log = report
     ? alsoKeeping(warnings, daemonLog(name, options.log))
-    : streamLog(name, process.stderr, options.log, showAbove);
+    : streamLog(name, process.stderr, options.log, logAbove);
   // The daemon does not inherit --ready-fd's descriptor; the process that started the daemon announces readiness.
   const readyFd = report ? undefined : options.readyFd;
   const opened = confine(options);
@@ -97,14 +98,17 @@ async function run(options: ServiceOptions, log: Log, ready: () => void): Promis
   service.onStatus((status) => manager.status(status));
   manager.watch(() => service.answers());
   if (options.readStdin)
-    void service.readCommands().then(() => end({ reason: 'EOF on stdin, cleaning up and exiting' }));
+    service.readCommands().then(
+      () => end({ reason: 'EOF on stdin, cleaning up and exiting' }),
+      (error) => end({ reason: `the console on standard input has failed: ${describeError(error)}`, failed: true }),
+    );
   if (service.usable) ready();
 
   const why = await ended;
-  if (why) log(why.reason);
+  if (why) log(why.reason, why.failed ? 'warning' : 'info');
   manager.stopping();
   await service.close();
-  await finish(0, why?.signal);
+  await finish(why?.failed ? 1 : 0, why?.signal);
 }
 
 async function reload(service: Service, manager: ServiceManager): Promise<void> {

@@ -177,7 +177,10 @@ export class Service {
     const input = standardInput({ endsInBackground: false });
     if (!(this.#openForeground && input instanceof TerminalInput))
       return await runOnStandardStreams(this.#context, input, process.stdout);
-    const terminal = await this.#openForeground(this.#context, input);
+    // With --user, HOME is still that of root.
+    const keepsHistory = this.#options.user === undefined;
+    const terminal = await this.#openForeground(this.#context, input, { keepsHistory });
+    if (this.#closed) return terminal.close();
     tellAbove((line) => terminal.tell(line));
     this.#closers.push(() => terminal.close());
     await terminal.run();
@@ -205,8 +208,8 @@ export class Service {
   }
 
   /**
-   * Loads the line editor if it will be used. To be called before the process gives up its rights to read its own files.
-   * Started as vde_switch, the console is vde_switch's.
+   * Loads the line editor if it will be used. To be called before the process gives up its rights to read its own
+   * files. Started as vde_switch, the console is vde_switch's.
    */
   async #loadForeground(): Promise<void> {
     const { tolerant, readStdin } = this.#options;
@@ -214,7 +217,10 @@ export class Service {
     this.#openForeground = (await import('./foreground.ts')).openForeground;
   }
 
-  /** Serves metrics and the page. The modules are imported on demand, since loading them takes half of the start-up time. */
+  /**
+   * Serves metrics and the page. The modules are imported on demand, since loading them takes half of the start-up
+   * time.
+   */
   async #serveHttp(metricsFd: number | undefined, webFd: number | undefined): Promise<void> {
     const { metrics, web, webHosts } = this.#options;
     if (webHosts.length > 0 && web === undefined && webFd === undefined)

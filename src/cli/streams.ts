@@ -1,5 +1,6 @@
-// Functions for all programs here: they set the name in ps, provide the standard streams, and end the process. finish()
-// first waits until output is written, but for at most 200 ms.
+// Functions for all programs here: they set the name in ps, provide the standard streams, show the log above the typed
+// line, and end the process. finish() first waits until output is written, but for at most 200 ms.
+import { fstatSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { isatty, type WriteStream } from 'node:tty';
@@ -46,18 +47,18 @@ export function print(text: string): void {
   process.stdout.write(process.stdout.isTTY ? text.split('\n').map(printable).join('\n') : text);
 }
 
-let above: ((line: string) => void) | undefined;
+/** Shows a line above the one that is being typed at the terminal. Returns false if there is no room for the line. */
+export type Tell = (line: string) => boolean;
 
-/** Sets the function that shows a line above the one that is being typed at the terminal. */
-export function tellAbove(tell: ((line: string) => void) | undefined): void {
+let above: Tell | undefined;
+
+export function tellAbove(tell: Tell): void {
   above = tell;
 }
 
-/** Shows a line of the log above the line that is being typed. Returns false if none is, or if stderr is elsewhere. */
-export function showAbove(line: string): boolean {
-  if (!above || !isatty(2)) return false;
-  above(line);
-  return true;
+/** Returns the function that shows log lines if there is a line editor and stderr is the terminal of the editor. */
+export function logAbove(): Tell | undefined {
+  return above && isatty(2) && fstatSync(1).rdev === fstatSync(2).rdev ? above : undefined;
 }
 
 /** Returns a function that writes a sentence to stderr, preceded by the program's name. */

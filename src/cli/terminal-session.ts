@@ -13,7 +13,10 @@ import { WORDS } from '../ctl/words.ts';
 import { printable } from '../protocol/printable.ts';
 import type { TerminalInput } from '../system/terminal-input.ts';
 
-/** Returns the Output to which commands write, on `stdout`. If `pages`, a pager shows replies that are longer than the terminal. */
+/**
+ * Returns the Output to which commands write, on `stdout`. If `pages`, a pager shows replies that are longer than the
+ * terminal.
+ */
 export function outputTo(stdout: WriteStream | NodeJS.WriteStream, { pages }: { pages: boolean }): Output {
   const { isTTY = false } = stdout;
   const colours = isTTY && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
@@ -39,6 +42,8 @@ export function outputTo(stdout: WriteStream | NodeJS.WriteStream, { pages }: { 
 }
 
 export interface SessionOptions extends PerformOptions {
+  /** Whether typed lines are kept for later sessions; by default they are. */
+  keepsHistory?: boolean;
   /** Reports that the history cannot be kept. */
   say(sentence: string): void;
   /** See TerminalOptions. */
@@ -50,9 +55,9 @@ export async function openTerminal(
   client: ConsoleClient,
   input: TerminalInput,
   output: Output,
-  { say, interrupt, ...options }: SessionOptions,
+  { say, interrupt, keepsHistory = true, ...options }: SessionOptions,
 ): Promise<Terminal> {
-  const { lines, add } = openHistory(historyPath(), say);
+  const { lines, add } = keepsHistory ? openHistory(historyPath(), say) : { lines: [], add() {} };
   const name = client.isOurs ? await nameOf(client) : 'vde';
   return new Terminal(client, {
     input,

@@ -1,6 +1,6 @@
 // The history of typed lines, a file in the state directory of the XDG base directory specification. Each line is
 // appended when it is typed, so that concurrent sessions do not lose each other's lines.
-import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, constants, ftruncateSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { describeError } from '../system/errno.ts';
 import { homeDirectory } from '../system/home-directory.ts';
@@ -29,21 +29,36 @@ export function openHistory(path: string, warn: (sentence: string) => void): His
       if (kept) action();
     } catch (error) {
       kept = false;
-      warn(`cannot keep the history in '${path}': ${describeError(error)}`);
+      const isLink = (error as NodeJS.ErrnoException).code === 'ELOOP';
+      warn(`cannot keep the history in '${path}': ${isLink ? 'it is a symbolic link' : describeError(error)}`);
     }
   };
   let lines: string[] = [];
   attempt(() => {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    closeSync(openSync(path, 'a', 0o600));
-    const typed = readFileSync(path, 'utf8')
-      .split('\n')
-      .filter((line) => line !== '');
-    lines = typed.slice(-HISTORY_MAX);
-    if (typed.length > 2 * HISTORY_MAX) writeFileSync(path, lines.map((line) => `${line}\n`).join(''));
+    withFile(path, (fd) => {
+      const typed = readFileSync(fd, 'utf8')
+        .split('\n')
+        .filter((line) => line !== '');
+      lines = typed.slice(-HISTORY_MAX);
+      if (typed.length <= 2 * HISTORY_MAX) return;
+      ftruncateSync(fd);
+      appendFileSync(fd, lines.map((line) => `${line}\n`).join(''));
+    });
   });
   return {
     lines: lines.reverse(),
-    add: (line) => attempt(() => appendFileSync(path, `${line}\n`)),
+    add: (line) => attempt(() => withFile(path, (fd) => appendFileSync(fd, `${line}\n`))),
   };
+}
+
+/** Opens the file, which only its owner can read. Follows no link: root's HOME may be the directory of another user. */
+function withFile(path: string, action: (fd: number) => void): void {
+  const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
+  const fd = openSync(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+  try {
+    action(fd);
+  } finally {
+    closeSync(fd);
+  }
 }

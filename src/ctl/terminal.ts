@@ -9,6 +9,9 @@ import { complete, isUnfinished } from './completion.ts';
 import type { ConsoleClient } from './console-client.ts';
 import type { Word } from './words.ts';
 
+/** The most bytes that wait for a terminal that is not read before further debug lines are refused. */
+const PENDING_MAX = 64 * 1024;
+
 export interface TerminalOptions {
   input: TerminalInput;
   output: WriteStream;
@@ -55,7 +58,10 @@ export class Terminal {
     });
   }
 
-  /** Runs until the user or a command ends the session. Throws ExitError if the console disconnects by itself. */
+  /**
+   * Runs until the user or a command ends the session. Throws ExitError if the console disconnects by itself, and any
+   * unexpected error of perform().
+   */
   async run(): Promise<void> {
     const { onLine, input } = this.#options;
     const closed = new Promise<void>((resolve) => {
@@ -65,16 +71,20 @@ export class Terminal {
         resolve();
       });
     });
+    let fail!: (error: unknown) => void;
+    const failed = new Promise<never>((_, reject) => {
+      fail = reject;
+    });
     this.#editor.on('SIGINT', () => this.#interrupt());
     this.#editor.on('SIGTSTP', () => input.suspend());
     input.on('foreground', () => this.#edit());
     this.#editor.on('line', (line) => {
       if (line.trim() !== '') onLine(line);
       this.#waiting.push(line);
-      if (!this.#working) void this.#work();
+      if (!this.#working) this.#work().catch(fail);
     });
     try {
-      const reason = await Promise.race([closed, this.#client.ended]);
+      const reason = await Promise.race([closed, this.#client.ended, failed]);
       if (reason) throw reason;
     } finally {
       this.#editor.close();
@@ -86,13 +96,14 @@ export class Terminal {
     this.#editor.close();
   }
 
-  /** Shows a debug line above the line that is being typed. */
-  tell(line: string): void {
+  /** Shows a debug line above the line that is being typed. Returns false if there is no room for the line. */
+  tell(line: string): boolean {
     const { output, formatDebug } = this.#options;
+    if (output.writableLength > PENDING_MAX) return false;
     const text = `${printable(formatDebug(line))}\n`;
     if (!this.#editing) {
       output.write(text);
-      return;
+      return true;
     }
     const { rows } = this.#editor.getCursorPos();
     output.moveCursor(0, -rows);
@@ -101,6 +112,7 @@ export class Terminal {
     // prompt() moves the cursor up by `rows` before it redraws the typed line. So first move the cursor down by `rows`.
     output.write(text + '\n'.repeat(rows));
     this.#editor.prompt(true);
+    return true;
   }
 
   async #work(): Promise<void> {

@@ -16,12 +16,18 @@ const LOOK_MS = 250;
 
 /**
  * Returns whether this process is in the foreground or background of the terminal on standard input; `gone` after a
- * hang-up. A terminal that is not the controlling terminal may be read from any process group.
+ * hang-up, and `unknown` while no file can be opened. A terminal that is not the controlling terminal may be read from
+ * any process group.
  */
-function standing(): 'foreground' | 'background' | 'gone' {
+function standing(): 'foreground' | 'background' | 'gone' | 'unknown' {
   if (!isatty(STDIN)) return 'gone';
+  let stat: string;
+  try {
+    stat = readFileSync('/proc/self/stat', 'latin1');
+  } catch {
+    return 'unknown'; // too many open files
+  }
   // Fields 5, 7 and 8 of proc(5). The name in field 2 may contain blanks and parentheses.
-  const stat = readFileSync('/proc/self/stat', 'latin1');
   const [, , group, , terminal, foreground] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   if (![Number(terminal), DEV_TTY].includes(fstatSync(STDIN).rdev)) return 'foreground';
   return foreground === group ? 'foreground' : 'background';
@@ -81,7 +87,7 @@ export class TerminalInput extends Readable {
    */
   setRawMode(raw: boolean): void {
     this.#raw = raw;
-    if (standing() === 'foreground') this.#terminal?.setRawMode(raw);
+    if (['foreground', 'unknown'].includes(standing())) this.#terminal?.setRawMode(raw);
   }
 
   /** Stops the processes of this job, as Ctrl-Z does outside raw mode. */
@@ -96,7 +102,10 @@ export class TerminalInput extends Readable {
     this.#look();
   };
 
-  /** Opens the terminal, closes it or ends the input, depending on whether this process is in the foreground. */
+  /**
+   * Opens the terminal, closes it or ends the input, depending on whether this process is in the foreground. Looks
+   * again later while that is unknown.
+   */
   readonly #look = (): void => {
     clearTimeout(this.#timer);
     const where = standing();
@@ -117,7 +126,7 @@ export class TerminalInput extends Readable {
       this.#hangUp(); // the terminal has just gone
       return;
     }
-    const lost = () => (standing() === 'background' ? this.#look() : this.#end());
+    const lost = () => (['background', 'unknown'].includes(standing()) ? this.#look() : this.#end());
     this.#terminal.on('data', (bytes) => {
       if (!this.push(bytes)) this.#terminal?.pause();
     });

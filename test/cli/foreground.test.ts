@@ -1,13 +1,16 @@
-// The console of a switch in the foreground at a terminal: a session with line editing. Pipes, scripts and vde_switch's name
-// get what they always got.
+// The console of a switch in the foreground at a terminal: a session with line editing. Pipes, scripts and vde_switch's
+// name get what they always got.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { ConsoleClient } from '../../src/ctl/console-client.ts';
+import { atEnd } from '../support/at-end.ts';
 import { describeWith } from '../support/needs.ts';
 import { BROADCAST, frame, Recorder } from '../support/network.ts';
 import { compat, run, tsvde } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { Screen } from '../support/terminal.ts';
+import { until } from '../support/wait.ts';
 
 const UP = '\x1b[A';
 const CTRL_C = '\x03';
@@ -68,6 +71,39 @@ describeWith(['/usr/bin/python3'], 'a switch in the foreground at a terminal', (
     await screen.enter('nt 1', /\nPort 0001 [\s\S]*\nlab\$$/);
   });
 
+  test('a terminal that is not read loses debug lines and log lines, which are counted', async () => {
+    const home = temporaryDirectory();
+    const [mgmt, pidFile] = [`${home}/mgmt`, `${home}/pid`];
+    const screen = new Screen(tsvde, ['-s', `${home}/lab`, '-M', mgmt, '-p', pidFile, '-n', '4000'], {}, 100);
+    await screen.enter('debug/add port', /port\nlab\$$/);
+    const client = await ConsoleClient.connect(mgmt);
+    atEnd(() => client.close());
+    const hangUp = () => execFileSync('kill', ['-HUP', readFileSync(pidFile, 'utf8').trim()]);
+    screen.stall();
+    await Promise.all(Array.from({ length: 3500 }, (_, index) => client.ask(`port/create ${index + 1}`)));
+    hangUp();
+    await client.ask('port/create 3999');
+    screen.resume();
+    await until(() => {
+      hangUp();
+      return screen.text.includes('log lines were lost: nobody read them');
+    }, 'the count of lost lines');
+    await screen.enter('port/create 3998', /3021 port\/\+ 3998\n[\s\S]*lab\$$/);
+    expect(screen.text).not.toContain('3999');
+  });
+
+  test('log lines go to stderr if that is another terminal', async () => {
+    const other = new Screen('sh', ['-c', 'tty; exec sleep 60'], {});
+    await other.shows(/^\/dev\/pts\/\d+$/);
+    const home = temporaryDirectory();
+    const line = `exec ${tsvde} -s ${home}/lab -p ${home}/pid 2>${other.text}`;
+    const screen = new Screen('sh', ['-c', line], {}, 100);
+    await screen.shows(/^lab\$$/);
+    execFileSync('kill', ['-HUP', readFileSync(`${home}/pid`, 'utf8').trim()]);
+    await other.shows('tsvde: Caught signal 1');
+    await screen.enter('port/create 3', /^lab\$ port\/create 3\nlab\$$/);
+  });
+
   test('Ctrl-C discards the typed line, and stops the switch at an empty one', async () => {
     const { screen, directory } = await opened();
     screen.type('port/create 3');
@@ -103,6 +139,16 @@ describeWith(['/usr/bin/python3'], 'a switch in the foreground at a terminal', (
     expect(sums).toEqual([sums[0], sums[0]]);
   });
 
+  test('keeps no history in a file that is a symbolic link', async () => {
+    const home = temporaryDirectory();
+    mkdirSync(`${home}/tsvde`);
+    symlinkSync(`${home}/elsewhere`, `${home}/tsvde/tsvdectl_history`);
+    const screen = new Screen(tsvde, ['-s', `${home}/lab`], { XDG_STATE_HOME: home }, 160);
+    await screen.shows(/cannot keep the history in '.*': it is a symbolic link[\s\S]*lab\$$/);
+    await screen.enter('port/create 3', /port\/create 3\nlab\$$/);
+    expect(existsSync(`${home}/elsewhere`)).toBe(false);
+  });
+
   test('on a dumb terminal shows codes, as in a pipe', async () => {
     const home = temporaryDirectory();
     const screen = new Screen(tsvde, ['-s', `${home}/lab`], { TERM: 'dumb' });
@@ -116,6 +162,20 @@ describeWith(['/usr/bin/python3'], 'a switch in the foreground at a terminal', (
     await screen.enter('port/create 3', /port\/create 3\n1000 Success\n\nvde\$$/);
     await screen.enter('prot/print', /1038 Function not implemented\n\nvde\$$/);
     await screen.enter('logout', /logout\n\nvde\$$/);
+  });
+});
+
+describeWith(['/usr/bin/python3', 'root'], 'a switch in the foreground that becomes another user', () => {
+  test('keeps no history, since the home directory is that of root', async () => {
+    const home = temporaryDirectory();
+    chmodSync(home, 0o777);
+    const words = ['-s', `${home}/lab`, '--user', 'nobody'];
+    const screen = new Screen(tsvde, words, { XDG_STATE_HOME: `${home}/state` }, 100);
+    await screen.shows(/'\nlab\$$/);
+    await screen.enter('port/create 3', /port\/create 3\nlab\$$/);
+    screen.type(UP);
+    await screen.shows(/lab\$ port\/create 3\nlab\$ port\/create 3$/);
+    expect(existsSync(`${home}/state`)).toBe(false);
   });
 });
 

@@ -1,6 +1,8 @@
 // Our programs as jobs of a shell at a terminal. In the background a program does not read the terminal and is not
 // stopped; brought to the foreground, it reads the terminal. A switch in the background outlives the terminal.
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { atEnd } from '../support/at-end.ts';
 import { describeWith } from '../support/needs.ts';
@@ -63,7 +65,7 @@ describeWith(['/usr/bin/python3', 'bash'], 'jobs of a shell', () => {
     const home = temporaryDirectory();
     const screen = await shell(...setup);
     const pid = await background(screen, tsvde, '-s', `${home}/ctl`);
-    await until(() => accepts(`${home}/ctl/ctl`), 'a switch');
+    await screen.shows('clients join through'); // the start is complete
     return { home, directory: `${home}/ctl`, screen, pid };
   }
 
@@ -117,6 +119,36 @@ describeWith(['/usr/bin/python3', 'bash'], 'jobs of a shell', () => {
     expect(existsSync(`${home}/ctl`)).toBe(false);
   });
 
+  test('a switch that shows debug lines outlives its terminal', async () => {
+    const { directory, screen, pid } = await switchInBackground();
+    screen.type('fg\r');
+    await screen.shows(/ctl\$$/);
+    await screen.enter('debug/add port', /port\nctl\$$/);
+    screen.type(CTRL_Z);
+    await screen.shows(/Stopped .*\n\$$/);
+    await screen.enter('bg', /&\n\$$/);
+    await give(screen);
+    await passes(directory, 1);
+    await screen.shows(/3031 port\/ep\/\+ Port 01/);
+    await screen.hangUp();
+    await passes(directory, 2);
+    await passes(directory, 3);
+    expect(isRunning(pid)).toBe(true);
+    await endPid(pid);
+    expect(existsSync(directory)).toBe(false);
+  });
+
+  test('a switch in the background survives a lack of file descriptors', async () => {
+    const { screen, pid } = await switchInBackground();
+    const limit = (files: number) => execFileSync('prlimit', ['--pid', `${pid}`, `--nofile=${files}:4096`]);
+    limit(3);
+    await setTimeout(600); // it looks at the terminal four times a second
+    expect(isRunning(pid)).toBe(true);
+    limit(4096);
+    screen.type('fg\r');
+    await screen.shows(/ctl\$$/);
+  });
+
   test('a switch in the foreground ends when its terminal goes away', async () => {
     const { directory, screen, pid } = await switchInBackground();
     screen.type('fg\r');
@@ -135,7 +167,7 @@ describeWith(['/usr/bin/python3', 'bash'], 'jobs of a shell', () => {
       const bytes = frame(BROADCAST, '02:00:00:00:00:0a', 100, number);
       await until(() => {
         sender.send(bytes);
-        return readFileSync(`${home}/frames`).includes(bytes);
+        return existsSync(`${home}/frames`) && readFileSync(`${home}/frames`).includes(bytes);
       }, 'a frame');
     };
     await carries(1);

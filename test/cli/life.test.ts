@@ -132,6 +132,8 @@ print('code', os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 /** Invalid declarations: each causes a log line at SIGHUP, together more lines than a switch keeps. */
 const WRONG = 'vlan/create x\n'.repeat(2000);
 const CTRL_S = '\x13';
+/** With such a terminal, the console does not edit lines, so that what it writes is known byte for byte. */
+const WITHOUT_EDITOR = { ...process.env, TERM: 'dumb' };
 
 describeWith(['python3'], 'a terminal that nobody reads', () => {
   async function unread(keys: string) {
@@ -139,7 +141,7 @@ describeWith(['python3'], 'a terminal that nobody reads', () => {
     const directory = `${home}/ctl`;
     writeFileSync(`${home}/rc`, '');
     const words = [keys, tsvde, '-s', directory, '-f', `${home}/rc`];
-    const terminal = start('python3', ['-c', UNREAD, ...words]);
+    const terminal = start('python3', ['-c', UNREAD, ...words], { env: WITHOUT_EDITOR });
     const [, pid] = await terminal.output(/pid (\d+)\n/);
     atEnd(() => endPid(Number(pid), 'SIGKILL'));
     await until(() => accepts(`${directory}/ctl`), 'a switch');
@@ -185,16 +187,8 @@ describeWith(['python3'], 'a terminal that nobody reads', () => {
     const home = temporaryDirectory();
     const flags = `python3 -c 'import fcntl, os; print([fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_NONBLOCK for fd in range(3)])'`;
     const line = `"$1" -s ${home}/ctl; ${flags}`;
-    const terminal = start('python3', [
-      '-c',
-      UNREAD,
-      'port/create 5\nbogus\nshutdown\n',
-      'sh',
-      '-c',
-      line,
-      'sh',
-      tsvde,
-    ]);
+    const keys = 'port/create 5\nbogus\nshutdown\n';
+    const terminal = start('python3', ['-c', UNREAD, keys, 'sh', '-c', line, 'sh', tsvde], { env: WITHOUT_EDITOR });
     terminal.stdin.write('\n');
     await terminal.output(
       /vde\$ 1000 Success\r\n\r\nvde\$ 1038 Function not implemented\r\n\r\nvde\$ tsvde: Shutdown from mgmt command\r\n9999 END OF SESSION\[0, 0, 0\]\r\ncode 0\n$/,

@@ -1,6 +1,7 @@
 // A program at a terminal, as a person sees it: takes keys and shows a screen.
 import { fileURLToPath } from 'node:url';
 import { type Started, start } from './process.ts';
+import { temporaryDirectory } from './temporary.ts';
 import { until } from './wait.ts';
 
 const driver = fileURLToPath(new URL('screen.py', import.meta.url));
@@ -9,8 +10,9 @@ export class Screen {
   readonly #started: Started;
 
   constructor(command: string, args: readonly string[], env: NodeJS.ProcessEnv, columns = 80) {
+    const state = temporaryDirectory(); // no test adds to the user's own history
     this.#started = start('/usr/bin/python3', [driver, String(columns), '30', command, ...args], {
-      env: { ...process.env, TERM: 'xterm', ...env },
+      env: { ...process.env, TERM: 'xterm', XDG_STATE_HOME: state, ...env },
     });
   }
 
@@ -41,6 +43,16 @@ export class Screen {
   async enter(line: string, result: string | RegExp): Promise<void> {
     this.type(`${line}\r`);
     await this.shows(result);
+  }
+
+  /** Leaves what the program writes unread, so that the terminal is soon full. */
+  stall(): void {
+    this.#started.signal('SIGSTOP');
+  }
+
+  /** Reads again after stall(). */
+  resume(): void {
+    this.#started.signal('SIGCONT');
   }
 
   /** Closes the terminal, as happens when a terminal window is closed or an ssh connection is lost. */
