@@ -1,7 +1,7 @@
 // The library: the guarantees that Switch and Plug give to a program.
 
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readSync, symlinkSync } from 'node:fs';
+import { existsSync, fstatSync, mkdirSync, openSync, readdirSync, readSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
@@ -267,14 +267,19 @@ describe('Switch', () => {
     const sw = new Switch();
     atEnd(() => sw.close());
     await expect(sw.listen({ directory: link })).rejects.toMatchObject({ code: 'ENAMETOOLONG' });
-    const fd = openSync('/dev/null', 'r');
-    atEnd(() => closeSync(fd));
     const directory = `${parent}/ctl`;
-    const refused = { code: 'EIO', message: expect.stringContaining(`descriptor ${fd}, given for '${directory}/ctl'`) };
-    await expect(sw.listen({ directory, fd })).rejects.toMatchObject(refused);
+    const isRefused = async () => {
+      const fd = openSync('/dev/null', 'r');
+      await expect(sw.listen({ directory, fd })).rejects.toMatchObject({
+        code: 'EIO',
+        message: expect.stringContaining(`descriptor ${fd}, given for '${directory}/ctl'`),
+      });
+      expect(() => fstatSync(fd)).toThrow('EBADF'); // the switch has taken it over
+    };
+    await isRefused();
     expect(existsSync(directory)).toBe(false);
     mkdirSync(directory);
-    await expect(sw.listen({ directory, fd })).rejects.toMatchObject(refused);
+    await isRefused();
     expect(readdirSync(parent).sort()).toEqual(['ctl', 'link', 'x'.repeat(90)]);
     await sw.listen({ directory });
     (await Plug.connect(directory)).close();

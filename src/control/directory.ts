@@ -161,12 +161,14 @@ async function make(directory: string): Promise<FoundDirectory> {
       throw new SwitchError('EIO', `Cannot create ctl directory '${directory}': ${describeError(error)}`);
     }
   }
-  const path = await realpath(directory).catch((error) => {
-    throw new SwitchError('EIO', `Cannot resolve ctl dir path '${directory}': ${describeError(error)}`);
-  });
   try {
+    const path = await realpath(directory).catch((error) => {
+      throw new SwitchError('EIO', `Cannot resolve ctl dir path '${directory}': ${describeError(error)}`);
+    });
     return { held: new HeldDirectory(path), made };
   } catch (error) {
+    if (made) await rmdir(directory).catch(() => {});
+    if (error instanceof SwitchError) throw error;
     if ((error as NodeJS.ErrnoException).code === 'ENOTDIR')
       throw new SwitchError(
         'EEXIST',

@@ -4,6 +4,7 @@ import { addressOf, type HttpPlace, PLACE_OPTIONS } from '../http/place.ts';
 import { checkOptions } from '../protocol/options.ts';
 import type { Switch } from '../switch/switch.ts';
 import { type SwitchServer, serverOf } from '../switch/switch-server.ts';
+import type { Log } from '../system/log.ts';
 
 /** Where metrics are served: a TCP port, or a unix socket. */
 export type MetricsOptions = HttpPlace;
@@ -22,7 +23,8 @@ export async function serveMetrics(sw: Switch, options: MetricsOptions): Promise
     import('./routes.ts'),
     import('../system/version.ts'),
   ]);
-  const server = await startHttp({ address, routes: metricsRoutes(sw, VDE_VERSION), what: 'metrics' });
+  const log: Log = (message, level) => void sw.emit('log', message, level);
+  const server = await startHttp({ address, routes: metricsRoutes(sw, VDE_VERSION), what: 'metrics', log });
   try {
     return serverOf(sw, metricsUrl(server.address), () => server.close());
   } catch (error) {

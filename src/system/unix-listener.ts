@@ -18,7 +18,8 @@ export interface SocketPermissions {
 /** A bound socket. Clients may connect at once, and wait until it is served. */
 export class UnixListener {
   readonly #path: string;
-  readonly #fd: number;
+  /** Undefined once the socket is closed. */
+  #fd: number | undefined;
   /** Removes the socket's file; undefined if another program made the file. */
   readonly #remove: (() => void) | undefined;
   #server: Server | undefined;
@@ -53,24 +54,29 @@ export class UnixListener {
    * socket cannot be served, closes it and removes the file.
    */
   async serve(server: Server): Promise<void> {
-    const socket = inode(this.#fd);
+    const fd = this.#fd;
+    if (fd === undefined) throw new SwitchError('EIO', `the socket '${this.#path}' is closed`);
+    const socket = inode(fd);
+    this.#server = server; // a close() from now on is the server's
+    if (this.#remove) server.once('close', this.#remove);
     try {
-      await listenOn(server, this.#fd, this.#path);
+      await listenOn(server, fd, this.#path);
     } catch (error) {
+      this.#server = undefined;
+      if (this.#remove) server.off('close', this.#remove);
       // Node closes the descriptor after some failures only.
-      if (inode(this.#fd) === socket) native.closeDescriptor(this.#fd);
-      this.#remove?.();
+      if (inode(fd) !== socket) this.#fd = undefined;
+      await this.close();
       throw error;
     }
-    this.#server = server;
-    if (this.#remove) server.once('close', this.#remove);
   }
 
   /** Stops listening. Accepted connections are the server owner's to close. */
   async close(): Promise<void> {
     const server = this.#server;
     if (server) return new Promise((resolve) => server.close(() => resolve()));
-    native.closeDescriptor(this.#fd);
+    if (this.#fd !== undefined) native.closeDescriptor(this.#fd);
+    this.#fd = undefined;
     this.#remove?.();
   }
 }

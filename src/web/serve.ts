@@ -6,7 +6,7 @@ import type { Switch } from '../switch/switch.ts';
 import { type SwitchServer, serverOf } from '../switch/switch-server.ts';
 import type { Log } from '../system/log.ts';
 
-/** Where the page is served: a TCP port, or a unix socket. And the names by which browsers may address it. */
+/** Where the page is served, on a TCP port or a unix socket, and the names by which browsers may address it. */
 export type PageOptions = HttpPlace & {
   /** Host names, besides `host`, `localhost` and all IP addresses. Requests for any other name are refused. */
   hosts?: readonly string[];
@@ -29,14 +29,15 @@ export async function servePage(sw: Switch, options: PageOptions): Promise<Switc
     import('./routes.ts'),
   ]);
   const page = await pageRoutes(sw, { hosts: address.kind === 'tcp' ? [address.host, ...hosts] : hosts });
-  const server = await startHttp({ address, routes: page.routes, what: 'the page' });
+  const log: Log = (message, level) => void sw.emit('log', message, level);
+  const server = await startHttp({ address, routes: page.routes, what: 'the page', log });
   const close = async () => {
     page.close();
     await server.close();
   };
   try {
     const served = serverOf(sw, pageUrl(server.address), close);
-    warnIfPublic(server, (message, level) => sw.emit('log', message, level));
+    warnIfPublic(server, log);
     return served;
   } catch (error) {
     await close();
