@@ -68,7 +68,7 @@ test('a guest that breaks the protocol is disconnected, and the others stay', as
   expect(net.sw.guests()).toEqual([{ port: 1, endpoint: 1, features: '0x0', memoryBytes: 0 }]);
   good.peer.write(GET_FEATURES);
   await until(() => good.reply().length === 40, 'the features');
-  expect(good.reply()).toBe('0100000005000000080000000080007009000000');
+  expect(good.reply()).toBe('01000000050000000800000083bb00700900c001');
   expect(ports().length).toBe(1);
 });
 

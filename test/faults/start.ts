@@ -41,7 +41,10 @@ export async function startWith(fault: Fault): Promise<Start> {
   const closed = once(child, 'close');
   const [ready, gate] = [child.stdio[3] as Duplex, child.stdio[4] as Duplex];
   gate.on('error', () => {});
-  await once(gate, 'data');
+  const reached = once(gate, 'data').then(() => true);
+  const ended = closed.then(() => false);
+  if (!(await Promise.race([reached, ended])))
+    throw new Error(`the switch ended before its code was loaded: ${stderr}`);
   const injection = await inject(child.pid!, fault);
   gate.write('g');
   await Promise.race([closed, once(ready, 'data')]);

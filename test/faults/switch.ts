@@ -66,19 +66,17 @@ export class FaultySwitch {
     return `${this.#home}/ctl`;
   }
 
-  /** All that clients, consoles and scrapers do; each may fail. */
+  /** All that clients, consoles and scrapers do; each may fail. Resolves when all of them have ended. */
   async #live(): Promise<void> {
     const ends = AbortSignal.timeout(PATIENCE_MS);
-    const over = new Promise((resolve) => ends.addEventListener('abort', resolve, { once: true }));
-    const lives = [
+    await Promise.allSettled([
       this.#client(ends),
       this.#client(ends),
       this.#client(ends),
-      this.#consoles(),
+      this.#consoles(ends),
       this.#peers(ends),
       this.#scraper(ends),
-    ];
-    await Promise.race([Promise.allSettled(lives), over]);
+    ]);
   }
 
   async #client(signal: AbortSignal): Promise<void> {
@@ -93,7 +91,7 @@ export class FaultySwitch {
     }
   }
 
-  async #consoles(): Promise<void> {
+  async #consoles(signal: AbortSignal): Promise<void> {
     const lines = [
       `port/attach stream,id=s,server=on,addr.type=unix,addr.path=${this.#home}/stream`,
       `port/attach dgram,id=d,local.type=unix,local.path=${this.#home}/dgram,remote.type=unix,remote.path=${this.#home}/peer`,
@@ -114,7 +112,10 @@ export class FaultySwitch {
       'vlan/remove 7',
       'port/remove 30',
     ];
-    for (const line of lines) await this.#ask(...line.split(' '));
+    for (const line of lines) {
+      if (signal.aborted) return;
+      await this.#ask(...line.split(' '));
+    }
   }
 
   /** Connects to the ports that listen, and sends frames, or what a front end of vhost-user sends first. */
