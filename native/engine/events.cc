@@ -39,7 +39,8 @@ std::optional<Event> EventQueue::take() {
 void EventQueues::push(Event event) {
   const bool must_arrive =
       event.kind == Event::Kind::endpoint_failed || event.kind == Event::Kind::capture_ended;
-  if (!queues_[queue_of(event.kind)].push(std::move(event)) && must_arrive) throw std::bad_alloc();
+  EventQueue& queue = queues_[queue_of(event.kind)];
+  if (!queue.push(std::move(event)) && must_arrive) throw std::bad_alloc();
 }
 
 std::optional<Event> EventQueues::take() {

@@ -13,6 +13,7 @@
 
 namespace tsvde {
 
+// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): see the members
 class ByteRing {
  public:
   // `size` is a power of two. The kernel allocates pages of the ring only when bytes are first put there.
