@@ -128,16 +128,7 @@ class World {
       for (Line& line : lines_) line.offered.insert(line.offered.end(), wire.begin(), wire.end());
       if (whole) {
         test::Slot& slot = slots.emplace_back(test::whole_frame(d));
-        const auto [network, transport, payload] = test::layout(d);
-        const VirtioHeader header{.flags = 1,
-                                  .gso_type = static_cast<uint8_t>(d.is_udp ? 5
-                                                                   : d.v6   ? 4
-                                                                            : 1),
-                                  .hdr_len = static_cast<uint16_t>(payload),
-                                  .gso_size = static_cast<uint16_t>(d.segment),
-                                  .csum_start = static_cast<uint16_t>(transport),
-                                  .csum_offset = static_cast<uint16_t>(d.is_udp ? 6 : 16)};
-        require(read_virtio_header(header, slot.frame), "a valid header is accepted");
+        require(read_virtio_header(test::header_of(d), slot.frame), "a valid header is accepted");
         frames.push_back(slot.frame);
       } else {
         for (const Bytes& one : wire) frames.push_back(slots.emplace_back(one).frame);

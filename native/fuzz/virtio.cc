@@ -126,15 +126,7 @@ Bytes some_frame(Input& input, VirtioHeader& header) {
   d.segment = input.one_in(4) ? input.next<uint16_t>() : 1 + input.byte();
   d.payload = Bytes(input.one_in(8) ? input.next<uint16_t>() % 65'400 : input.next<uint16_t>() % 2000);
   for (size_t i = 0; i < d.payload.size(); i++) d.payload[i] = static_cast<uint8_t>(i * 5 + i / 256);
-  const auto [network, transport, payload] = test::layout(d);
-  header = {.flags = 1,
-            .gso_type = static_cast<uint8_t>(d.is_udp ? 5
-                                             : d.v6   ? 4
-                                                      : 1),
-            .hdr_len = static_cast<uint16_t>(payload),
-            .gso_size = static_cast<uint16_t>(d.segment),
-            .csum_start = static_cast<uint16_t>(transport),
-            .csum_offset = static_cast<uint16_t>(d.is_udp ? 6 : 16)};
+  header = test::header_of(d);
   if (input.one_in(8)) header.gso_type = input.byte();
   if (input.one_in(16)) header.csum_start = input.next<uint16_t>();
   if (input.one_in(16)) header.csum_offset = input.byte();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/frame.h"
+#include "engine/offload/virtio_header.h"
 #include "test/check.h"
 #include "test/frames.h"
 
@@ -49,6 +50,19 @@ inline Layout layout(const Datagram& d) {
   const size_t network = 14 + 4 * static_cast<size_t>(d.tags);
   const size_t transport = network + (d.v6 ? 40 : 20) + d.ip_options.size();
   return {network, transport, transport + (d.is_udp ? 8 : 20 + d.tcp_options.size())};
+}
+
+// Returns the virtio-net header with which a stack hands over the whole frame.
+inline VirtioHeader header_of(const Datagram& d) {
+  const auto [network, transport, payload] = layout(d);
+  return {.flags = 1,
+          .gso_type = static_cast<uint8_t>(d.is_udp ? 5
+                                           : d.v6   ? 4
+                                                    : 1),
+          .hdr_len = static_cast<uint16_t>(payload),
+          .gso_size = static_cast<uint16_t>(d.segment),
+          .csum_start = static_cast<uint16_t>(transport),
+          .csum_offset = static_cast<uint16_t>(d.is_udp ? 6 : 16)};
 }
 
 // Returns a frame with this payload. Unless `complete` is true, its checksum field contains only the sum of

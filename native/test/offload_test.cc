@@ -9,18 +9,6 @@ using namespace tsvde::test;
 
 namespace {
 
-VirtioHeader header_of(const Datagram& d) {
-  const auto [network, transport, payload] = layout(d);
-  return {.flags = 1,
-          .gso_type = static_cast<uint8_t>(d.is_udp ? 5
-                                           : d.v6   ? 4
-                                                    : 1),
-          .hdr_len = static_cast<uint16_t>(payload),
-          .gso_size = static_cast<uint16_t>(d.segment),
-          .csum_start = static_cast<uint16_t>(transport),
-          .csum_offset = static_cast<uint16_t>(d.is_udp ? 6 : 16)};
-}
-
 // Returns the frames on the wire that `frame` stands for.
 std::vector<Bytes> segments_of(const Frame& frame) {
   static Segmenter segmenter;
