@@ -12,8 +12,6 @@ export type Level = (typeof LEVELS)[number];
 /** The level of the users who are neither the switch's own user nor root, unless another one is chosen. */
 export const DEFAULT_LEVEL: Level = 'change';
 
-const ROOT = 0;
-
 export function isLevel(text: unknown): text is Level {
   return (LEVELS as readonly unknown[]).includes(text);
 }
@@ -35,9 +33,4 @@ export function userOfPeer(fd: number): number | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Returns whether this user is root or the switch's own, who could end the switch anyway. */
-export function isOwner(uid: number | undefined): boolean {
-  return uid !== undefined && (uid === ROOT || uid === process.geteuid?.());
 }

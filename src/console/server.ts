@@ -1,11 +1,11 @@
 // The management socket. A session's level depends on the user that connected, and each user may have so many sessions.
 import { createServer, type Socket } from 'node:net';
-import { groupOption } from '../system/accounts.ts';
+import { groupOption, isOwner } from '../system/accounts.ts';
 import { LineLimit } from '../system/line-limit.ts';
 import { descriptorOf } from '../system/native.ts';
 import { bindAndGrant, makeWay, UnixListener } from '../system/unix-listener.ts';
 import type { ConsoleContext } from './command.ts';
-import { isOwner, userOfPeer } from './level.ts';
+import { userOfPeer } from './level.ts';
 import { banner, PROMPT } from './reply.ts';
 import { runSession } from './session.ts';
 

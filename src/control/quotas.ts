@@ -1,6 +1,7 @@
 // Bounds what the clients of one user may use: unfinished requests, joins per second, endpoints. root and the switch's
 // own user are not limited: they could end the switch anyway.
 import { SwitchError } from '../protocol/errors.ts';
+import { isOwner } from '../system/accounts.ts';
 
 /** What the clients of one user may use. */
 export interface UserLimits {
@@ -14,7 +15,6 @@ export interface UserLimits {
 
 export const DEFAULT_USER_LIMITS: Required<UserLimits> = { endpoints: 512, joinsPerSecond: 200, unfinished: 128 };
 
-const ROOT = 0;
 /** How many seconds' worth of joins a user may save up. */
 const BURST_SECONDS = 10;
 
@@ -51,7 +51,7 @@ export class UserQuotas {
    * many endpoints or joins too often.
    */
   join(uid: number, now: number): () => void {
-    if (isFree(uid)) return () => {};
+    if (isOwner(uid)) return () => {};
     const { joinsPerSecond } = this.#limits;
     const use = this.#useOf(uid, now);
     if (use.joins < 1) throw new SwitchError('ENOSPC', `uid ${uid} joins more than ${joinsPerSecond} times a second`);
@@ -60,7 +60,7 @@ export class UserQuotas {
   }
 
   #count(uid: number, what: Counted, now: number): () => void {
-    if (isFree(uid)) return () => {};
+    if (isOwner(uid)) return () => {};
     const use = this.#check(uid, what, now);
     use[what]++;
     let counted = true;
@@ -73,7 +73,7 @@ export class UserQuotas {
   #check(uid: number, what: Counted, now: number): Use {
     const use = this.#useOf(uid, now);
     const most = this.#limits[what];
-    if (use[what] < most || isFree(uid)) return use;
+    if (use[what] < most || isOwner(uid)) return use;
     throw new SwitchError('ENOSPC', `uid ${uid} has ${most} ${NAMES[what]}, as many as a user may have`);
   }
 
@@ -96,8 +96,4 @@ export class UserQuotas {
     for (const [uid, { endpoints, unfinished, countedAt }] of this.#uses)
       if (endpoints + unfinished === 0 && now - countedAt >= BURST_SECONDS * 1000) this.#uses.delete(uid);
   }
-}
-
-function isFree(uid: number): boolean {
-  return uid === ROOT || uid === process.geteuid?.();
 }

@@ -3,6 +3,7 @@ import { SwitchError } from '../protocol/errors.ts';
 import { native } from './native.ts';
 
 const UNSET = 'NONE';
+const ROOT = 0;
 
 /** Returns the name of a user, `1234` for an ID without a name, or `NONE` for undefined. */
 export function userName(uid: number | undefined): string {
@@ -34,6 +35,11 @@ export function groupOption(name: string | undefined): number | undefined {
   const gid = name === undefined ? undefined : findGroup(name);
   if (name !== undefined && gid === undefined) throw new SwitchError('EINVAL', `No such group '${name}'`);
   return gid;
+}
+
+/** Returns whether this user is root or the switch's own, who could end the switch anyway. */
+export function isOwner(uid: number | undefined): boolean {
+  return uid !== undefined && (uid === ROOT || uid === process.geteuid?.());
 }
 
 export function isMember(uid: number, gid: number): boolean {
