@@ -1,6 +1,7 @@
 #include "engine/port.h"
 
 #include <cerrno>
+#include <utility>
 
 #include "engine/offload/coalescer.h"
 #include "engine/offload/segmenter.h"
@@ -137,7 +138,9 @@ void Port::drain(Attachment& attachment, Time now) {
 void Port::drop_queued(Attachment& attachment) {
   std::array<Frame, kBatch> frames;
   while (const uint32_t count = attachment.queue.peek(frames)) {
-    for (const Frame& frame : std::span(frames).first(count)) drop(frame, transmit_drop_closed, 1);
+    for (const Frame& frame : std::span(frames).first(count)) {
+      drop(frame, transmit_drop_closed, frame.frames() - std::exchange(attachment.segments_sent, 0));
+    }
     attachment.queue.drop_front(count);
   }
 }

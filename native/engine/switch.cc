@@ -104,18 +104,18 @@ void Switch::route(Port& from, std::span<Frame> frames, Time now) {
   now_ = now;
   views_used_ = 0;
   for (Frame& frame : frames) {
-    const uint32_t received = frame.size();
+    const uint32_t received_size = frame.size();
     if (!admit(from, frame)) continue;
     if (observed && !observe(from, frame)) [[unlikely]]
       continue;
     if (hub) {
       repeat(from, frame);
     } else if (!classify(from, frame)) {
-      from.drop(frame, receive_drop_vlan, 1);
+      from.drop(frame, receive_drop_vlan, frame.frames());
     } else if (takes_bpdus && frame.destination(0) == kBridgeGroup) {
-      hand_up(from, frame, received, second);
+      hand_up(from, frame, received_size, second);
     } else if (from.discarding[frame.vlan]) {
-      from.drop(frame, receive_drop_discarding, 1);
+      from.drop(frame, receive_drop_discarding, frame.frames());
     } else {
       learn(from, frame, second);
       forward(from, frame);
@@ -133,7 +133,7 @@ bool Switch::admit(Port& from, Frame& frame) {
     return false;
   }
   frame.pad();
-  frame.classify();
+  frame.set_cast();
   frame.other_view = nullptr;
   from.count_received(frame);
   return true;
@@ -175,9 +175,9 @@ void Switch::mirror(const Port& port, bool received) {
   });
 }
 
-void Switch::hand_up(Port& from, const Frame& frame, uint32_t received, int64_t second) {
+void Switch::hand_up(Port& from, const Frame& frame, uint32_t received_size, int64_t second) {
   // A truncated BPDU is dropped: the zeroes of its padding would be taken for its missing fields.
-  if (frame.data_end() > received) {
+  if (frame.data_end() > received_size) {
     from.drop(frame, receive_drop_too_short, 1);
     return;
   }
@@ -217,7 +217,7 @@ void Switch::forward(Port& from, Frame& frame) {
   const auto known = macs.find(frame.destination(frame.vlan));
   if (!known) return flood(from, frame);
   if (*known == from.number) {
-    from.drop(frame, receive_drop_same_port, 1);
+    from.drop(frame, receive_drop_same_port, frame.frames());
     return;
   }
   Port& to = *ports_[*known];
@@ -258,7 +258,7 @@ void Switch::leave_by(Port& port, Frame& frame, bool tagged) {
 }
 
 void Switch::leave_by(Port& port, Frame& frame) {
-  // Usually the port is already in touched_ and has room; one comparison checks both.
+  // One comparison checks that the port is already in touched_ and that it has room.
   const bool usual = port.outgoing_count - 1 < kBatch - 1;
   if (!usual || observed) [[unlikely]]
     return leave_by_unusual(port, frame);

@@ -126,6 +126,25 @@ TEST("a whole datagram that is refused counts as its segments, whether it was ju
   }
 }
 
+TEST(
+    "a whole datagram that is filtered, or still waits when its endpoint is detached, counts as its "
+    "segments") {
+  Bench bench(2);
+  const Datagram d = tcp_data(10'000);
+  bench.sw.set_discarding(*bench.sw.port(1), 0, true);
+  send_whole(bench, d);
+  CHECK(bench.count(1, receive_drop_discarding) == 7);
+  bench.sw.set_discarding(*bench.sw.port(1), 0, false);
+  FakeEndpoint& able = bench.attach(3, 4, kAll);
+  able.room = 0;
+  send_whole(bench, d);
+  able.set_offloads(0);
+  able.room = 2;
+  bench.drain(3);
+  bench.sw.port(3)->drop_queued(*bench.sw.port(3)->attachments[0]);
+  CHECK(bench.count(3, transmit_drop_closed) == 5);
+}
+
 TEST("a segment that is refused is dropped alone, whether its datagram was just forwarded or had waited") {
   for (const bool waited : {false, true}) {
     Bench bench(1);
