@@ -61,8 +61,8 @@ void set_address(Napi::Object& object, tsvde::MacKey key) {
 Napi::Object event_object(Napi::Env env, const Event& event) {
   Napi::Object object = Napi::Object::New(env);
   switch (event.kind) {
-    case Event::Kind::endpoint_failed:
-      object.Set("type", "endpoint-failed");
+    case Event::Kind::endpoint_ended:
+      object.Set("type", "endpoint-ended");
       object.Set("port", event.port);
       object.Set("endpoint", event.endpoint);
       object.Set("errno", event.error);

@@ -1,5 +1,5 @@
-// The engine as a JavaScript object. Each method is a task on the loop's thread. Events come back through
-// queues for which the engine never waits.
+// The engine as a JavaScript object. Most methods are one or more tasks on the loop's thread, for which the
+// caller waits. Events come back through queues for which the engine never waits.
 #include <uv.h>
 
 #include <algorithm>

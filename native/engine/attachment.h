@@ -20,20 +20,20 @@ struct Attachment {
   Attachment& operator=(const Attachment&) = delete;
   ~Attachment() { endpoint->on_watches_changed = nullptr; }
 
-  // Used by the port
+  // Used by the port, which also sets service.waiting.
   Port& port;
   const uint32_t id;  // the endpoint's ID, unique in the switch
   const std::unique_ptr<Endpoint> endpoint;
   FrameQueue queue;
   uint32_t segments_sent = 0;  // how many segments of the oldest queued frame have been sent
-  bool failed = false;         // the endpoint has ended and waits to be detached
-  int untold = 0;              // the errno of its end, while there was no memory to report the end
 
   struct Service {
     bool waiting = false;                 // frames are queued until the endpoint has room
     bool ready = false;                   // has frames, but gave up its turn; see Endpoint::on_ready
     uint32_t batch = 1;                   // how many frames to receive in one call
-    std::vector<uint32_t> registrations;  // the endpoint's indices in the WatchSet
+    bool ended = false;                   // the endpoint has ended and waits to be detached
+    int unreported = 0;                   // the errno of its end, until there is memory to report it
+    std::vector<uint32_t> registrations;  // the endpoint's indices in the WatchSet, which sets them
   };
   Service service;  // used by the loop
 
@@ -44,7 +44,7 @@ struct Attachment {
     bool paused = false;                     // nothing is read from this endpoint
     bool stalled = false;  // has made no room in time: no source is paused for it until it has room
   };
-  Pace pace;  // used by pacing
+  Pace pace;  // used by pacing; the loop and the WatchSet read `paused`
 
   [[nodiscard]] bool has_room() const { return !service.waiting || queue.is_half_empty(); }
 };

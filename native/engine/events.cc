@@ -38,7 +38,7 @@ std::optional<Event> EventQueue::take() {
 
 void EventQueues::push(Event event) {
   const bool must_arrive =
-      event.kind == Event::Kind::endpoint_failed || event.kind == Event::Kind::capture_ended;
+      event.kind == Event::Kind::endpoint_ended || event.kind == Event::Kind::capture_ended;
   EventQueue& queue = queues_[queue_of(event.kind)];
   if (!queue.push(std::move(event)) && must_arrive) throw std::bad_alloc();
 }
@@ -59,7 +59,7 @@ EventQueues::Lost EventQueues::lost() const {
 
 EventQueues::Queue EventQueues::queue_of(Event::Kind kind) {
   switch (kind) {
-    case Event::Kind::endpoint_failed:
+    case Event::Kind::endpoint_ended:
     case Event::Kind::endpoint_notice:
     case Event::Kind::capture_ended:
       return ends;

@@ -18,7 +18,7 @@ namespace tsvde {
 
 struct Event {
   enum class Kind {
-    endpoint_failed,
+    endpoint_ended,
     endpoint_notice,
     capture_ended,
     mac_moved,
@@ -32,9 +32,9 @@ struct Event {
   uint32_t port = 0;             // the port of the endpoint, frame or address; for mac_moved: the old port
   uint32_t endpoint = 0;         // for endpoint_*
   uint32_t capture = 0;          // for capture_ended
-  int error = 0;                 // for endpoint_failed: an errno; for capture_ended: an errno, or 0
-  const char* reason = nullptr;  // for endpoint_failed: the name of Endpoint::end_reason()
-  const char* text = nullptr;    // for endpoint_failed: its text; for endpoint_notice: a sentence
+  int error = 0;                 // for endpoint_ended: an errno; for capture_ended: an errno, or 0
+  const char* reason = nullptr;  // for endpoint_ended: the name of Endpoint::end_reason()
+  const char* text = nullptr;    // for endpoint_ended: its text; for endpoint_notice: a sentence
   MacKey key = 0;                // for mac_*
   MacTable::Change change{};     // for mac_changed
   uint32_t elsewhere = 0;        // for mac_moved and mac_flapping: the port of the address's last frame; for

@@ -89,7 +89,7 @@ struct Frame {
   // The group bit in the first byte of the source address (802.3, 3.2.3).
   [[nodiscard]] bool source_is_group() const { return (data()[6] & 1) != 0; }
 
-  void classify() {
+  void set_cast() {
     constexpr MacKey kEveryone = 0xffff'ffff'ffff;
     const bool group = (data()[0] & 1) != 0;
     cast = !group ? Cast::unicast : destination(0) == kEveryone ? Cast::broadcast : Cast::multicast;

@@ -17,10 +17,11 @@
 namespace tsvde {
 namespace {
 
-// The distance between two slots, each of which has room for the largest frame. It is not a power of two, so
-// that the first bytes of the slots do not all fall into one set of the cache. Pages that no frame reaches
-// use no memory.
-constexpr size_t kSlot = kFrameRoom + 25 * 64;
+// The distance between two slots, each of which has room for the largest frame. It is an odd number
+// of cache lines, so that the first bytes of the slots do not share a set of the cache. Pages that no frame
+// reaches use no memory.
+constexpr size_t kSlot = kFrameRoom + 24 * 64;
+static_assert(kSlot / 64 % 2 == 1);
 
 // How long ends wait that could not be reported for want of memory.
 constexpr int kRetryMs = 100;
@@ -78,8 +79,8 @@ void Loop::run() {
     if (!ready_.empty()) serve_ready();
     if (queue_memory_.has_idle()) [[unlikely]]
       sweep_queues();
-    if (has_untold()) [[unlikely]]
-      tell_ends();
+    if (has_unreported()) [[unlikely]]
+      report_ends();
     if (!woken) continue;
     run_posted();
     captures_.serve();
@@ -123,7 +124,7 @@ int Loop::look_and_sleep(std::span<epoll_event> events) {
 // empty queues give memory back; otherwise for ever.
 int Loop::patience_ms() const {
   if (!pacing_.idle()) return pacing_.patience_ms(monotonic_ms());
-  if (has_untold()) return kRetryMs;
+  if (has_unreported()) return kRetryMs;
   return queue_memory_.has_idle() ? 1000 : -1;
 }
 
@@ -156,13 +157,14 @@ void Loop::run_posted() {
 void Loop::serve(const WatchSet::Registration& registration, uint32_t events) {
   Attachment& attachment = *registration.attachment;
   const Watch watch = registration.watch;  // a copy, since woken() may change the watches
-  if (const int error = attachment.endpoint->woken(watch.fd, events, now_); error != 0 && !attachment.failed)
+  if (const int error = attachment.endpoint->woken(watch.fd, events, now_);
+      error != 0 && !attachment.service.ended)
     fail(attachment, error);
-  if (attachment.failed) return;
+  if (attachment.service.ended) return;
   if ((events & watch.room) != 0 && attachment.service.waiting) drain(attachment);
   // A paused source is not read even if it has ended, so that the frames that it sent before its end are not
   // dropped.
-  if ((events & watch.frames) != 0 && !attachment.pace.paused && !attachment.failed) read(attachment);
+  if ((events & watch.frames) != 0 && !attachment.pace.paused && !attachment.service.ended) read(attachment);
 }
 
 void Loop::drain(Attachment& attachment) {
@@ -178,7 +180,7 @@ void Loop::read(Attachment& attachment) {
       return rearm(attachment);
     }
     receive(attachment);
-  } while (attachment.endpoint->buffered() && !attachment.failed);
+  } while (attachment.endpoint->buffered() && !attachment.service.ended);
 }
 
 void Loop::resume(std::span<Attachment* const> sources) {
@@ -186,7 +188,7 @@ void Loop::resume(std::span<Attachment* const> sources) {
     rearm(*source);
     const bool ready = std::exchange(source->service.ready, false);
     if (ready) std::erase(ready_, source);  // each endpoint is in the list at most once
-    if ((ready || source->endpoint->buffered()) && !source->failed) read(*source);
+    if ((ready || source->endpoint->buffered()) && !source->service.ended) read(*source);
   }
 }
 
@@ -198,7 +200,7 @@ void Loop::serve_ready() {
     Attachment& attachment = *ready_[static_cast<size_t>(i)];
     if (attachment.pace.paused) continue;
     attachment.service.ready = false;
-    if (!attachment.failed) read(attachment);
+    if (!attachment.service.ended) read(attachment);
   }
   ready_.erase(ready_.begin(), ready_.begin() + count);
 }
@@ -260,39 +262,39 @@ int Loop::add(Switch& sw, std::unique_ptr<Attachment>& made) {
 }
 
 void Loop::rearm(Attachment& attachment) {
-  if (attachment.failed) return;
+  if (attachment.service.ended) return;
   if (const int error = watches_.arm(attachment); error != 0) fail(attachment, error);
 }
 
 void Loop::fail(Attachment& attachment, int error) {
-  attachment.failed = true;
+  attachment.service.ended = true;
   watches_.remove(attachment);
-  tell_end(attachment, error);
+  report_end(attachment, error);
 }
 
-void Loop::tell_end(Attachment& attachment, int error) {
+void Loop::report_end(Attachment& attachment, int error) {
   const Endpoint::EndReason reason = attachment.endpoint->end_reason();
   try {
-    sink_({.kind = Event::Kind::endpoint_failed,
+    sink_({.kind = Event::Kind::endpoint_ended,
            .port = attachment.port.number,
            .endpoint = attachment.id,
            .error = error,
            .reason = reason.name,
            .text = reason.text});
   } catch (const std::bad_alloc&) {
-    attachment.untold = error;
-    untold_++;
+    attachment.service.unreported = error;
+    unreported_++;
   }
 }
 
-void Loop::tell_ends() {
-  captures_.tell_ends();
-  if (untold_ == 0) return;
+void Loop::report_ends() {
+  captures_.report_ends();
+  if (unreported_ == 0) return;
   for (const Port* port : switch_.ports()) {
     for (const auto& attachment : port->attachments) {
-      if (attachment->untold == 0) continue;
-      untold_--;
-      tell_end(*attachment, std::exchange(attachment->untold, 0));
+      if (attachment->service.unreported == 0) continue;
+      unreported_--;
+      report_end(*attachment, std::exchange(attachment->service.unreported, 0));
     }
   }
 }

@@ -160,11 +160,11 @@ class Loop : Switch::Observer {
   void rearm(Attachment& attachment);
   void fail(Attachment& attachment, int error);
 
-  // Reports the end of an endpoint, or keeps it untold.
-  void tell_end(Attachment& attachment, int error);
-  // Reports the ends that are still untold.
-  void tell_ends();
-  [[nodiscard]] bool has_untold() const { return untold_ > 0 || captures_.has_untold(); }
+  // Reports the end of an endpoint, or keeps it for report_ends().
+  void report_end(Attachment& attachment, int error);
+  // Reports the ends that are still unreported.
+  void report_ends();
+  [[nodiscard]] bool has_unreported() const { return unreported_ > 0 || captures_.has_unreported(); }
   // Sends an event with the first bytes of a frame.
   void tell_bytes(Event event, const Frame& frame, size_t most);
   void emit_capture_ended(uint32_t id);
@@ -200,8 +200,8 @@ class Loop : Switch::Observer {
   // Those with service.ready, unless paused. Has room for all endpoints twice, since those that are served
   // may become ready again.
   std::vector<Attachment*> ready_;
-  size_t exact_ = 0;   // number of endpoints that need the exact time
-  size_t untold_ = 0;  // number of endpoints whose end is untold
+  size_t exact_ = 0;       // number of endpoints that need the exact time
+  size_t unreported_ = 0;  // number of endpoints whose end is unreported
   std::unique_ptr<uint8_t[]> slab_;
   std::array<Frame, kBatch> batch_;
   std::mutex mutex_;

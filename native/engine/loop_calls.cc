@@ -58,7 +58,7 @@ int Loop::attach(uint32_t number, uint32_t id, std::unique_ptr<Endpoint> endpoin
   auto made = std::make_unique<Attachment>(*port, id, std::move(endpoint), queue_limit, queue_memory_);
   if (!made->queue.is_valid()) return ENOMEM;
   made->endpoint->on_watches_changed = [this, &attached = *made] {
-    if (attached.failed) return;
+    if (attached.service.ended) return;
     if (const int error = watches_.follow(attached); error != 0) fail(attached, error);
   };
   made->endpoint->on_ready = [this, &attached = *made] {
@@ -82,7 +82,7 @@ void Loop::detach(uint32_t number, uint32_t id) {
     watches_.remove(**found);
     std::erase(ready_, found->get());
     if ((*found)->endpoint->needs_exact_time()) exact_--;
-    if ((*found)->untold != 0) untold_--;
+    if ((*found)->service.unreported != 0) unreported_--;
     port->attachments.erase(found);
     endpoints_--;
     sw.update_active(*port);
@@ -96,7 +96,7 @@ int Loop::send(uint32_t number, std::span<uint8_t> bytes) {
     if (port == nullptr) return ENXIO;
     Frame frame;
     frame.parts[0] = {bytes.data(), bytes.size()};
-    frame.classify();
+    frame.set_cast();
     sw.send(*port, frame);
     flush_touched();
     return 0;

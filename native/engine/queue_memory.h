@@ -1,6 +1,6 @@
 // The memory in which frames wait, shared by all queues of a switch. A queue takes memory in steps and keeps
 // it for a while after it has become empty, since a queue that fills once often fills again. When the budget
-// is used up, or a second later, the memory of empty queues goes back to the system. Loop thread only.
+// is used up, or after a second or two, the memory of empty queues goes back to the system. Loop thread only.
 #pragma once
 
 #include <cstdint>

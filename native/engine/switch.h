@@ -59,8 +59,8 @@ class Switch {
     virtual void flapping(MacKey key, uint32_t port, uint32_t elsewhere, int64_t seconds) = 0;
     // A BPDU was received, for spanning tree. It is not forwarded.
     virtual void bpdu(const Port& from, const Frame& frame) = 0;
-    // While `observed` is true, called for each frame received, before any decision, and for each frame
-    // transmitted.
+    // While `observed` is true, called for each frame received, after its admission and before it is
+    // filtered, and for each frame transmitted.
     virtual void captured(const Port& port, const Frame& frame, bool received) = 0;
   };
 
@@ -118,7 +118,7 @@ class Switch {
   [[nodiscard]] bool classify(const Port& from, Frame& frame) const;
   [[gnu::noinline]] bool observe(Port& from, Frame& frame);
   void mirror(const Port& port, bool received);
-  void hand_up(Port& from, const Frame& frame, uint32_t received, int64_t second);
+  void hand_up(Port& from, const Frame& frame, uint32_t received_size, int64_t second);
   void learn(const Port& from, const Frame& frame, int64_t second);
   [[gnu::noinline]] void report(MacTable::Learning learning, MacKey key, const Port& seen_on);
   void forward(Port& from, Frame& frame);

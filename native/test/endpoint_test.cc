@@ -172,7 +172,7 @@ class Rings final : public Endpoint {
 struct RingBench {
   RingBench()
       : loop(100, [this](const Event& event) {
-          if (event.kind == Event::Kind::endpoint_failed) failed = event.error;
+          if (event.kind == Event::Kind::endpoint_ended) failed = event.error;
         }) {
     loop.call([](Switch& sw, int64_t) { sw.add_port(2); });
     CHECK(loop.attach(2, 2, std::make_unique<Rings>(guest), 64) == 0);

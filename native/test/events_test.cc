@@ -12,7 +12,7 @@ namespace {
 using Kind = Event::Kind;
 
 // One kind for each queue, the most urgent first.
-constexpr std::array kKinds = {Kind::endpoint_failed, Kind::bpdu, Kind::mac_moved, Kind::mac_changed,
+constexpr std::array kKinds = {Kind::endpoint_ended, Kind::bpdu, Kind::mac_moved, Kind::mac_changed,
                                Kind::received};
 
 uint64_t lost(const EventQueues& queues, Kind kind) {
@@ -28,7 +28,7 @@ uint64_t lost(const EventQueues& queues, Kind kind) {
     case Kind::received:
     case Kind::transmitted:
       return lost.frames;
-    case Kind::endpoint_failed:
+    case Kind::endpoint_ended:
     case Kind::endpoint_notice:
     case Kind::capture_ended:
       return 0;
@@ -54,7 +54,7 @@ TEST("no kind of event starves another, and lost events are counted by kind") {
       }
       CHECK(of_other == 50 && lost(queues, other) == 0);
       CHECK(of_flood + lost(queues, flood) == kFlood);
-      CHECK(flood == Kind::endpoint_failed ? of_flood == kFlood : of_flood < kFlood);
+      CHECK(flood == Kind::endpoint_ended ? of_flood == kFlood : of_flood < kFlood);
     }
   }
 }
@@ -65,11 +65,10 @@ TEST("the most urgent event is taken first, whenever it was pushed") {
     for (uint32_t i = 0; i < 3; i++) queues.push({.kind = *kind, .port = i});
   }
   const auto first = queues.take();
-  CHECK(first && first->kind == Kind::endpoint_failed);
-  queues.push({.kind = Kind::endpoint_failed, .port = 3});
+  CHECK(first && first->kind == Kind::endpoint_ended);
+  queues.push({.kind = Kind::endpoint_ended, .port = 3});
   for (const Kind kind : kKinds) {
-    for (uint32_t i = kind == Kind::endpoint_failed ? 1 : 0; i < (kind == Kind::endpoint_failed ? 4 : 3);
-         i++) {
+    for (uint32_t i = kind == Kind::endpoint_ended ? 1 : 0; i < (kind == Kind::endpoint_ended ? 4 : 3); i++) {
       const auto event = queues.take();
       CHECK(event && event->kind == kind && event->port == i);
     }
@@ -83,7 +82,7 @@ TEST("one thread takes events in order, each once, while another pushes them") {
   std::thread thread([&] {
     for (uint32_t i = 0; i < kCount; i++) {
       queues.push({.kind = Kind::received, .port = i, .bytes = {1, 2, 3}});
-      queues.push({.kind = Kind::endpoint_failed, .port = i});
+      queues.push({.kind = Kind::endpoint_ended, .port = i});
     }
   });
   uint32_t ends = 0, frames = 0, next = 0;
@@ -91,7 +90,7 @@ TEST("one thread takes events in order, each once, while another pushes them") {
     const auto event = queues.take();
     if (!event) {
       std::this_thread::yield();
-    } else if (event->kind == Kind::endpoint_failed) {
+    } else if (event->kind == Kind::endpoint_ended) {
       CHECK(event->port == ends++);
     } else {
       CHECK(event->port >= next);

@@ -79,7 +79,7 @@ class Unwatchable final : public Endpoint {
 TEST("an endpoint whose descriptor for room cannot be watched ends with the error of epoll") {
   std::atomic<int> error = 0;
   Loop loop(100, [&](const Event& event) {
-    if (event.kind == Event::Kind::endpoint_failed && event.port == 2) error = event.error;
+    if (event.kind == Event::Kind::endpoint_ended && event.port == 2) error = event.error;
   });
   const Client client(loop, 1, 1);
   loop.call([](Switch& sw, int64_t) { sw.add_port(2); });

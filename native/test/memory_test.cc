@@ -278,8 +278,9 @@ TEST("want of memory: the end of an endpoint and of a capture is reported as soo
     wait_until([&] {
       bool ended = false;
       world.loop.with_capture(7, [&](Capture& capture) { ended = capture.output().ended(); });
-      return ended &&
-             at_port(world, [](Switch&, Port& port) { return port.attachments[0]->untold == EPIPE; });
+      return ended && at_port(world, [](Switch&, Port& port) {
+               return port.attachments[0]->service.unreported == EPIPE;
+             });
     });
     CHECK(!world.queues.take() && world.forwards());
   }
@@ -288,7 +289,7 @@ TEST("want of memory: the end of an endpoint and of a capture is reported as soo
     while (const auto event = world.queues.take()) CHECK(kinds.insert(event->kind).second);
     return kinds.size() == 2;
   });
-  CHECK(kinds.contains(Event::Kind::endpoint_failed) && kinds.contains(Event::Kind::capture_ended));
+  CHECK(kinds.contains(Event::Kind::endpoint_ended) && kinds.contains(Event::Kind::capture_ended));
   CHECK(sleeps(world.loop));
 }
 
@@ -299,8 +300,9 @@ TEST("want of memory: an endpoint that is detached before its end is reported le
   {
     const Failing failing(world.engine());
     world.other = Fd();
-    wait_until(
-        [&] { return at_port(world, [](Switch&, Port& port) { return port.attachments[0]->untold != 0; }); });
+    wait_until([&] {
+      return at_port(world, [](Switch&, Port& port) { return port.attachments[0]->service.unreported != 0; });
+    });
     world.loop.detach(kTried, 9);
   }
   CHECK(sleeps(world.loop) && !world.queues.take());

@@ -226,7 +226,7 @@ namespace {
 struct Streams {
   explicit Streams(uint32_t ports, int send_buffer = 0)
       : loop(100, [this](const Event& event) {
-          if (event.kind == Event::Kind::endpoint_failed) failed = event.error;
+          if (event.kind == Event::Kind::endpoint_ended) failed = event.error;
         }) {
     loop.call([](Switch& sw, int64_t) { sw.hub = true; });
     for (uint32_t port = 1; port <= ports; port++) {

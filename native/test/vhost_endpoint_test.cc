@@ -28,7 +28,7 @@ struct Ended {
 
   Loop::EventSink sink() {
     return [this](Event event) {
-      if (event.kind != Event::Kind::endpoint_failed) return;
+      if (event.kind != Event::Kind::endpoint_ended) return;
       const std::lock_guard lock(mutex);
       ports.emplace_back(event.port, event.error);
       changed.notify_all();

@@ -376,8 +376,8 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
 
   #notice(event: EngineEvent): void {
     switch (event.type) {
-      case 'endpoint-failed':
-        this.#failed(event, event.reason ?? nameEnd(event.errno), event.text ?? describeEnd(event.errno));
+      case 'endpoint-ended':
+        this.#ended(event, event.reason ?? nameEnd(event.errno), event.text ?? describeEnd(event.errno));
         return;
       case 'endpoint-notice':
         this.#noticed(event, event.text);
@@ -423,7 +423,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   }
 
   /** Ends an endpoint, unless it has been detached meanwhile. `reason` is for a counter and `text` for the log. */
-  #failed(which: { port: number; endpoint: number }, reason: string, text: string): void {
+  #ended(which: { port: number; endpoint: number }, reason: string, text: string): void {
     const endpoint = this.#endpointOf(which);
     if (!endpoint) return;
     this.#ends.add(endpoint.kind, reason);

@@ -52,7 +52,7 @@ export type EngineEvent =
    * has violated the rules of vhost-user (EPROTO, with the name of a reason and its text). The engine no longer reads from
    * it; the receiver of this event must detach it.
    */
-  | { type: 'endpoint-failed'; port: number; endpoint: number; errno: number; reason?: string; text?: string }
+  | { type: 'endpoint-ended'; port: number; endpoint: number; errno: number; reason?: string; text?: string }
   /** A sentence about an endpoint for the log; at most one for each endpoint. */
   | { type: 'endpoint-notice'; port: number; endpoint: number; text: string }
   /**

@@ -80,7 +80,7 @@ const KINDS = {
     make({ write, join }: Bench, count: number) {
       for (let i = 0; i < count; i++) write(join('stream'), Buffer.alloc(4, 0xff)); // a length that no frame has
     },
-    is: (event: EngineEvent) => event.type === 'endpoint-failed',
+    is: (event: EngineEvent) => event.type === 'endpoint-ended',
   },
   bpdu: {
     make({ write, join }: Bench, count: number) {

@@ -77,12 +77,12 @@ void Captures::serve() {
     Capture& capture = *found->capture;
     if (capture.output().woken(event.events)) capture.finish();
   }
-  tell_ends();
+  report_ends();
 }
 
-void Captures::tell_ends() {
+void Captures::report_ends() {
   for (const Numbered& one : captures_) {
-    if (!one.is_untold()) continue;
+    if (!one.is_unreported()) continue;
     try {
       ended_(one.id);
     } catch (const std::bad_alloc&) {

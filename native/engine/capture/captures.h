@@ -37,10 +37,10 @@ class Captures {
   void remove_all();
 
   // Returns whether a capture has ended for which `ended` must be called.
-  [[nodiscard]] bool has_untold() const {
-    return std::ranges::any_of(captures_, [](const Numbered& one) { return one.is_untold(); });
+  [[nodiscard]] bool has_unreported() const {
+    return std::ranges::any_of(captures_, [](const Numbered& one) { return one.is_unreported(); });
   }
-  void tell_ends();
+  void report_ends();
 
   [[nodiscard]] bool empty() const { return captures_.empty(); }
   [[nodiscard]] bool wants(uint32_t port, bool received) const;
@@ -57,7 +57,7 @@ class Captures {
   struct Numbered {
     uint32_t id;
     std::unique_ptr<Capture> capture;
-    [[nodiscard]] bool is_untold() const { return capture->output().ended() && !capture->end_reported; }
+    [[nodiscard]] bool is_unreported() const { return capture->output().ended() && !capture->end_reported; }
   };
 
   void close(Capture& capture) const;

@@ -1,4 +1,5 @@
-// A connected datagram socket. Each datagram is a frame, as for VDE clients and QEMU's dgram.
+// A connected datagram socket. Each datagram is a frame, as for VDE clients, the plug into
+// another switch and the user-mode network. QEMU's dgram is in addressed.h.
 #pragma once
 
 #include <sys/socket.h>
