@@ -14,7 +14,7 @@ export interface Privileges {
 }
 
 interface Confined extends Privileges {
-  ports: readonly string[];
+  specs: readonly string[];
   rcFile: string | undefined;
 }
 
@@ -42,8 +42,8 @@ export function confine(options: Confined): () => void {
  * Returns whether the options can open a user-mode network. An rc file, whose commands are not known yet, counts as one
  * that can.
  */
-function mayStartStacks({ user, ports, rcFile }: Confined): boolean {
-  return user === undefined && (rcFile !== undefined || ports.some((spec) => /^user(,|$)/.test(spec)));
+function mayStartStacks({ user, specs, rcFile }: Confined): boolean {
+  return user === undefined && (rcFile !== undefined || specs.some((spec) => /^user(,|$)/.test(spec)));
 }
 
 /** Keeps these capabilities. Programs that are started later can have those in `passedOn`. */

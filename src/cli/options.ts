@@ -25,8 +25,8 @@ export interface TsvdeOptions extends Privileges {
   switch: SwitchOptions;
   listen: ListenOptions;
   taps: string[];
-  /** The specs of ports, checked but not opened yet. */
-  ports: string[];
+  /** Checked, but not opened yet. */
+  specs: string[];
   management: ManagementOptions | undefined;
   /** The level of the console's users other than the switch's own user and root; undefined if none was chosen. */
   level: Level | undefined;
@@ -120,7 +120,7 @@ interface Parsed {
   numports: number;
   macaddr?: string;
   pacing: number;
-  busyPoll?: number | 'auto';
+  busyPoll: number | 'auto';
   queueMemory: number;
   cpu?: number;
   hashsize: number;
@@ -226,7 +226,9 @@ export function defineTsvde(programName: string): Command {
     new Option(
       '--busy-poll <us>',
       'how long to poll for more frames before sleeping: less latency, more CPU; auto: while polling pays',
-    ).argParser(numberOrAuto),
+    )
+      .default('auto')
+      .argParser(numberOrAuto),
     new Option('--queue-memory <mib>', 'memory for frames that wait, of all ports together')
       .default(DEFAULT_QUEUE_MEMORY >> 20, '64 MiB')
       .argParser(number),
@@ -312,7 +314,7 @@ function interpret(parsed: Parsed): TsvdeOptions {
       hashSize: parsed.hashsize,
       pacingMs: parsed.pacing,
       ...(parsed.name === undefined ? {} : { name: parsed.name }),
-      ...(parsed.busyPoll === undefined ? {} : { busyPollUs: parsed.busyPoll }),
+      busyPollUs: parsed.busyPoll,
       queueMemory: parsed.queueMemory * 2 ** 20,
       ...(parsed.cpu === undefined ? {} : { cpu: parsed.cpu }),
       ...(parsed.macaddr === undefined ? {} : { mac: parsed.macaddr }),
@@ -331,7 +333,7 @@ function interpret(parsed: Parsed): TsvdeOptions {
       ...(mgmtgroup === undefined ? {} : { portZeroGroup: mgmtgroup }),
     },
     taps: parsed.tap ?? [],
-    ports: parsed.port ?? [],
+    specs: parsed.port ?? [],
     management:
       mgmt === undefined
         ? undefined

@@ -88,7 +88,7 @@ export class Service {
   }
 
   async #open(signalled: Promise<unknown>): Promise<void> {
-    const { listen, management, pidFile, taps, ports, rcFile } = this.#options;
+    const { listen, management, pidFile, taps, specs, rcFile } = this.#options;
     const { switch: sw, log } = this.#context;
     const { hub, fstp } = this.#options.switch;
     if (hub && fstp) log('--hub holds and --fstp does not: a hub has no spanning tree', 'warning');
@@ -117,7 +117,7 @@ export class Service {
     });
     // If the start is ended early, the step in progress is abandoned, and closing the switch ends that step.
     const unlessEnded = (step: () => Promise<unknown>) => Promise.race([this.#runStep(step), end]);
-    for (const port of ports) if (!ending) await unlessEnded(() => sw.attach(port));
+    for (const spec of specs) if (!ending) await unlessEnded(() => sw.attach(spec));
     if (rcFile !== undefined && !ending) await unlessEnded(() => runStartupFile(rcFile, this.#context, () => ending));
     if (ending) return;
     await attempt(1, () => this.#serveHttp(passed.get('metrics'), passed.get('web')));

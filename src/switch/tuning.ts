@@ -14,8 +14,8 @@ export interface Tuning {
   pacingMs?: number;
   /**
    * How long the engine polls for more frames before it sleeps, in microseconds. Polling lowers latency and costs CPU
-   * time. 0 to 1000000; default 0. With 'auto', the engine polls for at most 100 microseconds, and only while frames come
-   * soon after it has gone to sleep.
+   * time. 0 to 1000000. With 'auto', the default, the engine polls for at most 100 microseconds, and only while frames
+   * come soon after it has gone to sleep.
    */
   busyPollUs?: number | 'auto';
   /**
@@ -36,7 +36,7 @@ const QUEUE_MEMORY_MAX = 2 ** 40;
 
 export function timing({
   pacingMs = DEFAULT_PACING_MS,
-  busyPollUs = 0,
+  busyPollUs = 'auto',
   queueMemory = DEFAULT_QUEUE_MEMORY,
 }: Tuning): Pick<EngineSettings, 'pacingMs' | 'busyPollUs' | 'queueMemory'> {
   check('pacing', pacingMs, 1000, 'in milliseconds');

@@ -1,15 +1,15 @@
-// Measures --busy-poll beside a switch that sleeps at once: vde_switch, and tsvde without the option.
+// Measures --busy-poll beside a switch that sleeps at once: vde_switch, and tsvde with --busy-poll 0.
 import { CPU, P50, P99, RATE } from '../columns.mjs';
 import { load } from '../load.mjs';
 import { cpuNanoseconds } from '../process.mjs';
 
-const MODES = ['off', 'auto', '30'];
-const options = (mode) => (mode === 'off' ? [] : ['--busy-poll', mode]);
+const MODES = ['0', 'auto', '30'];
+const options = (mode) => ['--busy-poll', mode];
 
 const rows = (measure, name) =>
   MODES.map((mode) => ({
     name: name(mode),
-    beside: mode === 'off' ? undefined : name('off'),
+    beside: mode === '0' ? undefined : name('0'),
     carries: 'vde',
     measure: (scope, peer, given) => measure(scope, peer, { ...given, options: options(mode) }),
   }));

@@ -43,8 +43,8 @@ const between = SIZES.flatMap((size) =>
 
 const ONE_AT_A_TIME = 'vhost-vde-to-vde-60-w1';
 const single = PAIRS.flatMap(([from, to]) =>
-  [[], ['--busy-poll', 'auto']].map((options) => {
-    const name = `vhost-${from}-to-${to}-60-w1${options.length > 0 ? '-auto' : ''}`;
+  [[], ['--busy-poll', '0']].map((options) => {
+    const name = `vhost-${from}-to-${to}-60-w1${options.length > 0 ? '-no-poll' : ''}`;
     return {
       name,
       beside: name === ONE_AT_A_TIME ? undefined : ONE_AT_A_TIME,
