@@ -13,7 +13,7 @@ export type {
   VdeSpec,
   VhostUserSpec,
 } from './backends/specs.ts';
-export { type ConsoleOptions, serveConsole } from './console/serve.ts';
+export { type ConsoleOptions, serveConsole } from './console/serve-console.ts';
 export type { ControlInfo, ListenOptions } from './control/control.ts';
 export type { DirectoryOptions } from './control/directory.ts';
 export type { UserLimits } from './control/quotas.ts';

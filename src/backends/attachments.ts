@@ -127,7 +127,7 @@ export class Attachments {
   #enter(request: PortRequest): Entry {
     if (this.#closed) throw new SwitchError('ENODEV', 'the switch is closed');
     const id = request.values.id ?? this.#freeId(request.kind.name);
-    if (this.#entries.has(id)) throw new SwitchError('EEXIST', `a port with the id '${id}' is attached already`);
+    if (this.#entries.has(id)) throw new SwitchError('EEXIST', `an attachment has the id '${id}' already`);
     const closing = new AbortController();
     const log = new LineLimit(
       (message, level, fields) => this.#environment.log(`${id}: ${message}`, level, { attachment: id, ...fields }),

@@ -1,4 +1,5 @@
-// An outgoing stream connection. When the connection is lost, its port stays reserved and the connector connects again.
+// An outgoing connection of `stream`, `socket` or `vhost-user`. When the connection is lost, its port stays reserved and
+// the connector connects again.
 import { SwitchError } from '../protocol/errors.ts';
 import { BackOff } from '../system/back-off.ts';
 import { describeError } from '../system/errno.ts';
@@ -44,8 +45,16 @@ export class Connector implements Backend {
     this.#reservation = host.reserve();
   }
 
-  /** Opens the connection. If the first attempt fails, keeps trying or, with `reconnectMs` 0, throws SwitchError. */
+  /**
+   * Opens the connection. If the first attempt fails, keeps trying or, with `reconnectMs` 0, throws SwitchError. Throws
+   * SwitchError EINVAL for TCP port 0, which nothing can listen on.
+   */
   static async open(host: Host, address: StreamAddress, options: ConnectorOptions): Promise<Connector> {
+    if (address.type === 'inet' && address.port === 0)
+      throw new SwitchError(
+        'EINVAL',
+        `cannot connect to ${formatStreamAddress(address)}: give the port that the peer listens on`,
+      );
     const connector = new Connector(host, address, options);
     if (options.reconnectMs > 0) {
       await firstAnswer(connector.#start());

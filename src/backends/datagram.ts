@@ -6,9 +6,9 @@ import { formatAddress } from '../protocol/request.ts';
 import { fileRemover, grantSocket } from '../system/held-path.ts';
 import { native, type Transport } from '../system/native.ts';
 import type { Reservation } from '../system/reservation.ts';
-import { attempt } from './attempt.ts';
 import { formatHostPort, type HostPort, resolveHost, resolveHosts } from './internet.ts';
 import type { Backend, Host } from './kind.ts';
+import { attempt } from './refusal.ts';
 import { formatUnixName } from './unix-name.ts';
 
 /** Opens a UDP port for one peer. The kernel refuses frames over 65507 bytes (IPv4); they are counted as too long. */

@@ -59,8 +59,8 @@ export interface Host {
   reconnecting(reason: string): void;
   /**
    * Reserves a port for this attachment: the lowest free port or, with `switchport=`, the lowest free port among the
-   * `atMost` ports from that number on. `vlan=` sets the port's untagged VLAN. Throws SwitchError ENOSPC, EADDRINUSE,
-   * EINVAL.
+   * `atMost` ports from that number on. `name=` and `vlan=` set the port's name and untagged VLAN. Throws SwitchError
+   * ENOSPC, EADDRINUSE, EINVAL, and ENODEV once the attachment is closed.
    */
   reserve(options?: { atMost?: number }): Reservation;
   /** Closes the attachment. A backend calls this when it has ended by itself. */
@@ -111,7 +111,7 @@ export interface AttachmentStats {
 }
 
 /** The type and the help text of each statistic's metric. */
-export const BACKEND_STATS = {
+export const ATTACHMENT_STATS = {
   connections: { type: 'gauge', help: 'Connections that are open now.' },
   reconnects: { type: 'counter', help: 'Connections made again after one was lost.' },
   forwards: { type: 'gauge', help: 'Host ports that are forwarded to guests (user).' },

@@ -1,5 +1,5 @@
-// A listening port: each client that connects gets a port of the switch for as long as it is connected. If the host is
-// a name, the port listens on each of the name's addresses.
+// A listening attachment: each client that connects gets a port of the switch for as long as it is connected. If the
+// host is a name, the attachment listens on each of the name's addresses.
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { SwitchError } from '../protocol/errors.ts';
 import { describeError } from '../system/errno.ts';
@@ -7,9 +7,9 @@ import { descriptorOf, native, type Transport } from '../system/native.ts';
 import type { Reservation } from '../system/reservation.ts';
 import { type ListenAddress, listenAddressesOf, listenOnAll } from '../system/tcp-listener.ts';
 import { listenAndGrant, listenOn } from '../system/unix-listener.ts';
-import { attempt, refusal } from './attempt.ts';
 import { formatHostPort, resolveHosts } from './internet.ts';
 import type { AttachmentStats, Backend, Host } from './kind.ts';
+import { attempt, refusal } from './refusal.ts';
 import { asStream, formatStreamAddress, type StreamAddress, takeDescriptor } from './stream-address.ts';
 
 export interface ListenerOptions {

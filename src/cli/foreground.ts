@@ -2,7 +2,7 @@
 // completion, history and tables, in the switch's own process.
 import { duplexPair } from 'node:stream';
 import type { ConsoleContext } from '../console/command.ts';
-import { banner, PROMPT } from '../console/reply.ts';
+import { greeting } from '../console/reply.ts';
 import { runSession } from '../console/session.ts';
 import { ConsoleClient } from '../ctl/console-client.ts';
 import type { Terminal } from '../ctl/terminal.ts';
@@ -18,7 +18,7 @@ export async function openForeground(
   process.stdout.on('error', () => {}); // after a hang-up, debug lines are discarded
   const [ours, theirs] = duplexPair();
   ours.once('end', () => ours.destroy());
-  theirs.write(banner(context.version) + PROMPT.slice(1));
+  theirs.write(greeting(context.version));
   runSession(context, { kind: 'terminal', level: 'full', input: theirs, output: theirs }).then(
     () => theirs.end(),
     (error) => ours.destroy(error), // the client's `ended` gets the error

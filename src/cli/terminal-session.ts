@@ -1,12 +1,12 @@
 // What a session of tsvdectl at a terminal consists of: a line editor with a history, and the output of the commands.
 import type { WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
-import { type Output, type PerformOptions, perform } from '../ctl/command.ts';
 import type { ConsoleClient } from '../ctl/console-client.ts';
 import { dataFrom } from '../ctl/console-data.ts';
 import { HISTORY_MAX, historyPath, openHistory } from '../ctl/history.ts';
 import { overflows } from '../ctl/look.ts';
 import { page } from '../ctl/pager.ts';
+import { type Output, type PerformOptions, perform } from '../ctl/perform.ts';
 import type { Screen } from '../ctl/table.ts';
 import { Terminal } from '../ctl/terminal.ts';
 import { WORDS } from '../ctl/words.ts';
@@ -41,7 +41,7 @@ export function outputTo(stdout: WriteStream | NodeJS.WriteStream, { pages }: { 
   };
 }
 
-export interface SessionOptions extends PerformOptions {
+export interface TerminalSessionOptions extends PerformOptions {
   /** Whether typed lines are kept for later sessions; by default they are. */
   keepsHistory?: boolean;
   /** Reports that the history cannot be kept. */
@@ -55,7 +55,7 @@ export async function openTerminal(
   client: ConsoleClient,
   input: TerminalInput,
   output: Output,
-  { say, interrupt, keepsHistory = true, ...options }: SessionOptions,
+  { say, interrupt, keepsHistory = true, ...options }: TerminalSessionOptions,
 ): Promise<Terminal> {
   const { lines, add } = keepsHistory ? openHistory(historyPath(), say) : { lines: [], add() {} };
   const name = client.isOurs ? await nameOf(client) : 'vde';

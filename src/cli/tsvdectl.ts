@@ -1,10 +1,10 @@
 // tsvdectl, the command: a client of a switch's console, for scripts and for people at a terminal.
 import { isatty, type WriteStream } from 'node:tty';
 import { Command, CommanderError, Option } from 'commander';
-import { type Outcome, type Output, type PerformOptions, parseErrnos, perform } from '../ctl/command.ts';
 import { ConsoleClient, NO_REPLY, TIMEOUT_SECONDS } from '../ctl/console-client.ts';
 import { findConsoles } from '../ctl/find-console.ts';
 import { giveLines } from '../ctl/lines.ts';
+import { type Outcome, type Output, type PerformOptions, parseErrnos, perform } from '../ctl/perform.ts';
 import { views } from '../ctl/views.ts';
 import { PROGRAMS, parseSeconds, watchSeconds } from '../ctl/words.ts';
 import { ExitError } from '../system/exit-error.ts';

@@ -2,10 +2,10 @@
 // errno. unixcmd follows a script that says what to send and what to expect; vdecmd needs no script, since it talks to
 // a switch's console.
 import { readFileSync } from 'node:fs';
-import { giveCommand } from '../ctl/command.ts';
 import { ConsoleClient, connectTo, NO_REPLY } from '../ctl/console-client.ts';
 import { runMachine } from '../ctl/machine.ts';
 import { parseMachineScript } from '../ctl/machine-script.ts';
+import { giveCommand } from '../ctl/perform.ts';
 import { describeError } from '../system/errno.ts';
 import { ExitError } from '../system/exit-error.ts';
 import { normalize } from './long-only.ts';

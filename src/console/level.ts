@@ -9,7 +9,10 @@ export const LEVELS = ['look', 'change', 'see', 'full'] as const;
 
 export type Level = (typeof LEVELS)[number];
 
-/** The level of the users who are neither the switch's own user nor root, unless another one is chosen. */
+/**
+ * The level of the users who are neither the switch's own user nor root, unless --mgmt-level chooses another one.
+ * Started as vde_switch, tsvde chooses `full`.
+ */
 export const DEFAULT_LEVEL: Level = 'change';
 
 export function isLevel(text: unknown): text is Level {

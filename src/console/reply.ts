@@ -13,11 +13,11 @@ export const SUCCESS = '1000 Success';
 export const END_OF_SESSION = '9999 END OF SESSION';
 
 /**
- * Returns the greeting of a session. Programs look for `V.` and a version; scripts compare the version with
- * vde_switch's.
+ * Returns the greeting of a session, with the first prompt. Programs look for `V.` and a version; scripts compare the
+ * version with vde_switch's.
  */
-export function banner(version: string): string {
-  return `${versionLines(version).join('\n')}\n\n`;
+export function greeting(version: string): string {
+  return `${versionLines(version).join('\n')}\n${PROMPT}`;
 }
 
 export function versionLines(version: string): string[] {
@@ -72,13 +72,18 @@ export async function dataBlockOf<Item>(find: () => Item | undefined, format: (i
   return { data: data ?? null, text: frame(data === undefined ? [] : linesOf(format(data))), error };
 }
 
-/** Returns the SwitchError that the action throws, or undefined. Other exceptions propagate. */
+/**
+ * Returns the SwitchError that the action throws, or undefined. The engine's refusal for want of memory becomes a
+ * SwitchError. Other exceptions propagate.
+ */
 export async function failureOf(action: () => void | Promise<void>): Promise<SwitchError | undefined> {
   try {
     await action();
     return undefined;
   } catch (error) {
     if (error instanceof SwitchError) return error;
+    if ((error as NodeJS.ErrnoException).code === 'ENOMEM')
+      return new SwitchError('ENOMEM', 'no memory is left for this');
     throw error;
   }
 }

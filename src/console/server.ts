@@ -6,7 +6,7 @@ import { descriptorOf } from '../system/native.ts';
 import { bindAndGrant, makeWay, UnixListener } from '../system/unix-listener.ts';
 import type { ConsoleContext } from './command.ts';
 import { userOfPeer } from './level.ts';
-import { banner, PROMPT } from './reply.ts';
+import { greeting } from './reply.ts';
 import { runSession } from './session.ts';
 
 /** The most sessions at a time of a user who is neither root nor the switch's own. */
@@ -24,7 +24,7 @@ export interface ManagementOptions {
 
 export class ConsoleServer {
   readonly #context: ConsoleContext;
-  readonly #sessions = new Set<Socket>();
+  readonly #connections = new Set<Socket>();
   /** How many sessions each user has who is bound by SESSIONS_PER_USER. */
   readonly #bySameUser = new Map<number | undefined, number>();
   readonly #failures: LineLimit;
@@ -52,7 +52,7 @@ export class ConsoleServer {
 
   async serve(): Promise<void> {
     // A client that has shut down its sending side may still wait for replies.
-    const server = createServer({ allowHalfOpen: true }, (session) => this.#accept(session));
+    const server = createServer({ allowHalfOpen: true }, (connection) => this.#accept(connection));
     await this.#listener?.serve(server);
     server.on('error', (error) => this.#failures.say(`mgmt accept ${error.message}`));
   }
@@ -60,36 +60,36 @@ export class ConsoleServer {
   /** Ends every session and removes the socket. */
   async close(): Promise<void> {
     const closed = this.#listener?.close();
-    for (const session of this.#sessions) session.destroy();
+    for (const connection of this.#connections) connection.destroy();
     await closed;
     this.#failures.end();
     this.#refusals.end();
   }
 
-  #accept(session: Socket): void {
-    session.on('error', () => {}); // 'close' follows
-    const uid = userOfPeer(descriptorOf(session));
-    if (!isOwner(uid) && !this.#count(uid, session)) return;
-    this.#sessions.add(session);
-    session.once('close', () => this.#sessions.delete(session));
+  #accept(connection: Socket): void {
+    connection.on('error', () => {}); // 'close' follows
+    const uid = userOfPeer(descriptorOf(connection));
+    if (!isOwner(uid) && !this.#count(uid, connection)) return;
+    this.#connections.add(connection);
+    connection.once('close', () => this.#connections.delete(connection));
     const level = isOwner(uid) ? 'full' : this.#context.level;
-    session.write(banner(this.#context.version) + PROMPT.slice(1));
-    runSession(this.#context, { kind: 'session', level, input: session, output: session, connection: session }).then(
-      () => session.end(),
-      () => session.destroy(), // the client disconnected during a read or a write
+    connection.write(greeting(this.#context.version));
+    runSession(this.#context, { kind: 'session', level, input: connection, output: connection, connection }).then(
+      () => connection.end(),
+      () => connection.destroy(), // the client disconnected during a read or a write
     );
   }
 
   /** Counts a session of its user until it is closed. Refuses it, and returns false, if the user has too many. */
-  #count(uid: number | undefined, session: Socket): boolean {
+  #count(uid: number | undefined, connection: Socket): boolean {
     const others = this.#bySameUser.get(uid) ?? 0;
     if (others >= SESSIONS_PER_USER) {
       this.#refusals.say(`refused a console session: uid ${uid} has ${others}, as many as a user may have`, 'warning');
-      session.destroy();
+      connection.destroy();
       return false;
     }
     this.#bySameUser.set(uid, others + 1);
-    session.once('close', () => {
+    connection.once('close', () => {
       const left = this.#bySameUser.get(uid)! - 1;
       if (left > 0) this.#bySameUser.set(uid, left);
       else this.#bySameUser.delete(uid);

@@ -63,8 +63,9 @@ async function valuesOf(path: string, placeholder: string, beginning: string, as
     case 'VLAN':
       return numbers(await ask('vlan/allprint'), /^VLAN (\d+)/);
     case 'N': {
-      const what = menu === 'vlan' || menu === 'fstp' ? 'VLAN' : menu === 'hash' ? '' : 'PORT';
-      return valuesOf(path, what, beginning, ask);
+      if (menu === 'vlan' || menu === 'fstp') return valuesOf(path, 'VLAN', beginning, ask);
+      const isPort = menu === 'port' ? path !== 'port/setnumports' : menu !== 'hash' && menu !== 'iplog';
+      return isPort ? portsOf(ask) : [];
     }
     case 'N|ID':
       return [...(await ask('port/attached')).lines.map((line) => line.split(' ', 1)[0]!), ...(await namesOf(ask))];

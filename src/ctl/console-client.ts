@@ -9,7 +9,7 @@ import { ExitError } from '../system/exit-error.ts';
 import { findConsoles } from './find-console.ts';
 import { type ConsoleReply, ReplyReader } from './reply-reader.ts';
 
-/** The exit code if there was no reply. It is higher than any errno. */
+/** The exit code of tsvdectl if there was no reply, or for wrong arguments. It is higher than any errno. */
 export const NO_REPLY = 255;
 export const TIMEOUT_SECONDS = 10;
 
@@ -84,7 +84,10 @@ export class ConsoleClient {
     return this.#greeting;
   }
 
-  /** Whether the greeting names tsvde. Other consoles are sent only what vde_switch accepts. */
+  /**
+   * Whether the greeting names tsvde. Other consoles are sent no line that is longer than vde_switch accepts, and no
+   * `explain`. They reply ENOSYS to `json`.
+   */
   get isOurs(): boolean {
     return this.#greeting.includes('tsvde');
   }

@@ -1,5 +1,5 @@
 // Finds the management sockets of running switches: the listening sockets that a switch's command line names with
-// --mgmt. This needs no permissions.
+// --mgmt. This needs no permissions, unless another user's switch has a relative path there.
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { resolve } from 'node:path';
 

@@ -8,6 +8,7 @@ import { views } from './views.ts';
 
 export type Typed =
   | { kind: 'view'; view: View; argument: string; json: boolean; watch: number | undefined }
+  /** The word `?`: tsvdectl's own words, then the console's help. The word `help` is a command of the console. */
   | { kind: 'help'; argument: string }
   | { kind: 'command'; line: string };
 

@@ -1,6 +1,6 @@
 // A switch's state as Prometheus metrics, modelled on node_exporter's node_network_*. Nothing is updated between scrapes:
 // families() takes one snapshot, from which all metrics are made.
-import { type AttachmentStats, BACKEND_STATS } from '../backends/kind.ts';
+import { ATTACHMENT_STATS, type AttachmentStats } from '../backends/kind.ts';
 import type { PortCounters } from '../switch/counters.ts';
 import type { Switch } from '../switch/switch.ts';
 import { BoundedValues, describeWithoutPid } from './client-labels.ts';
@@ -170,7 +170,7 @@ function guestFamilies(sw: Switch): Family[] {
 /** Returns the statistics of attachments. An attachment has samples only for the statistics of its kind. */
 function attachmentFamilies(sw: Switch): Family[] {
   const attachments = sw.attachments();
-  return Object.entries(BACKEND_STATS).map(([name, { type, help }]) => ({
+  return Object.entries(ATTACHMENT_STATS).map(([name, { type, help }]) => ({
     name: `tsvde_attachment_${name}${type === 'counter' ? '_total' : ''}`,
     type,
     help,

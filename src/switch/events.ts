@@ -13,8 +13,11 @@ export type SwitchEvent =
   | { type: 'port-vlans'; port: number; untaggedVlan: number; vlans: number[] }
   | EndpointEvent
   | { type: 'endpoint-described'; port: number; endpoint: number; description: string }
-  /** An attachment was opened, closed, or has lost its connection for the given reason and tries to connect again. */
   | { type: 'attachment-opened' | 'attachment-closed'; attachment: string; kind: string }
+  /**
+   * An attachment has lost its connection, or could not connect, for the given reason, and tries again. A series of
+   * attempts that fail is one event.
+   */
   | { type: 'attachment-reconnecting'; attachment: string; kind: string; reason: string }
   /** An address was learned. This event and the next two are emitted only while someone has called MacTable.watch(). */
   | { type: 'mac-added'; mac: string; vlan: number; port: number }

@@ -134,7 +134,7 @@ export class PortTable {
   }
 
   /**
-   * Reserves the lowest free port for clients that ask for it by number, and returns that number. The port keeps its
+   * Keeps the lowest free port for clients that ask for it by number, and returns that number. The port keeps its
    * other settings.
    */
   createAuto(): number {
@@ -203,7 +203,7 @@ export class PortTable {
     if (number !== 0) this.#checkNumber(number);
   }
 
-  /** Implements Reservations.forClient. `created` is true if the port did not exist before. */
+  /** The table's part of Reservations.forClient. `created` is true if the port did not exist before. */
   claim(wanted: WantedPort, user: number): { number: number; created: boolean } {
     const number = wanted.kind === 'any' ? this.#lowestFree() : wanted.number;
     this.check(number);
@@ -220,8 +220,8 @@ export class PortTable {
   }
 
   /**
-   * Implements Reservations.forAttachment. The port stays reserved until release(). `created` is true if the port did
-   * not exist before.
+   * The table's part of Reservations.forAttachment. The port stays reserved until release(). `created` is true if the
+   * port did not exist before.
    */
   reserve(attachment: string, range?: PortRange): { number: number; created: boolean } {
     const number = range ? this.#freeWithin(range) : this.#lowestFree();

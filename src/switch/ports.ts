@@ -66,7 +66,7 @@ export class Ports {
   }
 
   /**
-   * Reserves the lowest free port for clients and attachments that ask for it by number, and creates the port if
+   * Keeps the lowest free port for clients and attachments that ask for it by number, and creates the port if
    * needed. Returns the port's number. Throws SwitchError ENOSPC.
    */
   createAuto(): number {
@@ -96,7 +96,7 @@ export class Ports {
   }
 
   /**
-   * Reserves the port for a user, given as a login name or a uid; NONE or ANY ends the reservation. Throws SwitchError
+   * Restricts the port to a user, given as a login name or a uid; NONE or ANY ends the restriction. Throws SwitchError
    * EINVAL, ENXIO.
    */
   setUser(port: number | string, user: string): void {
@@ -104,7 +104,7 @@ export class Ports {
   }
 
   /**
-   * Reserves the port for a group, given as a name or a gid; NONE or ANY ends the reservation. Throws SwitchError
+   * Restricts the port to a group, given as a name or a gid; NONE or ANY ends the restriction. Throws SwitchError
    * EINVAL, ENXIO.
    */
   setGroup(port: number | string, group: string): void {

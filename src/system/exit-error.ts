@@ -1,6 +1,6 @@
 // The error that ends a program: one sentence for stderr, and an exit code.
 
-/** The exit code for wrong arguments. */
+/** The exit code for wrong arguments. tsvdectl uses NO_REPLY instead, since its other exit codes are errnos. */
 export const USAGE = 2;
 
 export class ExitError extends Error {

@@ -249,6 +249,12 @@ test.each([
   ['dgram,remote.type=inet,remote.host=127.0.0.1,remote.port=5,local.type=unix', 'EINVAL', /local\.type is unix/],
   [`dgram,remote.type=unix,remote.path=/${'x'.repeat(107)},local.path=/a`, 'ENAMETOOLONG', /room for 107/],
   ['stream,addr.type=inet,addr.port=5,addr.ipv4=off,addr.ipv6=off', 'EINVAL', /cannot both be off/],
+  [
+    'stream,addr.type=inet,addr.host=127.0.0.1,addr.port=0',
+    'EINVAL',
+    /cannot connect to 127\.0\.0\.1:0: give the port that/,
+  ],
+  ['socket,connect=127.0.0.1:0', 'EINVAL', /cannot connect to 127\.0\.0\.1:0/],
   ['stream,addr.type=inet,addr.port=70000', 'EINVAL', /addr\.port is '70000': it must be a number from 0 to 65535/],
   ['stream,addr.type=fd', 'EINVAL', /addr\.type is 'fd': it must be inet or unix/],
   ['stream,addr.type=unix', 'EINVAL', /addr\.path is missing/],

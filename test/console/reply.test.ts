@@ -2,12 +2,12 @@
 import { describe, expect, test } from 'vitest';
 import {
   asJson,
-  banner,
   codeLine,
   dataBlock,
   dataBlockOf,
   END_OF_SESSION,
   failureOf,
+  greeting,
   PROMPT,
   plain,
   result,
@@ -24,7 +24,7 @@ test('the words of a session are those of vde_switch', () => {
   expect(PROMPT).toBe('\nvde$ ');
   expect(SUCCESS).toBe('1000 Success');
   expect(END_OF_SESSION).toBe('9999 END OF SESSION');
-  expect(banner('2.3.3')).toBe('VDE switch V.2.3.3\ntsvde - MIT licence\n\n');
+  expect(greeting('2.3.3')).toBe('VDE switch V.2.3.3\ntsvde - MIT licence\n\nvde$ ');
   expect(versionLines('1')).toEqual(['VDE switch V.1', 'tsvde - MIT licence']);
 });
 
@@ -100,6 +100,8 @@ describe('a data block', () => {
     await expect(failureOf(async () => breaks())).rejects.toBe(defect);
     expect(await failureOf(async () => Promise.reject(failure))).toBe(failure);
     expect(await failureOf(() => {})).toBeUndefined();
+    const refused = Object.assign(new Error('ENOMEM'), { code: 'ENOMEM' }); // as the engine refuses a task
+    expect(await failureOf(async () => Promise.reject(refused))).toMatchObject({ name: 'SwitchError', code: 'ENOMEM' });
   });
 });
 

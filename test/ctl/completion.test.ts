@@ -37,6 +37,7 @@ test.each([
   ['port/attach tap,vnet_hdr=on,switchport=', ['3', '17', 'web'].map((port) => `tap,vnet_hdr=on,switchport=${port}`)],
   ['port/attach stream,addr.type=', ['stream,addr.type=inet', 'stream,addr.type=unix']],
   ['port/attach tap,ifname=', []],
+  ['port/setnumports ', []],
   ['port/attach tab,', []],
 ])('%j', async (line, words) => {
   expect((await (await lab())(line))[0]).toEqual(words);

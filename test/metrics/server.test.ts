@@ -4,7 +4,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { BACKEND_STATS } from '../../src/backends/kind.ts';
+import { ATTACHMENT_STATS } from '../../src/backends/kind.ts';
 import { Switch } from '../../src/index.ts';
 import { portCounters } from '../../src/switch/counters.ts';
 import { native } from '../../src/system/native.ts';
@@ -115,7 +115,7 @@ describe('every number of the switch has a metric of its own', () => {
     port,
     values: BigUint64Array.from(native.counterNames, (_, i) => BigInt(1000 * port + i)),
   }));
-  const stats = Object.fromEntries(Object.keys(BACKEND_STATS).map((name, i) => [name, 500 + i]));
+  const stats = Object.fromEntries(Object.keys(ATTACHMENT_STATS).map((name, i) => [name, 500 + i]));
   const switchWithNumbers = {
     name: 'numbers',
     hub: true,
@@ -171,7 +171,7 @@ describe('every number of the switch has a metric of its own', () => {
   test('the attachments, the MAC table and the switch', async () => {
     const found = samples(await scrape(await serve(switchWithNumbers)));
     const own = Object.entries(stats).map(([name, value]) => {
-      const { type } = BACKEND_STATS[name as keyof typeof BACKEND_STATS];
+      const { type } = ATTACHMENT_STATS[name as keyof typeof ATTACHMENT_STATS];
       return [`tsvde_attachment_${name}${type === 'counter' ? '_total' : ''}{attachment="all",kind="user"}`, value];
     });
     expect(Object.fromEntries([...found].filter(([name]) => /^tsvde_(?!port_|build_)/.test(name)))).toEqual({

@@ -8,7 +8,7 @@ import { menus } from '../../console/menus.ts';
 import { type Ask, complete } from '../../ctl/completion.ts';
 import { ConsoleClient } from '../../ctl/console-client.ts';
 import { findConsoles } from '../../ctl/find-console.ts';
-import { WORDS } from '../../ctl/words.ts';
+import { PROGRAMS, WORDS } from '../../ctl/words.ts';
 import { SYSTEM_EMULATOR } from '../../qemu/programs.ts';
 import { defineCapture } from '../capture.ts';
 import { CHECK_NAMES, defineDoctor } from '../doctor.ts';
@@ -27,14 +27,13 @@ export interface Candidate {
   help?: string;
 }
 
-/** The words of tsvdectl that have options of their own. extcap is left out, since only Wireshark starts it. */
-const SUB_PROGRAMS: Readonly<Record<string, { define: () => Command; help: string }>> = {
-  capture: { define: defineCapture, help: 'write frames as pcapng' },
-  events: { define: defineEvents, help: 'show events as they occur' },
-  expect: { define: defineExpect, help: 'wait for a frame' },
-  wait: { define: defineWait, help: 'wait until a condition holds' },
+/** The programs of tsvdectl that have options of their own. extcap is left out, since only Wireshark starts it. */
+const DEFINITIONS: Readonly<Record<string, () => Command>> = {
+  capture: defineCapture,
+  events: defineEvents,
+  expect: defineExpect,
+  wait: defineWait,
 };
-const TOP = { path: 'top', syntax: '', help: 'show the ports on the full screen' };
 
 /** How long a switch may take to answer, in seconds: the user waits at the prompt. */
 const PATIENCE_SECONDS = 1;
@@ -153,15 +152,14 @@ async function ofTsvdectl(before: readonly string[], last: string): Promise<Cand
   const client = paths.length === 1 ? await connect(paths[0]!) : undefined;
   try {
     const ask: Ask = client ? (line) => client.ask(line) : askTables;
-    const subProgram = Object.hasOwn(SUB_PROGRAMS, typed[0] ?? '') ? SUB_PROGRAMS[typed[0]!] : undefined;
-    if (subProgram) {
-      const options = await ofOptions(subProgram.define().options, typed.slice(1), last);
+    const define = Object.hasOwn(DEFINITIONS, typed[0] ?? '') ? DEFINITIONS[typed[0]!] : undefined;
+    if (define) {
+      const options = await ofOptions(define().options, typed.slice(1), last);
       const wantsPort = /^(-p|--port)$/.test(typed.at(-1)!);
       if (!wantsPort) return options ?? [];
       return (await completed(`port ${last}`, ask, WORDS)).map((word) => ({ word }));
     }
-    const programs = Object.entries(SUB_PROGRAMS).map(([path, { help }]) => ({ path, syntax: '', help }));
-    const words = [...WORDS, TOP, ...programs];
+    const words = [...WORDS, ...PROGRAMS];
     const helps = new Map(words.map(({ path, help }) => [path, help]));
     const found = await completed([...typed, last].join(' '), ask, words);
     return found.map((word) => ({ word, ...(typed.length === 0 && helps.has(word) && { help: helps.get(word)! }) }));

@@ -110,15 +110,15 @@ export const hashMenu: Menu = {
   ],
 };
 
-interface Row extends MacEntry {
+interface MacRow extends MacEntry {
   bucket: number;
 }
 
-function withBucket(entry: MacEntry, size: number): Row {
+function withBucket(entry: MacEntry, size: number): MacRow {
   return { ...entry, bucket: bucketOf(entry, size) };
 }
 
-function describe({ mac, vlan, port, ageSeconds, bucket }: Row): string {
+function describe({ mac, vlan, port, ageSeconds, bucket }: MacRow): string {
   return `Hash: ${pad(bucket)} Addr: ${mac} VLAN ${pad(vlan)} to port: ${pad(port, 3)}  age ${ageSeconds} secs`;
 }
 

@@ -236,7 +236,7 @@ interface KindInfo {
   help: string;
 }
 
-interface Row {
+interface PortRow {
   port: number;
   name: string | undefined;
   untaggedVlan: number;
@@ -251,7 +251,7 @@ interface Row {
   endpoints: readonly EndpointInfo[];
 }
 
-function* listPorts(sw: Switch, argument: string, wanted: (port: PortInfo) => boolean): Iterable<Row> {
+function* listPorts(sw: Switch, argument: string, wanted: (port: PortInfo) => boolean): Iterable<PortRow> {
   const number = parseOptionalPort(argument, sw);
   if (number !== undefined) sw.ports.check(number);
   const ports = sw.ports.list().filter((port) => (number === undefined || port.number === number) && wanted(port));
@@ -260,7 +260,7 @@ function* listPorts(sw: Switch, argument: string, wanted: (port: PortInfo) => bo
   for (const port of ports) yield rowOf(port, counters.get(port.number)!);
 }
 
-function rowOf({ number, name, currentUser, user, group, ...port }: PortInfo, counters: PortCounters): Row {
+function rowOf({ number, name, currentUser, user, group, ...port }: PortInfo, counters: PortCounters): PortRow {
   const { receiveUnicast, receiveMulticast, receiveBroadcast, receiveBytes } = counters;
   const { transmitUnicast, transmitMulticast, transmitBroadcast, transmitBytes } = counters;
   return {
@@ -278,7 +278,7 @@ function rowOf({ number, name, currentUser, user, group, ...port }: PortInfo, co
   };
 }
 
-function* describePort(row: Row): Iterable<string> {
+function* describePort(row: PortRow): Iterable<string> {
   const { port, untaggedVlan, active, allocatable, currentUser = NOBODY, user = NOBODY, group = NOBODY } = row;
   const state = `${active ? 'ACTIVE' : 'INACTIVE'} - ${allocatable ? '' : 'NOT '}Unnamed Allocatable`;
   yield `Port ${pad(port)} untagged_vlan=${pad(untaggedVlan)} ${state}`;
@@ -288,7 +288,7 @@ function* describePort(row: Row): Iterable<string> {
   for (const endpoint of row.endpoints) yield describeEndpoint(endpoint);
 }
 
-function describeTraffic({ frames, bytes }: Row['sent']): string {
+function describeTraffic({ frames, bytes }: PortRow['sent']): string {
   return `pkts ${String(frames).padStart(10)}          bytes ${String(bytes).padStart(20)}`;
 }
 

@@ -73,12 +73,12 @@ interface Member extends VlanMember {
   state: PortState;
 }
 
-interface Row {
+interface VlanRow {
   vlan: number;
   ports: readonly Member[];
 }
 
-function* listVlans(sw: Switch, argument: string, wanted: (member: VlanMember) => boolean): Iterable<Row> {
+function* listVlans(sw: Switch, argument: string, wanted: (member: VlanMember) => boolean): Iterable<VlanRow> {
   const only = parseOptionalNumber(argument);
   if (only !== undefined) sw.vlans.check(only);
   for (const vlan of only === undefined ? sw.vlans.list().map(({ number }) => number) : [only]) {
@@ -88,7 +88,7 @@ function* listVlans(sw: Switch, argument: string, wanted: (member: VlanMember) =
   }
 }
 
-function* describeVlan({ vlan, ports }: Row): Iterable<string> {
+function* describeVlan({ vlan, ports }: VlanRow): Iterable<string> {
   yield `VLAN ${pad(vlan)}`;
   for (const member of ports) yield describeMember(member);
 }
