@@ -3,8 +3,7 @@
 import { addressOf, type HttpPlace, PLACE_OPTIONS } from '../http/place.ts';
 import { checkOptions } from '../protocol/options.ts';
 import type { Switch } from '../switch/switch.ts';
-import { type SwitchServer, serverOf } from '../switch/switch-server.ts';
-import type { Log } from '../system/log.ts';
+import type { SwitchServer } from '../switch/switch-server.ts';
 
 /** Where metrics are served: a TCP port, or a unix socket. */
 export type MetricsOptions = HttpPlace;
@@ -18,17 +17,10 @@ export async function serveMetrics(sw: Switch, options: MetricsOptions): Promise
   checkOptions(options, PLACE_OPTIONS);
   const address = addressOf(options, 'metrics');
   // These modules are loaded on demand, since prom-client would take half of the library's loading time.
-  const [{ startHttp }, { metricsRoutes, metricsUrl }, { VDE_VERSION }] = await Promise.all([
-    import('../http/server.ts'),
+  const [{ serveRoutes }, { metricsRoutes, metricsUrl }, { VDE_VERSION }] = await Promise.all([
+    import('../http/serve-routes.ts'),
     import('./routes.ts'),
     import('../system/version.ts'),
   ]);
-  const log: Log = (message, level) => void sw.emit('log', message, level);
-  const server = await startHttp({ address, routes: metricsRoutes(sw, VDE_VERSION), what: 'metrics', log });
-  try {
-    return serverOf(sw, metricsUrl(server.address), () => server.close());
-  } catch (error) {
-    await server.close();
-    throw error;
-  }
+  return serveRoutes(sw, { address, routes: metricsRoutes(sw, VDE_VERSION), what: 'metrics', url: metricsUrl });
 }

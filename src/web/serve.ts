@@ -3,7 +3,7 @@ import { addressOf, type HttpPlace, PLACE_OPTIONS } from '../http/place.ts';
 import type { HttpServer } from '../http/server.ts';
 import { checkOptions } from '../protocol/options.ts';
 import type { Switch } from '../switch/switch.ts';
-import { type SwitchServer, serverOf } from '../switch/switch-server.ts';
+import type { SwitchServer } from '../switch/switch-server.ts';
 import type { Log } from '../system/log.ts';
 
 /** Where the page is served, on a TCP port or a unix socket, and the names by which browsers may address it. */
@@ -24,25 +24,12 @@ export async function servePage(sw: Switch, options: PageOptions): Promise<Switc
   const { hosts = [], ...place } = options;
   const address = addressOf(place, 'the page');
   // These modules are loaded on demand, since most programs that embed a switch serve no page.
-  const [{ startHttp }, { pageRoutes, pageUrl }] = await Promise.all([
-    import('../http/server.ts'),
+  const [{ serveRoutes }, { pageRoutes, pageUrl }] = await Promise.all([
+    import('../http/serve-routes.ts'),
     import('./routes.ts'),
   ]);
-  const page = await pageRoutes(sw, { hosts: address.kind === 'tcp' ? [address.host, ...hosts] : hosts });
-  const log: Log = (message, level) => void sw.emit('log', message, level);
-  const server = await startHttp({ address, routes: page.routes, what: 'the page', log });
-  const close = async () => {
-    page.close();
-    await server.close();
-  };
-  try {
-    const served = serverOf(sw, pageUrl(server.address), close);
-    warnIfPublic(server, log);
-    return served;
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  const { routes, close } = await pageRoutes(sw, { hosts: address.kind === 'tcp' ? [address.host, ...hosts] : hosts });
+  return serveRoutes(sw, { address, routes, what: 'the page', url: pageUrl, started: warnIfPublic, close });
 }
 
 /** Logs a warning if other hosts can read the page. */
