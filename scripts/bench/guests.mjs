@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { root } from '../set-up.mjs';
+import { tcpResult } from './iperf.mjs';
 import { until } from './scope.mjs';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
@@ -27,7 +28,7 @@ export const sharedMemory = [
 ];
 
 /**
- * Returns iperf3's JSON for a TCP stream from one guest to the other. `wire` contains QEMU's options for the network;
+ * Returns iperf3's result for a TCP stream from one guest to the other. `wire` contains QEMU's options for the network;
  * the last of them is the value of `-device` for the NIC.
  */
 export async function iperfBetweenGuests(scope, wire, seconds) {
@@ -38,7 +39,7 @@ export async function iperfBetweenGuests(scope, wire, seconds) {
 }
 
 /**
- * Returns iperf3's JSON for a TCP stream from a guest with an address to a host with iperf3's server, or in reverse.
+ * Returns iperf3's result for a TCP stream from a guest with an address to a host with iperf3's server, or in reverse.
  */
 export async function iperfWithHost(scope, wire, { address, peer, reverse, seconds }) {
   const home = scope.directory();
@@ -51,7 +52,7 @@ async function resultOf(boot, home, words) {
   boot(1, `file:${console}`, words);
   const output = () => readFileSync(console, { encoding: 'utf8', flag: 'a+' });
   await until("a guest's result", () => output().includes('RESULT-END'), 90_000);
-  return JSON.parse(output().replace(/^[^{]*|[^}]*$/g, ''));
+  return tcpResult(JSON.parse(output().replace(/^[^{]*|[^}]*$/g, '')).end);
 }
 
 async function guestBooter(scope, home, wire) {

@@ -1,11 +1,10 @@
 // Measures what it costs that tsvde and its user-mode stack give up privileges: beside a tsvde that keeps them all.
-import { CPU, CPU_OF_BYTES, RATE } from '../columns.mjs';
+import { CPU, CPU_OF_BYTES, GBITS, RATE } from '../columns.mjs';
 import { iperf } from '../iperf.mjs';
 import { load } from '../load.mjs';
 import { hosts } from '../network.mjs';
 import { overUserNetwork } from '../user-networks.mjs';
 
-const GBITS = { key: 'gbits', title: 'Gbit/s', digits: 3, spread: true, ratio: true };
 const MS = { key: 'ms', title: 'ms', digits: 1, spread: true, ratio: true };
 const STARTS = 5;
 

@@ -2,36 +2,23 @@
 // switch, so the figure to compare is the CPU time that the switch uses. vhost-user ports and the TAP exchange datagrams
 // unsegmented.
 import { join } from 'node:path';
+import { CPU_OF_BYTES, GBITS, RETRANSMITS } from '../columns.mjs';
 import { iperfBetweenGuests, iperfWithHost, sharedMemory, vdeNetdev, vhostUserNetdev } from '../guests.mjs';
+import { serveIperf, withCpu } from '../iperf.mjs';
 import { hosts } from '../network.mjs';
-import { cpuNanoseconds } from '../process.mjs';
-import { until } from '../scope.mjs';
 import { vhostUserPath, withVhostUser } from '../vhost-user.mjs';
 
 const NEEDS = ['root', 'qemu-system-x86_64', 'busybox', 'cpio', 'iperf3'];
-const COLUMNS = [
-  { key: 'gbits', title: 'Gbit/s', digits: 3, spread: true, ratio: true },
-  { key: 'cpu', title: 'CPU ms/MiB', digits: 3, ratio: true },
-  { key: 'retransmits', title: 'retransmits', digits: 0 },
-];
+const COLUMNS = [GBITS, CPU_OF_BYTES, RETRANSMITS];
 
 const vhostUserWire = (directory) => [...sharedMemory, ...vhostUserNetdev(vhostUserPath(directory))];
-
-/** Runs a stream, and returns its rate, the CPU time of the switch for each MiB, and the retransmits. */
-async function measured(pids, stream) {
-  const before = cpuNanoseconds(pids);
-  const { end } = await stream;
-  const { bits_per_second: bits, bytes } = end.sum_received;
-  const cpu = (cpuNanoseconds(pids) - before) / 1e6 / (bytes / 2 ** 20);
-  return { gbits: bits / 1e9, cpu, retransmits: end.sum_sent.retransmits };
-}
 
 const lasting = (seconds) => Math.max(2, Math.ceil(5 * seconds));
 
 async function betweenGuests(scope, peer, wire, { seconds, options = [] }) {
   const directory = join(scope.directory(), 'ctl');
   const { pids } = await peer.start(scope, { directory, options });
-  return measured(pids, iperfBetweenGuests(scope, wire(directory), lasting(seconds)));
+  return withCpu(pids, () => iperfBetweenGuests(scope, wire(directory), lasting(seconds)));
 }
 
 async function withHost(scope, peer, wire, { reverse, seconds }) {
@@ -42,10 +29,9 @@ async function withHost(scope, peer, wire, { reverse, seconds }) {
   };
   const { pids, ends } = await hosts(scope, { ...peer, start }, ['tap']);
   const [host] = ends;
-  host.start(['iperf3', '-s']);
-  await until('iperf3', async () => (await host.run(['ss', '-Hltn', 'sport = 5201'])) !== '');
+  await serveIperf(host);
   const words = { address: '10.99.0.100', peer: host.address, reverse, seconds: lasting(seconds) };
-  return measured(pids, iperfWithHost(scope, wire(directory), words));
+  return withCpu(pids, () => iperfWithHost(scope, wire(directory), words));
 }
 
 const betweenRows = [

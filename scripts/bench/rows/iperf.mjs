@@ -1,9 +1,9 @@
 // Measures TCP and UDP between two hosts by iperf3. Each host is on a TAP or a VDE client.
-import { CPU_OF_BYTES } from '../columns.mjs';
+import { CPU_OF_BYTES, GBITS } from '../columns.mjs';
 import { iperf } from '../iperf.mjs';
 import { hosts } from '../network.mjs';
 
-const RATE = { key: 'gbits', title: 'Gbit/s', digits: 2, spread: true, ratio: true };
+const RATE = { ...GBITS, digits: 2 };
 const LOST = { key: 'lost', title: 'lost %', digits: 1 };
 const PAIRS = { 'tap-tap': ['tap', 'tap'], 'tap-vde': ['tap', 'vde'], 'vde-vde': ['vde', 'vde'] };
 

@@ -1,6 +1,6 @@
 // Measures the effect of the pacing limit, for tsvde only: on frames to one reader, sent as fast as the kernel accepts
 // them, and on TCP.
-import { CPU, RATE, SHARE } from '../columns.mjs';
+import { CPU, GBITS, RATE, RETRANSMITS, SHARE } from '../columns.mjs';
 import { iperf } from '../iperf.mjs';
 import { load } from '../load.mjs';
 import { hosts } from '../network.mjs';
@@ -24,10 +24,7 @@ export const groups = [
   },
   {
     title: 'pacing bounds in milliseconds, eight TCP streams between VDE clients',
-    columns: [
-      { key: 'gbits', title: 'Gbit/s', digits: 2, spread: true },
-      { key: 'retransmits', title: 'retransmits', digits: 0 },
-    ],
+    columns: [{ ...GBITS, digits: 2 }, RETRANSMITS],
     rows: BOUNDS.map((bound) => ({
       name: `pacing-tcp-${bound}`,
       carries: 'vde',

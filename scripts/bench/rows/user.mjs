@@ -1,8 +1,7 @@
 // Measures TCP through a user-mode network by iperf3, between a guest on a TAP and its host, in both directions.
+import { GBITS } from '../columns.mjs';
 import { iperf } from '../iperf.mjs';
 import { overUserNetwork } from '../user-networks.mjs';
-
-const RATE = { key: 'gbits', title: 'Gbit/s', digits: 3, spread: true, ratio: true };
 
 const rows = [1, 8].flatMap((streams) =>
   [false, true].map((reverse) => ({
@@ -17,4 +16,4 @@ const rows = [1, 8].flatMap((streams) =>
   })),
 );
 
-export const groups = [{ title: 'TCP through a user-mode network, one and eight streams', columns: [RATE], rows }];
+export const groups = [{ title: 'TCP through a user-mode network, one and eight streams', columns: [GBITS], rows }];
