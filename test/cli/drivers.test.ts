@@ -8,6 +8,7 @@ import { atEnd } from '../support/at-end.ts';
 import { describeWith } from '../support/needs.ts';
 import { BROADCAST, frame, padded, Recorder } from '../support/network.ts';
 import { compat, endPid, run, start } from '../support/process.ts';
+import { JOIN } from '../support/python.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { accepts } from '../support/vde-switch.ts';
 import { until } from '../support/wait.ts';
@@ -97,16 +98,12 @@ test("Kathará's managed fork gets the codes that it accepts, and its graders fi
 });
 
 /** The client of dynamips: a named socket, version 3, no description, each frame sent by sendto. */
-const DYNAMIPS = `
-import os, socket, struct, sys
+const DYNAMIPS = `${JOIN}
+import sys
 ctl, local = sys.argv[1:]
-data = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-data.bind(local)
-control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-control.connect(ctl)
-control.send(struct.pack('=III', 0xfeedface, 3, 0) + struct.pack('=H108s', 1, local.encode()))
-reply = control.recv(110)
-remote = reply[2:].split(b'\\0')[0].decode()
+data = data_socket(local)
+control, reply = ask(ctl, local)
+remote = address_in(reply)
 print('joined', len(reply), flush=True)
 while True:
     frame = data.recv(4096)

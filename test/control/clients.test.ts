@@ -25,6 +25,7 @@ import { atEnd } from '../support/at-end.ts';
 import { describeWith } from '../support/needs.ts';
 import { network, Recorder } from '../support/network.ts';
 import { run, start } from '../support/process.ts';
+import { JOIN } from '../support/python.ts';
 import { dataSocket, RawClient } from '../support/raw-client.ts';
 import { StreamPeer } from '../support/stream-peer.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -122,17 +123,15 @@ test('a foreign file in place of a data socket is logged and stays, and the swit
 describeWith(['root', 'setpriv', '/usr/bin/python3'], 'a data socket of another user', () => {
   /** Debian's user IDs. */
   const [DAEMON, BIN] = [1, 2];
-  const joinAs = (uid: number, owner: number, directory: string) => `
-import os, socket, struct
+  const joinAs = (uid: number, owner: number, directory: string) => `${JOIN}
+import os
 path = '${directory}/c-${uid}-${owner}'
-d = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); d.bind(path); os.chmod(path, 0o777); os.chown(path, ${owner}, -1)
+d = data_socket(path); os.chmod(path, 0o777); os.chown(path, ${owner}, -1)
 os.setresuid(${uid}, ${uid}, ${uid})
-s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM); s.connect('${directory}/ctl')
-s.send(struct.pack('=III', 0xfeedface, 3, 0) + struct.pack('=H108s', 1, path.encode()))
-answer = s.recv(200)
+s, answer = ask('${directory}/ctl', path)
 if answer:
     d.setblocking(False)
-    d.sendto(bytes(60), answer[2:].split(b'\\0')[0])
+    d.sendto(bytes(60), address_in(answer))
 print('answer', len(answer), flush=True)
 s.recv(1)`;
 

@@ -6,6 +6,7 @@ import { Plug } from '../../src/index.ts';
 import { describeWith } from '../support/needs.ts';
 import { BROADCAST, frame, Recorder } from '../support/network.ts';
 import { start } from '../support/process.ts';
+import { JOIN } from '../support/python.ts';
 import { startTsvde } from '../support/tsvde.ts';
 import { until } from '../support/wait.ts';
 
@@ -14,25 +15,25 @@ const JOINS = 20_000;
 const MIB = 1 << 20;
 
 /** Joins again and again, keeps every connection that is answered, and reads no frame. */
-const CROWD = `
-import os, resource, socket, struct, sys
+const CROWD = `${JOIN}
+import os, resource, sys
 directory, count = sys.argv[1], int(sys.argv[2])
 hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 kept, refused = [], 0
 for i in range(count):
     d = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     path = '%s/.%05d-%05d' % (directory, os.getpid(), i)
     try:
         d.bind(path)
-        s.connect(directory + '/ctl')
-        s.send(struct.pack('=III', 0xfeedface, 3, 0) + struct.pack('=H108s', 1, path.encode()) + b'crowd')
-        if len(s.recv(200)) == 0: raise OSError
+        s, reply = ask(directory + '/ctl', path, description=b'crowd')
+        if not reply:
+            s.close()
+            raise OSError
         kept.append((d, s))
     except OSError:
         refused += 1
-        d.close(); s.close()
+        d.close()
         try: os.unlink(path)
         except OSError: pass
 print('kept', len(kept), 'refused', refused, flush=True)

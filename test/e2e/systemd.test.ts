@@ -4,18 +4,17 @@ import { formatStreamFrame } from '../../src/protocol/plug-stream.ts';
 import { arpReply, arpRequest } from '../support/arp.ts';
 import { describeWith } from '../support/needs.ts';
 import type { Started } from '../support/process.ts';
+import { JOIN } from '../support/python.ts';
 import { SYSTEMD_NEEDS, Systemd, TSVDE } from '../support/systemd.ts';
 import { until } from '../support/wait.ts';
 
 /** Like dynamips, a client whose own socket is where the user wants: prints the address that the switch gives it. */
-const OWN_SOCKET = `
-import socket, struct, sys
+const OWN_SOCKET = `${JOIN}
+import sys
 directory, own = sys.argv[1:]
-data = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); data.bind(own)
-ctl = socket.socket(socket.AF_UNIX); ctl.connect(directory + '/ctl')
-address = lambda path: struct.pack('=H108s', socket.AF_UNIX, path.encode())
-ctl.send(struct.pack('=III', 0xfeedface, 3, 0) + address(own))
-print(ctl.recv(200)[2:].rstrip(b'\\0').decode() or 'refused')
+data = data_socket(own)
+stream, reply = ask(directory + '/ctl', own)
+print(address_in(reply) or 'refused')
 `;
 
 describeWith([...SYSTEMD_NEEDS, 'tun', 'setpriv', 'curl', '/usr/bin/python3'], 'units under systemd', () => {

@@ -5,6 +5,7 @@ import type { ListenOptions } from '../../src/index.ts';
 import { describeWith } from '../support/needs.ts';
 import { type Network, network } from '../support/network.ts';
 import { type Started, start, tsvde } from '../support/process.ts';
+import { JOIN } from '../support/python.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/wait.ts';
 
@@ -39,13 +40,12 @@ async function joins({ sw, directory }: Network, user: User, port: string, group
 }
 
 /** Python code that asks for port 4 from an abstract address. */
-const claim = (directory: string) => `
-import os, socket, struct
+const claim = (directory: string) => `${JOIN}
+import os
 name = (b'\\0tsvde-%d' % os.getpid()).ljust(108, b'\\0')
-d = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); d.bind(name)
-s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM); s.connect('${directory}/ctl')
-s.send(struct.pack('=III', 0xfeedface, 3, 4 << 8) + struct.pack('=H108s', 1, name) + b'user=root pid=1')
-print('answer', len(s.recv(200)), flush=True)`;
+d = data_socket(name)
+s, reply = ask('${directory}/ctl', name, 4, b'user=root pid=1')
+print('answer', len(reply), flush=True)`;
 
 describeWith(['root', 'setpriv', 'vde_plug', PYTHON], 'access to ports', () => {
   describe('port/setuser and port/setgroup', () => {

@@ -5,7 +5,7 @@ import { ADDRESS_SIZE, addressPath, formatAddress } from '../../src/protocol/req
 import { native } from '../../src/system/native.ts';
 import { describeWith } from '../support/needs.ts';
 import { BROADCAST, frame, network } from '../support/network.ts';
-import { python } from '../support/python.ts';
+import { JOIN, python } from '../support/python.ts';
 import { dataSocket, RawClient, version1, version3, words } from '../support/raw-client.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/wait.ts';
@@ -56,12 +56,12 @@ describe('granted requests', () => {
     address.write(`\0tsvde-test-${process.pid}`, 2);
     // Node has no unix datagram sockets, so a Python program is the client.
     const client = await python(
-      `import socket,struct,sys
-name=${JSON.stringify([...address.subarray(2)])}
-d=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM); d.bind(bytes(name))
-s=socket.socket(socket.AF_UNIX,socket.SOCK_STREAM); s.connect(${JSON.stringify(`${directory}/ctl`)})
-s.send(struct.pack('=III',${MAGIC},3,0)+struct.pack('=H',1)+bytes(name))
-r=s.recv(200); d.connect(r[2:].split(b'\\0')[0].decode()); print('joined',flush=True)
+      `${JOIN}
+import sys
+name=bytes(${JSON.stringify([...address.subarray(2)])})
+d=data_socket(name)
+s,r=ask(${JSON.stringify(`${directory}/ctl`)},name)
+d.connect(address_in(r)); print('joined',flush=True)
 f=d.recv(2000); d.send(f[6:12]+f[0:6]+f[12:]); sys.stdin.read()`,
     );
     await client.output(/joined/);
@@ -173,13 +173,13 @@ describeWith(['root', 'python3'], 'refused requests of another user', () => {
     sw.ports.create(4);
     sw.ports.setUser(4, 'daemon');
     const client = await python(
-      `import os,socket,struct
+      `${JOIN}
+import os
 os.setgid(65534); os.setuid(65534)
 name='/tmp/tsvde-nobody-${process.pid}'
-d=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM); d.bind(name)
-s=socket.socket(socket.AF_UNIX,socket.SOCK_STREAM); s.connect(${JSON.stringify(`${directory}/ctl`)})
-s.send(struct.pack('=III',${MAGIC},3,4<<8)+struct.pack('=H108s',1,name.encode()))
-print('answer',len(s.recv(200)),flush=True); os.unlink(name)`,
+d=data_socket(name)
+s,r=ask(${JSON.stringify(`${directory}/ctl`)},name,4)
+print('answer',len(r),flush=True); os.unlink(name)`,
       { readable: directory },
     );
     await client.output(/answer 0/);
@@ -190,11 +190,11 @@ print('answer',len(s.recv(200)),flush=True); os.unlink(name)`,
     const { directory, log } = await network();
     const { path } = dataSocket(temporaryDirectory());
     const client = await python(
-      `import os,socket,struct
+      `${JOIN}
+import os
 os.setgid(65534); os.setuid(65534)
-s=socket.socket(socket.AF_UNIX,socket.SOCK_STREAM); s.connect(${JSON.stringify(`${directory}/ctl`)})
-s.send(struct.pack('=III',${MAGIC},3,0)+struct.pack('=H108s',1,${JSON.stringify(path)}.encode()))
-print('answer',len(s.recv(200)),flush=True)`,
+s,r=ask(${JSON.stringify(`${directory}/ctl`)},${JSON.stringify(path)})
+print('answer',len(r),flush=True)`,
       { readable: directory },
     );
     await client.output(/answer 0/);

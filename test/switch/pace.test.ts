@@ -5,24 +5,21 @@ import { expect, test } from 'vitest';
 import { Switch } from '../../src/index.ts';
 import { frame, network } from '../support/network.ts';
 import { run, tsvde } from '../support/process.ts';
-import { python } from '../support/python.ts';
+import { JOIN, python } from '../support/python.ts';
 import { startTsvde } from '../support/tsvde.ts';
 import { until } from '../support/wait.ts';
 
 const [A, B, C, D] = ['02:00:00:00:00:0a', '02:00:00:00:00:0b', '02:00:00:00:00:0c', '02:00:00:00:00:0d'] as const;
 
 /** Python code: join(directory, number) returns the connected data socket of a new client. */
-const JOIN = `
-import os, socket, struct, sys, time
+const CLIENTS = `${JOIN}
+import os, time
 streams = []
 def join(directory, number):
     path = f'{directory}/.p{os.getpid()}-{number}'
-    data = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    data.bind(path)
-    stream = socket.socket(socket.AF_UNIX)
-    stream.connect(f'{directory}/ctl')
-    stream.send(struct.pack('=III', 0xfeedface, 3, 0) + struct.pack('=H108s', 1, path.encode()))
-    data.connect(stream.recv(110)[2:].split(b'\\0')[0])
+    data = data_socket(path)
+    stream, reply = ask(f'{directory}/ctl', path)
+    data.connect(address_in(reply))
     os.unlink(path)
     streams.append(stream)
     return data
@@ -32,7 +29,7 @@ mac = lambda text: bytes.fromhex(text.replace(':', ''))
 test('a stopped reader pauses only its own sender, once, and does not delay a frame between others', async () => {
   const { sw, directory, join } = await network({ pacingMs: 100, queueFrames: 32 });
   const [a, c, d] = [await join(), await join(), await join()];
-  const reader = await python(`${JOIN}
+  const reader = await python(`${CLIENTS}
 end = join('${directory}', 0)
 end.send(b'\\xff' * 6 + mac('${B}') + b'\\x88\\xb5' + bytes(46))
 print('here', flush=True)
@@ -67,7 +64,7 @@ time.sleep(60)`);
 
 test('a control plane blocked for half a second delays no frame', async () => {
   const { directory } = await network();
-  const program = await python(`${JOIN}
+  const program = await python(`${CLIENTS}
 a, b = join('${directory}', 0), join('${directory}', 1)
 for end in a, b: end.settimeout(10)
 a.send(b'\\xff' * 6 + mac('${A}') + b'\\x88\\xb5' + bytes(46))
@@ -115,7 +112,7 @@ test('with busy polling by auto, a burst of frames is forwarded, and a quiet swi
     .map((task) => `/proc/${started.pid}/task/${task}`)
     .find((task) => readFileSync(`${task}/comm`, 'utf8') === 'tsvde-engine\n')!;
   const cpuNanoseconds = () => Number(readFileSync(`${engine}/schedstat`, 'utf8').split(' ')[0]);
-  const program = await python(`${JOIN}
+  const program = await python(`${CLIENTS}
 a, b = join('${directory}', 0), join('${directory}', 1)
 for end in a, b: end.settimeout(10)
 a.send(b'\\xff' * 6 + mac('${A}') + b'\\x88\\xb5' + bytes(46))
