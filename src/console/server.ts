@@ -4,6 +4,7 @@ import { groupOption, isOwner } from '../system/accounts.ts';
 import { LineLimit } from '../system/line-limit.ts';
 import { descriptorOf } from '../system/native.ts';
 import { bindAndGrant, makeWay, UnixListener } from '../system/unix-listener.ts';
+import { UserCounts } from '../system/user-counts.ts';
 import type { ConsoleContext } from './command.ts';
 import { userOfPeer } from './level.ts';
 import { greeting } from './reply.ts';
@@ -25,8 +26,8 @@ export interface ManagementOptions {
 export class ConsoleServer {
   readonly #context: ConsoleContext;
   readonly #connections = new Set<Socket>();
-  /** How many sessions each user has who is bound by SESSIONS_PER_USER. */
-  readonly #bySameUser = new Map<number | undefined, number>();
+  /** The sessions of the users who are bound by SESSIONS_PER_USER. */
+  readonly #sessions = new UserCounts();
   readonly #failures: LineLimit;
   readonly #refusals: LineLimit;
   #listener: UnixListener | undefined;
@@ -82,18 +83,13 @@ export class ConsoleServer {
 
   /** Counts a session of its user until it is closed. Refuses it, and returns false, if the user has too many. */
   #count(uid: number | undefined, connection: Socket): boolean {
-    const others = this.#bySameUser.get(uid) ?? 0;
+    const others = this.#sessions.of(uid);
     if (others >= SESSIONS_PER_USER) {
       this.#refusals.say(`refused a console session: uid ${uid} has ${others}, as many as a user may have`, 'warning');
       connection.destroy();
       return false;
     }
-    this.#bySameUser.set(uid, others + 1);
-    connection.once('close', () => {
-      const left = this.#bySameUser.get(uid)! - 1;
-      if (left > 0) this.#bySameUser.set(uid, left);
-      else this.#bySameUser.delete(uid);
-    });
+    connection.once('close', this.#sessions.add(uid));
     return true;
   }
 }

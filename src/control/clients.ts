@@ -87,7 +87,7 @@ export class Clients {
     stream.once('close', () => this.#streams.delete(stream));
     try {
       const { uid } = native.peerCredentials(descriptorOf(stream));
-      this.#awaitRequest(stream, uid, this.#quotas.begin(uid, performance.now()));
+      this.#awaitRequest(stream, uid, this.#quotas.begin(uid));
     } catch (error) {
       this.#refuse(stream, (error as Error).message);
     }

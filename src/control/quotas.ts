@@ -2,6 +2,7 @@
 // own user are not limited: they could end the switch anyway.
 import { SwitchError } from '../protocol/errors.ts';
 import { isOwner } from '../system/accounts.ts';
+import { UserCounts } from '../system/user-counts.ts';
 
 /** What the clients of one user may use. */
 export interface UserLimits {
@@ -18,9 +19,7 @@ export const DEFAULT_USER_LIMITS: Required<UserLimits> = { endpoints: 512, joins
 /** How many seconds' worth of joins a user may save up. */
 const BURST_SECONDS = 10;
 
-interface Use {
-  endpoints: number;
-  unfinished: number;
+interface Budget {
   /** How many joins the user could make at the time `countedAt` (milliseconds). */
   joins: number;
   countedAt: number;
@@ -31,7 +30,12 @@ const NAMES: Readonly<Record<Counted, string>> = { endpoints: 'endpoints', unfin
 
 export class UserQuotas {
   readonly #limits: Required<UserLimits>;
-  readonly #uses = new Map<number, Use>();
+  readonly #counts: Readonly<Record<Counted, UserCounts>> = {
+    endpoints: new UserCounts(),
+    unfinished: new UserCounts(),
+  };
+  /** The joins of each user. A user without a budget has the full number of joins. */
+  readonly #budgets = new Map<number, Budget>();
 
   constructor(limits: UserLimits = {}) {
     this.#limits = { ...DEFAULT_USER_LIMITS, ...limits };
@@ -39,61 +43,56 @@ export class UserQuotas {
 
   /**
    * Counts a connection that has sent no request yet, until the returned function is called. Throws SwitchError ENOSPC
-   * if the user has too many such connections, or no endpoint left to join with. `now` is in milliseconds.
+   * if the user has too many such connections, or no endpoint left to join with.
    */
-  begin(uid: number, now: number): () => void {
-    this.#check(uid, 'endpoints', now); // so that nothing is read from a client that would be refused
-    return this.#count(uid, 'unfinished', now);
+  begin(uid: number): () => void {
+    if (isOwner(uid)) return () => {};
+    this.#check(uid, 'endpoints'); // so that nothing is read from a client that would be refused
+    return this.#count(uid, 'unfinished');
   }
 
   /**
    * Counts a join, and its endpoint until the returned function is called. Throws SwitchError ENOSPC if the user has too
-   * many endpoints or joins too often.
+   * many endpoints or joins too often. `now` is in milliseconds.
    */
   join(uid: number, now: number): () => void {
     if (isOwner(uid)) return () => {};
     const { joinsPerSecond } = this.#limits;
-    const use = this.#useOf(uid, now);
-    if (use.joins < 1) throw new SwitchError('ENOSPC', `uid ${uid} joins more than ${joinsPerSecond} times a second`);
-    use.joins--;
-    return this.#count(uid, 'endpoints', now);
+    const budget = this.#budgetOf(uid, now);
+    if (budget.joins < 1)
+      throw new SwitchError('ENOSPC', `uid ${uid} joins more than ${joinsPerSecond} times a second`);
+    budget.joins--;
+    return this.#count(uid, 'endpoints');
   }
 
-  #count(uid: number, what: Counted, now: number): () => void {
-    if (isOwner(uid)) return () => {};
-    const use = this.#check(uid, what, now);
-    use[what]++;
-    let counted = true;
-    return () => {
-      if (counted) use[what]--;
-      counted = false;
-    };
+  #count(uid: number, what: Counted): () => void {
+    this.#check(uid, what);
+    return this.#counts[what].add(uid);
   }
 
-  #check(uid: number, what: Counted, now: number): Use {
-    const use = this.#useOf(uid, now);
+  #check(uid: number, what: Counted): void {
     const most = this.#limits[what];
-    if (use[what] < most || isOwner(uid)) return use;
-    throw new SwitchError('ENOSPC', `uid ${uid} has ${most} ${NAMES[what]}, as many as a user may have`);
+    if (this.#counts[what].of(uid) >= most)
+      throw new SwitchError('ENOSPC', `uid ${uid} has ${most} ${NAMES[what]}, as many as a user may have`);
   }
 
-  /** Returns the Use of a user, after adding the joins that have become permitted since the last call. */
-  #useOf(uid: number, now: number): Use {
+  /** Returns the budget of a user, after adding the joins that have become permitted since the last call. */
+  #budgetOf(uid: number, now: number): Budget {
     const most = this.#limits.joinsPerSecond * BURST_SECONDS;
-    let use = this.#uses.get(uid);
-    if (!use) {
+    let budget = this.#budgets.get(uid);
+    if (!budget) {
       this.#forget(now);
-      use = { endpoints: 0, unfinished: 0, joins: most, countedAt: now };
-      this.#uses.set(uid, use);
+      budget = { joins: most, countedAt: now };
+      this.#budgets.set(uid, budget);
     }
-    use.joins = Math.min(most, use.joins + ((now - use.countedAt) / 1000) * this.#limits.joinsPerSecond);
-    use.countedAt = now;
-    return use;
+    budget.joins = Math.min(most, budget.joins + ((now - budget.countedAt) / 1000) * this.#limits.joinsPerSecond);
+    budget.countedAt = now;
+    return budget;
   }
 
-  /** Forgets the users who have used nothing for so long that they again have the full number of joins. */
+  /** Forgets the users who have not joined for so long that they again have the full number of joins. */
   #forget(now: number): void {
-    for (const [uid, { endpoints, unfinished, countedAt }] of this.#uses)
-      if (endpoints + unfinished === 0 && now - countedAt >= BURST_SECONDS * 1000) this.#uses.delete(uid);
+    for (const [uid, { countedAt }] of this.#budgets)
+      if (now - countedAt >= BURST_SECONDS * 1000) this.#budgets.delete(uid);
   }
 }

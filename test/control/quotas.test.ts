@@ -37,12 +37,12 @@ describe('the count of a user', () => {
     end();
     end();
     const last = quotas.join(ONE, 0);
-    expect(() => quotas.begin(ONE, 0)).toThrow('1 endpoints');
+    expect(() => quotas.begin(ONE)).toThrow('1 endpoints');
     last();
-    quotas.begin(ONE, 0);
-    expect(() => quotas.begin(ONE, 0)).toThrow('1 unfinished requests');
+    quotas.begin(ONE);
+    expect(() => quotas.begin(ONE)).toThrow('1 unfinished requests');
     for (let i = 0; i < 10; i++) {
-      quotas.begin(0, 0);
+      quotas.begin(0);
       quotas.join(0, 0);
     }
   });
