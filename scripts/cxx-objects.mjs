@@ -1,5 +1,5 @@
-// The objects of C++ sources for one compiler and one set of flags. An object is compiled again only if its source, a
-// header that the source includes, the flags or the compiler have changed.
+// The objects of C++ sources for one compiler. An object is compiled again only if its source, a header that the source
+// includes, the source's flags or the compiler have changed.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -15,18 +15,18 @@ export class CxxObjects {
   #version;
   #directory;
   #sources;
-  #flags;
+  #flagsOf;
   /** Digests by name: of what each object was made from, and of what the caller has recorded. */
   #made;
 
-  /** Throws an Error with a sentence if the compiler is missing. */
-  constructor({ compiler, directory, sources, flags }) {
+  /** `flagsOf` returns the flags for a source. Throws an Error with a sentence if the compiler is missing. */
+  constructor({ compiler, directory, sources, flagsOf }) {
     this.#compiler = compiler;
     this.#version = spawnSync(compiler, ['--version'], { encoding: 'utf8' }).stdout;
     if (!this.#version) throw new Error(`a C++ compiler is missing: cannot run '${compiler}'`);
     this.#directory = directory;
     this.#sources = sources;
-    this.#flags = flags;
+    this.#flagsOf = flagsOf;
     mkdirSync(directory, { recursive: true });
     const state = this.path('state.json');
     this.#made = existsSync(state) ? JSON.parse(readFileSync(state, 'utf8')) : {};
@@ -44,7 +44,7 @@ export class CxxObjects {
       this.record(object, undefined);
       const started = Date.now();
       const list = this.path(`${object}.d`);
-      await this.compile([...this.#flags, '-MMD', '-MF', list, '-c', source, '-o', this.path(object)]);
+      await this.compile([...this.#flagsOf(source), '-MMD', '-MF', list, '-c', source, '-o', this.path(object)]);
       // A file that was saved during the compilation may or may not be in the object, so the object is not recorded as
       // up to date.
       if (dependencies(list).every((file) => statSync(join(root, file)).mtimeMs < started))
@@ -57,10 +57,10 @@ export class CxxObjects {
     return this.path(objectOf(source));
   }
 
-  /** Returns a digest of the flags and of all objects. */
+  /** Returns a digest of all objects, which depends on their flags. */
   digest() {
     const objects = this.#sources.map(objectOf);
-    return digest(JSON.stringify([this.#flags, objects.map((object) => [object, this.#made[object]])]));
+    return digest(JSON.stringify(objects.map((object) => [object, this.#made[object]])));
   }
 
   /** Runs the compiler. Rejects with the end of the command line if it fails. */
@@ -104,7 +104,7 @@ export class CxxObjects {
     const list = this.path(`${objectOf(source)}.d`);
     if (!existsSync(list)) return undefined;
     const files = dependencies(list).map((file) => [file, hashOf(file)]);
-    return digest(JSON.stringify([this.#version, this.#flags, files]));
+    return digest(JSON.stringify([this.#version, this.#flagsOf(source), files]));
   }
 }
 

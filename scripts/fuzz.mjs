@@ -60,7 +60,7 @@ async function build(names) {
     compiler: 'clang++',
     directory: join(home, 'objects'),
     sources: [...library, ...ours],
-    flags: [...CXX_FLAGS, '-O1', '-g1', `-fsanitize=fuzzer-no-link,${SANITIZERS}`, '-fno-sanitize-recover=all'],
+    flagsOf: () => [...CXX_FLAGS, '-O1', '-g1', `-fsanitize=fuzzer-no-link,${SANITIZERS}`, '-fno-sanitize-recover=all'],
   });
   await compileInParallel('compiling the fuzz targets', objects.compilations());
   objects.prune();
