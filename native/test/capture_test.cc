@@ -302,6 +302,28 @@ TEST("a capture to a file that cannot grow ends with the errno") {
   CHECK(network.stats().error == EFBIG);
 }
 
+TEST("a file that has grown large has all bytes in order, and no blocks beyond its end") {
+  constexpr size_t kBlocks = 12;
+  const TemporaryFile file;
+  Bytes all;
+  {
+    FileOutput output(file.duplicate());
+    CHECK(output.start() == 0);
+    for (size_t i = 0; i < kBlocks; i++) {
+      const Bytes block = random_bytes(size_t{1} << 20);
+      while (output.ring.room() < block.size()) std::this_thread::yield();
+      output.ring.put(block.data(), block.size());
+      output.ring.publish();
+      output.flush();
+      all.insert(all.end(), block.begin(), block.end());
+    }
+  }
+  CHECK(file.read() == all);
+  struct stat found {};
+  CHECK(fstat(file.fd.number(), &found) == 0);
+  CHECK(static_cast<size_t>(found.st_blocks) * 512 < all.size() + 65536);
+}
+
 TEST("captures that still run are completed when the loop stops") {
   const TemporaryFile file;
   Pipe pipe;

@@ -43,7 +43,8 @@ void Capture::add_interface(uint32_t port) {
     return;
   }
   output_->ring.put(block.data(), block.size());
-  output_->ring.publish();
+  unflushed_ = true;
+  flush();
 }
 
 bool Capture::wants(uint32_t port, bool received) const {

@@ -97,15 +97,22 @@ class FileOutput final : public Output {
  private:
   // Functions of the thread.
   void run();
-  [[nodiscard]] int write_all(const uint8_t* bytes, size_t size) const;
   [[nodiscard]] int write_waiting();
+  [[nodiscard]] int write_all(const uint8_t* bytes, size_t size);
+  void preallocate();
+  void give_back();
   void gather();
 
   void join();
 
   Fd file_;
-  Fd work_;  // an eventfd that wakes the thread
-  Fd done_;  // an eventfd that tells the loop that the thread has ended
+  // Used by the thread: the offset of the next write, and the end of the blocks that the file system has
+  // allocated in advance.
+  int64_t offset_ = 0;
+  int64_t allocated_ = 0;
+  bool allocates_ = true;  // false once the file system has refused to allocate blocks in advance
+  Fd work_;                // an eventfd that wakes the thread
+  Fd done_;                // an eventfd that tells the loop that the thread has ended
   std::atomic<bool> sleeping_ = false;
   std::atomic<bool> finishing_ = false;
   std::vector<uint8_t> last_;  // written by the loop before finishing_ is set, read by the thread afterwards
