@@ -43,6 +43,6 @@ export { Switch } from './switch/switch.ts';
 export type { SwitchServer } from './switch/switch-server.ts';
 export type { Tuning } from './switch/tuning.ts';
 export type { VlanInfo, VlanMember, Vlans } from './switch/vlans.ts';
+export type { EventsLost } from './system/engine.ts';
 export type { Log, LogFields, LogLevel } from './system/log.ts';
-export type { EventsLost } from './system/native.ts';
 export { type PageOptions, servePage } from './web/serve.ts';

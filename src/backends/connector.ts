@@ -2,8 +2,9 @@
 // the connector connects again.
 import { SwitchError } from '../protocol/errors.ts';
 import { BackOff } from '../system/back-off.ts';
+import type { Transport } from '../system/engine.ts';
 import { describeError } from '../system/errno.ts';
-import { native, type Transport } from '../system/native.ts';
+import { native } from '../system/native.ts';
 import type { Reservation } from '../system/reservation.ts';
 import { dial } from './dial.ts';
 import { firstAnswer } from './first-answer.ts';

@@ -3,8 +3,9 @@
 import { isIP } from 'node:net';
 import { SwitchError } from '../protocol/errors.ts';
 import { formatAddress } from '../protocol/request.ts';
+import type { Transport } from '../system/engine.ts';
 import { fileRemover, grantSocket } from '../system/held-path.ts';
-import { native, type Transport } from '../system/native.ts';
+import { native } from '../system/native.ts';
 import type { Reservation } from '../system/reservation.ts';
 import { formatHostPort, type HostPort, resolveHost, resolveHosts } from './internet.ts';
 import type { Backend, Host } from './kind.ts';

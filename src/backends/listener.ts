@@ -2,8 +2,9 @@
 // host is a name, the attachment listens on each of the name's addresses.
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { SwitchError } from '../protocol/errors.ts';
+import type { Transport } from '../system/engine.ts';
 import { describeError } from '../system/errno.ts';
-import { descriptorOf, native, type Transport } from '../system/native.ts';
+import { descriptorOf, native } from '../system/native.ts';
 import type { Reservation } from '../system/reservation.ts';
 import { type ListenAddress, listenAddressesOf, listenOnAll } from '../system/tcp-listener.ts';
 import { listenAndGrant, listenOn } from '../system/unix-listener.ts';

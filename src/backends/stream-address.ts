@@ -1,7 +1,8 @@
 // The address of a stream socket, for listening or connecting: TCP, a unix socket's path or an abstract name. Also
 // takes the descriptors of connected sockets from Node.
 import type { Socket } from 'node:net';
-import { descriptorOf, native, type Transport } from '../system/native.ts';
+import type { Transport } from '../system/engine.ts';
+import { descriptorOf, native } from '../system/native.ts';
 import { type Family, formatHostPort } from './internet.ts';
 import { formatUnixName } from './unix-name.ts';
 

@@ -1,6 +1,6 @@
 // Passes copies of all frames to listeners, for plugins and for diagnosis. The engine copies frames only while there is
 // a listener. Copies that are not read in time are lost and counted.
-import type { NativeEngine } from '../system/native.ts';
+import type { NativeEngine } from '../system/engine.ts';
 
 /** A frame that the switch received from a port, or sent to it. */
 export interface CapturedFrame {

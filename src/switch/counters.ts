@@ -1,5 +1,6 @@
 // Converts the engine's counters to objects: `transmit_drop_queue_full` becomes transmitDrops.queue_full.
-import { type NativeCounters, native } from '../system/native.ts';
+import type { NativeCounters } from '../system/engine.ts';
+import { native } from '../system/native.ts';
 
 /**
  * The counters of a port since it was created or they were last reset. "Receive" is what the switch received from the

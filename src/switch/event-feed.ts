@@ -1,6 +1,6 @@
 // Numbers the events of a switch for the listeners that show them. Without a listener nothing is computed: addresses
 // are not watched, and counters are not compared.
-import type { EventsLost } from '../system/native.ts';
+import type { EventsLost } from '../system/engine.ts';
 import type { PortCounters } from './counters.ts';
 import { DropWatch } from './drop-watch.ts';
 import type { DropEvent, FeedEvent, GapEvent, SwitchEvent } from './events.ts';

@@ -1,6 +1,6 @@
 // The events that a switch emits. The console's debug lines, the program's log and the feed of events use them.
 import type { EventCategory } from '../fstp/effect.ts';
-import type { Direction } from '../system/native.ts';
+import type { Direction } from '../system/engine.ts';
 
 /** An event in a switch, as passed to the listeners of Switch's `event`. */
 export type SwitchEvent =

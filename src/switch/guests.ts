@@ -1,5 +1,5 @@
 // The guests whose memory the engine accesses, as the library shows them.
-import type { NativeGuest } from '../system/native.ts';
+import type { NativeGuest } from '../system/engine.ts';
 
 /** A guest that is connected by vhost-user. */
 export interface GuestInfo {

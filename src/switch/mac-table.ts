@@ -3,7 +3,7 @@
 
 import { SwitchError } from '../protocol/errors.ts';
 import { checkOptions } from '../protocol/options.ts';
-import type { MacEntry, MacStats, NativeEngine } from '../system/native.ts';
+import type { MacEntry, MacStats, NativeEngine } from '../system/engine.ts';
 
 export type { MacEntry, MacStats };
 

@@ -2,7 +2,7 @@
 import { SwitchError } from '../protocol/errors.ts';
 import { isName, NAME_RULE } from '../protocol/names.ts';
 import { checkOptions } from '../protocol/options.ts';
-import type { Direction, NativeEngine } from '../system/native.ts';
+import type { Direction, NativeEngine } from '../system/engine.ts';
 import type { PortTable } from './port-table.ts';
 import type { SpanningTrees } from './spanning-trees.ts';
 import type { Vlans } from './vlans.ts';

@@ -1,7 +1,7 @@
 // Reserves ports for attachments and clients. Only this file attaches endpoints to the engine and detaches them,
 // updates the port table and the spanning trees accordingly, and emits the events.
 import { SwitchError } from '../protocol/errors.ts';
-import type { NativeEngine } from '../system/native.ts';
+import type { NativeEngine } from '../system/engine.ts';
 import type { AttachmentRequest, NewEndpoint, Reservation, Reservations, WantedPort } from '../system/reservation.ts';
 import type { SwitchEvent } from './events.ts';
 import type { EndpointInfo, PortInfo, PortTable } from './port-table.ts';

@@ -2,7 +2,7 @@
 // effects to the engine.
 import type { Effect, EventCategory, PortState } from '../fstp/effect.ts';
 import { type BridgeOptions, SpanningTree, type TreeView } from '../fstp/machine.ts';
-import type { NativeEngine } from '../system/native.ts';
+import type { NativeEngine } from '../system/engine.ts';
 import type { PortInfo } from './port-table.ts';
 
 const TICK_MS = 1000;

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { SwitchError } from '../protocol/errors.ts';
 import { strerror } from '../protocol/strerror.ts';
-import type { EngineSettings, NativeEngine } from '../system/native.ts';
+import type { EngineSettings, NativeEngine } from '../system/engine.ts';
 
 /** How the engine trades drops, latency and CPU time against each other, and which CPU it runs on. */
 export interface Tuning {

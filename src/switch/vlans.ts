@@ -2,7 +2,7 @@
 // ones. The port table holds the memberships; the engine, the spanning trees and the listeners of events are told about each
 // change. Methods here take the VLAN first; those of the engine and of the port table take the port first.
 import { SwitchError } from '../protocol/errors.ts';
-import type { NativeEngine } from '../system/native.ts';
+import type { NativeEngine } from '../system/engine.ts';
 import type { SwitchEvent } from './events.ts';
 import type { PortInfo, PortTable } from './port-table.ts';
 

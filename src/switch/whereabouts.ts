@@ -1,6 +1,6 @@
 // Finds MAC addresses for backends that serve guests, by combining the engine's MAC table and the port table.
 import type { Whereabouts } from '../backends/kind.ts';
-import type { NativeEngine } from '../system/native.ts';
+import type { NativeEngine } from '../system/engine.ts';
 import type { PortTable } from './port-table.ts';
 import { NO_VLAN } from './vlans.ts';
 

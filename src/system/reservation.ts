@@ -2,7 +2,7 @@
 // backends/ and control/ use it, so it is declared in system/, the layer below both. switch/reservations.ts implements
 // it.
 import type { JoinRequest } from '../protocol/request.ts';
-import type { Transport } from './native.ts';
+import type { Transport } from './engine.ts';
 
 /** The port that a client asks for: any free one, or one by its number. */
 export type WantedPort = JoinRequest['wanted'];

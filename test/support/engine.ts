@@ -1,5 +1,6 @@
 // An engine without the switch around it.
-import { type EngineEvent, type EngineSettings, type NativeEngine, native } from '../../src/system/native.ts';
+import type { EngineEvent, EngineSettings, NativeEngine } from '../../src/system/engine.ts';
+import { native } from '../../src/system/native.ts';
 import { atEnd } from './at-end.ts';
 
 export function engine(

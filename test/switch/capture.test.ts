@@ -1,7 +1,7 @@
 // Listeners of captured frames do not depend on each other.
 import { describe, expect, test } from 'vitest';
 import { Capture, type CapturedFrame } from '../../src/switch/capture.ts';
-import type { NativeEngine } from '../../src/system/native.ts';
+import type { NativeEngine } from '../../src/system/engine.ts';
 import { BROADCAST, frame, network } from '../support/network.ts';
 import { until } from '../support/wait.ts';
 

@@ -3,7 +3,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PortTable } from '../../src/switch/port-table.ts';
 import { NO_VLAN, Vlans } from '../../src/switch/vlans.ts';
-import type { NativeEngine } from '../../src/system/native.ts';
+import type { NativeEngine } from '../../src/system/engine.ts';
 
 let said: string[];
 let ports: PortTable;

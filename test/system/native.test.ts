@@ -1,7 +1,8 @@
 // The border between the languages: what the addon refuses.
 import { fstatSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { native, type Transport } from '../../src/system/native.ts';
+import type { Transport } from '../../src/system/engine.ts';
+import { native } from '../../src/system/native.ts';
 import { atEnd } from '../support/at-end.ts';
 import { engine } from '../support/engine.ts';
 

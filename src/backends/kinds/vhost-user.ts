@@ -1,7 +1,7 @@
 // Guests that are connected by virtio rings in shared memory: QEMU's vhost-user netdev, and other front ends of that
 // protocol.
 import { groupId } from '../../system/accounts.ts';
-import type { Transport } from '../../system/native.ts';
+import type { Transport } from '../../system/engine.ts';
 import { Connector } from '../connector.ts';
 import { flag, mode, oneOf, text } from '../keys.ts';
 import { defineKind } from '../kind.ts';

@@ -2,7 +2,7 @@
 import { SwitchError } from '../../protocol/errors.ts';
 import type { MirrorInfo, MirrorOptions } from '../../switch/mirrors.ts';
 import type { Switch } from '../../switch/switch.ts';
-import type { Direction } from '../../system/native.ts';
+import type { Direction } from '../../system/engine.ts';
 import { type Menu, printing } from '../command.ts';
 import { parsePairs } from '../pairs.ts';
 import { parseNumber, parsePort, parsePorts } from '../parse.ts';
