@@ -5,14 +5,10 @@ import { SwitchError } from '../protocol/errors.ts';
 import { nameIn } from '../protocol/names.ts';
 import { findGroup, findUser, isMember } from '../system/accounts.ts';
 import type { PortRange, WantedPort } from '../system/reservation.ts';
+import { EndpointIds } from './endpoint-ids.ts';
 import { PortNames } from './port-names.ts';
 
 export const MAX_PORTS = 65535;
-/**
- * The highest endpoint ID that is used while lower ones are free. IDs of up to four digits fit in a data socket's path
- * even if the control directory's path has its maximum length.
- */
-const ENDPOINT_IDS = 9999;
 
 /** An endpoint, which moves frames for a port. */
 export interface EndpointInfo {
@@ -72,9 +68,8 @@ export class PortTable {
   readonly #created: (number: number) => void;
   readonly #create: (number: number) => void;
   readonly #ports = new Map<number, Port>();
-  readonly #endpointIds = new Set<number>();
+  readonly #endpointIds = new EndpointIds();
   #activeCount = 0;
-  #lastEndpointId = 0;
 
   /**
    * `created` is called for each port that is created, and `named` for each port whose name has changed. `create` is
@@ -235,15 +230,9 @@ export class PortTable {
     this.#existing(number).attachment = undefined;
   }
 
-  /**
-   * Returns an unused endpoint ID. As with process IDs, numbers are reused as late as possible, so that a late event of
-   * an endpoint that has ended does not reach another endpoint.
-   */
+  /** Returns an unused endpoint ID. */
   nextEndpointId(): number {
-    const round = this.#endpointIds.size < ENDPOINT_IDS ? ENDPOINT_IDS : 2 * this.#endpointIds.size;
-    do this.#lastEndpointId = (this.#lastEndpointId % round) + 1;
-    while (this.#endpointIds.has(this.#lastEndpointId));
-    return this.#lastEndpointId;
+    return this.#endpointIds.next();
   }
 
   addEndpoint(number: number, endpoint: EndpointInfo, user: number | undefined): void {

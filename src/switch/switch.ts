@@ -10,15 +10,14 @@ import { DEFAULT_PRIORITY } from '../fstp/machine.ts';
 import type { Plug } from '../plug/plug.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { parseMac } from '../protocol/mac.ts';
-import type { EngineEvent, EventsLost, NativeEngine } from '../system/engine.ts';
-import { describeEnd, nameEnd } from '../system/errno.ts';
-import { LineLimit } from '../system/line-limit.ts';
+import type { EventsLost, NativeEngine } from '../system/engine.ts';
 import type { Log, LogFields, LogLevel } from '../system/log.ts';
 import { randomMac } from '../system/random.ts';
 import { Capture } from './capture.ts';
 import { Captures } from './captures.ts';
 import { type PortCounters, portCounters } from './counters.ts';
-import { type EndpointEnds, Ends } from './ends.ts';
+import type { EndpointEnds } from './ends.ts';
+import { EngineEvents } from './engine-events.ts';
 import { EventFeed } from './event-feed.ts';
 import type { SwitchEvent } from './events.ts';
 import { type GuestInfo, guestsOf } from './guests.ts';
@@ -26,7 +25,7 @@ import { DEFAULT_MAC_TIMES, MacTable } from './mac-table.ts';
 import { Mirrors } from './mirrors.ts';
 import { type AttachOptions, checkAttachOptions, checkSwitchOptions, type SwitchOptions } from './options.ts';
 import { type OwnPlugOptions, openPlug } from './own-plug.ts';
-import { type EndpointInfo, PortTable } from './port-table.ts';
+import { PortTable } from './port-table.ts';
 import { Ports } from './ports.ts';
 import { PortReservations } from './reservations.ts';
 import { SpanningTrees } from './spanning-trees.ts';
@@ -66,11 +65,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
   readonly mirrors: Mirrors;
   readonly #engine: NativeEngine;
   readonly #reservations: PortReservations;
-  readonly #ends = new Ends();
-  readonly #notices = new LineLimit(
-    (message, level) => this.#log(message, level),
-    (count) => `${count} more notices about endpoints meanwhile`,
-  );
+  readonly #engineEvents: EngineEvents;
   readonly #attachments: Attachments;
   readonly #name: string | undefined;
   readonly #startedAt = process.hrtime.bigint();
@@ -96,6 +91,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
       if (event.type === 'endpoint-removed') whereabouts.removed();
       if (event.type === 'endpoint-added' || event.type === 'endpoint-described') this.captures.portChanged(event.port);
     };
+    const log: Log = (message, level, fields) => this.#log(message, level, fields);
     const table = new PortTable(
       numPorts,
       (port) => tell({ type: 'port-created', port }),
@@ -104,15 +100,14 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     );
     const engine = startEngine(
       { hub, strictVlan, takesBpdus: false, capture: false, macLimit, ...timing(options), ...DEFAULT_MAC_TIMES },
-      (event) => this.#notice(event),
-      (seconds) =>
-        this.#log(`the engine has not answered for ${seconds} seconds, and the switch waits for it`, 'warning'),
+      (event) => this.#engineEvents.receive(event),
+      (seconds) => log(`the engine has not answered for ${seconds} seconds, and the switch waits for it`, 'warning'),
     );
     this.#engine = engine;
     this.#hub = hub;
     this.macs = new MacTable(engine, hashSize, table);
     this.capture = new Capture(engine);
-    this.captures = new Captures(engine, table, (message, level, fields) => this.#log(message, level, fields));
+    this.captures = new Captures(engine, table, log);
     this.spanningTrees = new SpanningTrees(
       engine,
       { mac: this.mac, priority },
@@ -145,7 +140,16 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
       directory: () => this.control?.directory,
       whereabouts,
       tell,
-      log: (message, level, fields) => this.#log(message, level, fields),
+      log,
+    });
+    this.#engineEvents = new EngineEvents({
+      table,
+      reservations: this.#reservations,
+      capture: this.capture,
+      captures: this.captures,
+      spanningTrees: this.spanningTrees,
+      tell,
+      log,
     });
     if (options.cpu !== undefined) placeOnCpu(engine, options.cpu);
     if (fstp && !hub) this.spanningTrees.switchOn();
@@ -214,7 +218,7 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
 
   /** Returns how many endpoints have ended by themselves, by kind and reason. */
   endpointEnds(): EndpointEnds[] {
-    return this.#ends.list();
+    return this.#engineEvents.ends();
   }
 
   /** Returns the guests that are connected by vhost-user, in order of port number. */
@@ -372,71 +376,6 @@ export class Switch extends EventEmitter<{ log: Parameters<Log>; event: [event: 
     this.#engine.close();
     this.captures.close();
     this.emit('close');
-  }
-
-  #notice(event: EngineEvent): void {
-    switch (event.type) {
-      case 'endpoint-ended':
-        this.#ended(event, event.reason ?? nameEnd(event.errno), event.text ?? describeEnd(event.errno));
-        return;
-      case 'endpoint-notice':
-        this.#noticed(event, event.text);
-        return;
-      case 'capture-ended':
-        this.captures.ended(event.capture, event.errno);
-        return;
-      case 'mac-moved':
-        this.#log(`MAC ${event.mac} moved from port ${event.from} to port ${event.to}`, 'info', {
-          mac: event.mac,
-          port: event.to,
-        });
-        return;
-      case 'mac-flapping': {
-        const { mac, port, elsewhere, seconds } = event;
-        this.#log(
-          `MAC ${mac} flaps between port ${port} and port ${elsewhere}: it stays on port ${port} for ${seconds} s`,
-          'info',
-          { mac, port },
-        );
-        this.emit('event', event);
-        return;
-      }
-      case 'frame-received':
-      case 'frame-transmitted':
-        this.capture.deliver({
-          direction: event.type === 'frame-received' ? 'received' : 'transmitted',
-          port: event.port,
-          bytes: event.bytes,
-        });
-        return;
-      case 'bpdu':
-        this.spanningTrees.received(event.port, event.vlan, event.bytes);
-        return;
-      case 'mac-changed': {
-        const { change, mac, vlan, port, previous } = event;
-        if (change === 'added') this.emit('event', { type: 'mac-added', mac, vlan, port });
-        else if (change === 'moved') this.emit('event', { type: 'mac-moved', mac, vlan, port, from: previous });
-        else this.emit('event', { type: 'mac-removed', mac, vlan, port, reason: change });
-        return;
-      }
-    }
-  }
-
-  /** Ends an endpoint, unless it has been detached meanwhile. `reason` is for a counter and `text` for the log. */
-  #ended(which: { port: number; endpoint: number }, reason: string, text: string): void {
-    const endpoint = this.#endpointOf(which);
-    if (!endpoint) return;
-    this.#ends.add(endpoint.kind, reason);
-    this.#reservations.end(endpoint.id, text);
-  }
-
-  #noticed(which: { port: number; endpoint: number }, text: string): void {
-    const endpoint = this.#endpointOf(which);
-    if (endpoint) this.#notices.say(`${endpoint.attachment ?? endpoint.kind}: port ${which.port}: ${text}`, 'warning');
-  }
-
-  #endpointOf({ port, endpoint }: { port: number; endpoint: number }): EndpointInfo | undefined {
-    return this.ports.get(port)?.endpoints.find(({ id }) => id === endpoint);
   }
 
   #log(message: string, level: LogLevel = 'info', fields?: LogFields): void {

@@ -10,7 +10,7 @@ export default {
     'src/console/{execute,parse,reply}.ts',
     'src/qemu/{accelerators,command-line,config-file,line-options,member,memory-size,net-option,network,plan}.ts',
     'src/qemu/{shared-memory,user-options,vde-backend,vhost-nic,wiring}.ts',
-    'src/switch/{port-table,vlans}.ts',
+    'src/switch/{endpoint-ids,port-table,vlans}.ts',
     'src/backends/keys.ts',
     'src/backends/user/forward.ts',
   ],
