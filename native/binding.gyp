@@ -27,6 +27,7 @@
         "engine/offload/ip.cc",
         "engine/loop.cc",
         "engine/loop_calls.cc",
+        "engine/loop_events.cc",
         "engine/mac_table.cc",
         "engine/mirror.cc",
         "engine/pacing.cc",
