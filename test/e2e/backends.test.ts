@@ -55,7 +55,7 @@ async function boot(space: Namespace, { netdev, nic = '', more = [] }: Wire, mem
   const device = `virtio-net-pci,netdev=n0,mac=52:54:00:00:0b:0${member},romfile=${nic}`;
   const args = [...guestArguments(), ...more, '-netdev', `${netdev},id=n0`, '-device', device];
   const guest = await Guest.booted(space.start('qemu-system-x86_64', args));
-  await guest.run(`ip addr add ${address(member)}/24 dev eth0 && ip link set eth0 up`);
+  await guest.setAddress(address(member));
   return guest;
 }
 

@@ -1,7 +1,7 @@
 // The main use with the command lines of a user: a host's TAP and two real guests on one tsvde, first as a hub and then
 // as a switch, with the metrics in each mode.
 import { expect, test } from 'vitest';
-import { GUEST_NEEDS, Guest, guestArguments } from '../support/guest.ts';
+import { GUEST_NEEDS, Guest, tsvdeqArguments } from '../support/guest.ts';
 import { ofOneSwitch } from '../support/metrics.ts';
 import { type Namespace, namespace } from '../support/namespace.ts';
 import { describeWith } from '../support/needs.ts';
@@ -20,18 +20,8 @@ const GUESTS = [
 const ping = (address: string) => `ping -c 3 -i 0.2 -W 5 ${address}`;
 
 async function boot(space: Namespace, socket: string, { name, mac, address }: (typeof GUESTS)[number]): Promise<Guest> {
-  const args = [
-    '-vdesock',
-    socket,
-    'qemu-system-x86_64',
-    '-name',
-    name,
-    ...guestArguments(),
-    '-net',
-    `nic,model=virtio,macaddr=${mac}`,
-  ];
-  const guest = await Guest.booted(space.start(tsvdeq, args));
-  await guest.run(`ip addr add ${address}/24 dev eth0 && ip link set eth0 up`);
+  const guest = await Guest.booted(space.start(tsvdeq, tsvdeqArguments(socket, { name, mac })));
+  await guest.setAddress(address);
   return guest;
 }
 

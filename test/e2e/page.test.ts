@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, expect, test } from 'vitest';
 import { BROWSER_NEEDS, closeBrowser, openPage, shoot } from '../support/browser.ts';
-import { GUEST_NEEDS, Guest, guestArguments } from '../support/guest.ts';
+import { GUEST_NEEDS, Guest, tsvdeqArguments } from '../support/guest.ts';
 import { describeWith } from '../support/needs.ts';
 import { run, start, tsvdectl, tsvdeq } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -36,23 +36,14 @@ describeWith([...BROWSER_NEEDS, ...GUEST_NEEDS], 'the page with two guests', () 
     const qemus = [];
     for (const { name, mac } of GUESTS) {
       const isUp = isSo('port', name, 'up');
-      const words = [
-        'qemu-system-x86_64',
-        '-name',
-        name,
-        ...guestArguments(),
-        '-net',
-        `nic,model=virtio,macaddr=${mac}`,
-      ];
-      qemus.push(start(tsvdeq, ['-vdesock', directory, ...words]));
+      qemus.push(start(tsvdeq, tsvdeqArguments(directory, { name, mac })));
       await isUp;
       await port(page, name).waitFor(SOON);
       expect(await port(page, name).getAttribute('class')).toBe('port up');
     }
 
     const [one, two] = (await Promise.all(qemus.map(Guest.booted))) as [Guest, Guest];
-    for (const [i, guest] of [one, two].entries())
-      await guest.run(`ip addr add ${GUESTS[i]!.address}/24 dev eth0 && ip link set eth0 up`);
+    for (const [i, guest] of [one, two].entries()) await guest.setAddress(GUESTS[i]!.address);
     await one.run(`ping -c 3 -i 0.2 -W 5 ${GUESTS[1].address}`);
     await one.run(`(ping -q -i 0.05 -s 1000 ${GUESTS[1].address} >/dev/null 2>&1 &)`);
     for (const { name } of GUESTS) {

@@ -20,7 +20,7 @@ describeWith(
       const guest = await Guest.booted(
         startUserModeLinux(home, [`eth0=daemon,02:00:00:00:78:01,unix,${directory}/ctl`]),
       );
-      await guest.run('ip addr add 10.78.0.1/24 dev eth0 && ip link set eth0 up');
+      await guest.setAddress('10.78.0.1');
       expect(await guest.run('ping -c 3 -i 0.2 -W 5 10.78.0.254')).toContain(' 0% packet loss');
       expect(host.run('busybox', 'ping', '-c', '3', '-i', '0.2', '-W', '5', '10.78.0.1')).toContain(' 0% packet loss');
       started.stdin.write('hash/find 02:00:00:00:78:01\nport/print 2\n');

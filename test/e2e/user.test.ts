@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { GUEST_NEEDS, Guest, guestArguments } from '../support/guest.ts';
+import { GUEST_NEEDS, Guest, guestArguments, tsvdeqArguments } from '../support/guest.ts';
 import { describeWith } from '../support/needs.ts';
 import { tsvdeq } from '../support/process.ts';
 import { USER_NEEDS, udhcpcScript, userHost } from '../support/user-network.ts';
@@ -14,9 +14,8 @@ describeWith([...GUEST_NEEDS, ...USER_NEEDS], 'a guest on a user-mode network', 
     );
     const file = randomBytes(200_000);
     writeFileSync(`${host.home}/tftp/file`, file);
-    const network = ['-net', 'nic,model=virtio,macaddr=52:54:00:00:0b:01'];
     const guest = await Guest.booted(
-      host.space.start(tsvdeq, ['-vdesock', host.directory, 'qemu-system-x86_64', ...guestArguments(), ...network]),
+      host.space.start(tsvdeq, tsvdeqArguments(host.directory, { mac: '52:54:00:00:0b:01' })),
     );
     for (const line of udhcpcScript('/lease').trim().split('\n')) await guest.run(`echo '${line}' >> /lease.sh`);
     await guest.run('chmod 755 /lease.sh && udhcpc -i eth0 -q -n -f -s /lease.sh');

@@ -28,7 +28,7 @@ function question(number: number): Buffer {
 async function boot(number: number, chardev: string): Promise<Guest> {
   const qemu = start('qemu-system-x86_64', vhostUserArguments(chardev, mac(number)));
   const guest = await Guest.booted(qemu);
-  await guest.run(`ip addr add 10.9.0.${number}/24 dev eth0 && ip link set eth0 up`);
+  await guest.setAddress(`10.9.0.${number}`);
   return guest;
 }
 

@@ -1,18 +1,15 @@
 // Guests that tsvdeq starts with --via vhost-user: the switch's console names the socket.
 import { expect, test } from 'vitest';
-import { GUEST_NEEDS, Guest, guestArguments } from '../support/guest.ts';
+import { GUEST_NEEDS, Guest, tsvdeqArguments } from '../support/guest.ts';
 import { describeWith } from '../support/needs.ts';
 import { start, tsvdeq } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { startTsvde } from '../support/tsvde.ts';
 
-const QEMU = 'qemu-system-x86_64';
-
 async function boot(directory: string, via: string, number: number): Promise<Guest> {
-  const args = ['--via', via, '-vdesock', directory, QEMU, ...guestArguments()];
-  const started = start(tsvdeq, [...args, '-net', `nic,model=virtio,macaddr=52:54:00:00:0e:0${number}`]);
-  const guest = await Guest.booted(started);
-  await guest.run(`ip addr add 10.9.3.${number}/24 dev eth0 && ip link set eth0 up`);
+  const args = ['--via', via, ...tsvdeqArguments(directory, { mac: `52:54:00:00:0e:0${number}` })];
+  const guest = await Guest.booted(start(tsvdeq, args));
+  await guest.setAddress(`10.9.3.${number}`);
   return guest;
 }
 

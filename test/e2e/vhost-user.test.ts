@@ -13,7 +13,7 @@ const HOST = '10.9.0.254';
 async function boot(space: Namespace, socket: string, number: number): Promise<Guest> {
   const args = vhostUserArguments(`path=${socket}`, `52:54:00:00:09:0${number}`);
   const guest = await Guest.booted(space.start('qemu-system-x86_64', args));
-  await guest.run(`ip addr add 10.9.0.${number}/24 dev eth0 && ip link set eth0 up`);
+  await guest.setAddress(`10.9.0.${number}`);
   return guest;
 }
 
@@ -50,7 +50,8 @@ describeWith([...GUEST_NEEDS, 'tun', 'ip'], 'guests by vhost-user', () => {
 
     const args = vhostUserArguments(`path=${socket}`, '52:54:00:00:09:03', 'off');
     const unseen = await Guest.booted(space.start('qemu-system-x86_64', args));
-    await unseen.run('ip addr add 10.9.0.3/24 dev eth0 && ip link set eth0 up; ping -c 1 -W 1 10.9.0.1 || true');
+    await unseen.setAddress('10.9.0.3');
+    await unseen.run('ping -c 1 -W 1 10.9.0.1 || true');
     await started.output(/port 4: the guest has sent a notification, but .* share=on/);
   });
 });

@@ -38,6 +38,13 @@ export function guestArguments(): string[] {
   ];
 }
 
+/** tsvdeq's arguments for a guest, with a name if it has one, whose network card joins the switch. */
+export function tsvdeqArguments(switchDirectory: string, { name, mac }: { name?: string; mac: string }): string[] {
+  const named = name === undefined ? [] : ['-name', name];
+  const qemu = ['qemu-system-x86_64', ...named, ...guestArguments()];
+  return ['-vdesock', switchDirectory, ...qemu, '-net', `nic,model=virtio,macaddr=${mac}`];
+}
+
 /** QEMU's arguments for a guest with a network card by vhost-user; `chardev` is how QEMU reaches the switch. */
 export function vhostUserArguments(chardev: string, mac: string, share: 'on' | 'off' = 'on'): string[] {
   return [
@@ -79,6 +86,11 @@ export class Guest {
   static async booted(qemu: Started): Promise<Guest> {
     await qemu.output(/GUEST-UP/, 120_000);
     return new Guest(qemu);
+  }
+
+  /** Gives the network card an address of a /24. */
+  async setAddress(address: string): Promise<void> {
+    await this.run(`ip addr add ${address}/24 dev eth0 && ip link set eth0 up`);
   }
 
   /** Runs a line of shell and returns its output. Throws if the line fails. */
