@@ -43,7 +43,7 @@ describeWith(
   ['root', 'setpriv', PYTHON],
   'the sockets of a switch with a group for clients and one for the console',
   () => {
-    /** What a user of these groups gets from the Python code, which has the path as sys.argv[1]. */
+    /** Returns the output, for a user of these groups, of the Python code, which has the path as sys.argv[1]. */
     async function asked(group: number | undefined, code: string, path: string): Promise<string> {
       const groups = group === undefined ? '--clear-groups' : `--groups=${group}`;
       const attempt = `import os, socket, sys

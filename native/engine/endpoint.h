@@ -78,7 +78,7 @@ class Endpoint {
   // TAP without its interface never works again.
   [[nodiscard]] virtual bool ends_with(int error) const { return error == EBADFD; }
 
-  // Why an endpoint has ended: a name for a counter and a sentence for the log, both static.
+  // The reason for which an endpoint has ended: a name for a counter and a sentence for the log, both static.
   struct EndReason {
     const char* name = nullptr;
     const char* text = nullptr;

@@ -17,7 +17,7 @@ namespace {
 using Bytes = std::vector<uint8_t>;
 using Instruction = Bpf::Instruction;
 
-// How the operand of a valid instruction is limited.
+// The limit of the operand of a valid instruction.
 enum class Limit { none, cell, shift, divisor, jump, branch };
 
 struct Row {

@@ -11,9 +11,9 @@ using namespace tsvde::fuzz;
 namespace {
 
 constexpr uint32_t kPorts = 6;
-// What change() does, by number.
+// The numbers by which change() changes a port's VLANs.
 constexpr uint32_t kUntag = 11, kMember = 12, kBlock = 13;
-constexpr uint32_t kCreate = 4;  // what set_mode() does from this number on
+constexpr uint32_t kCreate = 4;  // from this number on, set_mode() creates or removes a VLAN
 constexpr std::array<uint16_t, 6> kUsedVlans = {0, 1, 2, 100, 4094, SwitchModel::kNone};
 
 // An endpoint, with the frames that it should have been given, in order.

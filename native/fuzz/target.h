@@ -1,6 +1,6 @@
-// What every fuzz target is made of. A target reads its input as a program: bytes choose operations and their
-// operands. It calls require() for whatever must be true after them. scripts/fuzz.mjs runs the targets under
-// libFuzzer, and test/fuzz_corpus_test.cc runs them on the inputs in native/fuzz/corpus.
+// The common part of the fuzz targets. A target reads its input as a program: bytes choose operations and
+// their operands. It calls require() for whatever must be true after them. scripts/fuzz.mjs runs the targets
+// under libFuzzer, and test/fuzz_corpus_test.cc runs them on the inputs in native/fuzz/corpus.
 #pragma once
 
 #include <algorithm>

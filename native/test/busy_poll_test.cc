@@ -1,4 +1,4 @@
-// How the thread decides between looking for events and sleeping, with a clock of the test's own.
+// The choice of the engine's thread between looking for events and sleeping, with a clock of the test's own.
 #include "engine/busy_poll.h"
 
 #include "test/check.h"

@@ -8,7 +8,7 @@ const MACS = ['02:00:00:00:00:01', '02:00:00:00:00:02'];
 
 export class Testpmd {
   #child;
-  /** What it has written to stdout since the last command: without stderr, which could split a prompt. */
+  /** The text on stdout since the last command. stderr is not included, since it could split a prompt. */
   #said = '';
 
   constructor(scope, { core, prefix, devices, size, options = [] }) {

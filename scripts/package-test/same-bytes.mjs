@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { copy, output } from '../package/tree.mjs';
 import { root as checkout } from '../set-up.mjs';
 
-/** Where the clone's packages stay that differ, to be looked into. */
+/** The directory for those of the clone's packages that differ, so that they can be examined. */
 const DIFFERENT = join(checkout, 'build/different');
 
 /** Makes the packages again, below `path`. Throws an Error with the names of the files that differ. */

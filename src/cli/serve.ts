@@ -39,7 +39,7 @@ const IGNORED: readonly NodeJS.Signals[] = [
  */
 const WARNINGS_MAX = 20;
 
-/** Why the switch ends. `signal` is set if the parent process should see that a signal ended this process. */
+/** An end of the switch. `signal` is set if the parent process should see that a signal ended this process. */
 type End = { reason: string; signal?: NodeJS.Signals; failed?: boolean };
 
 /** Serves, in a daemon with its `report`. Throws ExitError if the start fails, and otherwise ends the process. */

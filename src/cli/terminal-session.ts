@@ -1,4 +1,4 @@
-// What a session of tsvdectl at a terminal consists of: a line editor with a history, and the output of the commands.
+// A session of tsvdectl at a terminal: a line editor with a history, and the output of the commands.
 import type { WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
 import type { ConsoleClient } from '../ctl/console-client.ts';

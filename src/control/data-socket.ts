@@ -8,7 +8,7 @@ import { OwnPath } from '../system/held-path.ts';
 import { native } from '../system/native.ts';
 
 /**
- * Where a data socket is bound: its path, and (`held`) the path to the same file through the directory's open descriptor;
+ * The name of a data socket: its path, and (`held`) the path to the same file through the directory's open descriptor;
  * see HeldDirectory.
  */
 export interface DataFile {

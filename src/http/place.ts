@@ -1,4 +1,4 @@
-// Where a program that embeds a switch serves metrics or the page.
+// The place where a program that embeds a switch serves metrics or the page.
 import { SwitchError } from '../protocol/errors.ts';
 import type { HttpAddress } from './address.ts';
 

@@ -19,8 +19,8 @@ import { checkVhostDriver, type VhostNicOptions, vhostModel, vhostNicSettings } 
 export type Argument = string | ((descriptors: readonly number[]) => string);
 
 /**
- * What a plan depends on besides QEMU's arguments and the PlanOptions: the same arguments, options and facts always
- * give the same plan.
+ * The facts that a plan depends on, besides QEMU's arguments and the PlanOptions: the same arguments, options and facts
+ * always give the same plan.
  */
 export interface Facts extends QemuFacts {
   defaultTarget: Target;

@@ -3,7 +3,7 @@
 /** How important a log line is. */
 export type LogLevel = 'warning' | 'info' | 'debug';
 
-/** What a log line is about. The line says the same in words; these are members of log lines in JSON. */
+/** The subject of a log line. The line says the same in words; these are members of log lines in JSON. */
 export interface LogFields {
   /** The number of a port. */
   port?: number | undefined;
@@ -13,7 +13,7 @@ export interface LogFields {
   endpoint?: number | undefined;
   /** The ID of an attachment. */
   attachment?: string | undefined;
-  /** What a client calls itself, or the peer or device of an endpoint. */
+  /** The text by which a client describes itself, or the peer or device of an endpoint. */
   description?: string | undefined;
   /** The user of a client. */
   uid?: number | undefined;
@@ -21,7 +21,7 @@ export interface LogFields {
   pid?: number | undefined;
   /** A MAC address. */
   mac?: string | undefined;
-  /** Why something was refused or has ended. */
+  /** The reason for which something was refused or has ended. */
   reason?: string | undefined;
   /** The path of a file or socket. */
   path?: string | undefined;

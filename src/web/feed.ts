@@ -23,7 +23,7 @@ interface Stream {
 export class Feed {
   readonly #switch: Switch;
   readonly #streams = new Set<Stream>();
-  /** What the streams know about each port, as JSON. */
+  /** The state of each port that the streams know, as JSON. */
   #ports = new Map<number, string>();
   #counters = new Map<number, string>();
   /** The latest events, the oldest first. */

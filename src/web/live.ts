@@ -1,4 +1,5 @@
-// What the server sends to the page. Types only: the server and the page, which runs in a browser, share them.
+// The types of the data that the server sends to the page. The server and the page, which runs in a browser, share
+// them.
 
 /** A port and what is on it. */
 export interface LivePort {

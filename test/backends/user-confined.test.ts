@@ -1,4 +1,4 @@
-// What the program with libslirp may do: its privileges as the kernel shows them, and how each forbidden action ends.
+// The privileges of the program with libslirp, as the kernel shows them, and the outcome of each forbidden action.
 // The actions are tried by test/support/fake-slirp.c, which stands for a libslirp that a guest has taken over.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';

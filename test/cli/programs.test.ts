@@ -35,7 +35,7 @@ joins() { sleep 60 | vde_plug "$@" >/dev/null & }
 mode() { stat -c '%a %G' "$1"; }
 `;
 
-/** What each program prints as root, and what as another user if more differs than the user's name. */
+/** The output of each program as root, and as another user if more differs than the user's name. */
 const ROWS: [program: string, script: string, says: string | RegExp, saysAsUser?: string][] = [
   [
     'attest can poll for the directory',

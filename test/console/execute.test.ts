@@ -14,7 +14,7 @@ const OK = '1000 Success\n';
 const row = (path: string) => ({ path, syntax: '', help: '', level: 'look' }) as const;
 
 let home: string;
-/** What the commands have noted, in order; mostly their arguments. */
+/** The notes of the commands, in order; mostly their arguments. */
 let done: string[];
 let log: [string, string | undefined][];
 let said: string;

@@ -20,7 +20,7 @@ export interface Start {
   code: number | null;
   signal: NodeJS.Signals | null;
   stderr: string;
-  /** What is left behind after the end. */
+  /** The files that are left behind after the end. */
   left: string[];
 }
 

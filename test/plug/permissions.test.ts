@@ -1,5 +1,6 @@
-// Who may send to a plug's own socket: the switch, through the narrowest permission that suffices. The socket's name
-// exists only during the handshake, so a switch of this test's own examines the socket at that time.
+// The permissions of a plug's own socket: only the switch may send to it, through the narrowest permission that
+// suffices. The socket's name exists only during the handshake, so a switch of this test's own examines the socket at
+// that time.
 import { chownSync, statSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { type JoinOptions, joinSwitch } from '../../src/plug/join.ts';

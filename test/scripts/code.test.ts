@@ -1,5 +1,5 @@
-// How bin/launch.js loads the programs' files, and V8's compiled code for them, which the archive and the Debian package
-// have beside the files.
+// The loading of the programs' files by bin/launch.js, and of V8's compiled code for them, which the archive and the
+// Debian package have beside the files.
 import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-// How a script shows the progress of work that takes long.
+// The progress that a script shows of work that takes long.
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { describeWith } from '../support/needs.ts';

@@ -40,7 +40,7 @@ const yes = (apply: Apply) => only('yes', apply);
 const emptied = (...paths: string[]): Apply =>
   yes(({ words }) => words.push(...paths.filter((path) => existsSync(path)).flatMap((path) => ['--tmpfs', path])));
 
-/** What sets the same limit as an option of a unit. */
+/** The functions that set the same limit as an option of a unit. */
 export const EQUIVALENTS: Record<string, Apply> = {
   CapabilityBoundingSet: (limits, names) => {
     limits.capabilities = [

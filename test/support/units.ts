@@ -11,7 +11,7 @@ export type Setting = readonly [option: string, value: string];
 
 export interface TestUnit {
   settings: readonly Setting[];
-  /** What ExecStart= says, for `sh -c`. */
+  /** The command of ExecStart=, for `sh -c`. */
   command: string;
   /** The directory of RuntimeDirectory=, which exists. */
   runtimeDirectory: string;

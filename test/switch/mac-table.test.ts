@@ -1,4 +1,4 @@
-// What the log says about an address that moves and about one that flaps, and where the frames for them go.
+// An address that moves and one that flaps: the lines of the log, and the ports that get the frames.
 import { expect, test } from 'vitest';
 import { BROADCAST, frame, network } from '../support/network.ts';
 import { until } from '../support/wait.ts';

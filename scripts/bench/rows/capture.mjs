@@ -9,7 +9,7 @@ import { load } from '../load.mjs';
 import { until } from '../scope.mjs';
 
 /**
- * What observes the frames. Each function returns lines for the switch's rc file; `scope` ends what the function
+ * The observers of the frames. Each function returns lines for the switch's rc file; `scope` ends what the function
  * starts. `peer` is the switch that is measured.
  */
 const OBSERVERS = {

@@ -1,4 +1,4 @@
-// What a check of `tsvde doctor` found.
+// The findings of the checks of `tsvde doctor`.
 
 /**
  * `wrong`: something hinders the switch or its clients; `lacking`: a feature cannot be used here, which may not matter;
@@ -12,11 +12,11 @@ export interface Finding {
   status: Status;
   /** A sentence that says what was found. */
   text: string;
-  /** What to do about it; absent if the status is `ok`. */
+  /** A sentence that says what to do about the finding; absent if the status is `ok`. */
   remedy?: string;
 }
 
-/** What the finding is made of, without the check's name. */
+/** A finding without the check's name. */
 export type Found = Omit<Finding, 'check'>;
 
 export const ok = (text: string): Found => ({ status: 'ok', text });

@@ -9,7 +9,7 @@ import { namesIn } from './names-in.ts';
 const BACKENDS = ['vde', 'stream', 'dgram', 'vhost-user'] as const;
 const TIMEOUT_MS = 5000;
 
-/** What to do without each backend. */
+/** A sentence for each backend that says what to do without it. */
 const WITHOUT: Readonly<Record<(typeof BACKENDS)[number], string>> = {
   vde: 'QEMU was built without libvdeplug: run it through tsvdeq, which needs no such build, or use --port stream',
   stream: 'use QEMU 7.2 or newer, or --port socket',

@@ -1,4 +1,4 @@
-// Where the ports of the picture are. The switch is a bar with columns below it; the ports are on both sides of a
+// The places of the ports in the picture. The switch is a bar with columns below it; the ports are on both sides of a
 // column, or only on its right where there is little room. No DOM here.
 
 export interface Place {

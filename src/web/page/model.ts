@@ -1,4 +1,4 @@
-// What the page knows: the ports, and their rates over the last ten minutes that the page was open. No DOM here.
+// The data of the page: the ports, and their rates over the last ten minutes that the page was open. No DOM here.
 import type { LiveCounters, LiveFlow, LiveMessage, LivePort, LiveSwitch } from '../live.ts';
 
 /** The number of samples that are kept: one a second for ten minutes. */
