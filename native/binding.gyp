@@ -31,6 +31,7 @@
         "engine/mac_table.cc",
         "engine/mirror.cc",
         "engine/pacing.cc",
+        "engine/padding.cc",
         "engine/port.cc",
         "engine/queue_memory.cc",
         "engine/offload/segmenter.cc",

@@ -122,7 +122,11 @@ std::unique_ptr<tsvde::Endpoint> make_endpoint(const Napi::Object& transport) {
   const std::string kind = transport.Get("kind").As<Napi::String>();
   Fd fd(transport.Get("fd").As<Napi::Number>());
   if (kind == "tap") return std::make_unique<tsvde::Tap>(std::move(fd));
-  if (kind == "stream") return std::make_unique<tsvde::Stream>(std::move(fd));
+  if (kind == "stream") {
+    using Padding = tsvde::Stream::Padding;
+    const bool padding = transport.Get("padding").ToBoolean();
+    return std::make_unique<tsvde::Stream>(std::move(fd), padding ? Padding::kept : Padding::removed);
+  }
   if (kind == "vhost-user") {
     return std::make_unique<tsvde::VhostUser>(
         std::move(fd),

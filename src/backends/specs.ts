@@ -93,6 +93,8 @@ export interface StreamSpec extends CommonKeys {
    * for never; default 1000.
    */
   'reconnect-ms'?: number;
+  /** Whether short frames are sent with their padding; default true. passt needs false. */
+  padding?: boolean;
 }
 
 /** One datagram for each frame, over UDP, multicast or unix sockets, like QEMU's `dgram`. */

@@ -18,7 +18,7 @@ export function formatStreamAddress(address: StreamAddress): string {
 }
 
 /** The transport for a descriptor from takeDescriptor() or dial(): each frame follows its length. */
-export const asStream = (fd: number): Transport => ({ kind: 'stream', fd });
+export const asStream = (fd: number, padding = true): Transport => ({ kind: 'stream', fd, padding });
 
 /**
  * Takes a connected socket away from Node and returns a descriptor of our own. Nothing must have been read from the

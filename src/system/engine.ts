@@ -121,8 +121,11 @@ export type Transport =
   /** A connected datagram socket: each datagram is a frame. */
   | { kind: 'datagram'; fd: number }
   | { kind: 'tap'; fd: number }
-  /** A connected stream socket: each frame follows its length. */
-  | { kind: 'stream'; fd: number }
+  /**
+   * A connected stream socket: each frame follows its length. Without `padding`, short frames are sent to the peer
+   * without their padding.
+   */
+  | { kind: 'stream'; fd: number; padding: boolean }
   /**
    * A bound datagram socket and the address of its peer, from openUdp() or openUnixPeer(). `also` has other names of
    * the peer.

@@ -51,7 +51,7 @@ function bench(onEvent: (event: EngineEvent) => void = () => undefined): Bench {
       made.addPort(port);
       const [fd, other] = native.datagramPair(1 << 20);
       atEnd(() => native.closeDescriptor(other));
-      made.attach(port, port, { kind, fd }, 16);
+      made.attach(port, port, { kind, fd, padding: true }, 16);
       return { port, fd: other };
     },
     write({ fd }, bytes) {

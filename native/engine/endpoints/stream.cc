@@ -5,6 +5,8 @@
 
 #include <cerrno>
 
+#include "engine/padding.h"
+
 namespace tsvde {
 namespace {
 
@@ -28,10 +30,22 @@ Batch& batch() {
   return batch;
 }
 
+// Shortens the parts of a frame to the frame's size without padding, and returns this size.
+uint32_t remove_padding(const Frame& frame, std::span<iovec> parts) {
+  const uint32_t size = size_without_padding(frame);
+  size_t left = size;
+  for (iovec& part : parts) {
+    part.iov_len = std::min(part.iov_len, left);
+    left -= part.iov_len;
+  }
+  return size;
+}
+
 }  // namespace
 
-Stream::Stream(Fd fd)
+Stream::Stream(Fd fd, Padding padding)
     : fd_(std::move(fd)),
+      padding_(padding),
       in_(std::make_unique_for_overwrite<uint8_t[]>(kIn)),
       out_(std::make_unique_for_overwrite<uint8_t[]>(kOut)) {
   watch({.fd = fd_.number(), .frames = EPOLLIN, .room = EPOLLOUT});
@@ -90,10 +104,11 @@ Moved Stream::send(std::span<Frame* const> frames, Time) {
   auto& [prefixes, parts] = batch();
   size_t part_count = 0;
   for (size_t i = 0; i < frames.size(); i++) {
-    prefixes[i] = htonl(frames[i]->size());
+    const Frame& frame = *frames[i];
     parts[part_count++] = {&prefixes[i], kPrefix};
-    for (uint32_t part = 0; part < frames[i]->part_count; part++)
-      parts[part_count++] = frames[i]->parts[part];
+    const std::span own(&parts[part_count], frame.part_count);
+    for (uint32_t part = 0; part < frame.part_count; part++) parts[part_count++] = frame.parts[part];
+    prefixes[i] = htonl(padding_ == Padding::kept ? frame.size() : remove_padding(frame, own));
   }
   msghdr message{};
   message.msg_iov = parts.data();
@@ -102,10 +117,11 @@ Moved Stream::send(std::span<Frame* const> frames, Time) {
   if (size < 0) return {0, errno};
   auto left = static_cast<size_t>(size);
   for (uint32_t i = 0; i < frames.size(); i++) {
-    const size_t whole = kPrefix + frames[i]->size();
+    const uint32_t frame_size = ntohl(prefixes[i]);
+    const size_t whole = kPrefix + frame_size;
     if (left < whole) {
       if (left == 0) return {i, EAGAIN};
-      keep_rest(*frames[i], left);
+      keep_rest(*frames[i], frame_size, left);
       return {i + 1, EAGAIN};
     }
     left -= whole;
@@ -122,16 +138,17 @@ int Stream::send_rest() {
   return rest_from_ == rest_to_ ? 0 : EAGAIN;
 }
 
-// Keeps what follows the first `sent` bytes of the prefix and the frame. These bytes must be sent before any
-// others.
-void Stream::keep_rest(const Frame& frame, size_t sent) {
-  const uint32_t prefix = htonl(frame.size());
+// Keeps what follows the first `sent` bytes of the prefix and the frame's first `size` bytes. These bytes
+// must be sent before any others.
+void Stream::keep_rest(const Frame& frame, uint32_t size, size_t sent) {
+  const uint32_t prefix = htonl(size);
   std::memcpy(&out_[0], &prefix, kPrefix);
-  rest_to_ = kPrefix;
+  size_t at = kPrefix;
   for (uint32_t i = 0; i < frame.part_count; i++) {
-    std::memcpy(&out_[rest_to_], frame.parts[i].iov_base, frame.parts[i].iov_len);
-    rest_to_ += static_cast<uint32_t>(frame.parts[i].iov_len);
+    std::memcpy(&out_[at], frame.parts[i].iov_base, frame.parts[i].iov_len);
+    at += frame.parts[i].iov_len;
   }
+  rest_to_ = kPrefix + size;
   rest_from_ = static_cast<uint32_t>(sent);
 }
 

@@ -11,7 +11,9 @@ namespace tsvde {
 
 class Stream final : public Endpoint {
  public:
-  explicit Stream(Fd fd);
+  // Whether the frames sent to the peer keep the padding of short frames.
+  enum class Padding : bool { removed, kept };
+  explicit Stream(Fd fd, Padding padding = Padding::kept);
 
   // Returns EPIPE if the peer has closed the connection, and EBADMSG if it sent a length that no frame can
   // have: the beginning of the next frame is then unknown.
@@ -28,9 +30,10 @@ class Stream final : public Endpoint {
   [[nodiscard]] bool next_is_known() const;
   [[nodiscard]] int read_on();
   [[nodiscard]] int send_rest();
-  void keep_rest(const Frame& frame, size_t sent);
+  void keep_rest(const Frame& frame, uint32_t size, size_t sent);
 
   Fd fd_;
+  Padding padding_;
   // The bytes received but not yet returned as frames, from `from_` to `to_`.
   std::unique_ptr<uint8_t[]> in_;
   uint32_t from_ = 0;

@@ -4,8 +4,6 @@ namespace tsvde {
 namespace {
 
 constexpr uint32_t kTypeAt = 12;  // after the addresses
-constexpr uint16_t kIp4 = 0x0800;
-constexpr uint16_t kIp6 = 0x86dd;
 
 bool is_tag(uint16_t type) {
   return type == 0x8100 || type == 0x88a8;  // 802.1Q-2018, table 9-1
@@ -66,14 +64,19 @@ bool read_transport(std::span<const uint8_t> bytes, Headers& headers) {
 
 }  // namespace
 
-std::optional<Headers> read_headers(std::span<const uint8_t> bytes) {
+uint32_t skip_tags(std::span<const uint8_t> bytes) {
   uint32_t at = kTypeAt;
   while (bytes.size() >= at + 2 && is_tag(read16(&bytes[at]))) at += 4;
+  return at;
+}
+
+std::optional<Headers> read_headers(std::span<const uint8_t> bytes) {
+  const uint32_t at = skip_tags(bytes);
   if (bytes.size() < at + 2) return std::nullopt;
   const uint16_t type = read16(&bytes[at]);
   Headers headers;
   headers.network = at + 2;
-  if (type == kIp4 ? !read_ip4(bytes, headers) : type != kIp6 || !read_ip6(bytes, headers))
+  if (type == kTypeIp4 ? !read_ip4(bytes, headers) : type != kTypeIp6 || !read_ip6(bytes, headers))
     return std::nullopt;
   if (!read_transport(bytes, headers)) return std::nullopt;
   return headers;

@@ -9,6 +9,8 @@
 
 namespace tsvde {
 
+constexpr uint16_t kTypeIp4 = 0x0800;  // EtherTypes
+constexpr uint16_t kTypeIp6 = 0x86dd;
 constexpr uint8_t kTcp = 6;  // IANA protocol numbers
 constexpr uint8_t kUdp = 17;
 
@@ -63,6 +65,9 @@ struct Headers {
   uint32_t payload = 0;
   uint32_t end = 0;  // the end of the datagram according to its IP header; may be beyond the given bytes
 };
+
+// Returns the offset of the EtherType that follows all tags. The EtherType may be beyond the given bytes.
+[[nodiscard]] uint32_t skip_tags(std::span<const uint8_t> bytes);
 
 // Finds the headers in `bytes`, which are the frame or its beginning. Returns nullopt if the frame is not a
 // TCP or UDP frame.

@@ -6,7 +6,7 @@ import { family } from '../internet.ts';
 import { flag, type Keys, mode, number, oneOf, text, type Values } from '../keys.ts';
 import { defineKind } from '../kind.ts';
 import { Listener } from '../listener.ts';
-import type { StreamAddress } from '../stream-address.ts';
+import { asStream, type StreamAddress } from '../stream-address.ts';
 import { unixName } from '../unix-name.ts';
 
 /** The default of max-clients: about as many QEMU guests as fit on a host. */
@@ -50,6 +50,11 @@ const keys = {
   group: { value: text, goesWith: ['server=on'], help: "group of a unix socket's file" },
   'max-clients': { ...maxClientsKey, goesWith: ['server=on'] },
   'reconnect-ms': { ...reconnectKey, goesWith: ['server=off'] },
+  padding: {
+    value: flag,
+    fallback: true,
+    help: 'off: send short frames without their padding, as passt needs; default on',
+  },
 } as const satisfies Keys;
 
 export const stream = defineKind({
@@ -58,14 +63,16 @@ export const stream = defineKind({
   keys,
   open(values, host) {
     const address = readAddress(values);
-    if (!values.server) return Connector.open(host, address, { reconnectMs: values['reconnect-ms'] ?? RECONNECT_MS });
+    const transport = (fd: number) => asStream(fd, values.padding);
+    const { 'reconnect-ms': reconnectMs = RECONNECT_MS, 'max-clients': maxClients = MAX_CLIENTS } = values;
+    if (!values.server) return Connector.open(host, address, { reconnectMs, transport });
     if (address.type !== 'unix' && (values.mode ?? values.group) !== undefined)
       throw new SwitchError('EINVAL', 'stream: mode and group go only with the path of a unix socket');
     const permissions = {
       mode: values.mode ?? 0o600,
       gid: values.group === undefined ? undefined : groupId(values.group),
     };
-    return Listener.open(host, address, { maxClients: values['max-clients'] ?? MAX_CLIENTS, permissions });
+    return Listener.open(host, address, { maxClients, permissions, transport });
   },
 });
 
