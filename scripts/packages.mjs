@@ -16,6 +16,7 @@ const PACKAGES = {
   vde2: program('vdeq'),
   // A library that is opened at run time. Installing QEMU may also install it.
   libslirp0: () => spawnSync('/usr/bin/python3', ['-c', 'import ctypes; ctypes.CDLL("libslirp.so.0")']).status === 0,
+  passt: program('passt'),
   'vde-switch': program('vde_switch'),
   vdeplug: program('vde_plug'),
   'user-mode-linux': program('linux.uml'),
@@ -63,6 +64,7 @@ export const BENCH_PACKAGES = {
   dpdk: program('dpdk-testpmd'),
   iperf3: program('iperf3'),
   'openvswitch-switch-dpdk': program(WITH_DPDK),
+  passt: program('passt'),
 };
 
 /** The packages that `npm run package` and `npm run package:test` need. */
