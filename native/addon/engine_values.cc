@@ -143,7 +143,11 @@ std::unique_ptr<tsvde::Endpoint> make_endpoint(const Napi::Object& transport) {
     Fd sender(transport.Get("senderFd").As<Napi::Number>());
     return std::make_unique<tsvde::Multicast>(std::move(fd), std::move(sender));
   }
-  if (kind == "datagram") return std::make_unique<tsvde::Datagram>(std::move(fd));
+  if (kind == "datagram") {
+    using Buffer = tsvde::Datagram::SendBuffer;
+    const bool small = transport.Get("smallBuffer").ToBoolean();
+    return std::make_unique<tsvde::Datagram>(std::move(fd), small ? Buffer::kSmall : Buffer::kLarge);
+  }
   throw Napi::TypeError::New(transport.Env(), "there is no transport of kind '" + kind + "'");
 }
 

@@ -41,6 +41,24 @@ TEST("a send buffer that is already larger than the engine's stays as it is") {
   CHECK(size_of(datagram.fd()) >= given);
 }
 
+TEST("a small send buffer has room for a batch of full-sized frames, and for the longest frame") {
+  using enum Datagram::SendBuffer;
+  for (const auto& [buffer, size, least] :
+       {std::tuple{kSmall, 1514u, 32}, {kSmall, 65535u, 1}, {kLarge, 1514u, 128}}) {
+    const SocketPair pair(SOCK_DGRAM);
+    Datagram datagram(Fd(dup(pair.ours.number())), buffer);
+    Bytes bytes = frame_bytes(kBroadcast, kA, size);
+    Frame frame;
+    frame.parts[0] = {.iov_base = bytes.data(), .iov_len = bytes.size()};
+    frame.part_count = 1;
+    Frame* const frames[] = {&frame};
+    int sent = 0;
+    while (datagram.send(frames, 0).frames == 1) sent++;
+    CHECK(sent >= least);
+    CHECK(sent * size <= static_cast<uint32_t>(buffer) + size);
+  }
+}
+
 TEST("an endpoint for a port that does not exist is refused and closed") {
   Loop loop(100, [](const Event&) {});
   CHECK(loop.attach(5, 1, std::make_unique<Datagram>(Fd(socket(AF_UNIX, SOCK_DGRAM, 0))), 16) == ENXIO);

@@ -163,7 +163,8 @@ export class Clients {
         disconnect();
         stream.destroy();
       };
-      reservation.attach({ id, transport: { kind: 'datagram', fd }, description, ended });
+      const transport = { kind: 'datagram', fd, smallBuffer: this.#quotas.hasMany(uid) } as const;
+      reservation.attach({ id, transport, description, ended });
       if (stream.destroyed) return; // an event listener of the switch has already closed the endpoint
       this.#grant(this.#directory.dataFile(port, id), port, uid);
       stream.write(formatAddress(file.path));

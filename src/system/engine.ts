@@ -118,8 +118,11 @@ export interface NativeCounters {
 
 /** The descriptors of an endpoint; `fd` is non-blocking. */
 export type Transport =
-  /** A connected datagram socket: each datagram is a frame. */
-  | { kind: 'datagram'; fd: number }
+  /**
+   * A connected datagram socket: each datagram is a frame. With `smallBuffer`, the kernel holds at most 80 KiB for a
+   * peer that does not read, otherwise 416 KiB.
+   */
+  | { kind: 'datagram'; fd: number; smallBuffer?: boolean }
   | { kind: 'tap'; fd: number }
   /**
    * A connected stream socket: each frame follows its length. Without `padding`, short frames are sent to the peer

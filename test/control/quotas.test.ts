@@ -48,6 +48,32 @@ describe('the count of a user', () => {
   });
 });
 
+test('a user has at most 64 endpoints with large send buffers, in whatever order endpoints end', () => {
+  const quotas = new UserQuotas();
+  const large = new Set<() => void>();
+  const small = new Set<() => void>();
+  const join = () => {
+    const end = quotas.join(ONE, 0);
+    (quotas.hasMany(ONE) ? small : large).add(end);
+  };
+  const end = (some: Set<() => void>, count: number) => {
+    for (const one of [...some].slice(0, count)) {
+      one();
+      some.delete(one);
+    }
+  };
+  for (let i = 0; i < 100; i++) join();
+  expect([large.size, small.size]).toEqual([64, 36]);
+  end(large, 20);
+  for (let i = 0; i < 40; i++) join();
+  expect([large.size, small.size]).toEqual([44, 76]);
+  end(small, 76);
+  for (let i = 0; i < 40; i++) join();
+  expect([large.size, small.size]).toEqual([64, 20]);
+  for (let i = 0; i < 100; i++) quotas.join(0, 0);
+  expect(quotas.hasMany(0)).toBe(false);
+});
+
 describeWith(['root'], 'a user with several clients', () => {
   async function serve(userLimits: object) {
     const net = await network({ mode: 0o666, numPorts: 100, userLimits });

@@ -14,16 +14,15 @@ std::array<mmsghdr, kBatch>& headers() {
 
 }  // namespace
 
-Datagram::Datagram(Fd fd) : fd_(std::move(fd)) {
+Datagram::Datagram(Fd fd, SendBuffer buffer) : fd_(std::move(fd)) {
   watch({.fd = this->fd(), .frames = EPOLLIN, .room = EPOLLOUT});
-  // The default of net.core.wmem_max, which the kernel doubles. Several batches of full-sized frames then fit
-  // into the buffer before the peer reads any. A socket that already has a larger buffer keeps it.
-  constexpr int kSendBuffer = 212'992;
   int given = 0;
   socklen_t size = sizeof given;
   getsockopt(this->fd(), SOL_SOCKET, SO_SNDBUF, &given, &size);
-  if (given < 2 * kSendBuffer)
-    setsockopt(this->fd(), SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof kSendBuffer);
+  if (buffer == SendBuffer::kLarge && given >= static_cast<int>(buffer)) return;
+  // The kernel doubles the value, which is at most net.core.wmem_max, by default 208 KiB.
+  const int half = static_cast<int>(buffer) / 2;
+  setsockopt(this->fd(), SOL_SOCKET, SO_SNDBUF, &half, sizeof half);
 }
 
 Moved Datagram::receive(std::span<Frame> frames, Time) {

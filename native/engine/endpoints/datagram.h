@@ -12,7 +12,12 @@ namespace tsvde {
 
 class Datagram final : public Endpoint {
  public:
-  explicit Datagram(Fd fd);
+  // How much the kernel holds for a peer that does not read, in bytes of its memory. A batch of full-sized
+  // frames fits into a small buffer, several into a large one.
+  enum class SendBuffer : int { kSmall = 80 * 1024, kLarge = 416 * 1024 };
+
+  // A socket keeps a buffer that is already larger than kLarge.
+  explicit Datagram(Fd fd, SendBuffer buffer = SendBuffer::kLarge);
   [[nodiscard]] int fd() const { return fd_.number(); }
 
   Moved receive(std::span<Frame> frames, Time now) override;
