@@ -66,6 +66,7 @@ async function carryOut(
   context: ConsoleContext,
   invoker: Invoker,
 ): Promise<Reply | undefined> {
+  if (invoker.unread && ('print' in command || 'show' in command)) return undefined;
   if ('answer' in command) return command.answer(argument, context, invoker);
   if ('print' in command) return dataBlock(command.print(argument, context, invoker), command);
   if ('show' in command) return dataBlockOf(() => command.show(argument, context, invoker), command.format);

@@ -55,6 +55,9 @@ export async function runSession(context: ConsoleContext, given: SessionOptions)
     get explained() {
       return explained;
     },
+    get unread() {
+      return output.destroyed;
+    },
     explain(wanted) {
       explained = wanted;
     },

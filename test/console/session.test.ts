@@ -256,6 +256,24 @@ test('an unexpected exception gives a reply and a log line, and the session cont
   expect(await client.ask('port/create 5')).toBe(OK);
 });
 
+test('the commands of a client that has gone are executed, but those that only show something are skipped', async () => {
+  const { sw, ...net } = await network();
+  const { path } = await serveConsole({ sw, ...net });
+  const list = sw.ports.list.bind(sw.ports);
+  const exists = (wanted: number) => list().some(({ number }) => number === wanted);
+  let shown = 0;
+  sw.ports.list = () => {
+    shown++;
+    return list();
+  };
+  const socket = connect(path).pause();
+  socket.write(`port/create 6\n${'port/print\n'.repeat(5000)}port/create 7\n`);
+  await until(() => exists(6), 'the first command');
+  socket.destroy();
+  await until(() => exists(7), 'the last command');
+  expect(shown).toBeLessThan(4000);
+});
+
 describeWith(['unixterm', 'unixcmd', 'vdeterm', 'python3'], "Debian's console clients", () => {
   test('unixterm shows a reply and the prompt', async () => {
     const served = await serveConsole(await network());
