@@ -1,5 +1,6 @@
-// The HTTP server of the metrics and of the page. It answers only GET and HEAD, the number of connections is limited,
-// and connections that hang make room for others and are closed after a timeout.
+// The HTTP server of the metrics and of the page. It answers only GET and HEAD, and one request at a time: a connection
+// that sends the next one before the response ends. The number of connections is limited, and connections that hang make
+// room for others and are closed after a timeout.
 import {
   createServer,
   type IncomingMessage,
@@ -69,6 +70,8 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     const server = createServer(
       { requestTimeout: timeoutMs, headersTimeout: timeoutMs, keepAliveTimeout: timeoutMs },
       (request, response) => {
+        // Thousands of requests fit into what Node reads at once, and each would wait in memory for its turn.
+        if (slots.isBusy(request.socket)) return void request.socket.destroy();
         answer(routes, request, response).catch((error) => {
           if (response.headersSent) response.destroy();
           else response.writeHead(500).end(`${error}\n`);

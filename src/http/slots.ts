@@ -20,6 +20,11 @@ export class Slots {
     server.on('request', (request, response) => this.#answer(request, response));
   }
 
+  /** Whether a response to an earlier request of this connection is in progress. */
+  isBusy(socket: Socket): boolean {
+    return this.#busy.has(socket);
+  }
+
   #take(socket: Socket): void {
     if (this.#idle.size + this.#busy.size >= this.#max) this.#recycle();
     this.#idle.add(socket);

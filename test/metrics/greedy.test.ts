@@ -4,6 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
+import { parseHttpAddress } from '../../src/http/address.ts';
+import { startHttp } from '../../src/http/server.ts';
 import { Plug } from '../../src/index.ts';
 import { atEnd } from '../support/at-end.ts';
 import { startMetrics } from '../support/metrics.ts';
@@ -109,11 +111,15 @@ describe('connections that ask nothing', () => {
   });
 
   test('and connections that read no response make room, too', async () => {
-    const port = await serve();
+    const body = Buffer.alloc(16 << 20);
+    const routes = { '/healthz': () => ({ status: 200, body: '' }), '/big': () => ({ status: 200, body }) };
+    const server = await startHttp({ address: parseHttpAddress('0', 'a test'), routes, what: 'a test' });
+    atEnd(() => server.close());
+    const port = Number(new URL(server.address).port);
     for (let i = 0; i < 64; i++) {
       const socket = await open(port);
       socket.pause();
-      socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(500));
+      socket.write('GET /big HTTP/1.1\r\nHost: x\r\n\r\n');
     }
     const socket = await open(port, 'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
     expect(await text(socket)).toMatch(/^HTTP\/1\.1 200 /);

@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
+import { parseHttpAddress } from '../../src/http/address.ts';
+import { startHttp } from '../../src/http/server.ts';
 import { atEnd } from '../support/at-end.ts';
 import { startMetrics } from '../support/metrics.ts';
 import { network } from '../support/network.ts';
@@ -39,15 +41,28 @@ test.each([
   expect(await text(socket)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
 });
 
-test('a scraper that asks without end and never reads is disconnected once its time is over', async () => {
-  const socket = await open(await serve(200));
+test('a client that does not read its response is disconnected once its time is over', async () => {
+  const routes = { '/': () => ({ status: 200, body: Buffer.alloc(64 << 20) }) };
+  const server = await startHttp({ address: parseHttpAddress('0', 'a test'), routes, what: 'a test', timeoutMs: 200 });
+  atEnd(() => server.close());
+  const socket = await open(Number(new URL(server.address).port));
   socket.pause();
-  const request = 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(20);
-  // Sends requests until the server stops reading them, and then waits until it resets the connection.
+  // Node sees the end of a connection that it does not read only when it writes.
   await until(() => {
-    if (socket.writableLength < 1_000_000) socket.write(request);
+    socket.write(socket.bytesWritten === 0 ? 'GET / HTTP/1.1\r\nHost: x\r\n\r\n' : ' ');
     return socket.destroyed;
   }, 'the end of the connection');
+});
+
+test('a client that sends its next request before the response ends is disconnected', async () => {
+  const socket = await open(await serve(60_000));
+  socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(2));
+  expect(await text(socket).catch(() => '')).toBe('');
+  const patient = await open(await serve(60_000));
+  for (let i = 0; i < 3; i++) {
+    patient.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+    expect(String((await once(patient, 'data'))[0])).toMatch(/^HTTP\/1\.1 200 .*ok\n$/s);
+  }
 });
 
 test.each([
