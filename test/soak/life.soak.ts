@@ -180,7 +180,7 @@ async function live(paths: Paths, until: number): Promise<void> {
   while (Date.now() < until) {
     // A refusal or a disconnect is a normal end of a life. A call that is wrong is not, since it cuts the life short.
     await oneOf(LIVES)(paths).catch((error) => {
-      if (error.code === undefined || error.code === 'EINVAL') throw error;
+      if (error instanceof TypeError || error.code === 'EINVAL') throw error;
     });
   }
 }

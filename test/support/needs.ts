@@ -5,9 +5,13 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, test } from 'vitest';
+import { canLimitMemory } from './memory-limit.ts';
 
-/** `root`, `tun` (a usable /dev/net/tun), a command on the PATH, or the path of a program. */
-export type Need = 'root' | 'tun' | (string & {});
+/**
+ * `root`, `tun` (a usable /dev/net/tun), `memory-limit` (a control group with one), a command on the PATH, or the path of
+ * a program.
+ */
+export type Need = 'root' | 'tun' | 'memory-limit' | (string & {});
 
 export function describeWith(needs: readonly Need[], name: string, body: () => void): void {
   if (process.env.TSVDE_CHECK !== undefined) {
@@ -29,6 +33,7 @@ export function describeWith(needs: readonly Need[], name: string, body: () => v
 export function isThere(need: Need): boolean {
   if (need === 'root') return process.geteuid?.() === 0;
   if (need === 'tun') return isAccessible('/dev/net/tun', constants.R_OK | constants.W_OK);
+  if (need === 'memory-limit') return canLimitMemory();
   if (need.includes('/')) return isAccessible(need, constants.X_OK);
   const places = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
   return places.some(
