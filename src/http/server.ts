@@ -1,5 +1,5 @@
-// The HTTP server of the metrics and of the page. It answers only GET and HEAD, and one request at a time: a connection
-// that sends the next one before the response ends. The number of connections is limited, and connections that hang make
+// The HTTP server of the metrics and of the page. It answers only GET and HEAD. A connection that sends a request before
+// the response to the last one has ended is closed. The number of connections is limited, and connections that hang make
 // room for others and are closed after a timeout.
 import {
   createServer,
