@@ -106,6 +106,7 @@
       "sources": [
         "addon/accounts.cc",
         "addon/addon.cc",
+        "addon/daemon.cc",
         "addon/datagrams.cc",
         "addon/engine_values.cc",
         "addon/engine_wrap.cc",

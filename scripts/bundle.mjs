@@ -9,8 +9,22 @@ import { licencesOf } from './licences.mjs';
 /** The modules in src/cli/ that the files of bin/ launch. */
 export const PROGRAMS = ['tsvde', 'tsvdectl', 'tsvdeq', 'unixcmd', 'unixterm', 'vdeterm'];
 
-/** The programs that load a part of their modules late. */
-const SPLIT = ['tsvde'];
+/**
+ * The programs that load a part of their modules late, and the parts that have a file of their own: a module and
+ * everything that it imports. `start` is what the program always loads.
+ */
+const SPLIT = {
+  // Every switch loads the modules of its console, which are imported late.
+  tsvde: { serve: /\/(cli\/run|console\/(context|server))\.js$/ },
+};
+
+/** Returns rolldown's option for a program's files, or false if the program has one file. */
+function splitting(name) {
+  const parts = SPLIT[name];
+  if (parts === undefined) return false;
+  const start = { name: 'start', tags: ['$initial'], priority: 1 };
+  return { groups: [start, ...Object.entries(parts).map(([part, test]) => ({ name: part, test }))] };
+}
 
 /**
  * Modules of Node that few runs of a program use, and that take long to load: with Node 24, child_process takes a fifth of
@@ -92,7 +106,7 @@ export async function bundlePrograms(root, dist) {
         format: 'cjs',
         entryFileNames: '[name].cjs',
         chunkFileNames: `${name}-[name].cjs`,
-        codeSplitting: SPLIT.includes(name) && { groups: [{ name: 'start', tags: ['$initial'] }] },
+        codeSplitting: splitting(name),
       },
     });
     chunks.push(...output);

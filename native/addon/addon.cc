@@ -35,6 +35,7 @@ Napi::Error errno_error(Napi::Env env, int error, const char* syscall, const std
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("version", Napi::String::New(env, version));
   init_accounts(env, exports);
+  init_daemon(env, exports);
   init_datagrams(env, exports);
   init_engine(env, exports);
   init_exec(env, exports);

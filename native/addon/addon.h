@@ -1,12 +1,15 @@
 // Shared by the addon's files: their init functions, errors made from an errno, calls to JavaScript
-// listeners, and the blocking modes of stdio.
+// listeners, the blocking modes of stdio, and child processes.
 #pragma once
 
 #include <napi.h>
+#include <sys/types.h>
 
 #include <string>
+#include <vector>
 
 void init_accounts(Napi::Env env, Napi::Object exports);
+void init_daemon(Napi::Env env, Napi::Object exports);
 void init_datagrams(Napi::Env env, Napi::Object exports);
 void init_engine(Napi::Env env, Napi::Object exports);
 void init_exec(Napi::Env env, Napi::Object exports);
@@ -15,6 +18,16 @@ void init_frame_socket(Napi::Env env, Napi::Object exports);
 void init_privileges(Napi::Env env, Napi::Object exports);
 void init_sockets(Napi::Env env, Napi::Object exports);
 void init_terminal(Napi::Env env, Napi::Object exports);
+
+// Returns the strings that JavaScript passes as an array of Buffers, such as a program's arguments.
+std::vector<std::string> byte_strings(const Napi::Value& value);
+
+// Returns the argument vector of execve(2), which is valid as long as the strings.
+std::vector<char*> argument_pointers(std::vector<std::string>& all);
+
+// Waits until a child process has ended. Returns `{code, signal}`; `signal` is missing unless a signal ended
+// it.
+Napi::Object wait_for(Napi::Env env, pid_t child);
 
 // Restores the blocking modes that stdin, stdout and stderr had when the addon was loaded.
 void restore_blocking();

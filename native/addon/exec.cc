@@ -29,23 +29,6 @@ namespace {
 // close-on-exec like its own.
 std::vector<int> inherited;
 
-std::vector<std::string> words(const Napi::Value& value) {
-  const auto array = value.As<Napi::Array>();
-  std::vector<std::string> all;
-  for (uint32_t i = 0; i < array.Length(); i++) {
-    const auto word = array.Get(i).As<Napi::Buffer<char>>();
-    all.emplace_back(word.Data(), word.Length());
-  }
-  return all;
-}
-
-std::vector<char*> pointers(std::vector<std::string>& all) {
-  std::vector<char*> result;
-  for (std::string& word : all) result.push_back(word.data());
-  result.push_back(nullptr);
-  return result;
-}
-
 // Restores signal dispositions. `ignored` is a mask like SigIgn in /proc/PID/status: bit n is signal n + 1.
 // execve(2) removes handlers but leaves ignored signals ignored, and Node ignores SIGPIPE and SIGXFSZ.
 void restore_signals(uint64_t ignored) {
@@ -128,8 +111,11 @@ struct Program {
 
 Program read_program(const Napi::CallbackInfo& info) {
   bool lossless = false;
-  Program program{
-      info[0].As<Napi::String>(), words(info[1]), {}, info[3].As<Napi::BigInt>().Uint64Value(&lossless), {}};
+  Program program{info[0].As<Napi::String>(),
+                  byte_strings(info[1]),
+                  {},
+                  info[3].As<Napi::BigInt>().Uint64Value(&lossless),
+                  {}};
   const auto keep = info[2].As<Napi::Array>();
   for (uint32_t i = 0; i < keep.Length(); i++) program.keep.push_back(keep.Get(i).As<Napi::Number>());
   if (info[4].IsNumber()) program.open_files = info[4].As<Napi::Number>().Int64Value();
@@ -138,7 +124,7 @@ Program read_program(const Napi::CallbackInfo& info) {
 
 // Executes the program. Returns only on failure, with the errno of execve(2).
 int become(Program& program) {
-  std::vector<char*> arguments = pointers(program.arguments);
+  std::vector<char*> arguments = argument_pointers(program.arguments);
   restore_signals(program.ignored_signals);
   restore_blocking();
   if (program.open_files) restore_limit(*program.open_files);
@@ -176,14 +162,9 @@ Napi::Value run(const Napi::CallbackInfo& info) {
   }
   close(report[0]);
   if (child < 0) throw errno_error(env, fork_error, "fork");
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  const Napi::Object exit = wait_for(env, child);
   if (size == sizeof error) throw errno_error(env, error, "execve", program.file);
-  Napi::Object result = Napi::Object::New(env);
-  result.Set("code", Napi::Number::New(env, WIFEXITED(status) ? WEXITSTATUS(status) : 0));
-  if (WIFSIGNALED(status)) result.Set("signal", Napi::Number::New(env, WTERMSIG(status)));
-  return result;
+  return exit;
 }
 
 // Returns the memory that the kernel shows as this process's arguments: from arg_start to arg_end, fields 48
@@ -204,13 +185,41 @@ std::span<char> argument_area() {
 // Replaces the arguments that the kernel shows. Overwriting them is safe, since libuv has copied them.
 void set_arguments(const Napi::CallbackInfo& info) {
   std::string area;
-  for (const std::string& word : words(info[0])) area += word + '\0';
+  for (const std::string& word : byte_strings(info[0])) area += word + '\0';
   const std::span<char> shown = argument_area();
   if (area.size() > shown.size()) return;
   std::ranges::fill(std::ranges::copy(area, shown.begin()).out, shown.end(), '\0');
 }
 
 }  // namespace
+
+std::vector<std::string> byte_strings(const Napi::Value& value) {
+  const auto array = value.As<Napi::Array>();
+  std::vector<std::string> all;
+  for (uint32_t i = 0; i < array.Length(); i++) {
+    const auto word = array.Get(i).As<Napi::Buffer<char>>();
+    all.emplace_back(word.Data(), word.Length());
+  }
+  return all;
+}
+
+std::vector<char*> argument_pointers(std::vector<std::string>& all) {
+  std::vector<char*> result;
+  result.reserve(all.size() + 1);
+  for (std::string& word : all) result.push_back(word.data());
+  result.push_back(nullptr);
+  return result;
+}
+
+Napi::Object wait_for(Napi::Env env, pid_t child) {
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  Napi::Object exit = Napi::Object::New(env);
+  exit.Set("code", Napi::Number::New(env, WIFEXITED(status) ? WEXITSTATUS(status) : 0));
+  if (WIFSIGNALED(status)) exit.Set("signal", Napi::Number::New(env, WTERMSIG(status)));
+  return exit;
+}
 
 void init_exec(Napi::Env env, Napi::Object exports) {
   inherited = inherited_descriptors();

@@ -1,18 +1,26 @@
 // Daemon mode (-d). Node cannot fork, so the command starts itself again as a detached process. The first process
 // exits with 0 only once the second has reported through a pipe that everything is usable.
-import { spawn } from 'node:child_process';
+//
+// Most of the time that -d takes is Node's. The first process therefore leaves the options to the second where it can, so
+// that it does not load what parses them.
 import { closeSync, writeSync } from 'node:fs';
-import type { Readable } from 'node:stream';
+import { describeError } from '../system/errno.ts';
 import { ExitError } from '../system/exit-error.ts';
+import * as system from '../system/process.ts';
+import { announceReady } from './service-manager.ts';
 
-/** The environment variable that tells the daemon process the number of the descriptor to report on. */
-const READY_VARIABLE = 'TSVDE_DAEMON_READY_FD';
+/** The environment variable that tells a process that it is the daemon, and whether its options are checked. */
+const VARIABLE = 'TSVDE_DAEMON';
 const READY_FD = 3;
 
 export interface DaemonReport {
-  /** Reports that the daemon is ready. The process that started it shows the `warnings`. */
-  ready(warnings: readonly string[]): void;
+  /** Whether the process that started the daemon has parsed the options, and reported those that are invalid. */
+  optionsChecked: boolean;
+  /** Reports that the daemon is ready. The process that started it shows the `warnings`, and then writes to `readyFd`. */
+  ready(warnings: readonly string[], readyFd: number | undefined): void;
   failed(error: ExitError): void;
+  /** Reports that the options are invalid or do not ask for a daemon. */
+  declined(): void;
 }
 
 /**
@@ -20,8 +28,9 @@ export interface DaemonReport {
  * process.
  */
 export function daemonReport(): DaemonReport | undefined {
-  if (process.env[READY_VARIABLE] === undefined) return undefined;
-  delete process.env[READY_VARIABLE];
+  const options = process.env[VARIABLE];
+  if (options === undefined) return undefined;
+  delete process.env[VARIABLE];
   const report = (result: Report) => {
     try {
       writeSync(READY_FD, JSON.stringify(result));
@@ -31,53 +40,68 @@ export function daemonReport(): DaemonReport | undefined {
     }
   };
   return {
-    ready: (warnings) => report({ exitCode: 0, warnings }),
+    optionsChecked: options === 'checked',
+    ready: (warnings, readyFd) => report({ exitCode: 0, warnings, readyFd }),
     failed: ({ exitCode, message }) => report({ exitCode, message }),
+    declined: () => report({ declined: true }),
   };
 }
 
 /**
- * Starts the daemon; returns once it is ready and `announce` has returned. If `announce` throws, ends the daemon.
- * Returns the warnings of the start. Throws ExitError, with the daemon's own reason and exit code if it reported them.
+ * Guesses whether arguments ask for a daemon, in the usual spellings of the option. A wrong guess takes time, and does no
+ * harm.
  */
-export async function startDaemon(argv: readonly string[], announce: () => void): Promise<readonly string[]> {
-  const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...argv], {
-    detached: true,
-    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
-    env: { ...process.env, [READY_VARIABLE]: String(READY_FD) },
-  });
-  const ended = new Promise<string>((resolve) => {
-    child.once('error', (error) => resolve(error.message));
-    child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
-  });
-  const report = parseReport(await textOf(child.stdio[READY_FD] as Readable));
-  if (!report) {
-    child.kill(); // without a report, the daemon may still be running
-    throw new ExitError(1, `the daemon ended before it was ready: ${await ended}`);
-  }
-  if (report.exitCode !== 0) throw new ExitError(report.exitCode, report.message ?? '');
-  try {
-    announce();
-  } catch (error) {
-    child.kill();
-    await ended;
-    throw error;
-  }
-  child.unref();
-  return report.warnings ?? [];
+export function seemToAskForDaemon(argv: readonly string[]): boolean {
+  return argv.some((word) => /^(-[xFq]*d|--?daemon)$/.test(word));
 }
 
-async function textOf(stream: Readable): Promise<string> {
-  let text = '';
-  for await (const part of stream.setEncoding('utf8')) text += part;
-  return text;
+/**
+ * Starts the daemon; returns once it is ready. Passes the warnings of its start to `say`. If its readiness cannot be
+ * announced, ends the daemon. Returns false if the daemon has declined, which it does only if `options` are unchecked.
+ * Throws ExitError, with the daemon's own reason and exit code if it reported them.
+ */
+export function startDaemon(
+  argv: readonly string[],
+  options: 'checked' | 'unchecked',
+  say: (warning: string) => void,
+): boolean {
+  const { pid, report } = start(argv, options);
+  if (!report) throw new ExitError(1, `the daemon ended before it was ready: ${system.endDaemon(pid)}`);
+  if (report.declined) {
+    system.endDaemon(pid);
+    return false;
+  }
+  if (report.exitCode !== 0) throw new ExitError(report.exitCode ?? 1, report.message ?? '');
+  try {
+    if (report.readyFd !== undefined) announceReady(report.readyFd);
+  } catch (error) {
+    system.endDaemon(pid);
+    throw error;
+  }
+  for (const warning of report.warnings ?? []) say(warning);
+  return true;
+}
+
+function start(argv: readonly string[], options: string): { pid: number; report: Report | undefined } {
+  process.env[VARIABLE] = options;
+  try {
+    const { pid, report } = system.startDaemon(argv);
+    return { pid, report: parseReport(report) };
+  } catch (error) {
+    if (error instanceof ExitError) throw error;
+    throw new ExitError(1, `cannot start the daemon: ${describeError(error)}`);
+  } finally {
+    delete process.env[VARIABLE];
+  }
 }
 
 interface Report {
-  exitCode: number;
+  exitCode?: number;
   /** The reason why the start failed. */
   message?: string;
   warnings?: readonly string[];
+  readyFd?: number | undefined;
+  declined?: true;
 }
 
 /** Parses a report. Returns undefined if it was cut short or never sent. */

@@ -58,7 +58,7 @@ export async function serve(
   // The daemon does not inherit --ready-fd's descriptor; the process that started the daemon announces readiness.
   const readyFd = report ? undefined : options.readyFd;
   const opened = confine(options);
-  await run({ ...options, readyFd, tolerant, opened }, log, () => report?.ready(warnings.splice(0)));
+  await run({ ...options, readyFd, tolerant, opened }, log, () => report?.ready(warnings.splice(0), options.readyFd));
 }
 
 /**

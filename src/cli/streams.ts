@@ -1,5 +1,5 @@
-// Functions for all programs here: they set the name in ps, provide the standard streams, show the log above the typed
-// line, and end the process. finish() first waits until output is written, but for at most 200 ms.
+// Functions for all programs here: they provide the standard streams, show the log above the typed line, and end the
+// process. finish() first waits until output is written, but for at most 200 ms.
 import { fstatSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
@@ -8,20 +8,11 @@ import { NO_REPLY } from '../ctl/console-client.ts';
 import { printable } from '../protocol/printable.ts';
 import { describeError } from '../system/errno.ts';
 import { ExitError } from '../system/exit-error.ts';
-import { endProcess, setArguments, setProcessName } from '../system/process.ts';
+import { endProcess } from '../system/process.ts';
 import { systemLogOutput } from '../system/system-log.ts';
 import { TerminalInput } from '../system/terminal-input.ts';
 
 const FLUSH_MS = 200;
-
-/**
- * Sets the name that ps and pidof show. With `argv`, for programs started under a name of vde2, /proc shows `name`
- * followed by these arguments; otherwise the arguments stay as they were typed.
- */
-export function takeName(name: string, argv?: readonly string[]): void {
-  setProcessName(name);
-  if (argv) setArguments([name, ...argv]);
-}
 
 let terminal: TerminalInput | undefined;
 

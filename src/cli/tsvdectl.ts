@@ -8,12 +8,13 @@ import { type Outcome, type Output, type PerformOptions, parseErrnos, perform } 
 import { views } from '../ctl/views.ts';
 import { PROGRAMS, parseSeconds, watchSeconds } from '../ctl/words.ts';
 import { ExitError } from '../system/exit-error.ts';
+import { takeName } from '../system/process.ts';
 import { TSVDE_VERSION } from '../system/version.ts';
 import { capture } from './capture.ts';
 import { events } from './events.ts';
 import { expect } from './expect.ts';
 import { extcap } from './extcap.ts';
-import { print, runProgram, sayAs, standardInput, takeName, terminalInput } from './streams.ts';
+import { print, runProgram, sayAs, standardInput, terminalInput } from './streams.ts';
 import type { Invocation } from './sub-program.ts';
 import { nameOf, openTerminal, outputTo } from './terminal-session.ts';
 import { wait } from './wait.ts';

@@ -8,8 +8,9 @@ import { parseMachineScript } from '../ctl/machine-script.ts';
 import { giveCommand } from '../ctl/perform.ts';
 import { describeError } from '../system/errno.ts';
 import { ExitError } from '../system/exit-error.ts';
+import { takeName } from '../system/process.ts';
 import { normalize } from './long-only.ts';
-import { print, runProgram, sayAs, takeName } from './streams.ts';
+import { print, runProgram, sayAs } from './streams.ts';
 
 const OPTIONS = [
   { long: 'sock', short: 's', takesValue: true },

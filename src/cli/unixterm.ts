@@ -1,7 +1,8 @@
 // unixterm, as in vde2: connects stdin and stdout to a unix stream socket, and passes all bytes on unchanged.
 import { connectTo, NO_REPLY } from '../ctl/console-client.ts';
 import { ExitError } from '../system/exit-error.ts';
-import { runProgram, standardInput, takeName } from './streams.ts';
+import { takeName } from '../system/process.ts';
+import { runProgram, standardInput } from './streams.ts';
 
 const NAME = 'unixterm';
 /** How long the peer may be silent after the end of stdin before the program ends, in milliseconds. */

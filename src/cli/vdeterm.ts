@@ -5,7 +5,8 @@ import { giveLines } from '../ctl/lines.ts';
 import type { ConsoleReply } from '../ctl/reply-reader.ts';
 import { Terminal } from '../ctl/terminal.ts';
 import { ExitError } from '../system/exit-error.ts';
-import { print, runProgram, standardInput, takeName, terminalInput } from './streams.ts';
+import { takeName } from '../system/process.ts';
+import { print, runProgram, standardInput, terminalInput } from './streams.ts';
 
 const NAME = 'vdeterm';
 const HISTORY_MAX = 128;

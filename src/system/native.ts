@@ -153,6 +153,13 @@ export interface NativeAddon {
     openFiles: number | undefined,
   ): { code: number; signal?: number };
   /**
+   * Starts a program in a session of its own, with /dev/null as its standard streams and the writing end of a pipe as
+   * descriptor 3. Blocks until the program has closed that descriptor or has ended. Returns what it wrote there.
+   */
+  startDaemon(file: string, argv: readonly Buffer[]): { pid: number; report: string };
+  /** Sends SIGTERM to a program that startDaemon() has started, and blocks until it has ended. */
+  endDaemon(pid: number): { code: number; signal?: number };
+  /**
    * Ends the process by _exit(2), or by a signal's default action. Restores the blocking modes of stdio that Node has
    * changed.
    */

@@ -33,6 +33,15 @@ export function setArguments(argv: readonly string[]): void {
 }
 
 /**
+ * Sets the name that ps and pidof show. With `argv`, for programs started under a name of vde2, /proc shows `name`
+ * followed by these arguments; otherwise the arguments stay as they were typed.
+ */
+export function takeName(name: string, argv?: readonly string[]): void {
+  setProcessName(name);
+  if (argv) setArguments([name, ...argv]);
+}
+
+/**
  * Sends a datagram to a unix socket, given as a path or as `@` and an abstract name. Does not block: throws EAGAIN if
  * the receiver is full.
  */
@@ -75,6 +84,22 @@ export interface Exit {
  */
 export function runProgram(file: string, argv: readonly string[], keep: readonly number[], before: ProcessState): Exit {
   return native.run(file, argv.map(encodeWord), keep, before.ignoredSignals, before.openFiles);
+}
+
+/**
+ * Starts this program again as a daemon with the arguments `argv`. Blocks until the daemon has closed descriptor 3 or has
+ * ended. Returns its process ID, and what it wrote to that descriptor.
+ */
+export function startDaemon(argv: readonly string[]): { pid: number; report: string } {
+  const words = [process.execPath, ...process.execArgv, process.argv[1]!, ...argv];
+  return native.startDaemon(process.execPath, words.map(encodeWord));
+}
+
+/** Ends a daemon that startDaemon() has started, and blocks until it has ended. Returns how it ended. */
+export function endDaemon(pid: number): string {
+  const { code, signal } = native.endDaemon(pid);
+  const [name] = Object.entries(constants.signals).find(([, number]) => number === signal) ?? [];
+  return name ?? `exit code ${code}`;
 }
 
 /** Ends this process in the way in which another program ended: with the same exit code, or by the same signal. */

@@ -1,12 +1,12 @@
 // -d: the command returns only once everything is usable, and the daemon keeps no stream of its parent.
 import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Plug } from '../../src/index.ts';
 import { atEnd } from '../support/at-end.ts';
 import { namespace } from '../support/namespace.ts';
 import { describeWith } from '../support/needs.ts';
 import { Recorder } from '../support/network.ts';
-import { endPid, isRunning, run, start, tsvde } from '../support/process.ts';
+import { compat, endPid, isRunning, run, start, tsvde } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/wait.ts';
 
@@ -58,6 +58,44 @@ test('a daemon leads its own session, keeps no stream of its parent and stays in
   expect(readlinkSync(`/proc/${pid}/cwd`)).toBe(home);
   await endPid(pid);
   expect(['ctl', 'pid', 'mgmt'].filter((name) => existsSync(`${home}/${name}`))).toEqual([]);
+});
+
+describe('a command whose words only seem to ask for a valid daemon', () => {
+  test('-d as a value of another option starts a switch in the foreground, without a child process', async () => {
+    const home = temporaryDirectory();
+    const started = start(tsvde, ['-p', 'pid', '-s', '-d'], { cwd: home });
+    const { pid } = started;
+    await until(() => existsSync(`${home}/-d/ctl`) && existsSync(`${home}/pid`), 'the files of the switch');
+    expect(readFileSync(`${home}/pid`, 'utf8')).toBe(`${pid}\n`);
+    expect(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')).toBe('');
+    started.signal('SIGTERM');
+    expect(await started.exited).toEqual({ code: 0, signal: null });
+  });
+
+  test.each([
+    [['-d', '--help'], 0, /^Usage: tsvde /, /^$/],
+    [['--daemon', '--version'], 0, /^VDE .*\ntsvde /, /^$/],
+    [['-xd', '-n', '0'], 1, /^$/, /^tsvde: The switch must have at least 1 port\n$/],
+    [['-daemon', '--nonsense'], 2, /^$/, /^tsvde: unknown option '--nonsense'/],
+  ])('%j ends as without a daemon', async (args, code, stdout, stderr) => {
+    const home = temporaryDirectory();
+    const result = await run(tsvde, [...args, '-s', 'ctl'], { cwd: home });
+    expect(result).toMatchObject({
+      code,
+      stdout: expect.stringMatching(stdout),
+      stderr: expect.stringMatching(stderr),
+    });
+    expect(existsSync(`${home}/ctl`)).toBe(false);
+  });
+
+  test('vde_switch says once which options it ignores, and starts the daemon', async () => {
+    const home = temporaryDirectory();
+    const result = await run(compat('vde_switch'), ['-d', '-s', 'ctl', '-p', 'pid', '--nonsense'], { cwd: home });
+    const pid = Number(readFileSync(`${home}/pid`, 'utf8'));
+    atEnd(() => endPid(pid, 'SIGKILL'));
+    expect(result).toMatchObject({ code: 0, stdout: '' });
+    expect(result.stderr).toMatch(/^vde_switch: unknown option '--nonsense'[^\n]*\n$/);
+  });
 });
 
 test('a daemon serves the directory of a killed one, and removes it at the end', async () => {

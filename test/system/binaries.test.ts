@@ -177,8 +177,7 @@ test('a file that a program loads late is reported as those of its start, and th
   const serve = ['--nostdin', '--sock', `${state}/ctl`, '--pidfile', `${state}/pid`, '--mgmt', `${state}/mgmt`];
   const late = [
     ['serve', 'tsvde', ...serve],
-    ['switch', 'compat/vde_switch', ...serve],
-    ['menus', 'tsvde', ...serve],
+    ['serve', 'compat/vde_switch', ...serve],
     ['http', 'tsvde', ...serve, '--web', `${state}/web`],
     ['plug', 'tsvde', 'plug', `${state}/ctl`],
     ['doctor', 'tsvde', 'doctor', 'tun'],
@@ -190,6 +189,10 @@ test('a file that a program loads late is reported as those of its start, and th
     rmSync(path);
     expect(await run(program(name), args), part).toMatchObject({ code: 1, stdout: '', stderr: `${missing(path)}\n` });
     expect(readdirSync(state), part).toEqual([]);
+    if (part === 'serve') {
+      const stderr = `${name.replace(/.*\//, '')}: ${missing(path)}\n`;
+      expect(await run(program(name), ['-d', ...args])).toMatchObject({ code: 1, stdout: '', stderr });
+    }
     writeFileSync(path, text);
   }
   const path = `${home}/tsvde/dist/bin/tsvde-http.cjs`;
