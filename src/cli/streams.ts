@@ -102,6 +102,8 @@ export async function runProgram(name: string, program: Promise<number>): Promis
     process.exit(NO_REPLY);
   });
   process.stderr.on('error', () => {});
+  // Once nothing is left to do, Node would free each object before it ends, which takes several percent of a short run.
+  process.once('beforeExit', () => process.exit());
   endAsInit();
   try {
     process.exitCode = await program;
