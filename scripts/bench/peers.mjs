@@ -16,7 +16,7 @@ import { within } from './network.mjs';
 import { startOpenVswitch, startOpenVswitchVhost } from './open-vswitch.mjs';
 import { until } from './scope.mjs';
 import { startRelay } from './testpmd.mjs';
-import { slirpvdeOn, startQemuUser } from './user-networks.mjs';
+import { passtOn, slirpvdeOn, startQemuUser } from './user-networks.mjs';
 import { consoleOf } from './vhost-user.mjs';
 
 const ours = (checkout) => (setting) => [
@@ -56,6 +56,7 @@ export const PEERS = [
   },
   { name: 'relay', carries: ['vde'], start: program(({ directory }) => [native('relay'), directory]) },
   { name: 'QEMU', needs: ['qemu-system-x86_64'], carries: ['user'], start: startQemuUser },
+  { name: 'passt', needs: ['passt'], carries: ['user'], start: passtOn(program(ours(root))) },
   { name: 'slirpvde', needs: ['slirpvde', 'vde_switch'], carries: ['user'], start: slirpvdeOn(program(vdeSwitch)) },
   { name: 'TAP relay', carries: ['tap'], start: startTapRelay },
   { name: 'Linux bridge', needs: ['ip'], carries: ['tap'], start: startBridge, inKernel: true },
