@@ -10,7 +10,7 @@ import { daemonLog, streamLog } from './log.ts';
 import type { TsvdeOptions } from './options.ts';
 import { Service, type ServiceOptions } from './service.ts';
 import { ServiceManager } from './service-manager.ts';
-import { finish, logAbove, unblockTerminals } from './streams.ts';
+import { finish, logAbove, terminalInput, unblockTerminals } from './streams.ts';
 
 /** How the program behaves, depending on the name that it was started by. */
 export interface Behaviour {
@@ -51,6 +51,8 @@ export async function serve(
   loadAddon();
   unblockTerminals();
   ignoreTerminalStops();
+  // Now, since a terminal that goes away during the start could not be told from an empty standard input.
+  if (options.readStdin) terminalInput({ endsInBackground: false });
   const warnings: string[] = []; // the warnings of a daemon's start
   const log = report
     ? alsoKeeping(warnings, daemonLog(name, options.log))

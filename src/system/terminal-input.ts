@@ -56,6 +56,8 @@ export class TerminalInput extends Readable {
   readonly #endsInBackground: boolean;
   /** The open terminal; undefined while in the background. */
   #terminal: ReadStream | undefined;
+  /** Where this process was when it last looked; a hang-up leaves this as it is. */
+  #standing = standing();
   #raw = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -98,6 +100,7 @@ export class TerminalInput extends Readable {
 
   /** Opens the terminal anew, since the shell may have changed its modes and written to the screen. */
   readonly #continued = (): void => {
+    if (!this.#terminal && !this.#timer) return; // nobody reads yet
     this.#close();
     this.#look();
   };
@@ -109,7 +112,8 @@ export class TerminalInput extends Readable {
   readonly #look = (): void => {
     clearTimeout(this.#timer);
     const where = standing();
-    if (where === 'gone') this.#hangUp();
+    if (where !== 'gone') this.#standing = where;
+    if (where === 'gone') this.#hangUp(this.#standing === 'foreground');
     else if (where === 'foreground') this.#open();
     else {
       this.#close();
@@ -123,7 +127,7 @@ export class TerminalInput extends Readable {
     try {
       this.#terminal = new ReadStream(STDIN);
     } catch {
-      this.#hangUp(); // the terminal has just gone
+      this.#hangUp(false); // the terminal has just gone
       return;
     }
     const lost = () => (['background', 'unknown'].includes(standing()) ? this.#look() : this.#end());
@@ -147,8 +151,8 @@ export class TerminalInput extends Readable {
     terminal.destroy();
   }
 
-  #hangUp(): void {
-    if (this.#terminal || this.#endsInBackground) this.#end();
+  #hangUp(inForeground: boolean): void {
+    if (this.#terminal || inForeground || this.#endsInBackground) this.#end();
   }
 
   #end(): void {

@@ -119,6 +119,22 @@ describeWith(['/usr/bin/python3', 'bash'], 'jobs of a shell', () => {
     expect(existsSync(`${home}/ctl`)).toBe(false);
   });
 
+  test('a switch in the background outlives a terminal that goes away while the switch starts', async () => {
+    const other = await startTsvde(['--nostdin']);
+    other.started.signal('SIGSTOP'); // the start waits for its answer
+    const home = temporaryDirectory();
+    const screen = await shell();
+    const pid = await background(screen, tsvde, '-s', `${home}/ctl`, '--port', `vde,sock=${other.directory}`);
+    await until(() => existsSync(`${home}/ctl/ctl`), 'the start');
+    await give(screen, 'disown -h');
+    await screen.hangUp();
+    other.started.signal('SIGCONT');
+    await passes(`${home}/ctl`, 1);
+    await setTimeout(300); // by now it would have read the end of its input
+    expect(isRunning(pid)).toBe(true);
+    await endPid(pid);
+  });
+
   test('a switch that shows debug lines outlives its terminal', async () => {
     const { directory, screen, pid } = await switchInBackground();
     screen.type('fg\r');
