@@ -1,4 +1,7 @@
-// Job control: the signals that would stop this process when it uses a terminal from the background.
+// Job control: the signals that would stop this process when it uses a terminal from the background. And
+// whether somebody reads the output.
+#include <poll.h>
+
 #include <csignal>
 
 #include "addon/addon.h"
@@ -12,8 +15,15 @@ void ignore_terminal_stops(const Napi::CallbackInfo&) {
   signal(SIGTTOU, SIG_IGN);
 }
 
+// Node itself notices only at the next write.
+Napi::Value has_reader(const Napi::CallbackInfo& info) {
+  pollfd output{.fd = info[0].As<Napi::Number>(), .events = 0, .revents = 0};
+  return Napi::Boolean::New(info.Env(), poll(&output, 1, 0) <= 0);  // only POLLERR and POLLHUP are reported
+}
+
 }  // namespace
 
 void init_terminal(Napi::Env env, Napi::Object exports) {
   exports.Set("ignoreTerminalStops", Napi::Function::New(env, ignore_terminal_stops));
+  exports.Set("hasReader", Napi::Function::New(env, has_reader));
 }

@@ -10,6 +10,7 @@ import { NO_REPLY } from '../ctl/console-client.ts';
 import { RotatingFile, type Rotation } from '../ctl/rotating-file.ts';
 import { describeError } from '../system/errno.ts';
 import { ExitError } from '../system/exit-error.ts';
+import { native } from '../system/native.ts';
 import { type Invocation, parseWords } from './sub-program.ts';
 
 interface Parsed {
@@ -23,13 +24,16 @@ interface Parsed {
   files?: string;
 }
 
+const STDOUT = 1;
+/** How often the program looks whether its output still has a reader, in milliseconds. */
+const LOOK_MS = 250;
 /** The bytes in one megabyte, which is the unit of -C as in tcpdump. */
 const MEGABYTE = 1_000_000;
 
 /** Runs `tsvdectl capture`. Throws ExitError if the capture is refused or fails. */
 export async function capture({ words, path, timeout, say }: Invocation): Promise<number> {
   const { write, rotation, pairs } = parse(words);
-  if (write === '-' && isatty(1))
+  if (write === '-' && isatty(STDOUT))
     throw new ExitError(
       NO_REPLY,
       'capture: pcapng cannot be written to a terminal: name a file with -w, or use a pipe',
@@ -38,9 +42,21 @@ export async function capture({ words, path, timeout, say }: Invocation): Promis
   // The first signal completes the output; the same signal again ends the program.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => live.end());
   const open = () => (rotation ? new RotatingFile(rotation) : createWriteStream(write, { mode: 0o600 }));
+  if (write === '-') endWithoutReader();
   const { frames, lost } = write === '-' ? await live.run(process.stdout) : await writeTo(live, write, open());
   say(`${frames} frames captured, ${lost} lost`);
   return 0;
+}
+
+/** Ends the program when the reader of its output has gone, even if there is no frame to write. */
+function endWithoutReader(): void {
+  const timer = setInterval(() => {
+    try {
+      if (!native.hasReader(STDOUT)) process.exit(0);
+    } catch {
+      clearInterval(timer); // without the addon, the next frame ends the program
+    }
+  }, LOOK_MS).unref();
 }
 
 /** Writes a capture to a file that is being opened. Throws ExitError if the file cannot be written. */

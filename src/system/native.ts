@@ -100,6 +100,8 @@ export interface NativeAddon {
    * write succeeds.
    */
   ignoreTerminalStops(): void;
+  /** Returns whether the other end of a pipe or of a socket is open. Of other files, always returns true. */
+  hasReader(fd: number): boolean;
   /** Sets the umask of the process and returns the old one. */
   setUmask(mask: number): number;
 

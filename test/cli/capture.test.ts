@@ -67,6 +67,12 @@ test('when the reader of its output exits, tsvdectl ends, and then the capture',
   }, 'both ends');
 });
 
+test('when the reader of its output exits, tsvdectl ends even if there are no frames', async () => {
+  const { sw, path } = await served();
+  const capturing = start('sh', ['-c', `${tsvdectl} -M ${path} capture | head -c 4 >/dev/null`]);
+  await until(() => !capturing.running && sw.captures.list().length === 0, 'both ends');
+});
+
 test.each([
   [['-p', '99'], 22, 'port 99 is not one of 1 to 32'],
   [['-p', 'x'], 22, "'x' is neither the number nor the name of a port"],
