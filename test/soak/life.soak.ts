@@ -23,9 +23,12 @@ const minutes = Number(process.env.MINUTES ?? 30);
 const below = randomFrom(Number(process.env.SEED ?? 1));
 
 const CHAOS_MS = 10_000;
-/** Memory may grow for this many rounds after the first; later growth by GROWTH_MIB is a leak. */
+/**
+ * Memory may grow for this many rounds after the first. V8 collects garbage late on a busy machine, so memory comes and
+ * goes; a leak is memory whose lowest value in as many rounds has grown by GROWTH_MIB.
+ */
 const WARM_UP = 6;
-const GROWTH_MIB = 32;
+const GROWTH_MIB = 24;
 /** Misbehaving peers name only ports below this number; the check between rounds has ports of its own. */
 const PEER_PORTS = 40;
 const CHECK_PORTS = [62, 63] as const;
@@ -240,6 +243,7 @@ test(`the switch holds no more after ${minutes} minutes of misbehaving peers tha
 
   let atFirst: ReturnType<typeof resources> | undefined;
   let warmUpMib = 0;
+  const lately: number[] = [];
   const ends = Date.now() + minutes * 60_000;
   for (let round = 0; Date.now() < ends; round++) {
     const over = Date.now() + CHAOS_MS;
@@ -262,7 +266,9 @@ test(`the switch holds no more after ${minutes} minutes of misbehaving peers tha
     );
     const memory = memoryMib(started);
     if (round <= WARM_UP) warmUpMib = Math.max(warmUpMib, memory);
-    expect(memory, 'MiB').toBeLessThan(warmUpMib + GROWTH_MIB);
+    lately.push(memory);
+    if (lately.length > WARM_UP) lately.shift();
+    expect(Math.min(...lately), 'MiB').toBeLessThan(warmUpMib + GROWTH_MIB);
     const left = Math.max(0, (ends - Date.now()) / 60_000).toFixed(1);
     globalThis.console.log(`round ${round}, ${left} of ${minutes} min left: ${memory.toFixed(0)} MiB, ${current()}`);
   }
