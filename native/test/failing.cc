@@ -53,6 +53,8 @@ Function* hidden(const char* name) {
 
 using New = void*(size_t);
 using NothrowNew = void*(size_t, const std::nothrow_t&);
+using AlignedNew = void*(size_t, std::align_val_t);
+using AlignedNothrowNew = void*(size_t, std::align_val_t, const std::nothrow_t&);
 
 }  // namespace
 
@@ -76,6 +78,28 @@ void* operator new(size_t size, const std::nothrow_t& tag) noexcept {
 void* operator new[](size_t size, const std::nothrow_t& tag) noexcept {
   static NothrowNew* const real = hidden<NothrowNew>("_ZnamRKSt9nothrow_t");
   return tsvde::test::must_fail() ? nullptr : real(size, tag);
+}
+
+void* operator new(size_t size, std::align_val_t alignment) {
+  static AlignedNew* const real = hidden<AlignedNew>("_ZnwmSt11align_val_t");
+  if (tsvde::test::must_fail()) throw std::bad_alloc();
+  return real(size, alignment);
+}
+
+void* operator new[](size_t size, std::align_val_t alignment) {
+  static AlignedNew* const real = hidden<AlignedNew>("_ZnamSt11align_val_t");
+  if (tsvde::test::must_fail()) throw std::bad_alloc();
+  return real(size, alignment);
+}
+
+void* operator new(size_t size, std::align_val_t alignment, const std::nothrow_t& tag) noexcept {
+  static AlignedNothrowNew* const real = hidden<AlignedNothrowNew>("_ZnwmSt11align_val_tRKSt9nothrow_t");
+  return tsvde::test::must_fail() ? nullptr : real(size, alignment, tag);
+}
+
+void* operator new[](size_t size, std::align_val_t alignment, const std::nothrow_t& tag) noexcept {
+  static AlignedNothrowNew* const real = hidden<AlignedNothrowNew>("_ZnamSt11align_val_tRKSt9nothrow_t");
+  return tsvde::test::must_fail() ? nullptr : real(size, alignment, tag);
 }
 
 // The thread sanitizer maps memory before its own mmap() can be found.

@@ -106,10 +106,11 @@ void StreamOutput::wake_when_writable() {
 // --- A file
 
 FileOutput::FileOutput(Fd file)
-    : file_(std::move(file)), work_(eventfd(0, EFD_CLOEXEC)), done_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+    : file_(std::move(file)),
+      work_(opened(eventfd(0, EFD_CLOEXEC), "eventfd")),
+      done_(opened(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {}
 
 int FileOutput::start() {
-  if (work_.number() < 0 || done_.number() < 0) return EMFILE;
   const auto run = [](void* self) -> void* {
     static_cast<FileOutput*>(self)->run();
     return nullptr;

@@ -20,7 +20,9 @@ constexpr unsigned kUso6 = 0x40;
 }  // namespace
 
 Tap::Tap(Fd fd)
-    : fd_(std::move(fd)), control_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)), header_(take_header()) {
+    : fd_(std::move(fd)),
+      control_(opened(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket")),
+      header_(take_header()) {
   offloads_ = take_offloads();
   watch({.fd = fd_.number(), .frames = EPOLLIN, .room = EPOLLOUT});
 }
