@@ -328,6 +328,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
     const auto lost = events_.lost();
     Napi::Object result = Napi::Object::New(info.Env());
     result.Set("bpdu", Napi::BigInt::New(info.Env(), lost.bpdus));
+    result.Set("notice", Napi::BigInt::New(info.Env(), lost.notices));
     result.Set("mac_moved", Napi::BigInt::New(info.Env(), lost.macs_moved));
     result.Set("mac", Napi::BigInt::New(info.Env(), lost.macs));
     result.Set("frame", Napi::BigInt::New(info.Env(), lost.frames));

@@ -37,10 +37,10 @@ std::optional<Event> EventQueue::take() {
 }
 
 void EventQueues::push(Event event) {
-  const bool must_arrive =
-      event.kind == Event::Kind::endpoint_ended || event.kind == Event::Kind::capture_ended;
-  EventQueue& queue = queues_[queue_of(event.kind)];
-  if (!queue.push(std::move(event)) && must_arrive) throw std::bad_alloc();
+  const Event::Kind kind = event.kind;
+  if (queues_[queue_of(kind)].push(std::move(event))) return;
+  if (kind == Event::Kind::endpoint_ended || kind == Event::Kind::capture_ended) throw std::bad_alloc();
+  if (kind == Event::Kind::endpoint_notice) notices_lost_++;
 }
 
 std::optional<Event> EventQueues::take() {
@@ -51,7 +51,8 @@ std::optional<Event> EventQueues::take() {
 }
 
 EventQueues::Lost EventQueues::lost() const {
-  return {.bpdus = queues_[bpdus].lost(),
+  return {.notices = notices_lost_,
+          .bpdus = queues_[bpdus].lost(),
           .macs_moved = queues_[macs_moved].lost(),
           .macs = queues_[macs].lost(),
           .frames = queues_[frames].lost()};

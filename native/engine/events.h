@@ -82,7 +82,7 @@ class EventQueues {
   [[nodiscard]] std::optional<Event> take();
 
   struct Lost {
-    uint64_t bpdus, macs_moved, macs, frames;
+    uint64_t notices, bpdus, macs_moved, macs, frames;
   };
   [[nodiscard]] Lost lost() const;
 
@@ -95,6 +95,7 @@ class EventQueues {
   // its VLANs, so 8192 places hold what several hostile ports send within a few seconds.
   std::array<EventQueue, 5> queues_{EventQueue(SIZE_MAX), EventQueue(8192), EventQueue(64), EventQueue(512),
                                     EventQueue(512)};
+  std::atomic<uint64_t> notices_lost_ = 0;  // counted here, since the ends in the same queue are tried again
 };
 
 }  // namespace tsvde

@@ -1,8 +1,12 @@
 #include "engine/events.h"
 
+#include <unistd.h>
+
+#include <new>
 #include <thread>
 
 #include "test/check.h"
+#include "test/failing.h"
 
 using namespace tsvde;
 using namespace tsvde::test;
@@ -28,8 +32,9 @@ uint64_t lost(const EventQueues& queues, Kind kind) {
     case Kind::received:
     case Kind::transmitted:
       return lost.frames;
-    case Kind::endpoint_ended:
     case Kind::endpoint_notice:
+      return lost.notices;
+    case Kind::endpoint_ended:
     case Kind::capture_ended:
       return 0;
   }
@@ -57,6 +62,19 @@ TEST("no kind of event starves another, and lost events are counted by kind") {
       CHECK(flood == Kind::endpoint_ended ? of_flood == kFlood : of_flood < kFlood);
     }
   }
+}
+
+TEST("want of memory: a notice is lost and counted, and an end is refused") {
+  EventQueues queues;
+  const Failing failing(gettid());
+  queues.push({.kind = Kind::endpoint_notice});
+  bool refused = false;
+  try {
+    queues.push({.kind = Kind::endpoint_ended});
+  } catch (const std::bad_alloc&) {
+    refused = true;
+  }
+  CHECK(refused && queues.lost().notices == 1 && !queues.take());
 }
 
 TEST("the most urgent event is taken first, whenever it was pushed") {

@@ -83,8 +83,11 @@ export type EngineEvent =
  */
 export type MacChange = 'added' | 'moved' | 'aged-out' | 'evicted' | 'forgotten';
 
-/** Lost events by kind: BPDUs, addresses that moved or flapped, addresses learned or forgotten, captured frames. */
-export type EventsLost = Record<'bpdu' | 'mac_moved' | 'mac' | 'frame', bigint>;
+/**
+ * Lost events by kind: notices about endpoints, BPDUs, addresses that moved or flapped, addresses learned or forgotten,
+ * captured frames.
+ */
+export type EventsLost = Record<'notice' | 'bpdu' | 'mac_moved' | 'mac' | 'frame', bigint>;
 
 /** A learned address. */
 export interface MacEntry {

@@ -119,7 +119,7 @@ describe('every number of the switch has a metric of its own', () => {
   const switchWithNumbers = {
     name: 'numbers',
     hub: true,
-    eventsLost: { bpdu: 21n, mac_moved: 22n, mac: 23n, frame: 24n },
+    eventsLost: { notice: 25n, bpdu: 21n, mac_moved: 22n, mac: 23n, frame: 24n },
     macs: { stats: () => ({ entries: 31, limit: 32, moves: 33n, evictions: 34n }) },
     ports: { list: () => [] },
     endpointEnds: () => [{ kind: 'vhost-user', reason: 'bad_size', count: 41 }],
@@ -182,6 +182,7 @@ describe('every number of the switch has a metric of its own', () => {
       'tsvde_guest_info{port="5",features="0x1f"}': 1,
       tsvde_engine_heartbeat_seconds: 0,
       'tsvde_engine_events_lost_total{kind="bpdu"}': 21,
+      'tsvde_engine_events_lost_total{kind="notice"}': 25,
       'tsvde_engine_events_lost_total{kind="mac_moved"}': 22,
       'tsvde_engine_events_lost_total{kind="mac"}': 23,
       'tsvde_engine_events_lost_total{kind="frame"}': 24,

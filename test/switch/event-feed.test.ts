@@ -174,7 +174,7 @@ test('nothing is watched and no counter is read while nobody listens', () => {
     onEvent: () => note('on', () => note('off', undefined)),
     watchMacs: () => note('watch', () => note('unwatch', undefined)),
     counters: () => note('counters', []),
-    eventsLost: () => ({ bpdu: 0n, mac_moved: 0n, mac: 0n, frame: 0n }),
+    eventsLost: () => ({ notice: 0n, bpdu: 0n, mac_moved: 0n, mac: 0n, frame: 0n }),
     nameOf: () => undefined,
   });
   vi.useFakeTimers();
