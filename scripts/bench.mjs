@@ -1,6 +1,6 @@
-// npm run bench [-- NAME… --rounds N --seconds S --json FILE --against DIR --peer NAME --archive DIR]: compares tsvde with every
-// installed switch, in the same run and in turns, so that other load on the machine affects all of them. NAME selects
-// the rows whose names contain it. Prints medians and ratios; asserts nothing.
+// npm run bench [-- NAME… --rounds N --seconds S --json FILE --against DIR --peer NAME --archive DIR]: compares tsvde
+// with every installed switch, in the same run and in turns, so that other load on the machine affects all of them.
+// NAME selects the rows whose names contain it. Prints medians and ratios; asserts nothing.
 import { existsSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';

@@ -1,5 +1,5 @@
-// node scripts/build.mjs [ts | native]: builds what is stale and nothing else. tsc and rolldown build dist/; node-gyp builds
-// the addon and the other native products.
+// node scripts/build.mjs [ts | native]: builds what is stale and nothing else. tsc and rolldown build dist/; node-gyp
+// builds the addon and the other native products.
 //
 // A stamp records a successful build: the hashes of its inputs and of its outputs. A product is fresh only if neither
 // have changed, so a failed build or a deleted source cannot leave a product that looks fresh.

@@ -1,6 +1,6 @@
-// Joins the modules of the programs into a few files in dist/bin/, as CommonJS: loading 140 modules, or Node's loader of
-// ES modules, would take a large part of each start. dist/bin/ has the same depth as dist/cli/, so that relative paths
-// lead to the same places.
+// Joins the modules of the programs into a few files in dist/bin/, as CommonJS: loading 140 modules, or Node's loader
+// of ES modules, would take a large part of each start. dist/bin/ has the same depth as dist/cli/, so that relative
+// paths lead to the same places.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -27,8 +27,8 @@ function splitting(name) {
 }
 
 /**
- * Modules of Node that few runs of a program use, and that take long to load: with Node 24, child_process takes a fifth of
- * the time of `node -e 0`, and crypto a third. They are loaded when one of their functions is called.
+ * Modules of Node that few runs of a program use, and that take long to load: with Node 24, child_process takes a fifth
+ * of the time of `node -e 0`, and crypto a third. They are loaded when one of their functions is called.
  */
 const LOADED_LATE = [
   'child_process',

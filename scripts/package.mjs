@@ -1,5 +1,6 @@
-// npm run package: makes what users install, in release/: the npm packages, the archive and the Debian package. The same
-// commit gives the same bytes on the same Debian with the same Node. `npm run package -- npm` makes only the npm packages.
+// npm run package: makes what users install, in release/: the npm packages, the archive and the Debian package. The
+// same commit gives the same bytes on the same Debian with the same Node. `npm run package -- npm` makes only the npm
+// packages.
 import { mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { makeArchive } from './package/archive.mjs';

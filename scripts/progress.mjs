@@ -1,5 +1,5 @@
-// Shows how far long work is: at a terminal as one line that changes, elsewhere as one line when the work begins. Both go
-// to stderr. ora draws the line; before the first `npm ci` it is not installed, and the line is printed once.
+// Shows how far long work is: at a terminal as one line that changes, elsewhere as one line when the work begins. Both
+// go to stderr. ora draws the line; before the first `npm ci` it is not installed, and the line is printed once.
 import { stderr } from 'node:process';
 
 /** The time after which an estimate of the remaining time is worth showing, in milliseconds. */

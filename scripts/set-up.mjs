@@ -1,5 +1,6 @@
-// npm run build brings a checkout up to date: it installs the packages in package-lock.json, and builds what is stale. If
-// there is nothing to do, it prints nothing and takes about 50 ms. The output of npm and the compilers goes to stderr.
+// npm run build brings a checkout up to date: it installs the packages in package-lock.json, and builds what is stale.
+// If there is nothing to do, it prints nothing and takes about 50 ms. The output of npm and the compilers goes to
+// stderr.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';

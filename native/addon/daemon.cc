@@ -1,5 +1,5 @@
 // Starts a program as a daemon, and waits for its report. Node's child_process does the same, but loading
-// that module and starting a program by it takes a quarter as long as the start of Node itself.
+// that module and starting a program by it costs a quarter of the start of Node.
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
@@ -51,7 +51,7 @@ std::string read_all(int fd) {
   }
 }
 
-// startDaemon(file, arguments): see native.ts.
+// spawnDaemon(file, arguments): see src/system/native.ts.
 Napi::Value start_daemon(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const std::string file = info[0].As<Napi::String>();
@@ -80,6 +80,6 @@ Napi::Value end_daemon(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void init_daemon(Napi::Env env, Napi::Object exports) {
-  exports.Set("startDaemon", Napi::Function::New(env, start_daemon));
+  exports.Set("spawnDaemon", Napi::Function::New(env, start_daemon));
   exports.Set("endDaemon", Napi::Function::New(env, end_daemon));
 }

@@ -1,4 +1,4 @@
-// Converts values between the engine and JavaScript. engine.ts declares the types.
+// Converts values between the engine and JavaScript. src/system/engine.ts declares the types.
 #pragma once
 
 #include <napi.h>

@@ -213,7 +213,8 @@ std::vector<char*> argument_pointers(std::vector<std::string>& all) {
 
 Napi::Object wait_for(Napi::Env env, pid_t child) {
   int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  while (waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) throw errno_error(env, errno, "waitpid");
   }
   Napi::Object exit = Napi::Object::New(env);
   exit.Set("code", Napi::Number::New(env, WIFEXITED(status) ? WEXITSTATUS(status) : 0));

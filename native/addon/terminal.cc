@@ -1,5 +1,5 @@
-// Job control: the signals that would stop this process when it uses a terminal from the background. And
-// whether somebody reads the output.
+// Job control (the signals that would stop this process when it uses a terminal from the background), and a
+// check whether the output still has a reader.
 #include <poll.h>
 
 #include <csignal>
@@ -15,10 +15,10 @@ void ignore_terminal_stops(const Napi::CallbackInfo&) {
   signal(SIGTTOU, SIG_IGN);
 }
 
-// Node itself notices only at the next write.
+// hasReader(fd): see src/system/native.ts. Node notices only at its next write.
 Napi::Value has_reader(const Napi::CallbackInfo& info) {
   pollfd output{.fd = info[0].As<Napi::Number>(), .events = 0, .revents = 0};
-  return Napi::Boolean::New(info.Env(), poll(&output, 1, 0) <= 0);  // only POLLERR and POLLHUP are reported
+  return Napi::Boolean::New(info.Env(), poll(&output, 1, 0) <= 0);  // POLLERR, POLLHUP or POLLNVAL
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ void take_thread_locals() {
 Loop::Loop(uint32_t mac_limit, EventSink sink)
     : sink_(std::move(sink)),
       switch_(mac_limit, *this),
-      captures_([this](uint32_t id) { emit_capture_ended(id); }),
+      captures_([this](uint32_t id) { report_capture_ended(id); }),
       wake_(opened(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
       slab_(std::make_unique_for_overwrite<uint8_t[]>(kBatch * kSlot)) {
   empty_slots(kBatch);
@@ -159,7 +159,7 @@ void Loop::serve(const WatchSet::Registration& registration, uint32_t events) {
   const Watch watch = registration.watch;  // a copy, since woken() may change the watches
   if (const int error = attachment.endpoint->woken(watch.fd, events, now_);
       error != 0 && !attachment.service.ended)
-    fail(attachment, error);
+    end(attachment, error);
   if (attachment.service.ended) return;
   if ((events & watch.room) != 0 && attachment.service.waiting) drain(attachment);
   // A paused source is not read even if it has ended, so that the frames that it sent before its end are not
@@ -211,7 +211,7 @@ void Loop::receive(Attachment& attachment) {
   if (error != 0 && error != EAGAIN) {
     if (error != EPIPE)
       attachment.port.counters[error == EBADMSG ? receive_drop_bad_length : receive_drop_error]++;
-    if (attachment.endpoint->ends_with(error)) fail(attachment, error);
+    if (attachment.endpoint->ends_with(error)) end(attachment, error);
   }
   switch_.route(attachment.port, {batch_.data(), frames}, now_);
   attachment.service.batch = next_batch(asked, frames + dropped);
@@ -263,10 +263,10 @@ int Loop::add(Switch& sw, std::unique_ptr<Attachment>& made) {
 
 void Loop::rearm(Attachment& attachment) {
   if (attachment.service.ended) return;
-  if (const int error = watches_.arm(attachment); error != 0) fail(attachment, error);
+  if (const int error = watches_.arm(attachment); error != 0) end(attachment, error);
 }
 
-void Loop::fail(Attachment& attachment, int error) {
+void Loop::end(Attachment& attachment, int error) {
   attachment.service.ended = true;
   watches_.remove(attachment);
   report_end(attachment, error);

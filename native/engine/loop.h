@@ -158,7 +158,7 @@ class Loop : Switch::Observer {
 
   // Asks epoll for the events that the attachment waits for now. If the endpoint cannot be watched, it ends.
   void rearm(Attachment& attachment);
-  void fail(Attachment& attachment, int error);
+  void end(Attachment& attachment, int error);
 
   // Reports the end of an endpoint, or keeps it for report_ends().
   void report_end(Attachment& attachment, int error);
@@ -166,9 +166,9 @@ class Loop : Switch::Observer {
   void report_ends();
   [[nodiscard]] bool has_unreported() const { return unreported_ > 0 || captures_.has_unreported(); }
   // Sends an event with the first bytes of a frame.
-  void tell_bytes(Event event, const Frame& frame, size_t most);
-  void emit_capture_ended(uint32_t id);
-  void emit_frame(const Port& port, const Frame& frame, bool received);
+  void report_bytes(Event event, const Frame& frame, size_t most);
+  void report_capture_ended(uint32_t id);
+  void report_frame(const Port& port, const Frame& frame, bool received);
   void update_observed() {
     switch_.observed = frame_events_ || !captures_.empty() || !switch_.mirrors().empty();
     switch_.observe_drops(captures_.want_drops());

@@ -59,7 +59,7 @@ int Loop::attach(uint32_t number, uint32_t id, std::unique_ptr<Endpoint> endpoin
   if (!made->queue.is_valid()) return ENOMEM;
   made->endpoint->on_watches_changed = [this, &attached = *made] {
     if (attached.service.ended) return;
-    if (const int error = watches_.follow(attached); error != 0) fail(attached, error);
+    if (const int error = watches_.follow(attached); error != 0) end(attached, error);
   };
   made->endpoint->on_ready = [this, &attached = *made] {
     if (!std::exchange(attached.service.ready, true)) ready_.push_back(&attached);

@@ -54,10 +54,10 @@ void Loop::bpdu(const Port& from, const Frame& frame) {
   constexpr size_t kMost = 128;  // a BPDU has less than half as many bytes
   Frame view = frame;
   if (frame.tagged) frame.make_untagged_view(view);
-  tell_bytes({.kind = Event::Kind::bpdu, .port = from.number, .vlan = frame.vlan}, view, kMost);
+  report_bytes({.kind = Event::Kind::bpdu, .port = from.number, .vlan = frame.vlan}, view, kMost);
 }
 
-void Loop::tell_bytes(Event event, const Frame& frame, size_t most) {
+void Loop::report_bytes(Event event, const Frame& frame, size_t most) {
   try {
     event.bytes = frame.copy();
     event.bytes.resize(std::min(event.bytes.size(), most));
@@ -67,7 +67,7 @@ void Loop::tell_bytes(Event event, const Frame& frame, size_t most) {
   sink_(std::move(event));
 }
 
-void Loop::emit_capture_ended(uint32_t id) {
+void Loop::report_capture_ended(uint32_t id) {
   sink_({.kind = Event::Kind::capture_ended, .capture = id, .error = captures_.find(id)->output().error()});
 }
 
@@ -75,7 +75,7 @@ void Loop::emit_capture_ended(uint32_t id) {
 void Loop::captured(const Port& port, const Frame& frame, bool received) {
   if (!frame.offload.any()) [[likely]] {
     captures_.take(port.number, frame, received);
-    if (frame_events_) emit_frame(port, frame, received);
+    if (frame_events_) report_frame(port, frame, received);
     return;
   }
   static thread_local Segmenter segmenter;
@@ -83,13 +83,13 @@ void Loop::captured(const Port& port, const Frame& frame, bool received) {
   segmenter.start(frame);
   while (const Frame* segment = segmenter.next()) {
     captures_.take(port.number, *segment, received);
-    if (frame_events_) emit_frame(port, *segment, received);
+    if (frame_events_) report_frame(port, *segment, received);
   }
 }
 
-void Loop::emit_frame(const Port& port, const Frame& frame, bool received) {
-  tell_bytes({.kind = received ? Event::Kind::received : Event::Kind::transmitted, .port = port.number},
-             frame, SIZE_MAX);
+void Loop::report_frame(const Port& port, const Frame& frame, bool received) {
+  report_bytes({.kind = received ? Event::Kind::received : Event::Kind::transmitted, .port = port.number},
+               frame, SIZE_MAX);
 }
 
 // Captures a dropped frame. A packet whose length is invalid cannot be segmented. A frame that is too long

@@ -1,5 +1,5 @@
-// Runs emulated QEMU guests on a switch: each is the tests' guest, with iperf3 and another init added. The guest that is
-// iperf3's client prints its result on its console, which is a file.
+// Runs emulated QEMU guests on a switch: each is the tests' guest, with iperf3 and another init added. The guest that
+// is iperf3's client prints its result on its console, which is a file.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

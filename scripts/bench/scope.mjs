@@ -24,8 +24,8 @@ export class Scope {
   }
 
   /**
-   * Runs a command until the scope ends. Its stdin stays open, since vde_switch exits when stdin ends. `output` has what
-   * the command writes to stderr and, with `keepStdout`, to stdout.
+   * Runs a command until the scope ends. Its stdin stays open, since vde_switch exits when stdin ends. `output` has
+   * what the command writes to stderr and, with `keepStdout`, to stdout.
    */
   start([command, ...args], { keepStdout = false, env } = {}) {
     if (ending) throw new Error('interrupted');

@@ -1,6 +1,6 @@
-// Runs DPDK's testpmd without hugepages: as a front end with two virtio-user ports, which hands each frame that one port
-// receives to the other, and as a relay between two vhost-user sockets. Each polls on a core of its own, the front end
-// on the first and the relay on the second.
+// Runs DPDK's testpmd without hugepages: as a front end with two virtio-user ports, which hands each frame that one
+// port receives to the other, and as a relay between two vhost-user sockets. Each polls on a core of its own, the front
+// end on the first and the relay on the second.
 import { until } from './scope.mjs';
 
 const START_MS = 60_000;

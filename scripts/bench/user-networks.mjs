@@ -1,5 +1,6 @@
 // User-mode networks of other programs, and a guest on a TAP of any user-mode network. The networks are QEMU's own,
-// connected to the TAP by a hub in a QEMU without a guest, slirpvde on a vde_switch, and passt at a stream port of tsvde.
+// connected to the TAP by a hub in a QEMU without a guest, slirpvde on a vde_switch, and passt at a stream port of
+// tsvde.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { hosts, within } from './network.mjs';

@@ -1,4 +1,5 @@
-// The packages of another clone of the same commit, made in another directory, by another umask and in another time zone.
+// The packages of another clone of the same commit, made in another directory, by another umask and in another time
+// zone.
 import { readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { copy, output } from '../package/tree.mjs';

@@ -14,8 +14,8 @@ const PROGRAMS = ['tsvde', 'tsvdectl', 'tsvdeq'];
 const RULE = `\n${'='.repeat(78)}\n\n`;
 
 /**
- * Writes the tree of tsvde and its Node. `nodeWord` returns the shell's word for that Node in a launcher, given its path
- * relative to the launcher. In that word, $self is the path of the launcher.
+ * Writes the tree of tsvde and its Node. `nodeWord` returns the shell's word for that Node in a launcher, given its
+ * path relative to the launcher. In that word, $self is the path of the launcher.
  */
 export function placeBundle(tree, nodeWord) {
   placePackage(tree);

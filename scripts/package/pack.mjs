@@ -4,7 +4,9 @@ import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { output, settle } from './tree.mjs';
 
-/** Makes a compressed tar archive of a directory's entries. Files are in the order of their names, and owned by root. */
+/**
+ * Makes a compressed tar archive of a directory's entries. Files are in the order of their names, and owned by root.
+ */
 export function packArchive(directory, archive) {
   const names = readdirSync(directory).sort();
   for (const name of names) settle(join(directory, name));
@@ -21,8 +23,8 @@ export function packDebian(tree, deb) {
 }
 
 /**
- * Returns the KiB of a tree for the field Installed-Size, as dpkg-gencontrol(1) counts them: the sizes of the files, each
- * rounded up, and 1 for everything else. The size of a directory differs between file systems.
+ * Returns the KiB of a tree for the field Installed-Size, as dpkg-gencontrol(1) counts them: the sizes of the files,
+ * each rounded up, and 1 for everything else. The size of a directory differs between file systems.
  */
 export function installedKilobytes(tree) {
   const stat = lstatSync(tree);

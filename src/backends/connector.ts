@@ -1,5 +1,5 @@
-// An outgoing connection of `stream`, `socket` or `vhost-user`. When the connection is lost, its port stays reserved and
-// the connector connects again.
+// An outgoing connection of `stream`, `socket` or `vhost-user`. When the connection is lost, its port stays reserved
+// and the connector connects again.
 import { SwitchError } from '../protocol/errors.ts';
 import { BackOff } from '../system/back-off.ts';
 import type { Transport } from '../system/engine.ts';

@@ -34,7 +34,7 @@ export function defineKind<const N extends string, const K extends Keys>(
   return kind as DefinedKind<N, K>;
 }
 
-/** The part that a kind has opened for one attachment. */
+/** An open attachment, as its kind sees it. */
 export interface Backend {
   /** Stops the backend, including attempts in progress; idempotent. */
   close(): void | Promise<void>;

@@ -49,8 +49,8 @@ export interface SocketSpec extends CommonKeys {
   /** With listen, the most connections at a time, each on its own port; default 128. */
   'max-clients'?: number;
   /**
-   * With connect, the delay before connecting again, in milliseconds, doubled after each failure up to 30 seconds; 0 for
-   * never; default 1000.
+   * With connect, the delay before connecting again, in milliseconds, doubled after each failure up to 30 seconds; 0
+   * for never; default 1000.
    */
   'reconnect-ms'?: number;
 }

@@ -1,6 +1,6 @@
 // tsvdectl capture: writes a switch's frames to a file or a pipe in the pcapng format, until it is interrupted or has
 // written as many frames as --count gives.
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, fstatSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { isatty } from 'node:tty';
@@ -48,8 +48,12 @@ export async function capture({ words, path, timeout, say }: Invocation): Promis
   return 0;
 }
 
-/** Ends the program when the reader of its output has gone, even if there is no frame to write. */
+/**
+ * Ends the program, without its last line, when the reader of its output has gone, even if there is no frame to write.
+ * A file needs no reader.
+ */
 function endWithoutReader(): void {
+  if (fstatSync(STDOUT).isFile()) return;
   const timer = setInterval(() => {
     try {
       if (!native.hasReader(STDOUT)) process.exit(0);

@@ -51,7 +51,7 @@ export async function serve(
   loadAddon();
   unblockTerminals();
   ignoreTerminalStops();
-  // Now, since a terminal that goes away during the start could not be told from an empty standard input.
+  // The terminal is looked at before the start: after a hang-up it could not be told from an empty standard input.
   if (options.readStdin) terminalInput({ endsInBackground: false });
   const warnings: string[] = []; // the warnings of a daemon's start
   const log = report

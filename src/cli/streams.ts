@@ -92,8 +92,8 @@ export function endAsInit(): void {
 }
 
 /**
- * Sets the exit code of the process: the number that `program` resolves with or, if it is rejected, the exit code of the
- * error. The process ends when nothing is left to do.
+ * Sets the exit code of the process: the number that `program` resolves with or, if it is rejected, the exit code of
+ * the error. The process ends when nothing is left to do.
  */
 export async function runProgram(name: string, program: Promise<number>): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

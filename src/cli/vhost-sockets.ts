@@ -49,7 +49,9 @@ async function findVhostSocket(directory: string): Promise<string> {
   return path;
 }
 
-/** Returns the vhost-user sockets that a console names, or undefined if it is not the console of the directory's switch. */
+/**
+ * Returns the vhost-user sockets that a console names, or undefined if it is not the console of the directory's switch.
+ */
 async function socketsNamedBy(console: string, directory: string): Promise<string[] | undefined> {
   let client: ConsoleClient | undefined;
   try {

@@ -62,7 +62,9 @@ export interface Invoker {
   subscriber?: Subscriber | undefined;
   /** Whether replies to this invoker contain the sentences of errors, in place of libc's messages. */
   readonly explained: boolean;
-  /** Whether the client has gone, so that nobody reads the replies. Commands that only show something are then skipped. */
+  /**
+   * Whether the client has gone, so that nobody reads the replies. Commands that only show something are then skipped.
+   */
   readonly unread?: boolean;
   /** Sets `explained`; has no effect in a script. */
   explain(explained: boolean): void;

@@ -17,7 +17,10 @@ const silent = async () => {};
 
 const unexpected = new SwitchError('EIO', 'internal error: see the log');
 
-/** Executes a line. Returns the reply, or undefined for an empty line or a comment. */
+/**
+ * Executes a line. Returns the reply; or undefined for an empty line, for a comment, and for a command that only shows
+ * something to a client that has gone.
+ */
 export async function execute(line: string, context: ConsoleContext, invoker: Invoker): Promise<Reply | undefined> {
   const parsed = parseLine(line);
   if (!parsed) return undefined;
@@ -26,6 +29,8 @@ export async function execute(line: string, context: ConsoleContext, invoker: In
   try {
     const needed = command.levelOf?.(parsed.argument, context) ?? command.level;
     if (!includes(invoker.level, needed)) return result(levelTooLow(parsed.path, needed, invoker.level));
+    // Commands that print may also change something; those of the level `look` do not.
+    if (invoker.unread && needed === 'look' && ('print' in command || 'show' in command)) return undefined;
     return await carryOut(command, parsed.argument, context, invoker);
   } catch (error) {
     context.log(printable(`'${line}' failed: ${inOneLine(error)}`), 'warning');
@@ -66,7 +71,6 @@ async function carryOut(
   context: ConsoleContext,
   invoker: Invoker,
 ): Promise<Reply | undefined> {
-  if (invoker.unread && ('print' in command || 'show' in command)) return undefined;
   if ('answer' in command) return command.answer(argument, context, invoker);
   if ('print' in command) return dataBlock(command.print(argument, context, invoker), command);
   if ('show' in command) return dataBlockOf(() => command.show(argument, context, invoker), command.format);

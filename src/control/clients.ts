@@ -163,7 +163,7 @@ export class Clients {
         disconnect();
         stream.destroy();
       };
-      const transport = { kind: 'datagram', fd, smallBuffer: this.#quotas.hasMany(uid) } as const;
+      const transport = { kind: 'datagram', fd, smallBuffer: this.#quotas.getsSmallBuffer(uid) } as const;
       reservation.attach({ id, transport, description, ended });
       if (stream.destroyed) return; // an event listener of the switch has already closed the endpoint
       this.#grant(this.#directory.dataFile(port, id), port, uid);

@@ -15,8 +15,8 @@ export interface ListenOptions extends DirectoryOptions {
   /** The name of the group of port 0's data sockets; default the group of the other data sockets. */
   portZeroGroup?: string;
   /**
-   * A descriptor that already listens on `DIR/ctl`, such as one that systemd passes. The switch closes it at the end, and
-   * also if listening fails. The socket's file and permissions are left unchanged.
+   * A descriptor that already listens on `DIR/ctl`, such as one that systemd passes. The switch closes it at the end,
+   * and also if listening fails. The socket's file and permissions are left unchanged.
    */
   fd?: number;
   /** How long a client may take to send its request, in milliseconds; default 10000. */

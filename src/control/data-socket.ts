@@ -1,5 +1,5 @@
-// The switch's data socket for one client: a datagram socket bound to DIR/PPP.ID and, if the client's socket has a name,
-// connected to it.
+// The switch's data socket for one client: a datagram socket bound to DIR/PPP.ID and, if the client's socket has a
+// name, connected to it.
 
 import { SwitchError } from '../protocol/errors.ts';
 import { isUnnamed } from '../protocol/request.ts';

@@ -17,8 +17,8 @@ export interface UserLimits {
 export const DEFAULT_USER_LIMITS: Required<UserLimits> = { endpoints: 512, joinsPerSecond: 200, unfinished: 128 };
 
 /**
- * How many endpoints of a user have large send buffers. The kernel's memory for 512 clients that do not read, 208 MiB
- * with large buffers, is thus at most 61 MiB for frames of usual sizes.
+ * How many endpoints of a user have large send buffers. 512 clients that do not read would hold 208 MiB in the kernel
+ * if all buffers were large; with 64 large buffers they hold 61 MiB.
  */
 const LARGE_BUFFERS = 64;
 
@@ -58,8 +58,8 @@ export class UserQuotas {
   }
 
   /**
-   * Counts a join, and its endpoint until the returned function is called. Throws SwitchError ENOSPC if the user has too
-   * many endpoints or joins too often. `now` is in milliseconds.
+   * Counts a join, and its endpoint until the returned function is called. Throws SwitchError ENOSPC if the user has
+   * too many endpoints or joins too often. `now` is in milliseconds.
    */
   join(uid: number, now: number): () => void {
     if (isOwner(uid)) return () => {};
@@ -71,8 +71,8 @@ export class UserQuotas {
     return this.#count(uid, 'endpoints');
   }
 
-  /** Whether the user has so many endpoints that the one counted last gets a small send buffer. */
-  hasMany(uid: number): boolean {
+  /** Returns whether the endpoint that was counted last gets a small send buffer. */
+  getsSmallBuffer(uid: number): boolean {
     return this.#counts.endpoints.of(uid) > LARGE_BUFFERS;
   }
 

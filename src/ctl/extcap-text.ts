@@ -1,5 +1,5 @@
-// The lines of an extcap program, as Wireshark's documentation of extcap (extcap(4)) describes them. A line is a word and
-// values in braces.
+// The lines of an extcap program, as Wireshark's documentation of extcap (extcap(4)) describes them. A line is a word
+// and values in braces.
 import type { PortData } from './console-data.ts';
 
 /** A switch that Wireshark can capture from. */

@@ -9,8 +9,8 @@ const REPLY_MAX = 65_536;
 
 /**
  * Sends a command that turns the session into a stream. Returns the connection, from which only the stream is read.
- * Throws ExitError if the command is refused, with the errno as its code, or if the console at `path` does not answer or
- * is not tsvde's. `word` is tsvdectl's word for the command, for errors.
+ * Throws ExitError if the command is refused, with the errno as its code, or if the console at `path` does not answer
+ * or is not tsvde's. `word` is tsvdectl's word for the command, for errors.
  */
 export async function openStream(path: string, command: string, word: string, timeoutSeconds: number): Promise<Socket> {
   const socket = await connectTo(path);

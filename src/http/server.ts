@@ -1,6 +1,6 @@
-// The HTTP server of the metrics and of the page. It answers only GET and HEAD. A connection that sends a request before
-// the response to the last one has ended is closed. The number of connections is limited, and connections that hang make
-// room for others and are closed after a timeout.
+// The HTTP server of the metrics and of the page. It answers only GET and HEAD. A connection that sends a request
+// before the response to the last one has ended is closed. The number of connections is limited, and connections that
+// hang make room for others and are closed after a timeout.
 import {
   createServer,
   type IncomingMessage,
@@ -70,7 +70,8 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     const server = createServer(
       { requestTimeout: timeoutMs, headersTimeout: timeoutMs, keepAliveTimeout: timeoutMs },
       (request, response) => {
-        // Thousands of requests fit into what Node reads at once, and each would wait in memory for its turn.
+        // Thousands of requests fit into what Node reads at once, and each would wait in memory for its turn. This
+        // function is called before that of Slots, which marks the connection as busy.
         if (slots.isBusy(request.socket)) return void request.socket.destroy();
         answer(routes, request, response).catch((error) => {
           if (response.headersSent) response.destroy();

@@ -7,8 +7,8 @@ export class Slots {
   readonly #max: number;
   /** Connections with no response in progress; those that became idle first come first. */
   readonly #idle = new Set<Socket>();
-  /** Connections with responses in progress, and how many. */
-  readonly #busy = new Map<Socket, number>();
+  /** Connections with a response in progress. */
+  readonly #busy = new Set<Socket>();
 
   constructor(max: number) {
     this.#max = max;
@@ -28,28 +28,26 @@ export class Slots {
   #take(socket: Socket): void {
     if (this.#idle.size + this.#busy.size >= this.#max) this.#recycle();
     this.#idle.add(socket);
-    socket.once('close', () => this.#leave(socket));
+    socket.once('close', () => this.#forget(socket));
   }
 
   /** Ends the oldest idle connection; if none is idle, the one whose response was begun first. */
   #recycle(): void {
     const [oldest] = [...this.#idle.keys(), ...this.#busy.keys()];
     oldest!.destroy();
-    this.#leave(oldest!);
+    this.#forget(oldest!);
   }
 
-  #leave(socket: Socket): void {
+  #forget(socket: Socket): void {
     this.#idle.delete(socket);
     this.#busy.delete(socket);
   }
 
   #answer({ socket }: IncomingMessage, response: ServerResponse): void {
     this.#idle.delete(socket);
-    this.#busy.set(socket, (this.#busy.get(socket) ?? 0) + 1);
+    this.#busy.add(socket);
     response.once('close', () => {
-      const left = (this.#busy.get(socket) ?? 1) - 1;
-      if (left > 0) this.#busy.set(socket, left);
-      else if (this.#busy.delete(socket)) this.#idle.add(socket);
+      if (this.#busy.delete(socket)) this.#idle.add(socket);
     });
   }
 }

@@ -1,5 +1,5 @@
-// A switch's state as Prometheus metrics, modelled on node_exporter's node_network_*. Nothing is updated between scrapes:
-// families() takes one snapshot, from which all metrics are made.
+// A switch's state as Prometheus metrics, modelled on node_exporter's node_network_*. Nothing is updated between
+// scrapes: families() takes one snapshot, from which all metrics are made.
 import { ATTACHMENT_STATS, type AttachmentStats } from '../backends/kind.ts';
 import type { PortCounters } from '../switch/counters.ts';
 import type { Switch } from '../switch/switch.ts';

@@ -41,8 +41,8 @@ export function parseNetOption(text: string, kindKey = 'type'): NetOption | unde
 }
 
 /**
- * Parses the settings of an option. A first word without `=` is the value of `impliedKey`. Returns the scalars of a JSON
- * object, and no settings if JSON is invalid.
+ * Parses the settings of an option. A first word without `=` is the value of `impliedKey`. Returns the scalars of a
+ * JSON object, and no settings if JSON is invalid.
  */
 export function parseSettings(text: string, impliedKey: string): Settings {
   if (text.startsWith('{')) return parseJson(text);

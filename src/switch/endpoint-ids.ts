@@ -2,8 +2,8 @@
 // endpoint that has ended does not reach another endpoint.
 
 /**
- * The highest ID that is used while lower ones are free. IDs of up to four digits fit in a data socket's path even if the
- * control directory's path has its maximum length.
+ * The highest ID that is used while lower ones are free. IDs of up to four digits fit in a data socket's path even if
+ * the control directory's path has its maximum length.
  */
 const SHORT_IDS = 9999;
 

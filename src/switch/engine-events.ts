@@ -1,4 +1,5 @@
-// Receives the engine's events: each becomes an event of the switch or a log line, or goes to the part that it concerns.
+// Receives the engine's events: each becomes an event of the switch or a log line, or goes to the part that it
+// concerns.
 import type { EngineEvent } from '../system/engine.ts';
 import { describeEnd, nameEnd } from '../system/errno.ts';
 import { LineLimit } from '../system/line-limit.ts';

@@ -60,8 +60,8 @@ export interface AttachOptions {
 const ATTACH_OPTIONS = { signal: true } satisfies Record<keyof AttachOptions, true>;
 
 /**
- * Throws SwitchError EINVAL for an invalid name or an unknown option. For an unknown option, the error names the nearest
- * existing option, or lists all options if none is near.
+ * Throws SwitchError EINVAL for an invalid name or an unknown option. For an unknown option, the error names the
+ * nearest existing option, or lists all options if none is near.
  */
 export function checkSwitchOptions(options: SwitchOptions): void {
   checkOptions(options, SWITCH_OPTIONS);

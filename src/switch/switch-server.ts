@@ -1,6 +1,8 @@
 // The handle that serveConsole(), serveMetrics() and servePage() return.
 
-/** A server for one switch, as returned by serveConsole(), serveMetrics() and servePage(). It is closed with the switch. */
+/**
+ * A server for one switch, as returned by serveConsole(), serveMetrics() and servePage(). It is closed with the switch.
+ */
 export interface SwitchServer {
   /** The address that is served: a socket's path, `http://127.0.0.1:9109/metrics`, or `unix:PATH`. */
   readonly address: string;

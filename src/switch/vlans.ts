@@ -1,6 +1,6 @@
 // The VLANs of a switch and their members (802.1Q). A port has at most one untagged VLAN, and any number of tagged
-// ones. The port table holds the memberships; the engine, the spanning trees and the listeners of events are told about each
-// change. Methods here take the VLAN first; those of the engine and of the port table take the port first.
+// ones. The port table holds the memberships; the engine, the spanning trees and the listeners of events are told about
+// each change. Methods here take the VLAN first; those of the engine and of the port table take the port first.
 import { SwitchError } from '../protocol/errors.ts';
 import type { NativeEngine } from '../system/engine.ts';
 import type { SwitchEvent } from './events.ts';

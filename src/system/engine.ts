@@ -43,9 +43,9 @@ export interface EngineSettings {
 
 export type EngineEvent =
   /**
-   * An endpoint has ended: a TAP was deleted, a stream has ended (EPIPE) or sent an invalid length (EBADMSG), or a guest
-   * has violated the rules of vhost-user (EPROTO, with the name of a reason and its text). The engine no longer reads from
-   * it; the receiver of this event must detach it.
+   * An endpoint has ended: a TAP was deleted, a stream has ended (EPIPE) or sent an invalid length (EBADMSG), or a
+   * guest has violated the rules of vhost-user (EPROTO, with the name of a reason and its text). The engine no longer
+   * reads from it; the receiver of this event must detach it.
    */
   | { type: 'endpoint-ended'; port: number; endpoint: number; errno: number; reason?: string; text?: string }
   /** A sentence about an endpoint for the log; at most one for each endpoint. */

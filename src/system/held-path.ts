@@ -40,8 +40,8 @@ export class HeldDirectory {
   }
 
   /**
-   * Removes the directory. Throws SwitchError EEXIST if its path leads to another file by now. Also throws system errors,
-   * such as ENOTEMPTY.
+   * Removes the directory. Throws SwitchError EEXIST if its path leads to another file by now. Also throws system
+   * errors, such as ENOTEMPTY.
    */
   rmdir(): void {
     const found = lstatSync(this.path, { bigint: true, throwIfNoEntry: false });

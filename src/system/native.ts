@@ -100,7 +100,10 @@ export interface NativeAddon {
    * write succeeds.
    */
   ignoreTerminalStops(): void;
-  /** Returns whether the other end of a pipe or of a socket is open. Of other files, always returns true. */
+  /**
+   * Returns false if the other end of a pipe, socket or terminal is closed, or the descriptor is. Of a regular file,
+   * always returns true.
+   */
   hasReader(fd: number): boolean;
   /** Sets the umask of the process and returns the old one. */
   setUmask(mask: number): number;
@@ -158,8 +161,8 @@ export interface NativeAddon {
    * Starts a program in a session of its own, with /dev/null as its standard streams and the writing end of a pipe as
    * descriptor 3. Blocks until the program has closed that descriptor or has ended. Returns what it wrote there.
    */
-  startDaemon(file: string, argv: readonly Buffer[]): { pid: number; report: string };
-  /** Sends SIGTERM to a program that startDaemon() has started, and blocks until it has ended. */
+  spawnDaemon(file: string, argv: readonly Buffer[]): { pid: number; report: string };
+  /** Sends SIGTERM to a program that spawnDaemon() has started, and blocks until it has ended. */
   endDaemon(pid: number): { code: number; signal?: number };
   /**
    * Ends the process by _exit(2), or by a signal's default action. Restores the blocking modes of stdio that Node has

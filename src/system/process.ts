@@ -87,15 +87,15 @@ export function runProgram(file: string, argv: readonly string[], keep: readonly
 }
 
 /**
- * Starts this program again as a daemon with the arguments `argv`. Blocks until the daemon has closed descriptor 3 or has
- * ended. Returns its process ID, and what it wrote to that descriptor.
+ * Starts this program again as a daemon with the arguments `argv`. Blocks until the daemon has closed descriptor 3 or
+ * has ended. Returns its process ID, and what it wrote to that descriptor.
  */
-export function startDaemon(argv: readonly string[]): { pid: number; report: string } {
+export function spawnDaemon(argv: readonly string[]): { pid: number; report: string } {
   const words = [process.execPath, ...process.execArgv, process.argv[1]!, ...argv];
-  return native.startDaemon(process.execPath, words.map(encodeWord));
+  return native.spawnDaemon(process.execPath, words.map(encodeWord));
 }
 
-/** Ends a daemon that startDaemon() has started, and blocks until it has ended. Returns how it ended. */
+/** Ends a daemon that spawnDaemon() has started, and blocks until it has ended. Returns how it ended. */
 export function endDaemon(pid: number): string {
   const { code, signal } = native.endDaemon(pid);
   const [name] = Object.entries(constants.signals).find(([, number]) => number === signal) ?? [];
@@ -109,8 +109,8 @@ export function endLike({ code, signal }: Exit): never {
 
 /**
  * Ends the process at once, by `signal` if one is given. With the addon loaded, does not wait for threads that look up
- * names and does not run handlers of 'exit'; unwritten output is lost. Without the addon, no name has been looked up: the
- * process ends by process.exit(), or by the signal's default action.
+ * names and does not run handlers of 'exit'; unwritten output is lost. Without the addon, no name has been looked up:
+ * the process ends by process.exit(), or by the signal's default action.
  */
 export function endProcess(exitCode: number, signal?: NodeJS.Signals): never {
   if (!isAddonLoaded()) {

@@ -56,7 +56,7 @@ export class TerminalInput extends Readable {
   readonly #endsInBackground: boolean;
   /** The open terminal; undefined while in the background. */
   #terminal: ReadStream | undefined;
-  /** Where this process was when it last looked; a hang-up leaves this as it is. */
+  /** The last standing other than `gone`. */
   #standing = standing();
   #raw = false;
   #timer: NodeJS.Timeout | undefined;

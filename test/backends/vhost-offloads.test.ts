@@ -17,7 +17,10 @@ function split(options: DatagramOptions): HeadedFrame {
   return { header: Buffer.concat([whole.subarray(0, 10), Buffer.alloc(2)]), frame: whole.subarray(10) };
 }
 
-/** Returns the fields of a header that ask something of the receiver. The length of the headers is only a hint, and only for segmentation. */
+/**
+ * Returns the fields of a header that ask something of the receiver. The length of the headers is only a hint, and only
+ * for segmentation.
+ */
 function asked({ header }: HeadedFrame): Buffer {
   return Buffer.concat([header.subarray(0, 2), header.subarray(4, 10)]);
 }

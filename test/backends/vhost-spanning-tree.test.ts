@@ -1,5 +1,5 @@
-// Two switches with two cables between vhost-user ports: spanning tree blocks one port, and uses it when the other cable
-// is cut.
+// Two switches with two cables between vhost-user ports: spanning tree blocks one port, and uses it when the other
+// cable is cut.
 import { expect, test } from 'vitest';
 import { describeWith } from '../support/needs.ts';
 import { BROADCAST, frame, type Network, network } from '../support/network.ts';

@@ -1,4 +1,5 @@
-// The port kind vhost-user: its socket, its clients and its error messages. The engine's tests and test/e2e move frames.
+// The port kind vhost-user: its socket, its clients and its error messages. The engine's tests and test/e2e move
+// frames.
 import { existsSync, statSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';

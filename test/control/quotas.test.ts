@@ -54,7 +54,7 @@ test('a user has at most 64 endpoints with large send buffers, in whatever order
   const small = new Set<() => void>();
   const join = () => {
     const end = quotas.join(ONE, 0);
-    (quotas.hasMany(ONE) ? small : large).add(end);
+    (quotas.getsSmallBuffer(ONE) ? small : large).add(end);
   };
   const end = (some: Set<() => void>, count: number) => {
     for (const one of [...some].slice(0, count)) {
@@ -71,7 +71,7 @@ test('a user has at most 64 endpoints with large send buffers, in whatever order
   for (let i = 0; i < 40; i++) join();
   expect([large.size, small.size]).toEqual([64, 20]);
   for (let i = 0; i < 100; i++) quotas.join(0, 0);
-  expect(quotas.hasMany(0)).toBe(false);
+  expect(quotas.getsSmallBuffer(0)).toBe(false);
 });
 
 describeWith(['root'], 'a user with several clients', () => {

@@ -168,7 +168,9 @@ export class FaultySwitch {
     };
   }
 
-  /** Whether there is nothing that was not there at first. libuv may have lost the descriptor that it holds in reserve. */
+  /**
+   * Whether there is nothing that was not there at first. libuv may have lost the descriptor that it holds in reserve.
+   */
   #holdsNoMore({ leavesFiles = false, leavesDescriptors = 0 }: ServingFault): boolean {
     const { descriptors, files } = this.#resources();
     return (

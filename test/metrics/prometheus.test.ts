@@ -35,7 +35,10 @@ interface Panel {
   targets?: { expr: string }[];
 }
 
-/** The dashboard's expressions, for every switch and port, over the shortest interval that works with one scrape per second. */
+/**
+ * The dashboard's expressions, for every switch and port, over the shortest interval that works with one scrape per
+ * second.
+ */
 function expressions(): string[] {
   const { panels } = JSON.parse(readFileSync(`${contrib}grafana/tsvde.json`, 'utf8')) as { panels: Panel[] };
   return panels

@@ -1,5 +1,5 @@
-// The npm packages that `npm run package` makes: what they contain, and that two runs give the same bytes. Installing them
-// on clean machines is what `npm run package:test` does.
+// The npm packages that `npm run package` makes: what they contain, and that two runs give the same bytes. Installing
+// them on clean machines is what `npm run package:test` does.
 import { mkdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,8 +1,9 @@
 """A hostile user: crowd.py DIRECTORY CONSOLE METRICS-PORT. Executes each line of standard input, and prints its value.
 
-Everything that is opened stays open, and nothing is read but the replies to joins. Ends with standard input.
+Follows JOIN of python.ts. Every connection that is answered stays open, and nothing is read but the replies to joins.
+Ends with standard input.
 """
-import os, resource, socket, struct, sys, time
+import os, resource, sys, time
 
 directory, console, metrics = sys.argv[1:]
 hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -25,17 +26,11 @@ def opened(family, address, text):
 
 
 def join(number):
-    own = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     path = '%s/.%05d-%05d' % (directory, os.getpid(), number)
-    own.bind(path)
-    port = 1 + number % ports
-    request = struct.pack('=III', 0xfeedface, 3, port << 8) + struct.pack('=H108s', socket.AF_UNIX, path.encode())
+    own = data_socket(path)
     try:
-        control.connect(directory + '/ctl')
-        control.send(request + b'crowd' * 25)
-        reply = control.recv(200)
-        own.connect(reply[2:].rstrip(b'\0').decode())
+        control, reply = ask(directory + '/ctl', path, 1 + number % ports, b'crowd' * 25)
+        own.connect(address_in(reply))
     except OSError:
         return False
     finally:
@@ -49,7 +44,22 @@ def joins(count):
 
 
 def unfinished(count):
-    return sum(opened(socket.AF_UNIX, directory + '/ctl', b'\xce\xfa\xed\xfe') for _ in range(count))
+    begun = len(kept)
+    for _ in range(count):
+        opened(socket.AF_UNIX, directory + '/ctl', b'\xce\xfa\xed\xfe')
+    time.sleep(1)  # the switch closes those that it refuses
+    some, kept[begun:] = kept[begun:], []
+    return sum(is_open(s) for s in some)
+
+
+def is_open(s):
+    try:
+        s.recv(1)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def flood(count, size):

@@ -50,7 +50,10 @@ export function datagram(options: DatagramOptions): Buffer {
   return Buffer.concat([header, frame, transport, payload]);
 }
 
-/** Returns the options of a random datagram with segments of at most `most` bytes. `random` returns a number below its argument. */
+/**
+ * Returns the options of a random datagram with segments of at most `most` bytes. `random` returns a number below its
+ * argument.
+ */
 export function randomDatagram(random: (below: number) => number, most = 1400): DatagramOptions {
   const udp = random(3) === 0;
   const segment = random(6) === 0 ? 1 + random(200) : 200 + random(most - 200);

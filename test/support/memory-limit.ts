@@ -1,6 +1,6 @@
-// A control group with a limit of memory, for one program. The memory controller is in cgroup v2, or in v1 where that
-// holds the controller; the limit is the same: what the program and the kernel for it use, sockets' buffers included.
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+// A control group with a limit of memory, for one program. Uses cgroup v2, or v1 if that has the memory controller. The
+// limit includes the kernel's memory for the program, such as socket buffers.
+import { accessSync, constants, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { atEnd } from './at-end.ts';
 import { until } from './wait.ts';
 
@@ -22,6 +22,7 @@ export class MemoryLimit {
     const found = hierarchy();
     if (!found) throw new Error('there is no memory controller');
     this.#names = found.names;
+    if (found.names === V2) passMemoryOn(found.directory);
     this.#path = `${found.directory}/tsvde-t-${process.pid}-${count++}`;
     mkdirSync(this.#path);
     atEnd(() => this.#remove());
@@ -48,7 +49,7 @@ export class MemoryLimit {
     return readFileSync(`${this.#path}/${this.#names[what]}`, 'utf8');
   }
 
-  /** The group can be removed once its last process has ended, and this test has killed that by now. */
+  /** The group can be removed once its last process has ended, which an earlier clean-up step has killed. */
   async #remove(): Promise<void> {
     const removed = () => {
       try {
@@ -67,37 +68,35 @@ export class MemoryLimit {
 export function canLimitMemory(): boolean {
   const found = hierarchy();
   if (!found) return false;
-  const probe = `${found.directory}/tsvde-t-${process.pid}-probe`;
   try {
-    mkdirSync(probe);
+    accessSync(found.directory, constants.W_OK);
+    if (found.names === V2) accessSync(subtreeOf(found.directory), constants.W_OK);
+    return true;
   } catch {
     return false;
   }
-  try {
-    return readFileSync(`${probe}/${found.names.limit}`, 'utf8') !== '';
-  } catch {
-    return false;
-  } finally {
-    rmdirSync(probe);
-  }
+}
+
+const subtreeOf = (directory: string): string => `${directory}/cgroup.subtree_control`;
+
+/** Gives the children of a group of cgroup v2 the memory controller, until the test ends. */
+function passMemoryOn(directory: string): void {
+  const file = subtreeOf(directory);
+  if (hasMemory(file)) return;
+  writeFileSync(file, '+memory');
+  atEnd(() => writeFileSync(file, '-memory'));
 }
 
 function hierarchy(): Hierarchy | undefined {
   for (const line of readFileSync('/proc/self/mounts', 'utf8').split('\n')) {
     const [, directory, type, options] = line.split(' ');
     if (type === 'cgroup' && options!.split(',').includes('memory')) return { directory: directory!, names: V1 };
-    if (type === 'cgroup2' && hasMemory(directory!)) return { directory: directory!, names: V2 };
+    if (type === 'cgroup2' && hasMemory(`${directory}/cgroup.controllers`)) return { directory: directory!, names: V2 };
   }
   return undefined;
 }
 
-/** Whether children of this group of cgroup v2 have the memory controller; it is switched on if need be. */
-function hasMemory(directory: string): boolean {
-  try {
-    if (!readFileSync(`${directory}/cgroup.controllers`, 'utf8').split(/\s/).includes('memory')) return false;
-    writeFileSync(`${directory}/cgroup.subtree_control`, '+memory');
-    return true;
-  } catch {
-    return false;
-  }
+/** Whether a file of cgroup v2 lists the memory controller. */
+function hasMemory(file: string): boolean {
+  return readFileSync(file, 'utf8').split(/\s/).includes('memory');
 }

@@ -4,7 +4,10 @@ import { type HttpServer, startHttp } from '../../src/http/server.ts';
 import { metricsRoutes, metricsUrl } from '../../src/metrics/routes.ts';
 import type { Switch } from '../../src/switch/switch.ts';
 
-/** Serves the metrics, by default rendered anew for each scrape. The address that is returned ends with /metrics if it is a URL. */
+/**
+ * Serves the metrics, by default rendered anew for each scrape. The address that is returned ends with /metrics if it
+ * is a URL.
+ */
 export async function startMetrics(sw: Switch, address = '0', timeoutMs?: number, freshMs = 0): Promise<HttpServer> {
   const what = 'metrics';
   const server = await startHttp({

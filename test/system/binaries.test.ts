@@ -1,5 +1,5 @@
-// Installations of tsvde that are broken: each program that needs what is broken ends with one sentence that says what is
-// wrong and names the remedy; the others work.
+// Installations of tsvde that are broken: each program that needs what is broken ends with one sentence that says what
+// is wrong and names the remedy; the others work.
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -201,8 +201,9 @@ int FileOutput::write_all(const uint8_t* bytes, size_t size) {
 }
 
 // Has the file system allocate blocks beyond the end of the file, as many as the file has already and at most
-// 16 MiB at a time. On ext4, a write into such blocks takes two thirds of the CPU time. The capture goes on
-// without them if the file system cannot allocate them, for example because the disk is almost full.
+// 16 MiB at a time. On ext4, a write into such blocks takes two thirds of the CPU time of a write that
+// allocates blocks. The capture goes on without them if the file system cannot allocate them, for example
+// because the disk is almost full. If the switch is killed, the file keeps them.
 void FileOutput::preallocate() {
   constexpr auto kWrite = static_cast<int64_t>(kWriteMost);
   if (!allocates_ || offset_ < kWrite || offset_ + kWrite <= allocated_) return;

@@ -16,10 +16,12 @@ std::array<mmsghdr, kBatch>& headers() {
 
 Datagram::Datagram(Fd fd, SendBuffer buffer) : fd_(std::move(fd)) {
   watch({.fd = this->fd(), .frames = EPOLLIN, .room = EPOLLOUT});
-  int given = 0;
-  socklen_t size = sizeof given;
-  getsockopt(this->fd(), SOL_SOCKET, SO_SNDBUF, &given, &size);
-  if (buffer == SendBuffer::kLarge && given >= static_cast<int>(buffer)) return;
+  if (buffer == SendBuffer::kLarge) {
+    int given = 0;
+    socklen_t size = sizeof given;
+    getsockopt(this->fd(), SOL_SOCKET, SO_SNDBUF, &given, &size);
+    if (given >= static_cast<int>(buffer)) return;
+  }
   // The kernel doubles the value, which is at most net.core.wmem_max, by default 208 KiB.
   const int half = static_cast<int>(buffer) / 2;
   setsockopt(this->fd(), SOL_SOCKET, SO_SNDBUF, &half, sizeof half);

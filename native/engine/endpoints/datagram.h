@@ -1,5 +1,5 @@
-// A connected datagram socket. Each datagram is a frame, as for VDE clients, the plug into
-// another switch and the user-mode network. QEMU's dgram is in addressed.h.
+// A connected datagram socket. Each datagram is a frame, as for VDE clients, the plug into another switch and
+// the user-mode network. QEMU's dgram is in addressed.h.
 #pragma once
 
 #include <sys/socket.h>
@@ -12,11 +12,11 @@ namespace tsvde {
 
 class Datagram final : public Endpoint {
  public:
-  // How much the kernel holds for a peer that does not read, in bytes of its memory. A batch of full-sized
-  // frames fits into a small buffer, several into a large one.
+  // The most kernel memory, in bytes, for frames that the peer has not read. A batch of full-sized frames
+  // fits into a small buffer, several into a large one.
   enum class SendBuffer : int { kSmall = 80 * 1024, kLarge = 416 * 1024 };
 
-  // A socket keeps a buffer that is already larger than kLarge.
+  // With kLarge, a socket keeps a larger buffer that it already has; kSmall also makes a buffer smaller.
   explicit Datagram(Fd fd, SendBuffer buffer = SendBuffer::kLarge);
   [[nodiscard]] int fd() const { return fd_.number(); }
 

@@ -1,6 +1,6 @@
 // Measures TCP between two guests, and between a guest and a host on a TAP. Emulated guests are far slower than any
-// switch, so the figure to compare is the CPU time that the switch uses. vhost-user ports and the TAP exchange datagrams
-// unsegmented.
+// switch, so the figure to compare is the CPU time that the switch uses. vhost-user ports and the TAP exchange
+// datagrams unsegmented.
 import { join } from 'node:path';
 import { CPU_OF_BYTES, GBITS, RETRANSMITS } from '../columns.mjs';
 import { iperfBetweenGuests, iperfWithHost, sharedMemory, vdeNetdev, vhostUserNetdev } from '../guests.mjs';

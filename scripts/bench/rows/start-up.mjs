@@ -11,7 +11,9 @@ const RUNS = 5;
 const MS = { key: 'ms', title: 'ms', digits: 0, spread: true, ratio: true };
 const MEMORY = { key: 'memory', title: 'memory MiB', digits: 1, ratio: true };
 
-/** The environment without variables such as NODE_EXTRA_CA_CERTS, with which each Node reads 200 certificates at start. */
+/**
+ * The environment without variables such as NODE_EXTRA_CA_CERTS, with which each Node reads 200 certificates at start.
+ */
 const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('NODE_')));
 
 /** Returns the programs of an unpacked archive and its Node or, without an archive, those of the checkout. */

@@ -26,7 +26,10 @@ export const countersMenu: Menu = {
   ],
 };
 
-/** Formats the counters of a port. Drop reasons whose count is 0, and the notifications of ports without guests, are left out. */
+/**
+ * Formats the counters of a port. Drop reasons whose count is 0, and the notifications of ports without guests, are
+ * left out.
+ */
 function* describeRow(row: PortCounters): Iterable<string> {
   yield `Port ${pad(row.port)}`;
   for (const direction of ['receive', 'transmit'] as const) {

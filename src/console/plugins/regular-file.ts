@@ -1,5 +1,5 @@
-// Opens a regular file that was named on the console. A new file is accessible to its owner only. Other kinds of file, and a
-// symbolic link as the last component, are refused, since in /tmp anybody could have made them.
+// Opens a regular file that was named on the console. A new file is accessible to its owner only. Other kinds of file,
+// and a symbolic link as the last component, are refused, since in /tmp anybody could have made them.
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { type ErrnoName, SwitchError } from '../../protocol/errors.ts';
 import { describeError } from '../../system/errno.ts';

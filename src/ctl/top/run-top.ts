@@ -1,5 +1,5 @@
-// Runs `tsvdectl top` on the alternate screen of the terminal, and restores the terminal whatever ends the program. This
-// module is imported on demand, since ink and react would double the start-up time of tsvdectl.
+// Runs `tsvdectl top` on the alternate screen of the terminal, and restores the terminal whatever ends the program.
+// This module is imported on demand, since ink and react would double the start-up time of tsvdectl.
 import { writeSync } from 'node:fs';
 import type { WriteStream } from 'node:tty';
 import { type Instance, render } from 'ink';

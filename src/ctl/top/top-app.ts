@@ -1,5 +1,5 @@
-// The screen of `tsvdectl top`, drawn by ink: it takes keys, follows the size of the terminal and asks for new data once
-// a second.
+// The screen of `tsvdectl top`, drawn by ink: it takes keys, follows the size of the terminal and asks for new data
+// once a second.
 import { Box, type Key, Text, useInput, useStdout } from 'ink';
 import { createElement, useEffect, useReducer, useRef, useState } from 'react';
 import type { AskData } from '../console-data.ts';

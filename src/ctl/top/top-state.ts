@@ -1,5 +1,5 @@
-// The state that `tsvdectl top` shows: the ports with their rates, the last minute of each, the order and the selection. Nothing
-// here depends on a terminal.
+// The state that `tsvdectl top` shows: the ports with their rates, the last minute of each, the order and the
+// selection. Nothing here depends on a terminal.
 import type { EndpointData } from '../console-data.ts';
 import type { Flow } from '../rates.ts';
 import type { PortState } from '../views/names.ts';

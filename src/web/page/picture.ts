@@ -141,8 +141,8 @@ export class Picture {
       s('rect', { x: badge, y: y - PORT_BADGE.height / 2, ...PORT_BADGE, rx: 4, class: 'badge' }),
       s('rect', { x: left, y: y - BOX_HEIGHT / 2, width: box, height: BOX_HEIGHT, rx: 6, class: 'box' }),
       strip,
-      // Hidden from screen readers: the title, which names the group, says the same without the rates, so that it does not
-      // change every second.
+      // Hidden from screen readers: the title, which names the group, says the same without the rates, so that it does
+      // not change every second.
       s('g', { 'aria-hidden': 'true' }, number, name, about, rx, tx),
     );
     this.#drawn.set(port.number, { group, line, strip, name, about, rx, tx, title, place });
