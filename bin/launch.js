@@ -19,7 +19,7 @@ if (major < 20 || (major === 20 && minor < 19))
 
 const INSTALL = "install tsvde again or, in a checkout, run 'npm run build'";
 const END_OTHERS = 'end programs that are not needed, and start tsvde again';
-/** What to do if a file could be loaded at another time. */
+/** The remedies for want of descriptors or memory, by the name of the errno. */
 const REMEDIES = {
   EMFILE: 'raise the limit of open files (ulimit -n)',
   ENFILE: END_OTHERS,

@@ -8,7 +8,6 @@
 
 #include <array>
 #include <cerrno>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -21,7 +20,7 @@ constexpr int kReportFd = 3;  // where the daemon writes its report
 // Starts the program in a session of its own, with the default action of every signal, /dev/null as its
 // standard streams and `report` as kReportFd. Node has marked all other descriptors close-on-exec. Returns an
 // errno, or 0.
-int spawn_daemon(const std::string& file, const std::vector<char*>& arguments, int report, pid_t& child) {
+int spawn(const std::string& file, const std::vector<char*>& arguments, int report, pid_t& child) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   for (int fd = 0; fd < 3; fd++) posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
@@ -52,14 +51,14 @@ std::string read_all(int fd) {
 }
 
 // spawnDaemon(file, arguments): see src/system/native.ts.
-Napi::Value start_daemon(const Napi::CallbackInfo& info) {
+Napi::Value spawn_daemon(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const std::string file = info[0].As<Napi::String>();
   std::vector<std::string> words = byte_strings(info[1]);
   std::array<int, 2> report{};
   if (pipe2(report.data(), O_CLOEXEC) < 0) throw errno_error(env, errno, "pipe2");
   pid_t child = -1;
-  const int error = spawn_daemon(file, argument_pointers(words), report[1], child);
+  const int error = spawn(file, argument_pointers(words), report[1], child);
   close(report[1]);
   const std::string text = error == 0 ? read_all(report[0]) : "";
   close(report[0]);
@@ -70,7 +69,7 @@ Napi::Value start_daemon(const Napi::CallbackInfo& info) {
   return result;
 }
 
-// endDaemon(pid): see native.ts.
+// endDaemon(pid): see src/system/native.ts.
 Napi::Value end_daemon(const Napi::CallbackInfo& info) {
   const pid_t child = info[0].As<Napi::Number>();
   kill(child, SIGTERM);
@@ -80,6 +79,6 @@ Napi::Value end_daemon(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void init_daemon(Napi::Env env, Napi::Object exports) {
-  exports.Set("spawnDaemon", Napi::Function::New(env, start_daemon));
+  exports.Set("spawnDaemon", Napi::Function::New(env, spawn_daemon));
   exports.Set("endDaemon", Napi::Function::New(env, end_daemon));
 }

@@ -17,8 +17,8 @@
 namespace tsvde {
 namespace {
 
-// The distance between two slots, each of which has room for the largest frame. It is an odd number
-// of cache lines, so that the first bytes of the slots do not share a set of the cache. Pages that no frame
+// The distance between two slots, each of which has room for the largest frame. It is an odd number of
+// cache lines, so that the first bytes of the slots do not share a set of the cache. Pages that no frame
 // reaches use no memory.
 constexpr size_t kSlot = kFrameRoom + 24 * 64;
 static_assert(kSlot / 64 % 2 == 1);

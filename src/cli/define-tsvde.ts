@@ -7,7 +7,7 @@ import { DEFAULT_LEVEL, LEVELS, type Level } from '../console/level.ts';
 import { DEFAULT_USER_LIMITS } from '../control/quotas.ts';
 import { SwitchError } from '../protocol/errors.ts';
 import { isName, NAME_RULE } from '../protocol/names.ts';
-import { DEFAULT_PACING_MS, DEFAULT_QUEUE_MEMORY } from '../switch/tuning.ts';
+import { DEFAULT_BUSY_POLL_US, DEFAULT_PACING_MS, DEFAULT_QUEUE_MEMORY } from '../switch/tuning.ts';
 import { ExitError, USAGE } from '../system/exit-error.ts';
 import { TSVDE_VERSION, VDE_VERSION } from '../system/version.ts';
 import { octalLike } from './mode.ts';
@@ -138,7 +138,7 @@ export function defineTsvde(programName: string): Command {
       '--busy-poll <us>',
       'how long to poll for more frames before sleeping: less latency, more CPU; auto: while polling pays',
     )
-      .default('auto')
+      .default(DEFAULT_BUSY_POLL_US)
       .argParser(numberOrAuto),
     new Option('--queue-memory <mib>', 'memory for frames that wait, of all ports together')
       .default(DEFAULT_QUEUE_MEMORY >> 20, '64 MiB')

@@ -2,14 +2,9 @@
 import type { Switch } from '../switch/switch.ts';
 import { type SwitchServer, serverOf } from '../switch/switch-server.ts';
 import type { Log } from '../system/log.ts';
-import type { HttpAddress } from './address.ts';
-import { type HttpServer, type Routes, startHttp } from './server.ts';
+import { type HttpOptions, type HttpServer, startHttp } from './server.ts';
 
-interface Service {
-  address: HttpAddress;
-  routes: Routes;
-  /** What is served, for errors. */
-  what: string;
+interface Service extends Pick<HttpOptions, 'address' | 'routes' | 'what'> {
   /** Returns the address for users, given that of the server. */
   url: (address: string) => string;
   /** Called once the switch has taken the server. */

@@ -50,7 +50,7 @@ export interface HttpServer {
 export interface HttpOptions {
   address: HttpAddress;
   routes: Routes;
-  /** What is served, for errors. */
+  /** The words that errors use for what is served. */
   what: string;
   /** How long a client may take to send a request, or to read a response, in milliseconds; default 10000. */
   timeoutMs?: number | undefined;

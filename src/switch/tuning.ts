@@ -30,13 +30,16 @@ export interface Tuning {
 /** The default of pacingMs; BENCHMARKS.md has the measurements behind it. */
 export const DEFAULT_PACING_MS = 20;
 
+/** The default of busyPollUs; BENCHMARKS.md has the measurements behind it, too. */
+export const DEFAULT_BUSY_POLL_US = 'auto';
+
 /** The default of queueMemory, in bytes. */
 export const DEFAULT_QUEUE_MEMORY = 64 << 20;
 const QUEUE_MEMORY_MAX = 2 ** 40;
 
 export function timing({
   pacingMs = DEFAULT_PACING_MS,
-  busyPollUs = 'auto',
+  busyPollUs = DEFAULT_BUSY_POLL_US,
   queueMemory = DEFAULT_QUEUE_MEMORY,
 }: Tuning): Pick<EngineSettings, 'pacingMs' | 'busyPollUs' | 'queueMemory'> {
   check('pacing', pacingMs, 1000, 'in milliseconds');

@@ -25,8 +25,7 @@ export function findDirectories(places: readonly string[] = PLACES): string[] {
 
 /**
  * Returns the pid files in the usual places that are named after a control directory, or whose names begin with `tsvde`
- * or
- * `vde`.
+ * or `vde`.
  */
 export function findPidFiles(directories: readonly string[], places: readonly string[] = PLACES): string[] {
   const names = new Set(directories.map((path) => basename(path).replace(/[-.]ctl$/, '')));
