@@ -4,16 +4,17 @@
 import { join } from 'node:path';
 import { execute } from '../set-up.mjs';
 
+const compiler = process.env.CXX ?? 'g++'; // which has compiled the engine
 let built;
 
 export function buildNative(scope) {
   built = scope.directory();
   for (const name of ['load', 'relay', 'tap_relay', 'plug']) {
     const flags = ['-std=c++20', '-O2', '-Wall', '-Wextra', '-Werror', '-pthread', '-Inative'];
-    execute('g++', [...flags, `native/bench/${name}.cc`, 'native/build/Release/engine.a', '-o', native(name)]);
+    execute(compiler, [...flags, `native/bench/${name}.cc`, 'native/build/Release/engine.a', '-o', native(name)]);
   }
   const library = ['-shared', '-fPIC', 'native/bench/unconfined.cc', '-o', native('unconfined.so'), '-ldl'];
-  execute('g++', ['-std=c++20', '-O2', '-Wall', '-Wextra', '-Werror', ...library]);
+  execute(compiler, ['-std=c++20', '-O2', '-Wall', '-Wextra', '-Werror', ...library]);
 }
 
 export function native(name) {
