@@ -52,7 +52,8 @@ class Endpoint {
   virtual Moved receive(std::span<Frame> frames, Time now) = 0;
   virtual Moved send(std::span<Frame* const> frames, Time now) = 0;
 
-  // The offload work that send() accepts undone in its frames; other offload work is done before the call.
+  // The offload work that send() accepts undone in its frames, and whether it accepts borrowed frames. Other
+  // work is done before the call, and other frames are gathered.
   // The value changes only while woken() runs.
   [[nodiscard]] Offloads offloads() const { return offloads_; }
 
@@ -67,6 +68,11 @@ class Endpoint {
   // Called when more frames are to be sent while the endpoint waits for room. If the peer has restarted, the
   // watched descriptor may never report room, and the endpoint must arrange for another attempt to send.
   virtual void recheck(Time /* now */) {}
+
+  // Returns whether the last receive() has lent frames. take_back() must then be called when these frames
+  // have been sent or copied, before the next receive() of any endpoint. It makes the frames' parts invalid.
+  [[nodiscard]] bool lends() const { return lends_; }
+  virtual void take_back() {}
 
   // Returns whether frames remain that no descriptor reports, so that receive() must be called again in this
   // turn.
@@ -124,6 +130,7 @@ class Endpoint {
   [[nodiscard]] uint64_t& counter(Counter which) const { return (*counters_)[which]; }
 
   Offloads offloads_ = 0;
+  bool lends_ = false;
   bool needs_exact_time_ = false;
 
  private:

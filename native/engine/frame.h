@@ -2,14 +2,17 @@
 // of its destination. Sizes are without FCS. A frame never owns its bytes, and its tagged and its untagged
 // view refer to the same bytes. Its Offload describes the work that an endpoint with offloads left undone.
 //
-// Invariant: the bytes of a frame do not change while it is routed. A guest can change its own memory at any
-// time, so an endpoint that reads shared memory copies at least the headers before anything inspects them.
+// Invariant: no byte that anything inspects changes while the frame is routed. A guest can change its memory
+// at any time, so its endpoint copies at least the headers. The other bytes of a long frame may stay in the
+// guest's memory; the frame is then borrowed. Endpoints without kGathers, and whatever inspects frames, get
+// the frame after gather() has copied these bytes.
 #pragma once
 
 #include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <span>
@@ -37,8 +40,9 @@ using MacKey = uint64_t;
 enum class Cast : uint8_t { unicast, multicast, broadcast };
 
 struct Frame {
-  // The parts as sendmmsg takes them. A received frame has one part. Its iov_len is the size of the buffer
-  // before receive(), and the size of the frame after it.
+  // The parts as sendmmsg takes them. A received frame has one part, or, if it is borrowed, the parts in
+  // `list`. Its iov_len is the size of the buffer before receive(), and the size of the bytes in it after
+  // receive().
   std::array<iovec, 3> parts{};
   uint32_t part_count = 1;
   Cast cast = Cast::unicast;
@@ -46,6 +50,7 @@ struct Frame {
   uint16_t vlan = 0;
   Frame* other_view = nullptr;  // the same frame with or without a tag; null until needed
   Offload offload{};
+  bool borrowed = false;  // the parts after the first are in the memory of the guest that sent the frame
   const iovec* list = nullptr;  // the frame's parts if `parts` may be too small for them; otherwise null
 
   // The first part, which always contains both addresses.
@@ -104,6 +109,21 @@ struct Frame {
     parts[0].iov_len = kFramePadded;
   }
 
+  // Copies the bytes of a borrowed frame that are in the guest's memory to the frame's buffer, behind the
+  // first part. There is room for them, since an endpoint does not lend a frame that is longer than the
+  // buffer.
+  void gather() {
+    uint8_t* at = data() + parts[0].iov_len;
+    for (const iovec& part : all_parts().subspan(1))
+      at = std::copy_n(static_cast<const uint8_t*>(part.iov_base), part.iov_len, at);
+    parts[0].iov_len = static_cast<size_t>(at - data());
+    part_count = 1;
+    list = nullptr;
+    borrowed = false;
+    // The compiler must not read the guest's memory a second time in place of the copy.
+    std::atomic_signal_fence(std::memory_order_acq_rel);
+  }
+
   // Returns a copy, for events that outlive the batch: BPDUs and captured frames. This allocates memory, so
   // forwarding must not use it.
   [[nodiscard]] std::vector<uint8_t> copy() const {
@@ -123,6 +143,7 @@ struct Frame {
     std::ranges::copy(bytes, tag);
     view.parts = {iovec{data(), kTagAt}, iovec{tag, kTagSize}, iovec{data() + kTagAt, size() - kTagAt}};
     view.part_count = 3;
+    view.list = nullptr;
     view.cast = cast;
     view.offload = offload.shifted(kTagSize);
   }
@@ -133,6 +154,7 @@ struct Frame {
     constexpr uint32_t kRest = kTagAt + kTagSize;
     view.parts = {iovec{data(), kTagAt}, iovec{data() + kRest, size() - kRest}, iovec{}};
     view.part_count = 2;
+    view.list = nullptr;
     view.cast = cast;
     view.offload = offload.shifted(-static_cast<int>(kTagSize));
     const uint32_t left = size() - kTagSize;

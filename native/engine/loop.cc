@@ -217,7 +217,17 @@ void Loop::receive(Attachment& attachment) {
   attachment.service.batch = next_batch(asked, frames + dropped);
   Pacing::sent(attachment, {batch_.data(), frames}, switch_.touched());
   flush_touched();
+  if (attachment.endpoint->lends()) take_back(*attachment.endpoint, frames);
   empty_slots(frames);  // only those that were filled, since most batches are small
+}
+
+void Loop::take_back(Endpoint& endpoint, uint32_t frames) {
+  endpoint.take_back();
+  for (Frame& frame : std::span(batch_).first(frames)) {
+    frame.part_count = 1;
+    frame.list = nullptr;
+    frame.borrowed = false;
+  }
 }
 
 void Loop::empty_slots(uint32_t count) {

@@ -153,6 +153,8 @@ class Loop : Switch::Observer {
   void flush_touched();
   void flush(std::vector<Port*>& ports);
   void resume(std::span<Attachment* const> sources);
+  // Lets the endpoint take back what it has lent. The batch's borrowed frames must have been sent or copied.
+  void take_back(Endpoint& endpoint, uint32_t frames);
   // Resets the first `count` frames of the batch: full room, no offload.
   void empty_slots(uint32_t count);
 

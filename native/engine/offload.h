@@ -35,6 +35,7 @@ using Offloads = uint8_t;
 constexpr Offloads kCompletesChecksums = 1;
 constexpr Offloads kSegmentsTcp = 2;  // over IPv4 and IPv6, with ECN
 constexpr Offloads kSegmentsUdp = 4;
+constexpr Offloads kGathers = 8;  // send() accepts borrowed frames (see frame.h)
 
 inline Offloads needed(const Offload& offload) {
   if (!offload.any()) return 0;

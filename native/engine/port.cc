@@ -15,7 +15,7 @@ Attachment::Attachment(Port& port, uint32_t id, std::unique_ptr<Endpoint> endpoi
 }
 
 Offloads Port::offloads() const {
-  Offloads all = kCompletesChecksums | kSegmentsTcp | kSegmentsUdp;
+  Offloads all = kCompletesChecksums | kSegmentsTcp | kSegmentsUdp | kGathers;
   for (const auto& attachment : attachments) all &= attachment->endpoint->offloads();
   return all;
 }
@@ -27,11 +27,22 @@ void Port::make_room(Time now) {
 bool Port::transmit(Time now) {
   static thread_local Coalescer coalescer;
   const Offloads able = offloads();
-  if ((outgoing_needs & ~able) != 0) return transmit_segmented(now);
+  if ((outgoing_needs & ~able) != 0) {
+    gather(able);
+    if ((outgoing_needs & ~able) != 0) return transmit_segmented(now);
+  }
   if (outgoing_count > 1 && (able & kSegmentsTcp) != 0) {
     outgoing_count = coalescer.coalesce({outgoing.data(), outgoing_count});
   }
   return transmit_list(now);
+}
+
+void Port::gather(Offloads able) {
+  outgoing_needs = 0;
+  for (Frame* frame : std::span(outgoing).first(outgoing_count)) {
+    if (frame->borrowed && (needs(*frame) & ~able) != 0) frame->gather();
+    outgoing_needs |= needs(*frame);
+  }
 }
 
 // Transmits on a port with an endpoint that cannot do all the offload work of its frames: does this work

@@ -33,7 +33,8 @@ struct Port {
     if (outgoing_count == kBatch) [[unlikely]]
       make_room(now);
     outgoing[outgoing_count++] = frame;
-    outgoing_needs |= needed(frame->offload);
+    if (frame->offload.any() || frame->borrowed) [[unlikely]]
+      outgoing_needs |= needs(*frame);
   }
   // Sends the frames that were added. Frames for which an endpoint has no room are queued, or dropped and
   // counted. Returns whether an attachment has begun to wait for room.
@@ -74,6 +75,12 @@ struct Port {
   void make_room(Time now);
   // The offload work that all endpoints of the port can do themselves.
   [[nodiscard]] Offloads offloads() const;
+  // What an endpoint must be able to do to send the frame as it is.
+  [[nodiscard]] static Offloads needs(const Frame& frame) {
+    return needed(frame.offload) | (frame.borrowed ? kGathers : 0);
+  }
+  // Gathers the borrowed frames that endpoints with these offloads do not send as they are.
+  void gather(Offloads able);
   [[nodiscard]] bool transmit_segmented(Time now);
   [[nodiscard]] bool transmit_list(Time now);
   using Mask = uint64_t;  // a bit for each frame of the batch

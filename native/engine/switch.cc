@@ -150,6 +150,7 @@ bool Switch::classify(const Port& from, Frame& frame) const {
 // Shows a received frame to captures and mirrors. Returns whether the frame is forwarded: the target of a
 // mirror may send nothing. A frame that is dropped because of its VLAN is not mirrored.
 bool Switch::observe(Port& from, Frame& frame) {
+  if (frame.borrowed) frame.gather();
   observer_.captured(from, frame, true);
   if (from.mirror_target) {
     from.drop(frame, receive_drop_mirror, frame.frames());
@@ -175,7 +176,8 @@ void Switch::mirror(const Port& port, bool received) {
   });
 }
 
-void Switch::hand_up(Port& from, const Frame& frame, uint32_t received_size, int64_t second) {
+void Switch::hand_up(Port& from, Frame& frame, uint32_t received_size, int64_t second) {
+  if (frame.borrowed) frame.gather();
   // A truncated BPDU is dropped: the zeroes of its padding would be taken for its missing fields.
   if (frame.data_end() > received_size) {
     from.drop(frame, receive_drop_too_short, 1);
@@ -276,6 +278,7 @@ void Switch::leave_by_unusual(Port& port, Frame& frame) {
 
 Frame& Switch::other_view(Frame& frame) {
   if (frame.other_view != nullptr) return *frame.other_view;
+  if (frame.borrowed) frame.gather();
   Frame& view = views_[views_used_];
   if (frame.tagged) {
     frame.make_untagged_view(view);

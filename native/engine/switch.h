@@ -118,7 +118,7 @@ class Switch {
   [[nodiscard]] bool classify(const Port& from, Frame& frame) const;
   [[gnu::noinline]] bool observe(Port& from, Frame& frame);
   void mirror(const Port& port, bool received);
-  void hand_up(Port& from, const Frame& frame, uint32_t received_size, int64_t second);
+  void hand_up(Port& from, Frame& frame, uint32_t received_size, int64_t second);
   void learn(const Port& from, const Frame& frame, int64_t second);
   [[gnu::noinline]] void report(MacTable::Learning learning, MacKey key, const Port& seen_on);
   void forward(Port& from, Frame& frame);

@@ -70,7 +70,8 @@ class Guest : FrontEnd {
           (void)!ftruncate(memory.number(), static_cast<off_t>(input_.byte() % 17 * kPage));
         break;
       case 15:
-        back_end->publish();
+        back_end->publish(BackEnd::kReceiveRing);
+        back_end->publish(BackEnd::kSendRing);
         break;
     }
     if (back_end->violation() == Violation::none) return;
@@ -117,9 +118,19 @@ class Guest : FrontEnd {
   }
 
   void take() {
-    std::array<uint8_t, 2048> room;
-    const Taken taken = back_end->take(std::span(room).first(input_.byte() * 8));
+    static std::array<uint8_t, 16384> room;
+    static std::array<iovec, 8> pieces;
+    const auto space = std::span(room).first(input_.byte() * 64U);
+    const Taken taken = back_end->take(space, std::span(pieces).first(input_.byte() % (pieces.size() + 1)));
     require(!taken.frame || taken.violation == Violation::none, "a frame is not a violation");
+    if (!taken.frame || taken.lent == 0) return;
+    size_t at = kCopied;
+    for (const iovec& piece : std::span(pieces).first(taken.lent)) {
+      require(at + piece.iov_len <= space.size(), "a lent frame fits into its room");
+      std::memcpy(&room[at], piece.iov_base, piece.iov_len);
+      at += piece.iov_len;
+    }
+    require(at == taken.size && at >= kLendFrom, "only the rest of a long frame is lent");
   }
 
   void put() {

@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <atomic>
 #include <cstring>
 #include <memory>
@@ -266,13 +267,24 @@ class FrontEnd : public BackEnd::Owner {
     const iovec part{const_cast<uint8_t*>(frame.data()), frame.size()};
     return back_end->put(header, {&part, 1});
   }
-  // Takes the next frame of the guest, if there is one.
+  // Takes the next frame of the guest, if there is one, and copies the lent pieces.
   [[nodiscard]] std::optional<Octets> take() {
     Octets room(70'000);
-    taken = back_end->take(room);
+    taken = back_end->take(room, std::span(pieces).first(lent_most));
     if (!taken.frame) return {};
+    size_t at = taken.lent > 0 ? kCopied : taken.size;
+    for (const iovec& piece : std::span(pieces).first(taken.lent)) {
+      CHECK(at + piece.iov_len <= room.size());
+      std::memcpy(&room[at], piece.iov_base, piece.iov_len);
+      at += piece.iov_len;
+    }
+    CHECK(at == taken.size || taken.size > room.size());
     room.resize(std::min<size_t>(room.size(), taken.size));
     return room;
+  }
+  // Publishes the used entries of both rings. Returns how many interrupts were sent.
+  int publish() const {
+    return int{back_end->publish(BackEnd::kReceiveRing)} + int{back_end->publish(BackEnd::kSendRing)};
   }
   [[nodiscard]] Violation violation() const { return back_end->violation(); }
 
@@ -291,6 +303,8 @@ class FrontEnd : public BackEnd::Owner {
   Fd socket;
   std::unique_ptr<BackEnd> back_end;
   Taken taken;
+  std::array<iovec, 20> pieces{};  // the lent pieces of the taken frame
+  size_t lent_most = 20;           // the most pieces of a frame that is lent
 };
 
 }  // namespace tsvde::test

@@ -18,7 +18,7 @@ inline void check_ended(FrontEnd& guest, Violation why) {
   CHECK(!guest.back_end->active(0) && !guest.back_end->active(1));
   CHECK(!guest.take());
   CHECK(guest.put(octets(60)) == Put::violated);
-  guest.back_end->publish();
+  guest.publish();
   (void)guest.back_end->arm(1);
 }
 

@@ -88,7 +88,7 @@ TEST("vhost hostile: all parts of both rings at one address") {
     guest.memory.bytes[i % 64] = static_cast<uint8_t>(random_below(256));
     (void)guest.take();
     (void)guest.put(octets(100));
-    guest.back_end->publish();
+    guest.publish();
   }
 }
 
@@ -151,7 +151,7 @@ TEST("vhost hostile: the used index is changed by the guest") {
   guest.send.word(DriverRing::kUsedAt + 2) = 12345;
   guest.transmit(octets(60));
   CHECK(guest.take());
-  guest.back_end->publish();
+  guest.publish();
   CHECK(guest.send.used_index() == 1 && guest.violation() == Violation::none);
 }
 

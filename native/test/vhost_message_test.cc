@@ -209,7 +209,7 @@ TEST("vhost messages: a ring that is started again begins at its new base and th
   CHECK(!guest.take());
   guest.transmit(octets(99), 7);
   CHECK(guest.take() == octets(99));
-  guest.back_end->publish();
+  guest.publish();
   CHECK(guest.send.used_index() == 1001 && guest.send.used()->head == 7);
 }
 
@@ -259,7 +259,7 @@ TEST("vhost messages: SET_MEM_TABLE while rings run finds them again") {
   CHECK(guest.take() == octets(61));
   guest.post(0, 2000);
   CHECK(guest.put(octets(60)) == Put::done);
-  CHECK(guest.back_end->publish() == 1);
+  CHECK(guest.publish() == 1);
   CHECK(guest.receive.used()->written == 72);
 }
 

@@ -38,7 +38,7 @@ TEST("vhost rings: frames of all sizes from the guest, with their headers") {
     CHECK(guest.take() == octets(size));
     CHECK(guest.taken.size == size && guest.taken.header.gso_size == 1448);
     CHECK(std::memcmp(&guest.taken.header, &header, sizeof header) == 0);
-    guest.back_end->publish();
+    guest.publish();
     const auto used = guest.send.used();
     CHECK(used && used->head == index++ && used->written == 0);
   }
@@ -68,7 +68,7 @@ TEST("vhost rings: the room for a frame gets its beginning, and the true size is
   guest.connect();
   guest.transmit(octets(1000));
   Octets room(100);
-  const Taken taken = guest.back_end->take(room);
+  const Taken taken = guest.back_end->take(room, guest.pieces);
   CHECK(taken.frame && taken.size == 1000);
   const Octets whole = octets(1000);
   CHECK(std::equal(room.begin(), room.end(), whole.begin()));
@@ -76,7 +76,7 @@ TEST("vhost rings: the room for a frame gets its beginning, and the true size is
   const auto length = static_cast<uint32_t>(guest.memory.size);
   for (uint32_t i = 0; i < 256; i++) guest.send.describe(i, kGuestBase, length, i < 255 ? kNext : 0, i + 1);
   guest.send.offer(0);
-  CHECK(guest.back_end->take(room).size == UINT32_MAX);
+  CHECK(guest.back_end->take(room, guest.pieces).size == UINT32_MAX);
 }
 
 TEST("vhost rings: a chain that is not longer than a header is a frame of no bytes") {
@@ -87,7 +87,7 @@ TEST("vhost rings: a chain that is not longer than a header is a frame of no byt
     guest.send.offer(0);
     CHECK(guest.take() && guest.taken.size == 0);
   }
-  guest.back_end->publish();
+  guest.publish();
   CHECK(guest.send.used_index() == 4);
 }
 
@@ -110,7 +110,7 @@ TEST("vhost rings: an indirect table holds the whole chain, or its end") {
   guest.send.describe_at(table, 0, FrontEnd::buffer(0) + 12, 100, 0);
   guest.send.offer(30);
   CHECK(guest.take() == octets(100));
-  guest.back_end->publish();
+  guest.publish();
   CHECK(guest.send.used()->head == 17 && guest.send.used()->head == 17 && guest.send.used()->head == 30);
 }
 
@@ -123,7 +123,7 @@ TEST("vhost rings: an indirect table for a receive buffer") {
   guest.receive.describe(5, table, 32, kIndirectFlag);
   guest.receive.offer(5);
   CHECK(guest.put(octets(500)) == Put::done);
-  guest.back_end->publish();
+  guest.publish();
   const auto used = guest.receive.used();
   CHECK(used && used->head == 5 && used->written == 512);
   CHECK(guest.contents(0, 512) == FrontEnd::with_header(octets(500)));
@@ -153,7 +153,7 @@ TEST("vhost rings: a frame to the guest, in parts, with its header") {
   const NetHeader header{.flags = 1, .checksum_start = 34, .checksum_offset = 6};
   CHECK(guest.back_end->put(header, parts) == Put::done);
   CHECK(!guest.receive.used());
-  guest.back_end->publish();
+  guest.publish();
   const auto used = guest.receive.used();
   CHECK(used && used->head == 3 && used->written == 66);
   a.insert(a.end(), b.begin(), b.end());
@@ -167,11 +167,11 @@ TEST("vhost rings: a long frame takes several buffers, and the header says how m
   const Octets frame = octets(5000);
   for (uint32_t i = 0; i < 3; i++) guest.post(i, 1500);
   CHECK(guest.put(frame) == Put::no_room);
-  guest.back_end->publish();
+  guest.publish();
   CHECK(!guest.receive.used());  // nothing was consumed
   guest.post(3, 1500);
   CHECK(guest.put(frame) == Put::done);
-  guest.back_end->publish();
+  guest.publish();
   Octets got;
   for (uint32_t i = 0; i < 4; i++) {
     const auto used = guest.receive.used();
@@ -211,7 +211,7 @@ TEST("vhost rings: without merged buffers a frame must fit into one, and waits f
   guest.post(1, 112);
   CHECK(guest.put(octets(101)) == Put::too_long);
   CHECK(guest.put(octets(100)) == Put::done);
-  guest.back_end->publish();
+  guest.publish();
   CHECK(guest.receive.used()->written == 112 && guest.contents(0, 112) == FrontEnd::with_header(octets(100)));
 }
 
@@ -223,7 +223,7 @@ TEST("vhost rings: a driver with only the oldest features sends and receives") {
     CHECK(guest.take() == octets(60 + i));
     guest.post(i % 256, 2000);
     CHECK(guest.put(octets(60 + i)) == Put::done);
-    CHECK(guest.back_end->publish() == 2);  // without thresholds, an interrupt for each batch
+    CHECK(guest.publish() == 2);  // without thresholds, an interrupt for each batch
     CHECK(guest.send.used()->head == i % 256);
     const auto used = guest.receive.used();
     CHECK(used->head == i % 256 && used->written == 72 + i);
@@ -249,7 +249,7 @@ TEST("vhost rings: indices wrap around, for each size") {
       guest.post(i % std::min(size, 32u), 200);
       CHECK(guest.take() == octets(60, static_cast<uint8_t>(i)));
       CHECK(guest.put(octets(61)) == Put::done);
-      guest.back_end->publish();
+      guest.publish();
       CHECK(guest.send.used() && guest.receive.used());
     }
     CHECK(guest.violation() == Violation::none);
@@ -266,9 +266,9 @@ TEST("vhost rings: a full ring is taken as a whole, in order") {
       guest.send.describe(head, FrontEnd::buffer(0) + head, 13, 0);
       guest.send.offer(head);
     }
-    for (uint32_t i = 0; i < 256; i++) CHECK(guest.back_end->take({}).size == 1);
+    for (uint32_t i = 0; i < 256; i++) CHECK(guest.back_end->take({}, {}).size == 1);
     CHECK(!guest.take());
-    guest.back_end->publish();
+    guest.publish();
     for (uint32_t i = 0; i < 256; i++) CHECK(guest.send.used()->head == (i * 7 + round) % 256);
   }
 }
@@ -281,7 +281,7 @@ TEST("vhost notifications: thresholds of the driver decide about interrupts") {
       guest.transmit(octets(60), i);
       CHECK(guest.take());
     }
-    return guest.back_end->publish();
+    return guest.publish();
   };
   CHECK(use(1) == 1);  // the first interrupt is always sent
   guest.send.set_interrupt_threshold(3);
@@ -290,7 +290,7 @@ TEST("vhost notifications: thresholds of the driver decide about interrupts") {
   CHECK(use(1) == 0 && use(100) == 0);
   guest.send.set_interrupt_threshold(110);
   CHECK(use(20) == 1 && use(1) == 0);
-  CHECK(guest.back_end->publish() == 0);  // nothing new
+  CHECK(guest.publish() == 0);  // nothing new
   CHECK(signals(guest.send.call) == 3);
 }
 
@@ -298,13 +298,13 @@ TEST("vhost notifications: without thresholds the driver's flag decides about in
   FrontEnd guest;
   guest.connect(kAllFeatures & ~kEventIndex);
   guest.transmit(octets(60));
-  CHECK(guest.take() && guest.back_end->publish() == 1);
+  CHECK(guest.take() && guest.publish() == 1);
   guest.send.refuse_interrupts(true);
   guest.transmit(octets(60));
-  CHECK(guest.take() && guest.back_end->publish() == 0);
+  CHECK(guest.take() && guest.publish() == 0);
   guest.send.refuse_interrupts(false);
   guest.transmit(octets(60));
-  CHECK(guest.take() && guest.back_end->publish() == 1);
+  CHECK(guest.take() && guest.publish() == 1);
 }
 
 TEST("vhost notifications: a batch is one interrupt for each ring") {
@@ -315,7 +315,7 @@ TEST("vhost notifications: a batch is one interrupt for each ring") {
     guest.post(i, 100);
     CHECK(guest.take() && guest.put(octets(60)) == Put::done);
   }
-  CHECK(guest.back_end->publish() == 2);
+  CHECK(guest.publish() == 2);
   CHECK(signals(guest.send.call) == 1 && signals(guest.receive.call) == 1);
 }
 
@@ -370,7 +370,7 @@ TEST("vhost notifications: a call that is full, and was made to block, does not 
   CHECK(fcntl(guest.send.call.number(), F_SETFL, 0) == 0);
   guest.transmit(octets(60));
   CHECK(guest.take());
-  guest.back_end->publish();
+  guest.publish();
   CHECK(guest.send.used_index() == 1 && guest.violation() == Violation::none);
 }
 
@@ -379,7 +379,7 @@ TEST("vhost notifications: a ring without a call is published without interrupts
   guest.connect(kOldestFeatures);
   CHECK(guest.tell_number(Request::set_ring_call, 1 | kNoDescriptor));
   guest.transmit(octets(60));
-  CHECK(guest.take() && guest.back_end->publish() == 0 && guest.send.used_index() == 1);
+  CHECK(guest.take() && guest.publish() == 0 && guest.send.used_index() == 1);
 }
 
 TEST("vhost notifications: memory that is a private copy shows kicks and no entries") {
@@ -436,19 +436,19 @@ static void exchange(uint64_t features) {
   uint32_t expected = 0;
   while (expected < count && !failed) {
     uint32_t number = 0;
-    const Taken taken = back_end.take({reinterpret_cast<uint8_t*>(&number), sizeof number});
+    const Taken taken = back_end.take({reinterpret_cast<uint8_t*>(&number), sizeof number}, {});
     if (taken.frame) {
       if (number != expected++) failed = true;
-      if (expected % 3 == 0) back_end.publish();
+      if (expected % 3 == 0) back_end.publish(BackEnd::kSendRing);
       continue;
     }
-    back_end.publish();
+    back_end.publish(BackEnd::kSendRing);
     if (back_end.arm(1)) continue;
     if (!readable(guest.send.kick, 10'000)) failed = true;
     signals(guest.send.kick);
     back_end.disarm(1);
   }
-  back_end.publish();
+  back_end.publish(BackEnd::kSendRing);
   driver.join();
   CHECK(!failed && guest.violation() == Violation::none);
 }

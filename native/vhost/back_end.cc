@@ -168,7 +168,9 @@ Violation BackEnd::set_memory_table() {
     return Violation::bad_size;
   std::array<MemoryRegion, kRegionsMost> regions;
   std::memcpy(regions.data(), &payload[sizeof(MemoryTableHeader)], count * sizeof(MemoryRegion));
-  publish();  // while the old memory, where the entries were written, is mapped
+  // Publish while the old memory, which holds the entries, is still mapped.
+  publish(kReceiveRing);
+  publish(kSendRing);
   const Violation why = memory_.replace(std::span(regions).first(count), reader_.descriptors());
   if (why != Violation::none) return why;
   for (Queue& queue : queues_) {
@@ -246,9 +248,10 @@ bool BackEnd::active(uint32_t ring) const {
   return accepted && enabled && queues_[ring].live() && violation_ == Violation::none;
 }
 
-Taken BackEnd::take(std::span<uint8_t> room) {
+Taken BackEnd::take(std::span<uint8_t> room, std::span<iovec> pieces) {
   if (!active(kSendRing)) return {};
-  const Taken taken = vhost::take(queues_[kSendRing].ring, memory_, (features_ & kIndirect) != 0, room);
+  const Taken taken =
+      vhost::take(queues_[kSendRing].ring, memory_, (features_ & kIndirect) != 0, room, pieces);
   refuse(taken.violation);
   return taken;
 }
@@ -263,12 +266,8 @@ Put BackEnd::put(const NetHeader& header, std::span<const iovec> frame) {
   return outcome;
 }
 
-uint32_t BackEnd::publish() {
-  uint32_t interrupts = 0;
-  for (Queue& queue : queues_) {
-    if (queue.live() && queue.publish()) interrupts++;
-  }
-  return interrupts;
+bool BackEnd::publish(uint32_t ring) {
+  return queues_[ring].live() && queues_[ring].publish();
 }
 
 bool BackEnd::arm(uint32_t ring) {

@@ -61,12 +61,12 @@ class BackEnd {
   [[nodiscard]] const MemoryTable& memory() const { return memory_; }
   [[nodiscard]] const Queue& queue(uint32_t ring) const { return queues_[ring]; }
 
-  // Takes the next frame from the guest.
-  [[nodiscard]] Taken take(std::span<uint8_t> room);
+  // Takes the next frame from the guest; see vhost::take().
+  [[nodiscard]] Taken take(std::span<uint8_t> room, std::span<iovec> pieces);
   // Puts a frame into the guest's buffers.
   [[nodiscard]] Put put(const NetHeader& header, std::span<const iovec> frame);
-  // Publishes the used entries of both rings. Returns how many interrupts were sent to the guest.
-  uint32_t publish();
+  // Publishes the ring's used entries. Returns whether an interrupt was sent to the guest.
+  bool publish(uint32_t ring);
   // Asks the guest for a kick. Call it before waiting for one. Returns true if entries are available already,
   // in which case the caller must not wait.
   [[nodiscard]] bool arm(uint32_t ring);

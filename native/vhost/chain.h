@@ -1,6 +1,6 @@
-// A descriptor chain (virtio 1.2, 2.7.5), read from its head on as pieces of the guest's memory. Each
-// descriptor is read once. Its index, direction and addresses are checked, and so is the number of
-// descriptors.
+// A descriptor chain (virtio 1.2, 2.7.5), read from its head on as pieces of the guest's memory. Each read
+// of a descriptor makes a copy, and only this copy is checked and used: its index, direction and addresses.
+// The number of descriptors is checked too.
 #pragma once
 
 #include <atomic>
@@ -12,6 +12,27 @@
 #include "vhost/violation.h"
 
 namespace tsvde::vhost {
+
+inline Descriptor read(Descriptor* at) {
+  auto* words = reinterpret_cast<uint64_t*>(at);
+  const uint64_t address = std::atomic_ref(words[0]).load(std::memory_order_relaxed);
+  const uint64_t rest = std::atomic_ref(words[1]).load(std::memory_order_relaxed);
+  return {address, static_cast<uint32_t>(rest), static_cast<uint16_t>(rest >> 32),
+          static_cast<uint16_t>(rest >> 48)};
+}
+
+// Returns the buffer of a chain of one descriptor if it lies in one region, and an empty span otherwise: a
+// Chain then walks the pieces or reports the violation. Most chains have one descriptor, and a Chain costs
+// several times as much.
+[[nodiscard]] inline std::span<uint8_t> only_piece(const Ring& ring, const MemoryTable& memory, bool writable,
+                                                   uint16_t head) {
+  if (head >= ring.size()) return {};
+  const Descriptor descriptor = read(ring.descriptors() + head);
+  constexpr uint16_t kChecked = kDescriptorNext | kDescriptorWritable | kDescriptorIndirect;
+  if ((descriptor.flags & kChecked) != (writable ? kDescriptorWritable : 0)) return {};
+  const auto piece = memory.at_guest(descriptor.address, descriptor.length);
+  return piece.size() == descriptor.length ? piece : std::span<uint8_t>();
+}
 
 class Chain {
  public:
@@ -48,14 +69,6 @@ class Chain {
   [[nodiscard]] Violation violation() const { return violation_; }
 
  private:
-  static Descriptor read(Descriptor* at) {
-    auto* words = reinterpret_cast<uint64_t*>(at);
-    const uint64_t address = std::atomic_ref(words[0]).load(std::memory_order_relaxed);
-    const uint64_t rest = std::atomic_ref(words[1]).load(std::memory_order_relaxed);
-    return {address, static_cast<uint32_t>(rest), static_cast<uint16_t>(rest >> 32),
-            static_cast<uint16_t>(rest >> 48)};
-  }
-
   // Reads the next descriptor. Returns false after a violation.
   bool step() {
     if (index_ >= count_) return refuse(Violation::bad_descriptor_index);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstring>
 
 #include "vhost/chain.h"
 #include "vhost/prefetch.h"
@@ -67,15 +68,28 @@ class BufferCount {
   std::array<uint8_t*, 2> bytes_{};
 };
 
-}  // namespace
+// Copies a header and a frame to one piece. Returns the number of bytes; 0 if the piece is too small.
+uint32_t put_piece(std::span<uint8_t> piece, const NetHeader& header, std::span<const iovec> frame) {
+  size_t size = sizeof header;
+  for (const iovec& part : frame) size += part.iov_len;
+  if (piece.size() < size) return 0;
+  uint8_t* at = piece.data();
+  std::memcpy(at, &header, sizeof header);
+  at += sizeof header;
+  for (const iovec& part : frame) {
+    std::memcpy(at, part.iov_base, part.iov_len);
+    at += part.iov_len;
+  }
+  return static_cast<uint32_t>(size);
+}
 
-Put put(Ring& ring, const MemoryTable& memory, PutRules rules, const NetHeader& header,
-        std::span<const iovec> frame, Violation& violation) {
+// Copies a header and a frame to any number of pieces and buffers.
+Put put_pieces(Ring& ring, const MemoryTable& memory, PutRules rules, const NetHeader& header,
+               std::span<const iovec> frame, Violation& violation) {
   Source source(header, frame);
   BufferCount buffer_count;
   uint32_t steps = 0;
   uint32_t buffers = 0;
-  prefetch<true>(ring, memory);
   do {
     if (buffers == ring.available()) {
       if (violation = ring.look(); violation != Violation::none) return Put::violated;
@@ -100,6 +114,23 @@ Put put(Ring& ring, const MemoryTable& memory, PutRules rules, const NetHeader& 
   if (buffers > 1) buffer_count.write(buffers);
   ring.advance(buffers);
   return Put::done;
+}
+
+}  // namespace
+
+Put put(Ring& ring, const MemoryTable& memory, PutRules rules, const NetHeader& header,
+        std::span<const iovec> frame, Violation& violation) {
+  prefetch<true>(ring, memory);
+  if (ring.available() > 0) {
+    const uint16_t head = ring.head(0);
+    const uint32_t written = put_piece(only_piece(ring, memory, true, head), header, frame);
+    if (written > 0) {
+      ring.use(0, head, written);
+      ring.advance(1);
+      return Put::done;
+    }
+  }
+  return put_pieces(ring, memory, rules, header, frame, violation);
 }
 
 }  // namespace tsvde::vhost

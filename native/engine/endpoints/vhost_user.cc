@@ -4,6 +4,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -17,6 +18,11 @@ using vhost::NetHeader;
 
 // The frames that a guest may send in one turn, before other endpoints get theirs.
 constexpr uint32_t kTurn = 64;
+
+// The most parts of a borrowed frame: the copied bytes, and the 18 pieces in which Linux sends a datagram of
+// 64 KB.
+constexpr uint32_t kParts = 1 + 18;
+static_assert(vhost::kCopied >= kHeadersMax);
 
 constexpr bool has_all(uint64_t features, uint64_t wanted) {
   return (features & wanted) == wanted;
@@ -46,11 +52,13 @@ VhostUser::VhostUser(Fd socket, Options options)
     : offload_(options.offload),
       patience_(opened(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), "timerfd_create")),
       back_end_(std::move(socket), *this, options.back_end) {
+  offloads_ = kGathers;
   watch({.fd = back_end_.socket(), .other = EPOLLIN});
   watch({.fd = patience_.number(), .room = EPOLLIN});
 }
 
 Moved VhostUser::receive(std::span<Frame> frames, Time) {
+  static thread_local std::array<std::array<iovec, kParts>, kBatch> lists;
   back_end_.disarm(BackEnd::kSendRing);
   uint32_t count = 0;
   uint32_t dropped = 0;
@@ -59,16 +67,18 @@ Moved VhostUser::receive(std::span<Frame> frames, Time) {
   for (size_t read = 0; read < frames.size() && on_wire < kBatch; read++) {
     Frame& frame = frames[count];
     const iovec room = frame.parts[0];
-    const vhost::Taken taken = back_end_.take({frame.data(), room.iov_len});
+    const vhost::Taken taken =
+        back_end_.take({frame.data(), room.iov_len}, std::span(lists[count]).subspan(1));
     if (!taken.frame) {
       empty = true;
       break;
     }
-    frame.parts[0].iov_len = taken.size;
+    frame.parts[0].iov_len = taken.lent > 0 ? vhost::kCopied : taken.size;
+    if (taken.lent > 0) lend(frame, lists[count], 1 + taken.lent);
     // The header of a frame that is longer than `room` is not read: the switch drops such a frame.
     if (taken.size <= room.iov_len && !read_virtio_header(to_engine(taken.header), frame)) {
+      frame = {};
       frame.parts[0] = room;
-      frame.offload = {};
       counter(receive_drop_bad_offload)++;
       dropped++;
       continue;
@@ -77,7 +87,8 @@ Moved VhostUser::receive(std::span<Frame> frames, Time) {
     on_wire += frame.frames();
     if (on_wire + frame.frames() > kBatch) break;
   }
-  counter(transmit_interrupts) += back_end_.publish();
+  // If frames are borrowed, take_back() publishes the entries of the whole batch.
+  if (!lends_) counter(transmit_interrupts) += back_end_.publish(BackEnd::kSendRing);
   const bool more = !empty || back_end_.arm(BackEnd::kSendRing);
   taken_ += count + dropped;
   buffered_ = more && taken_ < kTurn;
@@ -85,6 +96,23 @@ Moved VhostUser::receive(std::span<Frame> frames, Time) {
   if (more && !buffered_) on_ready();
   const bool violated = back_end_.violation() != vhost::Violation::none;
   return {count, violated ? EPROTO : 0, dropped};
+}
+
+void VhostUser::lend(Frame& frame, std::span<iovec> parts, uint32_t count) {
+  parts[0] = frame.parts[0];
+  frame.list = parts.data();
+  frame.part_count = count;
+  frame.borrowed = true;
+  lends_ = true;
+  // The switch drops such a frame, and shows it to captures of dropped frames.
+  if (frame.size() > kFrameMax) frame.gather();
+}
+
+void VhostUser::take_back() {
+  lends_ = false;
+  counter(transmit_interrupts) += back_end_.publish(BackEnd::kSendRing);
+  // The memory may have vanished while another endpoint read it.
+  if (back_end_.violation() != vhost::Violation::none) shutdown(back_end_.socket(), SHUT_RDWR);
 }
 
 Moved VhostUser::send(std::span<Frame* const> frames, Time) {
@@ -95,7 +123,7 @@ Moved VhostUser::send(std::span<Frame* const> frames, Time) {
     error = send_one(*frames[sent]);
     if (error == 0) sent++;
   }
-  counter(transmit_interrupts) += back_end_.publish();
+  counter(transmit_interrupts) += back_end_.publish(BackEnd::kReceiveRing);
   // The loop then notices the end of the socket, and woken() returns EPROTO.
   if (back_end_.violation() != vhost::Violation::none) shutdown(back_end_.socket(), SHUT_RDWR);
   return {sent, error};
@@ -192,7 +220,7 @@ void VhostUser::kick_opened(uint32_t ring, int fd) {
 // Without `offload`, the guest is offered the same features, since a mask that has become smaller would keep
 // a guest from reconnecting.
 void VhostUser::features_accepted(uint64_t features) {
-  offloads_ = 0;
+  offloads_ = kGathers;
   if (!offload_ || !has_all(features, vhost::kGuestChecksum)) return;
   offloads_ |= kCompletesChecksums;
   if (has_all(features, vhost::kGuestTso4 | vhost::kGuestTso6 | vhost::kGuestEcn)) offloads_ |= kSegmentsTcp;

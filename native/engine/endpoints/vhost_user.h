@@ -1,6 +1,7 @@
-// A guest that is connected by vhost-user, with virtio rings in shared memory. Frames are copied from the
-// sending guest's ring to the slab, and from the slab to the receiving guest's ring, without a system call.
-// The loop's thread also answers the front end's messages.
+// A guest that is connected by vhost-user, with virtio rings in shared memory. Short frames are copied from
+// the sending guest's ring to the slab, and from the slab to the receiving guest's ring. Long frames are
+// borrowed (see frame.h): only their headers are copied to the slab. No copy takes a system call. The loop's
+// thread also answers the front end's messages.
 #pragma once
 
 #include <optional>
@@ -26,6 +27,7 @@ class VhostUser final : public Endpoint, private vhost::BackEnd::Owner {
   Moved send(std::span<Frame* const> frames, Time now) override;
   [[nodiscard]] int woken(int fd, uint32_t events, Time now) override;
   [[nodiscard]] bool ends_with(int error) const override { return error == EPROTO; }
+  void take_back() override;
   [[nodiscard]] bool buffered() const override { return buffered_; }
   [[nodiscard]] EndReason end_reason() override;
   [[nodiscard]] std::optional<GuestState> guest() const override;
@@ -36,6 +38,7 @@ class VhostUser final : public Endpoint, private vhost::BackEnd::Owner {
   void features_accepted(uint64_t features) override;
 
   void kicked(int fd);
+  void lend(Frame& frame, std::span<iovec> parts, uint32_t count);
   [[nodiscard]] int send_one(const Frame& frame);
   // Called for a frame that needs more buffers than are available. Returns whether to drop it: true if the
   // guest has posted no buffer for a second. That second starts anew if the guest has posted buffers since

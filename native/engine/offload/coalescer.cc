@@ -56,7 +56,7 @@ uint32_t Coalescer::coalesce(std::span<Frame*> frames) {
   return left;
 }
 
-bool Coalescer::read(const Frame& frame, Segment& segment) {
+bool Coalescer::read(Frame& frame, Segment& segment) {
   if (frame.offload.any()) return false;
   // The headers may be in several parts: in a tagged or untagged view, the addresses and any tag that was
   // added are in earlier parts than the EtherType, the other headers and the payload.
@@ -74,6 +74,7 @@ bool Coalescer::read(const Frame& frame, Segment& segment) {
   segment.at = *headers;
   if (!headers->v6 && !ip4_may_be_coalesced(segment.ip())) return false;
   if (!tcp_may_be_coalesced(segment.tcp())) return false;
+  if (frame.borrowed) frame.gather();  // its checksum is verified, so its bytes must not change
   const iovec& last = frame.all_parts().back();
   segment.payload.iov_len = size - headers->payload;
   if (last.iov_len < segment.payload.iov_len) return false;

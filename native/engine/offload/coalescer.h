@@ -38,7 +38,7 @@ class Coalescer {
     std::array<uint8_t, kHeaders> header;
   };
 
-  [[nodiscard]] static bool read(const Frame& frame, Segment& segment);
+  [[nodiscard]] static bool read(Frame& frame, Segment& segment);
   [[nodiscard]] static bool has_right_checksum(const Segment& segment);
   [[nodiscard]] bool continues(const Segment& segment) const;
   void open(const Segment& first);

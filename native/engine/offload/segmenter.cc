@@ -17,7 +17,8 @@ void split(const Frame& frame, uint32_t size, uint8_t* to, std::span<iovec> rest
     const size_t taken = std::min<size_t>(size, part.iov_len);
     to = std::copy_n(bytes, taken, to);
     size -= static_cast<uint32_t>(taken);
-    if (taken < part.iov_len) rest[rest_count++] = {bytes + taken, part.iov_len - taken};
+    if (taken < part.iov_len && rest_count < rest.size())
+      rest[rest_count++] = {bytes + taken, part.iov_len - taken};
   }
 }
 
