@@ -44,7 +44,9 @@ export class VhostGuest {
   static compile(): string {
     const program = `${temporaryDirectory()}/vhost_guest`;
     const sources = ['native/bench/vhost_guest.cc', 'native/build/Release/engine.a'];
-    execFileSync(process.env.CXX ?? 'g++', ['-std=c++20', '-O1', '-pthread', '-Inative', ...sources, '-o', program], { cwd: ROOT });
+    execFileSync(process.env.CXX ?? 'g++', ['-std=c++20', '-O1', '-pthread', '-Inative', ...sources, '-o', program], {
+      cwd: ROOT,
+    });
     return program;
   }
 
