@@ -71,8 +71,8 @@ a.send(b'\\xff' * 6 + mac('${A}') + b'\\x88\\xb5' + bytes(46))
 b.recv(2000)
 b.send(mac('${A}') + mac('${B}') + b'\\x88\\xb5' + bytes(46))
 a.recv(2000)
-print('going', flush=True)
 began = now = time.monotonic()
+print('going', flush=True)
 count = slowest = 0
 while now < began + 1:
     a.send(mac('${B}') + mac('${A}') + b'\\x88\\xb5' + struct.pack('=Q', count) + bytes(38))

@@ -89,7 +89,9 @@ Moved VhostUser::receive(std::span<Frame> frames, Time) {
   }
   // If frames are borrowed, take_back() publishes the entries of the whole batch.
   if (!lends_) counter(transmit_interrupts) += back_end_.publish(BackEnd::kSendRing);
-  const bool more = !empty || back_end_.arm(BackEnd::kSendRing);
+  // After frames came, look once more before asking for a kick: the guest may add frames while these are
+  // sent.
+  const bool more = !empty || count + dropped > 0 || back_end_.arm(BackEnd::kSendRing);
   taken_ += count + dropped;
   buffered_ = more && taken_ < kTurn;
   if (!buffered_) taken_ = 0;
