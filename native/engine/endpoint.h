@@ -53,8 +53,8 @@ class Endpoint {
   virtual Moved send(std::span<Frame* const> frames, Time now) = 0;
 
   // The offload work that send() accepts undone in its frames, and whether it accepts borrowed frames. Other
-  // work is done before the call, and other frames are gathered.
-  // The value changes only while woken() runs.
+  // work is done before the call, and borrowed frames that are not accepted are gathered. The value changes
+  // only while woken() runs.
   [[nodiscard]] Offloads offloads() const { return offloads_; }
 
   // The descriptors to wait for, each of them once. The list may change while the endpoint is attached.

@@ -41,8 +41,8 @@ enum class Cast : uint8_t { unicast, multicast, broadcast };
 
 struct Frame {
   // The parts as sendmmsg takes them. A received frame has one part, or, if it is borrowed, the parts in
-  // `list`. Its iov_len is the size of the buffer before receive(), and the size of the bytes in it after
-  // receive().
+  // `list`. The first part's iov_len is the size of the buffer before receive(), and the size of the bytes in
+  // it after receive().
   std::array<iovec, 3> parts{};
   uint32_t part_count = 1;
   Cast cast = Cast::unicast;

@@ -75,7 +75,7 @@ struct Port {
   void make_room(Time now);
   // The offload work that all endpoints of the port can do themselves.
   [[nodiscard]] Offloads offloads() const;
-  // What an endpoint must be able to do to send the frame as it is.
+  // Returns what an endpoint must be able to do to send the frame as it is.
   [[nodiscard]] static Offloads needs(const Frame& frame) {
     return needed(frame.offload) | (frame.borrowed ? kGathers : 0);
   }

@@ -26,7 +26,15 @@ void transmit_in_pieces(FrontEnd& guest, const Octets& frame, uint32_t pieces, c
   guest.send.offer(first);
 }
 
-// Frames of different lengths and contents, each in several pieces, that the guest makes available at once.
+// Returns the header with which a guest hands over the whole frame.
+NetHeader net_header_of(const Datagram& d) {
+  NetHeader header;
+  const VirtioHeader offload = header_of(d);
+  std::memcpy(static_cast<void*>(&header), &offload, sizeof offload);
+  return header;
+}
+
+// Makes frames of different lengths and contents available at once, most of them in several pieces.
 std::vector<Octets> transmit_many(FrontEnd& guest, uint8_t to) {
   std::vector<Octets> frames;
   uint32_t first = 0;
@@ -236,9 +244,7 @@ TEST("vhost long frames: datagrams are segmented for a client and for a guest wi
   two.connect(kAllFeatures & ~kOffloadFeatures);
   for (int round = 0; round < rounds(300); round++) {
     const Datagram d = random_datagram();
-    NetHeader header;
-    const VirtioHeader offload = header_of(d);
-    std::memcpy(static_cast<void*>(&header), &offload, sizeof offload);
+    const NetHeader header = net_header_of(d);
     const std::vector<Bytes> segments = wire_frames(d);
     for (uint32_t i = 0; i < segments.size(); i++) two.post(i, 10'000);
     transmit_in_pieces(one, whole_frame(d), 1 + random_below(20), header);
@@ -270,9 +276,7 @@ TEST("vhost long frames: long segments are coalesced for a guest that takes data
     transmit_in_pieces(one, segments[i], 1 + i % 2, {}, 2 * i);
   }
   one.kick();
-  NetHeader header;
-  const VirtioHeader offload = header_of(d);
-  std::memcpy(static_cast<void*>(&header), &offload, sizeof offload);
+  const NetHeader header = net_header_of(d);
   CHECK(two.receive_frame() == FrontEnd::with_header(whole_frame(d), header));
 }
 
@@ -328,9 +332,7 @@ TEST("vhost long frames: frame events have the segments of a datagram") {
   loop.set_frame_events(true);
   Datagram d;
   d.payload = random_bytes(30'000);
-  NetHeader header;
-  const VirtioHeader offload = header_of(d);
-  std::memcpy(static_cast<void*>(&header), &offload, sizeof offload);
+  const NetHeader header = net_header_of(d);
   two.post(0, 66'000);
   transmit_in_pieces(one, whole_frame(d), 18, header);
   one.kick();
