@@ -61,7 +61,9 @@ class World {
     Fd own = bound_socket(unnamed(family_));
     own_ = own_name(own);
     for (Fd& fd : senders_) fd = bound_socket(unnamed(family_));
-    senders_[3] = Fd(socket(family_, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));  // it may have no name
+    // It may have no name. Over UDP, the kernel would choose its port when it first sends, and could choose
+    // that of a closed peer.
+    if (family_ == AF_UNIX) senders_[3] = Fd(socket(family_, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     peer_ = own_name(senders_[0]);
     if (kind_ == Kind::group) {
       Fd sender(socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
