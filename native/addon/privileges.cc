@@ -19,13 +19,18 @@ namespace {
 std::atomic<uint64_t> kept_capabilities;
 std::atomic<uint64_t> passed_on;
 std::atomic<int> failed;
+bool is_bounded = false;  // whether the bounding set and no_new_privs are set
 
-// Runs in each thread, in a signal handler, so it makes only system calls.
+// These run in each thread, in a signal handler, so they only make system calls and use atomics.
 void drop() {
+  if (!confine::keep_capabilities(kept_capabilities)) failed = errno;
+}
+
+void bound_and_drop() {
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   confine::keep_capabilities(~confine::Capabilities{0});  // makes all that are permitted effective
   confine::bound_capabilities(passed_on);  // fails unless the user is root; other users pass none on anyway
-  if (!confine::keep_capabilities(kept_capabilities)) failed = errno;
+  drop();
 }
 
 confine::Capabilities capabilities(const Napi::Value& value) {
@@ -37,12 +42,14 @@ confine::Capabilities capabilities(const Napi::Value& value) {
 }
 
 // Takes the numbers of the capabilities that are kept, and of those that programs which we start may have.
+// The first call decides about those programs, since the kernel gives nothing back.
 void drop_privileges(const Napi::CallbackInfo& info) {
   kept_capabilities = capabilities(info[0]);
-  passed_on = capabilities(info[1]);
+  if (!is_bounded) passed_on = capabilities(info[1]);
   failed = 0;
-  int error = confine::in_every_thread(drop);
+  int error = confine::in_every_thread(is_bounded ? drop : bound_and_drop);
   if (error == 0) error = failed;
+  is_bounded = is_bounded || error == 0;
   if (error != 0) throw errno_error(info.Env(), error, "capset");
 }
 

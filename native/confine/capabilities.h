@@ -37,10 +37,12 @@ inline bool keep_capabilities(Capabilities kept) {
 // Removes all capabilities but `kept` from the bounding set, so that no program that is executed later gets
 // them. Returns false if that is not permitted: it needs CAP_SETPCAP.
 inline bool bound_capabilities(Capabilities kept) {
-  for (int number = 0; prctl(PR_CAPBSET_READ, number, 0, 0, 0) >= 0; number++)
-    if ((kept & capability(number)) == 0 && prctl(PR_CAPBSET_READ, number, 0, 0, 0) == 1 &&
-        prctl(PR_CAPBSET_DROP, number, 0, 0, 0) != 0)
-      return false;
+  for (int number = 0; number < 64; number++) {
+    if ((kept & capability(number)) != 0 || prctl(PR_CAPBSET_DROP, number, 0, 0, 0) == 0) continue;
+    const int is_there = prctl(PR_CAPBSET_READ, number, 0, 0, 0);
+    if (is_there < 0) break;  // the kernel has no more
+    if (is_there > 0) return false;
+  }
   return true;
 }
 

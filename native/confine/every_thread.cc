@@ -6,6 +6,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -14,8 +16,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <iterator>
 #include <new>
 #include <set>
+#include <span>
 #include <vector>
 
 namespace tsvde::confine {
@@ -36,7 +40,8 @@ struct KernelAction {
 };
 
 void (*wanted)();
-std::atomic<pid_t> answered;  // the thread that has run it last
+// The threads that were sent the signal; each clears its slot after running `wanted`. 0: free.
+std::array<std::atomic<pid_t>, 64> told;
 
 pid_t own_thread() {
   return static_cast<pid_t>(syscall(SYS_gettid));
@@ -46,7 +51,12 @@ void on_signal(int) {
   const int saved = errno;
   wanted();
   errno = saved;
-  answered = own_thread();
+  const pid_t self = own_thread();
+  for (auto& thread : told)
+    if (thread == self) {
+      thread = 0;
+      return;  // from here on, the slots may be those of the next threads
+    }
 }
 
 // Makes `on_signal` the handler, and returns the previous one. An action that libc has installed has what
@@ -94,41 +104,54 @@ bool has_ended(pid_t thread) {
   return is_gone || (name_end != nullptr && std::strchr("ZX", name_end[2]) != nullptr);
 }
 
-// Makes another thread run the handler, and waits until it has, or has ended. Returns 0 or an errno.
-int run_in(pid_t thread) {
+// Makes up to told.size() other threads run the handler at the same time, since waking a thread takes longer
+// than the handler. Waits until each has run it, or has ended. Returns 0 or an errno.
+int run_in(std::span<const pid_t> threads) {
   constexpr int kYields = 100;  // most threads answer meanwhile
   constexpr timespec kPause = {.tv_sec = 0, .tv_nsec = 100'000};
   constexpr int kPauses = 20'000;  // two seconds
-  answered = 0;
-  if (syscall(SYS_tgkill, getpid(), thread, kSignal) != 0) return errno == ESRCH ? 0 : errno;
-  for (int i = 0; i < kYields && answered != thread; i++) sched_yield();
-  for (int i = 0; i < kPauses && answered != thread; i++) {
-    nanosleep(&kPause, nullptr);
-    if (has_ended(thread)) return 0;
+  const auto is_over = [] {
+    return std::ranges::all_of(told, [](const auto& thread) { return thread == 0; });
+  };
+  std::ranges::copy(threads, told.begin());
+  int error = 0;
+  for (auto& thread : told) {
+    if (thread == 0 || (error == 0 && syscall(SYS_tgkill, getpid(), pid_t{thread}, kSignal) == 0)) continue;
+    if (error == 0 && errno != ESRCH) error = errno;
+    thread = 0;
   }
-  return answered == thread ? 0 : ETIMEDOUT;
+  for (int i = 0; i < kYields && !is_over(); i++) sched_yield();
+  for (int i = 0; i < kPauses && !is_over(); i++) {
+    nanosleep(&kPause, nullptr);
+    for (auto& thread : told)
+      if (thread != 0 && has_ended(thread)) thread = 0;
+  }
+  return error != 0 ? error : is_over() ? 0 : ETIMEDOUT;
 }
 
 // Runs the handler in all other threads. New ones are found by looking again until there are none.
 int run_in_others() {
-  std::set<pid_t> told = {own_thread()};
-  for (bool again = true; again;) {
-    again = false;
+  std::set<pid_t> known = {own_thread()};
+  for (;;) {
     const std::vector<pid_t> found = threads();
     if (found.empty()) return errno != 0 ? errno : ENOENT;
-    for (const pid_t thread : found) {
-      if (!told.insert(thread).second) continue;
-      again = true;
-      if (const int error = run_in(thread); error != 0) return error;
+    std::vector<pid_t> fresh;
+    std::ranges::copy_if(found, std::back_inserter(fresh),
+                         [&](pid_t thread) { return known.insert(thread).second; });
+    if (fresh.empty()) return 0;
+    for (std::span<const pid_t> rest = fresh; !rest.empty();) {
+      const auto next = rest.first(std::min(rest.size(), told.size()));
+      if (const int error = run_in(next); error != 0) return error;
+      rest = rest.subspan(next.size());
     }
   }
-  return 0;
 }
 
 }  // namespace
 
 int in_every_thread(void (*action)()) {
   wanted = action;
+  for (auto& thread : told) thread = 0;  // after a call that has failed
   KernelAction before{};
   if (!install(before)) return errno;
   action();

@@ -4,10 +4,10 @@
 
 namespace tsvde::confine {
 
-// Runs `action` in every thread, one after the other, in a signal handler: it may do nothing but system
-// calls. Threads that are started meanwhile run it, too; those that end meanwhile need not. Returns 0 or an
-// errno: ENOENT without /proc/self/task, ETIMEDOUT if a thread does not answer. One thread at a time may call
-// this.
+// Runs `action` in this thread, and then in all others at once, in a signal handler: `action` may only make
+// system calls and use atomics. Threads that are started meanwhile run it, too; those that end meanwhile need
+// not. Returns 0 or an errno: ENOENT without /proc/self/task, ETIMEDOUT if a thread does not answer. One
+// thread at a time may call this.
 [[nodiscard]] int in_every_thread(void (*action)());
 
 }  // namespace tsvde::confine

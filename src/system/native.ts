@@ -110,7 +110,8 @@ export interface NativeAddon {
 
   /**
    * Keeps at most the capabilities `kept`, by their numbers, in every thread. Programs that are started later can have
-   * at most those in `passedOn`. Also sets no_new_privs. The process gets no capability that it does not have.
+   * at most those in `passedOn`, which only the first call decides. Also sets no_new_privs. The process gets no
+   * capability that it does not have.
    */
   dropPrivileges(kept: readonly number[], passedOn: readonly number[]): void;
   /**
