@@ -99,7 +99,7 @@ export class Control {
   bind(highestPort: number, prepareOther: PrepareOther): Promise<void> {
     return this.#step(async () => {
       const { fd } = this.#options;
-      this.#directory = await ControlDirectory.open(this.#options, highestPort);
+      this.#directory = ControlDirectory.open(this.#options, highestPort);
       if (this.#directory.foreign)
         this.#log(
           `'${this.#directory.path}' holds other files: its permissions and group are left as they are`,

@@ -1,8 +1,7 @@
 // The control directory, whose path is the name of a switch. It is made or taken over, given its permissions, and
 // removed at the end. What is not ours is left unchanged: the directory of a live switch, files that are not sockets,
 // and the permissions of a directory that holds other files.
-import { chmodSync, chownSync, lstatSync, readdirSync, unlinkSync } from 'node:fs';
-import { mkdir, readdir, realpath, rmdir } from 'node:fs/promises';
+import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, realpathSync, rmdirSync, unlinkSync } from 'node:fs';
 import { SwitchError } from '../protocol/errors.ts';
 import { PATH_MAX } from '../protocol/request.ts';
 import { groupOption } from '../system/accounts.ts';
@@ -72,17 +71,17 @@ export class ControlDirectory {
    * Makes the directory, or takes over an existing one. Throws SwitchError if the path is not a directory or cannot be
    * made.
    */
-  static async open(options: DirectoryOptions, highestPort: number): Promise<ControlDirectory> {
+  static open(options: DirectoryOptions, highestPort: number): ControlDirectory {
     const gid = groupOption(options.group);
     checkLength(options.directory, highestPort);
-    const found = await make(options.directory);
+    const found = make(options.directory);
     const { held, made } = found;
     try {
       checkLength(held.path, highestPort); // resolving symbolic links may have made the path longer
-      const foreign = (await readdir(held.at())).some((name) => !OURS.test(name));
+      const foreign = readdirSync(held.at()).some((name) => !OURS.test(name));
       return new ControlDirectory(found, options, gid, foreign);
     } catch (error) {
-      if (made) await rmdir(held.path).catch(() => {});
+      if (made) removeQuietly(held.path);
       held.close();
       throw error;
     }
@@ -151,10 +150,10 @@ interface FoundDirectory {
   made: boolean;
 }
 
-async function make(directory: string): Promise<FoundDirectory> {
+function make(directory: string): FoundDirectory {
   let made = true;
   try {
-    await mkdir(directory, { mode: 0o700 });
+    mkdirSync(directory, { mode: 0o700 });
   } catch (error) {
     made = false;
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
@@ -162,12 +161,9 @@ async function make(directory: string): Promise<FoundDirectory> {
     }
   }
   try {
-    const path = await realpath(directory).catch((error) => {
-      throw new SwitchError('EIO', `Cannot resolve ctl dir path '${directory}': ${describeError(error)}`);
-    });
-    return { held: new HeldDirectory(path), made };
+    return { held: new HeldDirectory(resolve(directory)), made };
   } catch (error) {
-    if (made) await rmdir(directory).catch(() => {});
+    if (made) removeQuietly(directory);
     if (error instanceof SwitchError) throw error;
     if ((error as NodeJS.ErrnoException).code === 'ENOTDIR')
       throw new SwitchError(
@@ -175,6 +171,23 @@ async function make(directory: string): Promise<FoundDirectory> {
         `'${directory}' is not a directory: name one for the switch's sockets, or a path that is free`,
       );
     throw new SwitchError('EIO', `Cannot open ctl directory '${directory}': ${describeError(error)}`);
+  }
+}
+
+function resolve(directory: string): string {
+  try {
+    return realpathSync.native(directory);
+  } catch (error) {
+    throw new SwitchError('EIO', `Cannot resolve ctl dir path '${directory}': ${describeError(error)}`);
+  }
+}
+
+/** Removes a directory that we made. If another program has put files into it, keeps it. */
+function removeQuietly(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch {
+    // The reason why it is removed is reported instead.
   }
 }
 

@@ -1,6 +1,6 @@
 // Joins a VDE switch as a client: the handshake on the control socket, and the client's own data socket.
 import { once } from 'node:events';
-import { chmod, chown, realpath, stat, unlink } from 'node:fs/promises';
+import { chmodSync, chownSync, realpathSync, statSync, unlinkSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { basename } from 'node:path';
 import { type ErrnoName, SwitchError } from '../protocol/errors.ts';
@@ -74,21 +74,11 @@ export function checkJoinOptions(options: JoinOptions): void {
  * Joins a switch, for callers that use the descriptors themselves. Throws SwitchError, or the abort signal's reason.
  */
 export async function joinSwitch(directory: string, options: HandshakeOptions = {}): Promise<Joined> {
-  const joined = await shakeHands(directory, options);
-  if (!joined.control.destroyed) return joined;
-  // The connection ended while our socket's file was being removed; the caller would wait for the connection's 'close'
-  // for ever.
-  native.closeDescriptor(joined.fd);
-  options.signal?.throwIfAborted();
-  return fail(directory, new SwitchError('EIO', 'it ended the connection at once'));
-}
-
-async function shakeHands(directory: string, options: HandshakeOptions): Promise<Joined> {
   const { port, description = '', signal } = options;
   signal?.throwIfAborted();
   if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535))
     return fail(directory, new SwitchError('EINVAL', `port ${port} is not one of 0 to 65535`));
-  const path = await realpath(directory).catch((error) => fail(directory, error));
+  const path = resolve(directory);
   const control = await connectTo(`${path}/ctl`).catch((error) => fail(directory, error));
   let fd = -1;
   let ownPath: string | undefined;
@@ -97,7 +87,7 @@ async function shakeHands(directory: string, options: HandshakeOptions): Promise
   try {
     signal?.throwIfAborted();
     ({ fd, path: ownPath } = bindOwn(path));
-    await admitSwitch(`${path}/ctl`, ownPath, options);
+    admitSwitch(`${path}/ctl`, ownPath, options);
     const wanted = port === undefined ? ({ kind: 'any' } as const) : ({ kind: 'number', number: port } as const);
     control.write(formatRequest({ wanted, address: formatAddress(ownPath), description }));
     const address = await readReply(control, port);
@@ -112,8 +102,9 @@ async function shakeHands(directory: string, options: HandshakeOptions): Promise
     return fail(directory, error);
   } finally {
     signal?.removeEventListener('abort', giveUp);
-    // Both sockets are connected by now, or joining has failed: the file is no longer needed.
-    if (ownPath !== undefined) await unlink(ownPath).catch(() => {});
+    // Both sockets are connected by now, or joining has failed: the file is no longer needed. Nothing is awaited here, since
+    // the caller could otherwise miss the connection's 'close'.
+    if (ownPath !== undefined) removeOwn(ownPath);
   }
 }
 
@@ -141,7 +132,7 @@ export async function joinAgain(first: Joined, second: Socket, description: stri
     second.write(request);
     address = await readReply(second, port);
   } finally {
-    await unlink(first.ownPath).catch(() => {});
+    removeOwn(first.ownPath);
     native.connectDatagram(first.fd, address);
   }
   await disconnect(first.control);
@@ -164,16 +155,38 @@ async function disconnect(control: Socket): Promise<void> {
  * a switch that runs neither as root nor as our user could not send. In that case the switch's group gets access too
  * or, if we may not set that group, every user.
  */
-async function admitSwitch(controlPath: string, ownPath: string, { mode = 0o700, group }: JoinOptions): Promise<void> {
-  if (group !== undefined) await chown(ownPath, -1, groupId(group));
-  const { uid, gid } = await stat(controlPath);
+function admitSwitch(controlPath: string, ownPath: string, { mode = 0o700, group }: JoinOptions): void {
+  if (group !== undefined) chownSync(ownPath, -1, groupId(group));
+  const { uid, gid } = statSync(controlPath);
   const needed = group === undefined && (mode & 0o077) === 0 && uid !== 0 && uid !== process.geteuid?.();
-  if (!needed) return chmod(ownPath, mode);
-  const byGroup = await chown(ownPath, -1, gid).then(
-    () => true,
-    () => false,
-  );
-  await chmod(ownPath, mode | (byGroup ? 0o070 : 0o077));
+  chmodSync(ownPath, needed ? mode | (giveToGroup(ownPath, gid) ? 0o070 : 0o077) : mode);
+}
+
+/** Returns whether we may set the group of the file to this one. */
+function giveToGroup(path: string, gid: number): boolean {
+  try {
+    chownSync(path, -1, gid);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Removes the file of our own socket. A file that cannot be removed is left behind. */
+export function removeOwn(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // It is gone, or its directory may not be written to any more.
+  }
+}
+
+function resolve(directory: string): string {
+  try {
+    return realpathSync.native(directory);
+  } catch (error) {
+    return fail(directory, error);
+  }
 }
 
 /** Error codes that callers act on; any other error becomes EIO. */

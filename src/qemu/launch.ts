@@ -1,9 +1,8 @@
 // Asks QEMU what it supports, and carries out a plan: takes the switch ports, and then becomes QEMU.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
-import { unlink } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
-import { connectControl, type Joined, joinAgain, joinSwitch } from '../plug/join.ts';
+import { connectControl, type Joined, joinAgain, joinSwitch, removeOwn } from '../plug/join.ts';
 import { selfDescription } from '../plug/self-description.ts';
 import { defaultTarget, type Target } from '../plug/target.ts';
 import { SwitchError } from '../protocol/errors.ts';
@@ -118,7 +117,7 @@ export async function launch(program: string, plan: Plan, options: LaunchOptions
   } finally {
     for (const { control, ownPath } of taken) {
       control.destroy();
-      if (background) await unlink(ownPath).catch(() => {});
+      if (background) removeOwn(ownPath);
     }
     for (const control of again) control.destroy();
   }

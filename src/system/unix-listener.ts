@@ -1,8 +1,7 @@
 // Listens on a unix socket's path. A stale socket is replaced; a live one, or a file that is not a socket, is kept.
 // Node does not bind the path itself: on closing the server, Node would remove any file that has the path by then, even
 // another switch's socket.
-import { fstatSync } from 'node:fs';
-import { lstat, rm } from 'node:fs/promises';
+import { fstatSync, lstatSync, rmSync, type Stats } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { SwitchError } from '../protocol/errors.ts';
 import { PATH_MAX } from '../protocol/request.ts';
@@ -145,13 +144,22 @@ export async function makeWay(path: string, held = path): Promise<void> {
       'ENAMETOOLONG',
       `'${path}' has ${length} bytes: a socket's path has room for ${PATH_MAX}; choose a shorter one`,
     );
-  const found = await lstat(held).catch(() => undefined);
+  const found = statOf(held);
   if (!found) return;
   if (!found.isSocket())
     throw new SwitchError('EEXIST', `'${path}' is in the way and is not a socket: remove it or choose another path`);
   if (await isServed(held))
     throw new SwitchError('EADDRINUSE', `Could not bind to socket '${path}': Address already in use`);
-  await rm(held, { force: true }); // its owner may have removed it meanwhile
+  rmSync(held, { force: true }); // its owner may have removed it meanwhile
+}
+
+/** Returns undefined if the file does not exist or cannot be reached: then bind() says why. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 function isServed(path: string): Promise<boolean> {
