@@ -11,7 +11,7 @@ export const PROGRAMS = ['tsvde', 'tsvdectl', 'tsvdeq', 'unixcmd', 'unixterm', '
 
 /**
  * The programs that load a part of their modules late, and the parts that have a file of their own: a module and
- * everything that it imports. `start` is what the program always loads.
+ * everything that it imports. What the program always loads is in the program's own file.
  */
 const SPLIT = {
   // Every switch loads the modules of its console, which are imported late.
@@ -22,8 +22,8 @@ const SPLIT = {
 function splitting(name) {
   const parts = SPLIT[name];
   if (parts === undefined) return false;
-  const start = { name: 'start', tags: ['$initial'], priority: 1 };
-  return { groups: [start, ...Object.entries(parts).map(([part, test]) => ({ name: part, test }))] };
+  const always = { name, tags: ['$initial'], priority: 1 };
+  return { groups: [always, ...Object.entries(parts).map(([part, test]) => ({ name: part, test }))] };
 }
 
 /**
@@ -98,6 +98,8 @@ export async function bundlePrograms(root, dist) {
     const { output } = await build({
       ...common,
       input: join(dist, 'cli', `${name}.js`),
+      // The parts import from the program's own file, which otherwise would only lead to another one.
+      preserveEntrySignatures: 'allow-extension',
       plugins: [loadLate, topApart],
       transform: { define: { BUNDLED_VERSION: JSON.stringify(version) } },
       output: {

@@ -9,8 +9,10 @@ import { copy, published, write } from './tree.mjs';
 export function makeArchive(staging, release) {
   const name = `tsvde-${published.version}-${process.platform}-${process.arch}`;
   const tree = join(staging, name);
-  // Its Node is found wherever the archive was unpacked.
-  placeBundle(join(tree, 'lib/tsvde'), (path) => `"\${self%/*}/${path}"`);
+  // Its Node is found wherever the archive was unpacked. A launcher that is called as bin/NAME of the archive finds itself
+  // without starting readlink.
+  const findSelf = `self=\${0%/*}/../lib/tsvde/bin/\${0##*/}; [ "$0" -ef "$self" ] || self=$(readlink -f "$0")`;
+  placeBundle(join(tree, 'lib/tsvde'), (path) => `"\${self%/*}/${path}"`, findSelf);
   mkdirSync(join(tree, 'bin'));
   for (const program of Object.keys(published.bin))
     symlinkSync(`../lib/tsvde/bin/${program}`, join(tree, 'bin', program));

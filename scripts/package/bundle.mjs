@@ -11,18 +11,21 @@ import { copy, published, write } from './tree.mjs';
 
 /** The programs whose words a shell can complete. */
 const PROGRAMS = ['tsvde', 'tsvdectl', 'tsvdeq'];
+/** The shell's command by which a launcher that may be a symbolic link finds itself. */
+const FIND_SELF = 'self=$(readlink -f "$0")';
 const RULE = `\n${'='.repeat(78)}\n\n`;
 
 /**
  * Writes the tree of tsvde and its Node. `nodeWord` returns the shell's word for that Node in a launcher, given its
- * path relative to the launcher. In that word, $self is the path of the launcher.
+ * path relative to the launcher. In that word, $self is the path of the launcher, which the shell command `findSelf`
+ * sets.
  */
-export function placeBundle(tree, nodeWord) {
+export function placeBundle(tree, nodeWord, findSelf = FIND_SELF) {
   placePackage(tree);
   placePlatformPackage(join(tree, 'node_modules', PLATFORM_PACKAGE));
   for (const path of dependencyPaths()) copy(join(root, path), join(tree, path));
-  useNode(join(tree, 'bin'), nodeWord('node'));
-  useNode(join(tree, 'bin/compat'), nodeWord('../node'));
+  useNode(join(tree, 'bin'), nodeWord('node'), findSelf);
+  useNode(join(tree, 'bin/compat'), nodeWord('../node'), FIND_SELF);
   placeNode(join(tree, 'bin/node'), join(tree, 'LICENSE.node'));
   placeCode(tree);
 }
@@ -31,14 +34,15 @@ export function placeBundle(tree, nodeWord) {
  * Rewrites the launchers of a directory. A launcher in JavaScript becomes a file that both the shell and Node can read:
  * its second line makes the shell run Node, while for Node that line is a string and a comment.
  */
-function useNode(directory, word) {
+function useNode(directory, word, findSelf) {
   // Each process that a launcher starts takes several percent of a start.
-  const setSelf = word.includes('self') ? 'self=$(readlink -f "$0"); ' : '';
+  const setSelf = word.includes('self') ? `${findSelf}; ` : '';
   for (const name of readdirSync(directory)) {
     const path = join(directory, name);
     if (!statSync(path).isFile()) continue;
     const text = readFileSync(path, 'utf8');
     const own = text
+      .replace(FIND_SELF, () => findSelf)
       .replace('#!/usr/bin/env node\n', () => `#!/bin/sh\n':' //; ${setSelf}exec ${word} "$0" "$@"\n`)
       .replace(/\bexec node /, () => `exec ${word} `);
     write(path, own, statSync(path).mode & 0o777);

@@ -15,18 +15,17 @@ export interface LogOptions {
 
 const PENDING_MAX = 64 * 1024; // bytes
 
-/** Returns a log that writes to `output`, except while `above` returns a function that shows the lines. */
-export function streamLog(
-  name: string,
-  output: Writable,
-  options: LogOptions,
-  above: () => Tell | undefined = () => undefined,
-): Log {
-  output.on('error', () => {}); // a closed stderr is not an error
+/**
+ * Returns a log that writes to stderr, except while `above` returns a function that shows the lines. stderr is opened
+ * when the first line is written: opening it takes 0.9 ms.
+ */
+export function stderrLog(name: string, options: LogOptions, above: () => Tell | undefined): Log {
+  let output: Writable | undefined;
   const format = lineFormatter(name, options);
   const log = lossy((message, level, fields) => {
     const tell = above();
     if (tell) return tell(format(message, level, fields).trimEnd());
+    output ??= process.stderr.on('error', () => {}); // a closed stderr is not an error
     if (output.writableLength > PENDING_MAX) return false;
     output.write(format(message, level, fields));
     return true;

@@ -6,7 +6,7 @@ import { loadAddon } from '../system/native.ts';
 import { ignoreTerminalStops } from '../system/terminal-input.ts';
 import { confine } from './confinement.ts';
 import type { DaemonReport } from './daemon.ts';
-import { daemonLog, streamLog } from './log.ts';
+import { daemonLog, stderrLog } from './log.ts';
 import type { TsvdeOptions } from './options.ts';
 import { Service, type ServiceOptions } from './service.ts';
 import { ServiceManager } from './service-manager.ts';
@@ -54,9 +54,7 @@ export async function serve(
   // The terminal is looked at before the start: after a hang-up it could not be told from an empty standard input.
   if (options.readStdin) terminalInput({ endsInBackground: false });
   const warnings: string[] = []; // the warnings of a daemon's start
-  const log = report
-    ? alsoKeeping(warnings, daemonLog(name, options.log))
-    : streamLog(name, process.stderr, options.log, logAbove);
+  const log = report ? alsoKeeping(warnings, daemonLog(name, options.log)) : stderrLog(name, options.log, logAbove);
   // The daemon does not inherit --ready-fd's descriptor; the process that started the daemon announces readiness.
   const readyFd = report ? undefined : options.readyFd;
   const opened = confine(options);
