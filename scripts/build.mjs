@@ -46,7 +46,9 @@ const PRODUCTS = {
         'scripts/bundle-page.mjs',
         'scripts/licences.mjs',
       ],
-      ...['typescript', '@types/node', 'rolldown', 'commander', 'fast-string-truncated-width'].map(installed),
+      ...['typescript', '@types/node', 'rolldown', 'commander', '@noble/hashes', 'fast-string-truncated-width'].map(
+        installed,
+      ),
       ...['uplot', 'ink', 'react'].map(installed),
     ],
     products: ['dist'],

@@ -28,17 +28,11 @@ function splitting(name) {
 
 /**
  * Modules of Node that few runs of a program use, and that take long to load: with Node 24, child_process takes a fifth
- * of the time of `node -e 0`, and crypto a third. They are loaded when one of their functions is called.
+ * of the time of `node -e 0`. They are loaded when one of their functions is called.
  */
-const LOADED_LATE = [
-  'child_process',
-  'crypto',
-  'dns/promises',
-  'fs/promises',
-  'http',
-  'readline',
-  'stream/promises',
-].map((name) => `node:${name}`);
+const LOADED_LATE = ['child_process', 'dns/promises', 'fs/promises', 'http', 'readline', 'stream/promises'].map(
+  (name) => `node:${name}`,
+);
 
 const LATE = '\0late:';
 const require = createRequire(import.meta.url);
@@ -98,7 +92,7 @@ export async function bundlePrograms(root, dist) {
     const { output } = await build({
       ...common,
       input: join(dist, 'cli', `${name}.js`),
-      // The parts import from the program's own file, which otherwise would only lead to another one.
+      // Lets the program's own file export what its parts import; otherwise that file would only load a further file.
       preserveEntrySignatures: 'allow-extension',
       plugins: [loadLate, topApart],
       transform: { define: { BUNDLED_VERSION: JSON.stringify(version) } },

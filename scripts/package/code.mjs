@@ -16,7 +16,7 @@ READY=ready compile tsvde $switch
 "$TREE/bin/node" "$TREE/bin/tsvde" --daemon $switch
 trap 'kill $(cat pid); while [ -e pid ]; do sleep 0.1; done' EXIT
 compile tsvdectl --mgmt mgmt port/print > output
-compile tsvdeq --print -vdesock ctl true -net nic,macaddr=52:54:00:12:34:56 -net vde 2> output
+compile tsvdeq --print -vdesock ctl true -net nic -net vde 2> output
 `;
 
 /** Writes FILE.code beside the files of dist/bin/ that the programs load. */
