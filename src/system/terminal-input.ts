@@ -92,10 +92,13 @@ export class TerminalInput extends Readable {
     if (['foreground', 'unknown'].includes(standing())) this.#terminal?.setRawMode(raw);
   }
 
-  /** Stops the processes of this job, as Ctrl-Z does outside raw mode. */
+  /** Stops the processes of this job, as Ctrl-Z does outside raw mode. Returns once this process continues. */
   suspend(): void {
     this.#terminal?.setRawMode(false);
     process.kill(0, 'SIGTSTP');
+    // The handler of SIGCONT runs later. Until then, a program that continues in the background could write its prompt over
+    // that of the shell.
+    if (standing() === 'background') this.#look();
   }
 
   /** Opens the terminal anew, since the shell may have changed its modes and written to the screen. */

@@ -216,12 +216,12 @@ describeWith(['/usr/bin/python3', 'bash'], 'jobs of a shell', () => {
       await until(() => /exists/.test(readFileSync(`${home}/out`, 'utf8') + screen.text), 'the replies');
       return;
     }
-    await screen.enter('port/create 3', prompt);
+    await screen.enter('port/create 3', new RegExp(`port/create 3\\n[^]*${prompt.source}`));
     screen.type(`port/create`);
     await screen.shows(/port\/create$/);
     screen.type(CTRL_Z);
     await screen.shows(/Stopped .*\n\$$/);
-    await screen.enter('bg', /bg\n.*&\n\$/); // the reply to the first line may follow
+    await screen.enter('bg', /bg\n.*&\n\$/);
     await give(screen);
     expect(state(pid)).not.toBe('T');
     screen.type('fg\r');
@@ -229,5 +229,26 @@ describeWith(['/usr/bin/python3', 'bash'], 'jobs of a shell', () => {
     await screen.enter(' 3', /File exists|port 3 exists already/);
     screen.type(CTRL_D);
     await until(() => !isRunning(pid), 'the end of the program');
+  });
+
+  test('a reply that arrives while tsvdectl is stopped leaves the prompt of the shell alone', async () => {
+    const home = temporaryDirectory();
+    const { started } = await startTsvde(['--nostdin', '-M', `${home}/mgmt`], { cwd: home });
+    const screen = await shell(`cd ${home}`);
+    screen.type(`${tsvdectl} -M mgmt\r`);
+    await screen.shows(/ctl\$$/);
+    started.signal('SIGSTOP');
+    screen.type('port/create 3\rport/create');
+    await screen.shows(/ port\/create 3\nport\/create$/);
+    screen.type(CTRL_Z);
+    await screen.shows(/Stopped .*\n\$$/);
+    started.signal('SIGCONT');
+    await setTimeout(300); // the reply waits in the socket
+    await screen.enter('bg', /bg\n.*&\n(.*\n)*\$/);
+    await give(screen);
+    expect(screen.text).not.toMatch(/bg\n[^]*ctl\$/);
+    screen.type('fg\r');
+    await screen.shows(/ctl\$ port\/create$/);
+    screen.type(CTRL_D);
   });
 });
