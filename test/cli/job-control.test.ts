@@ -216,7 +216,7 @@ describeWith(['/usr/bin/python3', 'bash'], 'jobs of a shell', () => {
       await until(() => /exists/.test(readFileSync(`${home}/out`, 'utf8') + screen.text), 'the replies');
       return;
     }
-    await screen.enter('port/create 3', new RegExp(`port/create 3\\n[^]*${prompt.source}`));
+    await screen.enter('port/create 3', new RegExp(`port/create 3\\n[\\s\\S]*${prompt.source}`));
     screen.type(`port/create`);
     await screen.shows(/port\/create$/);
     screen.type(CTRL_Z);
@@ -246,7 +246,7 @@ describeWith(['/usr/bin/python3', 'bash'], 'jobs of a shell', () => {
     await setTimeout(300); // the reply waits in the socket
     await screen.enter('bg', /bg\n.*&\n(.*\n)*\$/);
     await give(screen);
-    expect(screen.text).not.toMatch(/bg\n[^]*ctl\$/);
+    expect(screen.text).not.toMatch(/bg\n[\s\S]*ctl\$/);
     screen.type('fg\r');
     await screen.shows(/ctl\$ port\/create$/);
     screen.type(CTRL_D);
