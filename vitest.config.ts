@@ -88,14 +88,14 @@ export default defineConfig({
     pool: 'forks',
     // A process for each file costs half a second of CPU; `npm run check` uses the same three processes for all files.
     isolate: !check,
-    // Most tests wait for other programs most of the time.
-    maxWorkers: check ? 3 : 2,
+    // Three on two cores, since most tests wait for other programs most of the time.
+    maxWorkers: 3,
     testTimeout: 20_000,
     hookTimeout: 120_000,
     projects: check
       ? [project('check', { include: ALL, exclude: [...TOO_LONG, ...ALONE, ...skippedFiles()] })]
       : [
-          project('pairs', { include: ALL, exclude: ALONE }),
+          project('together', { include: ALL, exclude: ALONE }),
           project('alone', { include: ALONE, fileParallelism: false }),
           ...(canBeAnotherUser()
             ? [

@@ -16,17 +16,24 @@ export class CxxObjects {
   #directory;
   #sources;
   #flagsOf;
+  #header;
+  /** Promises of precompiled headers, by path. */
+  #precompiled = new Map();
   /** Digests by name: of what each object was made from, and of what the caller has recorded. */
   #made;
 
-  /** `flagsOf` returns the flags for a source. Throws an Error with a sentence if the compiler is missing. */
-  constructor({ compiler, directory, sources, flagsOf }) {
+  /**
+   * `flagsOf` returns the flags for a source. `header`, if given, is included by all sources, and is compiled in advance
+   * for each set of flags. Throws an Error with a sentence if the compiler is missing.
+   */
+  constructor({ compiler, directory, sources, flagsOf, header }) {
     this.#compiler = compiler;
     this.#version = spawnSync(compiler, ['--version'], { encoding: 'utf8' }).stdout;
     if (!this.#version) throw new Error(`a C++ compiler is missing: cannot run '${compiler}'`);
     this.#directory = directory;
     this.#sources = sources;
     this.#flagsOf = flagsOf;
+    this.#header = header;
     mkdirSync(directory, { recursive: true });
     const state = this.path('state.json');
     this.#made = existsSync(state) ? JSON.parse(readFileSync(state, 'utf8')) : {};
@@ -44,12 +51,33 @@ export class CxxObjects {
       this.record(object, undefined);
       const started = Date.now();
       const list = this.path(`${object}.d`);
-      await this.compile([...this.#flagsOf(source), '-MMD', '-MF', list, '-c', source, '-o', this.path(object)]);
+      const flags = [...this.#flagsOf(source), ...(await this.#include(this.#flagsOf(source)))];
+      await this.compile([...flags, '-MMD', '-MF', list, '-c', source, '-o', this.path(object)]);
       // A file that was saved during the compilation may or may not be in the object, so the object is not recorded as
       // up to date.
       if (dependencies(list).every((file) => statSync(join(root, file)).mtimeMs < started))
         this.record(object, this.#digest(source));
     };
+  }
+
+  /** Compiles the header for a set of flags, if no other source has done so. Resolves with the flags that include it. */
+  async #include(flags) {
+    if (!this.#header) return [];
+    const path = this.#precompiledPath(flags);
+    if (!this.#precompiled.has(path)) this.#precompiled.set(path, this.#precompile(flags, path));
+    await this.#precompiled.get(path);
+    return ['-include', path.slice(0, -'.gch'.length), '-Winvalid-pch'];
+  }
+
+  async #precompile(flags, path) {
+    if (existsSync(path)) return;
+    await this.compile([...flags, '-x', 'c++-header', this.#header, '-o', `${path}.new`]);
+    renameSync(`${path}.new`, path);
+  }
+
+  #precompiledPath(flags) {
+    const name = digest(JSON.stringify([this.#version, flags, hashOf(this.#header)])).slice(0, 16);
+    return this.path(`${name}.h.gch`);
   }
 
   /** Returns the path of a source's object. */
@@ -74,11 +102,14 @@ export class CxxObjects {
     });
   }
 
-  /** Removes the objects of sources that no longer exist. */
+  /** Removes the objects of sources that no longer exist, and headers that were precompiled for other flags. */
   prune() {
     const objects = this.#sources.map(objectOf);
-    for (const gone of filesBelow(this.#directory, '.').filter((name) => isObjectOfNone(name, objects)))
-      rmSync(this.path(gone));
+    const wanted = new Set(this.#header && this.#sources.map((source) => this.#precompiledPath(this.#flagsOf(source))));
+    for (const name of filesBelow(this.#directory, '.')) {
+      const path = this.path(name);
+      if (isObjectOfNone(name, objects) || (name.endsWith('.gch') && !wanted.has(path))) rmSync(path);
+    }
   }
 
   recorded(name) {
@@ -103,7 +134,7 @@ export class CxxObjects {
   #digest(source) {
     const list = this.path(`${objectOf(source)}.d`);
     if (!existsSync(list)) return undefined;
-    const files = dependencies(list).map((file) => [file, hashOf(file)]);
+    const files = [...dependencies(list), ...(this.#header ? [this.#header] : [])].map((file) => [file, hashOf(file)]);
     return digest(JSON.stringify([this.#version, this.#flagsOf(source), files]));
   }
 }
@@ -133,10 +164,10 @@ function isObjectOfNone(name, objects) {
   return /\.o(\.d)?$/.test(name) && !objects.includes(name.replace(/\.d$/, ''));
 }
 
-/** Returns the source and its headers, from the list of dependencies that the compiler wrote. */
+/** Returns the source and its headers but for a precompiled one, from the list that the compiler wrote. */
 function dependencies(list) {
   const [, ...files] = readFileSync(list, 'utf8').replaceAll('\\\n', ' ').trim().split(/\s+/);
-  return files;
+  return files.filter((file) => !file.endsWith('.gch'));
 }
 
 /** Returns the hash of a file's contents; undefined if the file does not exist. */

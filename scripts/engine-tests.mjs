@@ -75,6 +75,7 @@ class Variant {
       directory: join(cacheOf(root), 'engine-tests', sanitizer.split(',')[0]),
       sources,
       flagsOf: (source) => [...this.#flags, optimization(source)],
+      header: 'native/test/standard_library.h',
     });
   }
 
