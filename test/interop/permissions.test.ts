@@ -16,16 +16,19 @@ function permissionsOf(path: string): string {
 }
 
 async function joined(directory: string) {
-  const dataOf = async (options?: PlugOptions) => {
+  const join = async (options?: PlugOptions) => {
     const plug = await Plug.connect(directory, options);
     atEnd(() => plug.close());
-    return permissionsOf(plug.switchPath);
+    return plug.switchPath;
   };
+  const [data, portZero] = [await join(), await join({ port: 0 })];
+  // vde_switch replies to a client before it sets the mode of the client's socket, and serves one client at a time.
+  await join();
   return {
     directory: permissionsOf(directory),
     ctl: permissionsOf(`${directory}/ctl`),
-    data: await dataOf(),
-    portZero: await dataOf({ port: 0 }),
+    data: permissionsOf(data),
+    portZero: permissionsOf(portZero),
   };
 }
 
