@@ -1,12 +1,12 @@
 // Loads a program for its launcher. Ends the process with a sentence if this Node is too old or a file cannot be loaded.
 // Each launcher requires this file first, since an older Node may be unable to load the rest. A test compares the numbers
-// with package.json.
+// with package.json. In the archive and the Debian package, launchers contain the text of this file.
 //
 // The archive and the Debian package have V8's compiled code beside each file of a program, in FILE.code. V8 ignores that
 // code, and compiles the file, if the code was made by another V8, with other flags, or for a text of another length. V8
 // does not notice damage to the code itself, or another text of the same length.
 const { readFileSync, statSync } = require('node:fs');
-const { dirname, join } = require('node:path');
+const { dirname } = require('node:path');
 const { pathToFileURL } = require('node:url');
 const { Script } = require('node:vm');
 
@@ -30,7 +30,7 @@ const loaded = new Map();
 
 /** Returns what a program of dist/bin/ exports. */
 function launch(name) {
-  return load(join(__dirname, `../dist/bin/${name}.cjs`));
+  return load(`${dirname(__dirname)}/dist/bin/${name}.cjs`);
 }
 
 /** Returns what a CommonJS module exports. */
@@ -42,7 +42,7 @@ function load(path) {
   loaded.set(path, { module, script });
   const requireFrom = (name) => {
     if (!name.startsWith('.')) return require(name);
-    const file = join(dirname(path), name);
+    const file = `${dirname(path)}/${name.slice('./'.length)}`;
     return name.endsWith('.mjs') ? importModule(file) : load(file);
   };
   script.runInThisContext()(module.exports, requireFrom, module, path, dirname(path));

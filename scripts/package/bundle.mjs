@@ -35,19 +35,25 @@ export function placeBundle(tree, nodeWord, findSelf = FIND_SELF) {
  * its second line makes the shell run Node, while for Node that line is a string and a comment.
  */
 function useNode(directory, word, findSelf) {
-  // Each process that a launcher starts takes several percent of a start.
+  // Each process that a launcher starts takes several percent of a start, and each file that it loads one percent.
   const setSelf = word.includes('self') ? `${findSelf}; ` : '';
+  // $self is no symbolic link, so that Node need not look for one in each directory of the path.
+  const program = setSelf === '' ? '"$0"' : '--preserve-symlinks-main "$self"';
   for (const name of readdirSync(directory)) {
     const path = join(directory, name);
     if (!statSync(path).isFile()) continue;
     const text = readFileSync(path, 'utf8');
     const own = text
       .replace(FIND_SELF, () => findSelf)
-      .replace('#!/usr/bin/env node\n', () => `#!/bin/sh\n':' //; ${setSelf}exec ${word} "$0" "$@"\n`)
-      .replace(/\bexec node /, () => `exec ${word} `);
+      .replace('#!/usr/bin/env node\n', () => `#!/bin/sh\n':' //; ${setSelf}exec ${word} ${program} "$@"\n`)
+      .replace(/\bexec node /, () => `exec ${word} `)
+      .replace(`require('./launch.js')`, () => `;${inPlace(readFileSync(join(directory, 'launch.js'), 'utf8'))}`);
     write(path, own, statSync(path).mode & 0o777);
   }
 }
+
+/** Returns an expression for what a CommonJS module exports, given the module's text. */
+const inPlace = (text) => `((exports) => {\n${text}return exports;\n})({})`;
 
 /** Returns the directories in node_modules/ of what tsvde needs at run time. */
 function dependencyPaths() {

@@ -1,11 +1,11 @@
 // systemd units that start tsvde where it is installed. They are made from the templates in contrib/systemd.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ExitError, USAGE } from '../system/exit-error.ts';
+import { PACKAGE_ROOT } from '../system/package-root.ts';
 
-const TEMPLATES = fileURLToPath(new URL('../../contrib/systemd', import.meta.url));
-const PROGRAM = fileURLToPath(new URL('../../bin/tsvde', import.meta.url));
+const TEMPLATES = `${PACKAGE_ROOT}/contrib/systemd`;
+const PROGRAM = `${PACKAGE_ROOT}/bin/tsvde`;
 const SUFFIX = '.service';
 
 /** Returns the text of a unit, given as `tsvde` or `tsvde@`, with or without `.service`. */

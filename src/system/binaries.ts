@@ -3,13 +3,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ExitError } from './exit-error.ts';
+import { PACKAGE_ROOT } from './package-root.ts';
 import { TSVDE_VERSION } from './version.ts';
 
-const require = createRequire(import.meta.url);
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const LOCAL_BUILD = join(ROOT, 'native/build/Release');
+const LOCAL_BUILD = `${PACKAGE_ROOT}/native/build/Release`;
 const ADDON = 'tsvde.node';
 const PLATFORM = `${process.platform}-${process.arch}`;
 const PACKAGE = `@tsvde/${PLATFORM}-gnu`;
@@ -18,7 +16,7 @@ const PACKAGE = `@tsvde/${PLATFORM}-gnu`;
 const INSTALL =
   `run 'npm install tsvde-${PLATFORM}-gnu-${TSVDE_VERSION}.tgz', with --global if tsvde is installed globally, ` +
   "or 'npm run build' in a checkout of tsvde";
-const BUILD_HERE = `run 'npm run build' in '${ROOT}'`;
+const BUILD_HERE = `run 'npm run build' in '${PACKAGE_ROOT}'`;
 const BUILD_ELSEWHERE = "in a checkout of tsvde, run 'npm run build' and then 'npm install --global .'";
 
 /**
@@ -26,7 +24,7 @@ const BUILD_ELSEWHERE = "in a checkout of tsvde, run 'npm run build' and then 'n
  * is none.
  */
 export function binaries(): string {
-  directory ??= packageDirectory() ?? (existsSync(join(LOCAL_BUILD, ADDON)) ? LOCAL_BUILD : undefined);
+  directory ??= packageDirectory() ?? (existsSync(`${LOCAL_BUILD}/${ADDON}`) ? LOCAL_BUILD : undefined);
   if (directory === undefined) throw new ExitError(1, absence());
   return directory;
 }
@@ -34,12 +32,15 @@ export function binaries(): string {
 let directory: string | undefined;
 
 export function addonPath(): string {
-  return join(binaries(), ADDON);
+  return `${binaries()}/${ADDON}`;
 }
 
+/** Returns the directory of the platform's package. Where tsvde contains that package, Node need not search for it. */
 function packageDirectory(): string | undefined {
+  const contained = `${PACKAGE_ROOT}/node_modules/${PACKAGE}`;
+  if (existsSync(`${contained}/package.json`)) return contained;
   try {
-    return dirname(require.resolve(`${PACKAGE}/package.json`));
+    return dirname(createRequire(import.meta.filename).resolve(`${PACKAGE}/package.json`));
   } catch {
     return undefined;
   }
@@ -47,7 +48,7 @@ function packageDirectory(): string | undefined {
 
 function absence(): string {
   // Only the published package.json has this field: it names the platforms' packages.
-  const { optionalDependencies: packages } = require(join(ROOT, 'package.json'));
+  const { optionalDependencies: packages } = JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8'));
   if (packages === undefined) return `tsvde is not built: ${BUILD_HERE}`;
   if (packages[PACKAGE] === undefined || glibcVersion() === undefined)
     return `tsvde has no binaries for ${PLATFORM} with ${glibcVersion() === undefined ? 'musl' : 'glibc'}: ${BUILD_ELSEWHERE}`;

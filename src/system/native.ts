@@ -1,5 +1,4 @@
 // Loads the addon and declares its types; those of the engine are in engine.ts. No other file loads the addon.
-import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { addonPath, binaries, cannotLoad, otherVersion } from './binaries.ts';
@@ -185,7 +184,6 @@ export const CAPABILITIES = {
   NET_ADMIN: 12,
 } as const;
 
-const require = createRequire(import.meta.url);
 let loaded: NativeAddon | undefined;
 
 /**
@@ -196,12 +194,13 @@ let loaded: NativeAddon | undefined;
 export function loadAddon(): NativeAddon {
   if (loaded) return loaded;
   const path = addonPath();
-  let addon: NativeAddon;
+  const module = { exports: {} as NativeAddon };
   try {
-    addon = require(path) as NativeAddon;
+    process.dlopen(module, path);
   } catch (error) {
     throw cannotLoad(path, (error as Error).message);
   }
+  const addon = module.exports;
   if (addon.version !== TSVDE_VERSION) throw otherVersion(path, addon.version);
   loaded = addon;
   return addon;

@@ -1,5 +1,6 @@
 // The versions that the programs report: tsvde's own, and the version of vde_switch whose behaviour tsvde follows.
-import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
+import { PACKAGE_ROOT } from './package-root.ts';
 
 /** The version, which the bundler puts into the programs, since reading package.json would slow down their start. */
 declare const BUNDLED_VERSION: string | undefined;
@@ -7,7 +8,7 @@ declare const BUNDLED_VERSION: string | undefined;
 const version =
   typeof BUNDLED_VERSION === 'string'
     ? BUNDLED_VERSION
-    : (createRequire(import.meta.url)('../../package.json') as { version: string }).version;
+    : (JSON.parse(readFileSync(`${PACKAGE_ROOT}/package.json`, 'utf8')) as { version: string }).version;
 
 /** The version of tsvde itself. */
 export const TSVDE_VERSION = version;

@@ -4,12 +4,13 @@ import { readFile } from 'node:fs/promises';
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { Handler, Reply, Routes } from '../http/server.ts';
 import type { Switch } from '../switch/switch.ts';
+import { PACKAGE_ROOT } from '../system/package-root.ts';
 import { Feed, STREAMS_MAX } from './feed.ts';
 import { guarded } from './host-check.ts';
 import { MacSearch } from './mac-search.ts';
 
-/** The built files. This module is in src/web, dist/web or, as part of a bundle, in dist/bin. */
-const BUILT = new URL('../../dist/web/page/', import.meta.url);
+/** The directory of the built files. */
+const BUILT = `${PACKAGE_ROOT}/dist/web/page`;
 
 const FILES = {
   '/': ['index.html', 'text/html; charset=utf-8'],
@@ -49,7 +50,7 @@ export async function pageRoutes(sw: Switch, { hosts }: { hosts: readonly string
   const macs = new MacSearch(sw);
   const files = await Promise.all(
     Object.entries(FILES).map(async ([path, [name, type]]): Promise<[string, Handler]> => {
-      const body = await readFile(new URL(name, BUILT));
+      const body = await readFile(`${BUILT}/${name}`);
       return [path, () => ({ status: 200, type, body, headers: HEADERS })];
     }),
   );
