@@ -1,11 +1,12 @@
 // Loads a program for its launcher. Ends the process with a sentence if this Node is too old or a file cannot be loaded.
 // Each launcher requires this file first, since an older Node may be unable to load the rest. A test compares the numbers
-// with package.json. In the archive and the Debian package, launchers contain the text of this file.
+// with package.json. In the archive and the Debian package, the launchers in bin/ contain the text of this file, and those
+// in bin/compat/ require it.
 //
 // The archive and the Debian package have V8's compiled code beside each file of a program, in FILE.code. V8 ignores that
 // code, and compiles the file, if the code was made by another V8, with other flags, or for a text of another length. V8
 // does not notice damage to the code itself, or another text of the same length.
-const { readFileSync, statSync } = require('node:fs');
+const { readFileSync, realpathSync, statSync } = require('node:fs');
 const { dirname } = require('node:path');
 const { pathToFileURL } = require('node:url');
 const { Script } = require('node:vm');
@@ -26,11 +27,13 @@ const REMEDIES = {
   ENOMEM: END_OTHERS,
 };
 
+/** The package's directory. If it is a link that later leads elsewhere, a running program keeps to its own files. */
+const HOME = realpathSync.native(dirname(__dirname));
 const loaded = new Map();
 
 /** Returns what a program of dist/bin/ exports. */
 function launch(name) {
-  return load(`${dirname(__dirname)}/dist/bin/${name}.cjs`);
+  return load(`${HOME}/dist/bin/${name}.cjs`);
 }
 
 /** Returns what a CommonJS module exports. */
@@ -42,6 +45,7 @@ function load(path) {
   loaded.set(path, { module, script });
   const requireFrom = (name) => {
     if (!name.startsWith('.')) return require(name);
+    // The bundler writes all files into one directory, so `name` begins with `./`.
     const file = `${dirname(path)}/${name.slice('./'.length)}`;
     return name.endsWith('.mjs') ? importModule(file) : load(file);
   };

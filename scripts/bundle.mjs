@@ -1,6 +1,6 @@
 // Joins the modules of the programs into a few files in dist/bin/, as CommonJS: loading 140 modules, or Node's loader
-// of ES modules, would take a large part of each start. dist/bin/ has the same depth as dist/cli/, so that relative
-// paths lead to the same places.
+// of ES modules, would take a large part of each start. dist/bin/ has the same depth as dist/system/, so that
+// PACKAGE_ROOT (src/system/package-root.ts) is the same in both.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';

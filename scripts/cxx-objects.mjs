@@ -23,8 +23,8 @@ export class CxxObjects {
   #made;
 
   /**
-   * `flagsOf` returns the flags for a source. `header`, if given, is included by all sources, and is compiled in advance
-   * for each set of flags. Throws an Error with a sentence if the compiler is missing.
+   * `flagsOf` returns the flags for a source. `header`, if given, is passed to the compiler by -include for every source,
+   * and is precompiled for each set of flags. Throws an Error with a sentence if the compiler is missing.
    */
   constructor({ compiler, directory, sources, flagsOf, header }) {
     this.#compiler = compiler;
@@ -33,7 +33,8 @@ export class CxxObjects {
     this.#directory = directory;
     this.#sources = sources;
     this.#flagsOf = flagsOf;
-    this.#header = header;
+    // Clang refuses a precompiled header whose source was touched, and lists that source by its absolute path.
+    this.#header = /clang/.test(this.#version) ? undefined : header;
     mkdirSync(directory, { recursive: true });
     const state = this.path('state.json');
     this.#made = existsSync(state) ? JSON.parse(readFileSync(state, 'utf8')) : {};
@@ -164,7 +165,7 @@ function isObjectOfNone(name, objects) {
   return /\.o(\.d)?$/.test(name) && !objects.includes(name.replace(/\.d$/, ''));
 }
 
-/** Returns the source and its headers but for a precompiled one, from the list that the compiler wrote. */
+/** Returns the source and its headers, without the precompiled header, from the list that the compiler wrote. */
 function dependencies(list) {
   const [, ...files] = readFileSync(list, 'utf8').replaceAll('\\\n', ' ').trim().split(/\s+/);
   return files.filter((file) => !file.endsWith('.gch'));

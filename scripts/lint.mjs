@@ -19,8 +19,8 @@ export const lintTypeScript = () => succeeds(bin('biome'), ['check', '--error-on
 export const formatCxx = () => succeeds('clang-format', ['--dry-run', '-Werror', ...cxxFiles(root, CXX_DIRECTORIES)]);
 
 /**
- * How many states of a function the static analyzer, which is part of clang-tidy's checks, may look at. With its default of
- * 225,000, it takes more than half of clang-tidy's time.
+ * The maximum number of states that the static analyzer, which clang-tidy runs by default, explores in a function. With
+ * the analyzer's own maximum of 225,000, it takes more than half of clang-tidy's time.
  */
 const ANALYZER = ['-Xclang', '-analyzer-config', '-Xclang', 'max-nodes=20000'];
 

@@ -25,10 +25,6 @@
 
 namespace {
 
-// The descriptors above 2 that our parent passed, as with `-netdev tap,fd=10 10<>/dev/tap5`. Node marks them
-// close-on-exec like its own.
-std::vector<int> inherited;
-
 // Restores signal dispositions. `ignored` is a mask like SigIgn in /proc/PID/status: bit n is signal n + 1.
 // execve(2) removes handlers but leaves ignored signals ignored, and Node ignores SIGPIPE and SIGXFSZ.
 void restore_signals(uint64_t ignored) {
@@ -93,10 +89,18 @@ std::vector<int> inherited_descriptors() {
   return result;
 }
 
+// Returns the descriptors above 2 that our parent passed, as with `-netdev tap,fd=10 10<>/dev/tap5`. Node
+// marks them close-on-exec like its own. They are found at the first call, when the addon is loaded: later,
+// or when it is loaded once more, other descriptors are open.
+const std::vector<int>& inherited() {
+  static const std::vector<int> at_load = inherited_descriptors();
+  return at_load;
+}
+
 void keep_only(const std::vector<int>& keep) {
   for (const int fd : open_descriptors()) fcntl(fd, F_SETFD, FD_CLOEXEC);
   for (int fd = 0; fd < 3; fd++) fcntl(fd, F_SETFD, 0);  // Node marks even these close-on-exec
-  for (const int fd : inherited) fcntl(fd, F_SETFD, 0);
+  for (const int fd : inherited()) fcntl(fd, F_SETFD, 0);
   for (const int fd : keep) fcntl(fd, F_SETFD, 0);
 }
 
@@ -223,7 +227,7 @@ Napi::Object wait_for(Napi::Env env, pid_t child) {
 }
 
 void init_exec(Napi::Env env, Napi::Object exports) {
-  inherited = inherited_descriptors();
+  inherited();
   exports.Set("execute", Napi::Function::New(env, execute));
   exports.Set("run", Napi::Function::New(env, run));
   exports.Set("setArguments", Napi::Function::New(env, set_arguments));

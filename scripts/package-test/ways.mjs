@@ -122,11 +122,18 @@ function unpacked(path, archive) {
   const seconds = timed(() => output('tar', ['-xJf', archive, '-C', join(path, 'opt')]));
   const home = `/opt/${basename(archive, '.tar.xz')}`;
   root.run(`! command -v node; PATH=${home}/bin:$PATH\n${exampleScript()}`, { network: 'none' });
-  // Starts tsvde through a link, and under the old name vde_switch.
+  // Starts programs through links to a program, to bin/ and to the archive, and under the old name vde_switch.
   root.run(
     `ln -s ${home}/bin/tsvde /usr/local/bin/tsvde; tsvde --print-unit; $(tsvde --compat-path)/vde_switch --version`,
   );
-  root.run(`rm -r ${home} /usr/local/bin/tsvde`);
+  const links = [`${home}/bin /usr/local/programs`, `${home} /usr/local/archive`];
+  root.run(links.map((link) => `ln -s ${link}`).join('; '));
+  for (const name of ['tsvde', 'tsvdectl', 'tsvdeq'])
+    root.run(
+      `/usr/local/programs/${name} --version; cd /usr/local/archive; bin/${name} --version; cd bin; ./${name} --version`,
+    );
+  root.run(`[ "$(/usr/local/archive/bin/tsvde --compat-path)" = ${home}/lib/tsvde/bin/compat ]`);
+  root.run(`rm -r ${home} /usr/local/bin/tsvde /usr/local/programs /usr/local/archive`);
   return finish(root, seconds, [archive]);
 }
 

@@ -10,8 +10,10 @@ export function makeArchive(staging, release) {
   const name = `tsvde-${published.version}-${process.platform}-${process.arch}`;
   const tree = join(staging, name);
   // Its Node is found wherever the archive was unpacked. A launcher that is called as bin/NAME of the archive finds itself
-  // without starting readlink.
-  const findSelf = `self=\${0%/*}/../lib/tsvde/bin/\${0##*/}; [ "$0" -ef "$self" ] || self=$(readlink -f "$0")`;
+  // without starting readlink. It does so without `..`, which the shell and Node would resolve in different ways if bin/
+  // is called through a symbolic link.
+  const findSelf =
+    `self=\${0%/*}; self=\${self%/*}/lib/tsvde/bin/\${0##*/}; ` + `[ "$0" -ef "$self" ] || self=$(readlink -f "$0")`;
   placeBundle(join(tree, 'lib/tsvde'), (path) => `"\${self%/*}/${path}"`, findSelf);
   mkdirSync(join(tree, 'bin'));
   for (const program of Object.keys(published.bin))

@@ -32,12 +32,13 @@ export function placeBundle(tree, nodeWord, findSelf = FIND_SELF) {
 
 /**
  * Rewrites the launchers of a directory. A launcher in JavaScript becomes a file that both the shell and Node can read:
- * its second line makes the shell run Node, while for Node that line is a string and a comment.
+ * its second line makes the shell run Node, while for Node that line is a string and a comment. A launcher beside
+ * launch.js gets the text of launch.js in place of its require(), so that Node loads one file less.
  */
 function useNode(directory, word, findSelf) {
-  // Each process that a launcher starts takes several percent of a start, and each file that it loads one percent.
+  // Each process that a launcher starts takes several percent of a start, and each file that Node loads takes one.
   const setSelf = word.includes('self') ? `${findSelf}; ` : '';
-  // $self is no symbolic link, so that Node need not look for one in each directory of the path.
+  // $self itself is not a symbolic link, so Node need not examine each directory of its path.
   const program = setSelf === '' ? '"$0"' : '--preserve-symlinks-main "$self"';
   for (const name of readdirSync(directory)) {
     const path = join(directory, name);

@@ -64,14 +64,14 @@ export interface ParsedOptions {
 }
 
 /**
- * A command that finds its options by a map. For each new option and each word, commander looks through all options:
- * 3,600 calls for our options, enough for V8 to load a compiler of 2 MiB for them.
+ * A command that finds its options in a map. commander searches its list of options for each new option and each word.
+ * For our options, it compares 3,600 times, enough for V8 to load a compiler of 2 MiB.
  */
 class FastCommand extends Command {
   readonly #byFlag = new Map<string, Option>();
   #known = 0;
 
-  /** Replaces a private method of commander's. Without it, all works as well, but more slowly. */
+  /** Overrides an internal method of commander's. If that is renamed, options are still found, but more slowly. */
   _findOption(flag: string): Option | undefined {
     for (; this.#known < this.options.length; this.#known++) {
       const option = this.options[this.#known]!;

@@ -34,7 +34,7 @@ export function setArguments(argv: readonly string[]): void {
 
 /**
  * Sets the name that ps and pidof show. With `argv`, for programs started under a name of vde2, /proc shows `name`
- * followed by these arguments; otherwise the arguments stay as they were typed.
+ * followed by these arguments; otherwise the arguments stay as the launcher passed them.
  */
 export function takeName(name: string, argv?: readonly string[]): void {
   setProcessName(name);
