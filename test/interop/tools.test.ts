@@ -109,6 +109,8 @@ describeWith(['vde_pcapplug', 'tcpdump', 'root', 'ip', 'python3'], 'vde_pcapplug
     const space = namespace();
     space.run('ip', 'link', 'add', 'v0', 'type', 'veth', 'peer', 'name', 'v1');
     for (const name of ['v0', 'v1']) space.run('ip', 'link', 'set', name, 'up');
+    // Until the kernel has noticed that its peer is up, v0 drops what is sent.
+    await until(() => space.run('ip', 'link', 'show', 'v0').includes('state UP'), 'v0 to be up');
     space.start('vde_pcapplug', ['-s', net.directory, '-p', '4', 'v0']);
     await until(() => net.sw.ports.get(4)?.active, 'vde_pcapplug to join');
     const a = await net.join();
