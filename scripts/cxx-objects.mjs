@@ -52,8 +52,9 @@ export class CxxObjects {
       this.record(object, undefined);
       const started = Date.now();
       const list = this.path(`${object}.d`);
-      const flags = [...this.#flagsOf(source), ...(await this.#include(this.#flagsOf(source)))];
-      await this.compile([...flags, '-MMD', '-MF', list, '-c', source, '-o', this.path(object)]);
+      const flags = this.#flagsOf(source);
+      const include = await this.#include(flags);
+      await this.compile([...flags, ...include, '-MMD', '-MF', list, '-c', source, '-o', this.path(object)]);
       // A file that was saved during the compilation may or may not be in the object, so the object is not recorded as
       // up to date.
       if (dependencies(list).every((file) => statSync(join(root, file)).mtimeMs < started))

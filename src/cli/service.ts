@@ -29,7 +29,7 @@ export interface ServiceOptions extends TsvdeOptions {
    * the start continues without it.
    */
   tolerant: boolean;
-  /** Called once all TAPs, ports and files that the options name are open, and before clients are served. */
+  /** Called once all TAPs and ports that the options name are open, and before clients are served. */
   opened(): void;
 }
 
@@ -120,9 +120,10 @@ export class Service {
     for (const spec of specs) if (!ending) await unlessEnded(() => sw.attach(spec));
     if (rcFile !== undefined && !ending) await unlessEnded(() => runStartupFile(rcFile, this.#context, () => ending));
     if (ending) return;
+    // Before anything is announced, since the start ends if the last privileges cannot be given up.
+    this.#options.opened();
     await attempt(1, () => this.#serveHttp(passed.get('metrics'), passed.get('web')));
     await this.#loadForeground();
-    this.#options.opened();
     // Clients that connected early have waited until now, so that no client takes a port that an option or the rc file
     // creates.
     await attempt(CONTROL_FAILED, () => sw.serve());

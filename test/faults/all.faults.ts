@@ -28,8 +28,7 @@ describeWith(['root', 'strace'], 'a switch that starts', () => {
     expect(failed).toBeGreaterThan(0);
     expect(signal, stderr).toBeNull();
     expect(stderr).not.toMatch(/^\s+at /m);
-    // The last privileges are given up once the metrics are served.
-    if (!serves) expect(stderr).toMatch(/^(tsvde: serving metrics on .+\n)?tsvde(?: cannot be loaded)?: .+\n$/);
+    if (!serves) expect(stderr).toMatch(/^tsvde(?: cannot be loaded)?: .+\n$/);
     if (!serves) expect(code).toBeGreaterThan(0);
     expect(left).toEqual([]);
   });
