@@ -21,7 +21,8 @@ while read -r module; do insmod "/modules/$module"; done < /modules/order
 ip addr add "$address/24" dev eth0
 ip link set eth0 up
 [ -n "$peer" ] || exec iperf3 -s
-until iperf3 -c "$peer" -t "$seconds" ${reverse:+-R} -J > /tmp/result; do sleep 1; done
+# With iperf3's default of 128 kB, system calls on the emulated CPU would be the bottleneck, not the port.
+until iperf3 -c "$peer" -t "$seconds" -l 1M ${reverse:+-R} -J > /tmp/result; do sleep 1; done
 cat /tmp/result
 echo RESULT-END
 exec sleep 1000
