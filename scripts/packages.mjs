@@ -61,7 +61,7 @@ const PACKAGES = {
 
 /** The packages that only the benchmark needs: its tools and peers. */
 export const BENCH_PACKAGES = {
-  dpdk: program('dpdk-testpmd'),
+  'dpdk-dev': program('dpdk-testpmd'),
   iperf3: program('iperf3'),
   'openvswitch-switch-dpdk': program(WITH_DPDK),
   passt: program('passt'),
