@@ -134,7 +134,7 @@ test('port: everything about one, found by its name', async () => {
     'too_short   1',
     '',
     'ADDRESS            VLAN  AGE',
-    '02:00:00:00:00:02     0  0 s',
+    expect.stringMatching(/^02:00:00:00:00:02 {5}0 {2}\d s$/),
   ]);
   expect(data).toMatchObject({ port: 1, name: 'web', untaggedVlan: 0, taggedVlans: [10], user: 'daemon' });
   for (const [argument, code, message] of [
