@@ -60,7 +60,7 @@ void MacTable::add_port(uint32_t port) {
 // --- Learning and lookup
 
 MacTable::Learning MacTable::learn(MacKey key, uint32_t port, int64_t now) {
-  const Index index = find_node(key);
+  const Index index = find_node(key, last_source_);
   if (index == 0) {
     add(key, port, now);
     return {Learned::added, port};
@@ -99,7 +99,7 @@ MacTable::Learned MacTable::try_move(Node& node, int64_t now) const {
 }
 
 std::optional<uint32_t> MacTable::find(MacKey key) const {
-  const Index index = find_node(key);
+  const Index index = find_node(key, last_destination_);
   if (index == 0) return std::nullopt;
   return nodes_[index].port;
 }
@@ -185,6 +185,8 @@ void MacTable::remove(Index index, Change why) {
   Index* link = &bucket(node.key);
   while (*link != index) link = &nodes_[*link].chain;
   *link = node.chain;
+  if (last_source_ == index) last_source_ = 0;
+  if (last_destination_ == index) last_destination_ = 0;
   unlink(list_, &Node::in_table, index);
   remove_from_port(index);
   node.chain = free_;
@@ -202,6 +204,11 @@ MacTable::Index MacTable::find_node(MacKey key) const {
   Index index = bucket(key);
   while (index != 0 && nodes_[index].key != key) index = nodes_[index].chain;
   return index;
+}
+
+MacTable::Index MacTable::find_node(MacKey key, Index& last) const {
+  if (last == 0 || nodes_[last].key != key) last = find_node(key);
+  return last;
 }
 
 // --- The lists, oldest first

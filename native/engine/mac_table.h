@@ -115,6 +115,8 @@ class MacTable {
 
   [[nodiscard]] Index& bucket(MacKey key) const;
   [[nodiscard]] Index find_node(MacKey key) const;
+  // Searches only if `last`, a node that was found before, is not the one; sets `last` to the result.
+  [[nodiscard]] Index find_node(MacKey key, Index& last) const;
   void add(MacKey key, uint32_t port, int64_t now);
   void remove(Index index, Change why);
   [[nodiscard]] Learned try_move(Node& node, int64_t now) const;
@@ -134,6 +136,9 @@ class MacTable {
   std::unique_ptr<Node[], Free> nodes_;     // also from calloc; nodes_[0] is never used
   Index fresh_ = 1;                         // nodes from here on have never been used
   Index free_ = 0;
+  // The nodes that the last learn() and find() found: frames of one flow follow each other. 0: none
+  Index last_source_ = 0;
+  mutable Index last_destination_ = 0;
   List list_;
   std::vector<PortEntries> ports_;  // by number
   std::vector<uint32_t> heap_;      // port numbers as a heap, the port with most entries first

@@ -33,6 +33,23 @@ TEST("an address is found on the port it was learned on") {
   CHECK(table.learn(7, 1, 5).outcome == Learned::refreshed);
 }
 
+TEST(
+    "an address that was just found is not found once it is removed, nor is its successor in the same "
+    "memory") {
+  MacTable table = table_for(2, 1);
+  const auto removed = [&table] { return !table.find(7) && table.learn(7, 1, 0).outcome == Learned::added; };
+  table.learn(7, 1, 0);
+  CHECK(table.find(7) == 1u);
+  table.learn(8, 2, 0);  // evicts 7
+  CHECK(table.find(8) == 2u);
+  CHECK(removed() && table.find(7) == 1u && !table.find(8));
+  table.forget_port(1);
+  CHECK(removed() && table.find(7) == 1u);
+  table.flush();
+  CHECK(removed());
+  CHECK(!table.find(0));  // memory that was never used has this key
+}
+
 TEST("an address moves to another port at once, and without limit if its moves are a window apart") {
   MacTable table = table_for(2);
   table.learn(7, 1, 10);
