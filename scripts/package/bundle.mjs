@@ -16,9 +16,9 @@ const FIND_SELF = 'self=$(readlink -f "$0")';
 const RULE = `\n${'='.repeat(78)}\n\n`;
 
 /**
- * Writes the tree of tsvde and its Node. `nodeWord` returns the shell's word for that Node in a launcher, given its
- * path relative to the launcher. In that word, $self is the path of the launcher, which the shell command `findSelf`
- * sets.
+ * Writes the tree of tsvde and its Node. Given the path of that Node relative to a launcher, `nodeWord` returns its
+ * absolute path or, if that is unknown, the shell's word for it in the launcher. In that word, $self is the path of the
+ * launcher, which the shell command `findSelf` sets.
  */
 export function placeBundle(tree, nodeWord, findSelf = FIND_SELF) {
   placePackage(tree);
@@ -31,22 +31,24 @@ export function placeBundle(tree, nodeWord, findSelf = FIND_SELF) {
 }
 
 /**
- * Rewrites the launchers of a directory. A launcher in JavaScript becomes a file that both the shell and Node can read:
- * its second line makes the shell run Node, while for Node that line is a string and a comment. A launcher beside
- * launch.js gets the text of launch.js in place of its require(), so that Node loads one file less.
+ * Rewrites the launchers of a directory. Where Node's path is known, the first line of a launcher in JavaScript names it.
+ * Otherwise the launcher becomes a file that both the shell and Node can read: its second line makes the shell run Node,
+ * while for Node that line is a string and a comment. A launcher beside launch.js gets the text of launch.js in place of
+ * its require(), so that Node loads one file less.
  */
 function useNode(directory, word, findSelf) {
-  // Each process that a launcher starts takes several percent of a start, and each file that Node loads takes one.
-  const setSelf = word.includes('self') ? `${findSelf}; ` : '';
+  // Each process that a launcher starts takes several percent of a start, and each file that Node loads takes one percent.
   // $self itself is not a symbolic link, so Node need not examine each directory of its path.
-  const program = setSelf === '' ? '"$0"' : '--preserve-symlinks-main "$self"';
+  const first = word.includes('${self')
+    ? `#!/bin/sh\n':' //; ${findSelf}; exec ${word} --preserve-symlinks-main "$self" "$@"\n`
+    : `#!${word}\n`;
   for (const name of readdirSync(directory)) {
     const path = join(directory, name);
     if (!statSync(path).isFile()) continue;
     const text = readFileSync(path, 'utf8');
     const own = text
       .replace(FIND_SELF, () => findSelf)
-      .replace('#!/usr/bin/env node\n', () => `#!/bin/sh\n':' //; ${setSelf}exec ${word} ${program} "$@"\n`)
+      .replace('#!/usr/bin/env node\n', () => first)
       .replace(/\bexec node /, () => `exec ${word} `)
       .replace(`require('./launch.js')`, () => `;${inPlace(readFileSync(join(directory, 'launch.js'), 'utf8'))}`);
     write(path, own, statSync(path).mode & 0o777);
