@@ -7,7 +7,8 @@ import { runSession } from '../console/session.ts';
 import { ConsoleClient } from '../ctl/console-client.ts';
 import type { Terminal } from '../ctl/terminal.ts';
 import type { TerminalInput } from '../system/terminal-input.ts';
-import { openTerminal, outputTo } from './terminal-session.ts';
+import { outputTo } from './output.ts';
+import { openTerminal } from './terminal-session.ts';
 
 /** Returns a line editor for the console. Its run() is to be called at once. */
 export async function openForeground(
@@ -25,7 +26,7 @@ export async function openForeground(
   );
   let terminal: Terminal | undefined;
   const client = await ConsoleClient.within(ours, { onDebug: (line) => terminal?.tell(line) });
-  await client.ask('explain 1');
+  client.explain();
   // A pager would block the whole process.
   terminal = await openTerminal(client, input, outputTo(process.stdout, { pages: false }), {
     ...options,

@@ -1,10 +1,10 @@
 // Writes log lines to stderr or to the system log, as text, journal lines or JSON. Logging never blocks: while
 // too much output is pending, new lines are dropped and counted. The count is logged once there is room again.
 import { fstatSync } from 'node:fs';
-import type { Writable } from 'node:stream';
 import { printable } from '../protocol/printable.ts';
 import { type Log, type LogFields, type LogLevel, lossy, PRIORITIES } from '../system/log.ts';
 import { systemLog } from '../system/system-log.ts';
+import { standardError } from './stderr.ts';
 import type { Tell } from './streams.ts';
 
 export interface LogOptions {
@@ -15,17 +15,13 @@ export interface LogOptions {
 
 const PENDING_MAX = 64 * 1024; // bytes
 
-/**
- * Returns a log that writes to stderr, except while `above` returns a function that shows the lines. stderr is opened
- * when the first line is written: opening it takes 0.9 ms.
- */
+/** Returns a log that writes to stderr, except while `above` returns a function that shows the lines. */
 export function stderrLog(name: string, options: LogOptions, above: () => Tell | undefined): Log {
-  let output: Writable | undefined;
   const format = lineFormatter(name, options);
   const log = lossy((message, level, fields) => {
     const tell = above();
     if (tell) return tell(format(message, level, fields).trimEnd());
-    output ??= process.stderr.on('error', () => {}); // a closed stderr is not an error
+    const output = standardError();
     if (output.writableLength > PENDING_MAX) return false;
     output.write(format(message, level, fields));
     return true;

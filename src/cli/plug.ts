@@ -13,6 +13,7 @@ import { setProcessName } from '../system/process.ts';
 import { ignoreTerminalStops } from '../system/terminal-input.ts';
 import { normalize, spellingsOf } from './long-only.ts';
 import { octalLike } from './mode.ts';
+import { sayAs } from './stderr.ts';
 import { endAsInit, finish, standardInput } from './streams.ts';
 
 const NAME = 'tsvde plug';
@@ -25,8 +26,7 @@ interface Parsed {
 }
 
 export async function main(argv: readonly string[]): Promise<void> {
-  // A closed stderr is not an error.
-  const say = (message: string) => void process.stderr.once('error', () => {}).write(`${NAME}: ${message}\n`);
+  const say = sayAs(NAME);
   setProcessName('tsvde-plug');
   endAsInit();
   try {

@@ -11,6 +11,7 @@ import { ExitError } from '../system/exit-error.ts';
 import { endProcess } from '../system/process.ts';
 import { systemLogOutput } from '../system/system-log.ts';
 import { TerminalInput } from '../system/terminal-input.ts';
+import { openedStandardError, sayAs } from './stderr.ts';
 
 const FLUSH_MS = 200;
 
@@ -52,11 +53,6 @@ export function logAbove(): Tell | undefined {
   return above && isatty(2) && fstatSync(1).rdev === fstatSync(2).rdev ? above : undefined;
 }
 
-/** Returns a function that writes a sentence to stderr, preceded by the program's name. */
-export function sayAs(name: string): (sentence: string) => void {
-  return (sentence) => void process.stderr.write(`${name}: ${sentence}\n`);
-}
-
 /** Node's handle of a terminal, which is missing from its public types. */
 interface Handle {
   fd: number;
@@ -92,8 +88,9 @@ export function endAsInit(): void {
 }
 
 /**
- * Sets the exit code of the process: the number that `program` resolves with or, if it is rejected, the exit code of
- * the error. The process ends when nothing is left to do.
+ * Ends the process when `program` has settled and all output is written. The exit code is the number that `program`
+ * resolves with or, if it is rejected, the exit code of the error. Open connections and timers are left to the kernel:
+ * closing them and freeing each object takes several percent of a short run.
  */
 export async function runProgram(name: string, program: Promise<number>): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -101,9 +98,6 @@ export async function runProgram(name: string, program: Promise<number>): Promis
     sayAs(name)(`cannot write to standard output: ${describeError(error)}`);
     process.exit(NO_REPLY);
   });
-  process.stderr.on('error', () => {});
-  // Once nothing is left to do, Node would free each object before it ends, which takes several percent of a short run.
-  process.once('beforeExit', () => process.exit());
   endAsInit();
   try {
     process.exitCode = await program;
@@ -114,18 +108,21 @@ export async function runProgram(name: string, program: Promise<number>): Promis
   } finally {
     terminal?.destroy();
   }
+  await Promise.all([process.stdout, openedStandardError()].map(written));
+  if (!process.stdout.errored) process.exit(); // otherwise the listener above ends the process
 }
 
 /** Ends the process once its output is written, or after 200 ms at the latest. Does not wait for name look-ups. */
 export async function finish(exitCode: number, signal?: NodeJS.Signals): Promise<never> {
-  await Promise.all([process.stdout, process.stderr, systemLogOutput].map(flushed));
+  const all = Promise.all([process.stdout, openedStandardError(), systemLogOutput()].map(written));
+  await Promise.race([all, new Promise((resolve) => setTimeout(resolve, FLUSH_MS))]);
   endProcess(exitCode, signal);
 }
 
-function flushed(stream: Writable): Promise<void> {
-  if (stream.writableLength === 0) return Promise.resolve();
+/** Resolves once a stream has written what it was given, or cannot. */
+function written(stream: Writable | undefined): Promise<void> {
+  if (stream === undefined || stream.writableLength === 0) return Promise.resolve();
   return new Promise((resolve) => {
-    setTimeout(resolve, FLUSH_MS);
     stream.write('', () => resolve());
   });
 }

@@ -1,45 +1,13 @@
-// A session of tsvdectl at a terminal: a line editor with a history, and the output of the commands.
+// A session of tsvdectl at a terminal: a line editor with a history.
 import type { WriteStream } from 'node:tty';
-import { styleText } from 'node:util';
 import type { ConsoleClient } from '../ctl/console-client.ts';
 import { dataFrom } from '../ctl/console-data.ts';
 import { HISTORY_MAX, historyPath, openHistory } from '../ctl/history.ts';
-import { overflows } from '../ctl/look.ts';
-import { page } from '../ctl/pager.ts';
 import { type Output, type PerformOptions, perform } from '../ctl/perform.ts';
-import type { Screen } from '../ctl/table.ts';
 import { Terminal } from '../ctl/terminal.ts';
 import { WORDS } from '../ctl/words.ts';
 import { printable } from '../protocol/printable.ts';
 import type { TerminalInput } from '../system/terminal-input.ts';
-
-/**
- * Returns the Output to which commands write, on `stdout`. If `pages`, a pager shows replies that are longer than the
- * terminal.
- */
-export function outputTo(stdout: WriteStream | NodeJS.WriteStream, { pages }: { pages: boolean }): Output {
-  const { isTTY = false } = stdout;
-  const colours = isTTY && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
-  const screen: Screen = {
-    get width() {
-      return isTTY ? stdout.columns || 80 : undefined;
-    },
-    paint: (style, text) => (colours ? styleText(style, text, { validateStream: false }) : text),
-  };
-  return {
-    screen,
-    get height() {
-      return isTTY ? stdout.rows || 24 : undefined;
-    },
-    write: (text) => void stdout.write(text),
-    show(lines, drawn = false) {
-      const safe = isTTY && !drawn ? lines.map(printable) : lines;
-      const text = safe.map((line) => `${line}\n`).join('');
-      const { height } = this;
-      if (!(pages && height !== undefined && overflows(safe, screen, height) && page(text))) stdout.write(text);
-    },
-  };
-}
 
 export interface TerminalSessionOptions extends PerformOptions {
   /** Whether typed lines are kept for later sessions; by default they are. */

@@ -3,6 +3,7 @@ import { ExitError } from '../system/exit-error.ts';
 import { endProcess, takeName } from '../system/process.ts';
 import { daemonReport, seemToAskForDaemon, startDaemon } from './daemon.ts';
 import type { Behaviour } from './serve.ts';
+import { sayAs } from './stderr.ts';
 import { SUBCOMMANDS } from './subcommands.ts';
 
 const TSVDE: Behaviour = { name: 'tsvde', tolerant: false };
@@ -13,7 +14,7 @@ export async function main(argv: readonly string[], behaviour = TSVDE): Promise<
   const isSubcommand = behaviour === TSVDE && SUBCOMMANDS.some((subcommand) => subcommand.name === argv[0]);
   if (isSubcommand) return await runSubcommand(argv);
   const report = daemonReport();
-  const say = (message: string) => void process.stderr.write(`${name}: ${message}\n`);
+  const say = sayAs(name);
   let end: (exitCode: number) => unknown = endProcess;
   try {
     takeName(name, behaviour === TSVDE ? undefined : argv);

@@ -10,14 +10,10 @@ import { PROGRAMS, parseSeconds, watchSeconds } from '../ctl/words.ts';
 import { ExitError } from '../system/exit-error.ts';
 import { takeName } from '../system/process.ts';
 import { TSVDE_VERSION } from '../system/version.ts';
-import { capture } from './capture.ts';
-import { events } from './events.ts';
-import { expect } from './expect.ts';
-import { extcap } from './extcap.ts';
-import { print, runProgram, sayAs, standardInput, terminalInput } from './streams.ts';
+import { outputTo } from './output.ts';
+import { sayAs } from './stderr.ts';
+import { print, runProgram, standardInput, terminalInput } from './streams.ts';
 import type { Invocation } from './sub-program.ts';
-import { nameOf, openTerminal, outputTo } from './terminal-session.ts';
-import { wait } from './wait.ts';
 
 const NAME = 'tsvdectl';
 
@@ -31,13 +27,13 @@ interface Parsed {
 
 const say = sayAs(NAME);
 
-/** Words that have options of their own; `extcap` is Wireshark's. */
+/** Words with options of their own. The module of a word is loaded on first use. Wireshark runs `extcap`. */
 const RUN = new Map<string, (invocation: Invocation) => Promise<number>>([
-  ['capture', capture],
-  ['events', events],
-  ['expect', expect],
-  ['extcap', extcap],
-  ['wait', wait],
+  ['capture', async (invocation) => (await import('./capture.ts')).capture(invocation)],
+  ['events', async (invocation) => (await import('./events.ts')).events(invocation)],
+  ['expect', async (invocation) => (await import('./expect.ts')).expect(invocation)],
+  ['extcap', async (invocation) => (await import('./extcap.ts')).extcap(invocation)],
+  ['wait', async (invocation) => (await import('./wait.ts')).wait(invocation)],
 ]);
 
 export async function main(argv: readonly string[]): Promise<void> {
@@ -58,28 +54,26 @@ async function run(argv: readonly string[]): Promise<number> {
     timeoutSeconds: timeout,
     onDebug: (line) => showDebug(line),
   });
-  try {
-    if (client.isOurs) await client.ask('explain 1'); // older versions of tsvde reply ENOSYS
-    const output = outputTo(process.stdout, { pages: isatty(0) && isatty(1) });
-    const options = { json, watch };
-    if (words[0] === 'top') {
-      await top(client, words.slice(1), options, output);
-      return 0;
-    }
-    if (words.length > 0) {
-      throwIfFailed(words.join(' '), await perform(client, words.join(' '), output, options), ignore);
-      return 0;
-    }
-    const input = isatty(1) ? terminalInput() : undefined;
-    if (!input) return await commandsFromStdin(client, output, options, ignore);
-    const terminal = await openTerminal(client, input, output, { ...options, say });
-    showDebug = (line) => terminal.tell(line);
-    print(client.greeting);
-    await terminal.run();
+  if (client.isOurs) client.explain();
+  const { stdout } = process;
+  const output = outputTo(stdout, { pages: Boolean(stdout.isTTY) && isatty(0) }); // isatty() alone would load node:tty
+  const options = { json, watch };
+  if (words[0] === 'top') {
+    await top(client, words.slice(1), options, output);
     return 0;
-  } finally {
-    client.close();
   }
+  if (words.length > 0) {
+    throwIfFailed(words.join(' '), await perform(client, words.join(' '), output, options), ignore);
+    return 0;
+  }
+  const input = isatty(1) ? terminalInput() : undefined;
+  if (!input) return await commandsFromStdin(client, output, options, ignore);
+  const { openTerminal } = await import('./terminal-session.ts');
+  const terminal = await openTerminal(client, input, output, { ...options, say });
+  showDebug = (line) => terminal.tell(line);
+  print(client.greeting);
+  await terminal.run();
+  return 0;
 }
 
 /** Shows the ports on the full screen of the terminal. Throws ExitError without a terminal, and for options. */
@@ -93,6 +87,7 @@ async function top(
     throw new ExitError(NO_REPLY, 'top takes no arguments, and neither --json nor --watch');
   if (!isatty(0) || !isatty(1) || process.env.TERM === 'dumb')
     throw new ExitError(NO_REPLY, 'top needs a terminal: use `tsvdectl --watch ports` elsewhere');
+  const { nameOf } = await import('./terminal-session.ts');
   const switchName = await nameOf(client); // also finds out whether the console is tsvde's
   process.env.CI = 'false'; // otherwise ink draws nothing before the end where CI is set
   const { runTop } = await import('../ctl/top/run-top.ts');

@@ -15,12 +15,14 @@ import { ownArguments } from '../system/process.ts';
 import { TSVDE_VERSION } from '../system/version.ts';
 import { normalizeLeading, spellingsOf } from './long-only.ts';
 import { octalLike } from './mode.ts';
+import { sayAs } from './stderr.ts';
 import { findVhostSockets } from './vhost-sockets.ts';
 
 /** The name of the bin/compat script that was called, such as vdeq or vdeqemu; `tsvdeq` if none was called. */
 const NAME = process.env.TSVDEQ_NAME ?? 'tsvdeq';
 delete process.env.TSVDEQ_NAME;
 const IS_VDEQ = NAME !== 'tsvdeq';
+const warn = sayAs(NAME);
 /** The QEMU program in our name: `qemu` for vdeqemu, undefined for vdeq. */
 const OWN_QEMU = IS_VDEQ && NAME !== 'vdeq' ? NAME.replace(/^vde/, '') : undefined;
 
@@ -49,10 +51,6 @@ export async function main(): Promise<void> {
     if (exitCode !== 0) warn(error.message);
     process.exitCode = exitCode;
   }
-}
-
-function warn(message: string): void {
-  process.stderr.write(`${NAME}: ${message}\n`);
 }
 
 async function run(argv: readonly string[]): Promise<void> {

@@ -10,7 +10,8 @@ import { describeError } from '../system/errno.ts';
 import { ExitError } from '../system/exit-error.ts';
 import { takeName } from '../system/process.ts';
 import { normalize } from './long-only.ts';
-import { print, runProgram, sayAs } from './streams.ts';
+import { sayAs } from './stderr.ts';
+import { print, runProgram } from './streams.ts';
 
 const OPTIONS = [
   { long: 'sock', short: 's', takesValue: true },
@@ -47,14 +48,10 @@ async function run(argv: readonly string[], name: Name): Promise<number> {
 
 async function giveToConsole(sock: string, line: string, trace?: (line: string) => void): Promise<number> {
   const client = await ConsoleClient.connect(sock);
-  try {
-    trace?.(`greeting: ${JSON.stringify(client.greeting)}`);
-    const { words } = await giveCommand(client, line, print);
-    trace?.(`reply: ${words}`);
-    return 0;
-  } finally {
-    client.close();
-  }
+  trace?.(`greeting: ${JSON.stringify(client.greeting)}`);
+  const { words } = await giveCommand(client, line, print);
+  trace?.(`reply: ${words}`);
+  return 0;
 }
 
 function parse(argv: readonly string[], name: Name): Parsed {

@@ -23,6 +23,5 @@ async function run(argv: readonly string[]): Promise<number> {
   socket.on('error', () => {}); // 'close' follows
   socket.pipe(process.stdout);
   await new Promise((resolve) => socket.once('close', resolve));
-  input.destroy();
   return 0;
 }

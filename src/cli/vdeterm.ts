@@ -21,37 +21,33 @@ async function run(argv: readonly string[]): Promise<number> {
   if (path === undefined) throw new ExitError(NO_REPLY, "name a console's socket: vdeterm PATH");
   let showDebug = (line: string) => print(`${formatDebug(line)}\n`);
   const client = await ConsoleClient.connect(path, { onDebug: (line) => showDebug(line) });
-  try {
-    print(client.greeting);
-    const input = isatty(1) ? terminalInput() : undefined;
-    if (!input) {
-      await giveLines(client, standardInput(), async (line) => {
-        const reply = await client.ask(line);
-        show(reply);
-        return reply;
-      });
-      return 0;
-    }
-    const terminal = new Terminal(client, {
-      input,
-      output: process.stdout as WriteStream,
-      prompt: `vde[${path}]: `,
-      history: [],
-      historySize: HISTORY_MAX,
-      onLine: () => {},
-      async perform(line) {
-        const reply = await client.ask(line);
-        show(reply);
-        return reply;
-      },
-      formatDebug,
+  print(client.greeting);
+  const input = isatty(1) ? terminalInput() : undefined;
+  if (!input) {
+    await giveLines(client, standardInput(), async (line) => {
+      const reply = await client.ask(line);
+      show(reply);
+      return reply;
     });
-    showDebug = (line) => terminal.tell(line);
-    await terminal.run();
     return 0;
-  } finally {
-    client.close();
   }
+  const terminal = new Terminal(client, {
+    input,
+    output: process.stdout as WriteStream,
+    prompt: `vde[${path}]: `,
+    history: [],
+    historySize: HISTORY_MAX,
+    onLine: () => {},
+    async perform(line) {
+      const reply = await client.ask(line);
+      show(reply);
+      return reply;
+    },
+    formatDebug,
+  });
+  showDebug = (line) => terminal.tell(line);
+  await terminal.run();
+  return 0;
 }
 
 function show({ words, lines }: ConsoleReply): void {

@@ -16,21 +16,17 @@ export async function wait({ words, path, timeout, say }: Invocation): Promise<n
   const seconds = parseTime(program.opts<{ timeout: string }>().timeout, USAGE);
   const holds = parseCondition(program.args);
   const client = await ConsoleClient.connect(path(), { timeoutSeconds: timeout });
-  try {
-    const ask = dataFrom(client);
-    const deadline = performance.now() + seconds * 1000;
-    while (!(await holds(ask))) {
-      const left = deadline - performance.now();
-      if (left <= 0) {
-        say(`wait: '${program.args.join(' ')}' does not hold after ${seconds} s`);
-        return NOT_IN_TIME;
-      }
-      await sleep(Math.min(left, INTERVAL_MS));
+  const ask = dataFrom(client);
+  const deadline = performance.now() + seconds * 1000;
+  while (!(await holds(ask))) {
+    const left = deadline - performance.now();
+    if (left <= 0) {
+      say(`wait: '${program.args.join(' ')}' does not hold after ${seconds} s`);
+      return NOT_IN_TIME;
     }
-    return 0;
-  } finally {
-    client.close();
+    await sleep(Math.min(left, INTERVAL_MS));
   }
+  return 0;
 }
 
 /** Returns the definition of `tsvdectl wait`. */

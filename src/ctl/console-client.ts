@@ -38,6 +38,8 @@ export class ConsoleClient {
   readonly #timeoutSeconds: number;
   readonly #reader = new ReplyReader();
   #end!: (reason: ExitError | undefined) => void;
+  /** The number of replies still to arrive that are discarded. */
+  #discarded = 0;
   #waiting: { resolve(reply: ConsoleReply | undefined): void; reject(reason: ExitError): void } | undefined;
   /** Resolves after the last command's reply; the next command waits for it. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -104,6 +106,15 @@ export class ConsoleClient {
     return reply;
   }
 
+  /**
+   * Makes the console reply to errors with sentences. To be called before the first ask(). The reply is discarded:
+   * older versions of tsvde reply ENOSYS.
+   */
+  explain(): void {
+    this.#socket.write('explain 1\n');
+    this.#discarded++;
+  }
+
   close(): void {
     this.#socket.destroy();
   }
@@ -135,7 +146,7 @@ export class ConsoleClient {
     try {
       for (const event of this.#reader.read(text)) {
         if (event.type === 'debug') onDebug?.(event.line);
-        else if (event.type === 'reply') this.#answer(event.reply);
+        else if (event.type === 'reply') this.#take(event.reply);
         else {
           this.#greeting = event.text;
           this.#answer(undefined);
@@ -144,6 +155,11 @@ export class ConsoleClient {
     } catch (error) {
       this.#fail(`'${this.path}' is not a console: ${(error as Error).message}`);
     }
+  }
+
+  #take(reply: ConsoleReply): void {
+    if (this.#discarded > 0) this.#discarded--;
+    else this.#answer(reply);
   }
 
   #answer(reply: ConsoleReply | undefined): void {
@@ -162,7 +178,7 @@ export class ConsoleClient {
 
   #close(): void {
     for (const event of this.#reader.end()) {
-      if (event.type === 'reply') this.#answer(event.reply);
+      if (event.type === 'reply') this.#take(event.reply);
       this.#end(undefined);
     }
     this.#fail(`'${this.path}' has closed the connection`);

@@ -10,16 +10,22 @@ const PENDING_MAX = 64 * 1024; // characters
 const RETRY_MS = 50; // the kernel does not report when an unconnected peer has room
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
-/** Sends each write as one line. An empty write is not sent, and completes after the lines before it. */
-export const systemLogOutput = new Writable({
-  decodeStrings: false,
-  write: (line: string, _, done) => deliver(line, done),
-});
+let output: Writable | undefined;
+
+/**
+ * Returns the stream to the system log, or undefined if systemLog() has not been called. An empty write to the stream
+ * is not sent, and completes after the lines before it.
+ */
+export function systemLogOutput(): Writable | undefined {
+  return output;
+}
 
 export function systemLog(ident: string): Log {
+  output ??= new Writable({ decodeStrings: false, write: (line: string, _, done) => deliver(line, done) });
+  const lines = output;
   return lossy((message, level) => {
-    if (systemLogOutput.writableLength > PENDING_MAX) return false;
-    systemLogOutput.write(lineOf(ident, message, level, new Date()));
+    if (lines.writableLength > PENDING_MAX) return false;
+    lines.write(lineOf(ident, message, level, new Date()));
     return true;
   });
 }

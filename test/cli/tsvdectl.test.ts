@@ -1,10 +1,12 @@
 // tsvdectl as scripts run it: data on stdout, the errno as the exit code, on our console and on vde_switch's.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { type Console, consoles } from '../support/consoles.ts';
 import { describeWith } from '../support/needs.ts';
-import { compat, run, start, tsvdectl } from '../support/process.ts';
+import { compat, run, start, tsvde, tsvdectl, tsvdeq } from '../support/process.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { startTsvde } from '../support/tsvde.ts';
 import { until } from '../support/wait.ts';
@@ -124,6 +126,29 @@ describeWith(['vde_switch', 'root'], 'tsvdectl in a script', () => {
     const all = await piped({ path, ask }, 'port/allprint\n'.repeat(400));
     expect(all.stdout.match(/^Port 0030/gm)).toHaveLength(400);
   });
+});
+
+test.each([
+  ['tsvdectl', tsvdectl, [], 255],
+  ['tsvde plug', tsvde, ['plug'], 2],
+  ['tsvdeq', tsvdeq, [], 2],
+])('%s exits with its usual code after the reader of its stderr has gone', async (_, program, words, code) => {
+  const child = spawn(program, [...words, '--no-such-option'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  child.stderr.destroy();
+  expect(await once(child, 'exit')).toEqual([code, null]);
+});
+
+test('tsvdectl ends only when a slow reader has got all of its errors', async () => {
+  const { path, ask } = await consoles.tsvde();
+  const cwd = temporaryDirectory();
+  await run('mkfifo', [`${cwd}/go`]);
+  writeFileSync(`${cwd}/script`, `${'nonsense\n'.repeat(3000)}port/create 9\n`); // the errors do not fit into a pipe
+  const line = `${tsvdectl} -M ${path} <script 2>&1 >/dev/null | { read -r _ <go; wc -l; }`;
+  const started = start('sh', ['-c', line], { cwd });
+  await until(async () => (await ask('port/allprint')).includes('Port 0009'), 'the last command', 20_000);
+  writeFileSync(`${cwd}/go`, '\n');
+  await started.exited;
+  expect(started.stdout()).toBe('3000\n');
 });
 
 describe('errors of tsvdectl', () => {

@@ -93,6 +93,22 @@ test('commands asked together are answered in order', async () => {
   client.close();
 });
 
+test('the reply to `explain 1` is discarded, and not taken for that of a command', async () => {
+  const path = await served((socket) => {
+    socket.write(GREETING);
+    socket.on('data', (text) => {
+      // Older versions do not know `explain`.
+      for (const line of String(text).split('\n').slice(0, -1))
+        socket.write(`${line === 'explain 1' ? '1038 Function not implemented' : `1000 ${line}`}\n\nvde$ `);
+    });
+  });
+  const client = await ConsoleClient.connect(path);
+  client.explain();
+  expect(await client.ask('first')).toMatchObject({ errno: 0, words: 'first' });
+  expect(await client.ask('second')).toMatchObject({ errno: 0, words: 'second' });
+  client.close();
+});
+
 test('two commands in one, or more bytes than vde_switch reads at once, are not sent', async () => {
   const old = await ConsoleClient.connect(await console(() => {}, 'VDE switch V.2.3.2\n\nvde$ '));
   await expect(old.ask('a\nb')).rejects.toThrow('a command must be a single line');
