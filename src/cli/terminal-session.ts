@@ -1,12 +1,11 @@
 // A session of tsvdectl at a terminal: a line editor with a history.
 import type { WriteStream } from 'node:tty';
 import type { ConsoleClient } from '../ctl/console-client.ts';
-import { dataFrom } from '../ctl/console-data.ts';
+import { nameOf } from '../ctl/console-data.ts';
 import { HISTORY_MAX, historyPath, openHistory } from '../ctl/history.ts';
 import { type Output, type PerformOptions, perform } from '../ctl/perform.ts';
 import { Terminal } from '../ctl/terminal.ts';
 import { WORDS } from '../ctl/words.ts';
-import { printable } from '../protocol/printable.ts';
 import type { TerminalInput } from '../system/terminal-input.ts';
 
 export interface TerminalSessionOptions extends PerformOptions {
@@ -44,10 +43,4 @@ export async function openTerminal(
     formatDebug: (line) => line,
     ...(interrupt && { interrupt }),
   });
-}
-
-/** Returns the name of the switch, or `vde` if the switch runs an older version of tsvde, which reports no name. */
-export async function nameOf(client: ConsoleClient): Promise<string> {
-  const { name = 'vde' } = await dataFrom(client)<{ name?: string }>('showinfo');
-  return printable(name);
 }

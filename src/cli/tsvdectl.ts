@@ -2,6 +2,7 @@
 import { isatty, type WriteStream } from 'node:tty';
 import { Command, CommanderError, Option } from 'commander';
 import { ConsoleClient, NO_REPLY, TIMEOUT_SECONDS } from '../ctl/console-client.ts';
+import { nameOf } from '../ctl/console-data.ts';
 import { findConsoles } from '../ctl/find-console.ts';
 import { giveLines } from '../ctl/lines.ts';
 import { type Outcome, type Output, type PerformOptions, parseErrnos, perform } from '../ctl/perform.ts';
@@ -87,7 +88,6 @@ async function top(
     throw new ExitError(NO_REPLY, 'top takes no arguments, and neither --json nor --watch');
   if (!isatty(0) || !isatty(1) || process.env.TERM === 'dumb')
     throw new ExitError(NO_REPLY, 'top needs a terminal: use `tsvdectl --watch ports` elsewhere');
-  const { nameOf } = await import('./terminal-session.ts');
   const switchName = await nameOf(client); // also finds out whether the console is tsvde's
   process.env.CI = 'false'; // otherwise ink draws nothing before the end where CI is set
   const { runTop } = await import('../ctl/top/run-top.ts');

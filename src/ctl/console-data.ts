@@ -1,5 +1,6 @@
 // The data that views request from a console by `json COMMAND`; tsvdectl(1) documents its members.
 import { constants } from 'node:os';
+import { printable } from '../protocol/printable.ts';
 import { ExitError } from '../system/exit-error.ts';
 import type { ConsoleClient } from './console-client.ts';
 
@@ -85,4 +86,10 @@ export class NoJson extends ExitError {
     const [, name = 'unknown'] = /^\s*(.*?)\s*$/m.exec(greeting) ?? [];
     super(ENOSYS, `the console on '${path}' has no JSON, since it is not tsvde (${name}): ${advice}`);
   }
+}
+
+/** Returns the name of the switch, or `vde` if the switch runs an older version of tsvde, which reports no name. */
+export async function nameOf(client: ConsoleClient): Promise<string> {
+  const { name = 'vde' } = await dataFrom(client)<{ name?: string }>('showinfo');
+  return printable(name);
 }

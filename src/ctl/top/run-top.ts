@@ -67,7 +67,6 @@ export async function runTop(client: ConsoleClient, { switchName, output, paint 
   const reason = await ended;
   shown!.unmount();
   leave();
-  process.stdin.unref();
   for (const signal of FATAL) process.off(signal, die);
   process.off('exit', leave);
   if (reason !== undefined) throw reason;
