@@ -64,9 +64,10 @@ const loadLate = {
     const exported = require(name);
     return Object.keys(exported)
       .filter((key) => typeof exported[key] === 'function')
-      .map((key) => [key, `process.getBuiltinModule('${name}').${key}`])
-      .map(([key, value]) => [key, /^[A-Z]/.test(key) ? `new (${value})` : value])
-      .map(([key, value]) => `export function ${key}() { return ${value}(...arguments); }`)
+      .map((key) => {
+        const late = `process.getBuiltinModule('${name}').${key}`;
+        return `export function ${key}() { return ${/^[A-Z]/.test(key) ? `new (${late})` : late}(...arguments); }`;
+      })
       .join('\n');
   },
 };
